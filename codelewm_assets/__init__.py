@@ -1,0 +1,1 @@
+"""Benchmark packs, guarded training and claim gates for CodeLeWM, as Dagster assets."""

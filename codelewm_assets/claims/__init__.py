@@ -1,0 +1,1 @@
+"""Gates over finished reports, claims over gates, and the audit of claim sentences."""

@@ -1,0 +1,1 @@
+"""Programs offered for a problem, and their labels from running them."""

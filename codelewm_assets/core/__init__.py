@@ -1,0 +1,1 @@
+"""Records, errors, digests and the artifact store: what every stage stands on."""

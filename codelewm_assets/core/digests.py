@@ -1,0 +1,56 @@
+"""Canonical JSON and sha256 digests. No I/O except reading one file to hash it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from codelewm_assets.core.errors import StoreError
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex sha256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Hex sha256 of `text` as UTF-8; lone surrogates are kept."""
+    return sha256_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex sha256 of a file's bytes. Raises: OSError when it cannot be read."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """JSON with sorted keys, no spaces, ASCII only; the same value gives the same bytes on every machine.
+
+    Raises: StoreError: the value holds a non-finite number, or a type that JSON has not.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"Not writable as JSON: {error}. Records hold finite numbers, texts, lists and maps only."
+        ) from error
+
+
+def pretty_json(value: Any) -> bytes:
+    """Indented JSON with sorted keys and a final newline, for reports that people open.
+
+    Raises: StoreError: as `canonical_json`.
+    """
+    canonical_json(value)
+    return (json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n").encode("ascii")
+
+
+def digest_of(value: Any) -> str:
+    """Hex sha256 of the canonical JSON of `value`. Raises: StoreError as `canonical_json`."""
+    return sha256_bytes(canonical_json(value))
+
+
+def unit_interval(*parts: str) -> float:
+    """A number in [0, 1) fixed by the texts: a hash, not a generator, so order of calls does not matter."""
+    return int(sha256_text("\x1f".join(parts))[:13], 16) / float(16**13)

@@ -1,0 +1,57 @@
+"""Every error the project raises on purpose. A message says what was found, what was wanted and what to do."""
+
+
+class AssetsError(Exception):
+    """Base of all expected errors; the command line prints its message and no traceback."""
+
+
+class SourceError(AssetsError):
+    """A benchmark source cannot be used."""
+
+
+class SourceMissingError(SourceError):
+    """No file, no cache and no network hold the benchmark."""
+
+
+class SourceDigestError(SourceError):
+    """A source file's sha256 is not the pinned one."""
+
+
+class SourceFormatError(SourceError):
+    """A source file or row does not have the published shape."""
+
+
+class LiteralError(AssetsError):
+    """A text is not a Python literal, or a value cannot be written as one."""
+
+
+class StoreError(AssetsError):
+    """The artifact store could not be read or written."""
+
+
+class ManifestError(StoreError):
+    """A manifest is malformed, or its files do not match it."""
+
+
+class ProfileError(AssetsError):
+    """A profile has an unknown key or a value out of range."""
+
+
+class SandboxError(AssetsError):
+    """The sandbox could not start or lost its server."""
+
+
+class PackError(AssetsError):
+    """The pack cannot be made from these labelled completions."""
+
+
+class PreflightError(AssetsError):
+    """Training was asked for on artifacts that are not clear."""
+
+
+class TrainingError(AssetsError):
+    """Training cannot start or ended with unusable weights."""
+
+
+class ReportError(AssetsError):
+    """Score rows or reports are malformed."""

@@ -1,0 +1,40 @@
+"""Writing files so that a reader never sees half of one: write beside, fsync, rename."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from codelewm_assets.core.errors import StoreError
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, whole or not at all.
+
+    Raises: StoreError: the disk is full or not writable; nothing is left behind.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+        fsync_folder(path.parent)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(
+            f"Could not write {path.name}: {error.strerror or error}. "
+            f"Nothing was stored; free space or make {path.parent} writable, then run again."
+        ) from error

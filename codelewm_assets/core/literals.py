@@ -1,0 +1,91 @@
+"""Python literals as text: how inputs and expected outputs are written and read. Nothing here runs code.
+
+Infinity is written `1e999`; NaN has no literal and is written `nan`, which only `read_value` reads.
+"""
+
+import ast
+import math
+from typing import Any
+
+from codelewm_assets.core.errors import LiteralError
+
+
+def write_value(value: Any) -> str:
+    """One canonical literal for a value of exact built-in types; sets and dict keys keep a fixed order for sets.
+
+    Raises: LiteralError: a type that has no literal.
+    """
+    kind = type(value)
+    if value is None or kind in (bool, int, str, bytes):
+        return repr(value)
+    if kind is float:
+        return _write_float(value)
+    if kind is complex:
+        return f"complex({_write_float(value.real)}, {_write_float(value.imag)})"
+    if kind is list:
+        return "[" + ", ".join(write_value(item) for item in value) + "]"
+    if kind is tuple:
+        return "(" + ", ".join(write_value(item) for item in value) + ("," if len(value) == 1 else "") + ")"
+    if kind is set:
+        return "{" + ", ".join(sorted(write_value(item) for item in value)) + "}" if value else "set()"
+    if kind is frozenset:
+        return "frozenset({" + ", ".join(sorted(write_value(item) for item in value)) + "})"
+    if kind is dict:
+        return "{" + ", ".join(f"{write_value(k)}: {write_value(v)}" for k, v in value.items()) + "}"
+    raise LiteralError(
+        f"A {kind.__name__} has no literal; wanted built-in numbers, texts, lists, tuples, sets or maps."
+    )
+
+
+def _write_float(value: float) -> str:
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "1e999" if value > 0 else "-1e999"
+    return repr(value)
+
+
+def read_value(text: str) -> Any:
+    """The value of a literal as `write_value` writes it (also any text that `ast.literal_eval` takes).
+
+    Raises: LiteralError: not a literal.
+    """
+    try:
+        return _evaluate(ast.parse(text.strip(), mode="eval").body)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+        raise LiteralError(
+            f"Not a Python literal: {text[:80]!r} ({type(error).__name__}). Write numbers, texts, lists, "
+            "tuples, sets or maps; infinity is 1e999."
+        ) from error
+
+
+def _evaluate(node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id="nan"):
+            return math.nan
+        case ast.List(elts=items):
+            return [_evaluate(item) for item in items]
+        case ast.Tuple(elts=items):
+            return tuple(_evaluate(item) for item in items)
+        case ast.Set(elts=items):
+            return {_evaluate(item) for item in items}
+        case ast.Dict(keys=keys, values=values):
+            return {_evaluate(k): _evaluate(v) for k, v in zip(keys, values, strict=True) if k is not None}
+        case ast.Call(func=ast.Name(id="set"), args=[], keywords=[]):
+            return set()
+        case ast.Call(func=ast.Name(id="frozenset"), args=[inner], keywords=[]):
+            return frozenset(_evaluate(inner))
+        case ast.Call(func=ast.Name(id="complex"), args=[real, imaginary], keywords=[]):
+            return complex(_evaluate(real), _evaluate(imaginary))
+        case _:
+            return ast.literal_eval(node)
+
+
+def read_arguments(text: str) -> list[Any]:
+    """The positional arguments of one call. Raises: LiteralError: not the literal of a list."""
+    value = read_value(text)
+    if not isinstance(value, list):
+        raise LiteralError(
+            f"An input is the literal of a list of positional arguments; found a {type(value).__name__}."
+        )
+    return value

@@ -1,0 +1,180 @@
+"""The records that stages hand to each other, as frozen closed models. Reports have their own records in evaluation/."""
+
+import math
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from codelewm_assets.core.ids import BenchmarkId
+
+MagnitudeBucket = Literal["negative", "zero", "small", "medium", "large", "not_a_number"]
+LengthBucket = Literal["empty", "short", "medium", "long", "huge"]
+CompletionKind = Literal["reference", "rewrite", "mutant_1", "mutant_2", "model"]
+Outcome = Literal[
+    "pass",
+    "wrong_output",
+    "exception",
+    "timeout",
+    "memory",
+    "killed",
+    "policy",
+    "nondeterministic",
+    "reference_error",
+]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Record):
+    """One benchmark problem as published, with the inputs it is judged on."""
+
+    problem_id: str  # as published, e.g. "HumanEval/0"
+    benchmark_id: BenchmarkId
+    benchmark_label: str  # what reports call it: "humaneval", "mbpp_plus" or "mbpp_plus (stand-in)"
+    prompt: str
+    entry_point: str
+    reference: str  # a whole program that defines entry_point
+    inputs: tuple[str, ...]  # each the literal of the list of positional arguments
+    expected: tuple[
+        str | None, ...
+    ]  # output published for that input, as a literal; None = the reference says
+    atol: float
+    license: str
+    license_attribution_url: str
+    source_revision: str
+
+
+class LeftOut(Record):
+    """A problem that the source has and the pack cannot use."""
+
+    problem_id: str
+    reason: str
+
+
+class Completion(Record):
+    """A program offered for a problem."""
+
+    completion_id: str
+    problem_id: str
+    benchmark_id: BenchmarkId
+    completion_kind: CompletionKind
+    operator_family: str
+    operators: tuple[str, ...]
+    code: str
+    entry_point: str
+
+
+class LabelledInput(Record):
+    """What one completion did on one input."""
+
+    input_id: str
+    outcome: Outcome
+    output: str | None  # canonical literal, None when there was none or it was not kept
+    output_type: str | None
+    exception_class: str | None
+    passed: bool
+
+
+class LabelledCompletion(Record):
+    """A completion and what running it showed."""
+
+    completion: Completion
+    outcome: Outcome
+    passed: bool
+    is_deterministic: bool
+    cpu_ms: float
+    inputs: tuple[LabelledInput, ...]
+
+
+class PackRow(Record):
+    """One row of the execution pack: (problem, completion, input). Field names as published in v0.9."""
+
+    record_id: str
+    source_dataset: BenchmarkId
+    source_problem_id: str
+    source_submission_id: str
+    input_id: str
+    code_tokens: str
+    code_checksum: str
+    input_tokens: str
+    input_repr_checksum: str
+    input_kind: str
+    function_name: str
+    output_tokens: str
+    output_repr_checksum: str
+    output_kind: str
+    output_type: str
+    execution_status: Outcome
+    determinism_check: bool
+    license: str
+    license_attribution_url: str
+    output_magnitude_bucket: MagnitudeBucket
+    output_length_bucket: LengthBucket
+    passed: bool
+    completion_passed: bool
+    completion_kind: CompletionKind
+    operator_family: str
+
+
+class Decoy(Record):
+    """One decoy pair: the real transition of the query against that of the decoy."""
+
+    decoy_id: str
+    category: Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
+    source_problem_id: str
+    query_record_id: str
+    decoy_record_id: str
+    input_relation: Literal["same", "different"]
+    output_relation: Literal["different"]
+    rationale: str
+
+
+class PoolMember(Record):
+    """One completion of a rerank pool."""
+
+    pool_id: str
+    problem_id: str
+    benchmark_id: BenchmarkId
+    completion_id: str
+    passed: bool
+    is_pivot: bool
+
+
+class Finding(Record):
+    """What a preflight rule found; `blocker` is the typed reason when it is red."""
+
+    rule: str
+    passed: bool
+    blocker: str | None
+    message: str
+    figures: dict[str, float | int | str | bool]
+    offenders: tuple[str, ...]
+
+
+def magnitude_bucket(value: Any) -> MagnitudeBucket:
+    """Bucket of an int or float (bool is not a number here): negative < 0, zero, small ≤ 10, medium ≤ 1000, large."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or (isinstance(value, float) and math.isnan(value))
+    ):
+        return "not_a_number"
+    if value < 0:
+        return "negative"
+    if value == 0:
+        return "zero"
+    if value <= 10:
+        return "small"
+    return "medium" if value <= 1000 else "large"
+
+
+def length_bucket(text: str) -> LengthBucket:
+    """Bucket of a text's length in characters: empty 0, short ≤ 5, medium ≤ 50, long ≤ 1000, huge."""
+    for bound, name in ((0, "empty"), (5, "short"), (50, "medium"), (1000, "long")):
+        if len(text) <= bound:
+            return name  # type: ignore[return-value]
+    return "huge"

@@ -1,0 +1,240 @@
+"""The content-addressed artifact store. A reader never sees half an artifact; nothing stored is ever rewritten.
+
+Layout: `<root>/<artifact_kind>/<partition or "all">/<digest>/{manifest.json, files…}`, and
+`<root>/recipes/<recipe>.json` naming the digest that a recipe (parents, config, code version) gave.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from codelewm_assets.core.digests import digest_of, pretty_json, sha256_bytes, sha256_file
+from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.files import fsync_folder, write_atomically
+from codelewm_assets.core.manifest import Manifest, ManifestFile, parse_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What fixes an artifact's bytes: its name, its parents' digests, its configuration and its code version."""
+
+    kind: str
+    partition: str | None
+    parents: Mapping[str, str]
+    config: Mapping[str, Any]
+    code_version: str
+
+    @property
+    def artifact_id(self) -> str:
+        """`kind`, or `kind[partition]`."""
+        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+
+    @property
+    def config_sha256(self) -> str:
+        """Digest of the configuration and code version."""
+        return digest_of({"config": dict(self.config), "code_version": self.code_version})
+
+    @property
+    def key(self) -> str:
+        """Digest of the whole recipe."""
+        return digest_of(
+            {"id": self.artifact_id, "parents": dict(self.parents), "config_sha256": self.config_sha256}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A stored artifact: where it lies, its manifest and its digest."""
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+
+    def path(self, name: str) -> Path:
+        """Path of one of its files. Raises: StoreError: the manifest names no such file."""
+        if name not in {file.path for file in self.manifest.files}:
+            raise StoreError(
+                f"{self.manifest.artifact_id} {self.digest[:12]} has no file {name!r}; it has "
+                f"{[file.path for file in self.manifest.files]}."
+            )
+        return self.folder / name
+
+    def read_json(self, name: str) -> Any:
+        """Parsed JSON of one of its files."""
+        return json.loads(self.path(name).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Something in the store that is not what a manifest says."""
+
+    artifact: str
+    file: str
+    found: str
+    wanted: str
+
+
+class ArtifactStore:
+    """Artifacts under one root folder."""
+
+    def __init__(self, root: Path, *, source_git_sha: str = "unknown", command: str = "") -> None:
+        """`source_git_sha` and `command` go into manifests, not into digests."""
+        self.root = root
+        self._source_git_sha = source_git_sha
+        self._command = command
+
+    def _home(self, kind: str, partition: str | None) -> Path:
+        return self.root / kind / (partition or "all").replace("|", "+")
+
+    def find(self, recipe: Recipe) -> Artifact | None:
+        """The artifact that this recipe gave before, or None. Raises: ManifestError: it is stored but damaged."""
+        note = self.root / "recipes" / f"{recipe.key}.json"
+        if not note.exists():
+            return None
+        digest = json.loads(note.read_text(encoding="utf-8"))["digest"]
+        if not (self._home(recipe.kind, recipe.partition) / digest / "manifest.json").exists():
+            return None
+        artifact = self.load(recipe.kind, digest, partition=recipe.partition)
+        faults = list(self.verify(artifact))
+        if faults:
+            raise ManifestError(
+                f"{recipe.artifact_id} {digest[:12]} is damaged: {faults[0].file} is {faults[0].found}, wanted "
+                f"{faults[0].wanted}. Delete {artifact.folder} and build again."
+            )
+        return artifact
+
+    def load(self, kind: str, digest: str, *, partition: str | None = None) -> Artifact:
+        """One artifact by its digest. Raises: StoreError: not stored. ManifestError: its manifest is not its own."""
+        folder = self._home(kind, partition) / digest
+        try:
+            text = (folder / "manifest.json").read_text(encoding="utf-8")
+        except OSError as error:
+            name = kind if partition is None else f"{kind}[{partition}]"
+            raise StoreError(
+                f"{name} {digest[:12]} is not in the store. Materialize {kind} again."
+            ) from error
+        manifest = parse_manifest(text, where=f"{kind}/{digest[:12]}/manifest.json")
+        if manifest.digest != digest:
+            raise ManifestError(
+                f"{manifest.artifact_id}: the manifest's digest is {manifest.digest[:12]}, the folder says {digest[:12]}. "
+                "The manifest was altered; delete the folder and build again."
+            )
+        return Artifact(folder=folder, manifest=manifest, digest=digest)
+
+    def write(
+        self, recipe: Recipe, files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]
+    ) -> Artifact:
+        """Store `files` (name → bytes, or a file to copy) whole or not at all.
+
+        Raises: StoreError: the disk is full or not writable; nothing is left and what was stored stays.
+        """
+        home = self._home(recipe.kind, recipe.partition)
+        temporary: Path | None = None
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=home, prefix=".writing-"))
+            entries = tuple(_write_file(temporary, name, files[name]) for name in sorted(files))
+            manifest = Manifest(
+                artifact_id=recipe.artifact_id,
+                artifact_kind=recipe.kind,
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                source_git_sha=self._source_git_sha,
+                command=self._command,
+                config_sha256=recipe.config_sha256,
+                parent_artifacts=dict(sorted(recipe.parents.items())),
+                files=entries,
+                metadata=dict(metadata),
+            )
+            _write_file(temporary, "manifest.json", pretty_json(manifest.model_dump(mode="json")))
+            fsync_folder(temporary)
+            folder = home / manifest.digest
+            if folder.exists():
+                shutil.rmtree(temporary)
+            else:
+                os.rename(temporary, folder)
+                fsync_folder(home)
+        except OSError as error:
+            _remove(temporary)
+            raise StoreError(
+                f"Could not store {recipe.artifact_id}: {error.strerror or error}. Nothing was stored and earlier "
+                f"artifacts are untouched; free space or make {self.root} writable, then run again."
+            ) from error
+        except BaseException:
+            _remove(temporary)
+            raise
+        note = pretty_json({"artifact_id": recipe.artifact_id, "digest": manifest.digest})
+        write_atomically(self.root / "recipes" / f"{recipe.key}.json", note)
+        return self.load(recipe.kind, manifest.digest, partition=recipe.partition)
+
+    def artifacts(self) -> Iterator[tuple[str, str | None, str]]:
+        """(kind, partition, digest) of everything stored, sorted."""
+        for manifest in sorted(self.root.glob("*/*/*/manifest.json")):
+            digest, partition, kind = manifest.parts[-2], manifest.parts[-3], manifest.parts[-4]
+            if not digest.startswith("."):
+                yield kind, None if partition == "all" else partition.replace("+", "|"), digest
+
+    def verify(self, artifact: Artifact) -> Iterator[Mismatch]:
+        """Files of one artifact that are missing, altered, or not in its manifest."""
+        name = f"{artifact.manifest.artifact_id} {artifact.digest[:12]}"
+        for entry in artifact.manifest.files:
+            path = artifact.folder / entry.path
+            found = sha256_file(path) if path.is_file() else "missing"
+            if found != entry.sha256:
+                yield Mismatch(name, entry.path, found, entry.sha256)
+        known = {entry.path for entry in artifact.manifest.files} | {"manifest.json"}
+        for path in sorted(artifact.folder.rglob("*")):
+            relative = path.relative_to(artifact.folder).as_posix()
+            if path.is_file() and relative not in known:
+                yield Mismatch(name, relative, "present", "not in the manifest")
+
+    def verify_all(self, only: frozenset[str] = frozenset()) -> tuple[int, list[Mismatch]]:
+        """Check every artifact (or those whose kind, id or digest is in `only`) and that its parents are stored.
+
+        Returns: how many were checked, and the mismatches.
+        """
+        rows = list(self.artifacts())
+        stored = {(kind if part is None else f"{kind}[{part}]", digest) for kind, part, digest in rows}
+        checked, faults = 0, list[Mismatch]()
+        for kind, partition, digest in rows:
+            name = kind if partition is None else f"{kind}[{partition}]"
+            if only and not (
+                {kind, name, digest} & only or any(digest.startswith(o) for o in only if len(o) >= 8)
+            ):
+                continue
+            checked += 1
+            try:
+                artifact = self.load(kind, digest, partition=partition)
+            except StoreError as error:
+                faults.append(
+                    Mismatch(
+                        f"{name} {digest[:12]}", "manifest.json", str(error), "a manifest of this digest"
+                    )
+                )
+                continue
+            faults += self.verify(artifact)
+            for parent, wanted in artifact.manifest.parent_artifacts.items():
+                if (parent, wanted) not in stored:
+                    faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", wanted))
+        return checked, faults
+
+
+def _write_file(folder: Path, name: str, content: bytes | Path) -> ManifestFile:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.read_bytes() if isinstance(content, Path) else content
+    with path.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    return ManifestFile(path=name, sha256=sha256_bytes(data), bytes=len(data))
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

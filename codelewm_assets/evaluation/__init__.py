@@ -1,0 +1,1 @@
+"""Held-out scores, the controls and the metric reports."""

@@ -1,0 +1,1 @@
+"""The execution pack: one row per problem, completion and input."""

@@ -1,0 +1,1 @@
+"""Typed profiles: which data and which sizes flow through the graph."""

@@ -1,0 +1,1 @@
+"""What people read: report, cards, index, tracker status, review site, publication."""

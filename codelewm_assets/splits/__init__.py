@@ -1,0 +1,1 @@
+"""Which fold each problem belongs to, with its near-duplicates."""

@@ -1,0 +1,1 @@
+"""Tokenizer, transition model and the training worker; imports torch inside its modules only."""
