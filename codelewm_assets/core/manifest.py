@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import ManifestError
 
-SCHEMA = "codelewm.artifact_manifest.v1"
+SCHEMA: Literal["codelewm.artifact_manifest.v1"] = "codelewm.artifact_manifest.v1"
 NOT_IN_DIGEST = {"created_at", "source_git_sha", "command"}
 
 

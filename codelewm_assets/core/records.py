@@ -39,9 +39,7 @@ class Problem(Record):
     entry_point: str
     reference: str  # a whole program that defines entry_point
     inputs: tuple[str, ...]  # each the literal of the list of positional arguments
-    expected: tuple[
-        str | None, ...
-    ]  # output published for that input, as a literal; None = the reference says
+    expected: tuple[str | None, ...]  # output published for that input, as a literal; None = the reference says
     atol: float
     license: str
     license_attribution_url: str

@@ -43,9 +43,7 @@ class Recipe:
     @property
     def key(self) -> str:
         """Digest of the whole recipe."""
-        return digest_of(
-            {"id": self.artifact_id, "parents": dict(self.parents), "config_sha256": self.config_sha256}
-        )
+        return digest_of({"id": self.artifact_id, "parents": dict(self.parents), "config_sha256": self.config_sha256})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +114,7 @@ class ArtifactStore:
             text = (folder / "manifest.json").read_text(encoding="utf-8")
         except OSError as error:
             name = kind if partition is None else f"{kind}[{partition}]"
-            raise StoreError(
-                f"{name} {digest[:12]} is not in the store. Materialize {kind} again."
-            ) from error
+            raise StoreError(f"{name} {digest[:12]} is not in the store. Materialize {kind} again.") from error
         manifest = parse_manifest(text, where=f"{kind}/{digest[:12]}/manifest.json")
         if manifest.digest != digest:
             raise ManifestError(
@@ -127,9 +123,7 @@ class ArtifactStore:
             )
         return Artifact(folder=folder, manifest=manifest, digest=digest)
 
-    def write(
-        self, recipe: Recipe, files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]
-    ) -> Artifact:
+    def write(self, recipe: Recipe, files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]) -> Artifact:
         """Store `files` (name → bytes, or a file to copy) whole or not at all.
 
         Raises: StoreError: the disk is full or not writable; nothing is left and what was stored stays.
@@ -203,18 +197,14 @@ class ArtifactStore:
         checked, faults = 0, list[Mismatch]()
         for kind, partition, digest in rows:
             name = kind if partition is None else f"{kind}[{partition}]"
-            if only and not (
-                {kind, name, digest} & only or any(digest.startswith(o) for o in only if len(o) >= 8)
-            ):
+            if only and not ({kind, name, digest} & only or any(digest.startswith(o) for o in only if len(o) >= 8)):
                 continue
             checked += 1
             try:
                 artifact = self.load(kind, digest, partition=partition)
             except StoreError as error:
                 faults.append(
-                    Mismatch(
-                        f"{name} {digest[:12]}", "manifest.json", str(error), "a manifest of this digest"
-                    )
+                    Mismatch(f"{name} {digest[:12]}", "manifest.json", str(error), "a manifest of this digest")
                 )
                 continue
             faults += self.verify(artifact)

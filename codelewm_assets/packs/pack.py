@@ -1,0 +1,92 @@
+"""From labelled completions to pack rows: one per (problem, completion, input). No folds and no scores here."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from codelewm_assets.core.digests import sha256_text
+from codelewm_assets.core.errors import LiteralError, PackError
+from codelewm_assets.core.ids import record_id
+from codelewm_assets.core.literals import read_value
+from codelewm_assets.core.records import (
+    LabelledCompletion,
+    LabelledInput,
+    MagnitudeBucket,
+    PackRow,
+    Problem,
+    length_bucket,
+    magnitude_bucket,
+)
+
+KNOWN_LICENSES = frozenset({"MIT", "Apache-2.0", "CC-BY-4.0", "Apache-2.0 AND MIT", "Apache-2.0 AND CC-BY-4.0"})
+
+
+def output_text(run: LabelledInput) -> str:
+    """What the output encoder reads: the output's literal, or the outcome in angle brackets when there was none."""
+    if run.output is not None:
+        return run.output
+    if run.exception_class is not None:
+        return f"<exception {run.exception_class}>"
+    return f"<{run.outcome}>" if run.output_type is None else f"<long {run.output_type}>"
+
+
+def output_magnitude(run: LabelledInput) -> MagnitudeBucket:
+    """Magnitude bucket of an int or float output; anything else is not a number."""
+    if run.output is None or run.output_type not in ("int", "float"):
+        return "not_a_number"
+    try:
+        return magnitude_bucket(read_value(run.output))
+    except LiteralError:
+        return "not_a_number"
+
+
+def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Problem]) -> list[PackRow]:
+    """All rows, sorted by record id.
+
+    Raises: PackError: nothing was labelled, a completion's problem is not there, or two rows share an id.
+    """
+    if not labelled:
+        raise PackError("No labelled completions; wanted at least one. Materialize labelled_completions first.")
+    strangers = sorted({item.completion.problem_id for item in labelled} - set(problems))
+    if strangers:
+        raise PackError(
+            f"{len(strangers)} labelled problems are not in benchmark_problems, first {strangers[0]}. "
+            "Materialize labelled_completions again from these problems."
+        )
+    rows = [_row(item, run, problems[item.completion.problem_id]) for item in labelled for run in item.inputs]
+    twice = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
+    if twice:
+        raise PackError(f"{len(twice)} record ids occur twice, first {min(twice)}. Completion ids must be unique.")
+    return sorted(rows, key=lambda row: row.record_id)
+
+
+def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem) -> PackRow:
+    completion = item.completion
+    text = output_text(run)
+    source = problem.inputs[int(run.input_id.removeprefix("i"))]
+    return PackRow(
+        record_id=record_id(completion.problem_id, completion.completion_id, run.input_id),
+        source_dataset=completion.benchmark_id,
+        source_problem_id=completion.problem_id,
+        source_submission_id=completion.completion_id,
+        input_id=run.input_id,
+        code_tokens=completion.code,
+        code_checksum=sha256_text(completion.code),
+        input_tokens=source,
+        input_repr_checksum=sha256_text(source),
+        input_kind="positional_arguments",
+        function_name=completion.entry_point,
+        output_tokens=text,
+        output_repr_checksum=sha256_text(text),
+        output_kind="value" if run.output_type is not None else "no_value",
+        output_type=run.output_type or "none",
+        execution_status=run.outcome,
+        determinism_check=item.is_deterministic,
+        license=problem.license,
+        license_attribution_url=problem.license_attribution_url,
+        output_magnitude_bucket=output_magnitude(run),
+        output_length_bucket=length_bucket(text),
+        passed=run.passed,
+        completion_passed=item.passed,
+        completion_kind=completion.completion_kind,
+        operator_family=completion.operator_family,
+    )

@@ -1,0 +1,94 @@
+"""The controls that need no trained model of ours: lexical, consensus, surface_lr, length, random.
+
+Each gives a score for a completion, higher = thought more likely to pass. They read text only; none runs code.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from codelewm_assets.core.digests import unit_interval
+from codelewm_assets.decoys.pools import jaccard
+from codelewm_assets.splits.near_duplicates import normalised_tokens
+
+TEXT_CONTROLS: tuple[str, ...] = ("lexical", "consensus", "surface_lr", "length", "random")
+WORD = re.compile(r"[a-z0-9_]+")
+
+
+def lexical_score(prompt: str, code: str) -> float:
+    """Jaccard of the lower-cased word sets of prompt and completion, in [0, 1]."""
+    a, b = set(WORD.findall(prompt.lower())), set(WORD.findall(code.lower()))
+    return len(a & b) / len(a | b) if a | b else 0.0
+
+
+def length_score(code: str) -> float:
+    """Minus the number of characters: shorter ranks first."""
+    return -float(len(code))
+
+
+def random_score(completion_id: str) -> float:
+    """A hash of the completion id in [0, 1)."""
+    return unit_interval("random_control", completion_id)
+
+
+def consensus_scores(codes: Mapping[str, str]) -> dict[str, float | None]:
+    """Mean 3-gram Jaccard of alpha-normalised tokens to the other completions of the pool; alone in it: None."""
+    grams = {}
+    for name, code in codes.items():
+        tokens = normalised_tokens(code)
+        grams[name] = frozenset(tuple(tokens[i : i + 3]) for i in range(max(1, len(tokens) - 2)))
+    return {
+        name: sum(jaccard(grams[name], grams[other]) for other in grams if other != name) / (len(grams) - 1)
+        if len(grams) > 1
+        else None
+        for name in grams
+    }
+
+
+def surface_lr_scores(
+    train_codes: Sequence[str], train_passed: Sequence[bool], codes: Sequence[str]
+) -> list[float | None]:
+    """Probability of passing by TF-IDF logistic regression on alpha-normalised code, fitted on train completions.
+
+    Returns: one probability for each of `codes`; None for all when train has a single class.
+    Source: scikit-learn TfidfVectorizer and LogisticRegression.
+    """
+    if len(set(train_passed)) < 2 or not codes:
+        return [None] * len(codes)
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer(analyzer=lambda text: _ngrams(text), min_df=2, max_features=50_000, sublinear_tf=True)
+    model = LogisticRegression(max_iter=300, C=1.0, class_weight="balanced")
+    model.fit(vectorizer.fit_transform(train_codes), [int(p) for p in train_passed])
+    return [float(p) for p in model.predict_proba(vectorizer.transform(codes))[:, 1]]
+
+
+def _ngrams(code: str) -> list[str]:
+    tokens = normalised_tokens(code)
+    return [" ".join(tokens[i : i + n]) for n in (1, 2, 3) for i in range(len(tokens) - n + 1)]
+
+
+def pass_at_1(pools: Mapping[str, Sequence[tuple[float | None, bool]]]) -> float | None:
+    """Mean over pools of the mean of `passed` over the tied top score; pools with a missing score do not count.
+
+    Returns: None when no pool can be scored.
+    """
+    values = []
+    for members in pools.values():
+        scores = [score for score, _ in members if score is not None]
+        if len(scores) == len(members) and members:
+            top = max(scores)
+            tied = [passed for score, passed in members if score == top]
+            values.append(sum(tied) / len(tied))
+    return sum(values) / len(values) if values else None
+
+
+def group_by_pool(
+    pool_ids: Sequence[str], scores: Sequence[float | None], passed: Sequence[bool]
+) -> dict[str, list[tuple[float | None, bool]]]:
+    """(score, passed) of each pool's members, in the order given."""
+    pools: dict[str, list[tuple[float | None, bool]]] = defaultdict(list)
+    for pool, score, good in zip(pool_ids, scores, passed, strict=True):
+        pools[pool].append((score, good))
+    return dict(pools)

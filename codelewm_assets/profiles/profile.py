@@ -1,0 +1,120 @@
+"""Typed profiles. A profile says which data and which sizes flow through the graph; it never changes the graph."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from codelewm_assets.core.errors import ProfileError
+
+HERE = Path(__file__).parent
+
+
+class Section(BaseModel):
+    """Base of the profile's sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourcesSection(Section):
+    """Where the problems come from."""
+
+    humaneval: Literal["wheel", "evalplus"]
+    mbpp_plus: Literal["stand_in", "evalplus"]
+    max_inputs_per_problem: int = Field(ge=3, le=1000)
+
+
+class CompletionsSection(Section):
+    """How many completions are made for each problem."""
+
+    rewrites: int = Field(ge=1, le=64)
+    one_bug: int = Field(ge=1, le=64)
+    two_bug: int = Field(ge=0, le=64)
+    seed: int = 0
+
+
+class SandboxSection(Section):
+    """Limits of one completion's run."""
+
+    workers: int = Field(default=2, ge=1, le=64)
+    cpu_floor_s: float = Field(default=0.5, gt=0)
+
+
+class SplitsSection(Section):
+    """How near-duplicates are found and folds are drawn."""
+
+    near_duplicate_threshold: float = Field(default=0.7, gt=0, le=1)
+    seed: int = 0
+
+
+class DecoysSection(Section):
+    """How many decoy pairs are made for each problem and category, and the pools' make-up."""
+
+    pairs_per_problem: int = Field(ge=1)
+    pool_passing: int = Field(default=3, ge=1)
+    pool_failing: int = Field(default=4, ge=2)
+
+
+class PreflightSection(Section):
+    """Floors and limits that must hold before training starts."""
+
+    cell_floor: int = Field(ge=1)  # rows per fold × benchmark × label
+    magnitude_floor: int = Field(ge=1)  # rows per scored part × magnitude bucket
+    decoy_floor: int = Field(ge=1)  # pairs per category in the scored folds
+    control_ceiling: float = Field(default=0.90, gt=0, lt=1)  # pass@1 of the best control on the scored pools
+    target_lift_points: float = Field(gt=0, le=100)  # smallest lift that this run sets out to show
+
+
+class Profile(Section):
+    """One profile, validated."""
+
+    name: str
+    description: str
+    sources: SourcesSection
+    completions: CompletionsSection
+    sandbox: SandboxSection
+    splits: SplitsSection
+    decoys: DecoysSection
+    preflight: PreflightSection
+    training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
+    bootstrap_resamples: int = Field(default=2000, ge=100)
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """The folds that are trained and scored."""
+        return tuple(self.training.get("folds", (0,)))
+
+
+def profile_names() -> list[str]:
+    """Names of the profiles that ship with the package."""
+    return sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """A shipped profile by name, or one of your own by path (ends in .yaml).
+
+    Raises: ProfileError: no such profile, unknown keys, or values out of range; all faults at once.
+    """
+    path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else HERE / f"{name_or_path}.yaml"
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(
+            f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{path.name} is not YAML: {str(error).splitlines()[0]}.") from error
+    try:
+        profile = Profile.model_validate(raw)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or path.name}: {e['msg']}" for e in error.errors())
+        raise ProfileError(f"{path.name}: {faults}. Correct the profile; docs/profiles.md lists every key.") from error
+    from codelewm_assets.training.config import TrainingConfig
+
+    try:
+        TrainingConfig.model_validate(profile.training)
+    except ValidationError as error:
+        faults = "; ".join(f"training.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ProfileError(f"{path.name}: {faults}. Correct the profile; docs/profiles.md lists every key.") from error
+    return profile
