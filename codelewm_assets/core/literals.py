@@ -1,6 +1,6 @@
 """Python literals as text: how inputs and expected outputs are written and read. Nothing here runs code.
 
-Infinity is written `1e999`; NaN has no literal and is written `nan`, which only `read_value` reads.
+Infinity is written `1e999`; NaN has no literal and is written `nan`. `read_value` reads both names `nan` and `inf`.
 """
 
 import ast
@@ -63,6 +63,10 @@ def _evaluate(node: ast.expr) -> Any:
     match node:
         case ast.Name(id="nan"):
             return math.nan
+        case ast.Name(id="inf"):
+            return math.inf
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
+            return -math.inf
         case ast.List(elts=items):
             return [_evaluate(item) for item in items]
         case ast.Tuple(elts=items):

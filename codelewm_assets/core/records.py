@@ -1,4 +1,4 @@
-"""The records that stages hand to each other, as frozen closed models. Reports have their own records in evaluation/."""
+"""The records that stages hand to each other, as frozen closed models. Reports have theirs in evaluation/."""
 
 import math
 from typing import Any, Literal
@@ -84,7 +84,6 @@ class LabelledCompletion(Record):
     outcome: Outcome
     passed: bool
     is_deterministic: bool
-    cpu_ms: float
     inputs: tuple[LabelledInput, ...]
 
 

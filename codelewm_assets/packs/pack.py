@@ -26,7 +26,7 @@ def output_text(run: LabelledInput) -> str:
         return run.output
     if run.exception_class is not None:
         return f"<exception {run.exception_class}>"
-    return f"<{run.outcome}>" if run.output_type is None else f"<long {run.output_type}>"
+    return f"<{run.outcome}>" if run.output_type is None else f"<unwritable {run.output_type}>"
 
 
 def output_magnitude(run: LabelledInput) -> MagnitudeBucket:
@@ -52,7 +52,12 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
             f"{len(strangers)} labelled problems are not in benchmark_problems, first {strangers[0]}. "
             "Materialize labelled_completions again from these problems."
         )
-    rows = [_row(item, run, problems[item.completion.problem_id]) for item in labelled for run in item.inputs]
+    rows = [
+        _row(item, run, problems[item.completion.problem_id])
+        for item in labelled
+        if item.outcome != "nondeterministic"  # no label to trust; counted by labels_are_deterministic
+        for run in item.inputs
+    ]
     twice = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
     if twice:
         raise PackError(f"{len(twice)} record ids occur twice, first {min(twice)}. Completion ids must be unique.")

@@ -1,1 +1,1 @@
-"""Runs untrusted Python programs under limits; knows nothing of benchmarks or of expected outputs."""
+"""Running programs that are not trusted. Knows nothing of benchmarks, references or expected outputs."""

@@ -1,0 +1,91 @@
+"""What a generated program is, and how a source becomes the normal form that all variants share.
+
+Here: the variant record, the refusal, normalising. Not here: the operators (rewrites/,
+mutations.py) and labels (label.py): a variant's kind is what was intended, running it says what it does.
+"""
+
+import ast
+from dataclasses import dataclass
+from typing import Literal
+
+from codelewm_assets.core.errors import AssetsError
+
+VariantKind = Literal["reference", "rewrite", "mutant_1", "mutant_2"]
+
+
+class CompletionSourceError(AssetsError):
+    """A program to make variants of does not parse, or does not define its entry point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One program made from a reference.
+
+    Attributes:
+        code: source text, always as `ast.unparse` writes it.
+        kind: what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs.
+        operator_family: family of the first rewrite operator, or of the first bug; "reference" for the reference.
+        operators: names of what was applied, in order; of a mutant of a rewrite, the rewrite operators come first.
+    """
+
+    code: str
+    kind: VariantKind
+    operator_family: str
+    operators: tuple[str, ...]
+
+
+def normal_tree(source: str, entry_point: str) -> ast.Module:
+    """The program as a tree without comments and without bare string statements, docstrings among them.
+
+    Raises: CompletionSourceError: `source` does not parse, or binds no `entry_point` at its top level.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise CompletionSourceError(
+            f"The program for {entry_point!r} does not parse ({error}). Wanted: Python 3.11 source; correct it."
+        ) from error
+    bound = sorted({name for statement in tree.body for name in bound_names(statement)})
+    if entry_point not in bound:
+        raise CompletionSourceError(
+            f"The program defines {', '.join(bound) or 'nothing'}, not its entry point {entry_point!r}. "
+            "Correct the reference or the entry point."
+        )
+    _strip_bare_strings(tree)
+    return tree
+
+
+def normalise(source: str, entry_point: str) -> str:
+    """`source` in the layout of `ast.unparse`, without docstrings. Raises: CompletionSourceError as `normal_tree`."""
+    return ast.unparse(normal_tree(source, entry_point))
+
+
+def bound_names(statement: ast.stmt) -> list[str]:
+    """Names that a top-level statement binds by itself: a definition, an import, or an assignment to plain names."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return [statement.name]
+        case ast.Import() | ast.ImportFrom():
+            return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            return [n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        case _:
+            return []
+
+
+def _strip_bare_strings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list) and any(_is_bare_string(statement) for statement in block):
+                kept = [statement for statement in block if not _is_bare_string(statement)]
+                needs_one = field == "body" and not isinstance(node, ast.Module)
+                setattr(node, field, kept or ([ast.Pass()] if needs_one else []))
+
+
+def _is_bare_string(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

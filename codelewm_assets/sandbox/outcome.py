@@ -1,0 +1,47 @@
+"""What running a program showed, as data. Whether that is right or wrong is not judged here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+RunOutcome = Literal["finished", "exception", "timeout", "memory", "killed", "policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to run.
+
+    Attributes:
+        code: source text.
+        entry_point: name of the function that is called.
+        inputs: each the literal of the list of positional arguments; decoded afresh for each call.
+    """
+
+    code: str
+    entry_point: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputRun:
+    """One call.
+
+    Attributes:
+        outcome: `finished` when the call returned.
+        output: canonical literal of what it returned; None when it did not return, or returned something that has no
+            literal (then `output_type` still says what it was).
+        output_type: name of the returned value's type.
+        exception_class: name of the class of what it raised.
+    """
+
+    outcome: RunOutcome
+    output: str | None = None
+    output_type: str | None = None
+    exception_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRun:
+    """All calls of one program, one entry per input, and the CPU time used in milliseconds."""
+
+    inputs: tuple[InputRun, ...]
+    cpu_ms: float

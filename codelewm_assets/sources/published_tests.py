@@ -1,0 +1,161 @@
+"""Inputs and expected outputs out of tests that are published as code: read from the text where it is plain, else
+recorded while the reference runs them."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from codelewm_assets.core.errors import LiteralError, SourceFormatError
+from codelewm_assets.core.literals import read_value, write_value
+
+Runner = Callable[[str, str, tuple[str, ...]], list[str | None]]
+"""(code, entry point, inputs) → the literal of each output, None where the call did not finish. Must isolate what it runs."""
+
+RECORDER = """
+
+def __record_calls__():
+    import copy, random
+    random.seed(0)
+    calls = []
+    target = {entry_point}
+    def candidate(*arguments):
+        if len(calls) < 400:
+            calls.append(copy.deepcopy(list(arguments)))
+        return target(*arguments)
+    check(candidate)
+    return calls
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One call of the published tests: its arguments, and the output they ask for when that can be read."""
+
+    __test__ = False
+    arguments: str
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredTests:
+    """Test cases, the tolerance that the tests use, and how they were recovered ("parsed" or "recorded")."""
+
+    cases: tuple[TestCase, ...]
+    atol: float
+    method: str
+
+
+def recover_tests(reference: str, test_code: str, entry_point: str, run: Runner) -> RecoveredTests:
+    """Every distinct call of the published tests, in order.
+
+    Raises: SourceFormatError: the tests do not parse, or the reference fails them when they are recorded.
+    """
+    try:
+        tree = ast.parse(test_code)
+    except (SyntaxError, ValueError) as error:
+        raise SourceFormatError(f"the published tests do not parse: {error}") from error
+    tables = _from_tables(tree)
+    if tables is not None:
+        return RecoveredTests(_distinct(tables), 0.0, "parsed")
+    cases, atol, is_complete = _from_assertions(tree, entry_point)
+    if is_complete and cases:
+        return RecoveredTests(_distinct(cases), atol, "parsed")
+    recorder = reference + "\n\n" + test_code + RECORDER.replace("{entry_point}", entry_point)
+    found = run(recorder, "__record_calls__", ("[]",))[0]
+    if found is None:
+        raise SourceFormatError("its reference fails its own published tests, or passes arguments that have no literal")
+    recorded = [TestCase(write_value(arguments), None) for arguments in read_value(found)]
+    known = {case.arguments for case in cases}
+    return RecoveredTests(_distinct(cases + [c for c in recorded if c.arguments not in known]), atol, "recorded")
+
+
+def _distinct(cases: list[TestCase]) -> tuple[TestCase, ...]:
+    return tuple(
+        {case.arguments: case for case in reversed(cases)}[key] for key in dict.fromkeys(c.arguments for c in cases)
+    )
+
+
+def _from_tables(tree: ast.Module) -> list[TestCase] | None:
+    """The `inputs = […]` and `results = […]` that EvalPlus' tests carry, or None when there are none."""
+    found: dict[str, list[object]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name in ("inputs", "results") and isinstance(node.value, ast.List):
+                try:
+                    found[name] = read_value(ast.unparse(node.value))
+                except LiteralError:
+                    return None
+    if "inputs" not in found:
+        return None
+    results = found.get("results", [])
+    cases = []
+    for index, arguments in enumerate(found["inputs"]):
+        if not isinstance(arguments, list):
+            return None
+        expected = write_value(results[index]) if index < len(results) else None
+        cases.append(TestCase(write_value(arguments), expected))
+    return cases
+
+
+def _from_assertions(tree: ast.Module, entry_point: str) -> tuple[list[TestCase], float, bool]:
+    """(cases, tolerance, whether every statement of the tests was understood)."""
+    check = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
+    body = check[0].body if check else tree.body
+    names = {"candidate", entry_point}
+    cases, atol, is_complete = list[TestCase](), 0.0, True
+    for statement in body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            continue
+        if isinstance(statement, ast.Pass | ast.Import | ast.ImportFrom):
+            continue
+        if not isinstance(statement, ast.Assert):
+            is_complete = False
+            continue
+        if isinstance(statement.test, ast.Constant):
+            continue
+        found = _from_assertion(statement.test, names)
+        if found is None:
+            is_complete = False
+        else:
+            case, tolerance = found
+            cases.append(case)
+            atol = max(atol, tolerance)
+    return cases, atol, is_complete
+
+
+def _from_assertion(test: ast.expr, names: set[str]) -> tuple[TestCase, float] | None:
+    match test:
+        case ast.Compare(left=ast.Call() as call, ops=[ast.Eq() | ast.Is()], comparators=[expected]) if _calls(
+            call, names
+        ):
+            return _case(call, expected, 0.0)
+        case ast.Compare(left=expected, ops=[ast.Eq()], comparators=[ast.Call() as call]) if _calls(call, names):
+            return _case(call, expected, 0.0)
+        case ast.Compare(
+            left=ast.Call(
+                func=ast.Name(id="abs"), args=[ast.BinOp(left=ast.Call() as call, op=ast.Sub(), right=expected)]
+            ),
+            ops=[ast.Lt() | ast.LtE()],
+            comparators=[ast.Constant(value=float() as tolerance)],
+        ) if _calls(call, names):
+            return _case(call, expected, tolerance)
+        case ast.Call() as call if _calls(call, names):
+            return _case(call, None, 0.0)
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Call() as call) if _calls(call, names):
+            return _case(call, None, 0.0)
+        case _:
+            return None
+
+
+def _calls(call: ast.Call, names: set[str]) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id in names and not call.keywords
+
+
+def _case(call: ast.Call, expected: ast.expr | None, tolerance: float) -> tuple[TestCase, float] | None:
+    try:
+        arguments = [read_value(ast.unparse(node)) for node in call.args]
+        wanted = None if expected is None else write_value(read_value(ast.unparse(expected)))
+        return TestCase(write_value(arguments), wanted), tolerance
+    except LiteralError:
+        return None
