@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from codelewm_assets.completions.oracles import judge, oracle_of, outputs_equal
+from codelewm_assets.completions.oracles import OracleName, judge, oracle_of, outputs_equal
 from codelewm_assets.core.literals import read_arguments, read_value
 from codelewm_assets.core.records import Completion, LabelledCompletion, LabelledInput, LeftOut, Outcome, Problem
 from codelewm_assets.sandbox.limits import Limits
@@ -126,13 +127,9 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
     is_deterministic = all(_same(a, b) for a, b in zip(first.inputs, second.inputs, strict=True))
     rows = []
     for index, run in zip(sorted(judged.outputs), first.inputs, strict=True):
-        outcome = outcome_of(
-            run,
-            lambda found, index=index: judge(
-                oracle, read_arguments(problem.inputs[index]), found, read_value(judged.outputs[index]), problem.atol
-            ),
-        )
-        outcome = outcome if is_deterministic else "nondeterministic"
+        arguments, expected = read_arguments(problem.inputs[index]), read_value(judged.outputs[index])
+        is_right = partial(_is_right, oracle, arguments, expected, problem.atol)
+        outcome: Outcome = outcome_of(run, is_right) if is_deterministic else "nondeterministic"
         rows.append(
             LabelledInput(
                 input_id=f"i{index}",
@@ -143,7 +140,7 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
                 passed=outcome == "pass",
             )
         )
-    overall = next((row.outcome for row in rows if row.outcome != "pass"), "pass")
+    overall: Outcome = next((row.outcome for row in rows if row.outcome != "pass"), "pass")
     return LabelledCompletion(
         completion=completion,
         outcome=overall,
@@ -151,6 +148,10 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
         is_deterministic=is_deterministic,
         inputs=tuple(rows),
     )
+
+
+def _is_right(oracle: OracleName, arguments: list[Any], expected: Any, atol: float, found: Any) -> bool:
+    return judge(oracle, arguments, found, expected, atol)
 
 
 def outcome_of(run: InputRun, is_right: Callable[[Any], bool]) -> Outcome:

@@ -185,7 +185,10 @@ def statement(scene: Scene) -> list[Edit]:
             if isinstance(found, ast.AugAssign | ast.Expr | ast.If | ast.Continue | ast.Break):
 
                 def leave_out(body: list[ast.stmt] = block.body, index: int = index) -> None:
-                    body[index] = ast.Pass()
+                    if len(body) > 1:
+                        del body[index]
+                    else:
+                        body[index] = ast.Pass()
 
                 edits.append(leave_out)
             if isinstance(found, ast.For):

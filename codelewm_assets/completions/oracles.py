@@ -94,7 +94,7 @@ def _numbers_equal(found: Any, expected: Any, atol: float) -> bool:
     if found == expected:
         return True
     if isinstance(found, complex) or isinstance(expected, complex):
-        return abs(found - expected) <= (atol or DEFAULT_ATOL)
+        return bool(abs(found - expected) <= (atol or DEFAULT_ATOL))
     if isinstance(found, int) and isinstance(expected, int):
         return atol > 0 and abs(found - expected) <= atol
     try:
@@ -124,4 +124,4 @@ def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:
     if not isinstance(found, int | float) or isinstance(found, bool) or not math.isfinite(found):
         return False
     value = sum(coefficient * found**power for power, coefficient in enumerate(arguments[0]))
-    return abs(value) <= max(atol, 1e-4)
+    return bool(abs(value) <= max(atol, 1e-4))

@@ -25,7 +25,7 @@ class Variant:
         code: source text, always as `ast.unparse` writes it.
         kind: what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs.
         operator_family: family of the first rewrite operator, or of the first bug; "reference" for the reference.
-        operators: names of what was applied, in order; of a mutant of a rewrite, the rewrite operators come first.
+        operators: names of what was applied, in order; of a mutant, its bugs only.
     """
 
     code: str

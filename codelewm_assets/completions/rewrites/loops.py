@@ -209,7 +209,7 @@ def comprehension_to_loop(scene: Scene) -> list[Edit]:
                 index: int = index,
                 statement: ast.Return | ast.Assign = statement,
                 made: ast.expr = value,
-                outer: ast.Call | None = outer,
+                outer: ast.Call | None = outer,  # type: ignore[assignment]
             ) -> None:
                 name = scene.fresh(COLLECTED_NAMES)
                 if outer is None:

@@ -1,0 +1,227 @@
+"""Records of scores and metric reports. Gates and readers import these; nothing here computes."""
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from codelewm_assets.core.ids import BenchmarkId
+
+MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
+Interval = tuple[float, float]
+ActionName = Literal["model", "no_action", "shuffled_action"]
+
+
+class Report(BaseModel):
+    """Base of reports: frozen, closed, and without a non-finite number anywhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ScoreRow(BaseModel):
+    """One completion's scores, higher = thought more likely to pass. A score may be missing (None), p_pass included."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    completion_id: str
+    problem_id: str
+    benchmark_id: str
+    split: str = "test"
+    fold: int = 0
+    passed: bool
+    scores: dict[str, float | None]
+    pool_id: str | None = None
+
+    @model_validator(mode="after")
+    def _has_p_pass(self) -> "ScoreRow":
+        if "p_pass" not in self.scores:
+            raise ValueError("scores has no p_pass; wanted the key, with null where there is none")
+        return self
+
+    def finite(self, name: str) -> float | None:
+        """The score, or None when it is missing or not finite."""
+        value = self.scores.get(name)
+        return value if value is not None and math.isfinite(value) else None
+
+
+class CalibrationBin(Report):
+    """One of ten equal-width bins of a probability."""
+
+    lower: float
+    upper: float
+    count: int
+    mean_score: float | None
+    pass_rate: float | None
+
+
+class Thresholded(Report):
+    """Precision, recall and accuracy when a score of at least 0.5 is read as "passes"; None where undefined."""
+
+    threshold: float
+    precision: float | None
+    recall: float | None
+    accuracy: float
+
+
+class ScoreMetrics(Report):
+    """How well one score tells passing from failing. Metrics are None when the status says that they are undefined.
+
+    Brier score, calibration error, bins and thresholded figures need a score in [0, 1] and are None for any other.
+    """
+
+    status: MetricStatus
+    roc_auc: float | None = None
+    roc_auc_ci95: Interval | None = None
+    average_precision: float | None = None
+    brier_score: float | None = None
+    expected_calibration_error: float | None = None
+    thresholded: Thresholded | None = None
+    calibration_bins: list[CalibrationBin] | None = None
+    positive_count: int
+    negative_count: int
+    missing_count: int
+    nonfinite_count: int
+
+
+class AucDifference(Report):
+    """ROC-AUC of p_pass minus that of a control on the same rows, interval clustered by problem."""
+
+    difference: float
+    ci95: Interval
+
+
+class BenchmarkSlices(Report):
+    """Metrics by benchmark id, then score."""
+
+    benchmark: dict[str, dict[str, ScoreMetrics]]
+
+
+class CalibrationReport(Report):
+    """`p_pass_calibration_report.json`."""
+
+    schema_version: Literal["codelewm.p_pass_calibration_report.v1"] = "codelewm.p_pass_calibration_report.v1"
+    seed: int | None
+    row_count: int
+    problem_count: int
+    overall: dict[str, ScoreMetrics]
+    slices: BenchmarkSlices
+    difference: dict[str, AucDifference]  # control → p_pass minus control
+
+
+class Lift(Report):
+    """Pass@1 of p_pass minus that of a control, in points, with its 95% interval over problems."""
+
+    points: float
+    ci95: Interval
+
+
+class BenchmarkRerank(Report):
+    """Reranking on one benchmark's pools. A score is None where no pool has it for every member."""
+
+    benchmark_label: str
+    problem_count: int
+    pool_count: int
+    pass_at_1: dict[str, float | None]
+    mrr: dict[str, float | None]
+    lift: dict[str, Lift]
+    best_control: str | None
+    saturated: bool | None
+
+
+class RerankReport(Report):
+    """`rerank_report.json`."""
+
+    schema_version: Literal["codelewm.rerank_report.v1"] = "codelewm.rerank_report.v1"
+    seed: int | None
+    resamples: int
+    benchmarks: dict[str, BenchmarkRerank]
+
+
+class RetrievalScores(Report):
+    """Recall@1 and mean reciprocal rank, both in [0, 1]."""
+
+    recall_at_1: float
+    mrr: float
+
+
+class RetrievalReport(Report):
+    """Whether the predicted latent finds the real output among the held-out outputs. None without queries."""
+
+    schema_version: Literal["codelewm.retrieval_report.v1"] = "codelewm.retrieval_report.v1"
+    seed: int
+    query_count: int
+    candidates_per_query: int
+    scores: dict[ActionName, RetrievalScores] | None
+
+
+class SurpriseCategory(Report):
+    """Pairwise AUC of one decoy category: how often the decoy's energy is above the real transition's."""
+
+    pair_count: int
+    problem_count: int
+    auc: float | None
+    auc_ci95: Interval | None
+    no_action_auc: float | None
+    mean_real_energy: float | None
+    mean_decoy_energy: float | None
+
+
+class SurpriseReport(Report):
+    """Energies of real transitions against decoys."""
+
+    schema_version: Literal["codelewm.surprise_report.v1"] = "codelewm.surprise_report.v1"
+    seed: int
+    categories: dict[str, SurpriseCategory]
+
+
+class ProbeTarget(Report):
+    """Balanced accuracy of a linear probe of one target. Status `single_class` leaves the figures None."""
+
+    status: Literal["ok", "single_class"]
+    class_count: int
+    fit_count: int
+    test_count: int
+    model: float | None
+    controls: dict[str, float]
+    lift_over_best_control: float | None
+
+
+class LatentProbeReport(Report):
+    """Linear probes of z_pred, fitted on half of the held-out problems and tested on the other half."""
+
+    schema_version: Literal["codelewm.latent_probe_report.v1"] = "codelewm.latent_probe_report.v1"
+    seed: int
+    targets: dict[str, ProbeTarget]
+
+
+class CollapseReport(Report):
+    """Collapse diagnostics of one seed's checkpoint; None = not computed."""
+
+    schema_version: Literal["codelewm.checkpoint_inspection.v1"] = "codelewm.checkpoint_inspection.v1"
+    seed: int
+    latent_count: int
+    effective_rank_ratio: float | None
+    median_variance: float | None
+    neighbour_entropy: float | None
+    tensor_count: int
+    parameter_count: int
+    nonfinite_tensors: list[str] = Field(default_factory=list)
+
+
+class IntegrityEvidence(Report):
+    """What was checked of the artifacts a gate rests on; None = not checked."""
+
+    manifests_verified: int
+    manifest_mismatches: list[str] | None
+    secret_findings: list[str] | None
+    scored_problems_trained_on: list[str] | None
+
+
+class SeedEvidence(Report):
+    """All reports of one seed; None = absent."""
+
+    collapse: CollapseReport | None = None
+    retrieval: RetrievalReport | None = None
+    surprise: SurpriseReport | None = None
+    probe: LatentProbeReport | None = None
+    calibration: CalibrationReport | None = None
+    rerank: dict[BenchmarkId, RerankReport] = Field(default_factory=dict)

@@ -1,0 +1,71 @@
+"""Whether a decoy's output surprises the model more than the real one."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codelewm_assets.core.records import Decoy
+from codelewm_assets.evaluation.bootstrap import interval_of_mean
+from codelewm_assets.evaluation.heldout import HeldoutRecord
+from codelewm_assets.evaluation.records import SurpriseCategory, SurpriseReport
+
+CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
+
+
+def surprise_report(
+    records: Sequence[HeldoutRecord],
+    latents: Mapping[str, NDArray[np.float32]],
+    decoys: Sequence[Decoy],
+    *,
+    seed: int,
+    resamples: int,
+) -> SurpriseReport:
+    """Pairwise AUC per category over the pairs whose two records are held out.
+
+    Energy is the squared distance of z_pred to the output's latent, in [0, 4]; AUC is the share of pairs in which the
+    decoy's energy is the larger one, ties counted half.
+    """
+    at = {record.record_id: place for place, record in enumerate(records)}
+    scored = [d for d in decoys if d.query_record_id in at and d.decoy_record_id in at]
+    return SurpriseReport(
+        seed=seed,
+        categories={
+            category: _category([d for d in scored if d.category == category], at, latents, resamples)
+            for category in CATEGORIES
+        },
+    )
+
+
+def _category(
+    pairs: Sequence[Decoy], at: Mapping[str, int], latents: Mapping[str, NDArray[np.float32]], resamples: int
+) -> SurpriseCategory:
+    problems = [pair.source_problem_id for pair in pairs]
+    if not pairs:
+        return SurpriseCategory(
+            pair_count=0,
+            problem_count=0,
+            auc=None,
+            auc_ci95=None,
+            no_action_auc=None,
+            mean_real_energy=None,
+            mean_decoy_energy=None,
+        )
+    query = [at[pair.query_record_id] for pair in pairs]
+    decoy = [at[pair.decoy_record_id] for pair in pairs]
+    wins, means = {}, (0.0, 0.0)
+    for name in ("z_pred_no_action", "z_pred"):
+        real_energy = ((latents[name][query] - latents["z_out"][query]) ** 2).sum(axis=1)  # (P,)
+        decoy_energy = ((latents[name][query] - latents["z_out"][decoy]) ** 2).sum(axis=1)  # (P,)
+        wins[name] = (decoy_energy > real_energy) + 0.5 * (decoy_energy == real_energy)
+        means = float(real_energy.mean()), float(decoy_energy.mean())
+    by_problem = [float(wins["z_pred"][[p == name for p in problems]].mean()) for name in sorted(set(problems))]
+    return SurpriseCategory(
+        pair_count=len(pairs),
+        problem_count=len(set(problems)),
+        auc=float(wins["z_pred"].mean()),
+        auc_ci95=interval_of_mean(by_problem, resamples=resamples),
+        no_action_auc=float(wins["z_pred_no_action"].mean()),
+        mean_real_energy=means[0],
+        mean_decoy_energy=means[1],
+    )

@@ -1,0 +1,48 @@
+"""Sizes and rates of the transition model. Imports no torch: the profile is validated without it."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from codelewm_assets.core.ids import FOLDS
+
+
+class TrainingConfig(BaseModel):
+    """One model's configuration; lengths are in tokens, sizes in dimensions.
+
+    Raises: pydantic.ValidationError: unknown key, value out of range, or `hidden` not a multiple of `heads`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    vocab_size: int = Field(default=2048, ge=300, le=65_536)
+    code_length: int = Field(default=160, ge=8)
+    input_length: int = Field(default=32, ge=4)
+    output_length: int = Field(default=24, ge=4)
+    prompt_length: int = Field(default=96, ge=4)
+    hidden: int = Field(default=96, ge=8)
+    layers: int = Field(default=2, ge=1)
+    heads: int = Field(default=4, ge=1)
+    feedforward: int = Field(default=256, ge=8)
+    latent: int = Field(default=96, ge=4)
+    predictor_hidden: int = Field(default=192, ge=4)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    steps: int = Field(default=200, ge=1)
+    completions_per_batch: int = Field(default=24, ge=2)
+    inputs_per_completion: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=20, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    ema_decay: float = Field(default=0.99, gt=0, lt=1)
+    contrastive_weight: float = Field(default=1.0, ge=0)
+    variance_weight: float = Field(default=1.0, ge=0)
+    p_pass_weight: float = Field(default=1.0, ge=0)
+    temperature: float = Field(default=0.1, gt=0)
+    evaluate_every: int = Field(default=25, ge=1)
+    folds: tuple[int, ...] = (0,)
+    threads: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainingConfig":
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden {self.hidden} is no multiple of heads {self.heads}")
+        if not self.folds or len(set(self.folds)) != len(self.folds) or not set(self.folds) <= set(FOLDS):
+            raise ValueError(f"folds {self.folds}: wanted some of {FOLDS}, each once")
+        return self

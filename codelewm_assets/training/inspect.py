@@ -1,0 +1,89 @@
+"""Looking at trained weights: the tensor table, finiteness, and whether the latents have collapsed.
+
+Shapes: N latents, D dimensions.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from codelewm_assets.core.records import Record
+from codelewm_assets.core.store import Artifact
+
+
+class TensorRow(Record):
+    """One tensor of a checkpoint."""
+
+    fold: int
+    name: str
+    shape: str
+    dtype: str
+    parameters: int
+    l2_norm: float | None  # None when it holds a non-finite number
+    is_finite: bool
+
+
+class CollapseDiagnostics(Record):
+    """How spread out a set of latents is. All None when there are fewer than 16 latents."""
+
+    latent_count: int
+    effective_rank_ratio: float | None
+    median_variance: float | None
+    neighbour_entropy: float | None
+
+
+def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow]:
+    """Every tensor of every fold's weights."""
+    rows = []
+    for fold in folds:
+        for name, tensor in sorted(load_file(checkpoint.path(f"fold{fold}.safetensors")).items()):
+            is_finite = bool(np.isfinite(tensor).all())
+            norm = float(np.linalg.norm(tensor.astype(np.float64))) if is_finite else None
+            rows.append(
+                TensorRow(
+                    fold=fold,
+                    name=name,
+                    shape="×".join(map(str, tensor.shape)) or "scalar",
+                    dtype=str(tensor.dtype),
+                    parameters=int(tensor.size),
+                    l2_norm=norm,
+                    is_finite=is_finite,
+                )
+            )
+    return rows
+
+
+def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
+    """Spread of latents.
+
+    Args: latents: (N, D) float32.
+    Returns:
+        effective_rank_ratio: exp(entropy of the normalised singular values of the centred latents) / min(N, D), in (0, 1].
+        median_variance: median over dimensions of the variance.
+        neighbour_entropy: entropy of which latent is nearest to the others, over log N, in [0, 1].
+    Source: Roy & Vetterli 2007, "The effective rank"; the thresholds stand in claims/register.py.
+    """
+    count = len(latents)
+    if count < 16 or not np.isfinite(latents).all():
+        return CollapseDiagnostics(
+            latent_count=count, effective_rank_ratio=None, median_variance=None, neighbour_entropy=None
+        )
+    centred = latents.astype(np.float64) - latents.mean(axis=0, dtype=np.float64)  # (N, D)
+    singular = np.linalg.svd(centred, compute_uv=False)  # (min(N, D),)
+    total = float(singular.sum())
+    ratio = 0.0
+    if total > 1e-9:
+        shares = singular[singular > 0] / total
+        ratio = float(np.exp(-(shares * np.log(shares)).sum()) / min(latents.shape))
+    similarity = latents.astype(np.float64) @ latents.astype(np.float64).T  # (N, N)
+    squares = np.diag(similarity)
+    distance = squares[:, None] + squares[None, :] - 2 * similarity
+    np.fill_diagonal(distance, np.inf)
+    nearest = np.bincount(distance.argmin(axis=1), minlength=count) / count  # (N,)
+    used = nearest[nearest > 0]
+    return CollapseDiagnostics(
+        latent_count=count,
+        effective_rank_ratio=ratio,
+        median_variance=float(np.median(centred.var(axis=0))),
+        neighbour_entropy=float(-(used * np.log(used)).sum() / np.log(count)),
+    )

@@ -1,0 +1,54 @@
+"""Reading a training run's event stream. No torch here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from codelewm_assets.core.errors import ReportError
+
+
+def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Events of the stream, and the number of the first line that is cut off or malformed (0 when none is).
+
+    Raises: ReportError: the file cannot be read or holds no event.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReportError(
+            f"{path.name} cannot be read ({error}). Name the progress.jsonl of a training run."
+        ) from error
+    events: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            return _some(events, path), number
+        if not isinstance(event, dict) or "event" not in event:
+            return _some(events, path), number
+        events.append(event)
+    return _some(events, path), 0
+
+
+def _some(events: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    if not events:
+        raise ReportError(f"{path.name} holds no event; wanted one JSON object with an `event` field a line.")
+    return events
+
+
+def summarise(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """State (`running`, `finished` or `failed`), step reached, losses, and time by the last events."""
+    steps = [event for event in events if event["event"] == "step"]
+    last = steps[-1] if steps else None
+    kinds = {event["event"] for event in events}
+    return {
+        "state": "failed" if "failed" in kinds else "finished" if "finished" in kinds else "running",
+        "seed": next((event["seed"] for event in events if "seed" in event), None),
+        "folds_started": sorted({event["fold"] for event in steps}),
+        "step": last["step"] if last else None,
+        "steps": last["steps"] if last else None,
+        "train_loss": last["train_loss"] if last else None,
+        "val_loss": last["val_loss"] if last else None,
+        "elapsed_s": last["elapsed_s"] if last else None,
+        "events": len(events),
+    }

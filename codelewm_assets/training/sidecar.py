@@ -1,0 +1,68 @@
+"""The sidecar of a checkpoint: what its weights are, and the refusal of weights that are something else. No torch here."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.core.store import Artifact
+from codelewm_assets.training.config import TrainingConfig
+
+
+class Sidecar(BaseModel):
+    """Everything needed to know what a checkpoint is, beside its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    schema_version: Literal["codelewm.checkpoint_sidecar.v1"] = "codelewm.checkpoint_sidecar.v1"
+    seed: int
+    folds: tuple[int, ...]
+    config: TrainingConfig
+    execution_pack: str  # digest
+    problem_splits: str  # digest
+    tokenized_pack: str  # digest
+    preflight_report: str  # digest
+    tokenizer_sha256: dict[str, str]  # fold → sha256 of its tokenizer
+    weights_sha256: dict[str, str]  # fold → sha256 of its weights
+    parameter_count: int
+    revision: str
+    versions: dict[str, str]
+    device: str
+
+
+def read_sidecar(checkpoint: Artifact) -> Sidecar:
+    """The sidecar of a stored checkpoint. Raises: TrainingError: it is malformed."""
+    try:
+        return Sidecar.model_validate(checkpoint.read_json("sidecar.json"))
+    except (ValidationError, ValueError) as error:
+        raise TrainingError(
+            f"{checkpoint.manifest.artifact_id} {checkpoint.digest[:12]}: its sidecar is malformed. Train it again."
+        ) from error
+
+
+def sidecar_mismatches(checkpoint: Artifact, tokenized_pack: Artifact) -> list[str]:
+    """Every way in which sidecar, weights and token arrays do not belong together; empty when they do."""
+    sidecar = read_sidecar(checkpoint)
+    found: list[tuple[str, Any, Any]] = [("tokenized_pack", sidecar.tokenized_pack, tokenized_pack.digest)]
+    parents = tokenized_pack.manifest.parent_artifacts
+    found += [(name, getattr(sidecar, name), parents.get(name)) for name in ("execution_pack", "problem_splits")]
+    for fold in sidecar.folds:
+        weights = sha256_file(checkpoint.path(f"fold{fold}.safetensors"))
+        tokenizer = sha256_file(tokenized_pack.path(f"fold{fold}_tokenizer.json"))
+        found.append((f"weights of fold {fold}", sidecar.weights_sha256.get(str(fold)), weights))
+        found.append((f"tokenizer of fold {fold}", sidecar.tokenizer_sha256.get(str(fold)), tokenizer))
+    return [
+        f"{name}: the sidecar says {str(said)[:12]}, found {str(is_)[:12]}" for name, said, is_ in found if said != is_
+    ]
+
+
+def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
+    """The sidecar, when all of it matches. Raises: TrainingError: every mismatch in one message."""
+    faults = sidecar_mismatches(checkpoint, tokenized_pack)
+    if faults:
+        raise TrainingError(
+            f"{checkpoint.manifest.artifact_id} {checkpoint.digest[:12]} does not belong to this tokenized_pack: "
+            + "; ".join(faults)
+            + ". Train on this pack, or score on the pack it was trained on."
+        )
+    return read_sidecar(checkpoint)

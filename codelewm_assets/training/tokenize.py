@@ -1,0 +1,133 @@
+"""From pack to token arrays. One tokenizer per model fold, trained on that fold's train texts only; no torch here.
+
+Arrays hold each distinct text once; a record points at its code, input, output and prompt by row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.core.ids import split_of
+from codelewm_assets.core.records import PackRow, Record
+from codelewm_assets.training.config import TrainingConfig
+
+PAD, UNKNOWN = "<pad>", "<unk>"
+FIELDS = ("code", "input", "output", "prompt")
+EMPTY_ACTION = "[]"  # the fixed input of the no_action control
+
+
+class TokenRecord(Record):
+    """One pack row as the model sees it: rows of the token arrays, labels, and where the problem stands."""
+
+    record_id: str
+    problem_id: str
+    completion_id: str
+    benchmark_id: str
+    fold: int
+    code: int
+    input: int
+    output: int
+    prompt: int
+    passed: bool
+    completion_passed: bool
+    is_train_usable: bool  # the encoder of outputs sees values and outcomes alike; False for the reference's own row
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The distinct texts of each field in order of their rows; row 0 of `input` is the empty action."""
+
+    by_field: Mapping[str, tuple[str, ...]]
+    records: tuple[TokenRecord, ...]
+
+
+def collect_texts(rows: Sequence[PackRow], folds: Mapping[str, int], prompts: Mapping[str, str]) -> Texts:
+    """Distinct texts and the records that point at them. Raises: TrainingError: a problem has no fold or prompt."""
+    strangers = sorted({r.source_problem_id for r in rows} - (set(folds) & set(prompts)))
+    if strangers:
+        raise TrainingError(f"{len(strangers)} problems have no fold or no prompt, first {strangers[0]}.")
+    index: dict[str, dict[str, int]] = {name: {} for name in FIELDS}
+    index["input"][EMPTY_ACTION] = 0
+
+    def row_of(field: str, text: str) -> int:
+        return index[field].setdefault(text, len(index[field]))
+
+    records = tuple(
+        TokenRecord(
+            record_id=row.record_id,
+            problem_id=row.source_problem_id,
+            completion_id=row.source_submission_id,
+            benchmark_id=row.source_dataset,
+            fold=folds[row.source_problem_id],
+            code=row_of("code", row.code_tokens),
+            input=row_of("input", row.input_tokens),
+            output=row_of("output", row.output_tokens),
+            prompt=row_of("prompt", prompts[row.source_problem_id]),
+            passed=row.passed,
+            completion_passed=row.completion_passed,
+            is_train_usable=row.completion_kind != "reference",
+        )
+        for row in sorted(rows, key=lambda r: r.record_id)
+    )
+    return Texts({name: tuple(found) for name, found in index.items()}, records)
+
+
+def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
+    """A byte-level BPE tokenizer; the same texts in the same order give the same tokenizer.
+
+    Source: Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units"; `tokenizers`.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PAD, UNKNOWN],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> NDArray[np.int32]:
+    """Token ids, cut at `length` and padded with 0. Returns: (N, length) int32; an empty text is one unknown token."""
+    array = np.zeros((len(texts), length), dtype=np.int32)  # (N, L)
+    unknown = int(tokenizer.token_to_id(UNKNOWN) or 0)
+    for row, found in enumerate(tokenizer.encode_batch(list(texts))):
+        ids = found.ids[:length] or [unknown]
+        array[row, : len(ids)] = ids
+    return array
+
+
+def tokenize_fold(
+    texts: Texts, config: TrainingConfig, *, model_fold: int, most_characters: int = 4000
+) -> tuple[str, dict[str, NDArray[np.int32]]]:
+    """The tokenizer of one model fold as JSON, and the arrays of all four fields.
+
+    Only texts of problems in train for this fold reach the tokenizer. A text is cut at `most_characters` first.
+    Raises: TrainingError: the fold has no train records.
+    """
+    train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]
+    if not train:
+        raise TrainingError(f"Fold {model_fold} has no train records; wanted problems in at least three folds.")
+    seen = []
+    for name in FIELDS:
+        rows = sorted({getattr(record, name) for record in train})
+        seen += [texts.by_field[name][row][:most_characters] for row in rows]
+    tokenizer = train_tokenizer(seen, config.vocab_size)
+    lengths = {
+        "code": config.code_length,
+        "input": config.input_length,
+        "output": config.output_length,
+        "prompt": config.prompt_length,
+    }
+    arrays = {
+        name: encode(tokenizer, [text[:most_characters] for text in texts.by_field[name]], lengths[name])
+        for name in FIELDS
+    }
+    return tokenizer.to_str(), arrays
