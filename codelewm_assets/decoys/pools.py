@@ -5,19 +5,14 @@ control that learns nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import LabelledCompletion, PoolMember
+from codelewm_assets.splits.near_duplicates import shingles
 
 
-def trigrams(code: str) -> frozenset[tuple[str, ...]]:
-    """Whitespace-separated words of a program in overlapping runs of three."""
-    words = code.split()
-    return frozenset(zip(words, words[1:], words[2:], strict=False)) or frozenset({tuple(words)})
-
-
-def jaccard(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> float:
+def jaccard(a: Set[str], b: Set[str]) -> float:
     """Size of the intersection over that of the union; two empty sets are equal (1.0)."""
     return len(a & b) / len(a | b) if a | b else 1.0
 
@@ -45,7 +40,7 @@ def _pool(problem_id: str, items: Sequence[LabelledCompletion], *, passing: int,
     bad = sorted((i for i in items if not i.passed), key=lambda i: i.completion.completion_id)
     if not good or len(bad) < 2:
         return []
-    grams = {i.completion.completion_id: trigrams(i.completion.code) for i in bad}
+    grams = {i.completion.completion_id: shingles(i.completion.code) for i in bad}
 
     def nearness(item: LabelledCompletion, others: Sequence[LabelledCompletion]) -> float:
         own = grams[item.completion.completion_id]

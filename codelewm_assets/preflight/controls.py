@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.decoys.pools import jaccard
-from codelewm_assets.splits.near_duplicates import normalised_tokens
+from codelewm_assets.splits.near_duplicates import normalised_tokens, shingles
 
 TEXT_CONTROLS: tuple[str, ...] = ("lexical", "consensus", "surface_lr", "length", "random")
 WORD = re.compile(r"[a-z0-9_]+")
@@ -33,10 +33,7 @@ def random_score(completion_id: str) -> float:
 
 def consensus_scores(codes: Mapping[str, str]) -> dict[str, float | None]:
     """Mean 3-gram Jaccard of alpha-normalised tokens to the other completions of the pool; alone in it: None."""
-    grams = {}
-    for name, code in codes.items():
-        tokens = normalised_tokens(code)
-        grams[name] = frozenset(tuple(tokens[i : i + 3]) for i in range(max(1, len(tokens) - 2)))
+    grams = {name: shingles(code) for name, code in codes.items()}
     return {
         name: sum(jaccard(grams[name], grams[other]) for other in grams if other != name) / (len(grams) - 1)
         if len(grams) > 1

@@ -1,7 +1,8 @@
 """The rules on data, labels, folds and decoys that hold before training.
 
-Each takes plain records and returns one Finding with its offenders; none raises for what can be expected and counted. The Dagster checks and the preflight report call the same functions; the rules on
-reranking stand in rerank_rules.py."""
+Each takes plain records and returns one Finding with its offenders; none raises for what can be expected and counted.
+The Dagster checks and the preflight report call the same functions; the rules on reranking stand in rerank_rules.py.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
