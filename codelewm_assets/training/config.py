@@ -1,5 +1,7 @@
 """Sizes and rates of the transition model. Imports no torch: the profile is validated without it."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codelewm_assets.core.ids import FOLDS
@@ -38,6 +40,8 @@ class TrainingConfig(BaseModel):
     evaluate_every: int = Field(default=25, ge=1)
     folds: tuple[int, ...] = (0,)
     threads: int = Field(default=2, ge=1)
+    device: Literal["cpu", "cuda"] = "cpu"
+    wall_limit_s: int = Field(default=1800, ge=10)
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainingConfig":

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from codelewm_assets.core.digests import pretty_json, sha256_file
-from codelewm_assets.core.errors import AssetsError, PreflightError
+from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.config import TrainingConfig
@@ -34,7 +34,6 @@ class WorkerSpec(BaseModel):
     config: TrainingConfig
     output_folder: str
     revision: str
-    device: str = "cpu"
 
 
 def train(spec: WorkerSpec) -> None:
@@ -51,6 +50,10 @@ def train(spec: WorkerSpec) -> None:
     from codelewm_assets.training.data import load_fold
     from codelewm_assets.training.loop import event_line, train_fold
 
+    if spec.config.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(
+            "The profile asks for device cuda and none is here. Train where there is one, or use sample."
+        )
     torch.set_num_threads(spec.config.threads)
     torch.use_deterministic_algorithms(True)
     folder = Path(spec.output_folder)
@@ -62,9 +65,11 @@ def train(spec: WorkerSpec) -> None:
             stream.write(event_line(event))
             print(event_line(event), end="", flush=True)
 
-        emit({"event": "started", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.device})
+        emit({"event": "started", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
         for fold in spec.config.folds:
-            model = train_fold(load_fold(tokenized, fold), spec.config, seed=spec.seed, emit=emit, device=spec.device)
+            model = train_fold(
+                load_fold(tokenized, fold), spec.config, seed=spec.seed, emit=emit, device=spec.config.device
+            )
             path = folder / f"fold{fold}.safetensors"
             save_file({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}, path)
             weights[str(fold)] = sha256_file(path)
@@ -85,7 +90,7 @@ def train(spec: WorkerSpec) -> None:
         parameter_count=parameters,
         revision=spec.revision,
         versions={name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy")},
-        device=f"{spec.device} ({platform.machine()})",
+        device=f"{spec.config.device} ({platform.machine()})",
     )
     (folder / "sidecar.json").write_bytes(pretty_json(sidecar.model_dump(mode="json")))
 

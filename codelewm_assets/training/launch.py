@@ -1,0 +1,58 @@
+"""Starting the training process and waiting for it. Imports no torch."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.training.worker import REFUSED, WorkerSpec
+
+
+def run_worker(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None]) -> None:
+    """Run the worker to its end; its files lie in `spec.output_folder`.
+
+    Args: on_event: is handed each event of the stream as it comes.
+    Raises: PreflightError: the worker's own guard refused. TrainingError: it failed, was killed, or ran too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="codelewm-training-") as folder:
+        path = Path(folder) / "spec.json"
+        path.write_text(spec.model_dump_json(), encoding="utf-8")
+        errors = Path(folder) / "stderr.txt"
+        with errors.open("w", encoding="utf-8") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "codelewm_assets.training.worker", str(path)],
+                stdout=subprocess.PIPE, stderr=stream, text=True, start_new_session=True,
+            )  # fmt: skip
+            clock = Timer(spec.config.wall_limit_s, process.kill)
+            clock.start()
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    if line.startswith("{"):
+                        on_event(json.loads(line))
+                status = process.wait()
+            finally:
+                was_over = not clock.is_alive()
+                clock.cancel()
+                process.kill()
+                process.wait()
+        if status == 0:
+            return
+        message = _last_message(errors.read_text(encoding="utf-8"))
+        if status == REFUSED:
+            raise PreflightError(message)
+        over = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if was_over else ""
+        raise TrainingError(f"Training of seed {spec.seed} ended with status {status}: {message}.{over}")
+
+
+def _last_message(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if line.startswith('{"event"'):
+            return str(json.loads(line)["message"])
+    return lines[-1] if lines else "no message"
