@@ -1,1 +1,1 @@
-"""The Dagster layer: the only folder that imports dagster."""
+"""The Dagster surface: the only folder that imports dagster. Bodies read, call one domain function, write and report."""

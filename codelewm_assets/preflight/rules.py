@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
-from codelewm_assets.core.records import Decoy, Finding, LabelledCompletion, PackRow, Problem
+from codelewm_assets.core.records import Completion, Decoy, Finding, LabelledCompletion, PackRow, Problem
 from codelewm_assets.packs.pack import KNOWN_LICENSES
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import near_duplicate_pairs
@@ -73,6 +73,28 @@ def licences_are_known(rows: Sequence[PackRow]) -> Finding:
         blocker="licence_unknown",
         message="Known licence and attribution per row.",
         figures={"rows": len(rows), "licences": ", ".join(sorted({r.license for r in rows}))},
+    )
+
+
+def every_problem_has_completions(completions: Sequence[Completion], problems: Sequence[Problem]) -> Finding:
+    """Every problem has its reference, a rewrite and a mutant, under ids that are unique."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for completion in completions:
+        kinds[completion.problem_id].add(completion.completion_kind)
+    ids = Counter(completion.completion_id for completion in completions)
+    bad = [f"{name} occurs {count} times" for name, count in sorted(ids.items()) if count > 1]
+    bad += [
+        f"{p.problem_id}: no {kind}"
+        for p in problems
+        for kind in ("reference", "rewrite", "mutant_1")
+        if kind not in kinds[p.problem_id]
+    ]
+    return finding(
+        "every_problem_has_completions",
+        bad,
+        blocker="completions_missing",
+        message="A reference, a rewrite and a mutant for each problem.",
+        figures={"completions": len(completions), "problems": len(problems)},
     )
 
 

@@ -130,8 +130,9 @@ def _calibration(evidence: Mapping[int, SeedEvidence]) -> str:
             for name, m in sorted(scores.items()):
                 low, high = m.roc_auc_ci95 or (None, None)
                 rows.append(
-                    [part, seed, name, m.status, m.roc_auc, low, high, m.average_precision, m.brier_score, m.expected_calibration_error]
-                )  # fmt: skip
+                    [part, seed, name, m.status, m.roc_auc, low, high]
+                    + [m.average_precision, m.brier_score, m.expected_calibration_error]
+                )
     header = ["rows", "seed", "score", "status", "ROC-AUC", "95% low", "95% high", "AP", "Brier", "ECE"]
     return table(header, rows)
 
@@ -140,10 +141,10 @@ def _other(evidence: Mapping[int, SeedEvidence]) -> str:
     rows: list[list[float | int | str | bool | None]] = []
     for seed, found in sorted(evidence.items()):
         if found.retrieval and found.retrieval.scores:
-            for name, score in found.retrieval.scores.items():
+            for action, score in found.retrieval.scores.items():
                 rows += [
-                    [f"retrieval recall@1, {name}", seed, score.recall_at_1, found.retrieval.query_count],
-                    [f"retrieval MRR, {name}", seed, score.mrr, found.retrieval.query_count],
+                    [f"retrieval recall@1, {action}", seed, score.recall_at_1, found.retrieval.query_count],
+                    [f"retrieval MRR, {action}", seed, score.mrr, found.retrieval.query_count],
                 ]
         for name, category in (found.surprise.categories if found.surprise else {}).items():
             rows.append([f"surprise AUC, {name}", seed, category.auc, category.pair_count])

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2430}"
-    "table{border-collapse:collapse;margin:1rem 0;font-size:13px}td,th{border:1px solid #cbd3dd;padding:.25rem .5rem;text-align:left}"
+    "table{border-collapse:collapse;margin:1rem 0;font-size:13px}"
+    "td,th{border:1px solid #cbd3dd;padding:.25rem .5rem;text-align:left}"
     "th{background:#eef2f6}img{max-width:100%}nav a{margin-right:1rem}code{background:#eef2f6;padding:0 .2rem}"
 )
 

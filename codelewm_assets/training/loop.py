@@ -1,6 +1,5 @@
 """One model's training, with an event stream that can be read while it runs."""
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -103,8 +102,3 @@ def _validation_loss(
     size = config.completions_per_batch * config.inputs_per_completion
     losses = [float(_loss(model, data, records[i : i + size], config, device)[0]) for i in range(0, len(records), size)]
     return round(sum(losses) / len(losses), 5)
-
-
-def event_line(event: dict[str, Any]) -> str:
-    """One line of the event stream."""
-    return json.dumps(event, sort_keys=True) + "\n"

@@ -1,10 +1,15 @@
-"""Reading a training run's event stream. No torch here."""
+"""The event stream of a long step: writing a line, reading a stream, summing it up. No torch here."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import ReportError
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """One line of the event stream."""
+    return json.dumps(event, sort_keys=True) + "\n"
 
 
 def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:

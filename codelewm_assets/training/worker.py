@@ -19,6 +19,7 @@ from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingErr
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.progress import event_line
 from codelewm_assets.training.sidecar import Sidecar
 
 REFUSED = 3
@@ -48,7 +49,7 @@ def train(spec: WorkerSpec) -> None:
     from safetensors.torch import save_file
 
     from codelewm_assets.training.data import load_fold
-    from codelewm_assets.training.loop import event_line, train_fold
+    from codelewm_assets.training.loop import train_fold
 
     if spec.config.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError(

@@ -1,0 +1,76 @@
+"""Stage `decoys`: pairs and pools made from the pack they are scored on."""
+
+from collections import Counter
+
+import dagster as dg
+
+from codelewm_assets.core.records import Decoy, PoolMember
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import Made, column_schema, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.stages import OWNERS
+
+
+@dg.asset(
+    group_name="decoys",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    deps=["execution_pack"],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+    metadata=column_schema(Decoy),
+)
+def semantic_decoys(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Pairs of records whose outputs differ: of another submission, another input, or a mutation."""
+    inputs = Inputs(context.instance, store.get(), profile.get())
+    count = inputs.profile.decoys.pairs_per_problem
+
+    def make() -> Made:
+        from codelewm_assets.decoys.pairs import make_decoys
+
+        found = make_decoys(inputs.pack(), pairs_per_problem=count)
+        categories = Counter(decoy.category for decoy in found)
+        return Made({"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)})
+
+    parents = [inputs.artifact("execution_pack")]
+    return materialize(context, inputs.store, parents=parents, config={"pairs_per_problem": count}, make=make)
+
+
+@dg.asset(
+    group_name="decoys",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    deps=["execution_pack", dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping())],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+    metadata=column_schema(PoolMember),
+)
+def rerank_pools(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Pools of completions of one problem, centred on a failing pivot, to be ordered."""
+    inputs = Inputs(context.instance, store.get(), profile.get())
+    config = {"passing": inputs.profile.decoys.pool_passing, "failing": inputs.profile.decoys.pool_failing}
+
+    def make() -> Made:
+        from codelewm_assets.decoys.pools import make_pools
+
+        in_pack = {row.source_submission_id for row in inputs.pack()}
+        found = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)
+        pools = Counter(benchmark for benchmark, _ in {(member.benchmark_id, member.pool_id) for member in found})
+        return Made(
+            {"pools.parquet": write_table(found)},
+            {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
+        )
+
+    parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("labelled_completions")]
+    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+ASSETS = [semantic_decoys, rerank_pools]
+CHECKS = [*checks_on("semantic_decoys"), *checks_on("rerank_pools")]

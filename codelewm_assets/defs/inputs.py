@@ -1,0 +1,102 @@
+"""The latest artifacts as domain records, each read once. What checks and assets are judged and made from."""
+
+import dagster as dg
+
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.records import (
+    Completion,
+    Decoy,
+    LabelledCompletion,
+    LeftOut,
+    PackRow,
+    PoolMember,
+    Problem,
+)
+from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.core.tables import R, read_table
+from codelewm_assets.defs.plumbing import latest_artifact
+from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.splits.folds import ProblemSplit
+
+
+class Inputs:
+    """Reads by the data versions that the instance knows, never "the latest folder"."""
+
+    def __init__(self, instance: dg.DagsterInstance, store: ArtifactStore, profile: Profile) -> None:
+        self.instance, self.store, self.profile = instance, store, profile
+        self._artifacts: dict[tuple[str, str | None], Artifact] = {}
+        self._tables: dict[tuple[str, str], list[object]] = {}
+
+    def artifact(self, kind: str, partition: str | None = None) -> Artifact:
+        """The artifact of the latest materialization. Raises: dg.Failure: there is none."""
+        key = (kind, partition)
+        if key not in self._artifacts:
+            self._artifacts[key] = latest_artifact(self.instance, self.store, kind, partition)
+        return self._artifacts[key]
+
+    def of_benchmarks(self, kind: str) -> list[Artifact]:
+        """One artifact per benchmark."""
+        return [self.artifact(kind, benchmark) for benchmark in BENCHMARKS]
+
+    def _table(self, artifact: Artifact, name: str, model: type[R]) -> list[R]:
+        key = (artifact.digest, name)
+        if key not in self._tables:
+            self._tables[key] = list(read_table(artifact.path(name), model))
+        return self._tables[key]  # type: ignore[return-value]
+
+    def problems(self, benchmark: str | None = None) -> list[Problem]:
+        """Problems of one benchmark, or of all."""
+        wanted = [benchmark] if benchmark else BENCHMARKS
+        return [
+            p for b in wanted for p in self._table(self.artifact("benchmark_problems", b), "problems.parquet", Problem)
+        ]
+
+    def left_out(self) -> list[LeftOut]:
+        """Problems left out by the sources and by labelling, of both benchmarks."""
+        rows = []
+        for kind in ("benchmark_problems", "labelled_completions"):
+            for artifact in self.of_benchmarks(kind):
+                rows += [LeftOut.model_validate(row) for row in artifact.read_json("left_out.json")]
+        return rows
+
+    def completions(self, benchmark: str) -> list[Completion]:
+        """Candidate completions of one benchmark."""
+        return self._table(self.artifact("candidate_completions", benchmark), "completions.parquet", Completion)
+
+    def labelled(self, benchmark: str | None = None) -> list[LabelledCompletion]:
+        """Labelled completions of one benchmark, or of all."""
+        wanted = [benchmark] if benchmark else BENCHMARKS
+        name, model = "labelled_completions", LabelledCompletion
+        return [row for b in wanted for row in self._table(self.artifact(name, b), "labelled.parquet", model)]
+
+    def pack(self) -> list[PackRow]:
+        """Rows of the execution pack."""
+        return self._table(self.artifact("execution_pack"), "pack.parquet", PackRow)
+
+    def splits(self) -> list[ProblemSplit]:
+        """The fold of each problem."""
+        return self._table(self.artifact("problem_splits"), "splits.parquet", ProblemSplit)
+
+    def decoys(self) -> list[Decoy]:
+        """Decoy pairs."""
+        return self._table(self.artifact("semantic_decoys"), "decoys.parquet", Decoy)
+
+    def pools(self) -> list[PoolMember]:
+        """Members of all rerank pools."""
+        return self._table(self.artifact("rerank_pools"), "pools.parquet", PoolMember)
+
+    def prompts(self) -> dict[str, str]:
+        """Problem id → prompt."""
+        return {p.problem_id: p.prompt for p in self.problems()}
+
+    def references(self) -> dict[str, str]:
+        """Problem id → reference program."""
+        return {p.problem_id: p.reference for p in self.problems()}
+
+    def codes(self) -> dict[str, str]:
+        """Completion id → program, from the pack."""
+        return {row.source_submission_id: row.code_tokens for row in self.pack()}
+
+    def benchmark_labels(self) -> dict[str, str]:
+        """Benchmark id → what reports call it."""
+        return {b: self.artifact("benchmark_problems", b).manifest.metadata["benchmark_label"] for b in BENCHMARKS}

@@ -1,0 +1,58 @@
+"""Stage `packs`: the execution pack."""
+
+from collections import Counter
+
+import dagster as dg
+
+from codelewm_assets.core.records import PackRow
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import Made, column_schema, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.stages import OWNERS
+
+
+@dg.asset(
+    group_name="packs",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    deps=[
+        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
+    ],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+    metadata=column_schema(PackRow),
+)
+def execution_pack(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """One row per problem, completion and input of both benchmarks, under the published field names."""
+    inputs = Inputs(context.instance, store.get(), profile.get())
+
+    def make() -> Made:
+        from codelewm_assets.packs.pack import build_pack
+
+        rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
+        return Made({"pack.parquet": write_table(rows)}, pack_summary(rows, inputs.benchmark_labels()))
+
+    parents = [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
+    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+
+
+def pack_summary(rows: list[PackRow], labels: dict[str, str]) -> dict[str, object]:
+    """Counts that the manifest carries."""
+    outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
+    return {
+        "benchmark_labels": labels,
+        "row_count": len(rows),
+        "problem_count": len({row.source_problem_id for row in rows}),
+        "completion_count": len({row.source_submission_id for row in rows}),
+        "by_benchmark_and_outcome": dict(sorted(outcomes.items())),
+    }
+
+
+ASSETS = [execution_pack]
+CHECKS = checks_on("execution_pack")

@@ -1,0 +1,77 @@
+"""Stage `preflight`: every rule's finding on exactly these artifacts."""
+
+import dagster as dg
+
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.records import Finding
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import Rule, check_of, judge_all
+from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.preflight.clearance import JUDGED
+
+
+@dg.asset(
+    group_name="preflight",
+    kinds={"json"},
+    owners=OWNERS,
+    deps=[
+        *JUDGED,
+        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
+    ],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+)
+def preflight_report(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
+    inputs = Inputs(context.instance, store.get(), profile.get())
+    judged = [inputs.artifact(name) for name in JUDGED]
+    benchmarks = ("benchmark_problems", "candidate_completions", "labelled_completions")
+    parents = [*judged, *(artifact for name in benchmarks for artifact in inputs.of_benchmarks(name))]
+
+    def make() -> Made:
+        findings = judge_all(inputs)
+        red = [found.rule for found in findings if not found.passed]
+        report = {
+            "schema_version": "codelewm.preflight_report.v1",
+            "clear": not red,
+            "red": red,
+            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in parents},
+            "findings": [found.model_dump(mode="json") for found in findings],
+        }
+        return Made(
+            {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
+        )
+
+    config = inputs.profile.model_dump(mode="json", include={"preflight", "splits"}) | {
+        "folds": list(inputs.profile.folds)
+    }
+    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
+    """The report is clear, and judged the artifacts that are the latest now."""
+    report = inputs.artifact("preflight_report").read_json("preflight_report.json")
+    bad = [f"red rule {rule}" for rule in report["red"]]
+    bad += [
+        f"{name} was rebuilt since" for name in JUDGED if report["judged"].get(name) != inputs.artifact(name).digest
+    ]
+    return Finding(
+        rule="preflight_is_clear",
+        passed=not bad and report["clear"] is True,
+        blocker=None if not bad and report["clear"] is True else "preflight_not_clear",
+        message="Every rule is green on the latest artifacts.",
+        figures={"rules": len(report["findings"]), "red_rules": len(report["red"])},
+        offenders=tuple(bad),
+    )
+
+
+RULE = Rule("preflight_is_clear", "preflight_report", preflight_is_clear, preflight_is_clear.__doc__ or "")
+ASSETS = [preflight_report]
+CHECKS = [check_of(RULE)]

@@ -1,0 +1,54 @@
+"""Resources: where artifacts lie, and which profile sizes the graph. Each hands out a plain domain object."""
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.profiles.profile import Profile, load_profile
+
+
+@cache
+def source_revision() -> str:
+    """Commit of the checkout that runs, "unknown" outside one."""
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
+
+
+class StoreResource(dg.ConfigurableResource):
+    """The content-addressed artifact store."""
+
+    root: str = "artifacts"
+
+    def get(self) -> ArtifactStore:
+        """The store; commit and command go into manifests."""
+        return ArtifactStore(Path(self.root).resolve(), source_git_sha=source_revision(), command="dagster")
+
+    def progress_path(self, name: str) -> Path:
+        """Where a long step writes its event stream while it runs."""
+        path = Path(self.root).resolve() / "progress" / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class ProfileResource(dg.ConfigurableResource):
+    """The profile: which data and sizes flow through the graph."""
+
+    name: str = "sample"
+
+    def get(self) -> Profile:
+        """The validated profile. Raises: ProfileError: unknown keys or values out of range."""
+        return load_profile(self.name)
+
+
+def default_resources() -> dict[str, dg.ConfigurableResource]:
+    """Resources as the environment names them: CODELEWM_ARTIFACTS and CODELEWM_PROFILE."""
+    return {
+        "store": StoreResource(root=os.environ.get("CODELEWM_ARTIFACTS", "artifacts")),
+        "profile": ProfileResource(name=os.environ.get("CODELEWM_PROFILE", "sample")),
+    }

@@ -1,0 +1,167 @@
+"""Every rule that is checked, with the asset it is checked on. The one registry: checks, preflight report and guard read it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.preflight import rerank_rules, rules
+from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS
+
+Judge = Callable[[Inputs, str | None], Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule on one asset; `judge` takes the inputs and the partition."""
+
+    name: str
+    asset: str
+    judge: Judge
+    description: str
+
+
+def _headroom(inputs: Inputs) -> Finding:
+    """The worst fold decides: figures of every scored fold are judged, each under the fold's number."""
+    found: dict[str, dict[str, float | None]] = {}
+    for fold in inputs.profile.folds:
+        by_benchmark = rerank_rules.control_pass_at_1(
+            inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits(), model_fold=fold
+        )
+        found |= {f"{name} fold {fold}": controls for name, controls in by_benchmark.items()}
+    return rerank_rules.controls_leave_headroom(found, ceiling=inputs.profile.preflight.control_ceiling)
+
+
+def _rule(asset: str, domain: Callable[..., Finding], judge: Judge) -> Rule:
+    return Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0])
+
+
+DATA_RULES: tuple[Rule, ...] = (
+    _rule("benchmark_problems", rules.stand_in_is_named, lambda i, p: rules.stand_in_is_named(i.problems(p))),
+    _rule(
+        "benchmark_problems", rules.every_problem_is_usable, lambda i, p: rules.every_problem_is_usable(i.problems(p))
+    ),
+    _rule(
+        "candidate_completions",
+        rules.every_problem_has_completions,
+        lambda i, p: rules.every_problem_has_completions(i.completions(p or ""), i.problems(p)),
+    ),
+    _rule(
+        "labelled_completions",
+        rules.labels_are_deterministic,
+        lambda i, p: rules.labels_are_deterministic(i.labelled(p)),
+    ),
+    _rule(
+        "labelled_completions",
+        rules.labels_were_isolated,
+        lambda i, p: rules.labels_were_isolated(
+            i.artifact("labelled_completions", p).manifest.metadata["isolation_layers"], REQUIRED_LAYERS
+        ),
+    ),
+    _rule("execution_pack", rules.pack_has_both_classes, lambda i, _: rules.pack_has_both_classes(i.pack())),
+    _rule("execution_pack", rules.licences_are_known, lambda i, _: rules.licences_are_known(i.pack())),
+    _rule(
+        "problem_splits",
+        rules.no_problem_crosses_folds,
+        lambda i, _: rules.no_problem_crosses_folds(i.splits(), i.pack()),
+    ),
+    _rule(
+        "problem_splits",
+        rules.no_near_duplicate_crosses_folds,
+        lambda i, _: rules.no_near_duplicate_crosses_folds(
+            i.splits(), i.references(), threshold=i.profile.splits.near_duplicate_threshold
+        ),
+    ),
+    _rule(
+        "problem_splits",
+        rules.folds_cover_every_cell,
+        lambda i, _: rules.folds_cover_every_cell(
+            i.pack(),
+            i.splits(),
+            floor=i.profile.preflight.cell_floor,
+            magnitude_floor=i.profile.preflight.magnitude_floor,
+        ),
+    ),
+    _rule("semantic_decoys", rules.decoys_join_the_pack, lambda i, _: rules.decoys_join_the_pack(i.decoys(), i.pack())),
+    _rule(
+        "semantic_decoys",
+        rules.decoy_coverage,
+        lambda i, _: rules.decoy_coverage(
+            i.decoys(), i.splits(), scored_folds=i.profile.folds, floor=i.profile.preflight.decoy_floor
+        ),
+    ),
+    _rule(
+        "rerank_pools",
+        rerank_rules.no_scored_problem_was_trained_on,
+        lambda i, _: rerank_rules.no_scored_problem_was_trained_on(
+            i.splits(),
+            i.pools(),
+            i.references(),
+            scored_folds=i.profile.folds,
+            threshold=i.profile.splits.near_duplicate_threshold,
+        ),
+    ),
+    _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i)),
+    _rule(
+        "rerank_pools",
+        rerank_rules.rerank_can_decide,
+        lambda i, _: rerank_rules.rerank_can_decide(
+            i.pools(),
+            i.splits(),
+            scored_folds=i.profile.folds,
+            target_lift_points=i.profile.preflight.target_lift_points,
+        ),
+    ),
+)
+PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
+
+
+def judge_all(inputs: Inputs) -> list[Finding]:
+    """Every data rule on the latest artifacts; a partitioned rule's finding carries its benchmark."""
+    found = []
+    for rule in DATA_RULES:
+        for partition in BENCHMARKS if rule.asset in PARTITIONED else (None,):
+            finding = rule.judge(inputs, partition)
+            name = finding.rule if partition is None else f"{finding.rule}[{partition}]"
+            found.append(finding.model_copy(update={"rule": name}))
+    return found
+
+
+def check_of(
+    rule: Rule, partitions_def: dg.PartitionsDefinition | None = None, *, blocking: bool = True
+) -> dg.AssetChecksDefinition:
+    """The asset check of one rule."""
+
+    @dg.asset_check(
+        name=rule.name, asset=rule.asset, description=rule.description, blocking=blocking, partitions_def=partitions_def
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
+    ) -> dg.AssetCheckResult:
+        partition = context.partition_key if context.has_partition_key else None
+        return check_result(rule.judge(Inputs(context.instance, store.get(), profile.get()), partition))
+
+    return check
+
+
+def check_result(finding: Finding) -> dg.AssetCheckResult:
+    """A finding as Dagster shows it: figures as numbers, offenders as a table."""
+    offenders = dg.MetadataValue.table(
+        [dg.TableRecord({"offender": name}) for name in finding.offenders],
+        schema=dg.TableSchema([dg.TableColumn("offender", "string")]),
+    )
+    return dg.AssetCheckResult(
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=finding.message if finding.passed else f"{finding.blocker}: {', '.join(finding.offenders[:3])}",
+        metadata={**finding.figures, "blocker": finding.blocker or "", "offenders": offenders},
+    )
+
+
+def checks_on(asset: str, partitions_def: dg.PartitionsDefinition | None = None) -> list[dg.AssetChecksDefinition]:
+    """The checks of all data rules on one asset."""
+    return [check_of(rule, partitions_def) for rule in DATA_RULES if rule.asset == asset]
