@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.training.config import TrainingConfig
 
 HERE = Path(__file__).parent
 
@@ -83,7 +84,11 @@ class Profile(Section):
     @property
     def folds(self) -> tuple[int, ...]:
         """The folds that are trained and scored."""
-        return tuple(self.training.get("folds", (0,)))
+        return self.training_config().folds
+
+    def training_config(self) -> TrainingConfig:
+        """The model's configuration. Raises: pydantic.ValidationError: unknown keys or values out of range."""
+        return TrainingConfig.model_validate(self.training)
 
 
 def profile_names() -> list[str]:
@@ -110,10 +115,8 @@ def load_profile(name_or_path: str) -> Profile:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or path.name}: {e['msg']}" for e in error.errors())
         raise ProfileError(f"{path.name}: {faults}. Correct the profile; docs/profiles.md lists every key.") from error
-    from codelewm_assets.training.config import TrainingConfig
-
     try:
-        TrainingConfig.model_validate(profile.training)
+        profile.training_config()
     except ValidationError as error:
         faults = "; ".join(f"training.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ProfileError(f"{path.name}: {faults}. Correct the profile; docs/profiles.md lists every key.") from error

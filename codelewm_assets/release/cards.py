@@ -48,7 +48,7 @@ def dataset_card(
 def model_card(sidecar: Sidecar, collapse: CollapseReport, gates: ClaimGates, *, labels: Mapping[str, str]) -> str:
     """Card of one seed's checkpoint, with the Hub's YAML header."""
     config = [[name, str(value)] for name, value in sorted(sidecar.config.model_dump(mode="json").items())]
-    digests = [
+    digests: list[list[float | int | str | bool | None]] = [
         [name, getattr(sidecar, name)]
         for name in ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
     ]

@@ -7,9 +7,10 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.evaluation.records import BenchmarkRerank, ScoreMetrics, SeedEvidence
 
 MOST_REASONS = 4
+Cell = float | int | str | bool | None
 
 
-def cell(value: float | int | str | bool | None, digits: int = 3) -> str:
+def cell(value: Cell, digits: int = 3) -> str:
     """A table cell: `–` for what is absent, never 0 for it."""
     if value is None:
         return "–"
@@ -18,7 +19,7 @@ def cell(value: float | int | str | bool | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[float | int | str | bool | None]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """A Markdown table; "(none)" without rows."""
     if not rows:
         return "(none)\n"
@@ -79,7 +80,7 @@ def results_markdown(
 
 
 def _rerank(evidence: Mapping[int, SeedEvidence]) -> list[str]:
-    rows, lifts = list[list[float | int | str | bool | None]](), list[list[float | int | str | bool | None]]()
+    rows, lifts = list[list[Cell]](), list[list[Cell]]()
     for seed, found in sorted(evidence.items()):
         for report in found.rerank.values():
             for benchmark in report.benchmarks.values():
@@ -103,7 +104,7 @@ def _rerank(evidence: Mapping[int, SeedEvidence]) -> list[str]:
     ]
 
 
-def _pass_rows(found: BenchmarkRerank, seed: int) -> list[list[float | int | str | bool | None]]:
+def _pass_rows(found: BenchmarkRerank, seed: int) -> list[list[Cell]]:
     return [
         [
             found.benchmark_label,
@@ -120,7 +121,7 @@ def _pass_rows(found: BenchmarkRerank, seed: int) -> list[list[float | int | str
 
 
 def _calibration(evidence: Mapping[int, SeedEvidence]) -> str:
-    rows: list[list[float | int | str | bool | None]] = []
+    rows: list[list[Cell]] = []
     for seed, found in sorted(evidence.items()):
         if found.calibration is None:
             continue
@@ -129,16 +130,14 @@ def _calibration(evidence: Mapping[int, SeedEvidence]) -> str:
         for part, scores in parts.items():
             for name, m in sorted(scores.items()):
                 low, high = m.roc_auc_ci95 or (None, None)
-                rows.append(
-                    [part, seed, name, m.status, m.roc_auc, low, high]
-                    + [m.average_precision, m.brier_score, m.expected_calibration_error]
-                )
+                figures: list[Cell] = [m.average_precision, m.brier_score, m.expected_calibration_error]
+                rows.append([part, seed, name, m.status, m.roc_auc, low, high, *figures])
     header = ["rows", "seed", "score", "status", "ROC-AUC", "95% low", "95% high", "AP", "Brier", "ECE"]
     return table(header, rows)
 
 
 def _other(evidence: Mapping[int, SeedEvidence]) -> str:
-    rows: list[list[float | int | str | bool | None]] = []
+    rows: list[list[Cell]] = []
     for seed, found in sorted(evidence.items()):
         if found.retrieval and found.retrieval.scores:
             for action, score in found.retrieval.scores.items():

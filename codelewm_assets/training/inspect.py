@@ -87,3 +87,39 @@ def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
         median_variance=float(np.median(centred.var(axis=0))),
         neighbour_entropy=float(-(used * np.log(used)).sum() / np.log(count)),
     )
+
+
+def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[list[TensorRow], dict[str, object]]:
+    """The tensor table, and `checkpoint_inspection.json` with the collapse diagnostics of val records.
+
+    With several folds the worst fold's diagnostics are reported. With a non-finite tensor there are none.
+    Raises: TrainingError: sidecar and tokens do not match. Needs torch.
+    """
+    from codelewm_assets.training.data import load_fold
+    from codelewm_assets.training.latents import Scorer
+    from codelewm_assets.training.sidecar import require_matching
+
+    sidecar = require_matching(checkpoint, tokenized_pack)
+    rows = tensor_table(checkpoint, sidecar.folds)
+    broken = [f"fold {row.fold} {row.name}" for row in rows if not row.is_finite]
+    found = []
+    for fold in sidecar.folds if not broken else ():
+        data = load_fold(tokenized_pack, fold)
+        records = data.part("val")[::3][:1000]  # records stand in order of their ids: every third spreads over problems
+        scorer = Scorer(checkpoint, sidecar, data)
+        made = scorer.transitions([r.code for r in records], [r.input for r in records], [r.prompt for r in records])
+        found.append(collapse_diagnostics(made.z_pred))
+    known = [f for f in found if f.effective_rank_ratio is not None]
+    worst = min(known, key=lambda f: f.effective_rank_ratio or 0.0) if known and len(known) == len(found) else None
+    report: dict[str, object] = {
+        "schema_version": "codelewm.checkpoint_inspection.v1",
+        "seed": sidecar.seed,
+        "latent_count": worst.latent_count if worst else 0,
+        "effective_rank_ratio": worst.effective_rank_ratio if worst else None,
+        "median_variance": worst.median_variance if worst else None,
+        "neighbour_entropy": worst.neighbour_entropy if worst else None,
+        "tensor_count": len(rows),
+        "parameter_count": sidecar.parameter_count,
+        "nonfinite_tensors": broken,
+    }
+    return rows, report

@@ -1,0 +1,31 @@
+"""Everything Dagster loads, put together. No environment variable changes the graph."""
+
+import dagster as dg
+
+from codelewm_assets.defs import (
+    claims,
+    completions,
+    decoys,
+    evaluation,
+    packs,
+    preflight,
+    release,
+    sources,
+    splits,
+    training,
+)
+from codelewm_assets.defs.jobs import JOBS
+from codelewm_assets.defs.resources import default_resources
+
+STAGE_MODULES = (sources, completions, packs, splits, decoys, preflight, training, evaluation, claims, release)
+
+
+def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -> dg.Definitions:
+    """The definitions. Args: resources: `store` and `profile`; from the environment when left out."""
+    return dg.Definitions(
+        assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
+        asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
+        jobs=JOBS,
+        resources=resources or default_resources(),
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,186 @@
+"""Stage `claims`: what may be said in public, and what was said."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from codelewm_assets.claims.gates import ClaimGates, judge, judge_claims
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.preflight.rules import finding
+
+ALL = dg.AllPartitionMapping()
+REPORTS = (
+    "checkpoint_inspection",
+    "p_pass_calibration",
+    "retrieval_report",
+    "surprise_report",
+    "latent_probe_report",
+    "rerank_report",
+)
+CHECKOUT = Path(__file__).parents[2]
+
+
+def read_gates(inputs: Inputs) -> ClaimGates:
+    """The latest gates."""
+    return ClaimGates.model_validate(inputs.artifact("claim_gates").read_json("claim_gates.json"))
+
+
+@dg.asset(
+    group_name="claims",
+    kinds={"json"},
+    owners=OWNERS,
+    deps=[*(dg.AssetDep(name, partition_mapping=ALL) for name in REPORTS), "execution_pack", "problem_splits"],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+)
+def claim_gates(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Each gate HOLDS, FAILS or is UNDECIDED; each claim is OPEN or CLOSED with typed reasons."""
+    inputs = Inputs(context.instance, store.get(), profile.get())
+    reports = present_reports(inputs)
+
+    def make() -> Made:
+        gates = judge(
+            seed_evidence(reports),
+            integrity_evidence(inputs, reports),
+            profile=inputs.profile.name,
+            benchmark_labels=inputs.benchmark_labels(),
+        )
+        states = {gate.gate: gate.state for gate in gates.gates}
+        claims = {claim.claim_id: claim.status for claim in gates.claims}
+        files: dict[str, bytes | Path] = {"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}
+        return Made(
+            files, {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
+        )
+
+    parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
+    return materialize(context, inputs.store, parents=parents, config={"profile": inputs.profile.name}, make=make)
+
+
+def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Finding:
+    """Every claim's status follows from the gates beside it, and every gate has a verdict of every seed."""
+    gates = read_gates(inputs)
+    again = {claim.claim_id: claim.status for claim in judge_claims({gate.gate: gate for gate in gates.gates})}
+    bad = [
+        f"{c.claim_id}: {c.status}, the gates say {again.get(c.claim_id)}"
+        for c in gates.claims
+        if again.get(c.claim_id) != c.status
+    ]
+    seeds = {gate.gate: {row.seed for row in gate.seeds} for gate in gates.gates}
+    bad += [
+        f"{name}: judged on {sorted(map(str, found))}"
+        for name, found in seeds.items()
+        if found not in ({None}, set(SEEDS))
+    ]
+    bad += [
+        f"{gate.gate}: HOLDS although a seed does not"
+        for gate in gates.gates
+        if gate.state == "HOLDS" and any(row.state != "HOLDS" for row in gate.seeds)
+    ]
+    return finding(
+        "open_claims_follow_from_gates",
+        bad,
+        blocker="claim_beyond_gates",
+        message="No claim is open beyond its gates.",
+        figures={"claims": len(gates.claims), "open": sum(c.status == "OPEN" for c in gates.claims)},
+    )
+
+
+@dg.asset(
+    group_name="claims",
+    kinds={"markdown", "json"},
+    owners=OWNERS,
+    deps=[
+        claim_gates,
+        "results_report",
+        "dataset_card",
+        "tracker_status",
+        dg.AssetDep("model_card", partition_mapping=ALL),
+    ],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+)
+def claim_audit(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Every claim sentence in the docs, the report and the cards against the gates."""
+    from codelewm_assets.claims.audit import audit_text
+
+    inputs = Inputs(context.instance, store.get(), profile.get())
+    gates = read_gates(inputs)
+    kinds = [
+        ("results_report", None),
+        ("dataset_card", None),
+        ("tracker_status", None),
+        *(("model_card", str(s)) for s in SEEDS),
+    ]
+    parents = [inputs.artifact("claim_gates"), *(inputs.artifact(kind, partition) for kind, partition in kinds)]
+    texts = {
+        f"{artifact.manifest.artifact_id}/{file.path}": artifact.path(file.path).read_text(encoding="utf-8")
+        for artifact in parents
+        for file in artifact.manifest.files
+        if file.path.endswith(".md")
+    }
+    texts |= {p.relative_to(CHECKOUT).as_posix(): p.read_text(encoding="utf-8") for p in checkout_documents()}
+
+    def make() -> Made:
+        statuses = {claim.claim_id: claim.status for claim in gates.claims}
+        found = [
+            {"document": name, "line": row.line, "claim_id": row.claim_id, "sentence": row.sentence}
+            for name, text in sorted(texts.items())
+            for row in audit_text(text, statuses)
+        ]
+        files: dict[str, bytes | Path] = {
+            "claim_audit.json": pretty_json({"documents": sorted(texts), "overclaims": found})
+        }
+        return Made(files, {"document_count": len(texts), "overclaim_count": len(found)})
+
+    from codelewm_assets.core.digests import sha256_text
+
+    config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}}
+    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+def checkout_documents() -> list[Path]:
+    """README, CHANGELOG and docs of the checkout; none when the package is installed without one."""
+    return sorted([*CHECKOUT.glob("README.md"), *CHECKOUT.glob("CHANGELOG.md"), *CHECKOUT.glob("docs/**/*.md")])
+
+
+def no_claim_beyond_its_gate(inputs: Inputs, partition: str | None) -> Finding:
+    """No sentence in docs, report or cards states a claim that is not OPEN."""
+    audit = inputs.artifact("claim_audit").read_json("claim_audit.json")
+    return finding(
+        "no_claim_beyond_its_gate",
+        [f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}" for row in audit["overclaims"]],
+        blocker="overclaim",
+        message="Nothing public says more than the gates.",
+        figures={"documents": len(audit["documents"])},
+    )
+
+
+ASSETS = [claim_gates, claim_audit]
+CHECKS = [
+    check_of(
+        Rule(
+            "open_claims_follow_from_gates",
+            "claim_gates",
+            open_claims_follow_from_gates,
+            open_claims_follow_from_gates.__doc__ or "",
+        )
+    ),
+    check_of(
+        Rule(
+            "no_claim_beyond_its_gate", "claim_audit", no_claim_beyond_its_gate, no_claim_beyond_its_gate.__doc__ or ""
+        )
+    ),
+]

@@ -1,0 +1,274 @@
+"""Stage `evaluation`: scores of held-out rows, and the metric reports."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from codelewm_assets.core.digests import canonical_json, pretty_json
+from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.core.tables import read_table, write_table
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import SEED, SEED_AND_BENCHMARK
+from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.evaluation.records import ScoreRow
+from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.preflight.rules import finding
+
+COMMON: dict[str, Any] = {
+    "group_name": "evaluation",
+    "owners": OWNERS,
+    "code_version": "1",
+    "automation_condition": EAGER_WHEN_GREEN,
+}
+REPORT_KINDS = {"numpy", "json"}
+
+
+def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
+    """Score rows as JSON lines."""
+    return b"".join(canonical_json(row.model_dump(mode="json")) + b"\n" for row in rows)
+
+
+@dg.asset(
+    **COMMON,
+    kinds={"pytorch", "parquet"},
+    partitions_def=SEED,
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "problem_splits", "rerank_pools",
+          dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping())],
+)  # fmt: skip
+def heldout_scores(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """One row per held-out record, completion and pool member, with p_pass and every control's score."""
+    inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
+    trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
+    data = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "rerank_pools")]
+
+    def make() -> Made:
+        from safetensors.numpy import save
+
+        from codelewm_assets.evaluation.heldout import join_folds, score_fold
+        from codelewm_assets.training.data import load_fold
+        from codelewm_assets.training.latents import Scorer
+        from codelewm_assets.training.sidecar import require_matching
+
+        sidecar = require_matching(trained, tokens)
+        rows, prompts = {row.record_id: row for row in inputs.pack()}, inputs.prompts()
+        parts = []
+        for fold in sidecar.folds:
+            fold_data = load_fold(tokens, fold)
+            parts.append(score_fold(Scorer(trained, sidecar, fold_data), fold_data, rows, inputs.pools(), prompts))
+        scores = join_folds(parts)
+        return Made(
+            {
+                "score_rows.jsonl": json_lines(scores.members),
+                "completion_scores.jsonl": json_lines(scores.completions),
+                "records.parquet": write_table(scores.records),
+                "latents.safetensors": save(dict(scores.latents)),
+            },
+            {
+                "record_count": len(scores.records),
+                "completion_count": len(scores.completions),
+                "pool_member_count": len(scores.members),
+                "problem_count": len({record.problem_id for record in scores.records}),
+            },
+        )
+
+    return materialize(context, inputs.store, parents=[trained, tokens, *data], config={}, make=make)
+
+
+def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
+    """Every score row carries a finite p_pass in [0, 1]."""
+    bad, count = [], 0
+    for name in ("score_rows.jsonl", "completion_scores.jsonl"):
+        rows = read_score_rows(inputs.artifact("heldout_scores", partition).path(name))
+        count += len(rows)
+        values = ((row.completion_id, row.finite("p_pass")) for row in rows)
+        bad += [f"{name} {name_}: {value}" for name_, value in values if value is None or not 0 <= value <= 1]
+    return finding(
+        "every_score_row_has_p_pass",
+        bad,
+        blocker="p_pass_missing",
+        message="p_pass is written out.",
+        figures={"rows": count},
+    )
+
+
+def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Finding:
+    """Each scored problem was in test for the very fold's model that scored it."""
+    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    scored = inputs.artifact("heldout_scores", partition)
+    rows = [
+        row for name in ("score_rows.jsonl", "completion_scores.jsonl") for row in read_score_rows(scored.path(name))
+    ]
+    bad = sorted(
+        {
+            f"{r.problem_id}: of fold {fold.get(r.problem_id)}, scored by {r.fold}"
+            for r in rows
+            if fold.get(r.problem_id) != r.fold
+        }
+    )
+    problems = {row.problem_id for row in rows}
+    return finding(
+        "only_held_out_rows_were_scored",
+        bad,
+        blocker="scored_problem_trained_on",
+        message="A problem is scored only by the model that had it in test.",
+        figures={"problems": len(problems), "folds": len({row.fold for row in rows} & set(FOLDS))},
+    )
+
+
+class Scored:
+    """A seed's held-out scores, read as they are needed."""
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource, seed: str
+    ) -> None:
+        self.inputs = Inputs(context.instance, store.get(), profile.get())
+        self.artifact = self.inputs.artifact("heldout_scores", seed)
+        self.seed = int(seed)
+        self.resamples = self.inputs.profile.bootstrap_resamples
+
+    def records_and_latents(self) -> tuple[Any, Any]:
+        """Records, and latent arrays by name."""
+        from safetensors.numpy import load_file
+
+        from codelewm_assets.evaluation.heldout import HeldoutRecord
+
+        return (
+            read_table(self.artifact.path("records.parquet"), HeldoutRecord),
+            load_file(self.artifact.path("latents.safetensors")),
+        )
+
+
+def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
+    """One JSON report as an artifact; absent figures stay out of the metadata."""
+    return Made(
+        {name: pretty_json(report.model_dump(mode="json"))}, {k: v for k, v in metadata.items() if v is not None}
+    )
+
+
+@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
+def p_pass_calibration(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
+    scored = Scored(context, store, profile, context.partition_key)
+
+    def make() -> Made:
+        from codelewm_assets.evaluation.calibration import calibration_report
+
+        rows = read_score_rows(scored.artifact.path("completion_scores.jsonl"))
+        report = calibration_report(rows, seed=scored.seed, resamples=scored.resamples)
+        ours = report.overall["p_pass"]
+        metadata = {
+            "roc_auc": ours.roc_auc,
+            "expected_calibration_error": ours.expected_calibration_error,
+            "brier_score": ours.brier_score,
+        }
+        return report_of(report, "p_pass_calibration_report.json", metadata)
+
+    config = {"resamples": scored.resamples}
+    return materialize(context, scored.inputs.store, parents=[scored.artifact], config=config, make=make)
+
+
+@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
+def retrieval_report(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Whether the predicted latent finds the real output among other held-out outputs, against no_action."""
+    scored = Scored(context, store, profile, context.partition_key)
+
+    def make() -> Made:
+        from codelewm_assets.evaluation.retrieval import retrieval_report as judge
+
+        report = judge(*scored.records_and_latents(), seed=scored.seed)
+        model = report.scores["model"] if report.scores else None
+        shown = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
+        return report_of(report, "retrieval_report.json", {"query_count": report.query_count, **shown})
+
+    return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
+
+
+@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "semantic_decoys"])
+def surprise_report(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Whether a decoy's output surprises the model more than the real one, per category."""
+    scored = Scored(context, store, profile, context.partition_key)
+    decoys = scored.inputs.artifact("semantic_decoys")
+
+    def make() -> Made:
+        from codelewm_assets.evaluation.surprise import surprise_report as judge
+
+        report = judge(
+            *scored.records_and_latents(), scored.inputs.decoys(), seed=scored.seed, resamples=scored.resamples
+        )
+        shown = {f"{name}_auc": found.auc for name, found in report.categories.items()}
+        return report_of(report, "surprise_report.json", shown)
+
+    config = {"resamples": scored.resamples}
+    return materialize(context, scored.inputs.store, parents=[scored.artifact, decoys], config=config, make=make)
+
+
+@dg.asset(**COMMON, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores])
+def latent_probe_report(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """What a linear probe reads off the predicted latent, against probes of what the model was given."""
+    scored = Scored(context, store, profile, context.partition_key)
+
+    def make() -> Made:
+        from codelewm_assets.evaluation.probe import latent_probe_report as judge
+
+        report = judge(*scored.records_and_latents(), seed=scored.seed)
+        shown = {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
+        return report_of(report, "latent_probe_report.json", shown)
+
+    return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
+
+
+@dg.asset(
+    **COMMON,
+    kinds=REPORT_KINDS,
+    partitions_def=SEED_AND_BENCHMARK,
+    deps=[
+        dg.AssetDep(heldout_scores, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed")),
+        dg.AssetDep("benchmark_problems", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("benchmark")),
+    ],
+)
+def rerank_report(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Pass@1 and MRR of ordering pools by p_pass, with lifts over every control and their intervals."""
+    benchmark, seed = context.partition_key.split("|")
+    scored = Scored(context, store, profile, seed)
+    problems = scored.inputs.artifact("benchmark_problems", benchmark)
+    label = problems.manifest.metadata["benchmark_label"]
+
+    def make() -> Made:
+        from codelewm_assets.evaluation.rerank import rerank_report as judge
+
+        rows = [r for r in read_score_rows(scored.artifact.path("score_rows.jsonl")) if r.benchmark_id == benchmark]
+        report = judge(rows, seed=scored.seed, resamples=scored.resamples, labels={benchmark: label})
+        found = report.benchmarks[benchmark]
+        lift = found.lift.get(found.best_control or "")
+        shown = {"benchmark_label": label, "pass_at_1": found.pass_at_1["p_pass"], "best_control": found.best_control,
+                 "lift_over_best_control_points": lift.points if lift else None, "pool_count": found.pool_count}  # fmt: skip
+        return report_of(report, "rerank_report.json", shown)
+
+    config = {"resamples": scored.resamples, "benchmark": benchmark}
+    return materialize(context, scored.inputs.store, parents=[scored.artifact, problems], config=config, make=make)
+
+
+def _rule(judge: Any) -> Rule:
+    return Rule(judge.__name__, "heldout_scores", judge, (judge.__doc__ or "").strip())
+
+
+ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]
+CHECKS = [check_of(_rule(every_score_row_has_p_pass), SEED), check_of(_rule(only_held_out_rows_were_scored), SEED)]

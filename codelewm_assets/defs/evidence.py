@@ -1,0 +1,121 @@
+"""The finished reports of both seeds as one body of evidence, for gates and reports. What is absent stays absent."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import rerank_key
+from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.evaluation.records import (
+    CalibrationReport,
+    CollapseReport,
+    IntegrityEvidence,
+    LatentProbeReport,
+    RerankReport,
+    RetrievalReport,
+    SeedEvidence,
+    SurpriseReport,
+)
+from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.release.secrets import secret_findings
+
+SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
+    "collapse": ("checkpoint_inspection", "checkpoint_inspection.json", CollapseReport),
+    "retrieval": ("retrieval_report", "retrieval_report.json", RetrievalReport),
+    "surprise": ("surprise_report", "surprise_report.json", SurpriseReport),
+    "probe": ("latent_probe_report", "latent_probe_report.json", LatentProbeReport),
+    "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
+}
+M = TypeVar("M", bound=BaseModel)
+
+
+def lineage(store: ArtifactStore, artifact: Artifact) -> dict[str, Artifact]:
+    """Every artifact that this one was made from, itself included, by digest. Raises: StoreError: one is not stored."""
+    found: dict[str, Artifact] = {}
+    waiting = [artifact]
+    while waiting:
+        current = waiting.pop()
+        if current.digest in found:
+            continue
+        found[current.digest] = current
+        for name, digest in current.manifest.parent_artifacts.items():
+            kind, _, partition = name.removesuffix("]").partition("[")
+            waiting.append(store.load(kind, digest, partition=partition or None))
+    return found
+
+
+def present_reports(inputs: Inputs) -> dict[str, Artifact]:
+    """Artifact id → latest report, for those that are materialized and come from the pack that is the latest now."""
+    pack = inputs.artifact("execution_pack").digest
+    wanted = [(kind, str(seed)) for kind, _, _ in SEED_REPORTS.values() for seed in SEEDS]
+    wanted += [("rerank_report", rerank_key(benchmark, seed)) for seed in SEEDS for benchmark in BENCHMARKS]
+    found = {}
+    for kind, partition in wanted:
+        version = latest_version(inputs.instance, kind, partition)
+        if version is None:
+            continue
+        artifact = inputs.store.load(kind, version, partition=partition)
+        packs = {
+            a.digest for a in lineage(inputs.store, artifact).values() if a.manifest.artifact_kind == "execution_pack"
+        }
+        if packs == {pack}:
+            found[artifact.manifest.artifact_id] = artifact
+    return found
+
+
+def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
+    """The evidence of each seed that has any."""
+
+    def read(artifact_id: str, name: str, model: type[M]) -> M | None:
+        artifact = reports.get(artifact_id)
+        return None if artifact is None else model.model_validate(artifact.read_json(name))
+
+    evidence = {}
+    for seed in SEEDS:
+        fields: dict[str, Any] = {
+            field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
+        }
+        rerank = {
+            b: read(f"rerank_report[{rerank_key(b, seed)}]", "rerank_report.json", RerankReport) for b in BENCHMARKS
+        }
+        fields["rerank"] = {b: found for b, found in rerank.items() if found is not None}
+        if any(value for value in fields.values()):
+            evidence[seed] = SeedEvidence(**fields)
+    return evidence
+
+
+def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvidence:
+    """What is checked of every artifact in the reports' lineage: bytes, secrets, and that scores are of held-out problems."""
+    artifacts: dict[str, Artifact] = {}
+    mismatches: list[str] = []
+    for report in reports.values():
+        try:
+            artifacts |= lineage(inputs.store, report)
+        except StoreError as error:
+            mismatches.append(str(error))
+    for artifact in artifacts.values():
+        mismatches += [f"{fault.artifact} {fault.file}" for fault in inputs.store.verify(artifact)]
+    paths = [artifact.folder / file.path for artifact in artifacts.values() for file in artifact.manifest.files]
+    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
+    trained_on = {
+        row.problem_id
+        for artifact in scored
+        for row in read_score_rows(artifact.path("score_rows.jsonl"))
+        if fold.get(row.problem_id) != row.fold
+    }
+    return IntegrityEvidence(
+        manifests_verified=len(artifacts),
+        manifest_mismatches=mismatches,
+        secret_findings=secret_findings([path for path in paths if _is_report(path)]),
+        scored_problems_trained_on=sorted(trained_on) if scored else None,
+    )
+
+
+def _is_report(path: Path) -> bool:
+    return path.suffix == ".json" and "tokenizer" not in path.name

@@ -1,0 +1,343 @@
+"""Stage `release`: what people read, and what would be published."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from codelewm_assets.core.digests import canonical_json, pretty_json
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.core.store import Artifact
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.claims import ALL, read_gates
+from codelewm_assets.defs.evidence import lineage, present_reports, seed_evidence
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.preflight.rules import finding
+
+COMMON: dict[str, Any] = {
+    "group_name": "release",
+    "owners": OWNERS,
+    "code_version": "1",
+    "automation_condition": EAGER_WHEN_GREEN,
+}
+REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
+               "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip
+PAGES = {"results_report": "Results", "tracker_status": "Status", "dataset_card": "Data", "artifact_index": "Artifacts"}
+
+
+def _inputs(context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource) -> Inputs:
+    return Inputs(context.instance, store.get(), profile.get())
+
+
+@dg.asset(
+    **COMMON,
+    kinds={"markdown", "matplotlib"},
+    deps=["claim_gates", "preflight_report", *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
+)
+def results_report(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """The report: claims and gates with reasons, every metric in tables, and the plots."""
+    inputs = _inputs(context, store, profile)
+    reports = present_reports(inputs)
+    trained = [inputs.artifact("checkpoint", str(seed)) for seed in SEEDS]
+    scored = [inputs.artifact("heldout_scores", str(seed)) for seed in SEEDS]
+    preflight = inputs.artifact("preflight_report")
+
+    def make() -> Made:
+        from codelewm_assets.release.results_report import results_markdown
+
+        evidence, gates = seed_evidence(reports), read_gates(inputs)
+        findings = [Finding.model_validate(row) for row in preflight.read_json("preflight_report.json")["findings"]]
+        figures = _figures(evidence, trained, scored)
+        text = results_markdown(gates, evidence, findings, figures=list(figures))
+        return Made(
+            {"results_report.md": text.encode("utf-8"), **figures},
+            {"figure_count": len(figures), "characters": len(text)},
+        )
+
+    parents = [inputs.artifact("claim_gates"), preflight, *trained, *scored, *reports.values()]
+    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+
+
+def _figures(evidence: Any, trained: list[Artifact], scored: list[Artifact]) -> dict[str, bytes]:
+    from codelewm_assets.evaluation.curves import roc_points
+    from codelewm_assets.release import plots
+    from codelewm_assets.training.progress import read_events
+
+    bins = {
+        seed: found.calibration.overall["p_pass"].calibration_bins
+        for seed, found in evidence.items()
+        if found.calibration and found.calibration.overall["p_pass"].calibration_bins
+    }
+    curves = {}
+    for seed, artifact in zip(SEEDS, scored, strict=True):
+        rows = read_score_rows(artifact.path("completion_scores.jsonl"))
+        for name in ("p_pass", "surface_lr"):
+            points = roc_points(rows, name)
+            if points is not None:
+                curves[f"{name}, seed {seed}"] = points
+    rerank = {
+        f"{found.benchmark_label} {seed}": found
+        for seed, one in evidence.items()
+        for report in one.rerank.values()
+        for found in report.benchmarks.values()
+    }
+    events = {
+        seed: read_events(artifact.path("progress.jsonl"))[0] for seed, artifact in zip(SEEDS, trained, strict=True)
+    }
+    return {
+        "reliability_curve.png": plots.reliability_curve(bins),
+        "roc.png": plots.roc_curves(curves),
+        "lifts.png": plots.lifts(rerank),
+        "training_curve.png": plots.training_curve(events),
+    }
+
+
+@dg.asset(
+    **COMMON,
+    kinds={"markdown"},
+    deps=["execution_pack", "problem_splits", "claim_gates", dg.AssetDep("benchmark_problems", partition_mapping=ALL)],
+)
+def dataset_card(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Card of the execution pack: rows, outcomes, licences, problems left out, and the claims with their status."""
+    inputs = _inputs(context, store, profile)
+
+    def make() -> Made:
+        from codelewm_assets.release.cards import dataset_card as render
+
+        labels = inputs.benchmark_labels()
+        return _markdown(
+            "README.md", render(inputs.pack(), inputs.splits(), inputs.left_out(), read_gates(inputs), labels=labels)
+        )
+
+    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "claim_gates")]
+    parents += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
+    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+
+
+def _markdown(name: str, text: str) -> Made:
+    return Made({name: text.encode("utf-8")}, {"characters": len(text)})
+
+
+@dg.asset(
+    **COMMON, kinds={"markdown"}, partitions_def=SEED, deps=["checkpoint", "checkpoint_inspection", "claim_gates"]
+)
+def model_card(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Card of one seed's checkpoint: what it was made from, its configuration, gates and claims."""
+    inputs, seed = _inputs(context, store, profile), context.partition_key
+    trained, looked_at = inputs.artifact("checkpoint", seed), inputs.artifact("checkpoint_inspection", seed)
+
+    def make() -> Made:
+        from codelewm_assets.evaluation.records import CollapseReport
+        from codelewm_assets.release.cards import model_card as render
+        from codelewm_assets.training.sidecar import read_sidecar
+
+        collapse = CollapseReport.model_validate(looked_at.read_json("checkpoint_inspection.json"))
+        text = render(read_sidecar(trained), collapse, read_gates(inputs), labels=inputs.benchmark_labels())
+        return _markdown("README.md", text)
+
+    parents = [trained, looked_at, inputs.artifact("claim_gates"), *inputs.of_benchmarks("benchmark_problems")]
+    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+
+
+@dg.asset(**COMMON, kinds={"markdown", "json"}, deps=["claim_gates"])
+def tracker_status(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Gates and claims as the body of a tracker comment, and as JSON."""
+    inputs = _inputs(context, store, profile)
+
+    def make() -> Made:
+        from codelewm_assets.release.cards import tracker_status as render
+
+        gates = read_gates(inputs)
+        text = render(gates).encode("utf-8")
+        return Made({"tracker_status.md": text, "tracker_status.json": pretty_json(gates.model_dump(mode="json"))})
+
+    return materialize(context, inputs.store, parents=[inputs.artifact("claim_gates")], config={}, make=make)
+
+
+@dg.asset(
+    **COMMON,
+    kinds={"json"},
+    deps=[results_report, dataset_card, tracker_status, dg.AssetDep(model_card, partition_mapping=ALL)],
+)
+def artifact_index(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Every artifact that the report and the cards rest on: digest, files, parents."""
+    inputs = _inputs(context, store, profile)
+    parents = _released(inputs)
+
+    def make() -> Made:
+        from codelewm_assets.release.cards import artifact_index as render
+
+        found = _lineage_of(inputs, parents)
+        manifests = {digest: artifact.manifest for digest, artifact in found.items()}
+        rows = {
+            d: m.model_dump(mode="json", exclude={"created_at", "source_git_sha", "command"})
+            for d, m in manifests.items()
+        }
+        files: dict[str, bytes | Path] = {
+            "artifact_index.json": pretty_json(rows),
+            "artifact_index.md": render(manifests).encode("utf-8"),
+        }
+        return Made(files, {"artifact_count": len(rows)})
+
+    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+
+
+def _released(inputs: Inputs) -> list[Artifact]:
+    names = ("results_report", "dataset_card", "tracker_status")
+    return [*(inputs.artifact(name) for name in names), *(inputs.artifact("model_card", str(seed)) for seed in SEEDS)]
+
+
+def _lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
+    found: dict[str, Artifact] = {}
+    for artifact in artifacts:
+        found |= lineage(inputs.store, artifact)
+    return found
+
+
+def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
+    """Every artifact of the index has the bytes of its manifest, and its parents are stored."""
+    from codelewm_assets.core.errors import StoreError
+
+    index = inputs.artifact("artifact_index").read_json("artifact_index.json")
+    bad: list[str] = []
+    for digest, manifest in index.items():
+        kind, _, part = manifest["artifact_id"].removesuffix("]").partition("[")
+        try:
+            artifact = inputs.store.load(kind, digest, partition=part or None)
+        except StoreError as error:
+            bad.append(str(error))
+            continue
+        bad += [f"{fault.artifact} {fault.file}: {fault.found[:12]}" for fault in inputs.store.verify(artifact)]
+    return finding(
+        "artifacts_verify",
+        bad,
+        blocker="manifest_mismatch",
+        message="All bytes are as written.",
+        figures={"artifacts": len(index)},
+    )
+
+
+@dg.asset(**COMMON, kinds={"html"}, deps=[results_report, dataset_card, tracker_status, artifact_index,
+                                           dg.AssetDep(model_card, partition_mapping=ALL)])  # fmt: skip
+def review_site(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """The report, the cards and the index as static pages; open index.html."""
+    inputs = _inputs(context, store, profile)
+    parents = [*_released(inputs), inputs.artifact("artifact_index")]
+
+    def make() -> Made:
+        from codelewm_assets.release.site import page
+
+        shown = {("index.html" if kind == "results_report" else f"{kind}.html"): title for kind, title in PAGES.items()}
+        shown |= {f"model_card_{seed}.html": f"Model {seed}" for seed in SEEDS}
+        files: dict[str, bytes | Path] = {}
+        for artifact in parents:
+            kind = artifact.manifest.artifact_kind
+            partition = artifact.manifest.artifact_id.partition("[")[2].removesuffix("]")
+            name = "index.html" if kind == "results_report" else f"{kind}{'_' + partition if partition else ''}.html"
+            for file in artifact.manifest.files:
+                if file.path.endswith(".png"):
+                    files[file.path] = artifact.path(file.path).read_bytes()
+                elif file.path.endswith(".md"):
+                    files[name] = page(shown[name], artifact.path(file.path).read_text(encoding="utf-8"), shown).encode(
+                        "utf-8"
+                    )
+        return Made(files, {"page_count": len(shown)})
+
+    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+
+
+@dg.asset(
+    **COMMON,
+    kinds={"huggingface", "json"},
+    deps=[artifact_index, "claim_audit", dataset_card, "execution_pack", "problem_splits", "semantic_decoys", "rerank_pools",
+          dg.AssetDep(model_card, partition_mapping=ALL), dg.AssetDep("checkpoint", partition_mapping=ALL)],
+)  # fmt: skip
+def hub_release(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """What would go to the Hugging Face Hub, verified and scanned; a dry run, `publish --execute` uploads it."""
+    inputs = _inputs(context, store, profile)
+    data = [
+        inputs.artifact(n)
+        for n in ("dataset_card", "execution_pack", "problem_splits", "semantic_decoys", "rerank_pools")
+    ]
+    groups = {"dataset": data}
+    for seed in map(str, SEEDS):
+        groups[f"model-seed{seed}"] = [inputs.artifact("model_card", seed), inputs.artifact("checkpoint", seed)]
+    parents = [
+        inputs.artifact("artifact_index"),
+        inputs.artifact("claim_audit"),
+        *(a for g in groups.values() for a in g),
+    ]
+    return materialize(context, inputs.store, parents=parents, config={}, make=_plan(inputs, groups))
+
+
+def _plan(inputs: Inputs, groups: dict[str, list[Artifact]]) -> Callable[[], Made]:
+    def make() -> Made:
+        from codelewm_assets.release.hub import ReleasePlan, planned_files
+        from codelewm_assets.release.secrets import secret_findings
+
+        artifacts = [artifact for group in groups.values() for artifact in group]
+        mismatches = [f"{f.artifact} {f.file}" for artifact in artifacts for f in inputs.store.verify(artifact)]
+        paths = [artifact.folder / file.path for artifact in artifacts for file in artifact.manifest.files]
+        plan = ReleasePlan(
+            executed=False,
+            files=planned_files(groups),
+            mismatches=tuple(mismatches),
+            secrets=tuple(secret_findings([*paths, *_pack_as_text(inputs)])),
+        )
+        size = sum(file.bytes for file in plan.files)
+        metadata = {"executed": False, "file_count": len(plan.files), "bytes": size, "refusals": plan.refusals}
+        return Made({"release_plan.json": pretty_json(plan.model_dump(mode="json"))}, metadata)
+
+    return make
+
+
+def _pack_as_text(inputs: Inputs) -> list[Path]:
+    """The pack's programs as text beside the store, since a scanner does not read Parquet."""
+    path = inputs.store.root / "progress" / "pack_for_secret_scan.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\n".join(canonical_json(code) for code in sorted(set(inputs.codes().values()))))
+    return [path]
+
+
+def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
+    """Nothing that would be published holds a secret, and all of it verifies."""
+    from codelewm_assets.release.hub import ReleasePlan
+
+    plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
+    return finding(
+        "no_secrets",
+        plan.refusals,
+        blocker="secret_found",
+        message="Scanned and verified.",
+        figures={"files": len(plan.files)},
+    )
+
+
+def _rule(asset: str, judge: Any) -> Rule:
+    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
+
+
+ASSETS = [results_report, dataset_card, model_card, tracker_status, artifact_index, review_site, hub_release]
+CHECKS = [check_of(_rule("artifact_index", artifacts_verify)), check_of(_rule("hub_release", no_secrets))]

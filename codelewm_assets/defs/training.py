@@ -1,0 +1,244 @@
+"""Stage `training`: token arrays, checkpoints per seed, and a look at their weights."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from codelewm_assets.core.digests import pretty_json, sha256_text
+from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.records import Finding
+from codelewm_assets.core.tables import read_rows, write_table
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.guards import require_clear
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, source_revision
+from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.rules import finding
+
+DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_pools", "preflight_report")
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"huggingface", "parquet"},
+    owners=OWNERS,
+    deps=[
+        "execution_pack",
+        "problem_splits",
+        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
+    ],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+)
+def tokenized_pack(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Per model fold a BPE tokenizer trained on its train texts only, and the token arrays of the whole pack."""
+    inputs = Inputs(context.instance, store.get(), profile.get())
+    training = inputs.profile.training_config()
+    names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
+
+    def make() -> Made:
+        from safetensors.numpy import save
+
+        from codelewm_assets.training.tokenize import collect_texts, tokenize_fold
+
+        folds = {split.problem_id: split.fold for split in inputs.splits()}
+        texts = collect_texts(inputs.pack(), folds, inputs.prompts())
+        files: dict[str, bytes] = {"records.parquet": write_table(texts.records)}
+        tokenizers = {}
+        for fold in training.folds:
+            tokenizer, arrays = tokenize_fold(texts, training, model_fold=fold)
+            files[f"fold{fold}_tokenizer.json"] = tokenizer.encode("utf-8")
+            files[f"fold{fold}_tokens.safetensors"] = save(dict(arrays))
+            tokenizers[f"fold {fold}"] = sha256_text(tokenizer)
+        counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
+        return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
+
+    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits")]
+    config = training.model_dump(mode="json", include=set(names))
+    parents += inputs.of_benchmarks("benchmark_problems")
+    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
+    """The token records are exactly the pack's rows, each under its problem's fold."""
+    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    wanted = {row.record_id: fold.get(row.source_problem_id) for row in inputs.pack()}
+    found = {
+        row["record_id"]: row["fold"] for row in read_rows(inputs.artifact("tokenized_pack").path("records.parquet"))
+    }
+    bad = sorted(name for name in set(wanted) | set(found) if wanted.get(name, -1) != found.get(name, -2))
+    return finding(
+        "tokens_join_the_pack",
+        bad,
+        blocker="tokens_do_not_join",
+        message="Every pack row is tokenized, and nothing else.",
+        figures={"records": len(found)},
+    )
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"pytorch"},
+    owners=OWNERS,
+    partitions_def=SEED,
+    deps=[
+        *DATA_PARENTS,
+        tokenized_pack,
+        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
+    ],
+    code_version="1",
+    pool="training",
+    automation_condition=EAGER_WHEN_GREEN,
+)
+def checkpoint(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
+    require_clear(context.instance)
+    inputs, seed = Inputs(context.instance, store.get(), profile.get()), int(context.partition_key)
+    parents = [inputs.artifact(name) for name in (*DATA_PARENTS, "tokenized_pack")]
+    config = inputs.profile.training_config().model_dump(mode="json", exclude={"wall_limit_s"})
+    _require_clear_artifacts(inputs, parents)
+
+    def make() -> Made:
+        made = _train(context, inputs, store, seed)
+        require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
+        return made
+
+    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
+    from codelewm_assets.preflight.clearance import require_clear_artifacts
+
+    try:
+        require_clear_artifacts(inputs.store, {parent.manifest.artifact_id: parent.digest for parent in parents})
+    except AssetsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> Made:
+    from codelewm_assets.training.launch import run_worker
+    from codelewm_assets.training.progress import event_line
+    from codelewm_assets.training.worker import WorkerSpec
+
+    started = time.monotonic()
+    names = (*JUDGED, "preflight_report", "tokenized_pack")
+    with (
+        tempfile.TemporaryDirectory(prefix="codelewm-checkpoint-") as folder,
+        store.progress_path(f"checkpoint-{seed}").open("w", encoding="utf-8", buffering=1) as stream,
+    ):
+        spec = WorkerSpec(
+            store_root=str(inputs.store.root),
+            digests={name: inputs.artifact(name).digest for name in names},
+            seed=seed,
+            config=inputs.profile.training_config(),
+            output_folder=folder,
+            revision=source_revision(),
+        )
+
+        def on_event(event: dict[str, Any]) -> None:
+            stream.write(event_line(event))
+            context.log.info(event_line(event).strip())
+
+        run_worker(spec, on_event=on_event)
+        files: dict[str, bytes | Path] = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    metadata = {"seed": seed, "judged": dict(spec.digests), "folds": list(spec.config.folds)}
+    return Made(files, metadata, {"wall_s": time.monotonic() - started})
+
+
+def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
+    """The sidecar names exactly these weights, this tokenizer, pack and folds."""
+    from codelewm_assets.training.sidecar import sidecar_mismatches
+
+    made = inputs.artifact("checkpoint", partition)
+    return finding(
+        "sidecar_matches",
+        sidecar_mismatches(made, inputs.artifact("tokenized_pack")),
+        blocker="sidecar_mismatch",
+        message="Weights, sidecar and tokens belong together.",
+        figures={"files": len(made.manifest.files)},
+    )
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"numpy", "json"},
+    owners=OWNERS,
+    partitions_def=SEED,
+    deps=[checkpoint, tokenized_pack],
+    code_version="1",
+    automation_condition=EAGER_WHEN_GREEN,
+)
+def checkpoint_inspection(
+    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.MaterializeResult:
+    """The tensor table, whether every weight is finite, and whether the latents have collapsed."""
+    inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
+    trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
+
+    def make() -> Made:
+        from codelewm_assets.training.inspect import inspect_checkpoint
+
+        rows, report = inspect_checkpoint(trained, tokens)
+        return Made(
+            {"tensors.parquet": write_table(rows), "checkpoint_inspection.json": pretty_json(report)},
+            {
+                name: report[name]
+                for name in ("effective_rank_ratio", "median_variance", "neighbour_entropy", "parameter_count")
+            },
+        )
+
+    return materialize(context, inputs.store, parents=[trained, tokens], config={}, make=make)
+
+
+def weights_are_finite(inputs: Inputs, partition: str | None) -> Finding:
+    """Every tensor of the checkpoint holds finite numbers only."""
+    report = inputs.artifact("checkpoint_inspection", partition).read_json("checkpoint_inspection.json")
+    return finding(
+        "weights_are_finite",
+        report["nonfinite_tensors"],
+        blocker="weights_not_finite",
+        message="All weights are finite.",
+        figures={"tensors": report["tensor_count"]},
+    )
+
+
+def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding:
+    """Effective rank, variance and neighbour entropy of z_pred are above the collapse gate's floors; absent is red."""
+    from codelewm_assets.claims.gates import collapse_gate
+    from codelewm_assets.evaluation.records import CollapseReport, SeedEvidence
+
+    raw = inputs.artifact("checkpoint_inspection", partition).read_json("checkpoint_inspection.json")
+    state, reasons, figures = collapse_gate(SeedEvidence(collapse=CollapseReport.model_validate(raw)))
+    return finding(
+        "latents_have_not_collapsed",
+        [f"{reason.code}: {reason.detail}" for reason in reasons] if state != "HOLDS" else [],
+        blocker="collapsed",
+        message="The latents have not collapsed.",
+        figures=figures,
+    )
+
+
+def _rule(asset: str, judge: Any) -> Rule:
+    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
+
+
+ASSETS = [tokenized_pack, checkpoint, checkpoint_inspection]
+CHECKS = [
+    check_of(_rule("tokenized_pack", tokens_join_the_pack)),
+    check_of(_rule("checkpoint", sidecar_matches), SEED),
+    check_of(_rule("checkpoint_inspection", weights_are_finite), SEED),
+    check_of(_rule("checkpoint_inspection", latents_have_not_collapsed), SEED, blocking=False),
+]
