@@ -73,7 +73,7 @@ def _reference_outputs(
             dropped[index] = f"the reference ends in {one.exception_class or one.outcome}"
         elif one.output is None:
             dropped[index] = f"the reference returns a {one.output_type}, which has no literal"
-        elif not _same(one, two):
+        elif not same_output(one, two):
             dropped[index] = "the reference is not deterministic"
         elif expected is not None and not judge(
             oracle, read_arguments(problem.inputs[index]), read_value(one.output), read_value(expected), problem.atol
@@ -124,7 +124,7 @@ def _job(completion: Completion, judged: Judged) -> tuple[Program, Limits]:
 def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second: ProgramRun) -> LabelledCompletion:
     problem = judged.problem
     oracle = oracle_of(problem.benchmark_id, problem.entry_point)
-    is_deterministic = all(_same(a, b) for a, b in zip(first.inputs, second.inputs, strict=True))
+    is_deterministic = all(same_output(a, b) for a, b in zip(first.inputs, second.inputs, strict=True))
     rows = []
     for index, run in zip(sorted(judged.outputs), first.inputs, strict=True):
         arguments, expected = read_arguments(problem.inputs[index]), read_value(judged.outputs[index])
@@ -163,7 +163,8 @@ def outcome_of(run: InputRun, is_right: Callable[[Any], bool]) -> Outcome:
     return "pass"
 
 
-def _same(one: InputRun, two: InputRun) -> bool:
+def same_output(one: InputRun, two: InputRun) -> bool:
+    """Whether two runs of one call did the same: outcome, type, exception and value."""
     if (one.outcome, one.output_type, one.exception_class) != (two.outcome, two.output_type, two.exception_class):
         return False
     if one.output is None or two.output is None or one.output == two.output:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
@@ -29,6 +28,8 @@ def roc_auc(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> float | N
     Args: scores, passed: (N,). Returns: in [0, 1].
     Source: the Mann–Whitney form, Hanley & McNeil 1982.
     """
+    from scipy.stats import rankdata
+
     positive = int(passed.sum())
     negative = len(passed) - positive
     if not positive or not negative:

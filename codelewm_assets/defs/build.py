@@ -1,0 +1,245 @@
+"""`build`: every job of the graph in order, one run a partition, and a record of what happened while it happens."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterEventType
+
+from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.defs.jobs import BUILD_ORDER, Step
+
+POLL_S = 0.2
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SEEN = {
+    DagsterEventType.STEP_START,
+    DagsterEventType.STEP_SUCCESS,
+    DagsterEventType.STEP_FAILURE,
+    DagsterEventType.ASSET_MATERIALIZATION,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One thing that happened. `kind`: started, finished, failed, check_passed, check_failed."""
+
+    kind: str
+    name: str
+    partition: str | None
+    text: str = ""
+    elapsed_s: float | None = None
+    is_reused: bool | None = None
+
+
+@dataclass(slots=True)
+class BuildResult:
+    """What a build did: wall time of each asset, and why it failed, if it did."""
+
+    wall_s: dict[str, float] = field(default_factory=dict)
+    reused: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether every run succeeded."""
+        return not self.failures
+
+
+def build(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    *,
+    select: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> BuildResult:
+    """Run every job in order; after a failed run the later jobs, which need its assets, do not start.
+
+    Args: select: a Dagster asset selection; None = everything.
+    Raises: AssetsError: the selection is not understood or names nothing.
+    """
+    chosen = _selected(defs, select)
+    result = BuildResult()
+    for step in BUILD_ORDER:
+        assets = [name for name in step.assets if chosen is None or name in chosen]
+        for partition in step.partitions if assets else ():
+            _run(defs, instance, step, assets, partition, result, on_progress)
+        if result.failures:
+            break
+    return result
+
+
+def _selected(defs: dg.Definitions, select: str | None) -> set[str] | None:
+    if select is None:
+        return None
+    try:
+        keys = dg.AssetSelection.from_string(select).resolve(defs.resolve_asset_graph())
+    except (
+        dg.DagsterInvalidSubsetError,
+        dg.DagsterInvariantViolationError,
+        dg.DagsterInvalidAssetKey,
+        Exception,
+    ) as error:
+        raise AssetsError(f"--select {select!r} is not understood: {str(error).splitlines()[0]}") from error
+    if not keys:
+        raise AssetsError(f"--select {select!r} names no asset. `codelewm-assets status` lists them.")
+    return {key.to_user_string() for key in keys}
+
+
+def _run(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    step: Step,
+    assets: list[str],
+    partition: str | None,
+    result: BuildResult,
+    on_progress: Callable[[Progress], None],
+) -> None:
+    run_id = dg.DagsterRun().run_id
+    job = defs.resolve_job_def(step.job)
+    subset = [dg.AssetKey(name) for name in assets] if len(assets) < len(step.assets) else None
+    outcome: dict[str, Any] = {}
+
+    def execute() -> None:
+        try:
+            outcome["result"] = job.execute_in_process(
+                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, asset_selection=subset,
+                run_config=QUIET,
+            )  # fmt: skip
+        except Exception as error:
+            outcome["error"] = error
+
+    thread = threading.Thread(target=execute, name=step.job)
+    thread.start()
+    follower = _Follower(instance, run_id, partition, result)
+    while thread.is_alive():
+        thread.join(POLL_S)
+        for progress in follower.new():
+            on_progress(progress)
+    for progress in follower.new():
+        on_progress(progress)
+    if "error" in outcome:
+        result.failures.append(f"{step.job}: {outcome['error']}")
+    elif not outcome["result"].success and not follower.has_failed:
+        result.failures.append(
+            f"{step.job}{'' if partition is None else f'[{partition}]'}: the run failed before any step"
+        )
+
+
+class _Follower:
+    """Reads a run's events as they are stored."""
+
+    def __init__(self, instance: dg.DagsterInstance, run_id: str, partition: str | None, result: BuildResult) -> None:
+        self._instance, self._run_id, self._partition, self._result = instance, run_id, partition, result
+        self._cursor: str | None = None
+        self._started: dict[str, float] = {}
+        self.has_failed = False
+
+    def new(self) -> Iterator[Progress]:
+        """What happened since the last call."""
+        found = self._instance.get_records_for_run(self._run_id, cursor=self._cursor, of_type=SEEN)
+        self._cursor = found.cursor
+        for record in found.records:
+            event = record.event_log_entry.dagster_event
+            if event is not None:
+                yield from self._progress(event, record.event_log_entry.timestamp)
+
+    def _progress(self, event: dg.DagsterEvent, at: float) -> Iterator[Progress]:
+        name = (event.step_key or "").split("[")[0]
+        if event.event_type == DagsterEventType.STEP_START:
+            self._started[name] = at
+            if event.step_key and not name.endswith(tuple(_check_names(name))):
+                yield Progress("started", name, self._partition)
+        elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            materialization = event.step_materialization_data.materialization
+            asset = materialization.asset_key.to_user_string()
+            elapsed = at - self._started.get(name, at)
+            label = asset if self._partition is None else f"{asset}[{self._partition}]"
+            self._result.wall_s[label] = round(elapsed, 2)
+            is_reused = bool(materialization.metadata.get("is_reused") and materialization.metadata["is_reused"].value)
+            if is_reused:
+                self._result.reused.add(label)
+            yield Progress("finished", asset, self._partition, _figures(materialization.metadata), elapsed, is_reused)
+        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            found = event.asset_check_evaluation_data
+            text = "" if found.passed else (found.description or "")
+            kind = "check_passed" if found.passed else "check_failed"
+            asset = found.asset_key.to_user_string()
+            if not found.passed and found.blocking:
+                self._fail(
+                    f"{asset}{'' if self._partition is None else f'[{self._partition}]'}: check {found.check_name} is red: {text}"
+                )
+            yield Progress(kind, f"{asset}:{found.check_name}", self._partition, text)
+        elif event.event_type == DagsterEventType.STEP_FAILURE:
+            text = failure_text(event)
+            if "blocking" not in text or not self.has_failed:
+                self._fail(f"{name}{'' if self._partition is None else f'[{self._partition}]'}: {text}")
+            yield Progress("failed", name, self._partition, text)
+
+    def _fail(self, text: str) -> None:
+        self.has_failed = True
+        if text not in self._result.failures:
+            self._result.failures.append(text)
+
+
+def _check_names(step: str) -> list[str]:
+    """Step keys of checks are `asset_check`; an asset's step key is its own name and never ends with these."""
+    from codelewm_assets.defs.assemble import STAGE_MODULES
+
+    return [
+        f"_{key.name}"
+        for module in STAGE_MODULES
+        for check in module.CHECKS
+        for key in check.check_keys
+        if step != key.name
+    ]
+
+
+def failure_text(event: dg.DagsterEvent) -> str:
+    """What a failed step says for itself: the text of a `dg.Failure`, else the error's own."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "failed" if error is None else error.message.strip()
+
+
+def _figures(metadata: Any) -> str:
+    """A few plain figures of a materialization, for one line."""
+    plain = {}
+    for name, value in metadata.items():
+        found = getattr(value, "value", None)
+        if isinstance(found, bool) or name in ("stored_bytes", "digest", "seed"):
+            continue
+        if isinstance(found, int | float):
+            plain[name] = found
+    return ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in list(plain.items())[:4]
+    )
+
+
+def last_event(path: Path) -> dict[str, Any] | None:
+    """The last whole line of a progress stream, None when there is none yet."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines[-3:]):
+        try:
+            return dict(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return None
+
+
+def now() -> float:
+    """Monotonic seconds, for displays."""
+    return time.monotonic()
