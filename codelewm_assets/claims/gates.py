@@ -268,8 +268,11 @@ def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
     return Gate(gate=gate, state=state, reasons=reasons, seeds=tuple(rows))
 
 
-def judge_claims(gates: Mapping[str, Gate], claims: Sequence[Claim] = CLAIMS) -> tuple[ClaimResult, ...]:
-    """Each claim against the gates. Raises: KeyError: a claim needs a gate that was not judged."""
+def judge_claims(
+    gates: Mapping[str, Gate], benchmark_labels: Mapping[str, str], claims: Sequence[Claim] = CLAIMS
+) -> tuple[ClaimResult, ...]:
+    """Each claim against the gates and the benchmarks that the evidence comes from. Raises: KeyError: a claim needs a gate that was not judged."""
+    stand_ins = sorted(label for label in benchmark_labels.values() if "stand-in" in label)
     results = []
     for claim in claims:
         failing = [gates[name] for name in claim.gates if gates[name].state != "HOLDS"]
@@ -280,11 +283,13 @@ def judge_claims(gates: Mapping[str, Gate], claims: Sequence[Claim] = CLAIMS) ->
             for gate in failing
             for reason in gate.reasons
         )
+        if claim.needs_published_benchmarks:
+            reasons += tuple(Reason(code="benchmark_is_a_stand_in", detail=label) for label in stand_ins)
         results.append(
             ClaimResult(
                 claim_id=claim.claim_id,
                 sentence=claim.sentence,
-                status="CLOSED" if failing else "OPEN",
+                status="CLOSED" if failing or reasons else "OPEN",
                 needs=claim.gates,
                 needs_one_of=claim.any_of,
                 reasons=reasons,
@@ -311,5 +316,5 @@ def judge(
         profile=profile,
         benchmark_labels=dict(benchmark_labels),
         gates=tuple(by_name[name] for name in GATES),
-        claims=judge_claims(by_name),
+        claims=judge_claims(by_name, benchmark_labels),
     )

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
 
 POLL_S = 0.2
+ASSET_NAMES = frozenset(name for step in BUILD_ORDER for name in step.assets)  # other step keys are checks
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SEEN = {
     DagsterEventType.STEP_START,
@@ -100,7 +102,7 @@ def _run(
     result: BuildResult,
     on_progress: Callable[[Progress], None],
 ) -> None:
-    run_id = dg.DagsterRun().run_id
+    run_id = str(uuid.uuid4())
     job = defs.resolve_job_def(step.job)
     subset = [dg.AssetKey(name) for name in assets] if len(assets) < len(step.assets) else None
     outcome: dict[str, Any] = {}
@@ -153,7 +155,7 @@ class _Follower:
         name = (event.step_key or "").split("[")[0]
         if event.event_type == DagsterEventType.STEP_START:
             self._started[name] = at
-            if event.step_key and not name.endswith(tuple(_check_names(name))):
+            if name in ASSET_NAMES:
                 yield Progress("started", name, self._partition)
         elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization
@@ -177,27 +179,15 @@ class _Follower:
             yield Progress(kind, f"{asset}:{found.check_name}", self._partition, text)
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             text = failure_text(event)
-            if "blocking" not in text or not self.has_failed:
-                self._fail(f"{name}{'' if self._partition is None else f'[{self._partition}]'}: {text}")
+            if "DagsterAssetCheckFailedError" in text:
+                return  # the red check has said so itself
+            self._fail(f"{name}{'' if self._partition is None else f'[{self._partition}]'}: {text}")
             yield Progress("failed", name, self._partition, text)
 
     def _fail(self, text: str) -> None:
         self.has_failed = True
         if text not in self._result.failures:
             self._result.failures.append(text)
-
-
-def _check_names(step: str) -> list[str]:
-    """Step keys of checks are `asset_check`; an asset's step key is its own name and never ends with these."""
-    from codelewm_assets.defs.assemble import STAGE_MODULES
-
-    return [
-        f"_{key.name}"
-        for module in STAGE_MODULES
-        for check in module.CHECKS
-        for key in check.check_keys
-        if step != key.name
-    ]
 
 
 def failure_text(event: dg.DagsterEvent) -> str:

@@ -39,7 +39,7 @@ def read_gates(inputs: Inputs) -> ClaimGates:
     kinds={"json"},
     owners=OWNERS,
     deps=[*(dg.AssetDep(name, partition_mapping=ALL) for name in REPORTS), "execution_pack", "problem_splits"],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def claim_gates(
@@ -70,7 +70,10 @@ def claim_gates(
 def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Finding:
     """Every claim's status follows from the gates beside it, and every gate has a verdict of every seed."""
     gates = read_gates(inputs)
-    again = {claim.claim_id: claim.status for claim in judge_claims({gate.gate: gate for gate in gates.gates})}
+    again = {
+        claim.claim_id: claim.status
+        for claim in judge_claims({gate.gate: gate for gate in gates.gates}, gates.benchmark_labels)
+    }
     bad = [
         f"{c.claim_id}: {c.status}, the gates say {again.get(c.claim_id)}"
         for c in gates.claims

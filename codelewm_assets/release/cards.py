@@ -7,7 +7,7 @@ from codelewm_assets.claims.gates import ClaimGates
 from codelewm_assets.core.manifest import Manifest
 from codelewm_assets.core.records import LeftOut, PackRow
 from codelewm_assets.evaluation.records import CollapseReport
-from codelewm_assets.release.results_report import claims_table, gates_table, table
+from codelewm_assets.release.results_report import Cell, claims_table, gates_table, table
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.training.sidecar import Sidecar
 
@@ -48,7 +48,7 @@ def dataset_card(
 def model_card(sidecar: Sidecar, collapse: CollapseReport, gates: ClaimGates, *, labels: Mapping[str, str]) -> str:
     """Card of one seed's checkpoint, with the Hub's YAML header."""
     config = [[name, str(value)] for name, value in sorted(sidecar.config.model_dump(mode="json").items())]
-    digests: list[list[float | int | str | bool | None]] = [
+    digests: list[list[Cell]] = [
         [name, getattr(sidecar, name)]
         for name in ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
     ]
@@ -101,7 +101,7 @@ def tracker_status(gates: ClaimGates) -> str:
 
 def artifact_index(manifests: Mapping[str, Manifest]) -> str:
     """A row per artifact. Args: manifests: digest → manifest."""
-    rows = [
+    rows: list[list[Cell]] = [
         [m.artifact_id, digest, len(m.files), sum(file.bytes for file in m.files), len(m.parent_artifacts)]
         for digest, m in sorted(manifests.items(), key=lambda item: item[1].artifact_id)
     ]
