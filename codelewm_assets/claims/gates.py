@@ -271,7 +271,10 @@ def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
 def judge_claims(
     gates: Mapping[str, Gate], benchmark_labels: Mapping[str, str], claims: Sequence[Claim] = CLAIMS
 ) -> tuple[ClaimResult, ...]:
-    """Each claim against the gates and the benchmarks that the evidence comes from. Raises: KeyError: a claim needs a gate that was not judged."""
+    """Each claim against the gates and the benchmarks that the evidence comes from.
+
+    Raises: KeyError: a claim needs a gate that was not judged.
+    """
     stand_ins = sorted(label for label in benchmark_labels.values() if "stand-in" in label)
     results = []
     for claim in claims:

@@ -5,9 +5,14 @@ Infinity is written `1e999`; NaN has no literal and is written `nan`. `read_valu
 
 import ast
 import math
+import threading
 from typing import Any
 
 from codelewm_assets.core.errors import LiteralError
+
+
+# CPython 3.11 keeps the depth of its AST constructor per interpreter: two threads that parse at once get a SystemError.
+_PARSING = threading.Lock()
 
 
 def write_value(value: Any) -> str:
@@ -51,7 +56,9 @@ def read_value(text: str) -> Any:
     Raises: LiteralError: not a literal.
     """
     try:
-        return _evaluate(ast.parse(text.strip(), mode="eval").body)
+        with _PARSING:
+            tree = ast.parse(text.strip(), mode="eval")
+        return _evaluate(tree.body)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError) as error:
         raise LiteralError(
             f"Not a Python literal: {text[:80]!r} ({type(error).__name__}). Write numbers, texts, lists, "
