@@ -156,17 +156,24 @@ def surprise_gate(evidence: SeedEvidence) -> Verdict:
 
 
 def probe_gate(evidence: SeedEvidence) -> Verdict:
-    """At least one of five or more targets beats every control by more than the margin."""
+    """One of five or more targets beats every control by more than the margin, with an interval above 0."""
     report = evidence.probe
     if report is None:
         return _absent("latent_probe_report")
     lifts = {n: t.lift_over_best_control for n, t in report.targets.items() if t.lift_over_best_control is not None}
     if len(lifts) < register.PROBE_TARGETS.value:
         return "UNDECIDED", (Reason(code="too_few_targets", detail=f"{len(lifts)} targets could be probed"),), lifts
-    best = max(lifts.values())
-    if best > register.PROBE_MARGIN.value:
+    margin = register.PROBE_MARGIN.value
+    sure = [
+        n for n, t in report.targets.items() if n in lifts and lifts[n] > margin and t.lift_ci99 and t.lift_ci99[0] > 0
+    ]
+    if sure:
         return "HOLDS", (), lifts
-    return "FAILS", (Reason(code="no_target_beats_controls", detail=f"largest lift {best:.4f}"),), lifts
+    best = max(lifts, key=lambda name: lifts[name])
+    interval = report.targets[best].lift_ci99
+    shown = "no interval" if interval is None else f"99% interval {interval[0]:.3f} to {interval[1]:.3f}"
+    code = "interval_includes_zero" if lifts[best] > margin else "no_target_beats_controls"
+    return "FAILS", (Reason(code=code, detail=f"largest lift {best} {lifts[best]:.4f}, {shown}"),), lifts
 
 
 def calibration_gate(evidence: SeedEvidence) -> Verdict:

@@ -10,7 +10,6 @@ from typing import Any
 
 from codelewm_assets.core.errors import LiteralError
 
-
 # CPython 3.11 keeps the depth of its AST constructor per interpreter: two threads that parse at once get a SystemError.
 _PARSING = threading.Lock()
 

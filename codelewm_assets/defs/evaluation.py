@@ -226,11 +226,13 @@ def latent_probe_report(
     def make() -> Made:
         from codelewm_assets.evaluation.probe import latent_probe_report as judge
 
-        report = judge(*scored.records_and_latents(), seed=scored.seed)
+        report = judge(*scored.records_and_latents(), seed=scored.seed, resamples=scored.resamples)
         shown = {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
         return report_of(report, "latent_probe_report.json", shown)
 
-    return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
+    return materialize(
+        context, scored.inputs.store, parents=[scored.artifact], config={"resamples": scored.resamples}, make=make
+    )
 
 
 @dg.asset(

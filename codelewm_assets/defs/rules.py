@@ -91,7 +91,11 @@ DATA_RULES: tuple[Rule, ...] = (
         "semantic_decoys",
         rules.decoy_coverage,
         lambda i, _: rules.decoy_coverage(
-            i.decoys(), i.splits(), scored_folds=i.profile.folds, floor=i.profile.preflight.decoy_floor
+            i.decoys(),
+            i.splits(),
+            scored_folds=i.profile.folds,
+            floor=i.profile.preflight.decoy_floor,
+            problem_floor=i.profile.preflight.decoy_problem_floor,
         ),
     ),
     _rule(

@@ -22,9 +22,13 @@ def interval_of_mean(values: Sequence[float], *, resamples: int) -> tuple[float,
 
 
 def interval_by_problem(
-    problems: Sequence[str], statistic: Callable[[NDArray[np.int64]], float | None], *, resamples: int
+    problems: Sequence[str],
+    statistic: Callable[[NDArray[np.int64]], float | None],
+    *,
+    resamples: int,
+    confidence: float = 0.95,
 ) -> tuple[float, float] | None:
-    """95% percentile interval of a statistic of rows, problems drawn whole.
+    """Percentile interval of a statistic of rows, problems drawn whole.
 
     Args:
         problems: (N,) problem of each row.
@@ -45,9 +49,10 @@ def interval_by_problem(
         value = statistic(np.concatenate([rows[i] for i in drawn]))
         if value is not None:
             found.append(value)
-    return _percentiles(np.asarray(found)) if len(found) >= 0.9 * resamples else None
+    return _percentiles(np.asarray(found), confidence) if len(found) >= 0.9 * resamples else None
 
 
-def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.percentile(values, [2.5, 97.5])
+def _percentiles(values: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)

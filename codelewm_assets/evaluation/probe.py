@@ -1,11 +1,13 @@
 """What a linear probe reads off the predicted latent, against probes of what the model was given."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.digests import unit_interval
+from codelewm_assets.evaluation.bootstrap import interval_by_problem
 from codelewm_assets.evaluation.heldout import HeldoutRecord
 from codelewm_assets.evaluation.records import LatentProbeReport, ProbeTarget
 
@@ -20,7 +22,7 @@ TARGETS: dict[str, Callable[[HeldoutRecord], str]] = {
 
 
 def latent_probe_report(
-    records: Sequence[HeldoutRecord], latents: Mapping[str, NDArray[np.float32]], *, seed: int
+    records: Sequence[HeldoutRecord], latents: Mapping[str, NDArray[np.float32]], *, seed: int, resamples: int
 ) -> LatentProbeReport:
     """Balanced accuracy of logistic probes; problems are halved by hash, so no problem is in both halves.
 
@@ -33,7 +35,7 @@ def latent_probe_report(
         halves[unit_interval("probe_half", records[place].problem_id) < 0.5].append(place)
     fit, test = halves[0][:MOST_RECORDS], halves[1][:MOST_RECORDS]
     return LatentProbeReport(
-        seed=seed, targets={name: _target(records, latents, fit, test, of) for name, of in TARGETS.items()}
+        seed=seed, targets={name: _target(records, latents, fit, test, of, resamples) for name, of in TARGETS.items()}
     )
 
 
@@ -43,32 +45,58 @@ def _target(
     fit: list[int],
     test: list[int],
     label: Callable[[HeldoutRecord], str],
+    resamples: int,
 ) -> ProbeTarget:
     known = np.array([label(records[i]) for i in fit])
     asked = np.array([label(records[i]) for i in test])
     shared = sorted(set(known) & set(asked))
-    counts = {"class_count": len(shared), "fit_count": len(fit), "test_count": len(test)}
+    counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(fit), "test_count": len(test)}
     if len(shared) < 2:
-        return ProbeTarget(status="single_class", **counts, model=None, controls={}, lift_over_best_control=None)
-    model = _balanced_accuracy(latents["z_pred"], fit, test, known, asked)
-    controls = {
-        "no_action": _balanced_accuracy(latents["z_pred_no_action"], fit, test, known, asked),
-        "code": _balanced_accuracy(latents["z_code"], fit, test, known, asked),
-        "majority": 1 / len(set(asked)),
-    }
+        return ProbeTarget(
+            status="single_class",
+            **counts,
+            model=None,
+            controls={},
+            best_control=None,
+            lift_over_best_control=None,
+            lift_ci99=None,
+        )
+    arrays = {"model": "z_pred", "no_action": "z_pred_no_action", "code": "z_code"}
+    said = {name: _predicted(latents[array], fit, test, known) for name, array in arrays.items()}
+    values, counted = np.unique(known, return_counts=True)
+    said["majority"] = np.full(len(test), values[counted.argmax()])
+    figures = {name: balanced_accuracy(found, asked) for name, found in said.items()}
+    best = max(sorted(set(figures) - {"model"}), key=lambda name: figures[name])
     return ProbeTarget(
-        status="ok", **counts, model=model, controls=controls, lift_over_best_control=model - max(controls.values())
+        status="ok",
+        **counts,
+        model=figures["model"],
+        controls={name: value for name, value in figures.items() if name != "model"},
+        best_control=best,
+        lift_over_best_control=figures["model"] - figures[best],
+        lift_ci99=interval_by_problem(
+            [records[i].problem_id for i in test],
+            lambda at: balanced_accuracy(said["model"][at], asked[at]) - balanced_accuracy(said[best][at], asked[at]),
+            resamples=resamples,
+            confidence=0.99,
+        ),
     )
 
 
-def _balanced_accuracy(
-    latents: NDArray[np.float32], fit: list[int], test: list[int], known: NDArray[np.str_], asked: NDArray[np.str_]
-) -> float:
-    """Mean over the classes of `asked` of the share found, by a logistic regression on standardised latents."""
+def balanced_accuracy(said: NDArray[np.str_], asked: NDArray[np.str_]) -> float:
+    """Mean over the classes of `asked` of the share found. Args: said, asked: (N,), N ≥ 1."""
+    _, at = np.unique(asked, return_inverse=True)
+    hits = np.bincount(at, weights=(said == asked).astype(np.float64)) / np.bincount(at)
+    return float(hits.mean())
+
+
+def _predicted(
+    latents: NDArray[np.float32], fit: list[int], test: list[int], known: NDArray[np.str_]
+) -> NDArray[np.str_]:
+    """Predictions (len(test),) of a logistic regression on standardised latents."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=150, C=0.1, class_weight="balanced", tol=1e-3))
-    said = probe.fit(latents[fit], known).predict(latents[test])
-    return float(np.mean([(said[asked == name] == name).mean() for name in sorted(set(asked))]))
+    return np.asarray(probe.fit(latents[fit], known).predict(latents[test]))

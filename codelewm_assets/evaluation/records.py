@@ -182,7 +182,9 @@ class ProbeTarget(Report):
     test_count: int
     model: float | None
     controls: dict[str, float]
+    best_control: str | None
     lift_over_best_control: float | None
+    lift_ci99: Interval | None  # over problems; 99% since five targets are looked at (Bonferroni)
 
 
 class LatentProbeReport(Report):

@@ -63,6 +63,7 @@ class PreflightSection(Section):
     cell_floor: int = Field(ge=1)  # rows per fold × benchmark × label
     magnitude_floor: int = Field(ge=1)  # rows per scored part × magnitude bucket
     decoy_floor: int = Field(ge=1)  # pairs per category in the scored folds
+    decoy_problem_floor: int = Field(default=30, ge=1)  # problems per category in the scored folds
     control_ceiling: float = Field(default=0.90, gt=0, lt=1)  # pass@1 of the best control on the scored pools
     target_lift_points: float = Field(gt=0, le=100)  # smallest lift that this run sets out to show
 

@@ -66,9 +66,7 @@ def test_entry_points_are_unique() -> None:
 
 
 def test_reference_programs_are_unique() -> None:
-    bodies = Counter(
-        p.canonical_solution.replace(p.entry_point, "f").replace(" ", "") for p in STAND_IN_PROBLEMS
-    )
+    bodies = Counter(p.canonical_solution.replace(p.entry_point, "f").replace(" ", "") for p in STAND_IN_PROBLEMS)
     assert max(bodies.values()) == 1
 
 

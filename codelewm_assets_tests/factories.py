@@ -1,0 +1,147 @@
+"""Records for tests: single ones by keyword, and a small world in which every rule is green.
+
+Nothing here runs a program: outcomes are written down, so that a test knows what it judges.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.records import (
+    Completion,
+    CompletionKind,
+    Decoy,
+    LabelledCompletion,
+    LabelledInput,
+    Outcome,
+    PackRow,
+    PoolMember,
+    Problem,
+)
+from codelewm_assets.decoys.pairs import make_decoys
+from codelewm_assets.decoys.pools import make_pools
+from codelewm_assets.packs.pack import build_pack
+from codelewm_assets.splits.folds import ProblemSplit, assign_folds
+
+OUTPUTS = ("-5", "0", "3", "50", "5000")  # one of each magnitude bucket
+KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "mutant_2")
+
+
+def random_program(seed: str, name: str = "solve") -> str:
+    """A program of ten random statements: two of them are never near-duplicates, and nothing tells right from wrong."""
+    rng = random.Random(seed)
+    names = ["a", "b", "c", "d"]
+    lines = [
+        f"    {rng.choice(names)} = {rng.choice(names)} {rng.choice('+-*%')} ({rng.randint(1, 999)} {rng.choice('+-*')} x)"
+        for _ in range(10)
+    ]
+    return f"def {name}(x):\n    a = b = c = d = x\n" + "\n".join(lines) + "\n    return a"
+
+
+def make_problem(number: int = 0, benchmark: str = "humaneval", **changes: Any) -> Problem:
+    """One problem with five inputs."""
+    fields: dict[str, Any] = {
+        "problem_id": f"{benchmark}/{number:03d}",
+        "benchmark_id": benchmark,
+        "benchmark_label": benchmark,
+        "prompt": f"Task {number}: return a number for x.",
+        "entry_point": "solve",
+        "reference": random_program(f"{benchmark} {number}"),
+        "inputs": tuple(f"[{value}]" for value in range(len(OUTPUTS))),
+        "expected": (None,) * len(OUTPUTS),
+        "atol": 0.0,
+        "license": "MIT",
+        "license_attribution_url": "https://example.org/license",
+        "source_revision": "test source 1",
+    }
+    return Problem(**fields | changes)
+
+
+def make_completion(problem: Problem, number: int = 0, kind: CompletionKind = "rewrite", **changes: Any) -> Completion:
+    """One completion with a random program."""
+    fields: dict[str, Any] = {
+        "completion_id": f"{problem.problem_id}/c{number:03d}",
+        "problem_id": problem.problem_id,
+        "benchmark_id": problem.benchmark_id,
+        "completion_kind": kind,
+        "operator_family": "rename",
+        "operators": ("rename_locals",),
+        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} {number}"),
+        "entry_point": problem.entry_point,
+    }
+    return Completion(**fields | changes)
+
+
+def make_labelled(completion: Completion, *, passed: bool, shift: int = 1, **changes: Any) -> LabelledCompletion:
+    """A labelled completion: right outputs when it passed, else each output moved by `shift` times its magnitude."""
+    outcome: Outcome = "pass" if passed else "wrong_output"
+    values = [int(text) for text in OUTPUTS]
+    outputs = OUTPUTS if passed else tuple(str(v + shift * (1 if v >= 0 else -1) * max(1, abs(v))) for v in values)
+    inputs = tuple(
+        LabelledInput(
+            input_id=f"i{i}", outcome=outcome, output=text, output_type="int", exception_class=None, passed=passed
+        )
+        for i, text in enumerate(outputs)
+    )
+    fields: dict[str, Any] = {
+        "completion": completion,
+        "outcome": outcome,
+        "passed": passed,
+        "is_deterministic": True,
+        "inputs": inputs,
+    }
+    return LabelledCompletion(**fields | changes)
+
+
+@dataclass(frozen=True)
+class World:
+    """Consistent records of both benchmarks. `replace` one field to make exactly one fault."""
+
+    problems: tuple[Problem, ...]
+    completions: tuple[Completion, ...]
+    labelled: tuple[LabelledCompletion, ...]
+    rows: tuple[PackRow, ...]
+    splits: tuple[ProblemSplit, ...]
+    decoys: tuple[Decoy, ...]
+    pools: tuple[PoolMember, ...]
+
+    def changed(self, **changes: Any) -> "World":
+        """A copy with other records in the named fields."""
+        return replace(self, **changes)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Problem id → reference."""
+        return {p.problem_id: p.reference for p in self.problems}
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """Problem id → prompt."""
+        return {p.problem_id: p.prompt for p in self.problems}
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """Completion id → program."""
+        return {c.completion_id: c.code for c in self.completions}
+
+
+def make_world(problems_per_benchmark: int = 40) -> World:
+    """A world in which every data rule is green under `tiny.yaml` beside this file."""
+    problems = [make_problem(n, b) for b in BENCHMARKS for n in range(problems_per_benchmark)]
+    completions = [make_completion(p, n, kind) for p in problems for n, kind in enumerate(KINDS)]
+    labelled = [
+        make_labelled(c, passed=c.completion_kind in ("reference", "rewrite"), shift=1 + int(c.completion_id[-1]) % 3)
+        for c in completions
+    ]
+    rows = build_pack(labelled, {p.problem_id: p for p in problems})
+    splits = assign_folds(rows, {p.problem_id: p.reference for p in problems}, threshold=0.7, seed=0)
+    return World(
+        tuple(problems),
+        tuple(completions),
+        tuple(labelled),
+        tuple(rows),
+        tuple(splits),
+        tuple(make_decoys(rows, pairs_per_problem=2)),
+        tuple(make_pools(labelled, passing=2, failing=3)),
+    )
