@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.profiles.profile import Profile, load_profile
 
@@ -42,8 +43,11 @@ class ProfileResource(dg.ConfigurableResource):
     name: str = "sample"
 
     def get(self) -> Profile:
-        """The validated profile. Raises: ProfileError: unknown keys or values out of range."""
-        return load_profile(self.name)
+        """The validated profile. Raises: dg.Failure: no such profile, unknown keys or values out of range."""
+        try:
+            return load_profile(self.name)
+        except ProfileError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def default_resources() -> dict[str, dg.ConfigurableResource]:

@@ -1,0 +1,43 @@
+# Each target sets up what it needs; a second call installs nothing again.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+HOME_ENV := DAGSTER_HOME=$(CURDIR)
+
+.PHONY: run test ui review check setup flow screenshot clean
+
+run: setup
+	$(HOME_ENV) $(BIN)/codelewm-assets build
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+ui: setup
+	$(HOME_ENV) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+review: setup
+	$(HOME_ENV) $(BIN)/dagster-webserver -w workspace.yaml -h 127.0.0.1 -p 3000 --read-only
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy codelewm_assets
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+# The reviewed text file of the graph; the tests compare it, this target writes it.
+flow: setup
+	$(BIN)/python -m codelewm_assets_tests.defs.data_flow > codelewm_assets_tests/data_flow.txt
+
+screenshot: setup
+	$(HOME_ENV) $(BIN)/python docs/screenshots/take.py
+
+clean:
+	rm -rf artifacts .dagster logs .logs_queue
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ui,hub,dev]"
+	touch $(READY)

@@ -1,0 +1,183 @@
+"""A small world in a store and an instance, with every check evaluated, as the graph would leave it.
+
+Artifacts are written through the store and reported through real runs of stand-in assets with the product's own checks,
+so that storage ids, run ids and partitions are what the guard sees in production.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+
+from codelewm_assets.core.digests import pretty_json, sha256_bytes
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
+from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.rules import PARTITIONED, judge_all
+from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS
+from codelewm_assets.training.tokenize import collect_texts, tokenize_fold
+from codelewm_assets_tests.factories import World
+
+TINY = str(Path(__file__).parents[1] / "tiny.yaml")
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class StoredWorld:
+    """Puts records and files into the store and tells the instance that they were materialized."""
+
+    def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
+        self.instance, self.store = instance, ArtifactStore(root)
+        self.resources = {"store": StoreResource(root=str(root)), "profile": ProfileResource(name=TINY)}
+        self.defs = build_defs(resources=self.resources)
+        self.latest: dict[str, Artifact] = {}
+
+    def put(
+        self,
+        kind: str,
+        files: Mapping[str, bytes | Path],
+        metadata: Mapping[str, Any],
+        *,
+        partition: str | None = None,
+        parents: tuple[str, ...] = (),
+    ) -> Artifact:
+        """Store an artifact made from the latest `parents` (artifact ids) and report its materialization."""
+        recipe = Recipe(kind, partition, {name: self.latest[name].digest for name in parents}, {}, "test")
+        artifact = self.store.write(recipe, files, metadata)
+        self.report(artifact)
+        return artifact
+
+    def report(self, artifact: Artifact) -> None:
+        """Tell the instance that this artifact is its asset's latest materialization."""
+        kind, _, part = artifact.manifest.artifact_id.partition("[")
+        self.latest[artifact.manifest.artifact_id] = artifact
+        self.instance.report_runless_asset_event(
+            dg.AssetMaterialization(
+                kind, partition=part.removesuffix("]") or None, tags={"dagster/data_version": artifact.digest}
+            )
+        )
+
+    def put_data(self, world: World, *, layers: tuple[str, ...] = REQUIRED_LAYERS) -> None:
+        """Everything from problems to pools."""
+        for benchmark in BENCHMARKS:
+            problems = [p for p in world.problems if p.benchmark_id == benchmark]
+            completions = [c for c in world.completions if c.benchmark_id == benchmark]
+            labelled = [row for row in world.labelled if row.completion.benchmark_id == benchmark]
+            label = problems[0].benchmark_label if problems else benchmark
+            none = pretty_json([])
+            self.put("benchmark_problems", {"problems.parquet": write_table(problems), "left_out.json": none},
+                     {"benchmark_label": label}, partition=benchmark)  # fmt: skip
+            self.put("candidate_completions", {"completions.parquet": write_table(completions)}, {},
+                     partition=benchmark, parents=(f"benchmark_problems[{benchmark}]",))  # fmt: skip
+            self.put("labelled_completions", {"labelled.parquet": write_table(labelled), "left_out.json": none},
+                     {"isolation_layers": list(layers)}, partition=benchmark,
+                     parents=(f"benchmark_problems[{benchmark}]", f"candidate_completions[{benchmark}]"))  # fmt: skip
+        labelled_ids = tuple(f"labelled_completions[{b}]" for b in BENCHMARKS)
+        self.put("execution_pack", {"pack.parquet": write_table(world.rows)}, {}, parents=labelled_ids)
+        self.put("problem_splits", {"splits.parquet": write_table(world.splits)}, {}, parents=("execution_pack",))
+        self.put("semantic_decoys", {"decoys.parquet": write_table(world.decoys)}, {}, parents=("execution_pack",))
+        self.put("rerank_pools", {"pools.parquet": write_table(world.pools)}, {}, parents=("execution_pack",))
+
+    def inputs(self) -> Inputs:
+        """What checks read."""
+        return Inputs(self.instance, self.store, load_profile(TINY))
+
+    def put_preflight(self, **changes: Any) -> None:
+        """The preflight report of what is stored, with fields changed."""
+        findings = judge_all(self.inputs())
+        red = [f.rule for f in findings if not f.passed]
+        report = {
+            "schema_version": "codelewm.preflight_report.v1",
+            "clear": not red,
+            "red": red,
+            "judged": {name: self.latest[name].digest for name in JUDGED},
+            "findings": [f.model_dump(mode="json") for f in findings],
+        }
+        self.put("preflight_report", {"preflight_report.json": pretty_json(report | changes)}, {}, parents=JUDGED)
+
+    def put_tokens(self, world: World) -> None:
+        """Token arrays of fold 0."""
+        texts = collect_texts(world.rows, {s.problem_id: s.fold for s in world.splits}, world.prompts)
+        tokenizer, arrays = tokenize_fold(texts, load_profile(TINY).training_config(), model_fold=0)
+        from safetensors.numpy import save
+
+        self.put(
+            "tokenized_pack",
+            {
+                "records.parquet": write_table(texts.records),
+                "fold0_tokenizer.json": tokenizer.encode(),
+                "fold0_tokens.safetensors": save(dict(arrays)),
+            },
+            {},
+            parents=("execution_pack", "problem_splits"),
+        )
+
+    def put_checkpoint(self, seed: str = "42", **changes: Any) -> None:
+        """Weights that no training made, with a sidecar that matches unless changed."""
+        from safetensors.numpy import save
+
+        weights = save({"layer.weight": np.ones((2, 2), dtype=np.float32)})
+        tokenizer = self.latest["tokenized_pack"].path("fold0_tokenizer.json").read_bytes()
+        sidecar = {
+            "seed": int(seed),
+            "folds": [0],
+            "config": load_profile(TINY).training_config().model_dump(mode="json"),
+            **{
+                name: self.latest[name].digest
+                for name in ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
+            },
+            "tokenizer_sha256": {"0": sha256_bytes(tokenizer)},
+            "weights_sha256": {"0": sha256_bytes(weights)},
+            "parameter_count": 4,
+            "revision": "test",
+            "versions": {"torch": "test"},
+            "device": "cpu",
+        }
+        files = {"fold0.safetensors": weights, "sidecar.json": pretty_json(sidecar | changes), "progress.jsonl": b"{}"}
+        self.put("checkpoint", files, {}, partition=seed, parents=("tokenized_pack", "execution_pack"))
+
+    def put_json(self, kind: str, name: str, value: Any, *, partition: str | None = None) -> None:
+        """One JSON file as an artifact."""
+        self.put(kind, {name: pretty_json(value)}, {}, partition=partition)
+
+    def run_checks(self, asset: str, partition: str | None = None, only: str | None = None) -> dict[str, Any]:
+        """Materialize a stand-in of the asset, which reports the latest stored artifact, with the product's checks on it.
+
+        Returns: check name → evaluation.
+        """
+        digest = self.latest[asset if partition is None else f"{asset}[{partition}]"].digest
+        own = next(a for module in STAGE_MODULES for a in module.ASSETS if a.key == dg.AssetKey(asset))
+
+        @dg.asset(name=asset, partitions_def=own.partitions_def)
+        def stand_in() -> dg.MaterializeResult:
+            return dg.MaterializeResult(data_version=dg.DataVersion(digest))
+
+        checks = [
+            check
+            for module in STAGE_MODULES
+            for check in module.CHECKS
+            for key in check.check_keys
+            if key.asset_key == dg.AssetKey(asset) and only in (None, key.name)
+        ]
+        result = dg.materialize(
+            [stand_in, *checks], instance=self.instance, partition_key=partition, run_config=QUIET,
+            raise_on_error=False, resources=self.resources,
+        )  # fmt: skip
+        return {found.check_name: found for found in result.get_asset_check_evaluations()}
+
+    def run_check(self, asset: str, check: str, partition: str | None = None) -> Any:
+        """The evaluation of one check on the latest stored artifact of its asset."""
+        return self.run_checks(asset, partition, check)[check]
+
+    def run_all_gating_checks(self) -> None:
+        """Evaluate every check that gates training, green or red."""
+        for asset in dict.fromkeys(asset for asset, _ in GATES):
+            for partition in BENCHMARKS if asset in PARTITIONED else (None,):
+                self.run_checks(asset, partition)

@@ -1,0 +1,309 @@
+"""Each asset check is green on the small world and red on data that has exactly its fault."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from codelewm_assets.defs.assemble import STAGE_MODULES
+from codelewm_assets_tests.defs.stored_world import StoredWorld
+from codelewm_assets_tests.factories import World, make_problem, random_program
+
+
+@dataclass(frozen=True)
+class Case:
+    """A check, and the fault it must find: a change of the world, or of what is stored beside it."""
+
+    asset: str
+    check: str
+    partition: str | None
+    blocker: str
+    fault: Callable[[World], World] | None = None
+    layers: tuple[str, ...] | None = None
+
+
+def _replace_first(field: str, **changes: Any) -> Callable[[World], World]:
+    def fault(world: World) -> World:
+        rows = list(getattr(world, field))
+        rows[0] = rows[0].model_copy(update=changes)
+        return world.changed(**{field: tuple(rows)})
+
+    return fault
+
+
+def _without_completions_of_first_problem(world: World) -> World:
+    first = world.problems[0].problem_id
+    kept = tuple(c for c in world.completions if c.problem_id != first or c.completion_kind == "reference")
+    return world.changed(completions=kept)
+
+
+def _nondeterministic_that_passed(world: World) -> World:
+    rows = list(world.labelled)
+    rows[0] = rows[0].model_copy(update={"is_deterministic": False})
+    return world.changed(labelled=tuple(rows))
+
+
+def _only_passing(world: World) -> World:
+    return world.changed(rows=tuple(r.model_copy(update={"completion_passed": True}) for r in world.rows))
+
+
+def _second_fold_for_first_problem(world: World) -> World:
+    first = world.splits[0]
+    return world.changed(splits=(*world.splits, first.model_copy(update={"fold": (first.fold + 1) % 5})))
+
+
+def _near_duplicate_in_another_fold(world: World) -> World:
+    a = world.splits[0]
+    b = next(s for s in world.splits if s.fold != a.fold)
+    reference = world.references[a.problem_id]
+    problems = tuple(
+        p.model_copy(update={"reference": reference}) if p.problem_id == b.problem_id else p for p in world.problems
+    )
+    return world.changed(problems=problems)
+
+
+def _no_large_output_in_fold_0(world: World) -> World:
+    fold = {s.problem_id: s.fold for s in world.splits}
+    rows = tuple(
+        r.model_copy(update={"output_magnitude_bucket": "medium"})
+        if fold[r.source_problem_id] == 0 and r.output_magnitude_bucket == "large"
+        else r
+        for r in world.rows
+    )
+    return world.changed(rows=rows)
+
+
+def _no_mutation_pairs(world: World) -> World:
+    return world.changed(decoys=tuple(d for d in world.decoys if d.category != "mutation"))
+
+
+def _scored_problem_near_a_trained_one(world: World) -> World:
+    fold = {s.problem_id: s.fold for s in world.splits}
+    scored = next(m.problem_id for m in world.pools if fold[m.problem_id] == 0)
+    trained = next(name for name in sorted(fold) if fold[name] == 3)
+    reference = world.references[trained]
+    problems = tuple(
+        p.model_copy(update={"reference": reference}) if p.problem_id == scored else p for p in world.problems
+    )
+    return world.changed(problems=problems)
+
+
+def _prompt_that_holds_the_passing_code(world: World) -> World:
+    passing = {m.problem_id: m.completion_id for m in world.pools if m.passed}
+    problems = tuple(
+        p.model_copy(update={"prompt": world.codes[passing[p.problem_id]]}) if p.problem_id in passing else p
+        for p in world.problems
+    )
+    return world.changed(problems=problems)
+
+
+def _one_pool_left(world: World) -> World:
+    fold = {s.problem_id: s.fold for s in world.splits}
+    kept: dict[str, str] = {}
+    for member in world.pools:
+        if fold[member.problem_id] == 0:
+            kept.setdefault(member.benchmark_id, member.pool_id)
+    return world.changed(pools=tuple(m for m in world.pools if m.pool_id in kept.values()))
+
+
+DATA_CASES = (
+    Case("benchmark_problems", "stand_in_is_named", "humaneval", "stand_in_not_named",
+         _replace_first("problems", source_revision="codelewm stand-in 1")),
+    Case("benchmark_problems", "every_problem_is_usable", "humaneval", "problem_unusable",
+         _replace_first("problems", inputs=(), expected=())),
+    Case("candidate_completions", "every_problem_has_completions", "humaneval", "completions_missing",
+         _without_completions_of_first_problem),
+    Case("labelled_completions", "labels_are_deterministic", "humaneval", "label_not_deterministic",
+         _nondeterministic_that_passed),
+    Case("labelled_completions", "labels_were_isolated", "humaneval", "isolation_missing", None, ("rlimits",)),
+    Case("execution_pack", "pack_has_both_classes", None, "single_class", _only_passing),
+    Case("execution_pack", "licences_are_known", None, "licence_unknown", _replace_first("rows", license="Proprietary")),
+    Case("problem_splits", "no_problem_crosses_folds", None, "problem_crosses_folds", _second_fold_for_first_problem),
+    Case("problem_splits", "no_near_duplicate_crosses_folds", None, "near_duplicate_crosses_folds",
+         _near_duplicate_in_another_fold),
+    Case("problem_splits", "folds_cover_every_cell", None, "coverage_below_floor", _no_large_output_in_fold_0),
+    Case("semantic_decoys", "decoys_join_the_pack", None, "decoy_does_not_join",
+         _replace_first("decoys", decoy_record_id="humaneval/000::of another pack::i0")),
+    Case("semantic_decoys", "decoy_coverage", None, "coverage_below_floor", _no_mutation_pairs),
+    Case("rerank_pools", "no_scored_problem_was_trained_on", None, "scored_problem_trained_on",
+         _scored_problem_near_a_trained_one),
+    Case("rerank_pools", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),
+    Case("rerank_pools", "rerank_can_decide", None, "rerank_underpowered", _one_pool_left),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DATA_CASES, ids=lambda case: case.check)
+def test_a_data_check_is_red_on_exactly_its_fault(case: Case, stored: StoredWorld, world: World) -> None:
+    faulty = case.fault(world) if case.fault else world
+    stored.put_data(faulty, layers=case.layers) if case.layers else stored.put_data(faulty)
+    found = stored.run_check(case.asset, case.check, case.partition)
+    assert not found.passed
+    assert found.metadata["blocker"].value == case.blocker
+    assert found.metadata["offender_count"].value >= 1
+
+
+@pytest.mark.parametrize("case", DATA_CASES, ids=lambda case: case.check)
+def test_a_data_check_is_green_on_the_small_world(case: Case, stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    assert stored.run_check(case.asset, case.check, case.partition).passed
+
+
+def _prepared(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    stored.put_preflight()
+    stored.put_tokens(world)
+    stored.put_checkpoint()
+
+
+def test_preflight_is_clear_is_red_on_a_red_rule_and_on_a_rebuilt_artifact(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    stored.put_preflight()
+    assert stored.run_check("preflight_report", "preflight_is_clear").passed
+    stored.put_preflight(clear=False, red=["decoy_coverage"])
+    assert not stored.run_check("preflight_report", "preflight_is_clear").passed
+    stored.put_preflight()
+    stored.put_data(_no_mutation_pairs(world))
+    found = stored.run_check("preflight_report", "preflight_is_clear")
+    assert not found.passed and "semantic_decoys was rebuilt" in found.description
+
+
+def test_tokens_join_the_pack_is_red_when_a_row_is_not_tokenized(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    stored.put_tokens(world)
+    assert stored.run_check("tokenized_pack", "tokens_join_the_pack").passed
+    stored.put_tokens(world.changed(rows=world.rows[1:]))
+    found = stored.run_check("tokenized_pack", "tokens_join_the_pack")
+    assert not found.passed and found.metadata["offender_count"].value == 1
+
+
+def test_sidecar_matches_is_red_when_it_names_other_weights(stored: StoredWorld, world: World) -> None:
+    _prepared(stored, world)
+    assert stored.run_check("checkpoint", "sidecar_matches", "42").passed
+    stored.put_checkpoint(weights_sha256={"0": "0" * 64})
+    found = stored.run_check("checkpoint", "sidecar_matches", "42")
+    assert not found.passed and "weights of fold 0" in found.description
+
+
+def _inspection(**changes: Any) -> dict[str, Any]:
+    return {
+        "schema_version": "codelewm.checkpoint_inspection.v1", "seed": 42, "latent_count": 100,
+        "effective_rank_ratio": 0.5, "median_variance": 0.01, "neighbour_entropy": 0.9, "tensor_count": 3,
+        "parameter_count": 4, "nonfinite_tensors": [],
+    } | changes  # fmt: skip
+
+
+def test_weights_are_finite_is_red_when_a_tensor_is_not(stored: StoredWorld) -> None:
+    stored.put_json("checkpoint_inspection", "checkpoint_inspection.json", _inspection(), partition="42")
+    assert stored.run_check("checkpoint_inspection", "weights_are_finite", "42").passed
+    broken = _inspection(nonfinite_tensors=["fold 0 project.weight"])
+    stored.put_json("checkpoint_inspection", "checkpoint_inspection.json", broken, partition="42")
+    assert not stored.run_check("checkpoint_inspection", "weights_are_finite", "42").passed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"effective_rank_ratio": 0.19},
+        {"median_variance": 1e-9},
+        {"neighbour_entropy": 0.09},
+        {"effective_rank_ratio": None},
+    ],
+)
+def test_latents_have_not_collapsed_is_red_below_a_floor_and_without_evidence(
+    stored: StoredWorld, change: dict[str, Any]
+) -> None:
+    stored.put_json("checkpoint_inspection", "checkpoint_inspection.json", _inspection(), partition="42")
+    assert stored.run_check("checkpoint_inspection", "latents_have_not_collapsed", "42").passed
+    stored.put_json("checkpoint_inspection", "checkpoint_inspection.json", _inspection(**change), partition="42")
+    assert not stored.run_check("checkpoint_inspection", "latents_have_not_collapsed", "42").passed
+
+
+def _score_lines(world: World, *, fold: int = 0, p_pass: float | None = 0.5) -> bytes:
+    from codelewm_assets.core.digests import canonical_json
+
+    held = {s.problem_id for s in world.splits if s.fold == 0}
+    rows = [
+        {"completion_id": m.completion_id, "problem_id": m.problem_id, "benchmark_id": m.benchmark_id, "split": "test",
+         "fold": fold, "passed": m.passed, "pool_id": m.pool_id, "scores": {"p_pass": p_pass}}
+        for m in world.pools if m.problem_id in held
+    ]  # fmt: skip
+    return b"".join(canonical_json(row) + b"\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("check", "fault"),
+    [("every_score_row_has_p_pass", {"p_pass": None}), ("every_score_row_has_p_pass", {"p_pass": 1.5}),
+     ("only_held_out_rows_were_scored", {"fold": 3})],
+)  # fmt: skip
+def test_score_checks_are_red_on_their_fault(
+    stored: StoredWorld, world: World, check: str, fault: dict[str, Any]
+) -> None:
+    stored.put_data(world)
+    for arguments, wanted in (({}, True), (fault, False)):
+        lines = _score_lines(world, **arguments)
+        stored.put("heldout_scores", {"score_rows.jsonl": lines, "completion_scores.jsonl": lines}, {}, partition="42")
+        assert stored.run_check("heldout_scores", check, "42").passed is wanted
+
+
+def test_open_claims_follow_from_gates_is_red_when_a_claim_was_opened_by_hand(stored: StoredWorld) -> None:
+    from codelewm_assets.claims.gates import judge
+
+    gates = judge({}, None, profile="tiny", benchmark_labels={"humaneval": "humaneval"}).model_dump(mode="json")
+    stored.put_json("claim_gates", "claim_gates.json", gates)
+    assert stored.run_check("claim_gates", "open_claims_follow_from_gates").passed
+    gates["claims"][0]["status"] = "OPEN"
+    stored.put_json("claim_gates", "claim_gates.json", gates)
+    assert not stored.run_check("claim_gates", "open_claims_follow_from_gates").passed
+
+
+def test_no_claim_beyond_its_gate_is_red_on_an_overclaim(stored: StoredWorld) -> None:
+    stored.put_json("claim_audit", "claim_audit.json", {"documents": ["README.md"], "overclaims": []})
+    assert stored.run_check("claim_audit", "no_claim_beyond_its_gate").passed
+    row = {"document": "README.md", "line": 3, "claim_id": "improves_reranking", "sentence": "It improves reranking."}
+    stored.put_json("claim_audit", "claim_audit.json", {"documents": ["README.md"], "overclaims": [row]})
+    found = stored.run_check("claim_audit", "no_claim_beyond_its_gate")
+    assert not found.passed and "README.md:3" in found.description
+
+
+def test_artifacts_verify_is_red_when_one_byte_changed(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    made = stored.latest["execution_pack"]
+    manifest = made.manifest.model_dump(mode="json", exclude={"created_at", "source_git_sha", "command"})
+    stored.put_json("artifact_index", "artifact_index.json", {made.digest: manifest})
+    assert stored.run_check("artifact_index", "artifacts_verify").passed
+    path = made.path("pack.parquet")
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(bytes(data))
+    found = stored.run_check("artifact_index", "artifacts_verify")
+    assert not found.passed and "pack.parquet" in found.description
+
+
+def test_no_secrets_is_red_when_the_plan_found_one(stored: StoredWorld) -> None:
+    plan: dict[str, Any] = {
+        "schema_version": "codelewm.release_plan.v1",
+        "executed": False,
+        "files": [],
+        "mismatches": [],
+        "secrets": [],
+    }
+    stored.put_json("hub_release", "release_plan.json", plan)
+    assert stored.run_check("hub_release", "no_secrets").passed
+    stored.put_json("hub_release", "release_plan.json", plan | {"secrets": ["README.md:1 Private Key"]})
+    assert not stored.run_check("hub_release", "no_secrets").passed
+
+
+def test_every_check_of_the_graph_has_a_red_test_here() -> None:
+    import inspect
+    import sys
+
+    source = inspect.getsource(sys.modules[__name__])
+    checks = {key.name for module in STAGE_MODULES for check in module.CHECKS for key in check.check_keys}
+    assert not {name for name in checks if f'"{name}"' not in source}
+
+
+def test_the_world_itself_has_no_near_duplicates(world: World) -> None:
+    assert random_program("a") != random_program("b")
+    assert make_problem(0).problem_id == "humaneval/000"
+    assert len({split.cluster for split in world.splits}) == len(world.problems)

@@ -1,0 +1,90 @@
+"""The graph is a reviewed text file, loads without heavy packages, and shows what a person needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
+from codelewm_assets.defs.jobs import BUILD_ORDER
+from codelewm_assets.defs.stages import STAGES
+from codelewm_assets_tests.defs.data_flow import data_flow
+
+ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
+DESIGN_KEYS = [
+    "benchmark_problems",
+    "candidate_completions",
+    "labelled_completions",
+    "execution_pack",
+    "problem_splits",
+    "semantic_decoys",
+    "rerank_pools",
+    "preflight_report",
+    "tokenized_pack",
+    "checkpoint",
+    "checkpoint_inspection",
+    "heldout_scores",
+    "p_pass_calibration",
+    "retrieval_report",
+    "surprise_report",
+    "latent_probe_report",
+    "rerank_report",
+    "claim_gates",
+    "claim_audit",
+    "results_report",
+    "dataset_card",
+    "artifact_index",
+    "tracker_status",
+    "review_site",
+    "model_card",
+    "hub_release",
+]
+
+
+def test_the_graph_is_the_reviewed_one() -> None:
+    wanted = (Path(__file__).parents[1] / "data_flow.txt").read_text(encoding="utf-8")
+    assert data_flow() == wanted, "The graph changed. Review the change, then run `make flow`."
+
+
+def test_every_asset_of_the_design_is_there_and_no_other() -> None:
+    assert sorted(asset.key.to_user_string() for asset in ASSETS) == sorted(DESIGN_KEYS)
+
+
+@pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
+def test_every_asset_is_grouped_described_owned_and_versioned(asset: dg.AssetsDefinition) -> None:
+    spec = asset.get_asset_spec()
+    assert spec.group_name in STAGES
+    assert spec.description and len(spec.description.splitlines()[0]) > 20
+    assert spec.kinds and spec.owners and spec.code_version
+
+
+@pytest.mark.parametrize("asset", [a for a in ASSETS if "parquet" in a.get_asset_spec().kinds and a.key.path[-1] not in
+                                   ("tokenized_pack", "heldout_scores")], ids=lambda asset: asset.key.to_user_string())  # fmt: skip
+def test_every_table_asset_has_a_column_schema(asset: dg.AssetsDefinition) -> None:
+    schema = asset.get_asset_spec().metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema) and len(schema.columns) >= 4
+
+
+def test_every_check_is_described() -> None:
+    checks = [spec for module in STAGE_MODULES for check in module.CHECKS for spec in check.check_specs]
+    assert checks and all(spec.description and spec.description.strip().endswith(".") for spec in checks)
+
+
+def test_the_build_order_holds_every_asset_once_and_parents_first() -> None:
+    order = [name for step in BUILD_ORDER for name in step.assets]
+    assert sorted(order) == sorted(DESIGN_KEYS)
+    graph, place = build_defs().resolve_asset_graph(), {n: i for i, s in enumerate(BUILD_ORDER) for n in s.assets}
+    for name in order:
+        assert all(place[p.to_user_string()] <= place[name] for p in graph.get(dg.AssetKey(name)).parent_keys)
+
+
+def test_definitions_load_without_heavy_packages() -> None:
+    heavy = ["torch", "transformers", "datasets", "great_expectations", "sklearn", "scipy", "matplotlib", "tokenizers"]
+    program = (
+        "import sys, codelewm_assets.definitions as d; d.defs.resolve_asset_graph(); "
+        f"print(sorted(set({heavy!r}) & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

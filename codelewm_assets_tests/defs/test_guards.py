@@ -1,0 +1,162 @@
+"""Training is refused, on every route, until each check that gates it is green on exactly its data."""
+
+import dagster as dg
+import pytest
+
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.defs.assemble import build_defs
+from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
+from codelewm_assets.defs.rules import PARTITIONED
+from codelewm_assets.defs.training import checkpoint
+from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
+from codelewm_assets_tests.factories import World
+
+GATE_COUNT = sum(len(BENCHMARKS) if asset in PARTITIONED else 1 for asset, _ in GATES)
+
+
+def _train(stored: StoredWorld) -> str:
+    """Start `checkpoint` alone; the text it was refused with."""
+    result = dg.materialize(
+        [checkpoint], instance=stored.instance, partition_key="42", resources=stored.resources, run_config=QUIET,
+        raise_on_error=False,
+    )  # fmt: skip
+    assert not result.success
+    events = result.get_step_failure_events()
+    assert len(events) == 1
+    failure = events[0].step_failure_data.user_failure_data
+    assert failure is not None and failure.description is not None
+    assert not [row for row in stored.store.artifacts() if row[0] == "checkpoint"]
+    return failure.description
+
+
+def _clear(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    stored.put_preflight()
+    stored.put_tokens(world)
+    stored.run_all_gating_checks()
+
+
+def test_the_registry_is_every_blocking_check_on_an_ancestor_of_checkpoint() -> None:
+    graph = build_defs().resolve_asset_graph()
+    ancestors = graph.get_ancestor_asset_keys(dg.AssetKey("checkpoint"))
+    wanted = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in graph.asset_check_keys
+        if key.asset_key in ancestors and graph.get(key).blocking
+    }
+    assert set(GATES) == wanted
+    assert len(GATES) == len(wanted)
+
+
+def test_every_gating_asset_is_a_direct_parent_of_checkpoint() -> None:
+    parents = build_defs().resolve_asset_graph().get(dg.AssetKey("checkpoint")).parent_keys
+    assert {dg.AssetKey(asset) for asset, _ in GATES} <= parents
+
+
+def test_in_an_empty_instance_training_is_refused_and_each_check_is_named(stored: StoredWorld) -> None:
+    text = _train(stored)
+    assert f"{GATE_COUNT} of its checks are not green" in text
+    for status in gate_statuses(stored.instance):
+        assert f"{status.name} MISSING" in text
+
+
+def test_all_green_on_the_latest_artifacts_is_clear(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    assert {status.state for status in gate_statuses(stored.instance)} == {"GREEN"}
+    require_clear(stored.instance)
+
+
+def test_a_red_check_refuses_training_and_is_the_one_named(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    rows = [row.model_copy(update={"license": "Proprietary"}) if n == 0 else row for n, row in enumerate(world.rows)]
+    stored.put_data(world.changed(rows=tuple(rows)))
+    stored.put_preflight()
+    stored.put_tokens(world)
+    stored.run_all_gating_checks()
+    red = [status.name for status in gate_statuses(stored.instance) if status.state == "RED"]
+    assert red == ["execution_pack:licences_are_known", "preflight_report:preflight_is_clear"]
+    text = _train(stored)
+    assert "2 of its checks are not green" in text and all(f"{name} RED" in text for name in red)
+
+
+def test_a_missing_check_refuses_training(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    stored.put_tokens(world.changed(rows=world.rows[:-1]))
+    stored.run_checks("tokenized_pack", only="no such check")
+    status = check_status(stored.instance, "tokenized_pack", "tokens_join_the_pack")
+    assert status.state == "STALE"
+    assert "tokenized_pack:tokens_join_the_pack STALE" in _train(stored)
+
+
+def test_an_asset_rebuilt_after_its_check_makes_the_check_stale(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    stored.report(stored.latest["problem_splits"])
+    stale = [status.name for status in gate_statuses(stored.instance) if status.state == "STALE"]
+    assert stale == [f"problem_splits:{name}" for asset, name in GATES if asset == "problem_splits"]
+    assert "3 of its checks are not green" in _train(stored)
+
+
+def test_one_benchmark_red_is_enough_to_refuse(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    stored.report(stored.latest["labelled_completions[mbpp_plus]"])
+    text = _train(stored)
+    assert "labelled_completions[mbpp_plus]:labels_are_deterministic STALE" in text
+    assert "labelled_completions[humaneval]" not in text
+
+
+def test_a_result_reported_by_hand_does_not_count(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    stored.report(stored.latest["execution_pack"])
+    for name in ("pack_has_both_classes", "licences_are_known"):
+        stored.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("execution_pack"), check_name=name, passed=True, metadata={}, blocking=True
+            )
+        )
+    states = {check_status(stored.instance, "execution_pack", name).state for _, name in GATES[5:7]}
+    assert states == {"MANUAL"}
+    assert "MANUAL" in _train(stored)
+
+
+def test_a_failed_warning_is_red_for_training(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+
+    @dg.asset_check(asset="execution_pack", name="pack_has_both_classes", blocking=True)
+    def warns() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+    @dg.asset(name="execution_pack")
+    def stand_in() -> None: ...
+
+    assert dg.materialize([stand_in, warns], instance=stored.instance, run_config=QUIET).success
+    assert check_status(stored.instance, "execution_pack", "pack_has_both_classes").state == "RED"
+
+
+def test_green_checks_on_artifacts_that_do_not_belong_together_are_refused(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    old_decoys = stored.latest["semantic_decoys"]
+    rows = tuple(row.model_copy(update={"operator_family": "other"}) for row in world.rows)
+    stored.put_data(world.changed(rows=rows))
+    stored.report(old_decoys)
+    stored.put_preflight()
+    stored.put_tokens(world.changed(rows=rows))
+    stored.run_all_gating_checks()
+    assert {status.state for status in gate_statuses(stored.instance)} == {"GREEN"}
+    text = _train(stored)
+    assert "semantic_decoys was made from execution_pack" in text
+
+
+@pytest.mark.slow
+def test_with_every_check_green_training_runs_and_stores_a_checkpoint(stored: StoredWorld, world: World) -> None:
+    _clear(stored, world)
+    result = dg.materialize(
+        [checkpoint], instance=stored.instance, partition_key="42", resources=stored.resources, run_config=QUIET
+    )
+    assert result.success
+    made = stored.store.load(
+        "checkpoint",
+        result.asset_materializations_for_node("checkpoint")[0].tags["dagster/data_version"],
+        partition="42",
+    )
+    assert {file.path for file in made.manifest.files} == {"fold0.safetensors", "progress.jsonl", "sidecar.json"}
+    assert made.manifest.metadata["judged"]["execution_pack"] == stored.latest["execution_pack"].digest
