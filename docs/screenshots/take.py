@@ -12,7 +12,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PAGES = {"graph.png": "/asset-groups", "checks.png": "/assets/problem_splits?view=checks"}
+PAGES = {
+    "graph.png": "/asset-groups",
+    "training.png": "/locations/codelewm_assets/asset-groups/training/lineage",
+    "checks.png": "/assets/problem_splits?view=checks",
+}
 
 
 def main() -> int:
