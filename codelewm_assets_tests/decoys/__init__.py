@@ -1,0 +1,1 @@
+"""Tests of decoy pairs and rerank pools."""

@@ -33,7 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "-m",
         "dagster_webserver",
         "-w",
-        "workspace.yaml",
+        str(ROOT / "workspace.yaml"),
         "-h",
         "127.0.0.1",
         "-p",
@@ -42,7 +42,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     log = (home / "log.txt").open("w")
     server = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"DAGSTER_HOME": str(home)}, stdout=log, stderr=log, start_new_session=True
+        command, cwd=home, env=os.environ | {"DAGSTER_HOME": str(home)}, stdout=log, stderr=log, start_new_session=True
     )
     try:
         for _ in range(300):

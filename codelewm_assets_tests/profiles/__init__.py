@@ -1,0 +1,1 @@
+"""Tests of the profiles: what loads and what is refused."""

@@ -1,0 +1,1 @@
+"""Tests of reading benchmarks: releases, wheel, Hub, stand-in."""
