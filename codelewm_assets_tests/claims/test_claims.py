@@ -1,0 +1,157 @@
+"""Which claims open, on what; and what the stage may import."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import codelewm_assets.claims
+from codelewm_assets.claims import register
+from codelewm_assets.claims.gates import GATES, ClaimGates, ClaimResult, judge_claims
+from codelewm_assets.claims.register import CLAIMS, Threshold
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets_tests.claims.evidence import (
+    STAND_IN,
+    calibration,
+    collapse,
+    gates_of,
+    integrity,
+    nothing_known,
+    probe,
+    rerank,
+    retrieval,
+    surprise,
+    target,
+    with_rerank,
+)
+from codelewm_assets_tests.claims.evidence import category as decoys
+
+WHOLE = "improves_reranking"
+FAULTS: dict[str, dict[str, Any]] = {
+    "collapse": {"collapse": collapse(effective_rank_ratio=0.1)},
+    "retrieval": {"retrieval": retrieval(mrr=0.0)},
+    "surprise": {"surprise": surprise(mutation=decoys(0.5))},
+    "probe": {"probe": probe(target(0.0))},
+    "calibration": {"calibration": calibration(error=0.5)},
+    "rerank:humaneval": with_rerank("humaneval", rerank("humaneval", points=0.0)),
+    "rerank:mbpp_plus": with_rerank("mbpp_plus", rerank("mbpp_plus", points=0.0)),
+}
+
+
+def _failing(*gates: str) -> ClaimGates:
+    """Good evidence but for these gates."""
+    changes = {key: value for gate in gates if gate != "integrity" for key, value in FAULTS[gate].items()}
+    return gates_of({1729: changes}, evidence=integrity(secret_findings=["x"]) if "integrity" in gates else None)
+
+
+def _status(found: ClaimGates) -> dict[str, str]:
+    return {claim.claim_id: claim.status for claim in found.claims}
+
+
+def _claim(found: ClaimGates, claim_id: str) -> ClaimResult:
+    return next(claim for claim in found.claims if claim.claim_id == claim_id)
+
+
+def test_every_claim_is_open_when_every_gate_holds() -> None:
+    assert set(_status(gates_of()).values()) == {"OPEN"}
+    assert all(claim.reasons == () for claim in gates_of().claims)
+
+
+def test_every_claim_is_closed_without_evidence_and_says_why() -> None:
+    found = nothing_known()
+    assert [claim.claim_id for claim in found.claims] == [claim.claim_id for claim in CLAIMS]
+    assert {claim.status for claim in found.claims} == {"CLOSED"}
+    for claim in found.claims:
+        assert {reason.code for reason in claim.reasons} == {"evidence_missing"}
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_failing_gate_closes_exactly_the_claims_that_need_it(gate: str) -> None:
+    found = _failing(gate)
+    assert [g.gate for g in found.gates if g.state != "HOLDS"] == [gate]
+    closed = {claim_id for claim_id, status in _status(found).items() if status == "CLOSED"}
+    assert closed == {claim.claim_id for claim in CLAIMS if gate in claim.gates}
+
+
+@pytest.mark.parametrize(
+    "gate", ["rerank:humaneval", "rerank:mbpp_plus", "collapse", "retrieval", "calibration", "integrity"]
+)
+def test_improves_reranking_needs_both_benchmarks_and_each_supporting_gate(gate: str) -> None:
+    claim = _claim(_failing(gate), WHOLE)
+    assert claim.status == "CLOSED"
+    assert all(reason.detail.startswith(f"{gate} FAILS: ") for reason in claim.reasons)
+
+
+@pytest.mark.parametrize(("gates", "status"), [(("probe",), "OPEN"), (("surprise",), "OPEN"),
+                                               (("probe", "surprise"), "CLOSED")])  # fmt: skip
+def test_improves_reranking_needs_one_of_probe_and_surprise(gates: tuple[str, ...], status: str) -> None:
+    assert _claim(_failing(*gates), WHOLE).status == status
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_seed_without_evidence_closes_improves_reranking(seed: int) -> None:
+    found = gates_of({seed: {"rerank": {}}})
+    claim = _claim(found, WHOLE)
+    assert claim.status == "CLOSED"
+    assert f"rerank:humaneval UNDECIDED: seed {seed}: rerank_report of humaneval" in [r.detail for r in claim.reasons]
+
+
+def test_a_stand_in_closes_every_claim_but_those_of_humaneval_alone_and_of_the_weights() -> None:
+    """All gates but that of the stand-in's own reranking hold."""
+    report = rerank("mbpp_plus", benchmark_label=STAND_IN["mbpp_plus"])
+    found = gates_of({seed: with_rerank("mbpp_plus", report) for seed in SEEDS}, labels=STAND_IN)
+    is_open = {claim_id for claim_id, status in _status(found).items() if status == "OPEN"}
+    assert is_open == {"improves_reranking_on_humaneval", "is_non_collapsed"}
+    for claim in found.claims:
+        assert claim.status == "OPEN" or "benchmark_is_a_stand_in" in {reason.code for reason in claim.reasons}
+
+
+def test_a_stand_in_label_alone_closes_claims_whose_gates_all_hold() -> None:
+    found = gates_of(labels=STAND_IN)
+    claim = _claim(found, "p_pass_is_calibrated")
+    assert found.state_of("calibration") == "HOLDS"
+    assert claim.status == "CLOSED"
+    assert [(r.code, r.detail) for r in claim.reasons] == [("benchmark_is_a_stand_in", "mbpp_plus (stand-in)")]
+
+
+def test_a_claim_on_a_gate_that_was_not_judged_is_an_error() -> None:
+    with pytest.raises(KeyError, match="rerank:humaneval"):
+        judge_claims({}, {})
+
+
+def test_every_claim_needs_integrity_and_gates_that_exist() -> None:
+    for claim in CLAIMS:
+        assert "integrity" in claim.gates
+        assert set(claim.gates) | set(claim.any_of) <= set(GATES)
+    assert len({claim.claim_id for claim in CLAIMS}) == len(CLAIMS)
+
+
+def test_every_threshold_names_its_source() -> None:
+    found = [value for value in vars(register).values() if isinstance(value, Threshold)]
+    found += list(register.SURPRISE_AUC.values())
+    assert len(found) >= 12
+    assert all(len(threshold.source) > 10 for threshold in found)
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    folder = Path(codelewm_assets.claims.__file__).parent
+    for path in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                yield path.name, node.module or "."
+            elif isinstance(node, ast.Import):
+                yield from ((path.name, alias.name) for alias in node.names)
+
+
+def test_claims_import_only_core_and_the_report_records_of_this_package() -> None:
+    own = {(file, name) for file, name in _imports() if name.startswith(("codelewm_assets", "."))}
+    allowed = ("codelewm_assets.core.", "codelewm_assets.claims", "codelewm_assets.evaluation.records")
+    assert own
+    assert {row for row in own if not row[1].startswith(allowed)} == set()
+
+
+def test_claims_import_nothing_that_computes() -> None:
+    outside = {name.split(".")[0] for _, name in _imports() if not name.startswith("codelewm_assets")}
+    assert outside <= {"collections", "dataclasses", "re", "typing", "pydantic"}

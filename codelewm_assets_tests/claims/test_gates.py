@@ -1,0 +1,243 @@
+"""Each gate holds a hair above its thresholds, fails a hair below, and is undecided on absent evidence."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from codelewm_assets.claims.gates import GATES, SEED_GATES, Gate, SeedGate, judge
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.evaluation.records import IntegrityEvidence, Lift, RetrievalReport, SurpriseReport
+from codelewm_assets_tests.claims.evidence import (
+    HAIR,
+    LABELS,
+    STAND_IN,
+    calibration,
+    category,
+    collapse,
+    gates_of,
+    integrity,
+    nothing_known,
+    probe,
+    rerank,
+    retrieval,
+    seed_evidence,
+    surprise,
+    target,
+    with_rerank,
+)
+
+
+def _gate(name: str, changes: dict[str, Any]) -> Gate:
+    """The gate when seed 42's evidence is changed and seed 1729's is good."""
+    return next(gate for gate in gates_of({42: changes}).gates if gate.gate == name)
+
+
+def _codes(gate: Gate) -> set[str]:
+    return {reason.code for reason in gate.reasons}
+
+
+def test_every_gate_holds_a_hair_above_every_threshold() -> None:
+    found = gates_of()
+    assert tuple(gate.gate for gate in found.gates) == GATES
+    assert {gate.gate: gate.state for gate in found.gates} == dict.fromkeys(GATES, "HOLDS")
+    assert all(gate.reasons == () for gate in found.gates)
+
+
+BELOW: list[tuple[str, dict[str, Any], str]] = [
+    ("collapse", {"collapse": collapse(effective_rank_ratio=0.20 - HAIR)}, "collapsed"),
+    ("collapse", {"collapse": collapse(median_variance=0.9e-8)}, "collapsed"),
+    ("collapse", {"collapse": collapse(neighbour_entropy=0.10 - HAIR)}, "collapsed"),
+    ("collapse", {"collapse": collapse(nonfinite_tensors=["fold 0 x"])}, "weights_not_finite"),
+    ("retrieval", {"retrieval": retrieval(recall=0.05 - HAIR)}, "below_no_action_margin"),
+    ("retrieval", {"retrieval": retrieval(mrr=0.05 - HAIR)}, "below_no_action_margin"),
+    ("surprise", {"surprise": surprise(mutation=category(0.65 - HAIR))}, "auc_below_threshold"),
+    (
+        "surprise",
+        {"surprise": surprise(same_problem_different_submission=category(0.60 - HAIR))},
+        "auc_below_threshold",
+    ),
+    ("surprise", {"surprise": surprise(same_code_different_input=category(0.70 - HAIR))}, "auc_below_threshold"),
+    ("probe", {"probe": probe(target(0.05 - HAIR))}, "no_target_beats_controls"),
+    ("probe", {"probe": probe(target(0.06, lower=0.0))}, "interval_includes_zero"),
+    ("probe", {"probe": probe(target(0.06, lower=None))}, "interval_includes_zero"),
+    ("calibration", {"calibration": calibration(difference=0.05 - HAIR)}, "below_surface_lr_margin"),
+    ("calibration", {"calibration": calibration(lower=0.0)}, "interval_includes_zero"),
+    ("calibration", {"calibration": calibration(error=0.10 + HAIR)}, "miscalibrated"),
+    *(
+        (f"rerank:{name}", with_rerank(name, rerank(name, **changes)), code)
+        for name in BENCHMARKS
+        for changes, code in (
+            ({"points": 3.0 - HAIR}, "lift_below_threshold"),
+            ({"lower": 0.0}, "interval_includes_zero"),
+            ({"saturated": True}, "benchmark_saturated"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "code"), BELOW)
+def test_a_hair_below_one_threshold_on_one_seed_fails_its_gate_and_no_other(
+    name: str, changes: dict[str, Any], code: str
+) -> None:
+    found = gates_of({42: changes})
+    assert [gate.gate for gate in found.gates if gate.state != "HOLDS"] == [name]
+    gate = _gate(name, changes)
+    assert gate.state == "FAILS"
+    assert _codes(gate) == {code}
+    assert all(reason.detail.startswith("seed 42: ") for reason in gate.reasons)
+    assert [(row.seed, row.state) for row in gate.seeds] == [(42, "FAILS"), (1729, "HOLDS")]
+
+
+EDGE: list[tuple[str, dict[str, Any]]] = [
+    ("collapse", {"collapse": collapse(effective_rank_ratio=0.20, median_variance=1e-8, neighbour_entropy=0.10)}),
+    ("surprise", {"surprise": surprise(mutation=category(0.65))}),
+    ("calibration", {"calibration": calibration(difference=0.05, error=0.10)}),
+    ("rerank:humaneval", with_rerank("humaneval", rerank("humaneval", points=3.0))),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), EDGE)
+def test_a_threshold_that_is_met_exactly_holds(name: str, changes: dict[str, Any]) -> None:
+    assert _gate(name, changes).state == "HOLDS"
+
+
+def test_a_probe_must_beat_the_margin_and_not_only_meet_it() -> None:
+    assert _gate("probe", {"probe": probe(target(0.05))}).state == "FAILS"
+
+
+ABSENT: list[tuple[str, dict[str, Any], str]] = [
+    ("collapse", {"collapse": None}, "evidence_missing"),
+    ("collapse", {"collapse": collapse(effective_rank_ratio=None)}, "evidence_missing"),
+    ("collapse", {"collapse": collapse(median_variance=None)}, "evidence_missing"),
+    ("collapse", {"collapse": collapse(neighbour_entropy=None)}, "evidence_missing"),
+    ("retrieval", {"retrieval": None}, "evidence_missing"),
+    (
+        "retrieval",
+        {"retrieval": RetrievalReport(seed=42, query_count=0, candidates_per_query=0, scores=None)},
+        "evidence_missing",
+    ),
+    ("surprise", {"surprise": None}, "evidence_missing"),
+    ("surprise", {"surprise": SurpriseReport(seed=42, categories={})}, "too_few_pairs"),
+    ("surprise", {"surprise": surprise(mutation=category(0.99, pairs=99))}, "too_few_pairs"),
+    ("surprise", {"surprise": surprise(mutation=category(None))}, "evidence_missing"),
+    (
+        "surprise",
+        {"surprise": surprise(same_problem_different_submission=category(0.99, problems=29))},
+        "too_few_problems",
+    ),
+    ("probe", {"probe": None}, "evidence_missing"),
+    ("probe", {"probe": probe(others=3)}, "too_few_targets"),
+    ("calibration", {"calibration": None}, "evidence_missing"),
+    ("calibration", {"calibration": calibration(difference=None)}, "evidence_missing"),
+    ("calibration", {"calibration": calibration(error=None)}, "evidence_missing"),
+    ("calibration", {"calibration": calibration(status="single_class")}, "evidence_missing"),
+    *((f"rerank:{name}", with_rerank(name, None), "evidence_missing") for name in BENCHMARKS),
+    *((f"rerank:{n}", with_rerank(n, rerank(n, best_control=None)), "evidence_missing") for n in BENCHMARKS),
+    *((f"rerank:{n}", with_rerank(n, rerank(n, lift={})), "evidence_missing") for n in BENCHMARKS),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "code"), ABSENT)
+def test_absent_evidence_on_one_seed_leaves_the_gate_undecided_and_says_what_is_missing(
+    name: str, changes: dict[str, Any], code: str
+) -> None:
+    gate = _gate(name, changes)
+    assert gate.state == "UNDECIDED"
+    assert _codes(gate) == {code}
+    assert all(reason.detail.startswith("seed 42: ") for reason in gate.reasons)
+
+
+@pytest.mark.parametrize("name", list(SEED_GATES))
+def test_one_missing_seed_leaves_every_gate_undecided_and_is_named(name: str) -> None:
+    found = judge({42: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
+    gate = next(gate for gate in found.gates if gate.gate == name)
+    assert gate.state == "UNDECIDED"
+    assert [reason.detail for reason in gate.reasons] == ["seed 1729: seed 1729"]
+
+
+def test_a_failure_on_one_seed_outweighs_a_missing_other_seed() -> None:
+    found = judge(
+        {42: seed_evidence(collapse=collapse(effective_rank_ratio=0.1))}, integrity(), profile="tiny",
+        benchmark_labels=LABELS,
+    )  # fmt: skip
+    assert found.state_of("collapse") == "FAILS"
+
+
+def test_a_third_seed_does_not_stand_in_for_a_missing_one() -> None:
+    found = judge({42: seed_evidence(), 7: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
+    assert {gate.state for gate in found.gates if gate.gate != "integrity"} == {"UNDECIDED"}
+
+
+def test_without_any_evidence_every_gate_is_undecided() -> None:
+    assert {gate.state for gate in nothing_known().gates} == {"UNDECIDED"}
+    assert all(gate.reasons for gate in nothing_known().gates)
+
+
+def test_the_lift_counts_against_the_best_control_and_not_a_chosen_one() -> None:
+    """Twenty points over lexical do not help when the best control is consensus and the lift over it is one point."""
+    gate = _gate("rerank:humaneval", with_rerank("humaneval", rerank("humaneval", points=1.0)))
+    assert gate.state == "FAILS"
+    assert "lift over consensus is 1" in gate.reasons[0].detail
+
+
+def test_a_stand_in_leaves_its_benchmark_undecided_whatever_its_figures() -> None:
+    report = rerank("mbpp_plus", points=50.0, lower=40.0, benchmark_label=STAND_IN["mbpp_plus"])
+    both = with_rerank("mbpp_plus", report)
+    found = gates_of({seed: both for seed in SEEDS}, labels=STAND_IN)
+    gate = next(gate for gate in found.gates if gate.gate == "rerank:mbpp_plus")
+    assert gate.state == "UNDECIDED"
+    assert _codes(gate) == {"benchmark_is_a_stand_in"}
+    assert gate.reasons[0].detail == "seed 42: mbpp_plus (stand-in)"
+    assert gate.seeds[0].figures["lift_points"] == 50.0  # shown, though it opens nothing
+    assert found.state_of("rerank:humaneval") == "HOLDS"
+
+
+def test_a_stand_in_does_not_fail_either() -> None:
+    report = rerank("mbpp_plus", points=-50.0, lower=-60.0, benchmark_label=STAND_IN["mbpp_plus"])
+    assert _gate("rerank:mbpp_plus", with_rerank("mbpp_plus", report)).state == "UNDECIDED"
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ("manifest_mismatches", "manifest_mismatch"),
+        ("secret_findings", "secret_found"),
+        ("scored_problems_trained_on", "scored_problem_trained_on"),
+    ],
+)
+def test_integrity_fails_on_one_finding_and_is_undecided_when_it_was_not_looked_for(field: str, code: str) -> None:
+    found = gates_of(evidence=integrity(**{field: ["one"]}))
+    assert found.state_of("integrity") == "FAILS"
+    assert {r.code for g in found.gates if g.gate == "integrity" for r in g.reasons} == {code}
+    unknown = gates_of(evidence=integrity(**{field: None}))
+    assert unknown.state_of("integrity") == "UNDECIDED"
+    assert [r.detail for g in unknown.gates if g.gate == "integrity" for r in g.reasons] == [field]
+
+
+def test_integrity_with_nothing_checked_is_undecided() -> None:
+    nothing = IntegrityEvidence(
+        manifests_verified=0, manifest_mismatches=None, secret_findings=None, scored_problems_trained_on=None
+    )
+    assert gates_of(evidence=nothing).state_of("integrity") == "UNDECIDED"
+
+
+def test_integrity_over_no_manifest_is_undecided_though_no_mismatch_was_found() -> None:
+    assert gates_of(evidence=integrity(manifests_verified=0)).state_of("integrity") == "UNDECIDED"
+
+
+def test_a_gate_record_refuses_figures_that_are_not_finite() -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        SeedGate(gate="collapse", seed=42, state="HOLDS", reasons=(), figures={"x": float("nan")})
+    with pytest.raises(ValidationError, match="finite"):
+        Lift(points=float("inf"), ci95=(0.0, 1.0))
+
+
+def test_the_verdict_survives_being_written_and_read() -> None:
+    found = gates_of()
+    assert type(found).model_validate_json(found.model_dump_json()) == found
+
+
+def test_an_unknown_gate_has_no_state() -> None:
+    with pytest.raises(KeyError, match="charm"):
+        gates_of().state_of("charm")

@@ -1,0 +1,105 @@
+"""Mutations: each family makes the bug that it names, and an example's result changes."""
+
+import ast
+import random
+from typing import Any
+
+import pytest
+
+from codelewm_assets.completions.mutations import MUTATIONS
+from codelewm_assets.completions.syntax import Scene
+
+CASES: dict[str, tuple[str, str, list[Any], Any, Any]] = {
+    # family: body of f(a), one mutant's body, arguments, result before, result after
+    "relational": ("return a < 5", "return a <= 5", [5], False, True),
+    "arithmetic": ("return a + 2", "return a - 2", [5], 7, 3),
+    "logical": ("return a > 1 and a < 3", "return a > 1 or a < 3", [5], False, True),
+    "constant": ("return a * 2", "return a * 3", [5], 10, 15),
+    "boundary": ("return list(range(a))", "return list(range(a - 1))", [3], [0, 1, 2], [0, 1]),
+    "called": ("return min(a)", "return max(a)", [[4, 9]], 4, 9),
+    "statement": ("a += 1\n    return a", "return a", [5], 6, 5),
+    "operand": ("return a - 2", "return 2 - a", [5], 3, -3),
+}
+
+
+def mutants(family: str, code: str) -> list[str]:
+    """The texts of all single bugs of a family."""
+    texts: list[str] = []
+    for operator in MUTATIONS[family]:
+        for index in range(len(operator(Scene(ast.parse(code), "f", random.Random(0))))):
+            scene = Scene(ast.parse(code), "f", random.Random(0))
+            operator(scene)[index]()
+            texts.append(ast.unparse(ast.fix_missing_locations(scene.tree)))
+    return texts
+
+
+def bodies(family: str, body: str) -> list[str]:
+    """Bodies of the mutants of a function whose body is one line."""
+    return [text.removeprefix("def f(a):\n    ") for text in mutants(family, f"def f(a):\n    {body}")]
+
+
+def call(body: str, arguments: list[Any]) -> Any:
+    """What the function with this body returns."""
+    space: dict[str, Any] = {}
+    exec(compile(f"def f(a):\n    {body}", "<test>", "exec"), space)
+    return space["f"](*arguments)
+
+
+def test_every_family_has_an_example() -> None:
+    assert sorted(CASES) == sorted(MUTATIONS)
+
+
+@pytest.mark.parametrize("family", CASES)
+def test_a_mutant_of_each_family_changes_a_result(family: str) -> None:
+    body, mutant, arguments, before, after = CASES[family]
+    assert mutant in bodies(family, body)
+    assert (call(body, arguments), call(mutant, arguments)) == (before, after)
+    assert before != after
+
+
+@pytest.mark.parametrize(
+    ("family", "body", "wanted"),
+    [
+        ("relational", "return a <= 1", ["a < 1", "a >= 1"]),
+        ("relational", "return a == 1", ["a != 1"]),
+        ("relational", "return 1 in a", ["1 not in a"]),
+        ("relational", "return 0 < a > 1", ["0 <= a > 1", "0 > a > 1", "0 < a >= 1", "0 < a < 1"]),
+        ("arithmetic", "return a // 2", ["a % 2", "a / 2"]),
+        ("arithmetic", "return a ** 2", ["a * 2"]),
+        ("logical", "return a or 1", ["a and 1", "1", "a"]),
+        ("logical", "return 1 if a else 2", ["1 if not a else 2"]),
+        ("constant", "return 1", ["2", "0"]),
+        ("constant", "return 0", ["1", "-1"]),
+        ("constant", "return True", ["False"]),
+        ("constant", "return 0.5", ["1.5"]),
+        ("constant", "return ''", ["' '"]),
+        ("constant", "return 'x'", ["''", "'x '"]),
+        ("constant", "return None", []),
+        ("boundary", "return a[1:]", ["a[1 + 1:]", "a[1 - 1:]"]),
+        ("boundary", "return a[1]", []),
+        ("called", "return a.lower()", ["a.upper()"]),
+        ("called", "return pow(a, 2)", ["pow(2, a)"]),
+        ("called", "return sorted(a, key=len)", []),
+        ("operand", "return a + 1", ["a", "1"]),
+        ("operand", "return a % 2", ["2 % a", "a", "2"]),
+    ],
+)
+def test_the_bugs_of_a_family_are_these(family: str, body: str, wanted: list[str]) -> None:
+    assert sorted(bodies(family, body)) == sorted(f"return {text}" for text in wanted)
+
+
+def test_a_text_inside_an_f_string_is_left_alone() -> None:
+    assert bodies("constant", "return f'x{a}'") == []
+
+
+def test_a_statement_alone_in_its_block_is_replaced_by_pass_and_a_loop_is_left_early() -> None:
+    found = mutants("statement", "def f(a):\n    for x in a:\n        a += x\n    return a")
+    assert found == [
+        "def f(a):\n    for x in a:\n        a += x\n        break\n    return a",
+        "def f(a):\n    for x in a:\n        pass\n    return a",
+    ]
+
+
+def test_a_program_without_a_place_has_no_mutant() -> None:
+    for family in MUTATIONS:
+        assert mutants(family, "def f(a):\n    return a") == []

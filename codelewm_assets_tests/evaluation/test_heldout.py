@@ -1,0 +1,156 @@
+"""Held-out scores: only problems that the model did not train on, every control, another problem's input for the shuffle."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import pytest
+
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.evaluation.heldout import HeldoutScores, join_folds, score_fold, sigmoid
+from codelewm_assets.training.data import FoldData, load_fold
+from codelewm_assets.training.latents import Scorer, Transitions
+from codelewm_assets.training.loop import train_fold
+from codelewm_assets.training.sidecar import require_matching
+from codelewm_assets_tests.factories import World, make_world
+from codelewm_assets_tests.training.tokens import CONFIG, put_checkpoint, put_tokens
+
+SCORES = {"p_pass", "no_action", "shuffled_action", "lexical", "consensus", "surface_lr", "length", "random"}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world(6)
+
+
+@pytest.fixture(scope="module")
+def scored(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[FoldData, HeldoutScores]:
+    """Fold 0 of the small world, trained for one step, stored, loaded and scored."""
+    import torch
+    from safetensors.torch import save
+
+    torch.set_num_threads(1)
+    store = ArtifactStore(tmp_path_factory.mktemp("store"))
+    tokens = put_tokens(store, world, {"execution_pack": "a" * 64, "problem_splits": "b" * 64})
+    data = load_fold(tokens, 0)
+    config = CONFIG.model_copy(update={"steps": 1, "completions_per_batch": 16})
+    model = train_fold(data, config, seed=42, emit=lambda event: None)
+    weights = bytes(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
+    checkpoint = put_checkpoint(store, tokens, weights)
+    scorer = Scorer(checkpoint, require_matching(checkpoint, tokens), data)
+    rows = {row.record_id: row for row in world.rows}
+    return data, score_fold(scorer, data, rows, world.pools, world.prompts)
+
+
+def test_only_problems_of_the_test_fold_are_scored(world: World, scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    test = {split.problem_id for split in world.splits if split.fold == 0}
+    rows = [*found.completions, *found.members]
+    assert {row.problem_id for row in rows} == test
+    assert {record.problem_id for record in found.records} == test
+    assert {(row.split, row.fold) for row in rows} == {("test", 0)}
+
+
+def test_every_row_has_p_pass_and_every_control_as_a_finite_number(scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    for row in [*found.completions, *found.members]:
+        assert set(row.scores) == SCORES
+        assert all(row.finite(name) is not None for name in SCORES)
+        assert 0 < (row.finite("p_pass") or 0) < 1
+
+
+def test_every_completion_but_the_reference_has_one_row(world: World, scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    test = {split.problem_id for split in world.splits if split.fold == 0}
+    wanted = sorted(
+        c.completion_id for c in world.completions if c.problem_id in test and c.completion_kind != "reference"
+    )
+    assert [row.completion_id for row in found.completions] == wanted
+    passed = {row.source_submission_id: row.completion_passed for row in world.rows}
+    assert all(row.passed is passed[row.completion_id] for row in found.completions)
+
+
+def test_every_pool_of_a_held_out_problem_is_scored_whole(world: World, scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    test = {split.problem_id for split in world.splits if split.fold == 0}
+    wanted = {(m.pool_id, m.completion_id, m.passed) for m in world.pools if m.problem_id in test}
+    assert {(row.pool_id, row.completion_id, row.passed) for row in found.members} == wanted
+    assert len(found.members) == len(wanted)
+
+
+def test_a_completions_score_is_the_mean_over_its_records(scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    row = found.completions[0]
+    own = [record for record in found.records if record.completion_id == row.completion_id]
+    assert len(own) == 5  # inputs of the small world
+    for name, field in (("p_pass", "p_pass"), ("no_action", "p_pass_no_action")):
+        assert row.scores[name] == pytest.approx(np.mean([getattr(record, field) for record in own]))
+
+
+def test_latents_stand_at_their_records_places_with_unit_length(scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    assert set(found.latents) == {"z_pred", "z_pred_no_action", "z_pred_shuffled_action", "z_out", "z_code"}
+    for name, array in found.latents.items():
+        assert array.shape == (len(found.records), CONFIG.latent)
+        assert name == "z_code" or np.allclose(np.linalg.norm(array, axis=1), 1, atol=1e-5)
+    energy = ((found.latents["z_pred"] - found.latents["z_out"]) ** 2).sum(axis=1)
+    assert [record.energy for record in found.records] == pytest.approx(energy.tolist())
+
+
+class Spy:
+    """A scorer that notes which input rows it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+
+    def transitions(self, codes: Sequence[int], inputs: Sequence[int], prompts: Sequence[int]) -> Transitions:
+        """Zeros."""
+        self.asked.append(list(inputs))
+        return Transitions(np.zeros((len(codes), 2), dtype=np.float32), np.zeros(len(codes), dtype=np.float32))
+
+    def outputs(self, rows: Sequence[int]) -> np.ndarray:
+        """Zeros."""
+        return np.zeros((len(rows), 2), dtype=np.float32)
+
+    codes = outputs
+
+
+def test_no_action_takes_the_empty_input_and_shuffled_action_another_problems(
+    world: World, scored: tuple[FoldData, HeldoutScores]
+) -> None:
+    """Inputs are renamed so that each problem has its own: 100 · problem + input."""
+    data, _ = scored
+    number = {name: place + 1 for place, name in enumerate(sorted(world.references))}
+    records = tuple(r.model_copy(update={"input": 100 * number[r.problem_id] + r.input}) for r in data.records)
+    spy = Spy()
+    rows = {row.record_id: row for row in world.rows}
+    made = score_fold(cast(Scorer, spy), FoldData(data.arrays, records, 0), rows, world.pools, world.prompts)
+    real, empty, shuffled = spy.asked
+    assert empty == [0] * len(real)
+    test = {number[split.problem_id] for split in world.splits if split.fold == 0}
+    for record, own, other in zip(made.records, real, shuffled, strict=True):
+        assert own // 100 == number[record.problem_id]
+        assert other // 100 != own // 100
+        assert other // 100 in test
+
+
+def test_a_test_part_without_records_gives_no_rows(world: World, scored: tuple[FoldData, HeldoutScores]) -> None:
+    data, _ = scored
+    rows = {row.record_id: row for row in world.rows}
+    train = FoldData(data.arrays, tuple(data.part("train")), 0)
+    made = score_fold(cast(Scorer, Spy()), train, rows, world.pools, world.prompts)
+    assert (made.completions, made.members, made.records) == ((), (), ())
+
+
+def test_joined_folds_keep_records_and_latents_in_step(scored: tuple[FoldData, HeldoutScores]) -> None:
+    _, found = scored
+    joined = join_folds([found, found])
+    count = len(found.records)
+    assert joined.records == found.records * 2
+    assert len(joined.completions) == 2 * len(found.completions)
+    assert np.array_equal(joined.latents["z_pred"][count:], found.latents["z_pred"])
+
+
+def test_sigmoid_by_hand() -> None:
+    """1 / (1 + e^0) = 0.5; 1 / (1 + e^-ln 3) = 3/4."""
+    assert sigmoid(np.array([0.0, np.log(3)], dtype=np.float32)).tolist() == pytest.approx([0.5, 0.75])

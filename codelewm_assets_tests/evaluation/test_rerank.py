@@ -1,0 +1,178 @@
+"""Reranking: credit under ties, which pools count, lifts, saturation and the report's shape."""
+
+import math
+from itertools import permutations
+from random import Random
+from statistics import mean
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codelewm_assets.evaluation.records import ScoreRow
+from codelewm_assets.evaluation.rerank import reciprocal_rank, rerank_benchmark, rerank_report, top_share
+from codelewm_assets_tests.evaluation.rows import score_row
+
+RESAMPLES = 200
+POOLS = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.booleans()), min_size=1, max_size=6)
+
+
+def test_the_top_takes_all_credit_without_ties() -> None:
+    assert top_share([(0.9, True), (0.5, False)]) == 1.0
+    assert top_share([(0.9, False), (0.5, True)]) == 0.0
+
+
+def test_the_tied_top_shares_credit() -> None:
+    """Three tie at 0.9 and one of them passed: 1/3, whoever comes below."""
+    assert top_share([(0.9, True), (0.9, False), (0.9, False), (0.1, True)]) == pytest.approx(1 / 3)
+
+
+def test_a_score_that_says_nothing_gets_the_share_that_passes() -> None:
+    assert top_share([(0.0, True), (0.0, True), (0.0, False), (0.0, False), (0.0, False)]) == 0.4
+
+
+def test_reciprocal_rank_by_hand() -> None:
+    """The first passing member stands third: 1/3."""
+    assert reciprocal_rank([(0.9, False), (0.8, False), (0.7, True), (0.6, True)]) == pytest.approx(1 / 3)
+
+
+def test_reciprocal_rank_of_a_tie_is_the_mean_over_its_orders() -> None:
+    """One passing among two tied at the top: place 1 or 2 alike: (1 + 1/2) / 2 = 0.75."""
+    assert reciprocal_rank([(0.9, True), (0.9, False)]) == pytest.approx(0.75)
+
+
+def test_reciprocal_rank_of_two_passing_among_three_tied() -> None:
+    """The first of the two stands first in 2/3 of the orders and second in 1/3: 2/3 + 1/6 = 5/6."""
+    assert reciprocal_rank([(0.9, True), (0.9, True), (0.9, False)]) == pytest.approx(5 / 6)
+
+
+def test_a_pool_in_which_nothing_passes_has_reciprocal_rank_zero() -> None:
+    assert reciprocal_rank([(0.9, False), (0.1, False)]) == 0.0
+
+
+def _orders(pool: list[tuple[float, bool]]) -> list[list[bool]]:
+    """`passed` in every order that agrees with the scores."""
+    found = (list(order) for order in permutations(pool))
+    return [
+        [passed for _, passed in order]
+        for order in found
+        if [s for s, _ in order] == sorted((s for s, _ in pool))[::-1]
+    ]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(POOLS)
+def test_shares_equal_the_mean_over_all_orders_of_ties(pool: list[tuple[float, bool]]) -> None:
+    orders = _orders(pool)
+    assert top_share(pool) == pytest.approx(mean(float(order[0]) for order in orders))
+    wanted = mean(1 / (1 + order.index(True)) if True in order else 0.0 for order in orders)
+    assert reciprocal_rank(pool) == pytest.approx(wanted)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(POOLS, st.randoms(use_true_random=False))
+def test_shares_do_not_depend_on_the_order_in_which_members_are_listed(
+    pool: list[tuple[float, bool]], random: Random
+) -> None:
+    shuffled = list(pool)
+    random.shuffle(shuffled)
+    assert top_share(shuffled) == top_share(pool)
+    assert reciprocal_rank(shuffled) == pytest.approx(reciprocal_rank(pool))
+
+
+def _pool(problem: str, ours: bool, control: bool, **changes: object) -> list[ScoreRow]:
+    """A pool of a passing and a failing member which p_pass and the control order right or wrong."""
+    return [
+        score_row(True, 0.9 if ours else 0.1, problem, completion_id=f"{problem}/a", lexical=1.0 if control else 0.0,
+                  **changes),
+        score_row(False, 0.5, problem, completion_id=f"{problem}/b", lexical=0.5, **changes),
+    ]  # fmt: skip
+
+
+def test_figures_of_four_pools_by_hand() -> None:
+    """p_pass is right in 3 of 4, the control in 1 of 4: lift 50 points; MRR (3 + 1/2) / 4 and (1 + 3/2) / 4."""
+    rows = [*_pool("a", True, True), *_pool("b", True, False), *_pool("c", True, False), *_pool("d", False, False)]
+    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert (found.problem_count, found.pool_count) == (4, 4)
+    assert found.pass_at_1 == {"lexical": 0.25, "p_pass": 0.75}
+    assert found.mrr == {"lexical": pytest.approx(0.625), "p_pass": pytest.approx(0.875)}
+    assert found.lift["lexical"].points == pytest.approx(50.0)
+    assert found.lift["lexical"].ci95[0] <= 50.0 <= found.lift["lexical"].ci95[1]
+    assert (found.best_control, found.saturated) == ("lexical", False)
+
+
+def test_a_pool_in_which_one_member_has_no_score_does_not_count_for_that_score() -> None:
+    """The control lacks a member of pool b: it is judged on pool a alone, p_pass on both, the lift on pool a."""
+    rows = [*_pool("a", True, False), *_pool("b", False, True)]
+    rows[2] = score_row(True, 0.1, "b", completion_id="b/a", lexical=None)
+    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert found.pass_at_1 == {"lexical": 0.0, "p_pass": 0.5}
+    assert found.lift["lexical"].points == 100.0
+    assert found.pool_count == 2
+
+
+@pytest.mark.parametrize("absent", [None, math.nan, math.inf])
+def test_a_score_that_no_pool_has_whole_is_absent_and_no_control(absent: float | None) -> None:
+    rows = [score_row(True, 0.9, completion_id="a", llm_order=1.0), score_row(False, 0.1, llm_order=absent)]
+    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert found.pass_at_1["llm_order"] is None
+    assert found.mrr["llm_order"] is None
+    assert (found.lift, found.best_control, found.saturated) == ({}, None, None)
+
+
+def test_the_best_control_is_the_one_with_the_highest_pass_at_1() -> None:
+    rows = [score_row(True, 0.9, "a", lexical=0.1, length=2.0), score_row(False, 0.1, "a", lexical=0.2, length=1.0)]
+    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert found.best_control == "length"
+    assert found.lift["length"].points == 0.0
+    assert found.lift["lexical"].points == 100.0
+
+
+@pytest.mark.parametrize(("right", "saturated"), [(19, True), (18, False)])
+def test_a_benchmark_is_saturated_when_its_best_control_reaches_95_of_100(right: int, saturated: bool) -> None:
+    rows = [row for i in range(20) for row in _pool(f"p{i:02d}", True, i < right)]
+    assert rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES).saturated is saturated
+
+
+def test_problems_and_not_pools_are_drawn_for_the_interval() -> None:
+    """Problem a has three pools won, b one lost: by problem (100 + 0) / 2 = 50 points, by pool it would be 75."""
+    rows = [row for i in range(3) for row in _pool("a", True, False, pool_id=f"a{i}")]
+    rows += [
+        row.model_copy(update={"scores": row.scores | {"lexical": row.scores["p_pass"]}})
+        for row in _pool("b", True, True)
+    ]
+    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert found.lift["lexical"].points == pytest.approx(50.0)
+    assert found.lift["lexical"].ci95 == (0.0, 100.0)
+
+
+def test_without_pool_ids_a_problems_rows_form_one_pool() -> None:
+    found = rerank_benchmark([*_pool("a", True, True), *_pool("b", True, True)], label="x", resamples=RESAMPLES)
+    assert (found.problem_count, found.pool_count) == (2, 2)
+
+
+def test_pools_of_the_same_name_in_two_problems_are_two_pools() -> None:
+    """Each problem has a pool "0": the control is right in a and wrong in b, so its pass@1 is 0.5."""
+    rows = [*_pool("a", True, True, pool_id="0"), *_pool("b", True, False, pool_id="0")]
+    found = rerank_benchmark(rows, label="x", resamples=RESAMPLES)
+    assert found.pool_count == 2
+    assert found.pass_at_1["lexical"] == 0.5
+
+
+def test_the_report_has_each_benchmark_under_its_id_with_its_label() -> None:
+    rows = [*_pool("a", True, False), *_pool("b", True, False, benchmark_id="mbpp_plus")]
+    report = rerank_report(rows, seed=42, resamples=RESAMPLES, labels={"mbpp_plus": "mbpp_plus (stand-in)"})
+    plain = report.model_dump(mode="json")
+    assert list(plain["benchmarks"]) == ["humaneval", "mbpp_plus"]
+    assert plain["benchmarks"]["humaneval"]["benchmark_label"] == "humaneval"
+    assert plain["benchmarks"]["mbpp_plus"]["benchmark_label"] == "mbpp_plus (stand-in)"
+    one = plain["benchmarks"]["humaneval"]
+    assert {"problem_count", "pool_count", "pass_at_1", "mrr", "lift", "saturated"} <= set(one)
+    assert set(one["lift"]) == {"lexical"}
+    assert set(one["lift"]["lexical"]) == {"points", "ci95"}
+    assert set(one["pass_at_1"]) == set(one["mrr"]) == {"lexical", "p_pass"}
+
+
+def test_the_report_does_not_depend_on_the_order_of_rows() -> None:
+    rows = [row for i in range(12) for row in _pool(f"p{i}", i % 3 > 0, i % 2 > 0)]
+    assert rerank_report(rows[::-1], seed=1, resamples=RESAMPLES) == rerank_report(rows, seed=1, resamples=RESAMPLES)

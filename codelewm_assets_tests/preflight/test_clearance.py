@@ -1,0 +1,125 @@
+"""Training may start on exactly the artifacts that a clear preflight report judged, and on no others."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.errors import PreflightError, StoreError
+from codelewm_assets.core.store import ArtifactStore, Recipe
+from codelewm_assets.preflight.clearance import JUDGED, require_clear_artifacts
+
+MADE_FROM_PACK = ("problem_splits", "rerank_pools", "semantic_decoys")
+
+
+class Bench:
+    """A store with one pack, what was made from it, its tokens, and a clear report on them."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = ArtifactStore(root)
+        self.digests: dict[str, str] = {}
+        self.digests["execution_pack"] = self.put("execution_pack", {})
+        for kind in MADE_FROM_PACK:
+            self.digests[kind] = self.put(kind, {"execution_pack": self.digests["execution_pack"]})
+        self.digests["tokenized_pack"] = self.put("tokenized_pack", self._of("execution_pack", "problem_splits"))
+        self.report()
+
+    def put(self, kind: str, parents: Mapping[str, str], content: str = "rows") -> str:
+        """Store an artifact; its digest."""
+        recipe = Recipe(kind, None, parents, {"content": content}, "test")
+        return self.store.write(recipe, {"data.txt": content.encode()}, {}).digest
+
+    def report(self, **changes: Any) -> None:
+        """Judge what is stored, with fields of the report changed."""
+        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED)} | changes
+        recipe = Recipe("preflight_report", None, self._of(*JUDGED), {}, "test")
+        files = {"preflight_report.json": pretty_json(fields)}
+        self.digests["preflight_report"] = self.store.write(recipe, files, {}).digest
+
+    def refuse(self, match: str) -> str:
+        """The message of the refusal."""
+        with pytest.raises(PreflightError, match=match) as caught:
+            require_clear_artifacts(self.store, self.digests)
+        return str(caught.value)
+
+    def _of(self, *names: str) -> dict[str, str]:
+        return {name: self.digests[name] for name in names}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_artifacts_that_a_clear_report_judged_are_let_through(bench: Bench) -> None:
+    require_clear_artifacts(bench.store, bench.digests)
+    report = bench.store.load("preflight_report", bench.digests["preflight_report"])
+    assert report.read_json("preflight_report.json")["judged"] == {name: bench.digests[name] for name in JUDGED}
+
+
+def test_a_red_report_is_refused_with_every_red_rule(bench: Bench) -> None:
+    bench.report(clear=False, red=["decoy_coverage", "single_class"])
+    bench.refuse("Training is refused: red rule decoy_coverage; red rule single_class")
+
+
+@pytest.mark.parametrize("clear", [False, None, "true", 1])
+def test_a_report_is_clear_only_when_it_says_true(bench: Bench, clear: object) -> None:
+    bench.report(clear=clear, red=[])
+    bench.refuse("Training is refused: not clear")
+
+
+@pytest.mark.parametrize("kind", JUDGED)
+def test_an_artifact_that_was_not_judged_is_refused(bench: Bench, kind: str) -> None:
+    old = bench.digests[kind]
+    parents = {} if kind == "execution_pack" else {"execution_pack": bench.digests["execution_pack"]}
+    bench.digests[kind] = new = bench.put(kind, parents, "other rows")
+    bench.refuse(rf"{kind} {new[:12]} was not judged \(the report judged {old[:12]}\)")
+
+
+def test_a_report_that_judged_nothing_is_refused(bench: Bench) -> None:
+    bench.report(judged={})
+    message = bench.refuse(r"was not judged \(the report judged None\)")
+    assert all(f"{kind} {bench.digests[kind][:12]} was not judged" in message for kind in JUDGED)
+
+
+@pytest.mark.parametrize("kind", MADE_FROM_PACK)
+def test_what_was_made_from_another_pack_is_refused_even_when_judged(bench: Bench, kind: str) -> None:
+    other = bench.put("execution_pack", {}, "another pack")
+    bench.digests[kind] = bench.put(kind, {"execution_pack": other})
+    if kind == "problem_splits":
+        parents = {name: bench.digests[name] for name in ("execution_pack", "problem_splits")}
+        bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents)
+    bench.report()
+    message = bench.refuse(f"{kind} was made from execution_pack {other[:12]}")
+    assert "was not judged" not in message and "tokenized_pack was made" not in message
+
+
+@pytest.mark.parametrize("parent", ["execution_pack", "problem_splits"])
+def test_tokens_of_another_pack_or_of_other_splits_are_refused(bench: Bench, parent: str) -> None:
+    other = bench.put(parent, {"execution_pack": bench.digests["execution_pack"]}, "another")
+    parents = {name: bench.digests[name] for name in ("execution_pack", "problem_splits")}
+    bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents | {parent: other})
+    bench.refuse(f"Training is refused: tokenized_pack was made from {parent} {other[:12]}")
+
+
+@pytest.mark.parametrize("name", ["preflight_report", "tokenized_pack", *JUDGED])
+def test_an_artifact_that_is_not_named_is_refused(bench: Bench, name: str) -> None:
+    del bench.digests[name]
+    bench.refuse(f"Training was not told which {name} to use")
+
+
+def test_an_artifact_that_is_not_stored_is_refused(bench: Bench) -> None:
+    bench.digests["semantic_decoys"] = "0" * 64
+    with pytest.raises(StoreError, match="semantic_decoys 000000000000 is not in the store"):
+        require_clear_artifacts(bench.store, bench.digests)
+
+
+def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
+    other = bench.put("execution_pack", {}, "another pack")
+    bench.report(clear=False, red=["decoy_coverage"])
+    bench.digests["semantic_decoys"] = bench.put("semantic_decoys", {"execution_pack": other})
+    message = bench.refuse("red rule decoy_coverage")
+    assert "was not judged" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
+    assert message.endswith("let preflight_report judge them, and start again.")

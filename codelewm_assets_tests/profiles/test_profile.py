@@ -1,0 +1,166 @@
+"""Profiles: those that ship are sound, and a faulty one is refused with every fault named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.profiles.profile import Profile, load_profile, profile_names
+
+TINY = Path(__file__).parents[1] / "tiny.yaml"
+
+
+def changed(folder: Path, **changes: Any) -> str:
+    """Path of a profile like the tiny one with some top-level keys changed."""
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(TINY.read_text()) | changes))
+    return str(path)
+
+
+def section(name: str, **changes: Any) -> dict[str, Any]:
+    """A section of the tiny profile with some keys changed."""
+    return {name: yaml.safe_load(TINY.read_text())[name] | changes}
+
+
+def test_the_shipped_profiles_are_the_sample_and_the_two_full_ones() -> None:
+    assert profile_names() == ["full", "full_capped", "sample"]
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_shipped_profile_loads_under_its_own_name(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    assert len(profile.description) > 20
+    assert profile.folds == profile.training_config().folds != ()
+
+
+def test_the_sample_profile_reads_nothing_from_outside() -> None:
+    sources = load_profile("sample").sources
+    assert (sources.humaneval, sources.mbpp_plus) == ("wheel", "stand_in")
+
+
+@pytest.mark.parametrize("name", ["full", "full_capped"])
+def test_a_full_profile_reads_the_published_sources(name: str) -> None:
+    sources = load_profile(name).sources
+    assert (sources.humaneval, sources.mbpp_plus) == ("evalplus", "evalplus")
+
+
+def test_the_full_profile_scores_every_fold_and_the_smaller_ones_the_first() -> None:
+    assert load_profile("full").folds == (0, 1, 2, 3, 4)
+    assert load_profile("full_capped").folds == load_profile("sample").folds == (0,)
+
+
+def test_a_profile_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
+    assert load_profile(str(TINY)).name == "tiny"
+    assert load_profile(changed(tmp_path, name="mine")).name == "mine"
+
+
+def test_what_a_profile_does_not_say_has_a_default(tmp_path: Path) -> None:
+    profile = load_profile(changed(tmp_path, sandbox={}, splits={}, training={}))
+    assert (profile.sandbox.workers, profile.sandbox.cpu_floor_s) == (2, 0.5)
+    assert profile.splits.near_duplicate_threshold == 0.7
+    assert profile.training_config().steps == 200
+
+
+def test_a_profile_cannot_be_changed() -> None:
+    profile: Profile = load_profile("sample")
+    with pytest.raises(ValidationError, match="frozen"):
+        profile.name = "other"
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.yaml", "full.json", ""])
+def test_a_missing_profile_is_refused_and_the_shipped_ones_are_named(name: str) -> None:
+    with pytest.raises(ProfileError, match=rf"No profile {name!r}; wanted one of \['full', 'full_capped', 'sample'\]"):
+        load_profile(name)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\t- x", "'open", "a: \x07"])
+def test_a_file_that_is_not_yaml_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ProfileError, match=r"mine\.yaml is not YAML: "):
+        load_profile(str(path))
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(ProfileError, match=r"mine\.yaml is not YAML"):
+        load_profile(str(path))
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b", "just a text", "5"])
+def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ProfileError, match=r"mine\.yaml: mine\.yaml: Input should be a valid dictionary"):
+        load_profile(str(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        (section("sources", humaneval="hub"), r"sources\.humaneval: Input should be 'wheel' or 'evalplus'"),
+        (
+            section("sources", max_inputs_per_problem=2),
+            r"sources\.max_inputs_per_problem: .*greater than or equal to 3",
+        ),
+        (section("completions", three_bug=1), r"completions\.three_bug: Extra inputs"),
+        (section("sandbox", workers=0), r"sandbox\.workers: .*greater than or equal to 1"),
+        (section("sandbox", cpu_floor_s=0), r"sandbox\.cpu_floor_s: .*greater than 0"),
+        (
+            section("splits", near_duplicate_threshold=1.5),
+            r"splits\.near_duplicate_threshold: .*less than or equal to 1",
+        ),
+        (section("decoys", pool_failing=1), r"decoys\.pool_failing: .*greater than or equal to 2"),
+        (section("preflight", control_ceiling=1.0), r"preflight\.control_ceiling: .*less than 1"),
+        ({"bootstrap_resamples": 99}, "bootstrap_resamples: .*greater than or equal to 100"),
+        ({"training": None}, "training: Input should be a valid dictionary"),
+    ],
+)
+def test_an_unknown_key_or_a_value_out_of_range_is_named(changes: dict[str, Any], fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=rf"mine\.yaml: {fault}.*Correct the profile"):
+        load_profile(changed(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    ("training", "fault"),
+    [
+        ({"momentum": 0.9}, r"training\.momentum: Extra inputs are not permitted"),
+        ({"steps": 0}, r"training\.steps: Input should be greater than or equal to 1"),
+        ({"device": "tpu"}, r"training\.device: Input should be 'cpu' or 'cuda'"),
+        ({"hidden": 10, "heads": 4}, "hidden 10 is no multiple of heads 4"),
+        ({"folds": [0, 0]}, r"folds \(0, 0\): wanted some of \(0, 1, 2, 3, 4\), each once"),
+        ({"folds": [5]}, r"folds \(5,\): wanted some of"),
+        ({"folds": []}, r"folds \(\): wanted some of"),
+    ],
+)
+def test_an_unknown_or_wrong_training_key_is_named(training: dict[str, Any], fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=rf"mine\.yaml: .*{fault}.*Correct the profile"):
+        load_profile(changed(tmp_path, training=training))
+
+
+def test_all_faults_of_the_sections_are_named_at_once(tmp_path: Path) -> None:
+    path = changed(tmp_path, colour="red", **section("sandbox", workers=0), **section("splits", rule="x"))
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    for fault in ("colour: ", "sandbox.workers: ", "splits.rule: "):
+        assert fault in str(caught.value)
+
+
+def test_all_faults_of_the_training_section_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError) as caught:
+        load_profile(changed(tmp_path, training={"steps": 0, "momentum": 1, "device": "tpu"}))
+    for fault in ("training.steps: ", "training.momentum: ", "training.device: "):
+        assert fault in str(caught.value)
+
+
+def test_faults_of_the_training_section_are_named_together_with_the_others(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError) as caught:
+        load_profile(changed(tmp_path, colour="red", training={"momentum": 1}))
+    assert "colour: " in str(caught.value)
+    assert "training.momentum: " in str(caught.value)

@@ -1,0 +1,60 @@
+"""Tiny records for the tests of release."""
+
+from pathlib import Path
+
+from codelewm_assets.core.digests import sha256_bytes
+from codelewm_assets.core.manifest import Manifest, ManifestFile
+from codelewm_assets.core.store import Artifact
+from codelewm_assets.release.hub import ReleasePlan, planned_files
+from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.sidecar import Sidecar
+
+
+def sidecar(seed: int = 42) -> Sidecar:
+    """A sidecar of two folds."""
+    return Sidecar(
+        seed=seed, folds=(0, 1), config=TrainingConfig(), execution_pack="a" * 64, problem_splits="b" * 64,
+        tokenized_pack="c" * 64, preflight_report="d" * 64, tokenizer_sha256={}, weights_sha256={},
+        parameter_count=123456, revision="test", versions={"torch": "9.8.7"}, device="cpu (test)",
+    )  # fmt: skip
+
+
+def manifest(artifact_id: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Manifest:
+    """A manifest of these files."""
+    return Manifest(
+        artifact_id=artifact_id, artifact_kind=artifact_id.split("[")[0], created_at="2026-01-01T00:00:00+00:00",
+        source_git_sha="unknown", command="", config_sha256="0" * 64, parent_artifacts=parents or {},
+        files=tuple(ManifestFile(path=n, sha256=sha256_bytes(data), bytes=len(data)) for n, data in files.items()),
+        metadata={},
+    )  # fmt: skip
+
+
+def artifact(root: Path, artifact_id: str, files: dict[str, bytes]) -> Artifact:
+    """Files in a folder of their own, with a manifest."""
+    made = manifest(artifact_id, files)
+    folder = root / made.digest
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return Artifact(folder, made, made.digest)
+
+
+def release(root: Path) -> dict[str, list[Artifact]]:
+    """What a release of a pack and one model is made of."""
+    return {
+        "dataset": [
+            artifact(root, "dataset_card", {"README.md": b"# data\n"}),
+            artifact(root, "execution_pack", {"pack.parquet": b"rows"}),
+        ],
+        "model-seed42": [
+            artifact(root, "model_card[42]", {"README.md": b"# model\n"}),
+            artifact(root, "checkpoint[42]", {"fold0.safetensors": b"weights", "sidecar.json": b"{}"}),
+        ],
+    }
+
+
+def plan(
+    groups: dict[str, list[Artifact]], *, mismatches: tuple[str, ...] = (), secrets: tuple[str, ...] = ()
+) -> ReleasePlan:
+    """A plan of these artifacts."""
+    return ReleasePlan(executed=False, files=planned_files(groups), mismatches=mismatches, secrets=secrets)

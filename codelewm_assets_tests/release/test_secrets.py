@@ -1,0 +1,57 @@
+"""The secret scan: planted secrets are found and not repeated, digests are no secrets. Secrets are put together at run time."""
+
+from pathlib import Path
+
+import pytest
+
+from codelewm_assets.release.secrets import secret_findings
+
+KEY_HEADER = "-----BEGIN " + "RSA " + "PRIVATE KEY-----"
+AWS_KEY = "AKIA" + "Q3EGRNXL5XOTB7YD"
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+def _file(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_private_key_and_an_aws_key_are_found_by_file_and_line(tmp_path: Path) -> None:
+    path = _file(tmp_path, "card.md", f"# Card\n\n{KEY_HEADER}\nid = {AWS_KEY}\n")
+    assert secret_findings([path]) == ["card.md:3 Private Key", "card.md:4 AWS Access Key"]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".md", ".html", ".yaml", ".txt"])
+def test_every_kind_of_text_that_is_published_is_scanned(tmp_path: Path, suffix: str) -> None:
+    path = _file(tmp_path, f"file{suffix}", f'{{"key": "{AWS_KEY}"}}\n')
+    assert secret_findings([path]) == [f"file{suffix}:1 AWS Access Key"]
+
+
+def test_a_finding_does_not_repeat_the_secret(tmp_path: Path) -> None:
+    found = secret_findings([_file(tmp_path, "a.txt", AWS_KEY)])
+    assert found
+    assert all(AWS_KEY not in row for row in found)
+
+
+def test_digests_are_no_secrets(tmp_path: Path) -> None:
+    text = f'{{"sha256": "{DIGEST}", "digest": "{DIGEST[:40]}", "token": "{DIGEST}"}}\n'
+    assert (
+        secret_findings([_file(tmp_path, "manifest.json", text), _file(tmp_path, "a.md", f"| x | {DIGEST} |\n")]) == []
+    )
+
+
+def test_a_comment_in_the_text_does_not_silence_the_scan(tmp_path: Path) -> None:
+    """Programs of other people are scanned too: what they say of themselves counts for nothing."""
+    text = f"id = '{AWS_KEY}'  # pragma: " + "allowlist secret\n"
+    assert secret_findings([_file(tmp_path, "pack.txt", text)]) == ["pack.txt:1 AWS Access Key"]
+
+
+def test_findings_come_in_order_of_files(tmp_path: Path) -> None:
+    paths = [_file(tmp_path, name, AWS_KEY) for name in ("b.txt", "a.txt")]
+    assert secret_findings(paths) == ["a.txt:1 AWS Access Key", "b.txt:1 AWS Access Key"]
+
+
+def test_nothing_to_scan_is_nothing_found(tmp_path: Path) -> None:
+    assert secret_findings([]) == []
+    assert secret_findings([_file(tmp_path, "clean.md", "# Clean\n\nNothing here.\n")]) == []

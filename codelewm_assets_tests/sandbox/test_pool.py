@@ -1,0 +1,99 @@
+"""The pool: order, lost servers, hash seeds, and what an isolation lacks."""
+
+from pathlib import Path
+
+import pytest
+
+from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, Isolation, bubblewrap_works, server_command
+from codelewm_assets.sandbox.limits import MEBIBYTE, Limits
+from codelewm_assets.sandbox.outcome import InputRun, Program
+from codelewm_assets.sandbox.pool import SandboxPool
+
+SHORT = Limits(cpu_s=0.3, wall_s=5.0)
+RETURN_IT = "def f(a): return a"
+KILL_THE_SERVER = "import os\ndef f(a):\n    os.kill(os.getppid(), 9)\n    return a"
+
+
+def test_the_limits_unless_told_are_those_that_the_documentation_names() -> None:
+    assert Limits() == Limits(
+        cpu_s=2.0,
+        wall_s=20.0,
+        memory_bytes=1024 * MEBIBYTE,
+        output_bytes=MEBIBYTE,
+        file_bytes=MEBIBYTE,
+        open_files=32,
+    )
+
+
+def test_results_come_in_the_order_given_however_long_each_takes() -> None:
+    code = "import time\ndef f(a):\n    time.sleep(0.05 if a % 3 == 0 else 0)\n    return a"
+    with SandboxPool(2) as pool:
+        jobs = [(Program(code, "f", (f"[{number}]",)), SHORT) for number in range(12)]
+        assert [run.inputs[0].output for run in pool.map(jobs)] == [str(number) for number in range(12)]
+
+
+def test_a_program_that_kills_the_server_is_killed_and_the_next_one_runs() -> None:
+    with SandboxPool(1) as pool:
+        assert pool.run(Program(KILL_THE_SERVER, "f", ("[1]", "[2]")), SHORT).inputs == (InputRun("killed"),) * 2
+        assert pool.run(Program(RETURN_IT, "f", ("[3]",)), SHORT).inputs == (InputRun("finished", "3", "int"),)
+        assert pool.isolation.layers
+
+
+def test_killed_servers_lose_no_other_programs_of_a_map() -> None:
+    codes = [KILL_THE_SERVER if number % 3 == 1 else RETURN_IT for number in range(6)]
+    with SandboxPool(2) as pool:
+        jobs = [(Program(code, "f", (f"[{number}]",)), SHORT) for number, code in enumerate(codes)]
+        found = [run.inputs[0] for run in pool.map(jobs)]
+    assert [run.outcome for run in found] == ["finished", "killed", "finished"] * 2
+    assert [run.output for run in found] == ["0", None, "2", "3", None, "5"]
+
+
+def test_hash_seeds_differ_between_pools_and_hold_within_one() -> None:
+    program = Program("def f(): return hash('text')", "f", ("[]", "[]"))
+    found = []
+    for hash_seed in (0, 1, 0):
+        with SandboxPool(1, hash_seed=hash_seed) as pool:
+            found.append([run.output for run in pool.run(program, SHORT).inputs])
+    assert found[0] == found[2] != found[1]
+    assert found[0][0] == found[0][1]
+
+
+def test_without_bubblewrap_its_layers_are_not_claimed() -> None:
+    with SandboxPool(1, use_bubblewrap=False) as pool:
+        layers = set(pool.isolation.layers)
+        assert layers >= {"no_new_privs", "private_folder", "process_group", "rlimits"}
+        assert not layers & {"mount_namespace", "pid_namespace", "ipc_namespace"}
+        assert pool.run(Program(RETURN_IT, "f", ("[1]",)), SHORT).inputs[0].output == "1"
+
+
+def test_a_run_is_isolated_only_when_no_required_layer_is_missing() -> None:
+    assert Isolation(REQUIRED_LAYERS).is_isolated
+    assert Isolation(REQUIRED_LAYERS).missing == ()
+    for layer in REQUIRED_LAYERS:
+        left = Isolation(tuple(other for other in REQUIRED_LAYERS if other != layer))
+        assert left.missing == (layer,)
+        assert not left.is_isolated
+
+
+def test_a_pool_that_was_not_entered_has_no_layers() -> None:
+    with pytest.raises(SandboxError, match="The pool has no servers; use it as `with SandboxPool"):
+        _ = SandboxPool(1).isolation
+
+
+def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object, **_keywords: object) -> tuple[list[str], dict[str, str]]:
+        return ["/bin/false"], {}
+
+    monkeypatch.setattr("codelewm_assets.sandbox.pool.server_command", broken)
+    with pytest.raises(SandboxError, match=r"server did not start\. Check that python and bwrap run"), SandboxPool(1):
+        pass
+
+
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or may not make namespaces here")
+def test_the_box_is_started_with_every_namespace_and_no_capability(tmp_path: Path) -> None:
+    command, environment = server_command(tmp_path, hash_seed=3, use_bubblewrap=True)
+    for option in ("--unshare-all", "--die-with-parent", "--new-session"):
+        assert option in command
+    assert command[command.index("--cap-drop") + 1] == "ALL"
+    assert environment == {"PYTHONHASHSEED": "3", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}

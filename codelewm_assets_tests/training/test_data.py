@@ -1,0 +1,94 @@
+"""Parts of a fold, and batches."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from codelewm_assets.core.errors import StoreError, TrainingError
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.training.data import BatchSampler, FoldData, load_fold
+from codelewm_assets.training.tokenize import FIELDS, TokenRecord
+from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.training.tokens import CONFIG, put_tokens
+
+
+def _sampler(records: list[TokenRecord], seed: int = 0) -> BatchSampler:
+    return BatchSampler(records, CONFIG, np.random.default_rng(seed))
+
+
+def test_the_three_parts_hold_every_record_once_and_no_problem_twice(fold_data: FoldData) -> None:
+    parts = {name: fold_data.part(name) for name in ("train", "val", "test")}
+    assert sum(map(len, parts.values())) == len(fold_data.records)
+    assert {r.fold for r in parts["test"]} == {0}  # model fold 0: test = 0, val = 1, train = the rest
+    assert {r.fold for r in parts["val"]} == {1}
+    assert {r.fold for r in parts["train"]} == {2, 3, 4}
+
+
+def test_other_model_folds_turn_the_parts(fold_data: FoldData) -> None:
+    data = replace(fold_data, model_fold=4)
+    assert {r.fold for r in data.part("test")} == {4}
+    assert {r.fold for r in data.part("val")} == {0}
+
+
+def test_batches_hold_no_reference_and_nothing_outside_train(fold_data: FoldData) -> None:
+    sampler = _sampler(fold_data.part("train"))
+    drawn = [record for _ in range(200) for record in sampler.draw()]
+    assert len(drawn) == 200 * 4  # tiny.yaml: 4 completions a batch, 1 input each
+    assert all(record.is_train_usable for record in drawn)
+    assert {record.fold for record in drawn} <= {2, 3, 4}
+    assert not any(record.completion_id.endswith("/c000") for record in drawn)  # c000 is the reference
+
+
+def test_half_of_a_batch_passed_and_each_pair_is_of_one_problem(fold_data: FoldData) -> None:
+    sampler = _sampler(fold_data.part("train"))
+    for _ in range(50):
+        batch = sampler.draw()
+        for good, bad in zip(batch[::2], batch[1::2], strict=True):
+            assert (good.completion_passed, bad.completion_passed) == (True, False)
+            assert good.problem_id == bad.problem_id
+
+
+def test_batches_depend_on_the_seed_and_not_on_the_order_of_records(fold_data: FoldData) -> None:
+    train = fold_data.part("train")
+    first = [r.record_id for r in _sampler(train).draw()]
+    assert [r.record_id for r in _sampler(train[::-1]).draw()] == first
+    others = [[r.record_id for r in _sampler(train, seed).draw()] for seed in range(1, 4)]
+    assert any(other != first for other in others)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_single_class_is_refused(fold_data: FoldData, passed: bool) -> None:
+    single = [r for r in fold_data.part("train") if r.completion_passed is passed]
+    with pytest.raises(TrainingError, match="No train problem has both passing and failing completions"):
+        _sampler(single)
+
+
+def test_a_reference_alone_is_not_the_passing_class(fold_data: FoldData) -> None:
+    """Only the reference passed, and the reference is never drawn: there is no passing class."""
+    records = [r for r in fold_data.part("train") if not r.completion_passed or not r.is_train_usable]
+    with pytest.raises(TrainingError, match="No train problem has both"):
+        _sampler(records)
+
+
+def test_both_classes_in_different_problems_are_no_pair(fold_data: FoldData) -> None:
+    train = fold_data.part("train")
+    one = train[0].problem_id
+    split = [r for r in train if r.completion_passed is (r.problem_id == one)]
+    with pytest.raises(TrainingError, match="No train problem has both"):
+        _sampler(split)
+
+
+def test_a_stored_fold_reads_back_as_it_was(
+    small_world: World, fold_data: FoldData, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = ArtifactStore(tmp_path_factory.mktemp("store"))
+    read = load_fold(put_tokens(store, small_world, {}), 0)
+    assert read.records == fold_data.records
+    assert all(np.array_equal(read.arrays[name], fold_data.arrays[name]) for name in FIELDS)
+
+
+def test_a_fold_that_was_not_tokenized_is_refused(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+    tokens = put_tokens(ArtifactStore(tmp_path_factory.mktemp("store")), small_world, {})
+    with pytest.raises(StoreError, match=r"has no file 'fold3_tokens\.safetensors'"):
+        load_fold(tokens, 3)

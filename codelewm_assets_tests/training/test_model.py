@@ -1,0 +1,73 @@
+"""The transition model: shapes, unit length, and a target encoder that only follows."""
+
+import pytest
+import torch
+
+from codelewm_assets.training.model import FIELD_TYPES, TransitionModel
+from codelewm_assets_tests.training.tokens import CONFIG
+
+
+@pytest.fixture(scope="module")
+def model() -> TransitionModel:
+    torch.manual_seed(0)
+    return TransitionModel(CONFIG).eval()
+
+
+def test_every_field_encodes_to_one_latent_a_row(model: TransitionModel) -> None:
+    tokens = torch.tensor([[5, 6, 0, 0], [7, 0, 0, 0], [8, 9, 10, 11]])
+    for field in FIELD_TYPES:
+        assert model.encoder(tokens, field).shape == (3, CONFIG.latent)
+
+
+def test_a_prediction_is_a_unit_latent_and_one_logit_a_row(model: TransitionModel) -> None:
+    z = torch.randn(5, CONFIG.latent, generator=torch.Generator().manual_seed(1))
+    made = model.transition(z, 3 * z, -z)
+    assert made.z_pred.shape == (5, CONFIG.latent)
+    assert made.logit.shape == (5,)
+    torch.testing.assert_close(made.z_pred.norm(dim=1), torch.ones(5))
+
+
+def test_target_latents_have_unit_length(model: TransitionModel) -> None:
+    found = model.target_latent(torch.tensor([[5, 6, 0, 0], [7, 8, 9, 10]]))
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(2))
+
+
+def test_padding_does_not_change_a_latent(model: TransitionModel) -> None:
+    short, long = torch.tensor([[5, 6]]), torch.tensor([[5, 6, 0, 0], [7, 8, 9, 10]])
+    torch.testing.assert_close(model.encoder(short, "code")[0], model.encoder(long, "code")[0])
+
+
+def test_the_field_is_part_of_what_is_encoded(model: TransitionModel) -> None:
+    tokens = torch.tensor([[5, 6, 7]])
+    assert not torch.allclose(model.encoder(tokens, "code"), model.encoder(tokens, "input"))
+
+
+def test_the_target_starts_as_a_copy_of_the_encoder() -> None:
+    model = TransitionModel(CONFIG)
+    for slow, fast in zip(model.target.parameters(), model.encoder.parameters(), strict=True):
+        assert slow is not fast
+        assert torch.equal(slow, fast)
+
+
+def test_the_target_encoder_gets_no_gradient() -> None:
+    model = TransitionModel(CONFIG)
+    tokens = torch.tensor([[5, 6, 0, 0], [7, 8, 9, 10]])
+    z = model.encoder(tokens, "code")
+    made = model.transition(z, model.encoder(tokens, "input"), model.encoder(tokens, "prompt"))
+    loss = ((made.z_pred - model.target_latent(tokens)) ** 2).sum() + made.logit.sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert all(not p.requires_grad and p.grad is None for p in model.target.parameters())
+    assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.encoder.parameters())
+
+
+def test_the_target_moves_by_one_minus_the_decay_towards_the_encoder() -> None:
+    """decay 0.75, target 1, encoder 3: 0.75 · 1 + 0.25 · 3 = 1.5; once more: 0.75 · 1.5 + 0.25 · 3 = 1.875."""
+    model = TransitionModel(CONFIG)
+    with torch.no_grad():
+        model.target.project.bias.fill_(1.0)
+        model.encoder.project.bias.fill_(3.0)
+    model.update_target(0.75)
+    torch.testing.assert_close(model.target.project.bias, torch.full((CONFIG.latent,), 1.5), rtol=0, atol=1e-6)
+    model.update_target(0.75)
+    torch.testing.assert_close(model.target.project.bias, torch.full((CONFIG.latent,), 1.875), rtol=0, atol=1e-6)
+    assert torch.equal(model.encoder.project.bias, torch.full((CONFIG.latent,), 3.0))  # the encoder stays

@@ -1,0 +1,156 @@
+"""The training process: refused before torch on artifacts that are not clear; weights, sidecar and stream otherwise."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.training.launch import run_worker
+from codelewm_assets.training.progress import read_events, summarise
+from codelewm_assets.training.sidecar import Sidecar, sidecar_mismatches
+from codelewm_assets.training.worker import REFUSED, WorkerSpec
+from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.training.tokens import CHAIN, CONFIG, put, put_report
+
+ONE_THREAD = CONFIG.model_copy(update={"threads": 1, "completions_per_batch": 16})
+Digests = dict[str, str]
+SpecMaker = Callable[..., WorkerSpec]
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory, small_world: World) -> tuple[ArtifactStore, Digests]:
+    """A store with a consistent, clear chain."""
+    from codelewm_assets_tests.training.tokens import put_chain
+
+    store = ArtifactStore(tmp_path_factory.mktemp("chain"))
+    return store, put_chain(store, small_world)
+
+
+@pytest.fixture
+def spec_of(chain: tuple[ArtifactStore, Digests], tmp_path: Path) -> SpecMaker:
+    """Makes a spec on the chain with digests changed; its output folder is empty."""
+    store, digests = chain
+    output = tmp_path / "output"
+    output.mkdir()
+
+    def make(**changed: str) -> WorkerSpec:
+        return WorkerSpec(
+            store_root=str(store.root),
+            digests=digests | changed,
+            seed=42,
+            config=ONE_THREAD,
+            output_folder=str(output),
+            revision="test",
+        )
+
+    return make
+
+
+def _run(spec: WorkerSpec, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = folder / "spec.json"
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "codelewm_assets.training.worker", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def _is_refused(found: subprocess.CompletedProcess[str], spec: WorkerSpec, reason: str) -> None:
+    assert found.returncode == REFUSED == 3
+    assert found.stdout == ""
+    lines = found.stderr.splitlines()
+    assert len(lines) == 1
+    assert json.loads(lines[0])["event"] == "refused"
+    assert reason in json.loads(lines[0])["message"]
+    assert list(Path(spec.output_folder).iterdir()) == []
+
+
+def test_a_red_report_is_refused_with_status_3_and_nothing_is_written(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, tmp_path: Path
+) -> None:
+    store, digests = chain
+    red = put_report(store, digests, clear=False, red=["controls_leave_headroom"])
+    spec = spec_of(preflight_report=red.digest)
+    _is_refused(_run(spec, tmp_path), spec, "red rule controls_leave_headroom")
+
+
+def test_a_report_on_other_artifacts_is_refused_with_status_3_and_nothing_is_written(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, tmp_path: Path
+) -> None:
+    store, digests = chain
+    other = put_report(store, digests, judged={name: digests[name] for name in CHAIN} | {"execution_pack": "f" * 64})
+    spec = spec_of(preflight_report=other.digest)
+    _is_refused(_run(spec, tmp_path), spec, "was not judged (the report judged ffffffffffff)")
+
+
+def test_tokens_of_another_pack_are_refused(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, tmp_path: Path
+) -> None:
+    store, digests = chain
+    parents = {"execution_pack": "e" * 64, "problem_splits": digests["problem_splits"]}
+    strange = put(store, "tokenized_pack", {"records.parquet": b"other"}, parents)
+    spec = spec_of(tokenized_pack=strange.digest)
+    _is_refused(_run(spec, tmp_path), spec, "tokenized_pack was made from execution_pack eeeeeeeeeeee")
+
+
+def test_the_launcher_maps_status_3_to_a_preflight_error_with_the_workers_reason(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker
+) -> None:
+    store, digests = chain
+    red = put_report(store, digests, clear=False, red=["rerank_can_decide"])
+    events: list[dict[str, Any]] = []
+    with pytest.raises(PreflightError, match=r"^Training is refused: red rule rerank_can_decide"):
+        run_worker(spec_of(preflight_report=red.digest), on_event=events.append)
+    assert events == []
+
+
+def test_the_launcher_maps_a_failure_to_a_training_error(spec_of: SpecMaker) -> None:
+    with pytest.raises(
+        TrainingError, match=r"Training of seed 42 ended with status 1: StoreError: .* not in the store"
+    ):
+        run_worker(spec_of(preflight_report="d" * 64), on_event=lambda event: None)
+
+
+def test_a_worker_that_runs_too_long_is_killed_and_the_limit_is_named(spec_of: SpecMaker) -> None:
+    spec = spec_of()
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"wall_limit_s": 0})})
+    with pytest.raises(TrainingError, match=r"status -9.*It ran longer than wall_limit_s = 0"):
+        run_worker(spec, on_event=lambda event: None)
+
+
+def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker
+) -> None:
+    store, digests = chain
+    spec, events = spec_of(), list[dict[str, Any]]()
+    run_worker(spec, on_event=events.append)
+    folder = Path(spec.output_folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["fold0.safetensors", "progress.jsonl", "sidecar.json"]
+    sidecar = Sidecar.model_validate_json((folder / "sidecar.json").read_text(encoding="utf-8"))
+    assert sidecar.weights_sha256 == {"0": sha256_file(folder / "fold0.safetensors")}
+    assert (sidecar.seed, sidecar.folds, sidecar.config, sidecar.revision) == (42, (0,), ONE_THREAD, "test")
+    for name in ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report"):
+        assert getattr(sidecar, name) == digests[name]
+    weights = load_file(folder / "fold0.safetensors")
+    learnt = sum(w.size for name, w in weights.items() if not name.startswith("target."))
+    assert sidecar.parameter_count == learnt  # the target encoder is not trained, so it does not count
+    assert [event["event"] for event in events] == ["started", "step", "step", "finished"]
+    assert read_events(folder / "progress.jsonl") == (events, 0)
+    assert summarise(events)["state"] == "finished"
+    stored = put(store, "checkpoint", {path.name: path for path in folder.iterdir()}, {}, "42")
+    assert sidecar_mismatches(stored, store.load("tokenized_pack", digests["tokenized_pack"])) == []
+
+
+@pytest.mark.parametrize("module", ["worker", "config", "launch", "progress", "sidecar", "tokenize", "inspect"])
+def test_a_module_that_only_starts_describes_or_reads_imports_no_torch(module: str) -> None:
+    program = (
+        f"import sys, codelewm_assets.training.{module}; print(sorted({{'torch', 'transformers'}} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
