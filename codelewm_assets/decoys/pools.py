@@ -21,7 +21,7 @@ def make_pools(labelled: Sequence[LabelledCompletion], *, passing: int, failing:
     """One pool for each problem that has a passing and at least two failing deterministic completions.
 
     The pivot is the failing completion that lies nearest to the other failing ones; the pool holds the `failing - 1`
-    failing completions nearest to it and up to `passing` passing ones farthest from each other's centre, drawn by hash.
+    failing completions nearest to it and up to `passing` passing ones, drawn by hash.
     The reference itself is never a member: it is what the others are judged by.
     """
     by_problem: dict[str, list[LabelledCompletion]] = defaultdict(list)

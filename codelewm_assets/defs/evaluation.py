@@ -23,7 +23,7 @@ from codelewm_assets.preflight.rules import finding
 COMMON: dict[str, Any] = {
     "group_name": "evaluation",
     "owners": OWNERS,
-    "code_version": "1",
+    "code_version": "2",
     "automation_condition": EAGER_WHEN_GREEN,
 }
 REPORT_KINDS = {"numpy", "json"}

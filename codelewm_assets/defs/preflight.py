@@ -23,7 +23,7 @@ from codelewm_assets.preflight.clearance import JUDGED
         dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def preflight_report(

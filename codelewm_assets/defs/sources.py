@@ -22,7 +22,7 @@ from codelewm_assets.sources.stand_in import STAND_IN_REVISION
     kinds={"python", "parquet"},
     owners=OWNERS,
     partitions_def=BENCHMARK,
-    code_version="1",
+    code_version="2",
     metadata=column_schema(Problem),
 )
 def benchmark_problems(

@@ -42,7 +42,7 @@ def output_magnitude(run: LabelledInput) -> MagnitudeBucket:
 def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Problem]) -> list[PackRow]:
     """All rows, sorted by record id.
 
-    Raises: PackError: nothing was labelled, a completion's problem is not there, or two rows share an id.
+    Raises: PackError: nothing was labelled, a completion's problem or input is not there, or two rows share an id.
     """
     if not labelled:
         raise PackError("No labelled completions; wanted at least one. Materialize labelled_completions first.")
@@ -67,7 +67,13 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
 def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem) -> PackRow:
     completion = item.completion
     text = output_text(run)
-    source = problem.inputs[int(run.input_id.removeprefix("i"))]
+    number = int(run.input_id.removeprefix("i"))
+    if number >= len(problem.inputs):
+        raise PackError(
+            f"{completion.completion_id} was labelled on input {run.input_id}; {problem.problem_id} has "
+            f"{len(problem.inputs)} inputs. Materialize labelled_completions again from these problems."
+        )
+    source = problem.inputs[number]
     return PackRow(
         record_id=record_id(completion.problem_id, completion.completion_id, run.input_id),
         source_dataset=completion.benchmark_id,

@@ -18,7 +18,9 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str]) ->
     if absent:
         raise PreflightError(f"Training was not told which {', '.join(absent)} to use. Materialize them, then train.")
     report = store.load("preflight_report", digests["preflight_report"]).read_json("preflight_report.json")
-    faults = [] if report["clear"] is True else [f"red rule {rule}" for rule in report["red"]] or ["not clear"]
+    faults = [f"red rule {rule}" for rule in report["red"]]
+    if report["clear"] is not True and not faults:
+        faults = ["not clear"]
     for name in JUDGED:
         judged = report["judged"].get(name)
         if judged != digests[name]:

@@ -3,6 +3,7 @@
 Each gives a score for a completion, higher = thought more likely to pass. They read text only; none runs code.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ def consensus_scores(codes: Mapping[str, str]) -> dict[str, float | None]:
     """Mean 3-gram Jaccard of alpha-normalised tokens to the other completions of the pool; alone in it: None."""
     grams = {name: shingles(code) for name, code in codes.items()}
     return {
-        name: sum(jaccard(grams[name], grams[other]) for other in grams if other != name) / (len(grams) - 1)
+        name: math.fsum(jaccard(grams[name], grams[other]) for other in grams if other != name) / (len(grams) - 1)
         if len(grams) > 1
         else None
         for name in grams

@@ -11,7 +11,7 @@ def minimum_detectable_lift_points(problem_count: int, chance: float) -> float |
     """Smallest difference in pass@1, in points, that a paired two-sided 5% test shows in 80% of runs.
 
     Takes the paired difference of two independent orderings of the same pools, each right with probability
-    `chance`: variance 2·p·(1-p) per problem, the largest that a control with that pass@1 allows. None without problems.
+    `chance`: variance 2·p·(1-p) per problem, as if the two orderings were independent. None without problems.
 
     Args: problem_count: held-out problems with a pool. chance: pass@1 of the control compared with, in [0, 1].
     Source: normal approximation of the paired difference, e.g. Dror et al. 2018, "The Hitchhiker's Guide to Testing

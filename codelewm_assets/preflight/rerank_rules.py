@@ -68,10 +68,10 @@ def control_pass_at_1(
     fold = {split.problem_id: split.fold for split in splits}
     held_out = {model_fold, (model_fold + 1) % len(FOLDS)}
     train = sorted(
-        {m.completion_id: m for m in members if fold[m.problem_id] not in held_out}.values(),
+        {m.completion_id: m for m in members if fold.get(m.problem_id, model_fold) not in held_out}.values(),
         key=lambda m: m.completion_id,
     )
-    test = [m for m in members if fold[m.problem_id] == model_fold]
+    test = [m for m in members if fold.get(m.problem_id) == model_fold]
     surface = dict(
         zip(
             [m.completion_id for m in test],

@@ -55,7 +55,7 @@ def lifts(reports: Mapping[str, BenchmarkRerank]) -> bytes:
         axes.plot([lift.points], [place], "o", color="tab:blue", markersize=3)
     axes.axvline(0, color="grey", linestyle=":")
     axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=6)
-    axes.set(xlabel="lift in pass@1, points (95% interval over problems)")
+    axes.set(xlabel="lift in pass@1, points (95% interval)")
     return _png(figure)
 
 

@@ -89,7 +89,7 @@ def read_file(path: Path, pin: FilePin, *, max_inputs: int) -> tuple[list[Proble
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         text = gzip.decompress(path.read_bytes()).decode("utf-8")
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SourceFormatError(
             f"{path.name}: not a readable .jsonl.gz file ({error}). It may be cut off; fetch it again."

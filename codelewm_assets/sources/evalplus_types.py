@@ -20,6 +20,10 @@ def _list_of_tuples_first(arguments: Arguments) -> Arguments:
     return [[tuple(item) for item in arguments[0]], *arguments[1:]]
 
 
+def _lists_of_tuples_each(arguments: Arguments) -> Arguments:
+    return [[tuple(item) for item in value] for value in arguments]
+
+
 def _tuple_first(arguments: Arguments) -> Arguments:
     return [tuple(arguments[0]), *arguments[1:]]
 
@@ -65,7 +69,7 @@ TYPE_CHANGES: tuple[tuple[Callable[[Arguments], Arguments], tuple[int, ...]], ..
         _tuple_each,
         (2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744, 809),
     ),
-    (_list_of_tuples_first, (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780)),
+    (_lists_of_tuples_each, (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780)),
     (_list_of_tuples_first, (75, 413, 444, 753)),
     (_tuple_second, (106, 750)),
     (_list_of_sets, (115,)),

@@ -78,9 +78,7 @@ def _mbpp_row(row: dict[str, Any], label: str) -> dict[str, Any]:
     lacking = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
     if lacking:
         raise SourceFormatError(f"A row of {label} lacks {sorted(lacking)}. Fetch the pinned revision.")
-    called = re.search(
-        r"(\w+)\s*\(", str(row["test_list"][0]).replace("assert", "").replace("set(", "").replace("math.isclose(", "")
-    )
+    called = re.search(r"(\w+)\s*\(", re.sub(r"\b(?:assert|set\(|math\.isclose\()", "", str(row["test_list"][0])))
     if called is None:
         raise SourceFormatError(f"{label}, task {row['task_id']}: its test list names no function.")
     first = str(row["test_list"][0])

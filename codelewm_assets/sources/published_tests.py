@@ -56,7 +56,7 @@ def recover_tests(reference: str, test_code: str, entry_point: str, run: Runner)
         raise SourceFormatError(f"the published tests do not parse: {error}") from error
     tables = _from_tables(tree)
     if tables is not None:
-        return RecoveredTests(_distinct(tables), 0.0, "parsed")
+        return RecoveredTests(_distinct(tables), _table_tolerance(tree), "parsed")
     cases, atol, is_complete = _from_assertions(tree, entry_point)
     if is_complete and cases:
         return RecoveredTests(_distinct(cases), atol, "parsed")
@@ -96,6 +96,16 @@ def _from_tables(tree: ast.Module) -> list[TestCase] | None:
         expected = write_value(results[index]) if index < len(results) else None
         cases.append(TestCase(write_value(arguments), expected))
     return cases
+
+
+def _table_tolerance(tree: ast.Module) -> float:
+    """The `atol` of EvalPlus' `assertion(out, exp, atol)`; 0.0 when the tests have no such call."""
+    found = [0.0]
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="assertion"), args=[_, _, ast.Constant(value=int() | float() as tolerance)]):
+                found.append(float(tolerance))
+    return max(found)
 
 
 def _from_assertions(tree: ast.Module, entry_point: str) -> tuple[list[TestCase], float, bool]:
