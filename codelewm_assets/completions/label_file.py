@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.completions.label import CPU_MULTIPLE, REFERENCE_LIMITS, outcome_of, same_output
 from codelewm_assets.completions.oracles import OracleName, judge, oracle_of
@@ -36,7 +36,7 @@ class LabelRow(BaseModel):
     code: str
     entry_point: str
     inputs: tuple[str, ...]
-    atol: float = 0.0
+    atol: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     reference: str | None = None
     expected: tuple[str, ...] | None = None
 
@@ -74,7 +74,7 @@ class LabelSummary:
 def read_label_rows(path: Path) -> tuple[list[LabelRow], list[str]]:
     """Rows to label, and `line N: fault` of each row that cannot be read. Raises: ReportError: the file is unreadable."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
             f"{path.name} cannot be read ({error}). Name a JSON-lines file; `label --help` shows a row."
@@ -90,6 +90,8 @@ def read_label_rows(path: Path) -> tuple[list[LabelRow], list[str]]:
         except (ValidationError, RecursionError) as error:
             first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "nested too deep"}
             faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
+        except ValueError as error:
+            faults.append(f"line {number}: not JSON ({error})")
     return rows, faults
 
 

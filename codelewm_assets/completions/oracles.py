@@ -94,7 +94,7 @@ def _numbers_equal(found: Any, expected: Any, atol: float) -> bool:
     if found == expected:
         return True
     if isinstance(found, complex) or isinstance(expected, complex):
-        return bool(abs(found - expected) <= (atol or DEFAULT_ATOL))
+        return all(_numbers_equal(getattr(found, part), getattr(expected, part), atol) for part in ("real", "imag"))
     if isinstance(found, int) and isinstance(expected, int):
         return atol > 0 and abs(found - expected) <= atol
     try:
@@ -113,15 +113,20 @@ def _same_elements(found: Any, expected: Any, atol: float) -> bool:
         return outputs_equal(found, expected, atol)
     if len(found) != len(expected):
         return False
-    return sorted(map(_key, found)) == sorted(map(_key, expected))
-
-
-def _key(value: Any) -> str:
-    return repr(tuple(value)) if isinstance(value, list) else repr(value)
+    left = list(expected)
+    for item in found:
+        at = next((index for index, other in enumerate(left) if outputs_equal(item, other, atol)), None)
+        if at is None:
+            return False
+        del left[at]
+    return True
 
 
 def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:
-    if not isinstance(found, int | float) or isinstance(found, bool) or not math.isfinite(found):
+    if not isinstance(found, int | float) or isinstance(found, bool):
         return False
-    value = sum(coefficient * found**power for power, coefficient in enumerate(arguments[0]))
+    try:
+        value = sum(coefficient * float(found) ** power for power, coefficient in enumerate(arguments[0]))
+    except OverflowError:
+        return False
     return bool(abs(value) <= max(atol, 1e-4))

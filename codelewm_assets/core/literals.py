@@ -79,7 +79,7 @@ def _evaluate(node: ast.expr) -> Any:
             return tuple(_evaluate(item) for item in items)
         case ast.Set(elts=items):
             return {_evaluate(item) for item in items}
-        case ast.Dict(keys=keys, values=values):
+        case ast.Dict(keys=keys, values=values) if None not in keys:
             return {_evaluate(k): _evaluate(v) for k, v in zip(keys, values, strict=True) if k is not None}
         case ast.Call(func=ast.Name(id="set"), args=[], keywords=[]):
             return set()

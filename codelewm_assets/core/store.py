@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.core.files import fsync_folder, write_atomically
@@ -95,7 +97,12 @@ class ArtifactStore:
         note = self.root / "recipes" / f"{recipe.key}.json"
         if not note.exists():
             return None
-        digest = json.loads(note.read_text(encoding="utf-8"))["digest"]
+        try:
+            digest = json.loads(note.read_text(encoding="utf-8"))["digest"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ManifestError(
+                f"{note.name} of {recipe.artifact_id} is damaged. Delete {note} and build again."
+            ) from error
         if not (self._home(recipe.kind, recipe.partition) / digest / "manifest.json").exists():
             return None
         artifact = self.load(recipe.kind, digest, partition=recipe.partition)
@@ -111,7 +118,7 @@ class ArtifactStore:
         """One artifact by its digest. Raises: StoreError: not stored. ManifestError: its manifest is not its own."""
         folder = self._home(kind, partition) / digest
         try:
-            text = (folder / "manifest.json").read_text(encoding="utf-8")
+            text = (folder / "manifest.json").read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             name = kind if partition is None else f"{kind}[{partition}]"
             raise StoreError(f"{name} {digest[:12]} is not in the store. Materialize {kind} again.") from error
@@ -215,14 +222,20 @@ class ArtifactStore:
 
 
 def _write_file(folder: Path, name: str, content: bytes | Path) -> ManifestFile:
+    data = content.read_bytes() if isinstance(content, Path) else content
+    try:
+        entry = ManifestFile(path=name, sha256=sha256_bytes(data), bytes=len(data))
+    except ValidationError as error:
+        raise ManifestError(
+            f"Could not store {name!r}: {error.errors()[0]['msg']}. Name the file otherwise."
+        ) from error
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.read_bytes() if isinstance(content, Path) else content
     with path.open("wb") as handle:
         handle.write(data)
         handle.flush()
         os.fsync(handle.fileno())
-    return ManifestFile(path=name, sha256=sha256_bytes(data), bytes=len(data))
+    return entry
 
 
 def _remove(folder: Path | None) -> None:

@@ -62,7 +62,7 @@ def candidate_completions(
     owners=OWNERS,
     partitions_def=BENCHMARK,
     deps=["benchmark_problems", candidate_completions],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(LabelledCompletion),
 )

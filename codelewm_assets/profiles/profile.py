@@ -109,16 +109,20 @@ def load_profile(name_or_path: str) -> Profile:
         raise ProfileError(
             f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path.name} is not YAML: {str(error).splitlines()[0]}.") from error
+    faults = _faults(Profile, raw, "", path.name)
+    training = raw.get("training") if isinstance(raw, dict) else None
+    if isinstance(training, dict):
+        faults += _faults(TrainingConfig, training, "training.", path.name)
+    if faults:
+        raise ProfileError(f"{path.name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md lists every key.")
+    return Profile.model_validate(raw)
+
+
+def _faults(model: type[BaseModel], raw: Any, prefix: str, name: str) -> list[str]:
     try:
-        profile = Profile.model_validate(raw)
+        model.model_validate(raw)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or path.name}: {e['msg']}" for e in error.errors())
-        raise ProfileError(f"{path.name}: {faults}. Correct the profile; docs/profiles.md lists every key.") from error
-    try:
-        profile.training_config()
-    except ValidationError as error:
-        faults = "; ".join(f"training.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ProfileError(f"{path.name}: {faults}. Correct the profile; docs/profiles.md lists every key.") from error
-    return profile
+        return [f"{prefix}{'.'.join(map(str, e['loc'])) or name * (not prefix)}: {e['msg']}" for e in error.errors()]
+    return []

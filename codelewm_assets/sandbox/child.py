@@ -25,9 +25,9 @@ def run_child(pipe: int, request: dict[str, Any], folder: str) -> None:
         _take_limits(request["limits"])
         _run(request["code"], request["entry_point"], request["inputs"])
     except MemoryError:
-        _send({"o": "memory"})
+        _send({"o": "memory", "all": True})
     except BaseException as error:
-        _send({"o": "exception", "e": type(error).__name__})
+        _send({"o": "exception", "e": type(error).__name__, "all": True})
     finally:
         os._exit(0)
 

@@ -82,6 +82,7 @@ def server_command(box: Path, *, hash_seed: int, use_bubblewrap: bool) -> tuple[
         "--cap-drop",
         "ALL",
     ]
-    wrap += [*shown, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", str(box), "/box"]
+    wrap += [*shown, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    wrap += ["--ro-bind", str(box), "/box", "--remount-ro", "/dev", "--remount-ro", "/"]
     wrap += ["--chdir", "/tmp", "--", *start, "/box", ",".join(BUBBLEWRAP_LAYERS)]
     return wrap, environment

@@ -78,6 +78,7 @@ class SandboxPool:
         self._use_bubblewrap = bubblewrap_works() if use_bubblewrap is None else use_bubblewrap
         self._idle: queue.SimpleQueue[_Server] = queue.SimpleQueue()
         self._isolation: Isolation | None = None
+        self._servers: list[_Server] = []
 
     def __enter__(self) -> "SandboxPool":
         self._box = Path(tempfile.mkdtemp(prefix="codelewm-box-"))
@@ -93,8 +94,8 @@ class SandboxPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
-        for _ in range(self._workers):
-            self._idle.get().close()
+        for server in self._servers:
+            server.close()
         shutil.rmtree(self._box, ignore_errors=True)
 
     @property
@@ -116,6 +117,7 @@ class SandboxPool:
         answer = server.ask(request)
         if answer is None:
             server.close()
+            self._servers.remove(server)
             server = self._start()
         self._idle.put(server)
         return _decoded(answer or {"lines": [], "stopped": None, "cpu_ms": 0.0}, len(program.inputs))
@@ -125,7 +127,9 @@ class SandboxPool:
         return self._threads.map(lambda job: self.run(*job), jobs)
 
     def _start(self) -> _Server:
-        return _Server(self._box, self._hash_seed, self._use_bubblewrap)
+        server = _Server(self._box, self._hash_seed, self._use_bubblewrap)
+        self._servers.append(server)
+        return server
 
 
 def _decoded(answer: dict[str, Any], count: int) -> ProgramRun:
@@ -135,11 +139,19 @@ def _decoded(answer: dict[str, Any], count: int) -> ProgramRun:
     rest: InputRun
     if answer["stopped"] == "timeout":
         rest = InputRun("timeout")
-    elif answer["lines"] and len(runs) < count and runs and runs[-1].outcome in ("exception", "memory"):
+    elif runs and answer["stopped"] is None and _is_of_all(answer["lines"][len(runs) - 1]):
         rest = runs[-1]  # it did not load, and said why in its one line
     else:
         rest = InputRun("killed")
     return ProgramRun(tuple(runs + [rest] * (count - len(runs))), float(answer["cpu_ms"]))
+
+
+def _is_of_all(line: str) -> bool:
+    """Whether the child says that this one line holds for every input that is left."""
+    try:
+        return json.loads(line)["all"] is True
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _input_run(line: str) -> InputRun:

@@ -69,7 +69,7 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     write_frame(answers, json.dumps({"layers": sorted(set(layers))}).encode())
     while (frame := read_frame(requests)) is not None:
-        write_frame(answers, json.dumps(_serve(json.loads(frame))).encode())
+        write_frame(answers, json.dumps(_serve(json.loads(frame), "mount_namespace" in layers)).encode())
 
 
 def _harden(given: list[str]) -> list[str]:
@@ -84,7 +84,7 @@ def _harden(given: list[str]) -> list[str]:
     return layers
 
 
-def _serve(request: dict[str, Any]) -> dict[str, Any]:
+def _serve(request: dict[str, Any], owns_temporary: bool) -> dict[str, Any]:
     folder = tempfile.mkdtemp(prefix="run-")
     reader, writer = os.pipe()
     pid = os.fork()
@@ -97,6 +97,17 @@ def _serve(request: dict[str, Any]) -> dict[str, Any]:
         os.close(reader)
         _reap_descendants()
         shutil.rmtree(folder, ignore_errors=True)
+        if owns_temporary:  # inside bubblewrap /tmp is the server's own: whatever a program put there goes
+            _empty(tempfile.gettempdir())
+
+
+def _empty(folder: str) -> None:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
 
 
 def _watch(pid: int, reader: int, limits: dict[str, Any]) -> dict[str, Any]:

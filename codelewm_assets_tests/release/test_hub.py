@@ -89,7 +89,8 @@ class Hub:
         lines = [json.loads(line) for line in body.decode().splitlines() if line.strip()]
         repository = path.removeprefix("/api/").split("/commit/")[0]
         self.committed[repository] = [line["value"]["path"] for line in lines if line["key"] == "file"]
-        return {"commitUrl": f"http://hub/{repository}/commit/1", "commitOid": "1" * 40, "hookOutput": ""}
+        address = f"{self.address}/{repository.removeprefix('models/')}"
+        return {"commitUrl": f"{address}/commit/1", "commitOid": "1" * 40, "hookOutput": ""}
 
 
 @pytest.fixture

@@ -1,0 +1,438 @@
+"""The command line: help with an example, one line for what is wrong, exit statuses, never a traceback."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from codelewm_assets.cli import main
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.release.hub import ReleasePlan
+from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
+
+COMMANDS = ("build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish")
+OVERCLAIM = "# Title\n\nCodeLeWM improves reranking of Python completions.\n"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command gave."""
+
+    status: int
+    out: str
+    err: str
+
+    def is_one_line_error(self, *parts: str, status: int = 1) -> None:
+        """Exactly one line on standard error that holds all parts, no traceback anywhere."""
+        assert self.status == status
+        assert len(self.err.splitlines()) == 1, self.err
+        assert "Traceback" not in self.out + self.err
+        for part in parts:
+            assert part in self.err
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in a folder of its own, which is DAGSTER_HOME and holds the store."""
+    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path / "dagster.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("CODELEWM_ARTIFACTS", str(tmp_path / "artifacts"))
+    monkeypatch.delenv("CODELEWM_PROFILE", raising=False)
+
+    def call(*arguments: object) -> Ran:
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else 1
+        found = capsys.readouterr()
+        return Ran(status, found.out, found.err)
+
+    return call
+
+
+def _lines(path: Path, *rows: Any) -> Path:
+    path.write_text(
+        "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8"
+    )
+    return path
+
+
+def _stored(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Artifact:
+    return ArtifactStore(folder / "artifacts").write(Recipe(kind, None, parents or {}, {}, "test"), files, {})
+
+
+def _materialized(folder: Path, kind: str, files: dict[str, bytes]) -> Artifact:
+    """Store an artifact and tell the instance of this folder that it is the latest."""
+    made = _stored(folder, kind, files)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(kind, tags={"dagster/data_version": made.digest}))
+    return made
+
+
+# help and bad arguments
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_shows_an_example(run: Run, command: str) -> None:
+    found = run(command, "--help")
+    assert found.status == 0
+    assert f"example: codelewm-assets {command}" in found.out
+    assert found.err == ""
+
+
+def test_the_help_names_every_command(run: Run) -> None:
+    found = run("--help")
+    assert found.status == 0
+    assert all(f"    {command} " in found.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("train",),
+        ("label", "in.jsonl"),
+        ("label", "--output", "out.jsonl"),
+        ("label", "in.jsonl", "--output", "out.jsonl", "--isolation", "none"),
+        ("label", "in.jsonl", "--output", "out.jsonl", "--workers", "many"),
+        ("calibrate", "scores.jsonl"),
+        ("rerank", "--output", "reports"),
+        ("job-status",),
+        ("job-status", "a", "b"),
+        ("audit",),
+        ("status", "--yaml"),
+        ("build", "--profile"),
+        ("publish", "now"),
+        ("verify", "--all"),
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments_end_with_status_2_and_one_line_that_names_the_help(run: Run, arguments: tuple[str, ...]) -> None:
+    found = run(*arguments)
+    found.is_one_line_error("--help`", status=2)
+    assert found.out == ""
+
+
+# label
+
+
+def _label_row(**changes: Any) -> dict[str, Any]:
+    row = {
+        "completion_id": "c",
+        "problem_id": "p",
+        "benchmark_id": "humaneval",
+        "code": "def double(x):\n    return x + x\n",
+        "entry_point": "double",
+        "inputs": ["[1]", "[2]"],
+        "atol": 0.0,
+        "expected": ["2", "4"],
+    }
+    return row | changes
+
+
+def test_label_writes_rows_in_order_after_a_header_and_reports_malformed_rows_by_line(run: Run, tmp_path: Path) -> None:
+    path = _lines(
+        tmp_path / "in.jsonl",
+        _label_row(completion_id="right"),
+        "not json",
+        _label_row(completion_id="wrong", code="def double(x):\n    return 2\n"),
+        _label_row(completion_id="both", reference="x"),
+        _label_row(completion_id="separator", code="def double(x):\n    '\u2028\u0085'\n    return 2 * x\n"),
+    )
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert found.status == 0
+    assert [line.split(":")[0] for line in found.err.splitlines()] == [
+        "codelewm-assets: in.jsonl line 2", "codelewm-assets: in.jsonl line 4",
+    ]  # fmt: skip
+    header, *rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert set(header) == {"header"}
+    assert [(row["completion_id"], row["passed"], row["outcome"]) for row in rows] == [
+        ("right", True, "pass"), ("wrong", False, "wrong_output"), ("separator", True, "pass"),
+    ]  # fmt: skip
+    assert "3 labelled, 2 passed, 2 malformed" in found.out
+
+
+def test_a_raw_line_separator_inside_a_program_does_not_end_its_row(run: Run, tmp_path: Path) -> None:
+    """JSON allows U+2028 and U+0085 unescaped in a string; only a line feed ends a JSON line."""
+    row = json.dumps(_label_row(code="def double(x):\n    '\u2028\u0085'\n    return 2 * x\n"), ensure_ascii=False)
+    path = _lines(tmp_path / "in.jsonl", row)
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert (found.status, found.err) == (0, "")
+    assert "1 labelled, 1 passed, 0 malformed" in found.out
+
+
+def test_a_row_that_no_parser_takes_stops_no_other(run: Run, tmp_path: Path) -> None:
+    path = _lines(tmp_path / "in.jsonl", "9" * 5000, "[" * 100_000, _label_row())
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert found.status == 0
+    assert "1 labelled, 1 passed, 2 malformed" in found.out
+
+
+def test_label_of_a_file_that_is_not_there_is_one_line_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    run("label", "absent.jsonl", "--output", "out.jsonl").is_one_line_error("absent.jsonl cannot be read")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+# calibrate and rerank
+
+SCORES = [
+    {"completion_id": "a", "problem_id": "p", "benchmark_id": "humaneval", "passed": True, "scores": {"p_pass": 0.9}},
+    {"completion_id": "b", "problem_id": "p", "benchmark_id": "humaneval", "passed": False, "scores": {"p_pass": 0.2}},
+]
+REPORTS = {"calibrate": "p_pass_calibration_report.json", "rerank": "rerank_report.json"}
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_report_is_written_and_its_path_printed(run: Run, tmp_path: Path, command: str) -> None:
+    found = run(command, _lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports")
+    assert (found.status, found.err) == (0, "")
+    written = tmp_path / "reports" / REPORTS[command]
+    assert found.out.strip() == str(written)
+    assert json.loads(written.read_text(encoding="utf-8"))["schema_version"].startswith("codelewm.")
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ([*SCORES, "{"], "scores.jsonl: line 3: not JSON"),
+        ([{"passed": True}], "line 1: completion_id: Field required"),
+        ([], "holds no score row"),
+        (["[" * 100_000], "line 1: "),
+        (["9" * 5000], "line 1: "),
+    ],
+    ids=["cut off", "fields missing", "empty", "nested too deep", "a number too long"],
+)
+def test_bad_score_rows_are_one_line(run: Run, tmp_path: Path, command: str, rows: list[Any], part: str) -> None:
+    found = run(command, _lines(tmp_path / "scores.jsonl", *rows), "--output", tmp_path / "reports")
+    found.is_one_line_error("codelewm-assets: ", part)
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_score_rows_that_cannot_be_read_or_reports_that_cannot_be_written_are_one_line(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    run(command, "absent.jsonl", "--output", "reports").is_one_line_error("absent.jsonl cannot be read")
+    run(command, tmp_path, "--output", "reports").is_one_line_error("cannot be read")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    scores = _lines(tmp_path / "scores.jsonl", *SCORES)
+    run(command, scores, "--output", tmp_path / "taken").is_one_line_error("Could not write", REPORTS[command])
+
+
+# job-status
+
+STEP = {"event": "step", "fold": 0, "step": 2, "steps": 9, "train_loss": 1.5, "val_loss": None, "elapsed_s": 3.0}
+
+
+def test_job_status_says_how_far_a_run_is_and_which_line_is_cut_off(run: Run, tmp_path: Path) -> None:
+    path = _lines(tmp_path / "progress.jsonl", {"event": "started", "seed": 42}, STEP, '{"event": "st')
+    found = run("job-status", path)
+    assert (found.status, found.err) == (0, "")
+    said = json.loads(found.out)
+    assert (said["state"], said["seed"], said["step"], said["steps"]) == ("running", 42, 2, 9)
+    assert said["malformed_line"] == 3
+
+
+def test_job_status_of_a_whole_stream_reports_no_malformed_line(run: Run, tmp_path: Path) -> None:
+    found = run("job-status", _lines(tmp_path / "progress.jsonl", {"event": "finished", "seed": 42}))
+    assert json.loads(found.out)["state"] == "finished"
+    assert json.loads(found.out)["malformed_line"] is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ([], "holds no event"),
+        (["nonsense"], "holds no event"),
+        (["[" * 100_000], "holds no event"),
+        (["9" * 5000], "holds no event"),
+        ([{"event": "step"}], "holds no event"),
+        ([STEP | {"fold": ["a list"]}], "holds no event"),
+    ],
+    ids=["empty", "no JSON", "nested too deep", "a number too long", "a step without figures", "a fold that is a list"],
+)
+def test_a_stream_without_a_whole_event_is_one_line(run: Run, tmp_path: Path, rows: list[Any], part: str) -> None:
+    run("job-status", _lines(tmp_path / "progress.jsonl", *rows)).is_one_line_error("progress.jsonl", part)
+
+
+def test_job_status_of_what_is_no_stream_is_one_line(run: Run, tmp_path: Path) -> None:
+    run("job-status", "absent.jsonl").is_one_line_error("absent.jsonl cannot be read")
+    run("job-status", tmp_path).is_one_line_error("cannot be read")
+    (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe")
+    run("job-status", tmp_path / "binary.jsonl").is_one_line_error("binary.jsonl cannot be read")
+
+
+# verify
+
+
+def test_verify_of_a_whole_store_counts_its_artifacts(run: Run, tmp_path: Path) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    _stored(tmp_path, "problem_splits", {"splits.parquet": b"folds"}, {"execution_pack": pack.digest})
+    found = run("verify")
+    assert (found.status, found.out, found.err) == (0, "2 artifacts verified, 0 mismatches.\n", "")
+    assert run("verify", "problem_splits").out == "1 artifacts verified, 0 mismatches.\n"
+
+
+def test_verify_gives_a_row_per_mismatch_and_status_1(run: Run, tmp_path: Path) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows", "gone.txt": b"x"})
+    (pack.folder / "pack.parquet").write_bytes(b"other")
+    (pack.folder / "gone.txt").unlink()
+    (pack.folder / "extra.txt").write_bytes(b"x")
+    _stored(tmp_path, "problem_splits", {"splits.parquet": b"folds"}, {"execution_pack": "0" * 64})
+    found = run("verify")
+    assert found.status == 1
+    assert [line.split("\t")[1] for line in found.out.splitlines()[:-1]] == [
+        "gone.txt", "pack.parquet", "extra.txt", "parent execution_pack",
+    ]  # fmt: skip
+    assert found.out.splitlines()[-1] == "2 artifacts verified, 4 mismatches."
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"files": 3}', b"\xff\xfe"], ids=["cut off", "altered", "no text"])
+def test_verify_reports_a_damaged_manifest_and_goes_on(run: Run, tmp_path: Path, content: bytes) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    _stored(tmp_path, "problem_splits", {"splits.parquet": b"folds"})
+    (pack.folder / "manifest.json").write_bytes(content)
+    found = run("verify")
+    assert (found.status, found.err) == (1, "")
+    assert found.out.splitlines()[0].split("\t")[1] == "manifest.json"
+    assert found.out.splitlines()[-1] == "2 artifacts verified, 1 mismatches."
+
+
+def test_verify_of_a_name_that_is_not_stored_is_one_line(run: Run) -> None:
+    run("verify", "execution_pakc").is_one_line_error("No stored artifact is called execution_pakc")
+
+
+# audit
+
+
+def test_audit_without_gates_takes_every_claim_as_closed(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "report.md"
+    path.write_text(OVERCLAIM, encoding="utf-8")
+    found = run("audit", path)
+    assert (found.status, found.err) == (1, "")
+    assert found.out.splitlines() == [
+        f"{path}:3: improves_reranking is CLOSED: CodeLeWM improves reranking of Python completions.",
+        "1 files audited, 1 sentences beyond the gates.",
+    ]
+
+
+@pytest.mark.parametrize(("is_open", "status"), [(True, 0), (False, 1)])
+def test_audit_goes_by_the_latest_gates(run: Run, tmp_path: Path, is_open: bool, status: int) -> None:
+    gates = gates_of() if is_open else nothing_known()
+    _materialized(tmp_path, "claim_gates", {"claim_gates.json": pretty_json(gates.model_dump(mode="json"))})
+    (tmp_path / "report.md").write_text(OVERCLAIM, encoding="utf-8")
+    assert run("audit", tmp_path / "report.md").status == status
+
+
+def test_audit_reads_every_markdown_file_of_a_folder_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "docs" / "deep").mkdir(parents=True)
+    (tmp_path / "docs" / "a.md").write_text("Fine.\n", encoding="utf-8")
+    (tmp_path / "docs" / "deep" / "b.md").write_text(OVERCLAIM, encoding="utf-8")
+    (tmp_path / "docs" / "notes.txt").write_text(OVERCLAIM, encoding="utf-8")
+    found = run("audit", tmp_path / "docs", tmp_path / "docs" / "a.md")
+    assert found.status == 1
+    assert found.out.splitlines()[-1] == "2 files audited, 1 sentences beyond the gates."
+
+
+def test_audit_of_clean_text_is_status_0(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("The claim that it improves reranking is CLOSED.\n", encoding="utf-8")
+    assert run("audit", tmp_path / "a.md").status == 0
+
+
+def test_audit_of_what_is_not_there_names_all_of_it_in_one_line(run: Run) -> None:
+    run("audit", "absent.md", "gone").is_one_line_error("No such file or folder: absent.md, gone")
+
+
+def test_audit_of_a_file_that_is_no_text_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "binary.md").write_bytes(b"\xff\xfe\x00")
+    run("audit", tmp_path / "binary.md").is_one_line_error("binary.md")
+
+
+# status, publish, build
+
+
+def test_status_of_an_empty_instance_is_a_row_per_check_and_no_gates(run: Run) -> None:
+    found = run("status", "--json")
+    assert (found.status, found.err) == (0, "")
+    said = json.loads(found.out)
+    assert said["claim_gates"] is None
+    assert len(said["checks"]) > 20
+    assert set(said["checks"][0]) == {"asset", "check", "partition", "state", "detail"}
+    assert "passed" not in {row["state"] for row in said["checks"]}
+
+
+def test_status_prints_a_tab_separated_row_per_check_and_gate(run: Run, tmp_path: Path) -> None:
+    gates = nothing_known()
+    _materialized(tmp_path, "claim_gates", {"claim_gates.json": pretty_json(gates.model_dump(mode="json"))})
+    found = run("status")
+    assert found.status == 0
+    for gate in gates.gates:
+        assert f"\n{gate.gate}\tUNDECIDED\t" in found.out
+    for claim in gates.claims:
+        assert f"\n{claim.sentence}\tCLOSED\n" in found.out
+
+
+def test_without_an_instance_commands_that_need_one_say_so_in_one_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME")
+    (tmp_path / "dagster.yaml").unlink()
+    (tmp_path / "a.md").write_text("Fine.\n", encoding="utf-8")
+    for arguments in (("status",), ("publish",), ("audit", "a.md")):
+        run(*arguments).is_one_line_error("There is no dagster.yaml here and DAGSTER_HOME is not set")
+
+
+@pytest.mark.parametrize("home", ["relative", "/nonexistent/dagster-home"])
+def test_a_dagster_home_that_is_no_folder_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    run("status").is_one_line_error("DAGSTER_HOME")
+
+
+def test_publish_before_a_release_was_made_is_one_line(run: Run) -> None:
+    run("publish").is_one_line_error("hub_release has not been materialized")
+
+
+def _plan(folder: Path, **faults: Any) -> None:
+    plan = ReleasePlan(executed=False, files=(), **({"mismatches": (), "secrets": ()} | faults))
+    _materialized(folder, "hub_release", {"release_plan.json": pretty_json(plan.model_dump(mode="json"))})
+
+
+def test_publish_without_execute_uploads_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
+    _plan(tmp_path)
+    found = run("publish")
+    assert (found.status, found.err) == (0, "")
+    assert found.out == "dry run: 0 files, nothing uploaded. `publish --execute` uploads them.\n"
+
+
+def test_publish_refuses_a_plan_with_a_secret_with_and_without_execute(run: Run, tmp_path: Path) -> None:
+    _plan(tmp_path, secrets=("card.md:3 Private Key",))
+    run("publish").is_one_line_error("refused: secret: card.md:3 Private Key")
+    found = run("publish", "--execute")
+    assert found.status == 1
+    assert "Publication is refused: secret: card.md:3 Private Key" in found.err
+    assert "Traceback" not in found.err
+
+
+def test_build_with_an_unknown_or_faulty_profile_is_one_line(run: Run, tmp_path: Path) -> None:
+    run("build", "--profile", "huge").is_one_line_error("No profile 'huge'; wanted one of")
+    (tmp_path / "mine.yaml").write_text("name: mine\n", encoding="utf-8")
+    run("build", "--profile", tmp_path / "mine.yaml").is_one_line_error("mine.yaml: ", "Field required")
+    (tmp_path / "broken.yaml").write_text("name: [\n", encoding="utf-8")
+    run("build", "--profile", tmp_path / "broken.yaml").is_one_line_error("broken.yaml is not YAML")
+
+
+def test_a_selection_that_names_nothing_is_one_line(run: Run, tmp_path: Path) -> None:
+    found = run("build", "--profile", Path(__file__).parent / "tiny.yaml", "--select", "key:no_such_asset")
+    found.is_one_line_error("no_such_asset")
