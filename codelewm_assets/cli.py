@@ -109,6 +109,11 @@ def _instance() -> Any:
                 "There is no dagster.yaml here and DAGSTER_HOME is not set. Run in the project's folder, or set it."
             )
         os.environ["DAGSTER_HOME"] = str(Path.cwd())
+    home = Path(os.environ["DAGSTER_HOME"])
+    if not home.is_absolute() or not home.is_dir():
+        raise AssetsError(
+            f"DAGSTER_HOME is {home}; wanted the absolute path of a folder. Make it, or unset the variable."
+        )
     return dg.DagsterInstance.get()
 
 
@@ -242,6 +247,13 @@ def _job_status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise AssetsError(f"{file} is not UTF-8 text ({error.reason}). Name Markdown files.") from error
+
+
 def _audit(options: argparse.Namespace) -> int:
     from codelewm_assets.claims.audit import audit_text
     from codelewm_assets.claims.gates import ClaimGates
@@ -256,7 +268,7 @@ def _audit(options: argparse.Namespace) -> int:
     if version is not None:
         gates = ClaimGates.model_validate(_store().load("claim_gates", version).read_json("claim_gates.json"))
         claims = {claim.claim_id: claim.status for claim in gates.claims}
-    found = [(file, row) for file in files for row in audit_text(file.read_text(encoding="utf-8"), claims)]
+    found = [(file, row) for file in files for row in audit_text(_text_of(file), claims)]
     for file, row in found:
         print(f"{file}:{row.line}: {row.claim_id} is {claims.get(row.claim_id, 'CLOSED')}: {row.sentence}")
     print(f"{len(files)} files audited, {len(found)} sentences beyond the gates.")

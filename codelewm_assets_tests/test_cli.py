@@ -94,7 +94,8 @@ def test_the_help_of_every_command_shows_an_example(run: Run, command: str) -> N
 def test_the_help_names_every_command(run: Run) -> None:
     found = run("--help")
     assert found.status == 0
-    assert all(f"    {command} " in found.out for command in COMMANDS)
+    named = {line.split()[0] for line in found.out.splitlines() if line.startswith("    ") and line.split()}
+    assert set(COMMANDS) <= named
 
 
 @pytest.mark.parametrize(
@@ -152,8 +153,8 @@ def test_label_writes_rows_in_order_after_a_header_and_reports_malformed_rows_by
     )
     found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
     assert found.status == 0
-    assert [line.split(":")[0] for line in found.err.splitlines()] == [
-        "codelewm-assets: in.jsonl line 2", "codelewm-assets: in.jsonl line 4",
+    assert [line.split(":")[:2] for line in found.err.splitlines()] == [
+        ["codelewm-assets", " in.jsonl line 2"], ["codelewm-assets", " in.jsonl line 4"],
     ]  # fmt: skip
     header, *rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert set(header) == {"header"}

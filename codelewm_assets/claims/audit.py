@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 WORDINGS: dict[str, tuple[str, ...]] = {
     "improves_reranking": (
-        r"\bimprov\w+\b[^.]*\brerank",
-        r"\brerank\w*\b[^.]*\b(improv\w+|outperform\w*|beats?|better than|wins?)\b",
+        r"\bimprov\w+\b.*\brerank",
+        r"\brerank\w*\b.*\b(improv\w+|outperform\w*|beats?|better than|wins?)\b",
         r"\boutperform\w*\b",
         r"\bstate[- ]of[- ]the[- ]art\b",
         r"\bbeats? (every|all|the best) (control|baseline)s?\b",
     ),
-    "p_pass_is_calibrated": (r"\bp_pass\b[^.]*\bis (well[- ])?calibrated\b", r"\bwell[- ]calibrated\b"),
-    "retrieves_outputs": (r"\blatents?\b[^.]*\bretrieves?\b",),
+    "p_pass_is_calibrated": (r"\bp_pass\b.*\bis (well[- ])?calibrated\b", r"\bwell[- ]calibrated\b"),
+    "retrieves_outputs": (r"\blatents?\b.*\bretrieves?\b",),
     "is_surprised_by_decoys": (
-        r"\bdecoys?\b[^.]*\bsurprise the model\b",
+        r"\bdecoys?\b.*\bsurprise the model\b",
         r"\bdetects? (semantic )?(decoys|mutations)\b",
     ),
-    "latents_carry_semantics": (r"\blatents?\b[^.]*\b(carry|encode|capture)s?\b[^.]*\bsemantics?\b",),
+    "latents_carry_semantics": (r"\blatents?\b.*\b(carry|encode|capture)s?\b.*\bsemantics?\b",),
     "is_non_collapsed": (r"\bnon-collapsed\b", r"\b(has|have|did) not collapsed?\b"),
 }
 NARROWER = {"humaneval": "improves_reranking_on_humaneval", "mbpp": "improves_reranking_on_mbpp_plus"}
@@ -27,6 +27,7 @@ HEDGE = re.compile(
     r"claims?|gates?|asks?)\b|\?",
     re.IGNORECASE,
 )
+NOT_COLLAPSED = re.compile(r"\b(has|have|did) not collapsed?\b", re.IGNORECASE)  # here "not" is the claim, no denial
 FENCE = re.compile(r"^(```|~~~)")
 
 
@@ -63,7 +64,11 @@ def sentences(markdown: str) -> list[tuple[int, str]]:
             start = start if paragraph else number
             paragraph.append(line.strip())
     flush()
-    return [(line, re.sub(r"`[^`]*`", "", text)) for line, text in found]
+    return [(line, re.sub(r"`([^`]*)`", _code_span, text)) for line, text in found]
+
+
+def _code_span(span: re.Match[str]) -> str:
+    return span[1] if span[1] == "p_pass" else ""  # a claim may be made of p_pass set as code
 
 
 def audit_text(markdown: str, claims: Mapping[str, str]) -> list[Overclaim]:
@@ -74,7 +79,7 @@ def audit_text(markdown: str, claims: Mapping[str, str]) -> list[Overclaim]:
     """
     found = []
     for line, sentence in sentences(markdown):
-        if HEDGE.search(sentence):
+        if HEDGE.search(NOT_COLLAPSED.sub("", sentence)):
             continue
         for claim_id, patterns in WORDINGS.items():
             if not any(re.search(pattern, sentence, re.IGNORECASE) for pattern in patterns):

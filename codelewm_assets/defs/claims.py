@@ -8,6 +8,7 @@ from codelewm_assets.claims.gates import ClaimGates, judge, judge_claims
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
+from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
 from codelewm_assets.defs.inputs import Inputs
@@ -64,7 +65,21 @@ def claim_gates(
         )
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
-    return materialize(context, inputs.store, parents=parents, config={"profile": inputs.profile.name}, make=make)
+    config = {"profile": inputs.profile.name}
+    return materialize(context, inputs.store, parents=parents, config=config, make=make, show=_tables)
+
+
+def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
+    """Gates and claims as tables in the UI."""
+    from codelewm_assets.release.results_report import reasons_text
+
+    gates = ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
+    rows = [{"gate": g.gate, "state": g.state, "reasons": reasons_text(g.reasons)} for g in gates.gates]
+    claims = [{"claim": c.sentence, "status": c.status, "reasons": reasons_text(c.reasons)} for c in gates.claims]
+    return {
+        "gate_table": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
+        "claim_table": dg.MetadataValue.table([dg.TableRecord(row) for row in claims]),
+    }
 
 
 def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Finding:

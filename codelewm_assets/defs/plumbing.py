@@ -55,9 +55,11 @@ def materialize(
     parents: Sequence[Artifact],
     config: Mapping[str, Any],
     make: Callable[[], Made],
+    show: Callable[[Artifact], Mapping[str, Any]] = lambda artifact: {},
 ) -> dg.MaterializeResult:
     """The stored artifact of this recipe, or a new one.
 
+    Args: show: what else the UI shows of the artifact, made or reused.
     The recipe is the asset's key, partition and code version, its parents' digests and its configuration.
     Raises: dg.Failure: an expected error of the domain, with its message and without a traceback.
     """
@@ -86,6 +88,7 @@ def materialize(
         metadata={
             **{name: _shown(value) for name, value in artifact.manifest.metadata.items()},
             **shown,
+            **show(artifact),
             "digest": artifact.digest,
             "is_reused": is_reused,
             "stored_bytes": size,

@@ -1,5 +1,6 @@
 """Stage `release`: what people read, and what would be published."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,19 @@ def results_report(
         )
 
     parents = [inputs.artifact("claim_gates"), preflight, *trained, *scored, *reports.values()]
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    return materialize(context, inputs.store, parents=parents, config={}, make=make, show=_report_and_plots)
+
+
+def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
+    """The report's text and its plots, inline in the UI."""
+    shown: dict[str, dg.MetadataValue] = {
+        "report": dg.MetadataValue.md(artifact.path("results_report.md").read_text(encoding="utf-8"))
+    }
+    for file in artifact.manifest.files:
+        if file.path.endswith(".png"):
+            data = b64encode(artifact.path(file.path).read_bytes()).decode("ascii")
+            shown[file.path.removesuffix(".png")] = dg.MetadataValue.md(f"![](data:image/png;base64,{data})")
+    return shown
 
 
 def _figures(evidence: Any, trained: list[Artifact], scored: list[Artifact]) -> dict[str, bytes]:

@@ -108,7 +108,7 @@ class CalibrationReport(Report):
 
 
 class Lift(Report):
-    """Pass@1 of p_pass minus that of a control, in points, with its 95% interval over problems."""
+    """Pass@1 of p_pass minus that of a control, in points, averaged over problems, with its 95% interval over problems."""
 
     points: float
     ci95: Interval

@@ -11,6 +11,7 @@ SATURATED_AT = 0.95
 """A control at or above this pass@1 leaves under five points of room: less than two lifts of the size claimed."""
 
 Pool = Sequence[tuple[float, bool]]
+PoolKey = tuple[str, str]  # problem id and pool id: two problems may number their pools alike
 
 
 def top_share(pool: Pool) -> float:
@@ -38,9 +39,9 @@ def reciprocal_rank(pool: Pool) -> float:
 
 def rerank_benchmark(rows: Sequence[ScoreRow], *, label: str, resamples: int) -> BenchmarkRerank:
     """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it."""
-    pools: dict[str, list[ScoreRow]] = defaultdict(list)
+    pools: dict[PoolKey, list[ScoreRow]] = defaultdict(list)
     for row in rows:
-        pools[row.pool_id or f"{row.problem_id}::all"].append(row)
+        pools[row.problem_id, row.pool_id or ""].append(row)
     names = sorted({name for row in rows for name in row.scores})
     complete = {name: _complete(pools, name) for name in names}
     controls = [name for name in names if name != "p_pass"]
@@ -60,7 +61,7 @@ def rerank_benchmark(rows: Sequence[ScoreRow], *, label: str, resamples: int) ->
     )
 
 
-def _complete(pools: Mapping[str, Sequence[ScoreRow]], name: str) -> dict[str, list[tuple[float, bool]]]:
+def _complete(pools: Mapping[PoolKey, Sequence[ScoreRow]], name: str) -> dict[PoolKey, list[tuple[float, bool]]]:
     found = {}
     for pool_id, rows in pools.items():
         pool = [(value, row.passed) for row in rows if (value := row.finite(name)) is not None]
@@ -70,7 +71,10 @@ def _complete(pools: Mapping[str, Sequence[ScoreRow]], name: str) -> dict[str, l
 
 
 def _lift(
-    pools: Mapping[str, Sequence[ScoreRow]], ours: Mapping[str, Pool], theirs: Mapping[str, Pool], resamples: int
+    pools: Mapping[PoolKey, Sequence[ScoreRow]],
+    ours: Mapping[PoolKey, Pool],
+    theirs: Mapping[PoolKey, Pool],
+    resamples: int,
 ) -> Lift | None:
     by_problem: dict[str, list[float]] = defaultdict(list)
     for pool_id in sorted(set(ours) & set(theirs)):

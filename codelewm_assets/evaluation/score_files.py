@@ -23,7 +23,7 @@ def read_score_rows(path: Path) -> list[ScoreRow]:
     Raises: ReportError: unreadable, empty, or rows malformed; the first faults with their line numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also splits at U+2028 inside a text
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(f"{path.name} cannot be read ({error}). Name a JSON-lines file of score rows.") from error
     rows, faults = list[ScoreRow](), list[str]()
@@ -37,6 +37,8 @@ def read_score_rows(path: Path) -> list[ScoreRow]:
         except ValidationError as error:
             first = error.errors()[0]
             faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
+        except (ValueError, RecursionError):
+            faults.append(f"line {number}: not JSON (a number too long, or nested too deep)")
     if faults:
         more = f" and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
         raise ReportError(

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.store import Artifact
 
@@ -75,23 +76,31 @@ def publish(plan: ReleasePlan, locate: Mapping[str, Path], *, token: str | None)
         raise ReportError("Publication is refused: " + "; ".join(plan.refusals) + ". Nothing was uploaded.")
     if not plan.files:
         raise ReportError("The release plan names no file. Materialize hub_release first.")
+    altered = [f"{f.repository} {f.path}" for f in plan.files if sha256_file(_source(f, locate)) != f.sha256]
+    if altered:
+        raise ReportError(f"Altered since the plan was made: {', '.join(altered)}. Run verify; nothing was uploaded.")
     try:
+        import httpx2
         from huggingface_hub import CommitOperationAdd, HfApi
     except ModuleNotFoundError as error:
         raise ReportError("Publication needs `huggingface_hub`: install codelewm_assets[hub].") from error
-    api = HfApi(token=token)
+    try:
+        return _upload(plan, locate, HfApi(token=token), CommitOperationAdd)
+    except httpx2.HTTPError as error:
+        raise ReportError(f"The Hub cannot be reached or refused: {error}. Nothing after this was uploaded.") from error
+
+
+def _source(file: PlannedFile, locate: Mapping[str, Path]) -> Path:
+    return locate[file.digest] / file.path.removeprefix(f"{file.artifact_id.split('[')[0]}/")
+
+
+def _upload(plan: ReleasePlan, locate: Mapping[str, Path], api: Any, operation: Any) -> list[str]:
     commits = []
     for repository in sorted({file.repository for file in plan.files}):
         files = [file for file in plan.files if file.repository == repository]
         kind = files[0].repository_type
         api.create_repo(repository, repo_type=kind, exist_ok=True, private=True)
-        operations = [
-            CommitOperationAdd(
-                path_in_repo=f.path,
-                path_or_fileobj=str(locate[f.digest] / f.path.removeprefix(f"{f.artifact_id.split('[')[0]}/")),
-            )
-            for f in files
-        ]
+        operations = [operation(path_in_repo=f.path, path_or_fileobj=str(_source(f, locate))) for f in files]
         done = api.create_commit(repository, operations, commit_message="Publish verified artifacts", repo_type=kind)
         commits.append(str(done.commit_url))
     return commits

@@ -18,7 +18,7 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
     Raises: ReportError: the file cannot be read or holds no event.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
             f"{path.name} cannot be read ({error}). Name the progress.jsonl of a training run."
@@ -27,12 +27,21 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return _some(events, path), number
-        if not isinstance(event, dict) or "event" not in event:
+        if not _is_event(event):
             return _some(events, path), number
         events.append(event)
     return _some(events, path), 0
+
+
+STEP_FIELDS = ("fold", "step", "steps", "train_loss", "val_loss", "elapsed_s")
+
+
+def _is_event(event: Any) -> bool:
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return False
+    return event["event"] != "step" or (isinstance(event.get("fold"), int) and set(STEP_FIELDS) <= set(event))
 
 
 def _some(events: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
