@@ -283,7 +283,8 @@ def test_verify_of_a_whole_store_counts_its_artifacts(run: Run, tmp_path: Path) 
     _stored(tmp_path, "problem_splits", {"splits.parquet": b"folds"}, {"execution_pack": pack.digest})
     found = run("verify")
     assert (found.status, found.out, found.err) == (0, "2 artifacts verified, 0 mismatches.\n", "")
-    assert run("verify", "problem_splits").out == "1 artifacts verified, 0 mismatches.\n"
+    assert run("verify", "execution_pack").out == "1 artifacts verified, 0 mismatches.\n"
+    assert run("verify", "problem_splits").out == "2 artifacts verified, 0 mismatches.\n"
 
 
 def test_verify_gives_a_row_per_mismatch_and_status_1(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
         r"\bimprov\w+\b.*\brerank",
         r"\brerank\w*\b.*\b(improv\w+|outperform\w*|beats?|better than|wins?)\b",
         r"\boutperform\w*\b",
+        r"\bimprov\w+\b.*\bpass@1\b",
         r"\bstate[- ]of[- ]the[- ]art\b",
         r"\bbeats? (every|all|the best) (control|baseline)s?\b",
     ),
@@ -23,8 +24,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 }
 NARROWER = {"humaneval": "improves_reranking_on_humaneval", "mbpp": "improves_reranking_on_mbpp_plus"}
 HEDGE = re.compile(
-    r"\b(not|no|never|cannot|can't|without|whether|unless|until|if|closed|undecided|fails?|unproven|would|must|only when|"
-    r"claims?|gates?|asks?)\b|\?",
+    r"\b(not|never|cannot|can't|whether|unless|until|if|closed|undecided|fails?|unproven|would|only when|the claims? that)\b|^(no|none|neither)\b|\?",
     re.IGNORECASE,
 )
 NOT_COLLAPSED = re.compile(r"\b(has|have|did) not collapsed?\b", re.IGNORECASE)  # here "not" is the claim, no denial

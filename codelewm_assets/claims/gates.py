@@ -181,6 +181,9 @@ def calibration_gate(evidence: SeedEvidence) -> Verdict:
     report = evidence.calibration
     if report is None or report.overall.get("p_pass") is None or report.overall["p_pass"].status != "ok":
         return _absent("p_pass_calibration")
+    ours = report.overall["p_pass"]
+    if ours.missing_count or ours.nonfinite_count:
+        return _absent(f"p_pass of {ours.missing_count + ours.nonfinite_count} rows")
     difference, error = report.difference.get("surface_lr"), report.overall["p_pass"].expected_calibration_error
     lower = difference.ci95[0] if difference else None
     return _judge(
@@ -214,6 +217,15 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     )
     if "stand-in" in found.benchmark_label:
         return "UNDECIDED", (Reason(code="benchmark_is_a_stand_in", detail=found.benchmark_label),), figures
+    holes = [
+        f"{name} in {found.complete_pool_count.get(name, 0)} of {found.pool_count} pools"
+        for name in ("p_pass", *register.CONTROLS)
+        if found.complete_pool_count.get(name, 0) < found.pool_count
+    ]
+    if found.problem_count < register.RERANK_PROBLEMS.value:
+        holes.append(f"{found.problem_count} problems, wanted {register.RERANK_PROBLEMS.value:.0f}")
+    if holes:
+        return "UNDECIDED", tuple(Reason(code="evidence_missing", detail=hole) for hole in holes), figures
     if lift is None:
         return _absent(f"lift over {found.best_control}")
     saturated = 1.0 if found.saturated else 0.0

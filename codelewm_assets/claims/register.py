@@ -32,6 +32,9 @@ PROBE_TARGETS = Threshold(5, V09)
 CALIBRATION_MARGIN = Threshold(0.05, "over surface_lr, which reads the text alone")
 CALIBRATION_ERROR = Threshold(0.10, V09)
 RERANK_POINTS = Threshold(3.0, V09)
+RERANK_PROBLEMS = Threshold(30, "fewer held-out problems cannot show a lift below 35 points (preflight/power.py)")
+CONTROLS = ("consensus", "length", "lexical", "no_action", "random", "shuffled_action", "surface_lr")
+"""Controls that must have a score in every pool before a lift over the best of them means anything."""
 
 
 @dataclass(frozen=True, slots=True)

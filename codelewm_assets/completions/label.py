@@ -1,5 +1,6 @@
 """Labels by running: every completion on every input, twice under different hash seeds, judged by the parent."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,18 @@ class LabelResult:
     cpu_ms: Mapping[str, float]
 
 
+def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
+    """CPU limit of a completion: ten times its reference's, rounded up to the floor times a power of two.
+
+    The steps keep the limit, and with it the label of a slow program, the same from run to run.
+    """
+    return (
+        floor_s * 2 ** max(0, math.ceil(math.log2(CPU_MULTIPLE * reference_ms / 1000 / floor_s)))
+        if reference_ms
+        else floor_s
+    )
+
+
 def judge_references(
     problems: Sequence[Problem], pools: tuple[SandboxPool, SandboxPool], *, cpu_floor_s: float
 ) -> tuple[list[Judged], list[LeftOut]]:
@@ -57,7 +70,7 @@ def judge_references(
             reasons = ", ".join(sorted(set(dropped.values())))
             left_out.append(LeftOut(problem_id=problem.problem_id, reason=f"no usable input: {reasons}"))
         else:
-            cpu_s = max(cpu_floor_s, CPU_MULTIPLE * first.cpu_ms / 1000)
+            cpu_s = cpu_limit_s(first.cpu_ms, cpu_floor_s)
             limits = Limits(cpu_s=cpu_s, wall_s=10 * cpu_s + 10)
             judged.append(Judged(problem, outputs, dropped, limits))
     return judged, left_out

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codelewm_assets.completions.label import CPU_MULTIPLE, REFERENCE_LIMITS, outcome_of, same_output
+from codelewm_assets.completions.label import CPU_MULTIPLE, REFERENCE_LIMITS, cpu_limit_s, outcome_of, same_output
 from codelewm_assets.completions.oracles import OracleName, judge, oracle_of
 from codelewm_assets.core.digests import canonical_json, sha256_text
 from codelewm_assets.core.errors import LiteralError, ReportError, SandboxError
@@ -154,7 +154,7 @@ def _key(row: LabelRow) -> tuple[str | None, str, tuple[str, ...]]:
 
 def _limits(row: LabelRow, references: dict[Any, tuple[ProgramRun, ProgramRun]]) -> Limits:
     pair = references.get(_key(row))
-    cpu_s = max(CPU_FLOOR_S, CPU_MULTIPLE * pair[0].cpu_ms / 1000) if pair else Limits().cpu_s
+    cpu_s = cpu_limit_s(pair[0].cpu_ms, CPU_FLOOR_S) if pair else Limits().cpu_s
     return Limits(cpu_s=cpu_s, wall_s=10 * cpu_s + 10)
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,6 +174,19 @@ class ArtifactStore:
         write_atomically(self.root / "recipes" / f"{recipe.key}.json", note)
         return self.load(recipe.kind, manifest.digest, partition=recipe.partition)
 
+    def lineage(self, artifact: Artifact) -> dict[str, Artifact]:
+        """Every artifact that this one was made from, itself included, by digest. Raises: StoreError: one is missing."""
+        found: dict[str, Artifact] = {}
+        waiting = [artifact]
+        while waiting:
+            current = waiting.pop()
+            if current.digest not in found:
+                found[current.digest] = current
+                for name, digest in current.manifest.parent_artifacts.items():
+                    kind, _, partition = name.removesuffix("]").partition("[")
+                    waiting.append(self.load(kind, digest, partition=partition or None))
+        return found
+
     def artifacts(self) -> Iterator[tuple[str, str | None, str]]:
         """(kind, partition, digest) of everything stored, sorted."""
         for manifest in sorted(self.root.glob("*/*/*/manifest.json")):
@@ -195,16 +209,17 @@ class ArtifactStore:
                 yield Mismatch(name, relative, "present", "not in the manifest")
 
     def verify_all(self, only: frozenset[str] = frozenset()) -> tuple[int, list[Mismatch]]:
-        """Check every artifact (or those whose kind, id or digest is in `only`) and that its parents are stored.
+        """Check every artifact, or those whose kind, id or digest is in `only` with all they were made from.
 
         Returns: how many were checked, and the mismatches.
         """
         rows = list(self.artifacts())
         stored = {(kind if part is None else f"{kind}[{part}]", digest) for kind, part, digest in rows}
+        wanted = self._with_parents(rows, only)
         checked, faults = 0, list[Mismatch]()
         for kind, partition, digest in rows:
             name = kind if partition is None else f"{kind}[{partition}]"
-            if only and not ({kind, name, digest} & only or any(digest.startswith(o) for o in only if len(o) >= 8)):
+            if only and digest not in wanted:
                 continue
             checked += 1
             try:
@@ -215,10 +230,29 @@ class ArtifactStore:
                 )
                 continue
             faults += self.verify(artifact)
-            for parent, wanted in artifact.manifest.parent_artifacts.items():
-                if (parent, wanted) not in stored:
-                    faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", wanted))
+            for parent, parent_digest in artifact.manifest.parent_artifacts.items():
+                if (parent, parent_digest) not in stored:
+                    faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", parent_digest))
         return checked, faults
+
+    def _with_parents(self, rows: list[tuple[str, str | None, str]], only: frozenset[str]) -> set[str]:
+        """Digests of the artifacts that `only` names, and of all they were made from as far as it is stored."""
+        home = {digest: (kind, partition) for kind, partition, digest in rows}
+        waiting = [
+            digest
+            for kind, partition, digest in rows
+            if {kind, f"{kind}[{partition}]", digest} & only or any(digest.startswith(o) for o in only if len(o) >= 8)
+        ]
+        found: set[str] = set()
+        while waiting:
+            digest = waiting.pop()
+            if digest in found or digest not in home:
+                continue
+            found.add(digest)
+            with suppress(StoreError):  # a damaged manifest is reported where it is checked
+                kind, partition = home[digest]
+                waiting += self.load(kind, digest, partition=partition).manifest.parent_artifacts.values()
+        return found
 
 
 def _write_file(folder: Path, name: str, content: bytes | Path) -> ManifestFile:

@@ -35,6 +35,7 @@ def make_decoys(rows: Sequence[PackRow], *, pairs_per_problem: int) -> list[Deco
 
 
 def _candidates(rows: Sequence[PackRow], category: Category) -> list[tuple[PackRow, PackRow]]:
+    rows = [row for row in rows if row.completion_kind != "reference"]  # the reference is never scored
     queries = [row for row in rows if row.passed and row.output_kind == "value"]
     pairs = []
     for query in queries:
@@ -47,9 +48,9 @@ def _candidates(rows: Sequence[PackRow], category: Category) -> list[tuple[PackR
             if category == "same_code_different_input":
                 fits = same_code and not same_input
             elif category == "mutation":
-                fits = same_input and not same_code and one_bug
+                fits = same_input and not same_code and one_bug and not other.passed
             else:
-                fits = same_input and not same_code and not one_bug
+                fits = same_input and not same_code and not one_bug and not other.passed
             if fits:
                 pairs.append((query, other))
     return pairs

@@ -116,7 +116,7 @@ def _run(
         except Exception as error:
             outcome["error"] = error
 
-    thread = threading.Thread(target=execute, name=step.job)
+    thread = threading.Thread(target=execute, name=step.job, daemon=True)  # an interrupt ends the build
     thread.start()
     follower = _Follower(instance, run_id, partition, result)
     while thread.is_alive():

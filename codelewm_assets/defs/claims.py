@@ -1,11 +1,13 @@
 """Stage `claims`: what may be said in public, and what was said."""
 
+from inspect import getsource
 from pathlib import Path
 
 import dagster as dg
 
+from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import ClaimGates, judge, judge_claims
-from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
@@ -14,7 +16,7 @@ from codelewm_assets.defs.evidence import integrity_evidence, present_reports, s
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 
@@ -28,6 +30,11 @@ REPORTS = (
     "rerank_report",
 )
 CHECKOUT = Path(__file__).parents[2]
+
+
+def register_digest() -> str:
+    """Digest of the thresholds and claims as they stand in the code."""
+    return sha256_text(getsource(register))
 
 
 def read_gates(inputs: Inputs) -> ClaimGates:
@@ -50,10 +57,12 @@ def claim_gates(
     inputs = Inputs(context.instance, store.get(), profile.get())
     reports = present_reports(inputs)
 
+    integrity = integrity_evidence(inputs, reports)  # looked at anew each time: bytes may have changed since
+
     def make() -> Made:
         gates = judge(
             seed_evidence(reports),
-            integrity_evidence(inputs, reports),
+            integrity,
             profile=inputs.profile.name,
             benchmark_labels=inputs.benchmark_labels(),
         )
@@ -65,7 +74,11 @@ def claim_gates(
         )
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
-    config = {"profile": inputs.profile.name}
+    config = {
+        "profile": inputs.profile.name,
+        "integrity": integrity.model_dump(mode="json"),
+        "register": register_digest(),
+    }
     return materialize(context, inputs.store, parents=parents, config=config, make=make, show=_tables)
 
 
@@ -163,8 +176,6 @@ def claim_audit(
         }
         return Made(files, {"document_count": len(texts), "overclaim_count": len(found)})
 
-    from codelewm_assets.core.digests import sha256_text
-
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}}
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
@@ -188,17 +199,6 @@ def no_claim_beyond_its_gate(inputs: Inputs, partition: str | None) -> Finding:
 
 ASSETS = [claim_gates, claim_audit]
 CHECKS = [
-    check_of(
-        Rule(
-            "open_claims_follow_from_gates",
-            "claim_gates",
-            open_claims_follow_from_gates,
-            open_claims_follow_from_gates.__doc__ or "",
-        )
-    ),
-    check_of(
-        Rule(
-            "no_claim_beyond_its_gate", "claim_audit", no_claim_beyond_its_gate, no_claim_beyond_its_gate.__doc__ or ""
-        )
-    ),
+    check_of(rule_of("claim_gates", open_claims_follow_from_gates)),
+    check_of(rule_of("claim_audit", no_claim_beyond_its_gate)),
 ]

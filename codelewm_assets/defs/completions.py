@@ -11,10 +11,11 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import BENCHMARK
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize
+from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.sandbox.isolation import bubblewrap_works
 
 PROGRESS_EVERY_S = 0.5
 
@@ -53,7 +54,9 @@ def candidate_completions(
         )
 
     parents = [inputs.artifact("benchmark_problems", benchmark)]
-    return materialize(context, inputs.store, parents=parents, config=settings.model_dump(), make=make)
+    return materialize(
+        context, inputs.store, parents=parents, config=settings.model_dump() | versions("python"), make=make
+    )
 
 
 @dg.asset(
@@ -72,7 +75,7 @@ def labelled_completions(
     """Each completion run on each input in the sandbox, twice: outcome, output, and whether it passed."""
     inputs, benchmark = Inputs(context.instance, store.get(), profile.get()), context.partition_key
     parents = [inputs.artifact(name, benchmark) for name in ("benchmark_problems", "candidate_completions")]
-    config = {"cpu_floor_s": inputs.profile.sandbox.cpu_floor_s}
+    config = {"cpu_floor_s": inputs.profile.sandbox.cpu_floor_s, "bubblewrap": bubblewrap_works()} | versions("python")
     return materialize(
         context, inputs.store, parents=parents, config=config, make=lambda: _label(inputs, benchmark, store)
     )

@@ -12,9 +12,9 @@ from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED, SEED_AND_BENCHMARK
-from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.plumbing import Made, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.records import ScoreRow
 from codelewm_assets.evaluation.score_files import read_score_rows
@@ -48,6 +48,8 @@ def heldout_scores(
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
     trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
     data = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "rerank_pools")]
+    data += inputs.of_benchmarks("benchmark_problems")
+    packages = versions("torch", "scikit-learn")
 
     def make() -> Made:
         from safetensors.numpy import save
@@ -79,7 +81,7 @@ def heldout_scores(
             },
         )
 
-    return materialize(context, inputs.store, parents=[trained, tokens, *data], config={}, make=make)
+    return materialize(context, inputs.store, parents=[trained, tokens, *data], config=packages, make=make)
 
 
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
@@ -241,7 +243,7 @@ def latent_probe_report(
     partitions_def=SEED_AND_BENCHMARK,
     deps=[
         dg.AssetDep(heldout_scores, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed")),
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("benchmark")),
+        "execution_pack",
     ],
 )
 def rerank_report(
@@ -250,8 +252,8 @@ def rerank_report(
     """Pass@1 and MRR of ordering pools by p_pass, with lifts over every control and their intervals."""
     benchmark, seed = context.partition_key.split("|")
     scored = Scored(context, store, profile, seed)
-    problems = scored.inputs.artifact("benchmark_problems", benchmark)
-    label = problems.manifest.metadata["benchmark_label"]
+    pack = scored.inputs.store.load("execution_pack", scored.artifact.manifest.parent_artifacts["execution_pack"])
+    label = pack.manifest.metadata["benchmark_labels"][benchmark]
 
     def make() -> Made:
         from codelewm_assets.evaluation.rerank import rerank_report as judge
@@ -265,12 +267,11 @@ def rerank_report(
         return report_of(report, "rerank_report.json", shown)
 
     config = {"resamples": scored.resamples, "benchmark": benchmark}
-    return materialize(context, scored.inputs.store, parents=[scored.artifact, problems], config=config, make=make)
-
-
-def _rule(judge: Any) -> Rule:
-    return Rule(judge.__name__, "heldout_scores", judge, (judge.__doc__ or "").strip())
+    return materialize(context, scored.inputs.store, parents=[scored.artifact, pack], config=config, make=make)
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]
-CHECKS = [check_of(_rule(every_score_row_has_p_pass), SEED), check_of(_rule(only_held_out_rows_were_scored), SEED)]
+CHECKS = [
+    check_of(rule_of("heldout_scores", every_score_row_has_p_pass), SEED),
+    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored), SEED),
+]

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.core.store import Artifact
+from codelewm_assets.defs.guards import GATES, check_status
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import rerank_key
 from codelewm_assets.defs.plumbing import latest_version
@@ -31,27 +32,20 @@ SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "probe": ("latent_probe_report", "latent_probe_report.json", LatentProbeReport),
     "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
 }
+EVIDENCE_CHECKS = (
+    ("checkpoint", "sidecar_matches"),
+    ("checkpoint_inspection", "weights_are_finite"),
+    ("heldout_scores", "every_score_row_has_p_pass"),
+    ("heldout_scores", "only_held_out_rows_were_scored"),
+)
 M = TypeVar("M", bound=BaseModel)
 
 
-def lineage(store: ArtifactStore, artifact: Artifact) -> dict[str, Artifact]:
-    """Every artifact that this one was made from, itself included, by digest. Raises: StoreError: one is not stored."""
-    found: dict[str, Artifact] = {}
-    waiting = [artifact]
-    while waiting:
-        current = waiting.pop()
-        if current.digest in found:
-            continue
-        found[current.digest] = current
-        for name, digest in current.manifest.parent_artifacts.items():
-            kind, _, partition = name.removesuffix("]").partition("[")
-            waiting.append(store.load(kind, digest, partition=partition or None))
-    return found
-
-
 def present_reports(inputs: Inputs) -> dict[str, Artifact]:
-    """Artifact id → latest report, for those that are materialized and come from the pack that is the latest now."""
-    pack = inputs.artifact("execution_pack").digest
+    """Artifact id → latest report, for those that count as evidence.
+
+    A report counts when it and all it was made from are the latest of their kind, and every check on them is green.
+    """
     wanted = [(kind, str(seed)) for kind, _, _ in SEED_REPORTS.values() for seed in SEEDS]
     wanted += [("rerank_report", rerank_key(benchmark, seed)) for seed in SEEDS for benchmark in BENCHMARKS]
     found = {}
@@ -60,12 +54,21 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
         if version is None:
             continue
         artifact = inputs.store.load(kind, version, partition=partition)
-        packs = {
-            a.digest for a in lineage(inputs.store, artifact).values() if a.manifest.artifact_kind == "execution_pack"
-        }
-        if packs == {pack}:
+        if _counts(inputs, artifact):
             found[artifact.manifest.artifact_id] = artifact
     return found
+
+
+def _counts(inputs: Inputs, report: Artifact) -> bool:
+    for artifact in inputs.store.lineage(report).values():
+        kind, _, rest = artifact.manifest.artifact_id.partition("[")
+        partition = rest.removesuffix("]") or None
+        if latest_version(inputs.instance, kind, partition) != artifact.digest:
+            return False
+        for asset, check in (*GATES, *EVIDENCE_CHECKS):
+            if asset == kind and check_status(inputs.instance, asset, check, partition).state != "GREEN":
+                return False
+    return True
 
 
 def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
@@ -95,7 +98,7 @@ def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> Integrit
     mismatches: list[str] = []
     for report in reports.values():
         try:
-            artifacts |= lineage(inputs.store, report)
+            artifacts |= inputs.store.lineage(report)
         except StoreError as error:
             mismatches.append(str(error))
     for artifact in artifacts.values():
@@ -106,7 +109,8 @@ def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> Integrit
     trained_on = {
         row.problem_id
         for artifact in scored
-        for row in read_score_rows(artifact.path("score_rows.jsonl"))
+        for name in ("score_rows.jsonl", "completion_scores.jsonl")
+        for row in read_score_rows(artifact.path(name))
         if fold.get(row.problem_id) != row.fold
     }
     return IntegrityEvidence(

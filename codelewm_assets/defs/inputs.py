@@ -98,5 +98,5 @@ class Inputs:
         return {row.source_submission_id: row.code_tokens for row in self.pack()}
 
     def benchmark_labels(self) -> dict[str, str]:
-        """Benchmark id → what reports call it."""
-        return {b: self.artifact("benchmark_problems", b).manifest.metadata["benchmark_label"] for b in BENCHMARKS}
+        """Benchmark id → what reports call it, as the execution pack says: the problems may have been rebuilt since."""
+        return dict(self.artifact("execution_pack").manifest.metadata["benchmark_labels"])

@@ -1,6 +1,7 @@
 """Stage `packs`: the execution pack."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -36,17 +37,18 @@ def execution_pack(
         from codelewm_assets.packs.pack import build_pack
 
         rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
-        return Made({"pack.parquet": write_table(rows)}, pack_summary(rows, inputs.benchmark_labels()))
+        labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
+        return Made({"pack.parquet": write_table(rows)}, pack_summary(rows, labels))
 
     parents = [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
     return materialize(context, inputs.store, parents=parents, config={}, make=make)
 
 
-def pack_summary(rows: list[PackRow], labels: dict[str, str]) -> dict[str, object]:
+def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
     """Counts that the manifest carries."""
     outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
     return {
-        "benchmark_labels": labels,
+        "benchmark_labels": dict(labels),
         "row_count": len(rows),
         "problem_count": len({row.source_problem_id for row in rows}),
         "completion_count": len({row.source_submission_id for row in rows}),

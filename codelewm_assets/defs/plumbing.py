@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 import dagster as dg
@@ -95,6 +97,11 @@ def materialize(
             "folder": dg.MetadataValue.path(str(artifact.folder)),
         },
     )
+
+
+def versions(*packages: str) -> dict[str, Any]:
+    """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
+    return {"versions": {p: python_version() if p == "python" else version(p) for p in packages}}
 
 
 def _shown(value: Any) -> Any:

@@ -1,16 +1,19 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
+from typing import Any
+
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.plumbing import Made, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.rules import Rule, check_of, judge_all
+from codelewm_assets.defs.rules import check_of, judge_all, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.profiles.profile import Profile
 
 
 @dg.asset(
@@ -43,16 +46,21 @@ def preflight_report(
             "clear": not red,
             "red": red,
             "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in parents},
+            "folds": list(inputs.profile.folds),
+            "settings": preflight_settings(inputs.profile),
             "findings": [found.model_dump(mode="json") for found in findings],
         }
         return Made(
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
         )
 
-    config = inputs.profile.model_dump(mode="json", include={"preflight", "splits"}) | {
-        "folds": list(inputs.profile.folds)
-    }
+    config = preflight_settings(inputs.profile) | versions("scikit-learn")
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+def preflight_settings(profile: Profile) -> dict[str, Any]:
+    """What of a profile the rules judge by: a report is of use under the same settings only."""
+    return profile.model_dump(mode="json", include={"preflight", "splits"}) | {"folds": list(profile.folds)}
 
 
 def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
@@ -72,6 +80,5 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     )
 
 
-RULE = Rule("preflight_is_clear", "preflight_report", preflight_is_clear, preflight_is_clear.__doc__ or "")
 ASSETS = [preflight_report]
-CHECKS = [check_of(RULE)]
+CHECKS = [check_of(rule_of("preflight_report", preflight_is_clear))]

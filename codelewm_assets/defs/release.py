@@ -1,7 +1,6 @@
 """Stage `release`: what people read, and what would be published."""
 
 from base64 import b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,16 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.claims import ALL, read_gates
-from codelewm_assets.defs.evidence import lineage, present_reports, seed_evidence
+from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import Made, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.preflight.rules import finding
+from codelewm_assets.release.hub import ReleasePlan, planned_files
 
 COMMON: dict[str, Any] = {
     "group_name": "release",
@@ -118,7 +118,13 @@ def _figures(evidence: Any, trained: list[Artifact], scored: list[Artifact]) -> 
 @dg.asset(
     **COMMON,
     kinds={"markdown"},
-    deps=["execution_pack", "problem_splits", "claim_gates", dg.AssetDep("benchmark_problems", partition_mapping=ALL)],
+    deps=[
+        "execution_pack",
+        "problem_splits",
+        "claim_gates",
+        dg.AssetDep("benchmark_problems", partition_mapping=ALL),
+        dg.AssetDep("labelled_completions", partition_mapping=ALL),
+    ],
 )
 def dataset_card(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
@@ -144,7 +150,10 @@ def _markdown(name: str, text: str) -> Made:
 
 
 @dg.asset(
-    **COMMON, kinds={"markdown"}, partitions_def=SEED, deps=["checkpoint", "checkpoint_inspection", "claim_gates"]
+    **COMMON,
+    kinds={"markdown"},
+    partitions_def=SEED,
+    deps=["checkpoint", "checkpoint_inspection", "claim_gates", "execution_pack"],
 )
 def model_card(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
@@ -162,7 +171,7 @@ def model_card(
         text = render(read_sidecar(trained), collapse, read_gates(inputs), labels=inputs.benchmark_labels())
         return _markdown("README.md", text)
 
-    parents = [trained, looked_at, inputs.artifact("claim_gates"), *inputs.of_benchmarks("benchmark_problems")]
+    parents = [trained, looked_at, inputs.artifact("claim_gates"), inputs.artifact("execution_pack")]
     return materialize(context, inputs.store, parents=parents, config={}, make=make)
 
 
@@ -221,7 +230,7 @@ def _released(inputs: Inputs) -> list[Artifact]:
 def _lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
     found: dict[str, Artifact] = {}
     for artifact in artifacts:
-        found |= lineage(inputs.store, artifact)
+        found |= inputs.store.lineage(artifact)
     return found
 
 
@@ -302,42 +311,42 @@ def hub_release(
         inputs.artifact("claim_audit"),
         *(a for g in groups.values() for a in g),
     ]
-    return materialize(context, inputs.store, parents=parents, config={}, make=_plan(inputs, groups))
+    plan = _plan(inputs, groups)  # outside of the recipe's reach: bytes are verified and scanned anew each time
 
-
-def _plan(inputs: Inputs, groups: dict[str, list[Artifact]]) -> Callable[[], Made]:
     def make() -> Made:
-        from codelewm_assets.release.hub import ReleasePlan, planned_files
-        from codelewm_assets.release.secrets import secret_findings
-
-        artifacts = [artifact for group in groups.values() for artifact in group]
-        mismatches = [f"{f.artifact} {f.file}" for artifact in artifacts for f in inputs.store.verify(artifact)]
-        paths = [artifact.folder / file.path for artifact in artifacts for file in artifact.manifest.files]
-        plan = ReleasePlan(
-            executed=False,
-            files=planned_files(groups),
-            mismatches=tuple(mismatches),
-            secrets=tuple(secret_findings([*paths, *_pack_as_text(inputs)])),
-        )
-        size = sum(file.bytes for file in plan.files)
-        metadata = {"executed": False, "file_count": len(plan.files), "bytes": size, "refusals": plan.refusals}
+        metadata = {"executed": False, "file_count": len(plan.files), "refusals": plan.refusals}
         return Made({"release_plan.json": pretty_json(plan.model_dump(mode="json"))}, metadata)
 
-    return make
+    return materialize(context, inputs.store, parents=parents, config={"refusals": plan.refusals}, make=make)
+
+
+def _plan(inputs: Inputs, groups: dict[str, list[Artifact]]) -> ReleasePlan:
+    from codelewm_assets.release.secrets import secret_findings
+
+    artifacts = [artifact for group in groups.values() for artifact in group]
+    mismatches = [f"{f.artifact} {f.file}" for artifact in artifacts for f in inputs.store.verify(artifact)]
+    paths = [artifact.folder / file.path for artifact in artifacts for file in artifact.manifest.files]
+    audit = inputs.artifact("claim_audit").read_json("claim_audit.json")
+    return ReleasePlan(
+        executed=False,
+        files=planned_files(groups),
+        mismatches=tuple(mismatches),
+        secrets=tuple(secret_findings([*paths, *_pack_as_text(inputs)])),
+        overclaims=tuple(f"{row['document']}:{row['line']}" for row in audit["overclaims"]),
+    )
 
 
 def _pack_as_text(inputs: Inputs) -> list[Path]:
     """The pack's programs as text beside the store, since a scanner does not read Parquet."""
     path = inputs.store.root / "progress" / "pack_for_secret_scan.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\n".join(canonical_json(code) for code in sorted(set(inputs.codes().values()))))
+    texts = {text for row in inputs.pack() for text in (row.code_tokens, row.input_tokens, row.output_tokens)}
+    path.write_bytes(b"\n".join(canonical_json(text) for text in sorted(texts)))
     return [path]
 
 
 def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
     """Nothing that would be published holds a secret, and all of it verifies."""
-    from codelewm_assets.release.hub import ReleasePlan
-
     plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
     return finding(
         "no_secrets",
@@ -348,9 +357,5 @@ def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
     )
 
 
-def _rule(asset: str, judge: Any) -> Rule:
-    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
-
-
 ASSETS = [results_report, dataset_card, model_card, tracker_status, artifact_index, review_site, hub_release]
-CHECKS = [check_of(_rule("artifact_index", artifacts_verify)), check_of(_rule("hub_release", no_secrets))]
+CHECKS = [check_of(rule_of("artifact_index", artifacts_verify)), check_of(rule_of("hub_release", no_secrets))]

@@ -30,7 +30,16 @@ def _headroom(inputs: Inputs) -> Finding:
     found: dict[str, dict[str, float | None]] = {}
     for fold in inputs.profile.folds:
         by_benchmark = rerank_rules.control_pass_at_1(
-            inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits(), model_fold=fold
+            inputs.pools(),
+            inputs.codes(),
+            inputs.prompts(),
+            inputs.splits(),
+            model_fold=fold,
+            outcomes={
+                row.source_submission_id: (row.source_problem_id, row.completion_passed)
+                for row in inputs.pack()
+                if row.completion_kind != "reference"
+            },
         )
         found |= {f"{name} fold {fold}": controls for name, controls in by_benchmark.items()}
     return rerank_rules.controls_leave_headroom(found, ceiling=inputs.profile.preflight.control_ceiling)
@@ -100,6 +109,11 @@ DATA_RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "rerank_pools",
+        rerank_rules.pools_join_the_pack,
+        lambda i, _: rerank_rules.pools_join_the_pack(i.pools(), i.pack()),
+    ),
+    _rule(
+        "rerank_pools",
         rerank_rules.no_scored_problem_was_trained_on,
         lambda i, _: rerank_rules.no_scored_problem_was_trained_on(
             i.splits(),
@@ -122,6 +136,11 @@ DATA_RULES: tuple[Rule, ...] = (
     ),
 )
 PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
+
+
+def rule_of(asset: str, judge: Judge) -> Rule:
+    """A rule whose name and description are those of the function that judges it."""
+    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
 
 
 def judge_all(inputs: Inputs) -> list[Finding]:

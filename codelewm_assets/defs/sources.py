@@ -14,7 +14,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.sources.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
-from codelewm_assets.sources.stand_in import STAND_IN_REVISION
+from codelewm_assets.sources.stand_in import STAND_IN_REVISION, stand_in_digest
 
 
 @dg.asset(
@@ -33,9 +33,11 @@ def benchmark_problems(
     source = settings.humaneval if benchmark == "humaneval" else settings.mbpp_plus
     pin = EVALPLUS_FILES[benchmark]  # type: ignore[index]
     revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None
-    pinned = {"wheel": HUMANEVAL_WHEEL_SHA256, "stand_in": STAND_IN_REVISION, "evalplus": revision or pin.sha256}[
-        source
-    ]
+    pinned = {
+        "wheel": HUMANEVAL_WHEEL_SHA256,
+        "stand_in": f"{STAND_IN_REVISION} {stand_in_digest()}",
+        "evalplus": revision or pin.sha256,
+    }[source]
     config = {"source": source, "max_inputs": settings.max_inputs_per_problem, "pinned": pinned}
     return materialize(
         context, store.get(), parents=[], config=config, make=lambda: _make(benchmark, source, store, profile)

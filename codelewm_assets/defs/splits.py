@@ -7,7 +7,7 @@ import dagster as dg
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize
+from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
@@ -41,7 +41,9 @@ def problem_splits(
         return Made({"splits.parquet": write_table(found)}, metadata)
 
     parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("benchmark_problems")]
-    return materialize(context, inputs.store, parents=parents, config=settings.model_dump(), make=make)
+    return materialize(
+        context, inputs.store, parents=parents, config=settings.model_dump() | versions("scikit-learn"), make=make
+    )
 
 
 ASSETS = [problem_splits]

@@ -15,9 +15,10 @@ from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.plumbing import Made, latest_version, materialize, versions
+from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, source_revision
-from codelewm_assets.defs.rules import Rule, check_of
+from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.preflight.rules import finding
@@ -63,7 +64,7 @@ def tokenized_pack(
         return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
 
     parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits")]
-    config = training.model_dump(mode="json", include=set(names))
+    config = training.model_dump(mode="json", include=set(names)) | versions("tokenizers")
     parents += inputs.of_benchmarks("benchmark_problems")
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
@@ -108,12 +109,15 @@ def checkpoint(
     require_clear(context.instance)
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), int(context.partition_key)
     parents = [inputs.artifact(name) for name in (*DATA_PARENTS, "tokenized_pack")]
-    config = inputs.profile.training_config().model_dump(mode="json", exclude={"wall_limit_s"})
+    config = inputs.profile.training_config().model_dump(mode="json", exclude={"wall_limit_s"}) | versions(
+        "torch", "transformers"
+    )
     _require_clear_artifacts(inputs, parents)
 
     def make() -> Made:
         made = _train(context, inputs, store, seed)
         require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
+        _require_unchanged(context.instance, made.metadata["judged"])
         return made
 
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
@@ -122,10 +126,24 @@ def checkpoint(
 def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
     from codelewm_assets.preflight.clearance import require_clear_artifacts
 
+    report = inputs.artifact("preflight_report").read_json("preflight_report.json")
+    if report.get("settings") != preflight_settings(inputs.profile):
+        raise dg.Failure(
+            f"Training is refused: preflight_report judged under other settings than profile {inputs.profile.name} has. "
+            "Materialize preflight_report under this profile.",
+            allow_retries=False,
+        )
+    digests = {parent.manifest.artifact_id: parent.digest for parent in parents}
     try:
-        require_clear_artifacts(inputs.store, {parent.manifest.artifact_id: parent.digest for parent in parents})
+        require_clear_artifacts(inputs.store, digests, folds=inputs.profile.folds)
     except AssetsError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> None:
+    rebuilt = sorted(name for name, digest in judged.items() if latest_version(instance, name) != digest)
+    if rebuilt:
+        raise dg.Failure(f"{', '.join(rebuilt)} were rebuilt while training ran. Train again.", allow_retries=False)
 
 
 def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> Made:
@@ -133,7 +151,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     from codelewm_assets.training.progress import event_line
     from codelewm_assets.training.worker import WorkerSpec
 
-    started = time.monotonic()
+    started, events = time.monotonic(), list[dict[str, Any]]()
     names = (*JUDGED, "preflight_report", "tokenized_pack")
     with (
         tempfile.TemporaryDirectory(prefix="codelewm-checkpoint-") as folder,
@@ -149,11 +167,14 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         )
 
         def on_event(event: dict[str, Any]) -> None:
+            events.append(event)
             stream.write(event_line(event))
             context.log.info(event_line(event).strip())
 
         run_worker(spec, on_event=on_event)
         files: dict[str, bytes | Path] = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    timeless = [{k: v for k, v in event.items() if k != "elapsed_s"} for event in events]
+    files["progress.jsonl"] = "".join(map(event_line, timeless)).encode("utf-8")  # times differ between equal runs
     metadata = {"seed": seed, "judged": dict(spec.digests), "folds": list(spec.config.folds)}
     return Made(files, metadata, {"wall_s": time.monotonic() - started})
 
@@ -231,14 +252,10 @@ def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding
     )
 
 
-def _rule(asset: str, judge: Any) -> Rule:
-    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
-
-
 ASSETS = [tokenized_pack, checkpoint, checkpoint_inspection]
 CHECKS = [
-    check_of(_rule("tokenized_pack", tokens_join_the_pack)),
-    check_of(_rule("checkpoint", sidecar_matches), SEED),
-    check_of(_rule("checkpoint_inspection", weights_are_finite), SEED),
-    check_of(_rule("checkpoint_inspection", latents_have_not_collapsed), SEED, blocking=False),
+    check_of(rule_of("tokenized_pack", tokens_join_the_pack)),
+    check_of(rule_of("checkpoint", sidecar_matches), SEED),
+    check_of(rule_of("checkpoint_inspection", weights_are_finite), SEED),
+    check_of(rule_of("checkpoint_inspection", latents_have_not_collapsed), SEED, blocking=False),
 ]

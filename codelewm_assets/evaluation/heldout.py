@@ -51,7 +51,8 @@ class HeldoutRecord(Record):
 class HeldoutScores:
     """Rows of held-out completions, rows of pool members, records, and their latents (N, D) float32 by name.
 
-    `latents`: `z_pred`, `z_pred_no_action`, `z_pred_shuffled_action`, `z_out`, `z_code`, each unit length but z_code.
+    `latents`: `z_pred`, `z_pred_no_action`, `z_pred_shuffled_action`, `z_out`, `z_code`, `z_input`; all but the last two
+    are of unit length.
     """
 
     completions: tuple[ScoreRow, ...]
@@ -82,7 +83,7 @@ def score_fold(
     made = {name: scorer.transitions(codes, inputs, prompt_rows) for name, inputs in actions.items()}
     z_out = scorer.outputs([r.output for r in test])  # (N, D)
     latents = {("z_pred" if name == "model" else f"z_pred_{name}"): found.z_pred for name, found in made.items()}
-    latents |= {"z_out": z_out, "z_code": scorer.codes(codes)}
+    latents |= {"z_out": z_out, "z_code": scorer.codes(codes), "z_input": scorer.inputs(actions["model"])}
     p_pass = {name: sigmoid(found.logit) for name, found in made.items()}
     energy = {name: ((found.z_pred - z_out) ** 2).sum(axis=1) for name, found in made.items()}  # (N,)
     records = tuple(

@@ -12,6 +12,7 @@ from codelewm_assets.evaluation.heldout import HeldoutRecord
 from codelewm_assets.evaluation.records import LatentProbeReport, ProbeTarget
 
 MOST_RECORDS = 1200  # of each half, drawn by hash
+PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "code": "z_code", "input": "z_input"}
 TARGETS: dict[str, Callable[[HeldoutRecord], str]] = {
     "passed": lambda r: str(r.passed),
     "output_type": lambda r: r.output_type,
@@ -26,7 +27,8 @@ def latent_probe_report(
 ) -> LatentProbeReport:
     """Balanced accuracy of logistic probes; problems are halved by hash, so no problem is in both halves.
 
-    Controls: `no_action` (z_pred with the empty input), `code` (the code's latent alone), `majority`.
+    Controls: `no_action` (z_pred with the empty input), `code`, `input` and `code_and_input` (latents of what the model was
+    given), `majority`. With several folds a probe is fitted per fold, since models do not share axes, and predictions pooled.
     Source: Alain & Bengio 2016, "Understanding intermediate layers using linear classifier probes".
     """
     order = sorted(range(len(records)), key=lambda i: unit_interval("probe", records[i].record_id))
@@ -61,8 +63,10 @@ def _target(
             lift_over_best_control=None,
             lift_ci99=None,
         )
-    arrays = {"model": "z_pred", "no_action": "z_pred_no_action", "code": "z_code"}
-    said = {name: _predicted(latents[array], fit, test, known) for name, array in arrays.items()}
+    arrays = {name: latents[array] for name, array in PROBED.items()}
+    arrays["code_and_input"] = np.concatenate([latents["z_code"], latents["z_input"]], axis=1)  # (N, 2D)
+    folds = np.array([record.fold for record in records])
+    said = {name: _predicted(array, folds, fit, test, known) for name, array in arrays.items()}
     values, counted = np.unique(known, return_counts=True)
     said["majority"] = np.full(len(test), values[counted.argmax()])
     figures = {name: balanced_accuracy(found, asked) for name, found in said.items()}
@@ -91,12 +95,27 @@ def balanced_accuracy(said: NDArray[np.str_], asked: NDArray[np.str_]) -> float:
 
 
 def _predicted(
-    latents: NDArray[np.float32], fit: list[int], test: list[int], known: NDArray[np.str_]
+    latents: NDArray[np.float32], folds: NDArray[np.int_], fit: list[int], test: list[int], known: NDArray[np.str_]
 ) -> NDArray[np.str_]:
-    """Predictions (len(test),) of a logistic regression on standardised latents."""
+    """Predictions (len(test),) of logistic regressions on standardised latents, one per fold.
+
+    A fold whose fitting half has one class predicts that class; a fold without a fitting half, the most common of all.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=150, C=0.1, class_weight="balanced", tol=1e-3))
-    return np.asarray(probe.fit(latents[fit], known).predict(latents[test]))
+    values, counts = np.unique(known, return_counts=True)
+    said = np.full(len(test), values[counts.argmax()], dtype=known.dtype)
+    for fold in sorted(set(folds[test].tolist())):
+        own, asked = folds[fit] == fold, folds[test] == fold
+        classes = sorted(set(known[own].tolist()))
+        if len(classes) < 2:
+            said[asked] = classes[0] if classes else said[asked]
+            continue
+        probe = make_pipeline(
+            StandardScaler(), LogisticRegression(max_iter=150, C=0.1, class_weight="balanced", tol=1e-3)
+        )
+        probe.fit(latents[np.asarray(fit)[own]], known[own])
+        said[asked] = probe.predict(latents[np.asarray(test)[asked]])
+    return said

@@ -125,6 +125,7 @@ class BenchmarkRerank(Report):
     lift: dict[str, Lift]
     best_control: str | None
     saturated: bool | None
+    complete_pool_count: dict[str, int] = Field(default_factory=dict)  # score → pools whose every member has it
 
 
 class RerankReport(Report):

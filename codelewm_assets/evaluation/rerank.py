@@ -57,6 +57,7 @@ def rerank_benchmark(rows: Sequence[ScoreRow], *, label: str, resamples: int) ->
         mrr={name: _mean([reciprocal_rank(pool) for pool in complete[name].values()]) for name in names},
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         best_control=best,
+        complete_pool_count={name: len(complete[name]) for name in names},
         saturated=None if best is None else scored[best] >= SATURATED_AT,
     )
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
-from codelewm_assets.core.records import Finding, PoolMember
+from codelewm_assets.core.records import Finding, PackRow, PoolMember
 from codelewm_assets.preflight.controls import (
     consensus_scores,
     group_by_pool,
@@ -18,6 +18,19 @@ from codelewm_assets.preflight.power import chance_pass_at_1, minimum_detectable
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import near_duplicate_pairs
+
+
+def pools_join_the_pack(members: Sequence[PoolMember], rows: Sequence[PackRow]) -> Finding:
+    """Every pool member is a completion of this pack, of the member's problem, with the same verdict."""
+    known = {row.source_submission_id: (row.source_problem_id, row.completion_passed) for row in rows}
+    bad = sorted({m.completion_id for m in members if known.get(m.completion_id) != (m.problem_id, m.passed)})
+    return finding(
+        "pools_join_the_pack",
+        bad,
+        blocker="pool_does_not_join",
+        message="Every pool can be scored on this pack.",
+        figures={"members": len(members)},
+    )
 
 
 def no_scored_problem_was_trained_on(
@@ -63,21 +76,23 @@ def control_pass_at_1(
     splits: Sequence[ProblemSplit],
     *,
     model_fold: int,
+    outcomes: Mapping[str, tuple[str, bool]],
 ) -> dict[str, dict[str, float | None]]:
-    """Pass@1 of each text control on the pools in test for `model_fold`: benchmark → control → pass@1 or None."""
+    """Pass@1 of each text control on the pools in test for `model_fold`: benchmark → control → pass@1 or None.
+
+    Args: outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is
+        fitted on those in train, as evaluation fits it.
+    """
     fold = {split.problem_id: split.fold for split in splits}
     held_out = {model_fold, (model_fold + 1) % len(FOLDS)}
-    train = sorted(
-        {m.completion_id: m for m in members if fold.get(m.problem_id, model_fold) not in held_out}.values(),
-        key=lambda m: m.completion_id,
-    )
+    train = sorted(name for name, (problem, _) in outcomes.items() if fold.get(problem, model_fold) not in held_out)
     test = [m for m in members if fold.get(m.problem_id) == model_fold]
     surface = dict(
         zip(
             [m.completion_id for m in test],
             surface_lr_scores(
-                [codes[m.completion_id] for m in train],
-                [m.passed for m in train],
+                [codes[name] for name in train],
+                [outcomes[name][1] for name in train],
                 [codes[m.completion_id] for m in test],
             ),
             strict=True,

@@ -35,11 +35,16 @@ class ReleasePlan(BaseModel):
     files: tuple[PlannedFile, ...]
     mismatches: tuple[str, ...]
     secrets: tuple[str, ...]
+    overclaims: tuple[str, ...] = ()
 
     @property
     def refusals(self) -> list[str]:
         """Why this plan may not be executed; empty when it may."""
-        return [*(f"not verified: {row}" for row in self.mismatches), *(f"secret: {row}" for row in self.secrets)]
+        return [
+            *(f"not verified: {row}" for row in self.mismatches),
+            *(f"secret: {row}" for row in self.secrets),
+            *(f"claim beyond the gates: {row}" for row in self.overclaims),
+        ]
 
 
 def planned_files(artifacts: Mapping[str, Sequence[Artifact]]) -> tuple[PlannedFile, ...]:

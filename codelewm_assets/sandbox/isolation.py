@@ -37,8 +37,8 @@ class Isolation:
 
     @property
     def is_isolated(self) -> bool:
-        """Whether every required layer was in force."""
-        return not self.missing
+        """Whether every required layer and all of bubblewrap's were in force: the host cannot be seen."""
+        return not self.missing and set(BUBBLEWRAP_LAYERS) <= set(self.layers)
 
 
 def copy_box_files(folder: Path) -> None:

@@ -139,7 +139,12 @@ def _decoded(answer: dict[str, Any], count: int) -> ProgramRun:
     rest: InputRun
     if answer["stopped"] == "timeout":
         rest = InputRun("timeout")
-    elif runs and answer["stopped"] is None and _is_of_all(answer["lines"][len(runs) - 1]):
+    elif (
+        runs
+        and answer["stopped"] is None
+        and runs[-1].outcome in ("exception", "memory")
+        and _is_of_all(answer["lines"][len(runs) - 1])
+    ):
         rest = runs[-1]  # it did not load, and said why in its one line
     else:
         rest = InputRun("killed")

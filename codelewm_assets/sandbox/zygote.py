@@ -16,13 +16,14 @@ import struct
 import sys
 import tempfile
 import time
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from codelewm_assets.sandbox.child import run_child
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 POLL_S = 0.01
+NO_MORE = 7  # exit status of a watcher that found the end of the requests
 WARM = [
     "bisect",
     "cmath",
@@ -66,10 +67,36 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    answers = sys.stdout.buffer
     write_frame(answers, json.dumps({"layers": sorted(set(layers))}).encode())
-    while (frame := read_frame(requests)) is not None:
-        write_frame(answers, json.dumps(_serve(json.loads(frame), "mount_namespace" in layers)).encode())
+    while select.select([0], [], []):
+        watcher = os.fork()
+        if watcher == 0:
+            _watch_one("mount_namespace" in layers)
+        _, status = os.waitpid(watcher, 0)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == NO_MORE:
+            return
+        if status != 0:  # the program ended its watcher: it has no answer, and nothing of it stays
+            _reap_descendants()
+            write_frame(answers, json.dumps({"lines": [], "stopped": None, "cpu_ms": 0.0}).encode())
+
+
+def _watch_one(owns_temporary: bool) -> NoReturn:
+    """One request in a process of its own: reads it, runs it, answers, ends.
+
+    The server itself never reads a request or an output, so no later program inherits a heap in which an earlier
+    program, its outputs or the reference lie.
+    """
+    status = 1
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as answers:
+            frame = read_frame(requests)
+            if frame is not None:
+                write_frame(answers, json.dumps(_serve(json.loads(frame), owns_temporary)).encode())
+        status = NO_MORE if frame is None else 0
+    finally:
+        os._exit(status)
 
 
 def _harden(given: list[str]) -> list[str]:

@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import Record
 from codelewm_assets.core.store import Artifact
+
+MOST_LATENTS = 1000
 
 
 class TensorRow(Record):
@@ -92,7 +95,7 @@ def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
 def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[list[TensorRow], dict[str, object]]:
     """The tensor table, and `checkpoint_inspection.json` with the collapse diagnostics of val records.
 
-    With several folds the worst fold's diagnostics are reported. With a non-finite tensor there are none.
+    With several folds each figure is that of the fold in which it is smallest. With a non-finite tensor there are none.
     Raises: TrainingError: sidecar and tokens do not match. Needs torch.
     """
     from codelewm_assets.training.data import load_fold
@@ -105,19 +108,22 @@ def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[
     found = []
     for fold in sidecar.folds if not broken else ():
         data = load_fold(tokenized_pack, fold)
-        records = data.part("val")[::3][:1000]  # records stand in order of their ids: every third spreads over problems
+        records = sorted(data.part("val"), key=lambda r: unit_interval("collapse", r.record_id))[:MOST_LATENTS]
         scorer = Scorer(checkpoint, sidecar, data)
         made = scorer.transitions([r.code for r in records], [r.input for r in records], [r.prompt for r in records])
         found.append(collapse_diagnostics(made.z_pred))
-    known = [f for f in found if f.effective_rank_ratio is not None]
-    worst = min(known, key=lambda f: f.effective_rank_ratio or 0.0) if known and len(known) == len(found) else None
+
+    def smallest(name: str) -> float | None:
+        values = [getattr(f, name) for f in found]
+        return None if not values or None in values else min(values)
+
     report: dict[str, object] = {
         "schema_version": "codelewm.checkpoint_inspection.v1",
         "seed": sidecar.seed,
-        "latent_count": worst.latent_count if worst else 0,
-        "effective_rank_ratio": worst.effective_rank_ratio if worst else None,
-        "median_variance": worst.median_variance if worst else None,
-        "neighbour_entropy": worst.neighbour_entropy if worst else None,
+        "latent_count": min((f.latent_count for f in found), default=0),
+        "effective_rank_ratio": smallest("effective_rank_ratio"),
+        "median_variance": smallest("median_variance"),
+        "neighbour_entropy": smallest("neighbour_entropy"),
         "tensor_count": len(rows),
         "parameter_count": sidecar.parameter_count,
         "nonfinite_tensors": broken,

@@ -66,6 +66,10 @@ class Scorer:
         """Target latents (N, D), unit length, of rows of the output array."""
         return np.asarray(self._latents("output", rows).numpy())
 
+    def inputs(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Encoder latents (N, D) of rows of the input array."""
+        return np.asarray(self._latents("input", rows).numpy())
+
     def codes(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Encoder latents (N, D) of rows of the code array."""
         return np.asarray(self._latents("code", rows).numpy())

@@ -4,9 +4,11 @@ The guard comes first, before torch is imported: whoever starts this module, tra
 report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed.
 """
 
+import ctypes
 import json
 import os
 import platform
+import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +25,7 @@ from codelewm_assets.training.progress import event_line
 from codelewm_assets.training.sidecar import Sidecar
 
 REFUSED = 3
+PR_SET_PDEATHSIG = 1
 
 
 class WorkerSpec(BaseModel):
@@ -43,7 +46,7 @@ def train(spec: WorkerSpec) -> None:
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store.
     """
     store = ArtifactStore(Path(spec.store_root))
-    require_clear_artifacts(store, spec.digests)
+    require_clear_artifacts(store, spec.digests, folds=spec.config.folds)
 
     import torch
     from safetensors.torch import save_file
@@ -77,7 +80,7 @@ def train(spec: WorkerSpec) -> None:
             tokenizers[str(fold)] = sha256_file(tokenized.path(f"fold{fold}_tokenizer.json"))
             parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         emit({"event": "finished", "seed": spec.seed})
-    require_clear_artifacts(store, spec.digests)  # judged again: the store may have changed meanwhile
+    require_clear_artifacts(store, spec.digests, folds=spec.config.folds)  # again: bytes may have changed meanwhile
     sidecar = Sidecar(
         seed=spec.seed,
         folds=spec.config.folds,
@@ -99,6 +102,7 @@ def train(spec: WorkerSpec) -> None:
 def main() -> int:
     """Run from the command line with the path of a JSON spec."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # an interrupted build leaves no training behind
     try:
         spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
         train(spec)

@@ -104,6 +104,7 @@ def rerank(benchmark: str, points: float = 3.0 + HAIR, lower: float = HAIR, **ch
         "problem_count": 100,
         "pool_count": 100,
         "pass_at_1": {"p_pass": 0.6, "lexical": 0.4, "consensus": 0.5},
+        "complete_pool_count": dict.fromkeys(("p_pass", *register.CONTROLS), 100),
         "mrr": {"p_pass": 0.7, "lexical": 0.5, "consensus": 0.6},
         "lift": {"consensus": Lift(points=points, ci95=(lower, 9.0)), "lexical": Lift(points=20.0, ci95=(10.0, 30.0))},
         "best_control": "consensus",

@@ -52,13 +52,13 @@ def named(decoys: Sequence[Decoy]) -> set[tuple[str, str, str]]:
 
 
 def test_categories_by_hand() -> None:
-    """c0 is right on both inputs, c1 (one bug) on the second, c2 (two bugs) on none: queries are c0.i0, c0.i1, c1.i1.
+    """c0 (a rewrite) is right on both inputs, c1 (one bug) on the second, c2 (two bugs) on none: queries are c0.i0, c0.i1, c1.i1.
 
     same_code_different_input: c0 both ways round, c1.i1 against c1.i0 (9).
     mutation: c0.i0 against c1.i0 (9); c1.i1 has the same output as c0.i1.
     same_problem_different_submission: each query against c2 on its input; c1.i1 and c0.i1 have the same output.
     """
-    rows = rows_of(labelled(0, "reference", RIGHT), labelled(1, "mutant_1", "92"), labelled(2, "mutant_2", "77"))
+    rows = rows_of(labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", "92"), labelled(2, "mutant_2", "77"))
     assert named(make_decoys(rows, pairs_per_problem=10)) == {
         ("same_code_different_input", "c0.i0", "c0.i1"),
         ("same_code_different_input", "c0.i1", "c0.i0"),
@@ -71,13 +71,13 @@ def test_categories_by_hand() -> None:
 
 
 def test_a_call_that_returned_nothing_is_never_in_a_pair() -> None:
-    rows = rows_of(labelled(0, "reference", RIGHT), labelled(1, "mutant_1", (None, None)))
+    rows = rows_of(labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", (None, None)))
     found = named(make_decoys(rows, pairs_per_problem=10))
     assert found and not any("c1" in name for _, *names in found for name in names)
 
 
 def test_completions_that_agree_give_no_pair() -> None:
-    rows = rows_of(labelled(0, "reference", ("1",)), labelled(1, "mutant_1", ("1",)), labelled(2, "rewrite", ("1",)))
+    rows = rows_of(labelled(0, "rewrite", ("1",)), labelled(1, "mutant_1", ("1",)), labelled(2, "rewrite", ("1",)))
     assert make_decoys(rows, pairs_per_problem=10) == []
 
 
@@ -131,3 +131,19 @@ def test_a_smaller_limit_keeps_a_part_of_the_same_pairs(world: World) -> None:
 def test_pair_ids_are_unique_and_pairs_are_sorted_by_them(world: World) -> None:
     ids = [d.decoy_id for d in world.decoys]
     assert ids == sorted(set(ids))
+
+
+def test_the_reference_is_in_no_pair(world: World) -> None:
+    reference = {row.record_id for row in world.rows if row.completion_kind == "reference"}
+    assert reference and not {name for d in world.decoys for name in (d.query_record_id, d.decoy_record_id)} & reference
+
+
+def test_another_submission_that_is_right_is_no_decoy() -> None:
+    """c1 says 1.0 where 1 is right and passes: its output differs as text, and is no decoy."""
+    right = labelled(1, "rewrite", RIGHT)
+    other = tuple(
+        run.model_copy(update={"output": run.output + ".0", "passed": True}) for run in right.inputs if run.output
+    )
+    rows = rows_of(labelled(0, "rewrite", RIGHT), right.model_copy(update={"inputs": other}))
+    found = make_decoys(rows, pairs_per_problem=10)
+    assert {d.category for d in found} == {"same_code_different_input"}

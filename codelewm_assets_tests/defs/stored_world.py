@@ -18,6 +18,7 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import PARTITIONED, judge_all
 from codelewm_assets.preflight.clearance import JUDGED
@@ -28,6 +29,13 @@ from codelewm_assets_tests.factories import World
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+BENCHMARK_ARTIFACTS = [
+    f"{kind}[{benchmark}]"
+    for kind in ("benchmark_problems", "candidate_completions", "labelled_completions")
+    for benchmark in BENCHMARKS
+]
 
 
 class StoredWorld:
@@ -80,7 +88,9 @@ class StoredWorld:
                      {"isolation_layers": list(layers)}, partition=benchmark,
                      parents=(f"benchmark_problems[{benchmark}]", f"candidate_completions[{benchmark}]"))  # fmt: skip
         labelled_ids = tuple(f"labelled_completions[{b}]" for b in BENCHMARKS)
-        self.put("execution_pack", {"pack.parquet": write_table(world.rows)}, {}, parents=labelled_ids)
+        labels = {p.benchmark_id: p.benchmark_label for p in world.problems}
+        pack = {"pack.parquet": write_table(world.rows)}
+        self.put("execution_pack", pack, {"benchmark_labels": labels}, parents=labelled_ids)
         self.put("problem_splits", {"splits.parquet": write_table(world.splits)}, {}, parents=("execution_pack",))
         self.put("semantic_decoys", {"decoys.parquet": write_table(world.decoys)}, {}, parents=("execution_pack",))
         self.put("rerank_pools", {"pools.parquet": write_table(world.pools)}, {}, parents=("execution_pack",))
@@ -97,7 +107,9 @@ class StoredWorld:
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {name: self.latest[name].digest for name in JUDGED},
+            "judged": {name: self.latest[name].digest for name in (*JUDGED, *BENCHMARK_ARTIFACTS)},
+            "folds": [0],
+            "settings": preflight_settings(load_profile(TINY)),
             "findings": [f.model_dump(mode="json") for f in findings],
         }
         self.put("preflight_report", {"preflight_report.json": pretty_json(report | changes)}, {}, parents=JUDGED)

@@ -126,6 +126,8 @@ DATA_CASES = (
     Case("semantic_decoys", "decoys_join_the_pack", None, "decoy_does_not_join",
          _replace_first("decoys", decoy_record_id="humaneval/000::of another pack::i0")),
     Case("semantic_decoys", "decoy_coverage", None, "coverage_below_floor", _no_mutation_pairs),
+    Case("rerank_pools", "pools_join_the_pack", None, "pool_does_not_join",
+         _replace_first("pools", completion_id="of another pack")),
     Case("rerank_pools", "no_scored_problem_was_trained_on", None, "scored_problem_trained_on",
          _scored_problem_near_a_trained_one),
     Case("rerank_pools", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),

@@ -89,10 +89,10 @@ def test_a_completions_score_is_the_mean_over_its_records(scored: tuple[FoldData
 
 def test_latents_stand_at_their_records_places_with_unit_length(scored: tuple[FoldData, HeldoutScores]) -> None:
     _, found = scored
-    assert set(found.latents) == {"z_pred", "z_pred_no_action", "z_pred_shuffled_action", "z_out", "z_code"}
+    assert set(found.latents) == {"z_pred", "z_pred_no_action", "z_pred_shuffled_action", "z_out", "z_code", "z_input"}
     for name, array in found.latents.items():
         assert array.shape == (len(found.records), CONFIG.latent)
-        assert name == "z_code" or np.allclose(np.linalg.norm(array, axis=1), 1, atol=1e-5)
+        assert name in ("z_code", "z_input") or np.allclose(np.linalg.norm(array, axis=1), 1, atol=1e-5)
     energy = ((found.latents["z_pred"] - found.latents["z_out"]) ** 2).sum(axis=1)
     assert [record.energy for record in found.records] == pytest.approx(energy.tolist())
 
@@ -113,6 +113,7 @@ class Spy:
         return np.zeros((len(rows), 2), dtype=np.float32)
 
     codes = outputs
+    inputs = outputs
 
 
 def test_no_action_takes_the_empty_input_and_shuffled_action_another_problems(

@@ -42,7 +42,7 @@ def _report(records: list[HeldoutRecord], *, is_told: bool) -> LatentProbeReport
     generator = np.random.default_rng(0)
     noise = {
         name: generator.normal(size=(len(records), 8)).astype(np.float32)
-        for name in ("z_pred", "z_pred_no_action", "z_code")
+        for name in ("z_pred", "z_pred_no_action", "z_code", "z_input")
     }
     if is_told:
         noise["z_pred"][:, 0] = [10.0 if record.passed else -10.0 for record in records]
@@ -52,7 +52,7 @@ def _report(records: list[HeldoutRecord], *, is_told: bool) -> LatentProbeReport
 def test_a_label_that_the_latent_spells_out_is_read_perfectly_and_beats_every_control() -> None:
     target = _report(_records(400), is_told=True).targets["passed"]
     assert (target.status, target.class_count, target.model) == ("ok", 2, 1.0)
-    assert set(target.controls) == {"no_action", "code", "majority"}
+    assert set(target.controls) == {"no_action", "code", "input", "code_and_input", "majority"}
     assert target.controls["majority"] == 0.5
     assert all(value < 0.65 for value in target.controls.values())
     assert target.best_control is not None
@@ -93,7 +93,7 @@ def test_the_halves_cover_all_records_and_the_report_does_not_depend_on_their_or
     target = first.targets["passed"]
     assert target.fit_count + target.test_count == 60
     assert target.fit_count % 2 == target.test_count % 2 == 0  # two records a problem: none is split
-    latents = {name: np.eye(60, 8, dtype=np.float32) for name in ("z_pred", "z_pred_no_action", "z_code")}
+    latents = {name: np.eye(60, 8, dtype=np.float32) for name in ("z_pred", "z_pred_no_action", "z_code", "z_input")}
     turned = {name: array[::-1] for name, array in latents.items()}
     assert latent_probe_report(records, latents, seed=1, resamples=50) == latent_probe_report(
         records[::-1], turned, seed=1, resamples=50

@@ -33,7 +33,7 @@ class Bench:
 
     def report(self, **changes: Any) -> None:
         """Judge what is stored, with fields of the report changed."""
-        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED)} | changes
+        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED), "folds": [0]} | changes
         recipe = Recipe("preflight_report", None, self._of(*JUDGED), {}, "test")
         files = {"preflight_report.json": pretty_json(fields)}
         self.digests["preflight_report"] = self.store.write(recipe, files, {}).digest
@@ -41,7 +41,7 @@ class Bench:
     def refuse(self, match: str) -> str:
         """The message of the refusal."""
         with pytest.raises(PreflightError, match=match) as caught:
-            require_clear_artifacts(self.store, self.digests)
+            require_clear_artifacts(self.store, self.digests, folds=(0,))
         return str(caught.value)
 
     def _of(self, *names: str) -> dict[str, str]:
@@ -54,7 +54,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_artifacts_that_a_clear_report_judged_are_let_through(bench: Bench) -> None:
-    require_clear_artifacts(bench.store, bench.digests)
+    require_clear_artifacts(bench.store, bench.digests, folds=(0,))
     report = bench.store.load("preflight_report", bench.digests["preflight_report"])
     assert report.read_json("preflight_report.json")["judged"] == {name: bench.digests[name] for name in JUDGED}
 
@@ -113,7 +113,7 @@ def test_an_artifact_that_is_not_named_is_refused(bench: Bench, name: str) -> No
 def test_an_artifact_that_is_not_stored_is_refused(bench: Bench) -> None:
     bench.digests["semantic_decoys"] = "0" * 64
     with pytest.raises(StoreError, match="semantic_decoys 000000000000 is not in the store"):
-        require_clear_artifacts(bench.store, bench.digests)
+        require_clear_artifacts(bench.store, bench.digests, folds=(0,))
 
 
 def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
@@ -123,3 +123,27 @@ def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
     message = bench.refuse("red rule decoy_coverage")
     assert "was not judged" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
     assert message.endswith("let preflight_report judge them, and start again.")
+
+
+def test_a_report_of_other_folds_is_refused(bench: Bench) -> None:
+    bench.report(folds=[0, 1])
+    bench.refuse(r"the report judged folds \[0, 1\], training would use \[0\]")
+
+
+def test_a_pack_made_from_labels_that_were_not_judged_is_refused(bench: Bench) -> None:
+    labels = bench.put("labelled_completions", {}, "labels that no green check saw")
+    bench.digests["execution_pack"] = bench.put("execution_pack", {"labelled_completions": labels})
+    for kind in MADE_FROM_PACK:
+        bench.digests[kind] = bench.put(kind, {"execution_pack": bench.digests["execution_pack"]})
+    parents = {name: bench.digests[name] for name in ("execution_pack", "problem_splits")}
+    bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents)
+    bench.report()
+    bench.refuse(f"execution_pack was made from labelled_completions {labels[:12]}, the report judged None")
+
+
+@pytest.mark.parametrize("kind", ["execution_pack", "preflight_report", "tokenized_pack"])
+def test_an_artifact_whose_bytes_were_altered_is_refused(bench: Bench, kind: str) -> None:
+    made = bench.store.load(kind, bench.digests[kind])
+    path = made.path(made.manifest.files[0].path)
+    path.write_bytes(path.read_bytes() + b" ")
+    bench.refuse(f"{kind} {made.digest[:12]} {path.name} is damaged")

@@ -8,6 +8,7 @@ from codelewm_assets.preflight.rerank_rules import (
     control_pass_at_1,
     controls_leave_headroom,
     no_scored_problem_was_trained_on,
+    pools_join_the_pack,
     rerank_can_decide,
 )
 from codelewm_assets_tests.factories import World
@@ -19,8 +20,19 @@ def leakage(world: World, scored_folds: tuple[int, ...] = (0,)) -> Finding:
     )
 
 
+def outcomes_of(world: World) -> dict[str, tuple[str, bool]]:
+    """What a model may train on: every completion but the reference."""
+    return {
+        row.completion.completion_id: (row.completion.problem_id, row.passed)
+        for row in world.labelled
+        if row.completion.completion_kind != "reference"
+    }
+
+
 def headroom(world: World, ceiling: float = 0.95) -> Finding:
-    figures = control_pass_at_1(world.pools, world.codes, world.prompts, world.splits, model_fold=0)
+    figures = control_pass_at_1(
+        world.pools, world.codes, world.prompts, world.splits, model_fold=0, outcomes=outcomes_of(world)
+    )
     return controls_leave_headroom(figures, ceiling=ceiling)
 
 
@@ -82,7 +94,9 @@ def test_a_scored_problem_without_a_fold_is_red(world: World) -> None:
 
 
 def test_every_control_has_a_figure_between_0_and_1_for_each_benchmark(world: World) -> None:
-    found = control_pass_at_1(world.pools, world.codes, world.prompts, world.splits, model_fold=0)
+    found = control_pass_at_1(
+        world.pools, world.codes, world.prompts, world.splits, model_fold=0, outcomes=outcomes_of(world)
+    )
     assert set(found) == {"humaneval", "mbpp_plus"}
     for controls in found.values():
         assert set(controls) == set(TEXT_CONTROLS)
@@ -92,8 +106,8 @@ def test_every_control_has_a_figure_between_0_and_1_for_each_benchmark(world: Wo
 
 def test_control_figures_do_not_depend_on_the_order_of_members(world: World) -> None:
     args = (world.codes, world.prompts, world.splits)
-    found = control_pass_at_1(world.pools[::-1], *args, model_fold=1)
-    for benchmark, wanted in control_pass_at_1(world.pools, *args, model_fold=1).items():
+    found = control_pass_at_1(world.pools[::-1], *args, model_fold=1, outcomes=outcomes_of(world))
+    for benchmark, wanted in control_pass_at_1(world.pools, *args, model_fold=1, outcomes=outcomes_of(world)).items():
         assert found[benchmark] == pytest.approx(wanted)
 
 
@@ -153,3 +167,11 @@ def test_a_benchmark_without_pools_cannot_decide(world: World) -> None:
     assert found.offenders == ("mbpp_plus: no pools, wanted 95.0",)
     assert found.figures["mbpp_plus.pools"] == 0
     assert "mbpp_plus.minimum_detectable_lift_points" not in found.figures
+
+
+def test_pools_of_another_pack_are_red(world: World) -> None:
+    assert pools_join_the_pack(world.pools, world.rows).passed
+    first = world.pools[0]
+    for change in ({"completion_id": "elsewhere"}, {"problem_id": "elsewhere"}, {"passed": not first.passed}):
+        found = pools_join_the_pack((first.model_copy(update=change), *world.pools[1:]), world.rows)
+        assert (found.passed, found.figures["offender_count"]) == (False, 1)

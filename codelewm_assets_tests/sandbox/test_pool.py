@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.errors import SandboxError
-from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, Isolation, bubblewrap_works, server_command
+from codelewm_assets.sandbox.isolation import (
+    BUBBLEWRAP_LAYERS,
+    REQUIRED_LAYERS,
+    Isolation,
+    bubblewrap_works,
+    server_command,
+)
 from codelewm_assets.sandbox.limits import MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool
@@ -68,7 +74,9 @@ def test_without_bubblewrap_its_layers_are_not_claimed() -> None:
 
 
 def test_a_run_is_isolated_only_when_no_required_layer_is_missing() -> None:
-    assert Isolation(REQUIRED_LAYERS).is_isolated
+    every = tuple({*REQUIRED_LAYERS, *BUBBLEWRAP_LAYERS})
+    assert Isolation(every).is_isolated
+    assert not Isolation(REQUIRED_LAYERS).is_isolated  # without mount and pid namespaces the host can be seen
     assert Isolation(REQUIRED_LAYERS).missing == ()
     for layer in REQUIRED_LAYERS:
         left = Isolation(tuple(other for other in REQUIRED_LAYERS if other != layer))
@@ -97,3 +105,38 @@ def test_the_box_is_started_with_every_namespace_and_no_capability(tmp_path: Pat
         assert option in command
     assert command[command.index("--cap-drop") + 1] == "ALL"
     assert environment == {"PYTHONHASHSEED": "3", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+
+def test_a_line_that_says_it_holds_for_all_inputs_is_no_answer_for_the_others(pool: SandboxPool) -> None:
+    """A program that writes into its own pipe can answer one line at a time, as it could by returning a value."""
+    forged = '{"o": "value", "t": "bool", "v": "True", "all": true}'
+    code = f"import os\nos.write(3, {forged!r}.encode() + b'\\n')\nos._exit(0)\n"
+    found = pool.run(Program(code, "f", ("[1]", "[2]", "[3]")))
+    assert [run.outcome for run in found.inputs] == ["finished", "killed", "killed"]
+
+
+def test_no_output_of_an_earlier_program_is_in_a_later_programs_memory(pool: SandboxPool) -> None:
+    secret = "x".join(str(n) for n in range(40_000, 40_020))
+    for _ in range(4):
+        pool.run(Program(f"def f(): return {secret!r}", "f", ("[]",)))
+    code = f"""
+import re
+def f():
+    needle = {secret[:12]!r} + {secret[12:24]!r} + 'x'
+    found = 0
+    for line in open('/proc/self/maps'):
+        low, high = (int(part, 16) for part in line.split()[0].split('-'))
+        if 'r' in line.split()[1] and '[v' not in line:
+            with open('/proc/self/mem', 'rb', 0) as memory:
+                memory.seek(low)
+                try:
+                    found += memory.read(high - low).count({secret[24:60]!r}[::-1].encode()[::-1])
+                except OSError:
+                    pass
+    return found
+"""
+    # the needle stands in this program's own source, once as text and in what was made of it: an earlier output adds more
+    own = pool.run(Program(code, "f", ("[]",))).inputs[0]
+    with SandboxPool(1) as fresh:
+        alone = fresh.run(Program(code, "f", ("[]",))).inputs[0]
+    assert (own.outcome, own.output, own.exception_class) == (alone.outcome, alone.output, alone.exception_class)

@@ -96,7 +96,9 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
         read_file(path, pin, max_inputs=4)
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"{not json}\n"), gzip.compress(b"\xff\xfe\n")])
+@pytest.mark.parametrize(
+    "content", [b"not gzip", gzip.compress(b"{not json}\n", mtime=0), gzip.compress(b"\xff\xfe\n", mtime=0)]
+)
 def test_a_file_that_is_not_gzipped_json_lines_is_refused(tmp_path: Path, content: bytes) -> None:
     path, pin = write_release(tmp_path, "humaneval", [humaneval_row()])
     path.write_bytes(content)

@@ -102,7 +102,7 @@ def test_inspection_gives_a_report_that_the_gate_can_read(
     read = CollapseReport.model_validate(report)
     assert read.tensor_count == len(rows) == len(load(weights))
     assert read.nonfinite_tensors == []
-    assert read.latent_count == 30  # every third of 3 val problems × 6 completions × 5 inputs
+    assert read.latent_count == 90  # 3 val problems × 6 completions × 5 inputs
     assert read.effective_rank_ratio is not None
     assert 0 < read.effective_rank_ratio <= 1
 

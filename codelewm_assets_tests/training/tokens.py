@@ -61,7 +61,7 @@ def put_chain(store: ArtifactStore, world: World) -> dict[str, str]:
 
 def put_report(store: ArtifactStore, digests: Mapping[str, str], **changes: Any) -> Artifact:
     """A preflight report that cleared these artifacts, with fields changed."""
-    report = {"clear": True, "red": [], "judged": {name: digests[name] for name in CHAIN}, "findings": []}
+    report = {"clear": True, "red": [], "judged": {name: digests[name] for name in CHAIN}, "findings": [], "folds": [0]}
     return put(store, "preflight_report", {"preflight_report.json": pretty_json(report | changes)})
 
 
