@@ -24,7 +24,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 }
 NARROWER = {"humaneval": "improves_reranking_on_humaneval", "mbpp": "improves_reranking_on_mbpp_plus"}
 HEDGE = re.compile(
-    r"\b(not|never|cannot|can't|whether|unless|until|if|closed|undecided|fails?|unproven|would|only when|the claims? that)\b|^(no|none|neither)\b|\?",
+    r"\b(not|never|cannot|can't|whether|unless|until|if|closed|undecided|fails?|unproven|would|only when|the claims? that)\b"
+    r"|^(no|none|neither)\b|\?",
     re.IGNORECASE,
 )
 NOT_COLLAPSED = re.compile(r"\b(has|have|did) not collapsed?\b", re.IGNORECASE)  # here "not" is the claim, no denial
