@@ -60,7 +60,11 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
 
 
 def _counts(inputs: Inputs, report: Artifact) -> bool:
-    for artifact in inputs.store.lineage(report).values():
+    try:
+        lineage = inputs.store.lineage(report)
+    except StoreError:  # something it was made from is gone or damaged: it is evidence of nothing
+        return False
+    for artifact in lineage.values():
         kind, _, rest = artifact.manifest.artifact_id.partition("[")
         partition = rest.removesuffix("]") or None
         if latest_version(inputs.instance, kind, partition) != artifact.digest:
@@ -95,14 +99,11 @@ def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
 def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvidence:
     """What is checked of every artifact in the reports' lineage: bytes, secrets, and that scores are of held-out problems."""
     artifacts: dict[str, Artifact] = {}
-    mismatches: list[str] = []
     for report in reports.values():
-        try:
-            artifacts |= inputs.store.lineage(report)
-        except StoreError as error:
-            mismatches.append(str(error))
-    for artifact in artifacts.values():
-        mismatches += [f"{fault.artifact} {fault.file}" for fault in inputs.store.verify(artifact)]
+        artifacts |= inputs.store.lineage(report)
+    mismatches = [
+        f"{fault.artifact} {fault.file}" for artifact in artifacts.values() for fault in inputs.store.verify(artifact)
+    ]
     paths = [artifact.folder / file.path for artifact in artifacts.values() for file in artifact.manifest.files]
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]

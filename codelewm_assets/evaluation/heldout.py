@@ -22,8 +22,6 @@ from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.tokenize import TokenRecord
 
-ACTIONS = ("model", "no_action", "shuffled_action")
-
 
 class HeldoutRecord(Record):
     """One held-out pack row; its latents stand at the same place in the latent arrays."""

@@ -115,28 +115,35 @@ def test_a_line_that_says_it_holds_for_all_inputs_is_no_answer_for_the_others(po
     assert [run.outcome for run in found.inputs] == ["finished", "killed", "killed"]
 
 
-def test_no_output_of_an_earlier_program_is_in_a_later_programs_memory(pool: SandboxPool) -> None:
-    secret = "x".join(str(n) for n in range(40_000, 40_020))
-    for _ in range(4):
-        pool.run(Program(f"def f(): return {secret!r}", "f", ("[]",)))
-    code = f"""
-import re
-def f():
-    needle = {secret[:12]!r} + {secret[12:24]!r} + 'x'
-    found = 0
-    for line in open('/proc/self/maps'):
-        low, high = (int(part, 16) for part in line.split()[0].split('-'))
-        if 'r' in line.split()[1] and '[v' not in line:
-            with open('/proc/self/mem', 'rb', 0) as memory:
-                memory.seek(low)
-                try:
-                    found += memory.read(high - low).count({secret[24:60]!r}[::-1].encode()[::-1])
-                except OSError:
-                    pass
-    return found
+SCAN = """
+import ctypes, os, re
+libc = ctypes.CDLL(None)
+libc.sbrk.restype = ctypes.c_void_p
+reader, writer = os.pipe()
+held = [bytearray(64) for _ in range(50)]
+starts = [id(x) for x in held] + [id(os), id(re), libc.sbrk(0) - (4 << 20)]
+pages, seen = [], set()
+for start in starts:
+    low = (start & ~0xFFFFF) - (8 << 20)
+    for page in range(low, low + (16 << 20), 4096):
+        if page > 0 and page not in seen:
+            seen.add(page)
+            if libc.write(writer, ctypes.c_void_p(page), ctypes.c_size_t(4096)) > 0:
+                pages.append(os.read(reader, 4096))
+found = b"".join(pages)
+def f(): return len(found) > 4096, re.search(b"SEC" + b"RET-[0-9]{12}", found) is not None
 """
-    # the needle stands in this program's own source, once as text and in what was made of it: an earlier output adds more
-    own = pool.run(Program(code, "f", ("[]",))).inputs[0]
-    with SandboxPool(1) as fresh:
-        alone = fresh.run(Program(code, "f", ("[]",))).inputs[0]
-    assert (own.outcome, own.output, own.exception_class) == (alone.outcome, alone.output, alone.exception_class)
+
+
+def test_no_output_of_an_earlier_program_is_in_a_later_programs_memory() -> None:
+    """The scan asks the kernel to copy each page of the program's own memory; it must have read some to say anything."""
+    planted = "def f(): return 'SEC' + 'RET-' + str(10 ** 11 + 1)"
+    ample = Limits(cpu_s=20, wall_s=60)
+    with SandboxPool(1) as pool:
+        for _ in range(3):
+            assert pool.run(Program(planted, "f", ("[]",))).inputs[0].output == "'SECRET-100000000001'"
+        assert pool.run(Program(SCAN, "f", ("[]",)), ample).inputs[0].output == "(True, False)"
+        own = "kept = 'SEC' + 'RET-' + str(10 ** 11 + 1)\n" + SCAN
+        assert (
+            pool.run(Program(own, "f", ("[]",)), ample).inputs[0].output == "(True, True)"
+        )  # the scan does find what is there
