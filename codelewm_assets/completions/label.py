@@ -1,23 +1,33 @@
 """Labels by running: every completion on every input, twice under different hash seeds, judged by the parent."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import groupby
 from typing import Any
 
 from codelewm_assets.completions.oracles import OracleName, judge, oracle_of, outputs_equal
 from codelewm_assets.core.literals import read_arguments, read_value
-from codelewm_assets.core.records import Completion, LabelledCompletion, LabelledInput, LeftOut, Outcome, Problem
+from codelewm_assets.core.records import (
+    Completion,
+    LabelledCompletion,
+    LabelledInput,
+    LeftOut,
+    Outcome,
+    Problem,
+    Record,
+)
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 
-REFERENCE_LIMITS = Limits(cpu_s=10.0, wall_s=60.0)
-CPU_MULTIPLE = 10.0  # a completion may use this many times its reference's CPU time, and never less than the floor
+REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=20.0, wall_s=60.0)
+CPU_MULTIPLE = 10.0  # a call may use this many times its reference's whole CPU time, and never less than the floor
+INPUTS_OVER_LIMIT = 2.0  # CPU time in all, in limits of one call
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """A problem with what its reference returned.
 
@@ -33,47 +43,73 @@ class Judged:
     dropped: Mapping[int, str]
     limits: Limits
 
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs that can judge, in order."""
+        return tuple(self.problem.inputs[index] for index in sorted(self.outputs))
 
-@dataclass(frozen=True, slots=True)
-class LabelResult:
-    """Labelled completions in the order given, problems left out, inputs dropped, and the CPU time each label took."""
+    @cached_property
+    def judges(self) -> tuple[Callable[[Any], bool], ...]:
+        """For each of these inputs, what says whether a value is right. The tolerance is that of the one input alone."""
+        oracle = oracle_of(self.problem.benchmark_id, self.problem.entry_point)
+        return tuple(
+            judge_of(oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
+            for index in sorted(self.outputs)
+        )
+
+
+class LabelShard(Record):
+    """One problem's labels: the unit that is labelled, kept and taken up again.
+
+    Attributes:
+        labelled: in the order in which the completions were given.
+        left_out: the problem, when its reference cannot judge.
+        dropped_input_count: inputs that cannot judge.
+        cpu_ms: CPU time of the first run of all completions, in milliseconds.
+    """
 
     labelled: tuple[LabelledCompletion, ...]
-    left_out: tuple[LeftOut, ...]
-    dropped_input_count: int
-    cpu_ms: Mapping[str, float]
+    left_out: tuple[LeftOut, ...] = ()
+    dropped_input_count: int = 0
+    cpu_ms: float = 0.0
+
+
+def judge_of(oracle: OracleName, arguments: str, expected: str, atol: float) -> Callable[[Any], bool]:
+    """What says whether a value is right for this input."""
+    return partial(_is_right, oracle, read_arguments(arguments), read_value(expected), atol)
+
+
+def _is_right(oracle: OracleName, arguments: list[Any], expected: Any, atol: float, found: Any) -> bool:
+    return judge(oracle, arguments, found, expected, atol)
 
 
 def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
-    """CPU limit of a completion: ten times its reference's, rounded up to the floor times a power of two.
+    """CPU limit of one call: ten times its reference's time, rounded up to the floor times a power of two.
 
     The steps keep the limit, and with it the label of a slow program, the same from run to run.
     """
-    return (
-        floor_s * 2 ** max(0, math.ceil(math.log2(CPU_MULTIPLE * reference_ms / 1000 / floor_s)))
-        if reference_ms
-        else floor_s
-    )
+    if not reference_ms:
+        return floor_s
+    return floor_s * float(2 ** max(0, math.ceil(math.log2(CPU_MULTIPLE * reference_ms / 1000 / floor_s))))
 
 
-def judge_references(
-    problems: Sequence[Problem], pools: tuple[SandboxPool, SandboxPool], *, cpu_floor_s: float
-) -> tuple[list[Judged], list[LeftOut]]:
-    """Run each reference in both pools; a problem whose reference contradicts its published outputs is left out."""
-    programs = [(Program(p.reference, p.entry_point, p.inputs), REFERENCE_LIMITS) for p in problems]
-    judged, left_out = list[Judged](), list[LeftOut]()
-    for problem, first, second in zip(problems, pools[0].map(programs), pools[1].map(programs), strict=True):
-        outputs, dropped, wrong = _reference_outputs(problem, first, second)
-        if wrong is not None:
-            left_out.append(LeftOut(problem_id=problem.problem_id, reason=wrong))
-        elif not outputs:
-            reasons = ", ".join(sorted(set(dropped.values())))
-            left_out.append(LeftOut(problem_id=problem.problem_id, reason=f"no usable input: {reasons}"))
-        else:
-            cpu_s = cpu_limit_s(first.cpu_ms, cpu_floor_s)
-            limits = Limits(cpu_s=cpu_s, wall_s=10 * cpu_s + 10)
-            judged.append(Judged(problem, outputs, dropped, limits))
-    return judged, left_out
+def limits_for(reference_ms: float, floor_s: float) -> Limits:
+    """Limits of a completion whose reference used this CPU time over all inputs."""
+    input_cpu_s = cpu_limit_s(reference_ms, floor_s)
+    cpu_s = INPUTS_OVER_LIMIT * input_cpu_s
+    return Limits(input_cpu_s=input_cpu_s, cpu_s=cpu_s, wall_s=10 * cpu_s + 2)
+
+
+def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> Judged | LeftOut:
+    """Run the reference twice; a problem whose reference contradicts its published outputs is left out."""
+    first, second = pool.run_twice(Program(problem.reference, problem.entry_point, problem.inputs), REFERENCE_LIMITS)
+    outputs, dropped, wrong = _reference_outputs(problem, first, second)
+    if wrong is not None:
+        return LeftOut(problem_id=problem.problem_id, reason=wrong)
+    if not outputs:
+        reasons = ", ".join(sorted(set(dropped.values())))
+        return LeftOut(problem_id=problem.problem_id, reason=f"no usable input: {reasons}")
+    return Judged(problem, outputs, dropped, limits_for(first.cpu_ms, cpu_floor_s))
 
 
 def _reference_outputs(
@@ -88,9 +124,7 @@ def _reference_outputs(
             dropped[index] = f"the reference returns a {one.output_type}, which has no literal"
         elif not same_output(one, two):
             dropped[index] = "the reference is not deterministic"
-        elif expected is not None and not judge(
-            oracle, read_arguments(problem.inputs[index]), read_value(one.output), read_value(expected), problem.atol
-        ):
+        elif expected is not None and not judge_of(oracle, problem.inputs[index], expected, problem.atol)(one.value):
             wrong = (
                 f"its reference fails its own tests: input {index} gives {one.output[:60]}, published {expected[:60]}"
             )
@@ -100,48 +134,49 @@ def _reference_outputs(
     return outputs, dropped, None
 
 
-def label_completions(
-    completions: Sequence[Completion],
-    problems: Mapping[str, Problem],
-    *,
-    pools: tuple[SandboxPool, SandboxPool],
-    cpu_floor_s: float,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> LabelResult:
-    """Label every completion whose problem has a usable reference.
+def label_problem(
+    problem: Problem, completions: Sequence[Completion], pool: SandboxPool, *, cpu_floor_s: float
+) -> LabelShard:
+    """Label one problem's completions.
 
-    Args:
-        pools: two pools with different hash seeds; the second run must agree with the first.
-        cpu_floor_s: least CPU limit of a completion in seconds.
-        on_progress: called with (labelled so far, all).
+    Args: cpu_floor_s: least CPU limit of one call in seconds.
     """
-    wanted = sorted({c.problem_id for c in completions})
-    judged, left_out = judge_references([problems[i] for i in wanted], pools, cpu_floor_s=cpu_floor_s)
-    by_problem = {item.problem.problem_id: item for item in judged}
-    usable = [c for c in completions if c.problem_id in by_problem]
-    jobs = [_job(c, by_problem[c.problem_id]) for c in usable]
-    labelled, cpu_ms = list[LabelledCompletion](), dict[str, float]()
-    runs: Iterable[tuple[ProgramRun, ProgramRun]] = zip(pools[0].map(jobs), pools[1].map(jobs), strict=True)
-    for number, (completion, (first, second)) in enumerate(zip(usable, runs, strict=True), 1):
-        labelled.append(_labelled(completion, by_problem[completion.problem_id], first, second))
-        cpu_ms[completion.completion_id] = first.cpu_ms
-        on_progress(number, len(usable))
-    return LabelResult(tuple(labelled), tuple(left_out), sum(len(item.dropped) for item in judged), cpu_ms)
+    judged = judge_reference(problem, pool, cpu_floor_s=cpu_floor_s)
+    if isinstance(judged, LeftOut):
+        return LabelShard(labelled=(), left_out=(judged,))
+    labelled, cpu_ms = list[LabelledCompletion](), 0.0
+    for completion in completions:
+        runs = pool.run_twice(Program(completion.code, completion.entry_point, judged.inputs), judged.limits)
+        labelled.append(_labelled(completion, judged, *runs))
+        cpu_ms += runs[0].cpu_ms
+    return LabelShard(labelled=tuple(labelled), dropped_input_count=len(judged.dropped), cpu_ms=cpu_ms)
 
 
-def _job(completion: Completion, judged: Judged) -> tuple[Program, Limits]:
-    inputs = tuple(judged.problem.inputs[index] for index in sorted(judged.outputs))
-    return Program(completion.code, completion.entry_point, inputs), judged.limits
+def label_problems(
+    completions: Iterable[Completion], problems: Mapping[str, Problem], *, pool: SandboxPool, cpu_floor_s: float
+) -> Iterator[LabelShard]:
+    """Label all completions, as many problems at a time as the pool has workers; memory holds those problems alone.
+
+    Args: completions: those of a problem stand together.
+    Returns: a shard for each problem, in the order in which the problems come.
+    """
+
+    def label(group: tuple[str, list[Completion]]) -> LabelShard:
+        return label_problem(problems[group[0]], group[1], pool, cpu_floor_s=cpu_floor_s)
+
+    return pool.each(label, by_problem(completions))
+
+
+def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Completion]]]:
+    """(problem_id, its completions), as they follow each other."""
+    for problem_id, group in groupby(completions, lambda completion: completion.problem_id):
+        yield problem_id, list(group)
 
 
 def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second: ProgramRun) -> LabelledCompletion:
-    problem = judged.problem
-    oracle = oracle_of(problem.benchmark_id, problem.entry_point)
-    is_deterministic = all(same_output(a, b) for a, b in zip(first.inputs, second.inputs, strict=True))
+    is_deterministic = all(map(same_output, first.inputs, second.inputs))
     rows = []
-    for index, run in zip(sorted(judged.outputs), first.inputs, strict=True):
-        arguments, expected = read_arguments(problem.inputs[index]), read_value(judged.outputs[index])
-        is_right = partial(_is_right, oracle, arguments, expected, problem.atol)
+    for index, run, is_right in zip(sorted(judged.outputs), first.inputs, judged.judges, strict=True):
         outcome: Outcome = outcome_of(run, is_right) if is_deterministic else "nondeterministic"
         rows.append(
             LabelledInput(
@@ -151,6 +186,7 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
                 output_type=run.output_type,
                 exception_class=run.exception_class,
                 passed=outcome == "pass",
+                was_called=run.was_called,
             )
         )
     overall: Outcome = next((row.outcome for row in rows if row.outcome != "pass"), "pass")
@@ -163,17 +199,11 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
     )
 
 
-def _is_right(oracle: OracleName, arguments: list[Any], expected: Any, atol: float, found: Any) -> bool:
-    return judge(oracle, arguments, found, expected, atol)
-
-
 def outcome_of(run: InputRun, is_right: Callable[[Any], bool]) -> Outcome:
     """The outcome of one call, given what says whether a returned value is right."""
     if run.outcome != "finished":
         return run.outcome
-    if run.output is None or not is_right(read_value(run.output)):
-        return "wrong_output"
-    return "pass"
+    return "pass" if run.output is not None and is_right(run.value) else "wrong_output"
 
 
 def same_output(one: InputRun, two: InputRun) -> bool:
@@ -182,4 +212,4 @@ def same_output(one: InputRun, two: InputRun) -> bool:
         return False
     if one.output is None or two.output is None or one.output == two.output:
         return one.output == two.output
-    return outputs_equal(read_value(one.output), read_value(two.output), 0.0)
+    return outputs_equal(one.value, two.value, 0.0)

@@ -1,29 +1,40 @@
 """The `label` command's work: rows of programs in, labelled rows out, in the order given. One bad row stops nothing else."""
 
+import fcntl
+import glob
 import json
+import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codelewm_assets.completions.label import CPU_MULTIPLE, REFERENCE_LIMITS, cpu_limit_s, outcome_of, same_output
-from codelewm_assets.completions.oracles import OracleName, judge, oracle_of
-from codelewm_assets.core.digests import canonical_json, sha256_text
-from codelewm_assets.core.errors import LiteralError, ReportError, SandboxError
-from codelewm_assets.core.files import write_atomically
+from codelewm_assets.completions.label import (
+    CPU_MULTIPLE,
+    REFERENCE_LIMITS,
+    judge_of,
+    limits_for,
+    outcome_of,
+    same_output,
+)
+from codelewm_assets.completions.oracles import OracleName, oracle_of
+from codelewm_assets.core.digests import canonical_json, sha256_bytes, sha256_file, sha256_text
+from codelewm_assets.core.errors import LiteralError, ReportError, SandboxError, StoreError
+from codelewm_assets.core.files import fsync_folder
 from codelewm_assets.core.literals import read_arguments, read_value
 from codelewm_assets.core.records import Outcome
-from codelewm_assets.sandbox.isolation import BUBBLEWRAP_LAYERS
+from codelewm_assets.sandbox.isolation import remedy
 from codelewm_assets.sandbox.limits import Limits
-from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
+from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool
 
 IsolationMode = Literal["auto", "strict", "basic"]
-CPU_FLOOR_S = 1.0
+CPU_FLOOR_S = 0.2
 
 
 class LabelRow(BaseModel):
@@ -64,69 +75,88 @@ def _literal(read: Any, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LabelSummary:
-    """Rows written, rows that passed, and what was malformed, by line."""
+    """Rows written, rows that passed, what was malformed, by line, and rows taken from a run that was cut off."""
 
     written: int
     passed: int
     malformed: tuple[str, ...]
+    taken_up: int = 0
 
 
-def read_label_rows(path: Path) -> tuple[list[LabelRow], list[str]]:
-    """Rows to label, and `line N: fault` of each row that cannot be read. Raises: ReportError: the file is unreadable."""
+def read_label_rows(path: Path) -> Iterator[LabelRow | str]:
+    """Each row to label, or `line N: fault` where a row cannot be read; blank lines are passed over.
+
+    Raises: ReportError: the file is unreadable.
+    """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        with path.open(encoding="utf-8", newline="\n") as handle:
+            for number, line in enumerate(handle, 1):
+                if line.strip():
+                    yield _row(number, line)
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
             f"{path.name} cannot be read ({error}). Name a JSON-lines file; `label --help` shows a row."
         ) from error
-    rows, faults = list[LabelRow](), list[str]()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(LabelRow.model_validate(json.loads(line)))
-        except json.JSONDecodeError as error:
-            faults.append(f"line {number}: not JSON ({error.msg})")
-        except (ValidationError, RecursionError) as error:
-            first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "nested too deep"}
-            faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
-        except ValueError as error:
-            faults.append(f"line {number}: not JSON ({error})")
-    return rows, faults
 
 
-def label_file(path: Path, output: Path, *, isolation: IsolationMode = "auto", workers: int = 2) -> LabelSummary:
-    """Label every row of a file. The output appears whole or not at all.
+def _row(number: int, line: str) -> LabelRow | str:
+    try:
+        return LabelRow.model_validate(json.loads(line))
+    except json.JSONDecodeError as error:
+        return f"line {number}: not JSON ({error.msg})"
+    except (ValidationError, RecursionError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "nested too deep"}
+        return f"line {number}: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}"
+    except ValueError as error:
+        return f"line {number}: not JSON ({error})"
 
-    Raises: ReportError: unreadable input. SandboxError: `strict` and layers are missing. StoreError: unwritable output.
+
+def label_file(
+    path: Path,
+    output: Path,
+    *,
+    isolation: IsolationMode = "auto",
+    workers: int = 2,
+    modules: Sequence[str] = (),
+) -> LabelSummary:
+    """Label every row of a file, a few rows in memory at a time. The output appears whole or not at all.
+
+    Rows are kept beside the output as they are done; when a run is cut off, the same command goes on after the last one.
+
+    Args: modules: packages that programs may import besides the standard library.
+    Raises: ReportError: unreadable input. SandboxError: `strict` and layers are missing, or a module is not installed.
+        StoreError: the output cannot be written, or another run is writing it.
     """
-    rows, faults = read_label_rows(path)
+    faults = tuple(row for row in read_label_rows(path) if isinstance(row, str))
     use_bubblewrap = False if isolation == "basic" else None
-    with (
-        SandboxPool(workers, hash_seed=0, use_bubblewrap=use_bubblewrap) as first,
-        SandboxPool(workers, hash_seed=1, use_bubblewrap=use_bubblewrap) as second,
-    ):
-        found = first.isolation
-        missing = sorted({*found.missing, *(set(BUBBLEWRAP_LAYERS) - set(found.layers))})
+    with SandboxPool(workers, hash_seed=0, use_bubblewrap=use_bubblewrap, modules=modules) as pool:
+        missing = pool.isolation.missing_for_strict
         if isolation == "strict" and missing:
             raise SandboxError(
-                f"--isolation strict wants layers that are missing here: {', '.join(missing)}. Install bubblewrap and allow "
-                "user namespaces, or use --isolation auto."
+                f"--isolation strict wants layers that are missing here: {', '.join(missing)}. To get them: "
+                f"{remedy(missing)}. Or use --isolation auto."
             )
-        header = {
-            "header": {
-                "isolation": isolation,
-                "layers": list(found.layers),
-                "is_isolated": found.is_isolated,
-                "limits": asdict(Limits()) | {"cpu_floor_s": CPU_FLOOR_S, "cpu_multiple_of_reference": CPU_MULTIPLE},
-                "versions": {"python": platform.python_version(), "codelewm_assets": _version()},
-                "malformed": faults,
-            }
-        }
-        labelled = label_rows(rows, (first, second))
-    lines = [header, *labelled]
-    write_atomically(output, b"".join(canonical_json(line) + b"\n" for line in lines))
-    return LabelSummary(len(labelled), sum(row["passed"] for row in labelled), tuple(faults))
+        header = canonical_json({"header": _header(pool, isolation, modules, faults)})
+        with PartialOutput(output, sha256_file(path), header) as partial:
+            rows = (row for row in read_label_rows(path) if isinstance(row, LabelRow))
+            judge_row = RowLabeller(pool)
+            for row in pool.each(judge_row, islice(rows, partial.done, None)):
+                partial.write(canonical_json(row))
+            return LabelSummary(*partial.finish(), faults, partial.done)
+
+
+def _header(
+    pool: SandboxPool, isolation: IsolationMode, modules: Sequence[str], faults: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "isolation": isolation,
+        "layers": list(pool.isolation.layers),
+        "is_isolated": pool.isolation.is_isolated,
+        "limits": asdict(Limits()) | {"cpu_floor_s": CPU_FLOOR_S, "cpu_multiple_of_reference": CPU_MULTIPLE},
+        "modules": list(modules),
+        "versions": {"python": platform.python_version(), "codelewm_assets": _version()},
+        "malformed": list(faults),
+    }
 
 
 def _version() -> str:
@@ -138,60 +168,133 @@ def _version() -> str:
         return "unknown"
 
 
-def label_rows(rows: Sequence[LabelRow], pools: tuple[SandboxPool, SandboxPool]) -> list[dict[str, Any]]:
-    """Output rows in the order given; each distinct reference is run once per pool."""
-    wanted = {_key(row): row for row in rows if row.reference is not None}
-    programs = [(Program(r.reference or "", r.entry_point, r.inputs), REFERENCE_LIMITS) for r in wanted.values()]
-    references = dict(zip(wanted, zip(pools[0].map(programs), pools[1].map(programs), strict=True), strict=True))
-    jobs = [(Program(r.code, r.entry_point, r.inputs), _limits(r, references)) for r in rows]
-    runs = zip(pools[0].map(jobs), pools[1].map(jobs), strict=True)
-    return [_output_row(row, references.get(_key(row)), *pair) for row, pair in zip(rows, runs, strict=True)]
+class PartialOutput:
+    """Rows of an output that is not whole yet, in a hidden file beside it, named by the input and the header.
+
+    Raises: StoreError: it cannot be written, or another run holds it.
+    """
+
+    def __init__(self, output: Path, input_sha256: str, header: bytes) -> None:
+        self._output, self._header = output, header
+        self._path = output.parent / f".{output.name}.{sha256_bytes(header + input_sha256.encode())[:16]}.partial"
+        self.done = 0
+
+    def __enter__(self) -> "PartialOutput":
+        try:
+            self._output.parent.mkdir(parents=True, exist_ok=True)
+            for other in self._output.parent.glob(f".{glob.escape(self._output.name)}.*.partial"):
+                if other != self._path:
+                    other.unlink()
+            self._handle = self._path.open("a+b")
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take_up()
+        except BlockingIOError as error:
+            raise StoreError(
+                f"Another run is writing {self._output.name}. Wait for it, or name another output."
+            ) from error
+        except OSError as error:
+            raise _unwritable(self._output, error) from error
+        return self
+
+    def _take_up(self) -> None:
+        """Keep the whole lines of an earlier run, drop a last one that was cut."""
+        self._handle.seek(0)
+        kept = 0
+        for count, line in enumerate(self._handle):
+            if not line.endswith(b"\n") or (count == 0 and line != self._header + b"\n"):
+                break
+            kept, self.done = kept + len(line), count
+        self._handle.truncate(kept)
+        if not kept:
+            self.write(self._header)
+
+    def write(self, line: bytes) -> None:
+        """Append a line. Raises: StoreError: the disk is full."""
+        try:
+            self._handle.write(line + b"\n")
+            self._handle.flush()
+        except OSError as error:
+            raise _unwritable(self._output, error) from error
+
+    def finish(self) -> tuple[int, int]:
+        """Make it the output. Returns: rows, and rows that passed."""
+        try:
+            os.fsync(self._handle.fileno())
+            self._handle.seek(0)
+            next(self._handle)
+            rows = passed = 0
+            for line in self._handle:
+                rows, passed = rows + 1, passed + bool(json.loads(line)["passed"])
+            self._path.chmod(0o644)
+            os.replace(self._path, self._output)
+            fsync_folder(self._output.parent)
+        except OSError as error:
+            raise _unwritable(self._output, error) from error
+        return rows, passed
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.close()
 
 
-def _key(row: LabelRow) -> tuple[str | None, str, tuple[str, ...]]:
-    return row.reference, row.entry_point, row.inputs
+def _unwritable(output: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"Could not write {output.name}: {error.strerror or error}. Rows done so far are kept beside it if they could be; "
+        f"free space or make {output.parent} writable, then run again."
+    )
 
 
-def _limits(row: LabelRow, references: dict[Any, tuple[ProgramRun, ProgramRun]]) -> Limits:
-    pair = references.get(_key(row))
-    cpu_s = cpu_limit_s(pair[0].cpu_ms, CPU_FLOOR_S) if pair else Limits().cpu_s
-    return Limits(cpu_s=cpu_s, wall_s=10 * cpu_s + 10)
+class RowLabeller:
+    """Labels one row at a time; references and expected values are worked out once for rows that share them."""
+
+    def __init__(self, pool: SandboxPool) -> None:
+        self._pool = pool
+        self._reference = lru_cache(maxsize=256)(self._run_reference)
+        self._judges = lru_cache(maxsize=256)(_judges)
+
+    def __call__(self, row: LabelRow) -> dict[str, Any]:
+        """The output row."""
+        expected: tuple[str | None, ...] = row.expected or ()
+        limits = Limits()
+        if row.reference is not None:
+            outputs, cpu_ms = self._reference(row.reference, row.entry_point, row.inputs)
+            expected, limits = outputs, limits_for(cpu_ms, CPU_FLOOR_S)
+        judges = self._judges(oracle_of(row.benchmark_id, row.entry_point), row.inputs, expected, row.atol)
+        first, second = self._pool.run_twice(Program(row.code, row.entry_point, row.inputs), limits)
+        is_deterministic = all(map(same_output, first.inputs, second.inputs))
+        outcomes: list[Outcome] = [
+            "reference_error"
+            if is_right is None
+            else outcome_of(run, is_right)
+            if is_deterministic
+            else "nondeterministic"
+            for run, is_right in zip(first.inputs, judges, strict=True)
+        ]
+        overall = next((outcome for outcome in outcomes if outcome != "pass"), "pass")
+        return {
+            "completion_id": row.completion_id,
+            "passed": overall == "pass",
+            "outcome": overall,
+            "inputs": [_input_row(run, outcome) for run, outcome in zip(first.inputs, outcomes, strict=True)],
+            "cpu_ms": round(first.cpu_ms, 3),
+        }
+
+    def _run_reference(
+        self, code: str, entry_point: str, inputs: tuple[str, ...]
+    ) -> tuple[tuple[str | None, ...], float]:
+        one, two = self._pool.run_twice(Program(code, entry_point, inputs), REFERENCE_LIMITS)
+        outputs = [
+            a.output if a.outcome == "finished" and same_output(a, b) else None
+            for a, b in zip(one.inputs, two.inputs, strict=True)
+        ]
+        return tuple(outputs), one.cpu_ms
 
 
-def _output_row(
-    row: LabelRow, reference: tuple[ProgramRun, ProgramRun] | None, first: ProgramRun, second: ProgramRun
-) -> dict[str, Any]:
-    oracle = oracle_of(row.benchmark_id, row.entry_point)
-    is_deterministic = all(same_output(a, b) for a, b in zip(first.inputs, second.inputs, strict=True))
-    inputs, outcomes = [], list[Outcome]()
-    for index, run in enumerate(first.inputs):
-        expected = row.expected[index] if row.expected else _reference_output(reference, index)
-        outcome: Outcome = "nondeterministic"
-        if expected is None:
-            outcome = "reference_error"
-        elif is_deterministic:
-            outcome = outcome_of(run, partial(_is_right, oracle, row, index, read_value(expected)))
-        outcomes.append(outcome)
-        inputs.append(_input_row(run, outcome))
-    overall = next((o for o in outcomes if o != "pass"), "pass")
-    return {
-        "completion_id": row.completion_id,
-        "passed": overall == "pass",
-        "outcome": overall,
-        "inputs": inputs,
-        "cpu_ms": round(first.cpu_ms, 3),
-    }
-
-
-def _reference_output(pair: tuple[ProgramRun, ProgramRun] | None, index: int) -> str | None:
-    if pair is None:
-        return None
-    one, two = pair[0].inputs[index], pair[1].inputs[index]
-    return one.output if one.outcome == "finished" and same_output(one, two) else None
-
-
-def _is_right(oracle: OracleName, row: LabelRow, index: int, expected: Any, found: Any) -> bool:
-    return judge(oracle, read_arguments(row.inputs[index]), found, expected, row.atol)
+def _judges(
+    oracle: OracleName, inputs: tuple[str, ...], expected: tuple[str | None, ...], atol: float
+) -> tuple[Callable[[Any], bool] | None, ...]:
+    """What judges each input; None where the reference could not."""
+    pairs = zip(inputs, expected, strict=True)
+    return tuple(None if output is None else judge_of(oracle, source, output, atol) for source, output in pairs)
 
 
 def _input_row(run: InputRun, outcome: Outcome) -> dict[str, Any]:

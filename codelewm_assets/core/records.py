@@ -75,6 +75,7 @@ class LabelledInput(Record):
     output_type: str | None
     exception_class: str | None
     passed: bool
+    was_called: bool = True  # False: the completion's time was used up before, and the outcome says so
 
 
 class LabelledCompletion(Record):

@@ -256,9 +256,12 @@ class ArtifactStore:
 
 
 def _write_file(folder: Path, name: str, content: bytes | Path) -> ManifestFile:
-    data = content.read_bytes() if isinstance(content, Path) else content
+    if isinstance(content, Path):
+        sha256, size = sha256_file(content), content.stat().st_size
+    else:
+        sha256, size = sha256_bytes(content), len(content)
     try:
-        entry = ManifestFile(path=name, sha256=sha256_bytes(data), bytes=len(data))
+        entry = ManifestFile(path=name, sha256=sha256, bytes=size)
     except ValidationError as error:
         raise ManifestError(
             f"Could not store {name!r}: {error.errors()[0]['msg']}. Name the file otherwise."
@@ -266,7 +269,11 @@ def _write_file(folder: Path, name: str, content: bytes | Path) -> ManifestFile:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as handle:
-        handle.write(data)
+        if isinstance(content, Path):
+            with content.open("rb") as source:
+                shutil.copyfileobj(source, handle)
+        else:
+            handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
     return entry

@@ -1,12 +1,14 @@
 """Lists of records as Parquet bytes and back. Same rows, same bytes."""
 
 import io
-from collections.abc import Sequence
+import types
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel
 
 from codelewm_assets.core.records import Record
 
@@ -31,3 +33,53 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows as plain dicts."""
     rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
+
+
+def write_groups(path: Path, groups: Iterable[Sequence[Record]], model: type[Record]) -> int:
+    """Write records as they come, a row group for each sequence that is not empty, with the model's own columns.
+
+    Memory holds one group at a time. Same groups, same bytes.
+    Returns: the number of rows.
+    """
+    schema, count = arrow_schema(model), 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for group in groups:
+            if group:
+                writer.write_table(
+                    pa.Table.from_pylist([row.model_dump(mode="json") for row in group], schema=schema),
+                    row_group_size=len(group),
+                )
+                count += len(group)
+    return count
+
+
+def iter_table(path: Path, model: type[R]) -> Iterator[R]:
+    """The rows as records, read a row group at a time. Raises: pydantic.ValidationError: a row lacks the record's fields."""
+    with pq.ParquetFile(path) as table:
+        for batch in table.iter_batches(batch_size=256):
+            yield from (model.model_validate(row) for row in batch.to_pylist())
+
+
+def arrow_schema(model: type[BaseModel]) -> pa.Schema:
+    """Columns of a record from its fields' types: texts, numbers, booleans, tuples of these and nested records.
+
+    Raises: TypeError: a field of another type.
+    """
+    return pa.schema([(name, _arrow_type(field.annotation)) for name, field in model.model_fields.items()])
+
+
+def _arrow_type(kind: Any) -> pa.DataType:
+    plain = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+    if kind in plain:
+        return plain[kind]
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return pa.string()
+    if origin in (types.UnionType, Union):
+        (inner,) = (part for part in arguments if part is not type(None))
+        return _arrow_type(inner)
+    if origin is tuple:
+        return pa.list_(_arrow_type(arguments[0]))
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return pa.struct(list(arrow_schema(kind)))
+    raise TypeError(f"No column type for {kind}; wanted text, number, boolean, tuple or record.")

@@ -2,12 +2,17 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.records import Completion, LabelledCompletion
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
+from codelewm_assets.core.tables import iter_table, write_groups, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import BENCHMARK
@@ -15,7 +20,11 @@ from codelewm_assets.defs.plumbing import Made, column_schema, materialize, vers
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
-from codelewm_assets.sandbox.isolation import bubblewrap_works
+from codelewm_assets.sandbox.isolation import bubblewrap_works, remedy
+from codelewm_assets.sandbox.seccomp import filters
+
+if TYPE_CHECKING:
+    from codelewm_assets.completions.label import LabelShard
 
 PROGRESS_EVERY_S = 0.5
 
@@ -65,7 +74,7 @@ def candidate_completions(
     owners=OWNERS,
     partitions_def=BENCHMARK,
     deps=["benchmark_problems", candidate_completions],
-    code_version="2",
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(LabelledCompletion),
 )
@@ -75,55 +84,104 @@ def labelled_completions(
     """Each completion run on each input in the sandbox, twice: outcome, output, and whether it passed."""
     inputs, benchmark = Inputs(context.instance, store.get(), profile.get()), context.partition_key
     parents = [inputs.artifact(name, benchmark) for name in ("benchmark_problems", "candidate_completions")]
-    config = {"cpu_floor_s": inputs.profile.sandbox.cpu_floor_s, "bubblewrap": bubblewrap_works()} | versions("python")
-    return materialize(
-        context, inputs.store, parents=parents, config=config, make=lambda: _label(inputs, benchmark, store)
-    )
-
-
-def _label(inputs: Inputs, benchmark: str, store: StoreResource) -> Made:
-    from codelewm_assets.completions.label import label_completions
-    from codelewm_assets.sandbox.pool import SandboxPool
-    from codelewm_assets.training.progress import event_line
-
-    settings, started, last = inputs.profile.sandbox, time.monotonic(), [0.0]
-    path = store.progress_path(f"labelled_completions-{benchmark}")
-    with (
-        path.open("w", encoding="utf-8", buffering=1) as stream,
-        SandboxPool(settings.workers, hash_seed=0) as first,
-        SandboxPool(settings.workers, hash_seed=1) as second,
-    ):
-
-        def on_progress(done: int, total: int) -> None:
-            if done == total or time.monotonic() - last[0] > PROGRESS_EVERY_S:
-                last[0] = time.monotonic()
-                stream.write(event_line({"event": "labelled", "step": done, "steps": total}))
-
-        result = label_completions(
-            inputs.completions(benchmark),
-            {problem.problem_id: problem for problem in inputs.problems(benchmark)},
-            pools=(first, second),
-            cpu_floor_s=settings.cpu_floor_s,
-            on_progress=on_progress,
+    settings = inputs.profile.sandbox
+    config = {
+        "cpu_floor_s": settings.cpu_floor_s,
+        "bubblewrap": bubblewrap_works(),
+        "seccomp": filters() is not None,
+        "isolation": settings.isolation,
+    } | versions("python")
+    with TemporaryDirectory(prefix="codelewm-labels-") as folder:
+        return materialize(
+            context,
+            inputs.store,
+            parents=parents,
+            config=config,
+            make=lambda: _label(inputs, benchmark, store, config, Path(folder)),
         )
-        layers = first.isolation.layers
-    outcomes = Counter(f"{row.completion.completion_kind}.{row.outcome}" for row in result.labelled)
-    rewrites = [row for row in result.labelled if row.completion.completion_kind == "rewrite"]
+
+
+def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[str, Any], folder: Path) -> Made:
+    from codelewm_assets.completions.shards import ShardFolder, label_and_keep
+    from codelewm_assets.sandbox.pool import SandboxPool
+
+    settings, started = inputs.profile.sandbox, time.monotonic()
+    candidates = inputs.artifact("candidate_completions", benchmark)
+    total = int(candidates.manifest.metadata["completion_count"])
+    shards = ShardFolder(store.partial_folder(f"labelled_completions-{benchmark}"))
+    counts, left_out, cpu_ms, dropped = Counter[tuple[str, str]](), list[LeftOut](), 0.0, 0
+
+    def rows(found: "Iterable[LabelShard]") -> Iterator[tuple[LabelledCompletion, ...]]:
+        nonlocal cpu_ms, dropped
+        for shard in found:
+            counts.update((row.completion.completion_kind, row.outcome) for row in shard.labelled)
+            left_out.extend(shard.left_out)
+            cpu_ms, dropped = cpu_ms + shard.cpu_ms, dropped + shard.dropped_input_count
+            yield shard.labelled
+
+    with (
+        Progress(store.progress_path(f"labelled_completions-{benchmark}"), total) as progress,
+        SandboxPool(settings.workers) as pool,
+    ):
+        missing = pool.isolation.missing_for_strict
+        if settings.isolation == "strict" and missing:
+            raise SandboxError(
+                f"The profile wants isolation strict; these layers are missing here: {', '.join(missing)}. "
+                f"To get them: {remedy(missing)}."
+            )
+        found = label_and_keep(
+            iter_table(candidates.path("completions.parquet"), Completion),
+            {problem.problem_id: problem for problem in inputs.problems(benchmark)},
+            pool=pool,
+            cpu_floor_s=settings.cpu_floor_s,
+            folder=shards,
+            settings=config,
+            on_shard=progress.add,
+        )
+        write_groups(folder / "labelled.parquet", rows(found), LabelledCompletion)
+        layers = pool.isolation.layers
+    rewrites = {outcome: count for (kind, outcome), count in counts.items() if kind == "rewrite"}
+    wrong = sum(count for outcome, count in rewrites.items() if outcome != "pass")
     return Made(
         files={
-            "labelled.parquet": write_table(result.labelled),
-            "left_out.json": pretty_json([row.model_dump() for row in result.left_out]),
+            "labelled.parquet": folder / "labelled.parquet",
+            "left_out.json": pretty_json([row.model_dump() for row in left_out]),
         },
         metadata={
             "isolation_layers": list(layers),
-            "completion_count": len(result.labelled),
-            "by_kind_and_outcome": dict(sorted(outcomes.items())),
-            "wrong_rewrite_share": sum(not row.passed for row in rewrites) / len(rewrites) if rewrites else None,
-            "left_out_count": len(result.left_out),
-            "dropped_input_count": result.dropped_input_count,
+            "completion_count": sum(counts.values()),
+            "by_kind_and_outcome": {f"{kind}.{outcome}": count for (kind, outcome), count in sorted(counts.items())},
+            "nondeterministic_count": sum(count for (_, o), count in counts.items() if o == "nondeterministic"),
+            "wrong_rewrite_share": wrong / sum(rewrites.values()) if rewrites else None,
+            "left_out_count": len(left_out),
+            "dropped_input_count": dropped,
         },
-        shown={"cpu_s": sum(result.cpu_ms.values()) / 1000, "wall_s": time.monotonic() - started},
+        shown={"cpu_s": cpu_ms / 1000, "wall_s": time.monotonic() - started},
+        done=shards.remove,
     )
+
+
+class Progress:
+    """Event stream of a labelling run: how many completions are labelled, twice a second at most."""
+
+    def __init__(self, path: Path, total: int) -> None:
+        self._path, self._total, self._done, self._last = path, total, 0, 0.0
+
+    def __enter__(self) -> "Progress":
+        self._stream = self._path.open("w", encoding="utf-8", buffering=1)
+        return self
+
+    def add(self, count: int) -> None:
+        """Count completions that are labelled now."""
+        from codelewm_assets.training.progress import event_line
+
+        self._done += count
+        if self._done == self._total or time.monotonic() - self._last > PROGRESS_EVERY_S:
+            self._last = time.monotonic()
+            self._stream.write(event_line({"event": "labelled", "step": self._done, "steps": self._total}))
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
 
 
 ASSETS = [candidate_completions, labelled_completions]

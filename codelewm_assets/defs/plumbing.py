@@ -23,6 +23,7 @@ class Made:
     files: Mapping[str, bytes | Path]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     shown: Mapping[str, Any] = field(default_factory=dict)
+    done: Callable[[], None] = lambda: None  # called when the artifact is stored: what was kept for it can go
 
 
 def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | None = None) -> str | None:
@@ -82,6 +83,7 @@ def materialize(
         if artifact is None:
             made = make()
             artifact, shown = store.write(recipe, made.files, made.metadata), made.shown
+            made.done()
     except AssetsError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     size = sum(file.bytes for file in artifact.manifest.files)

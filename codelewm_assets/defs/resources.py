@@ -30,6 +30,10 @@ class StoreResource(dg.ConfigurableResource):
         """The store; commit and command go into manifests."""
         return ArtifactStore(Path(self.root).resolve(), source_git_sha=source_revision(), command="dagster")
 
+    def partial_folder(self, name: str) -> Path:
+        """Where a long step keeps what it has so far, until its artifact is stored."""
+        return Path(self.root).resolve() / "partial" / name
+
     def progress_path(self, name: str) -> Path:
         """Where a long step writes its event stream while it runs."""
         path = Path(self.root).resolve() / "progress" / f"{name}.jsonl"

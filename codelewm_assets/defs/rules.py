@@ -10,7 +10,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight import rerank_rules, rules
-from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS
+from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, STRICT_LAYERS
 
 Judge = Callable[[Inputs, str | None], Finding]
 
@@ -68,7 +68,8 @@ DATA_RULES: tuple[Rule, ...] = (
         "labelled_completions",
         rules.labels_were_isolated,
         lambda i, p: rules.labels_were_isolated(
-            i.artifact("labelled_completions", p).manifest.metadata["isolation_layers"], REQUIRED_LAYERS
+            i.artifact("labelled_completions", p).manifest.metadata["isolation_layers"],
+            STRICT_LAYERS if i.profile.sandbox.isolation == "strict" else REQUIRED_LAYERS,
         ),
     ),
     _rule("execution_pack", rules.pack_has_both_classes, lambda i, _: rules.pack_has_both_classes(i.pack())),

@@ -53,7 +53,12 @@ def _make(benchmark: str, source: str, store: StoreResource, profile: ProfileRes
     with SandboxPool(1) as pool:
 
         def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
-            return [r.output for r in pool.run(Program(code, entry_point, inputs), Limits(cpu_s=20, wall_s=90)).inputs]
+            return [
+                r.output
+                for r in pool.run(
+                    Program(code, entry_point, inputs), Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
+                ).inputs
+            ]
 
         read = load_benchmark(
             benchmark,  # type: ignore[arg-type]

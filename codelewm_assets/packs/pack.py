@@ -57,6 +57,7 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
         for item in labelled
         if item.outcome != "nondeterministic"  # no label to trust; counted by labels_are_deterministic
         for run in item.inputs
+        if run.was_called  # nothing is known of the others
     ]
     twice = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
     if twice:

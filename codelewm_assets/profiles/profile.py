@@ -39,7 +39,8 @@ class SandboxSection(Section):
     """Limits of one completion's run."""
 
     workers: int = Field(default=2, ge=1, le=64)
-    cpu_floor_s: float = Field(default=0.5, gt=0)
+    cpu_floor_s: float = Field(default=0.1, gt=0)  # least CPU limit of one call
+    isolation: Literal["auto", "strict"] = "auto"  # strict refuses to label when a layer is missing
 
 
 class SplitsSection(Section):

@@ -10,14 +10,18 @@ class Limits:
     """Limits of one program over all its inputs.
 
     Attributes:
-        cpu_s: CPU time of the program in seconds; it decides, so that a busy machine changes no verdict.
-        wall_s: wall time in seconds, a backstop against programs that sleep.
+        input_cpu_s: CPU time of loading, and of each call, in seconds; it decides, so that a busy machine changes no verdict.
+        cpu_s: CPU time over all inputs in seconds. Inputs that it leaves no time for are not called.
+        wall_s: wall time over all inputs in seconds, a backstop against programs that sleep. Time spent waiting for a core
+            does not count, so the limit grows with the load.
         memory_bytes: address space.
-        output_bytes: everything the program sends back; more ends it.
+        output_bytes: everything one child sends back; more ends the program. One output alone that is longer has no
+            literal.
         file_bytes: size of one file it may write in its private folder.
         open_files: open file descriptors.
     """
 
+    input_cpu_s: float = 1.0
     cpu_s: float = 2.0
     wall_s: float = 20.0
     memory_bytes: int = 1024 * MEBIBYTE

@@ -1,7 +1,7 @@
 """What running a program showed, as data. Whether that is right or wrong is not judged here."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 RunOutcome = Literal["finished", "exception", "timeout", "memory", "killed", "policy"]
 
@@ -31,12 +31,16 @@ class InputRun:
             literal (then `output_type` still says what it was).
         output_type: name of the returned value's type.
         exception_class: name of the class of what it raised.
+        was_called: False when the program's time was used up before this call; the outcome is `timeout` then.
+        value: what `output` is the literal of; to be read, not changed.
     """
 
     outcome: RunOutcome
     output: str | None = None
     output_type: str | None = None
     exception_class: str | None = None
+    was_called: bool = True
+    value: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,93 +1,76 @@
 """A pool of fork servers: programs in, what they did out, in the order given."""
 
-import json
+import contextlib
+import os
 import queue
-import select
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
+from struct import pack
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TypeVar
 
 from codelewm_assets.core.errors import LiteralError, SandboxError
-from codelewm_assets.core.literals import read_value, write_value
-from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files, server_command
+from codelewm_assets.core.literals import read_arguments, write_value
+from codelewm_assets.sandbox.codec import CodecError, decode, encode
+from codelewm_assets.sandbox.frames import END, EXCEPTION, LOADED, MEMORY, NO_LITERAL, NOT_LOADED, VALUE, Frame
+from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files
 from codelewm_assets.sandbox.limits import Limits
-from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
-from codelewm_assets.sandbox.zygote import read_frame, write_frame
+from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun, RunOutcome
+from codelewm_assets.sandbox.server import Ran, Server
 
-START_S = 30.0
-ANSWER_SLACK_S = 15.0  # beyond a program's own wall limit, before the server is taken for lost
-
-
-class _Server:
-    """One fork server process."""
-
-    def __init__(self, box: Path, hash_seed: int, use_bubblewrap: bool) -> None:
-        command, environment = server_command(box, hash_seed=hash_seed, use_bubblewrap=use_bubblewrap)
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
-            start_new_session=True, cwd="/",
-        )  # fmt: skip
-        hello = self._read(START_S)
-        if hello is None:
-            self.close()
-            raise SandboxError("The sandbox's server did not start. Check that python and bwrap run in this container.")
-        self.layers: tuple[str, ...] = tuple(json.loads(hello)["layers"])
-
-    def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """The server's answer, or None when the server is lost."""
-        try:
-            write_frame(self._stdin, json.dumps(request).encode())
-        except OSError:
-            return None
-        frame = self._read(request["limits"]["wall_s"] + ANSWER_SLACK_S)
-        return None if frame is None else dict(json.loads(frame))
-
-    def close(self) -> None:
-        """Kill the server; its namespace's processes go with it."""
-        self._process.kill()
-        self._process.communicate()
-
-    @property
-    def _stdin(self) -> BinaryIO:
-        assert self._process.stdin is not None
-        return self._process.stdin  # type: ignore[return-value]
-
-    def _read(self, timeout_s: float) -> bytes | None:
-        stream = self._process.stdout
-        assert stream is not None
-        if not select.select([stream], [], [], timeout_s)[0]:
-            return None
-        return read_frame(stream)  # type: ignore[arg-type]
+BOX = "codelewm-box-"
+WAITING_PER_WORKER = 8
+MOST_INPUT_BYTES = 64 << 20
+ENDED: dict[str | None, RunOutcome] = {"cpu": "timeout", "wall": "timeout", "policy": "policy"}
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class SandboxPool:
-    """Context manager over `workers` fork servers that share a hash seed.
+    """Context manager over `workers` pairs of fork servers; the two of a pair have different hash seeds.
 
-    Raises: SandboxError: a server does not start.
+    Args:
+        hash_seed: of the first server of each pair; the second has the next.
+        use_bubblewrap: None takes it where it works.
+        modules: packages that programs may import besides the standard library, imported once in each server.
+
+    Raises: SandboxError: a server does not start, or a module is not installed.
     """
 
-    def __init__(self, workers: int = 2, *, hash_seed: int = 0, use_bubblewrap: bool | None = None) -> None:
-        self._workers = workers
-        self._hash_seed = hash_seed
+    def __init__(
+        self,
+        workers: int = 2,
+        *,
+        hash_seed: int = 0,
+        use_bubblewrap: bool | None = None,
+        modules: Sequence[str] = (),
+    ) -> None:
+        self._workers, self._hash_seeds, self._modules = workers, (hash_seed, hash_seed + 1), tuple(modules)
         self._use_bubblewrap = bubblewrap_works() if use_bubblewrap is None else use_bubblewrap
-        self._idle: queue.SimpleQueue[_Server] = queue.SimpleQueue()
+        self._idle: tuple[queue.SimpleQueue[Server], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
+        self._started = [0, 0]
+        self._lock = threading.Lock()
+        self._servers: list[Server] = []
         self._isolation: Isolation | None = None
-        self._servers: list[_Server] = []
 
     def __enter__(self) -> "SandboxPool":
-        self._box = Path(tempfile.mkdtemp(prefix="codelewm-box-"))
+        _sweep_boxes()
+        self._box = Path(tempfile.mkdtemp(prefix=f"{BOX}{os.getpid()}-"))
         copy_box_files(self._box)
         self._threads = ThreadPoolExecutor(self._workers)
-        for _ in range(self._workers):
-            server = self._start()
-            self._isolation = Isolation(server.layers)
-            self._idle.put(server)
+        try:
+            self._idle[0].put(self._start(0))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self._isolation = Isolation(self._servers[0].layers)
         return self
 
     def __exit__(
@@ -106,70 +89,150 @@ class SandboxPool:
         return self._isolation
 
     def run(self, program: Program, limits: Limits | None = None) -> ProgramRun:
-        """Run one program on all its inputs. A lost server is replaced and the program that lost it is `killed`."""
-        server = self._idle.get()
-        request = {
-            "code": program.code,
-            "entry_point": program.entry_point,
-            "inputs": list(program.inputs),
-            "limits": asdict(limits or Limits()),
-        }
-        answer = server.ask(request)
-        if answer is None:
-            server.close()
-            self._servers.remove(server)
-            server = self._start()
-        self._idle.put(server)
-        return _decoded(answer or {"lines": [], "stopped": None, "cpu_ms": 0.0}, len(program.inputs))
+        """Run one program on all its inputs. A program that ends its server is `killed`; the server is replaced.
+
+        Raises: SandboxError: an input is deeper or longer than the sandbox takes.
+        """
+        return self._run(program, limits or Limits(), 0)
+
+    def run_twice(self, program: Program, limits: Limits | None = None) -> tuple[ProgramRun, ProgramRun]:
+        """Run one program in two children under different hash seeds."""
+        return self._run(program, limits or Limits(), 0), self._run(program, limits or Limits(), 1)
 
     def map(self, jobs: Iterable[tuple[Program, Limits]]) -> Iterator[ProgramRun]:
         """Run many programs, as many at a time as there are workers; results in the order given."""
-        return self._threads.map(lambda job: self.run(*job), jobs)
+        return self.each(lambda job: self.run(*job), jobs)
 
-    def _start(self) -> _Server:
-        server = _Server(self._box, self._hash_seed, self._use_bubblewrap)
-        self._servers.append(server)
+    def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """`function` of each item on the pool's threads, results in the order given; `items` is read as it is needed."""
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(self._threads.submit(function, item))
+            if len(waiting) >= WAITING_PER_WORKER * self._workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _run(self, program: Program, limits: Limits, seed: int) -> ProgramRun:
+        inputs, count = _encoded_inputs(program.inputs), len(program.inputs)
+        runs, cpu_ms = list[InputRun](), 0.0
+        while len(runs) < count:
+            left_s = limits.cpu_s - cpu_ms / 1000
+            if left_s <= 0:
+                return ProgramRun((*runs, *[InputRun("timeout", was_called=False)] * (count - len(runs))), cpu_ms)
+            head = _sized(str(len(runs)), program.entry_point, program.code)
+            ran = self._in_server(head, inputs, replace(limits, cpu_s=left_s) if runs else limits, seed)
+            cpu_ms += ran.cpu_ms
+            runs += _input_runs(ran, len(runs), count, limits)
+        return ProgramRun(tuple(runs), cpu_ms)
+
+    def _in_server(self, head: bytes, inputs: bytes, limits: Limits, seed: int) -> Ran:
+        server = self._take(seed)
+        try:
+            ran = server.run(head, inputs, limits)
+        except BaseException:
+            self._drop(server, seed)
+            raise
+        if ran.stopped == "lost" or not server.serves_on:
+            self._drop(server, seed)
+        else:
+            self._idle[seed].put(server)
+        return ran
+
+    def _take(self, seed: int) -> Server:
+        try:
+            return self._idle[seed].get_nowait()
+        except queue.Empty:
+            return self._start(seed)
+
+    def _drop(self, server: Server, seed: int) -> None:
+        server.close()
+        with self._lock:
+            self._servers.remove(server)
+
+    def _start(self, seed: int) -> Server:
+        server = Server(
+            self._box,
+            hash_seed=self._hash_seeds[seed],
+            use_bubblewrap=self._use_bubblewrap,
+            modules=self._modules,
+        )
+        with self._lock:
+            self._servers.append(server)
         return server
 
 
-def _decoded(answer: dict[str, Any], count: int) -> ProgramRun:
-    runs = [_input_run(line) for line in answer["lines"][:count]]
-    if runs and answer["stopped"] == "output":
-        runs.pop()  # the last line was cut
-    rest: InputRun
-    if answer["stopped"] == "timeout":
-        rest = InputRun("timeout")
-    elif (
-        runs
-        and answer["stopped"] is None
-        and runs[-1].outcome in ("exception", "memory")
-        and _is_of_all(answer["lines"][len(runs) - 1])
-    ):
-        rest = runs[-1]  # it did not load, and said why in its one line
-    else:
-        rest = InputRun("killed")
-    return ProgramRun(tuple(runs + [rest] * (count - len(runs))), float(answer["cpu_ms"]))
+def _sweep_boxes() -> None:
+    """Remove the boxes of runs that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{BOX}*-*"):
+        with contextlib.suppress(OSError, ValueError):
+            if not Path(f"/proc/{int(left.name.removeprefix(BOX).split('-')[0])}").exists():
+                shutil.rmtree(left, ignore_errors=True)
 
 
-def _is_of_all(line: str) -> bool:
-    """Whether the child says that this one line holds for every input that is left."""
+def _sized(*texts: str) -> bytes:
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return b"".join(pack(">I", len(part)) + part for part in parts)
+
+
+@lru_cache(maxsize=64)
+def _encoded_inputs(inputs: tuple[str, ...]) -> bytes:
+    """Each input's arguments, encoded, with the length before it."""
     try:
-        return json.loads(line)["all"] is True
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
+        parts = [encode(read_arguments(text), MOST_INPUT_BYTES) for text in inputs]
+    except (CodecError, LiteralError) as error:
+        raise SandboxError(f"An input cannot be given to a program: {error}. Shorten or correct the input.") from error
+    return b"".join(pack(">I", len(part)) + part for part in parts)
 
 
-def _input_run(line: str) -> InputRun:
-    """Decode one line with limits; what is malformed did not come from our child and counts as killed."""
-    try:
-        raw = json.loads(line)
-        if raw["o"] == "memory":
+def _input_runs(ran: Ran, start: int, count: int, limits: Limits) -> list[InputRun]:
+    """What one child showed of the inputs from `start` on; fewer than all when the next child goes on after it."""
+    if ran.stopped == "lost":  # whatever it answered: it ended what watched it
+        return [InputRun("killed"), *[InputRun("killed", was_called=False)] * (count - start - 1)]
+    frames = list(ran.frames)
+    if not frames or frames[0].kind != LOADED:
+        return [_not_loaded(frames, ran)] * (count - start)
+    runs = list[InputRun]()
+    for frame in frames[1:]:
+        if frame.kind == END and start + len(runs) == count:
+            return runs
+        if frame.index != start + len(runs) or frame.kind not in (VALUE, NO_LITERAL, EXCEPTION, MEMORY):
+            return runs + [InputRun("killed")] * (count - start - len(runs))
+        runs.append(_called(frame, limits))
+        if start + len(runs) == count and frames[-1].kind != END:
+            runs.pop()  # all were answered, but the harness did not end as it does: the last call is not believed
+            break
+    rest = count - start - len(runs)
+    if not ran.is_whole or ran.stopped == "output":
+        return runs + [InputRun("killed"), *[InputRun("killed", was_called=False)] * (rest - 1)][:rest]
+    if ran.stopped == "wall":
+        return runs + [InputRun("timeout"), *[InputRun("timeout", was_called=False)] * (rest - 1)][:rest]
+    return runs + [InputRun(ENDED.get(ran.stopped, "killed"))] * min(rest, 1)
+
+
+def _not_loaded(frames: list[Frame], ran: Ran) -> InputRun:
+    if ran.is_whole and len(frames) == 1 and ran.stopped is None:
+        if frames[0].kind == NOT_LOADED:
+            return InputRun("exception", exception_class=frames[0].name)
+        if frames[0].kind == MEMORY:
             return InputRun("memory")
-        if raw["o"] == "exception":
-            return InputRun("exception", exception_class=str(raw["e"])[:80])
-        kind = str(raw["t"])[:80]
-        if "v" not in raw:
-            return InputRun("finished", output_type=kind)
-        return InputRun("finished", output=write_value(read_value(raw["v"])), output_type=kind)
-    except (ValueError, KeyError, TypeError, RecursionError, LiteralError, AttributeError):
+    return InputRun(ENDED.get(ran.stopped, "killed"))
+
+
+def _called(frame: Frame, limits: Limits) -> InputRun:
+    if frame.cpu_us > 1e6 * limits.input_cpu_s:
+        return InputRun("timeout")
+    if frame.kind == MEMORY:
+        return InputRun("memory")
+    if frame.kind == EXCEPTION:
+        return InputRun("exception", exception_class=frame.name)
+    if frame.kind == NO_LITERAL:
+        return InputRun("finished", output_type=frame.name)
+    try:
+        value = decode(frame.value)
+    except CodecError:
         return InputRun("killed")
+    try:
+        return InputRun("finished", output=write_value(value), output_type=frame.name, value=value)
+    except (LiteralError, ValueError, RecursionError):  # an integer of more digits than Python writes
+        return InputRun("finished", output_type=frame.name)

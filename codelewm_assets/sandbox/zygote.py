@@ -1,102 +1,98 @@
 """The fork server: a warm interpreter inside the box that forks one child per program and watches its time.
 
-Standard library only: this file is copied into the box. Requests and answers are length-prefixed JSON on stdin and
-stdout; it is given programs, inputs and limits, never an expected output.
+Standard library only: this file is copied into the box. It gets limits and two descriptors per run: the program with its
+inputs, which only the child reads, and the pipe for the child's answers, which only the parent reads. So nothing of one
+run is in the memory that the next one inherits. It is never given an expected output.
 """
 
 import contextlib
 import ctypes
 import gc
-import json
 import os
 import select
-import shutil
 import signal
-import struct
+import socket
 import sys
-import tempfile
 import time
-from typing import Any, BinaryIO, NoReturn
+from mmap import mmap
+from struct import pack
 
-from codelewm_assets.sandbox.child import run_child
+from codelewm_assets.sandbox.child import LIMITS, PROGRESS, Filter, run_child
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-POLL_S = 0.01
-NO_MORE = 7  # exit status of a watcher that found the end of the requests
-WARM = [
-    "bisect",
-    "cmath",
-    "collections",
-    "copy",
-    "datetime",
-    "decimal",
-    "fractions",
-    "functools",
-    "hashlib",
-    "heapq",
-    "itertools",
-    "math",
-    "operator",
-    "random",
-    "re",
-    "statistics",
-    "string",
-    "typing",
-    "unicodedata",
-]
-
-
-def read_frame(stream: BinaryIO) -> bytes | None:
-    """One length-prefixed message, None at the end of the stream."""
-    head = stream.read(4)
-    return stream.read(struct.unpack(">I", head)[0]) if len(head) == 4 else None
-
-
-def write_frame(stream: BinaryIO, data: bytes) -> None:
-    """Send one length-prefixed message."""
-    stream.write(struct.pack(">I", len(data)) + data)
-    stream.flush()
+POLL_MS = 10
+# Not here: `random` (its hook after each fork costs a tenth of a fork, and `statistics` and `tempfile` import it),
+# `dataclasses` and `hashlib` (many pages to copy). A program that wants those pays for its own import.
+WARM = (
+    *("array", "bisect", "cmath", "collections", "collections.abc", "copy", "datetime", "decimal", "enum", "fractions"),
+    *("functools", "heapq", "itertools", "math", "operator", "re", "string", "typing", "unicodedata"),
+)
 
 
 def main() -> None:
-    """Serve until stdin ends. argv: layers that the launcher put in force, comma-separated."""
-    layers = [layer for layer in sys.argv[1].split(",") if layer] + _harden(sys.argv[1].split(","))
-    for name in WARM:
+    """Serve until the parent hangs up.
+
+    argv: layers that the launcher put in force, the filters of the server and of its children in hexadecimal, the box, the
+    folder for temporary files, folders and names of further modules; lists are separated by commas.
+    """
+    given, server_filter, child_filter, box, temporary, folders, modules = sys.argv[1:]
+    layers = sorted({*_split(given), *_harden(_split(given)), *(["seccomp"] if child_filter else [])})
+    sys.path[:0] = _split(folders)
+    for name in [*WARM, *_split(modules)]:
         __import__(name)
+    sys.path[:] = [part for part in sys.path if part != box]
+    folder = os.path.join(temporary, f"run-{os.getpid()}")
+    os.mkdir(folder, 0o700)
+    os.environ.clear()
+    sys.argv[:] = [""]
+    for name in [name for name in sys.modules if name.startswith("codelewm_assets")]:
+        del sys.modules[name]
+    exec(compile("def f(x):\n    return [y + 1 for y in x]\nf([1.0])\n", "<warm>", "exec"), {})
+    if server_filter:
+        Filter(bytes.fromhex(server_filter)).load()
+    filter_ = Filter(bytes.fromhex(child_filter)) if child_filter else None
+    channel, progress = socket.socket(fileno=0), mmap(-1, PROGRESS.size)
     gc.collect()
     gc.freeze()
     gc.disable()
-    answers = sys.stdout.buffer
-    write_frame(answers, json.dumps({"layers": sorted(set(layers))}).encode())
-    while select.select([0], [], []):
-        watcher = os.fork()
-        if watcher == 0:
-            _watch_one("mount_namespace" in layers)
-        _, status = os.waitpid(watcher, 0)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == NO_MORE:
+    channel.send(",".join(layers).encode())
+    _serve(
+        channel,
+        progress,
+        filter_,
+        folder,
+        temporary if "mount_namespace" in layers else None,
+        "pid_namespace" in layers,
+    )
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def _serve(
+    channel: socket.socket, progress: mmap, filter_: Filter | None, folder: str, temporary: str | None, kills_all: bool
+) -> None:
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
+        if len(descriptors) != 2:
+            _remove(folder)
             return
-        if status != 0:  # the program ended its watcher: it has no answer, and nothing of it stays
-            _reap_descendants()
-            write_frame(answers, json.dumps({"lines": [], "stopped": None, "cpu_ms": 0.0}).encode())
-
-
-def _watch_one(owns_temporary: bool) -> NoReturn:
-    """One request in a process of its own: reads it, runs it, answers, ends.
-
-    The server itself never reads a request or an output, so no later program inherits a heap in which an earlier
-    program, its outputs or the reference lie.
-    """
-    status = 1
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as answers:
-            frame = read_frame(requests)
-            if frame is not None:
-                write_frame(answers, json.dumps(_serve(json.loads(frame), owns_temporary)).encode())
-        status = NO_MORE if frame is None else 0
-    finally:
-        os._exit(status)
+        limits = LIMITS.unpack(message)
+        PROGRESS.pack_into(progress, 0, 0.0)
+        pid = os.fork()
+        if pid == 0:
+            run_child(descriptors[0], descriptors[1], folder, progress, limits, filter_)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        stopped, cpu_ms = _watch(pid, channel, progress, limits)
+        _reap_descendants(kills_all)
+        is_clean = _clean(folder, temporary)
+        with contextlib.suppress(OSError):
+            channel.send(pack(">d?", cpu_ms, is_clean) + stopped.encode())
+        if not is_clean:
+            return
 
 
 def _harden(given: list[str]) -> list[str]:
@@ -111,64 +107,65 @@ def _harden(given: list[str]) -> list[str]:
     return layers
 
 
-def _serve(request: dict[str, Any], owns_temporary: bool) -> dict[str, Any]:
-    folder = tempfile.mkdtemp(prefix="run-")
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        run_child(writer, request, folder)
-    os.close(writer)
-    try:
-        return _watch(pid, reader, request["limits"])
-    finally:
-        os.close(reader)
-        _reap_descendants()
-        shutil.rmtree(folder, ignore_errors=True)
-        if owns_temporary:  # inside bubblewrap /tmp is the server's own: whatever a program put there goes
-            _empty(tempfile.gettempdir())
+def _watch(pid: int, channel: socket.socket, progress: mmap, limits: tuple[float, ...]) -> tuple[str, float]:
+    """Wait for the child's end, or end it: over a limit of CPU or wall time, or told to by the parent.
 
-
-def _empty(folder: str) -> None:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                os.unlink(entry.path)
-
-
-def _watch(pid: int, reader: int, limits: dict[str, Any]) -> dict[str, Any]:
-    """Collect lines until the child closes its pipe, or is over a limit; then it is killed with its group."""
+    Returns: what ended it (nothing, `cpu`, `wall`, `told` or `policy`), and its CPU time in milliseconds.
+    """
     clock = ((~pid) << 3) | 2  # Linux: the CPU clock of a process, as clock_getcpuclockid makes it
-    deadline = time.monotonic() + limits["wall_s"]
-    received, stopped, cpu_s = bytearray(), None, 0.0
-    while stopped is None:
-        if select.select([reader], [], [], POLL_S)[0]:
-            chunk = os.read(reader, 1 << 16)
-            if not chunk:
-                break
-            received += chunk
-            if len(received) > limits["output_bytes"]:
-                stopped = "output"
-        with contextlib.suppress(OSError):
-            cpu_s = time.clock_gettime(clock)
-        if cpu_s > limits["cpu_s"] or time.monotonic() > deadline:
-            stopped = "timeout"
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    started, stopped = time.monotonic(), ""
+    ended = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(ended, select.POLLIN)
+    poll.register(channel, select.POLLIN)
+    while not stopped:
+        ready = [descriptor for descriptor, _ in poll.poll(POLL_MS)]
+        if ended in ready:
+            break
+        if ready:
+            channel.recv(64)  # anything, the end included, means: enough
+            stopped = "told"
+        else:
+            stopped = _over(pid, clock, started, progress, limits)
+    os.close(ended)
+    if stopped:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
-    if stopped is None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
-        stopped = "timeout"
-    return {
-        "lines": [line.decode("ascii", "replace") for line in bytes(received[: limits["output_bytes"]]).splitlines()],
-        "stopped": stopped,
-        "cpu_ms": 1000 * (usage.ru_utime + usage.ru_stime),
-    }
+    killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if not stopped and killed_by == signal.SIGXCPU:
+        stopped = "cpu"
+    if not stopped and killed_by == signal.SIGSYS:
+        stopped = "policy"
+    return stopped, 1000 * (usage.ru_utime + usage.ru_stime)
 
 
-def _reap_descendants() -> None:
+def _over(pid: int, clock: int, started: float, progress: mmap, limits: tuple[float, ...]) -> str:
+    """Which limit the child is over. Time that it waited for a core is not counted as wall time."""
+    try:
+        cpu_s = time.clock_gettime(clock)
+    except OSError:
+        return ""
+    input_cpu_s, all_cpu_s, most_wall_s = limits[:3]
+    (call_started,) = PROGRESS.unpack_from(progress)
+    if cpu_s > all_cpu_s or cpu_s - call_started > input_cpu_s:
+        return "cpu"
+    wall_s = time.monotonic() - started
+    return "wall" if wall_s > most_wall_s and wall_s - _waited_s(pid) > most_wall_s else ""
+
+
+def _waited_s(pid: int) -> float:
+    """Seconds that the process stood in the run queue; 0 where the kernel does not say."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as handle:
+            return int(handle.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _reap_descendants(kill_all: bool) -> None:
     """Kill and collect whatever the program left behind; as subreaper this process is their parent now."""
     for _ in range(1000):
         try:
@@ -176,8 +173,10 @@ def _reap_descendants() -> None:
         except ChildProcessError:
             return
         if pid == 0:
-            for child in _children():
-                with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if kill_all:  # the whole pid namespace, this process and its init excepted
+                    os.kill(-1, signal.SIGKILL)
+                for child in [] if kill_all else _children():
                     os.kill(child, signal.SIGKILL)
             time.sleep(0.001)
 
@@ -193,3 +192,40 @@ def _children() -> list[int]:
                 if int(handle.read().rsplit(")", 1)[1].split()[1]) == os.getpid():
                     found.append(int(name))
     return found
+
+
+def _clean(folder: str, temporary: str | None) -> bool:
+    """Leave the private folder, and inside the box all of the temporary folder, as a new program should find it.
+
+    False when something could not be removed: then this server should not serve again.
+    """
+    top = temporary or folder
+    if _is_as_new(folder, temporary):
+        return True
+    with contextlib.suppress(OSError):
+        os.chmod(top, 0o700)
+        for name in os.listdir(top):
+            _remove(os.path.join(top, name))
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.chmod(folder, 0o700)
+    return _is_as_new(folder, temporary)
+
+
+def _is_as_new(folder: str, temporary: str | None) -> bool:
+    try:
+        is_empty = not os.listdir(folder) and os.stat(folder).st_mode & 0o777 == 0o700
+        return is_empty and (temporary is None or os.listdir(temporary) == [os.path.basename(folder)])
+    except OSError:
+        return False
+
+
+def _remove(path: str) -> None:
+    """Remove a file, a link or a folder with all that is in it, as far as that goes."""
+    with contextlib.suppress(OSError, RecursionError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.chmod(path, 0o700)
+            for name in os.listdir(path):
+                _remove(os.path.join(path, name))
+            os.rmdir(path)
+        else:
+            os.unlink(path)

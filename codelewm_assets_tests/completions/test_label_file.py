@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.completions.label_file import label_file, read_label_rows
+from codelewm_assets.completions.label_file import LabelRow, label_file, read_label_rows
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError, StoreError
-from codelewm_assets.sandbox.isolation import BUBBLEWRAP_LAYERS, bubblewrap_works
+from codelewm_assets.sandbox.isolation import STRICT_LAYERS, bubblewrap_works
 
 ROW: dict[str, Any] = {
     "completion_id": "c0",
@@ -28,6 +28,12 @@ REFERENCE = "def f(x):\n    return 2 * x"
 def row(**changes: Any) -> dict[str, Any]:
     """The plain row with some fields changed; a field that is None is left out."""
     return {key: value for key, value in (ROW | changes).items() if value is not None}
+
+
+def read_all(path: Path) -> tuple[list[LabelRow], list[str]]:
+    """Rows and faults of a file."""
+    found = list(read_label_rows(path))
+    return [r for r in found if isinstance(r, LabelRow)], [r for r in found if isinstance(r, str)]
 
 
 def write(folder: Path, *lines: Any) -> Path:
@@ -106,7 +112,7 @@ def test_tolerance_nan_and_infinity_compare_as_documented(tmp_path: Path) -> Non
 def test_the_header_names_layers_limits_versions_and_faults(tmp_path: Path) -> None:
     header, found = label(tmp_path, "nonsense")
     assert found == []
-    assert set(header) == {"isolation", "layers", "is_isolated", "limits", "versions", "malformed"}
+    assert set(header) == {"isolation", "layers", "is_isolated", "limits", "modules", "versions", "malformed"}
     assert header["isolation"] == "auto"
     assert "no_new_privs" in header["layers"]
     assert header["limits"]["cpu_s"] == 2.0
@@ -139,7 +145,7 @@ def test_the_header_names_layers_limits_versions_and_faults(tmp_path: Path) -> N
     ids=lambda value: str(value)[:40],
 )
 def test_a_malformed_row_is_named_by_its_line_and_stops_nothing_else(line: Any, fault: str, tmp_path: Path) -> None:
-    rows, (found,) = read_label_rows(write(tmp_path, row(), "", line, row(completion_id="c1")))
+    rows, (found,) = read_all(write(tmp_path, row(), "", line, row(completion_id="c1")))
     assert [r.completion_id for r in rows] == ["c0", "c1"]
     assert found.startswith(f"line 3: {fault}")
     assert len(found) < 400
@@ -154,13 +160,13 @@ def test_all_malformed_rows_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("character", ["\u2028", "\x85", "\u2029"])
 def test_a_line_separator_inside_a_text_does_not_end_the_row(character: str, tmp_path: Path) -> None:
     text = json.dumps(row(code=f"def f(x): return '{character}'"), ensure_ascii=False)
-    rows, faults = read_label_rows(write(tmp_path, text, "{"))
+    rows, faults = read_all(write(tmp_path, text, "{"))
     assert [r.code for r in rows] == [f"def f(x): return '{character}'"]
     assert [fault.split(":")[0] for fault in faults] == ["line 2"]
 
 
 def test_fields_that_the_row_has_not_are_ignored(tmp_path: Path) -> None:
-    rows, faults = read_label_rows(write(tmp_path, row(model="x", atol=None)))
+    rows, faults = read_all(write(tmp_path, row(model="x", atol=None)))
     assert (rows[0].atol, faults) == (0.0, [])
 
 
@@ -179,7 +185,7 @@ def test_strict_isolation_is_refused_where_layers_are_missing(tmp_path: Path, mo
     output = tmp_path / "out.jsonl"
     output.write_text("old")
     with pytest.raises(SandboxError, match=r"strict wants layers that are missing here: ipc_namespace, mount_.*"
-                       "Install bubblewrap"):  # fmt: skip
+                       "install bubblewrap"):  # fmt: skip
         label_file(write(tmp_path, row()), output, isolation="strict", workers=1)
     assert output.read_text() == "old"
 
@@ -188,7 +194,7 @@ def test_strict_isolation_is_refused_where_layers_are_missing(tmp_path: Path, mo
 def test_strict_isolation_runs_where_every_layer_is_in_force(tmp_path: Path) -> None:
     header, found = label(tmp_path, row(), isolation="strict")
     assert header["isolation"] == "strict" and header["is_isolated"]
-    assert set(BUBBLEWRAP_LAYERS) <= set(header["layers"])
+    assert set(STRICT_LAYERS) == set(header["layers"])
     assert found[0]["passed"]
 
 

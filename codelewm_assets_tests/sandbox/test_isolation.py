@@ -2,13 +2,14 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import codelewm_assets
-from codelewm_assets.sandbox.isolation import BUBBLEWRAP_LAYERS, REQUIRED_LAYERS, bubblewrap_works
+from codelewm_assets.sandbox.isolation import STRICT_LAYERS, bubblewrap_works
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.sandbox.programs import CANARY, needs_bubblewrap, only, outcomes, run, value
 
@@ -28,8 +29,8 @@ def test_the_network_is_refused_that_of_this_machine_too(pool: SandboxPool) -> N
         here = f'["127.0.0.1", {listener.getsockname()[1]}]'
         elsewhere = '["192.0.2.1", 80]'  # TEST-NET-1, RFC 5737
         found = run(pool, code, here, elsewhere)
-    assert outcomes(found) == ["exception", "exception"]
-    assert {call.exception_class for call in found.inputs} <= {"OSError", "ConnectionRefusedError"}
+    assert outcomes(found) == ["policy" if "seccomp" in pool.isolation.layers else "exception"] * 2
+    assert {call.exception_class for call in found.inputs} <= {None, "OSError", "ConnectionRefusedError"}
 
 
 def test_a_program_works_in_a_private_empty_folder(pool: SandboxPool) -> None:
@@ -42,10 +43,9 @@ def test_a_program_works_in_a_private_empty_folder(pool: SandboxPool) -> None:
         return found, os.getcwd()
     """
     runs: list[Any] = [value(pool, code), value(pool, code)]
-    (first, first_folder), (second, second_folder) = runs
+    (first, folder), (second, _) = runs
     assert first == second == ([], "0o700")
-    assert first_folder != second_folder
-    assert value(pool, f"import os\ndef f(): return os.path.exists({first_folder!r})") is False
+    assert value(pool, f"import os\ndef f(): return os.listdir({folder!r})") == []
 
 
 def test_the_environment_holds_nothing_of_the_parents(pool: SandboxPool) -> None:
@@ -104,13 +104,15 @@ def test_the_project_is_not_visible_but_for_the_servers_own_files(pool: SandboxP
             os.path.relpath(os.path.join(folder, name), "/box")
             for folder, _, names in os.walk("/box") for name in names
         )
-        return os.path.exists({str(project)!r}), os.path.exists(os.path.expanduser("~")), box
+        home = {str(Path.home())!r}
+        return os.path.exists({str(project)!r}), os.listdir(home) if os.path.exists(home) else [], box
     """
     found: Any = value(pool, code)
     seen, home, box = found
-    assert (seen, home) == (False, False)
-    wanted = ("__init__", "core/__init__", "core/errors", "core/literals",
-              "sandbox/__init__", "sandbox/child", "sandbox/zygote")  # fmt: skip
+    assert seen is False
+    python = Path(sys.executable).resolve()  # the interpreter may lie in the home folder: then the way to it is there
+    assert home in ([], [python.relative_to(Path.home()).parts[0]] if python.is_relative_to(Path.home()) else [])
+    wanted = ("__init__", "sandbox/__init__", "sandbox/child", "sandbox/codec", "sandbox/frames", "sandbox/zygote")
     assert box == sorted(f"codelewm_assets/{name}.py" for name in wanted)
 
 
@@ -124,7 +126,7 @@ def test_nothing_of_the_box_can_be_changed(folder: str, pool: SandboxPool) -> No
 @needs_bubblewrap
 def test_a_program_sees_no_process_but_those_of_its_box(pool: SandboxPool) -> None:
     seen = value(pool, "import os\ndef f(): return sorted(int(n) for n in os.listdir('/proc') if n.isdigit())[:-1]")
-    assert seen[:2] == [1, 2] and len(seen) == 3  # bubblewrap, the server, its watcher; the program itself is the last
+    assert seen == [1, 2]  # bubblewrap and the server; the program itself is the last
 
 
 def test_a_program_that_looks_up_its_callers_finds_its_own_request_and_nothing_to_compare_with(
@@ -133,15 +135,16 @@ def test_a_program_that_looks_up_its_callers_finds_its_own_request_and_nothing_t
     code = """
     import sys
     def f():
-        frame, found = sys._getframe(), {}
+        frame, found = sys._getframe(1), {}
         while frame is not None:
-            if "request" in frame.f_locals:
-                found[frame.f_code.co_name] = sorted(frame.f_locals["request"])
+            found[frame.f_code.co_name] = sorted(frame.f_locals)
             frame = frame.f_back
         return found
     """
-    keys = ["code", "entry_point", "inputs", "limits"]
-    assert value(pool, code) == {"run_child": keys, "_serve": keys}
+    found: Any = value(pool, code)
+    names = {name for names in found.values() for name in names}
+    assert {"code", "inputs", "token", "limits"} <= names  # it does see its callers
+    assert not [name for name in names if "expect" in name or "reference" in name or "oracle" in name]
 
 
 def test_a_program_has_no_rights_to_gain(pool: SandboxPool) -> None:
@@ -157,11 +160,11 @@ def test_the_layers_in_force_are_reported(pool: SandboxPool) -> None:
     layers = pool.isolation.layers
     assert set(layers) >= {"no_new_privs", "private_folder", "process_group", "rlimits"}
     assert list(layers) == sorted(set(layers))
-    assert pool.isolation.is_isolated == (set(REQUIRED_LAYERS) <= set(layers))
+    assert pool.isolation.is_isolated == (set(STRICT_LAYERS) <= set(layers))
 
 
 @needs_bubblewrap
 def test_with_bubblewrap_no_layer_is_missing(pool: SandboxPool) -> None:
-    assert set(pool.isolation.layers) == set(BUBBLEWRAP_LAYERS) | set(REQUIRED_LAYERS)
+    assert set(pool.isolation.layers) == set(STRICT_LAYERS)
     assert pool.isolation.missing == ()
     assert pool.isolation.is_isolated

@@ -2,12 +2,13 @@
 
 import os
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.pool import SandboxPool
-from codelewm_assets_tests.sandbox.programs import needs_bubblewrap, only, run, value
+from codelewm_assets_tests.sandbox.programs import needs_bubblewrap, needs_seccomp, only, run, value
 
 NAME = f"left-{os.getpid()}"  # what a descendant calls itself, so that no other process is taken for it
 LEAVE_TWO = f"""
@@ -39,13 +40,33 @@ def count():
 """
 
 
-def test_descendants_that_leave_their_session_are_killed(pool: SandboxPool) -> None:
+@pytest.fixture
+def open_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxPool]:
+    """As on a machine without libseccomp, where a program can fork."""
+    monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
+    with SandboxPool(1) as found:
+        yield found
+
+
+@needs_seccomp
+@pytest.mark.parametrize(
+    "call", ["os.fork()", "os.system('true')", "__import__('subprocess').run(['true'])", "os.forkpty()"]
+)
+def test_no_process_can_be_started(call: str, pool: SandboxPool) -> None:
+    assert only(pool, f"import os\ndef f():\n    return {call}").outcome == "policy"
+
+
+def test_descendants_that_leave_their_session_are_killed(open_pool: SandboxPool) -> None:
+    pool = open_pool
+    if os.geteuid() != 0:
+        pytest.skip("the limit on processes holds here, and no program can fork")
     # 2: the programs must be able to leave some and to see them, else the 0 would show nothing
     assert value(pool, COUNT + LEAVE_TWO, limits=Limits(cpu_s=2.0, wall_s=10.0)) == 2
     assert value(pool, COUNT + "def f(): return count()") == 0
 
 
-def test_a_descendant_that_holds_the_pipe_ends_with_the_wall_clock(pool: SandboxPool) -> None:
+def test_a_descendant_that_holds_the_pipe_does_not_delay_the_verdict(open_pool: SandboxPool) -> None:
+    pool = open_pool
     code = """
     import os, time
     def f():

@@ -35,7 +35,9 @@ def test_cpu_time_is_counted_over_all_inputs_together(pool: SandboxPool) -> None
 
 def test_a_program_that_sleeps_is_a_timeout_by_the_wall_clock(pool: SandboxPool) -> None:
     started = time.monotonic()
-    found = run(pool, "import time\ndef f():\n    time.sleep(60)", "[]", limits=Limits(cpu_s=0.3, wall_s=0.4))
+    found = run(
+        pool, "import time\ndef f():\n    time.sleep(60)", "[]", limits=Limits(input_cpu_s=0.3, cpu_s=0.3, wall_s=0.4)
+    )
     assert outcomes(found) == ["timeout"]
     assert 0.4 <= time.monotonic() - started < 4.0
     assert found.cpu_ms < 300
@@ -53,7 +55,9 @@ def test_a_thread_that_is_left_over_does_not_delay_the_verdict(pool: SandboxPool
         threading.Thread(target=time.sleep, args=(60,)).start()
         return 1
     """
-    assert value(pool, code) == 1
+    found = only(pool, code)
+    if "seccomp" in pool.isolation.layers:
+        assert (found.outcome, found.exception_class) == ("exception", "RuntimeError")  # no thread can be started
     assert time.monotonic() - started < 3.0
 
 
@@ -69,11 +73,11 @@ def test_memory_that_runs_out_while_it_loads_is_memory_for_every_input(pool: San
     assert outcomes(run(pool, code, "[]", "[]", limits=limits)) == ["memory", "memory"]
 
 
-def test_a_program_that_sends_too_much_is_killed_and_what_came_before_counts(pool: SandboxPool) -> None:
+def test_an_output_over_the_cap_has_no_literal_and_the_others_count(pool: SandboxPool) -> None:
     limits = Limits(cpu_s=0.3, wall_s=5.0, output_bytes=10_000)
     found = run(pool, "def f(n):\n    return 'x' * n", "[10]", "[20000]", "[10]", limits=limits)
-    assert outcomes(found) == ["finished", "killed", "killed"]
-    assert found.inputs[0].output == repr("x" * 10)
+    assert outcomes(found) == ["finished"] * 3
+    assert [call.output for call in found.inputs] == [repr("x" * 10), None, repr("x" * 10)]
 
 
 def test_small_outputs_count_together_against_the_cap(pool: SandboxPool) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.sandbox.frames import END, LOADED, VALUE, pack_frame
 from codelewm_assets.sandbox.isolation import (
-    BUBBLEWRAP_LAYERS,
     REQUIRED_LAYERS,
+    STRICT_LAYERS,
     Isolation,
     bubblewrap_works,
     server_command,
@@ -15,14 +16,16 @@ from codelewm_assets.sandbox.isolation import (
 from codelewm_assets.sandbox.limits import MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.sandbox.programs import needs_seccomp
 
-SHORT = Limits(cpu_s=0.3, wall_s=5.0)
+SHORT = Limits(input_cpu_s=0.3, cpu_s=0.3, wall_s=5.0)
 RETURN_IT = "def f(a): return a"
 KILL_THE_SERVER = "import os\ndef f(a):\n    os.kill(os.getppid(), 9)\n    return a"
 
 
 def test_the_limits_unless_told_are_those_that_the_documentation_names() -> None:
     assert Limits() == Limits(
+        input_cpu_s=1.0,
         cpu_s=2.0,
         wall_s=20.0,
         memory_bytes=1024 * MEBIBYTE,
@@ -39,14 +42,38 @@ def test_results_come_in_the_order_given_however_long_each_takes() -> None:
         assert [run.inputs[0].output for run in pool.map(jobs)] == [str(number) for number in range(12)]
 
 
-def test_a_program_that_kills_the_server_is_killed_and_the_next_one_runs() -> None:
+@pytest.fixture
+def no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without libseccomp: a program can fork and send signals."""
+    monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
+
+
+def test_without_libseccomp_its_layer_is_not_claimed(no_filter: None) -> None:
     with SandboxPool(1) as pool:
-        assert pool.run(Program(KILL_THE_SERVER, "f", ("[1]", "[2]")), SHORT).inputs == (InputRun("killed"),) * 2
+        assert "seccomp" not in pool.isolation.layers
+        assert "seccomp" in pool.isolation.missing_for_strict and not pool.isolation.is_isolated
+
+
+@needs_seccomp
+def test_with_libseccomp_a_program_that_signals_the_server_is_policy() -> None:
+    with SandboxPool(1) as pool:
+        assert [r.outcome for r in pool.run(Program(KILL_THE_SERVER, "f", ("[1]", "[2]")), SHORT).inputs] == [
+            "policy"
+        ] * 2
+        assert pool.run(Program(RETURN_IT, "f", ("[3]",)), SHORT).inputs == (InputRun("finished", "3", "int"),)
+
+
+def test_a_program_that_kills_the_server_is_killed_and_the_next_one_runs(no_filter: None) -> None:
+    with SandboxPool(1) as pool:
+        assert pool.run(Program(KILL_THE_SERVER, "f", ("[1]", "[2]")), SHORT).inputs == (
+            InputRun("killed"),
+            InputRun("killed", was_called=False),
+        )
         assert pool.run(Program(RETURN_IT, "f", ("[3]",)), SHORT).inputs == (InputRun("finished", "3", "int"),)
         assert pool.isolation.layers
 
 
-def test_killed_servers_lose_no_other_programs_of_a_map() -> None:
+def test_killed_servers_lose_no_other_programs_of_a_map(no_filter: None) -> None:
     codes = [KILL_THE_SERVER if number % 3 == 1 else RETURN_IT for number in range(6)]
     with SandboxPool(2) as pool:
         jobs = [(Program(code, "f", (f"[{number}]",)), SHORT) for number, code in enumerate(codes)]
@@ -74,7 +101,7 @@ def test_without_bubblewrap_its_layers_are_not_claimed() -> None:
 
 
 def test_a_run_is_isolated_only_when_no_required_layer_is_missing() -> None:
-    every = tuple({*REQUIRED_LAYERS, *BUBBLEWRAP_LAYERS})
+    every = STRICT_LAYERS
     assert Isolation(every).is_isolated
     assert not Isolation(REQUIRED_LAYERS).is_isolated  # without mount and pid namespaces the host can be seen
     assert Isolation(REQUIRED_LAYERS).missing == ()
@@ -93,7 +120,7 @@ def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatc
     def broken(*_arguments: object, **_keywords: object) -> tuple[list[str], dict[str, str]]:
         return ["/bin/false"], {}
 
-    monkeypatch.setattr("codelewm_assets.sandbox.pool.server_command", broken)
+    monkeypatch.setattr("codelewm_assets.sandbox.server.server_command", broken)
     with pytest.raises(SandboxError, match=r"server did not start\. Check that python and bwrap run"), SandboxPool(1):
         pass
 
@@ -107,12 +134,12 @@ def test_the_box_is_started_with_every_namespace_and_no_capability(tmp_path: Pat
     assert environment == {"PYTHONHASHSEED": "3", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-def test_a_line_that_says_it_holds_for_all_inputs_is_no_answer_for_the_others(pool: SandboxPool) -> None:
-    """A program that writes into its own pipe can answer one line at a time, as it could by returning a value."""
-    forged = '{"o": "value", "t": "bool", "v": "True", "all": true}'
-    code = f"import os\nos.write(3, {forged!r}.encode() + b'\\n')\nos._exit(0)\n"
+def test_frames_without_the_runs_token_are_no_answers(pool: SandboxPool) -> None:
+    """Frames that are right but for the token, which a program that writes blindly does not know."""
+    forged = pack_frame(bytes(8), LOADED) + b"".join(pack_frame(bytes(8), VALUE, i, 0, "bool", b"T") for i in range(3))
+    code = f"import os\nos.write(3, {forged + pack_frame(bytes(8), END)!r})\nos._exit(0)\n"
     found = pool.run(Program(code, "f", ("[1]", "[2]", "[3]")))
-    assert [run.outcome for run in found.inputs] == ["finished", "killed", "killed"]
+    assert [run.outcome for run in found.inputs] == ["killed"] * 3
 
 
 SCAN = """
@@ -138,7 +165,7 @@ def f(): return len(found) > 4096, re.search(b"SEC" + b"RET-[0-9]{12}", found) i
 def test_no_output_of_an_earlier_program_is_in_a_later_programs_memory() -> None:
     """The scan asks the kernel to copy each page of the program's own memory; it must have read some to say anything."""
     planted = "def f(): return 'SEC' + 'RET-' + str(10 ** 11 + 1)"
-    ample = Limits(cpu_s=20, wall_s=60)
+    ample = Limits(input_cpu_s=20, cpu_s=20, wall_s=60)
     with SandboxPool(1) as pool:
         for _ in range(3):
             assert pool.run(Program(planted, "f", ("[]",))).inputs[0].output == "'SECRET-100000000001'"

@@ -16,6 +16,11 @@ def run() -> Iterator[Runner]:
     with SandboxPool(1) as pool:
 
         def runner(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
-            return [r.output for r in pool.run(Program(code, entry_point, inputs), Limits(cpu_s=20, wall_s=90)).inputs]
+            return [
+                r.output
+                for r in pool.run(
+                    Program(code, entry_point, inputs), Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
+                ).inputs
+            ]
 
         yield runner

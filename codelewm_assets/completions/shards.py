@@ -1,0 +1,76 @@
+"""Shards of labels that are kept while a labelling run goes on, so that a killed run is taken up where it stopped."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from codelewm_assets.completions.label import LabelShard, by_problem, label_problem
+from codelewm_assets.core.digests import digest_of
+from codelewm_assets.core.files import write_atomically
+from codelewm_assets.core.records import Completion, Problem
+from codelewm_assets.sandbox.pool import SandboxPool
+
+
+class ShardFolder:
+    """Finished shards of one labelling run, a file each, named by the digest of all that the labels depend on.
+
+    A file is written whole or not at all; one that cannot be read counts as missing and is made again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> LabelShard | None:
+        """The shard of this key, None when it is not there or damaged."""
+        try:
+            return LabelShard.model_validate_json((self._folder / f"{key}.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def put(self, key: str, shard: LabelShard) -> None:
+        """Keep a shard. Raises: StoreError: it cannot be written."""
+        write_atomically(self._folder / f"{key}.json", shard.model_dump_json().encode())
+
+    def remove(self) -> None:
+        """Forget all of them: the artifact that they were for is stored."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def shard_key(problem: Problem, completions: list[Completion], settings: Mapping[str, object]) -> str:
+    """Digest of what a shard depends on: the problem, its completions, and how they are run."""
+    rows = [completion.model_dump(mode="json") for completion in completions]
+    return digest_of({"problem": problem.model_dump(mode="json"), "completions": rows, "settings": dict(settings)})
+
+
+def label_and_keep(
+    completions: Iterable[Completion],
+    problems: Mapping[str, Problem],
+    *,
+    pool: SandboxPool,
+    cpu_floor_s: float,
+    folder: ShardFolder,
+    settings: Mapping[str, object],
+    on_shard: Callable[[int], None] = lambda count: None,
+) -> Iterator[LabelShard]:
+    """As `label_problems`, but each shard is kept in `folder` as soon as it is there, and taken from it when it is.
+
+    Args:
+        settings: all that the labels depend on besides problems and completions.
+        on_shard: called with the number of completions of each shard that is done.
+    """
+    floor = cpu_floor_s
+
+    def label(group: tuple[str, list[Completion]]) -> LabelShard:
+        problem = problems[group[0]]
+        key = shard_key(problem, group[1], {**settings, "cpu_floor_s": floor})
+        shard = folder.get(key)
+        if shard is None:
+            shard = label_problem(problem, group[1], pool, cpu_floor_s=floor)
+            folder.put(key, shard)
+        return shard
+
+    for shard in pool.each(label, by_problem(completions)):
+        on_shard(len(shard.labelled))
+        yield shard

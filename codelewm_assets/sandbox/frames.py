@@ -1,0 +1,73 @@
+"""What a child sends back: frames on a pipe, written by the child and read by the parent.
+
+A frame is a header (length of the body, the run's token, kind, index of the input, CPU time of the call) and a body. The
+token is drawn per run by the parent; bytes without it came from something that is not the harness, and end the run as
+`killed`. Standard library only: this file is copied into the box.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HEADER = struct.Struct(">I8sBIQ")  # body bytes, token, kind, index, microseconds
+TOKEN_BYTES = 8
+LOADED, VALUE, NO_LITERAL, EXCEPTION, MEMORY, NOT_LOADED, END = range(7)
+
+
+class FrameError(ValueError):
+    """Bytes that the harness did not write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame: its kind, which input it answers, CPU microseconds of the call, a type's or exception's name, a value."""
+
+    kind: int
+    index: int
+    cpu_us: int
+    name: str
+    value: bytes
+
+
+def pack_frame(token: bytes, kind: int, index: int = 0, cpu_us: int = 0, name: str = "", value: bytes = b"") -> bytes:
+    """The bytes of a frame; `name` is cut at 80 characters."""
+    label = name[:80].encode("utf-8", "replace")
+    body = struct.pack(">H", len(label)) + label + value
+    return HEADER.pack(len(body), token, kind, index, cpu_us) + body
+
+
+class FrameReader:
+    """Takes bytes as they come, gives whole frames."""
+
+    def __init__(self, token: bytes, most_bytes: int) -> None:
+        self._token, self._most_bytes, self._waiting = token, most_bytes, bytearray()
+        self._received = self._taken = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more bytes came than the output limit allows."""
+        return self._received > self._most_bytes
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Frames that are whole now, as far as the output limit goes. Raises: FrameError: not the harness's."""
+        self._waiting += data
+        self._received += len(data)
+        while len(self._waiting) >= HEADER.size:
+            size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting)
+            if token != self._token or kind > END or size > self._most_bytes + 4096:
+                raise FrameError("a frame without the run's token")
+            if len(self._waiting) < HEADER.size + size:
+                return
+            self._taken += HEADER.size + size
+            if self._taken > self._most_bytes:
+                return
+            body = bytes(self._waiting[HEADER.size : HEADER.size + size])
+            del self._waiting[: HEADER.size + size]
+            yield _frame(kind, index, cpu_us, body)
+
+
+def _frame(kind: int, index: int, cpu_us: int, body: bytes) -> Frame:
+    if len(body) < 2 or len(body) < 2 + struct.unpack_from(">H", body)[0]:
+        raise FrameError("a frame without its name")
+    end = 2 + struct.unpack_from(">H", body)[0]
+    return Frame(kind, index, cpu_us, body[2:end].decode("utf-8", "replace"), body[end:])
