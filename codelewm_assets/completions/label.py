@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
@@ -22,8 +22,9 @@ from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 
-REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=20.0, wall_s=60.0)
+REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, wall_s=180.0, output_bytes=64 << 20)
 CPU_MULTIPLE = 10.0  # a call may use this many times its reference's whole CPU time, and never less than the floor
+OUTPUT_MULTIPLE = 4  # a completion may send this many times its reference's outputs, and 1 MiB
 INPUTS_OVER_LIMIT = 2.0  # CPU time in all, in limits of one call
 
 
@@ -93,15 +94,18 @@ def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
     return floor_s * float(2 ** max(0, math.ceil(math.log2(CPU_MULTIPLE * reference_ms / 1000 / floor_s))))
 
 
-def limits_for(reference_ms: float, floor_s: float) -> Limits:
-    """Limits of a completion whose reference used this CPU time over all inputs."""
-    input_cpu_s = cpu_limit_s(reference_ms, floor_s)
+def limits_for(reference: ProgramRun, floor_s: float) -> Limits:
+    """Limits of a completion, from what its reference used over all inputs: CPU time and size of the outputs."""
+    input_cpu_s = cpu_limit_s(reference.cpu_ms, floor_s)
     cpu_s = INPUTS_OVER_LIMIT * input_cpu_s
-    return Limits(input_cpu_s=input_cpu_s, cpu_s=cpu_s, wall_s=10 * cpu_s + 2)
+    output_bytes = Limits().output_bytes + OUTPUT_MULTIPLE * sum(len(run.output or "") for run in reference.inputs)
+    return Limits(input_cpu_s=input_cpu_s, cpu_s=cpu_s, wall_s=10 * cpu_s + 2, output_bytes=output_bytes)
 
 
 def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> Judged | LeftOut:
     """Run the reference twice; a problem whose reference contradicts its published outputs is left out."""
+    if oracle_of(problem.benchmark_id, problem.entry_point) == "any_value":
+        return LeftOut(problem_id=problem.problem_id, reason="EvalPlus lets every answer pass: it cannot judge")
     first, second = pool.run_twice(Program(problem.reference, problem.entry_point, problem.inputs), REFERENCE_LIMITS)
     outputs, dropped, wrong = _reference_outputs(problem, first, second)
     if wrong is not None:
@@ -109,7 +113,7 @@ def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) 
     if not outputs:
         reasons = ", ".join(sorted(set(dropped.values())))
         return LeftOut(problem_id=problem.problem_id, reason=f"no usable input: {reasons}")
-    return Judged(problem, outputs, dropped, limits_for(first.cpu_ms, cpu_floor_s))
+    return Judged(problem, outputs, dropped, limits_for(first, cpu_floor_s))
 
 
 def _reference_outputs(
@@ -117,12 +121,13 @@ def _reference_outputs(
 ) -> tuple[dict[int, str], dict[int, str], str | None]:
     outputs, dropped = dict[int, str](), dict[int, str]()
     oracle = oracle_of(problem.benchmark_id, problem.entry_point)
-    for index, (one, two, expected) in enumerate(zip(first.inputs, second.inputs, problem.expected, strict=True)):
+    runs = zip(as_compared(oracle, first), as_compared(oracle, second), problem.expected, strict=True)
+    for index, (one, two, expected) in enumerate(runs):
         if one.outcome != "finished":
             dropped[index] = f"the reference ends in {one.exception_class or one.outcome}"
         elif one.output is None:
             dropped[index] = f"the reference returns a {one.output_type}, which has no literal"
-        elif not same_output(one, two):
+        elif not same_output(one, two, oracle):
             dropped[index] = "the reference is not deterministic"
         elif expected is not None and not judge_of(oracle, problem.inputs[index], expected, problem.atol)(one.value):
             wrong = (
@@ -174,9 +179,11 @@ def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Co
 
 
 def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second: ProgramRun) -> LabelledCompletion:
-    is_deterministic = all(map(same_output, first.inputs, second.inputs))
+    oracle = oracle_of(judged.problem.benchmark_id, judged.problem.entry_point)
+    runs = as_compared(oracle, first)
+    is_deterministic = all(same_output(a, b, oracle) for a, b in zip(runs, as_compared(oracle, second), strict=True))
     rows = []
-    for index, run, is_right in zip(sorted(judged.outputs), first.inputs, judged.judges, strict=True):
+    for index, run, is_right in zip(sorted(judged.outputs), runs, judged.judges, strict=True):
         outcome: Outcome = outcome_of(run, is_right) if is_deterministic else "nondeterministic"
         rows.append(
             LabelledInput(
@@ -206,10 +213,24 @@ def outcome_of(run: InputRun, is_right: Callable[[Any], bool]) -> Outcome:
     return "pass" if run.output is not None and is_right(run.value) else "wrong_output"
 
 
-def same_output(one: InputRun, two: InputRun) -> bool:
-    """Whether two runs of one call did the same: outcome, type, exception and value."""
+def as_compared(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:
+    """The calls as the oracle sees them: where it asks only for a match or none, every value is True and None is False."""
+    if oracle != "is_none_or_not":
+        return run.inputs
+    return tuple(_as_match(call) if call.outcome == "finished" else call for call in run.inputs)
+
+
+def _as_match(call: InputRun) -> InputRun:
+    is_match = call.output is None or (call.value is not None and call.value is not False)  # no literal: some object
+    return replace(call, output=str(is_match), output_type="bool", value=is_match)
+
+
+def same_output(one: InputRun, two: InputRun, oracle: OracleName = "equal") -> bool:
+    """Whether two runs of one call did the same: outcome, type, exception and value, a set's order apart."""
     if (one.outcome, one.output_type, one.exception_class) != (two.outcome, two.output_type, two.exception_class):
         return False
     if one.output is None or two.output is None or one.output == two.output:
         return one.output == two.output
-    return outputs_equal(one.value, two.value, 0.0)
+    return outputs_equal(one.value, two.value, 0.0) or (
+        oracle == "same_set" and judge(oracle, [], one.value, two.value, 0.0)
+    )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
     REFERENCE_LIMITS,
+    as_compared,
     judge_of,
     limits_for,
     outcome_of,
@@ -256,37 +257,43 @@ class RowLabeller:
         expected: tuple[str | None, ...] = row.expected or ()
         limits = Limits()
         if row.reference is not None:
-            outputs, cpu_ms = self._reference(row.reference, row.entry_point, row.inputs)
-            expected, limits = outputs, limits_for(cpu_ms, CPU_FLOOR_S)
-        judges = self._judges(oracle_of(row.benchmark_id, row.entry_point), row.inputs, expected, row.atol)
+            outputs, limits = self._reference(
+                row.reference, row.entry_point, row.inputs, oracle_of(row.benchmark_id, row.entry_point)
+            )
+            expected = outputs
+        oracle = oracle_of(row.benchmark_id, row.entry_point)
+        judges = self._judges(oracle, row.inputs, expected, row.atol)
         first, second = self._pool.run_twice(Program(row.code, row.entry_point, row.inputs), limits)
-        is_deterministic = all(map(same_output, first.inputs, second.inputs))
+        calls = as_compared(oracle, first)
+        is_deterministic = all(
+            same_output(a, b, oracle) for a, b in zip(calls, as_compared(oracle, second), strict=True)
+        )
         outcomes: list[Outcome] = [
             "reference_error"
             if is_right is None
             else outcome_of(run, is_right)
             if is_deterministic
             else "nondeterministic"
-            for run, is_right in zip(first.inputs, judges, strict=True)
+            for run, is_right in zip(calls, judges, strict=True)
         ]
         overall = next((outcome for outcome in outcomes if outcome != "pass"), "pass")
         return {
             "completion_id": row.completion_id,
             "passed": overall == "pass",
             "outcome": overall,
-            "inputs": [_input_row(run, outcome) for run, outcome in zip(first.inputs, outcomes, strict=True)],
+            "inputs": [_input_row(run, outcome) for run, outcome in zip(calls, outcomes, strict=True)],
             "cpu_ms": round(first.cpu_ms, 3),
         }
 
     def _run_reference(
-        self, code: str, entry_point: str, inputs: tuple[str, ...]
-    ) -> tuple[tuple[str | None, ...], float]:
+        self, code: str, entry_point: str, inputs: tuple[str, ...], oracle: OracleName
+    ) -> tuple[tuple[str | None, ...], Limits]:
         one, two = self._pool.run_twice(Program(code, entry_point, inputs), REFERENCE_LIMITS)
         outputs = [
-            a.output if a.outcome == "finished" and same_output(a, b) else None
-            for a, b in zip(one.inputs, two.inputs, strict=True)
+            a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
+            for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)
         ]
-        return tuple(outputs), one.cpu_ms
+        return tuple(outputs), limits_for(one, CPU_FLOOR_S)
 
 
 def _judges(

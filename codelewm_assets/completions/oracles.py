@@ -1,13 +1,17 @@
 """When two outputs are equal. EvalPlus' rules, and the few problems that need another oracle, as a table.
 
-Source: evalplus 0.3, `evalplus/evaluate.py` and `gen/util`; the reasons stand beside each row.
+Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`; the reasons stand beside each row.
+Where EvalPlus compares two lists by `numpy.allclose`, here each number inside is compared; NaN equals NaN.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-OracleName = Literal["equal", "same_elements", "root_of_polynomial", "is_none_or_not"]
+OracleName = Literal[
+    "equal", "same_set", "root_of_polynomial", "is_none_or_not", "any_value", "equal_or_zero", "pyramid_surface",
+    "digit_distance",
+]  # fmt: skip
 DEFAULT_ATOL = 1e-6
 
 
@@ -24,7 +28,7 @@ class OracleException:
 ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
     OracleException("find_zero", "humaneval", "root_of_polynomial", "any root counts, not the reference's own"),
     *(
-        OracleException(name, "mbpp_plus", "same_elements", "the task asks for a collection in no order")
+        OracleException(name, "mbpp_plus", "same_set", "the task asks for a collection in no order")
         for name in (
             "similar_elements",
             "find_char_long",
@@ -32,7 +36,6 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
             "extract_singly",
             "larg_nnum",
             "intersection_array",
-            "k_smallest_pairs",
             "find_dissimilar",
             "Diff",
         )
@@ -41,6 +44,12 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
         OracleException(name, "mbpp_plus", "is_none_or_not", "the task asks for a match or none, in any wording")
         for name in ("check_str", "text_match_three", "text_starta_endb")
     ),
+    OracleException(
+        "are_equivalent", "mbpp_plus", "any_value", "the published reference is wrong: every answer is let pass"
+    ),
+    OracleException("sum_div", "mbpp_plus", "equal_or_zero", "the sum of proper divisors of 1 is told in two ways"),
+    OracleException("surface_Area", "mbpp_plus", "pyramid_surface", "the height may be that of the apex"),
+    OracleException("digit_distance_nums", "mbpp_plus", "digit_distance", "numbers of unequal length may be padded"),
 )
 _BY_KEY = {(row.benchmark_id, row.entry_point): row.oracle for row in ORACLE_EXCEPTIONS}
 
@@ -54,23 +63,32 @@ def judge(oracle: OracleName, arguments: list[Any], found: Any, expected: Any, a
     """Whether `found` is right for these arguments."""
     if oracle == "equal":
         return outputs_equal(found, expected, atol)
-    if oracle == "same_elements":
-        return _same_elements(found, expected, atol)
+    if oracle == "same_set":
+        return _same_set(found, expected)
     if oracle == "root_of_polynomial":
         return _is_root(arguments, found, atol)
     if oracle == "is_none_or_not":
         return (found is None or found is False) == (expected is None or expected is False)
+    if oracle == "any_value":
+        return True
+    if oracle == "equal_or_zero":
+        return outputs_equal(found, expected, atol) or outputs_equal(found, 0, 0.0)
+    if oracle == "pyramid_surface" or oracle == "digit_distance":
+        other = _pyramid_surface if oracle == "pyramid_surface" else _digit_distance
+        if outputs_equal(found, expected, atol):
+            return True
+        try:
+            return outputs_equal(found, other(*arguments), atol)
+        except (TypeError, ValueError, OverflowError):  # not the arguments that the other reading is of
+            return False
     assert_never(oracle)
 
 
 def outputs_equal(found: Any, expected: Any, atol: float) -> bool:
     """Equality; `atol` (1e-6 when it is 0 and a float is involved) on numbers inside nested lists, tuples and maps.
 
-    NaN equals NaN. A tolerance is of this one comparison only. A list does not equal a tuple inside a collection, but at
-    the top a list may answer for a tuple and a tuple for a list, as in EvalPlus.
+    NaN equals NaN. A tolerance is of this one comparison only. A list does not equal a tuple.
     """
-    if isinstance(expected, list | tuple) and isinstance(found, list | tuple) and type(found) is not type(expected):
-        found = type(expected)(found)
     return _equal(found, expected, atol)
 
 
@@ -103,23 +121,27 @@ def _numbers_equal(found: Any, expected: Any, atol: float) -> bool:
         return False
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return math.isclose(a, b, rel_tol=1e-7, abs_tol=atol or DEFAULT_ATOL)
+    if math.isinf(a) or math.isinf(b):
+        return a == b
+    return abs(a - b) <= (atol or DEFAULT_ATOL) + 1e-7 * abs(b)  # as numpy.allclose
 
 
-def _same_elements(found: Any, expected: Any, atol: float) -> bool:
-    if not isinstance(found, list | tuple | set | frozenset) or not isinstance(
-        expected, list | tuple | set | frozenset
-    ):
-        return outputs_equal(found, expected, atol)
-    if len(found) != len(expected):
+def _same_set(found: Any, expected: Any) -> bool:
+    try:
+        return set(found) == set(expected)
+    except TypeError:  # no collection, or one of things that no set holds
         return False
-    left = list(expected)
-    for item in found:
-        at = next((index for index, other in enumerate(left) if outputs_equal(item, other, atol)), None)
-        if at is None:
-            return False
-        del left[at]
-    return True
+
+
+def _pyramid_surface(base: Any, height: Any) -> Any:
+    """Surface of a square pyramid whose height is that of its apex over the base."""
+    return round(base**2 + 2 * base * math.hypot(base / 2, height))
+
+
+def _digit_distance(one: Any, two: Any) -> Any:
+    """Sum of the digits' differences, the shorter number padded with zeros."""
+    width = max(len(str(one)), len(str(two)))
+    return sum(abs(int(a) - int(b)) for a, b in zip(str(one).zfill(width), str(two).zfill(width), strict=True))
 
 
 def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:

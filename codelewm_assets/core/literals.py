@@ -12,6 +12,7 @@ from codelewm_assets.core.errors import LiteralError
 
 # CPython 3.11 keeps the depth of its AST constructor per interpreter: two threads that parse at once get a SystemError.
 _PARSING = threading.Lock()
+DECIMAL_BITS = 14_000  # Python reads and writes at most 4300 decimal digits; longer integers are hexadecimal
 
 
 def write_value(value: Any) -> str:
@@ -20,6 +21,8 @@ def write_value(value: Any) -> str:
     Raises: LiteralError: a type that has no literal.
     """
     kind = type(value)
+    if kind is int and int.bit_length(value) > DECIMAL_BITS:
+        return hex(value)
     if value is None or kind in (bool, int, str, bytes):
         return repr(value)
     if kind is float:

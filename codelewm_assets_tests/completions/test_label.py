@@ -151,6 +151,33 @@ def test_an_entry_point_of_the_table_has_its_own_oracle(pool: SandboxPool) -> No
     assert [found.passed for found in label(pool, [asked], rows).labelled] == [True, True, False]
 
 
+def test_where_only_a_match_or_none_is_asked_for_an_object_without_a_literal_is_a_match(pool: SandboxPool) -> None:
+    asked = make_problem(
+        0, "mbpp_plus", entry_point="check_str", inputs=("['a']", "['b']"), expected=(None, None),
+        reference="import re\ndef check_str(s): return re.match('a', s)",
+    )  # fmt: skip
+    codes = ("return s.startswith('a')", "return 'match' if s == 'a' else None", "return 'found'", "return None")
+    rows = [make_completion(asked, n, code=f"def check_str(s): {code}") for n, code in enumerate(codes)]
+    found = label(pool, [asked], rows).labelled
+    assert [row.passed for row in found] == [True, True, False, False]
+    assert [call.output for call in found[0].inputs] == ["True", "False"]
+
+
+def test_where_order_does_not_count_a_sets_order_is_no_difference_between_two_runs(pool: SandboxPool) -> None:
+    asked = make_problem(
+        0, "mbpp_plus", entry_point="Diff", inputs=("[['a', 'b', 'c', 'd'], ['x']]",), expected=(None,),
+        reference="def Diff(a, b): return list(set(a) ^ set(b))",
+    )  # fmt: skip
+    (found,) = label(pool, [asked], [make_completion(asked, code="def Diff(a, b): return a + b")]).labelled
+    assert (found.outcome, found.is_deterministic) == ("pass", True)
+
+
+def test_a_problem_whose_every_answer_is_let_pass_is_left_out(pool: SandboxPool) -> None:
+    asked = make_problem(0, "mbpp_plus", entry_point="are_equivalent", reference="def are_equivalent(a, b): return 1")
+    result = label(pool, [asked], [make_completion(asked, code="def are_equivalent(a, b): return 2")])
+    assert [row.reason for row in result.left_out] == ["EvalPlus lets every answer pass: it cannot judge"]
+
+
 def test_a_result_that_no_float_holds_stops_nothing(pool: SandboxPool) -> None:
     asked = problem(entry_point="find_zero", reference="def find_zero(c): return -1.0", inputs=("[[1, 0, 0, 1]]",))
     rows = [

@@ -60,7 +60,7 @@ def test_a_profile_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
 
 def test_what_a_profile_does_not_say_has_a_default(tmp_path: Path) -> None:
     profile = load_profile(changed(tmp_path, sandbox={}, splits={}, training={}))
-    assert (profile.sandbox.workers, profile.sandbox.cpu_floor_s) == (2, 0.5)
+    assert (profile.sandbox.workers, profile.sandbox.cpu_floor_s) == (2, 0.1)
     assert profile.splits.near_duplicate_threshold == 0.7
     assert profile.training_config().steps == 200
 
