@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+OTHERS = "<!-- "
 
 
 def main(first: str, second: str) -> None:
@@ -19,6 +20,8 @@ def main(first: str, second: str) -> None:
         f"| `{name}` | {seconds:.1f} | {warm['wall_s'].get(name, float('nan')):.1f} |"
         for name, seconds in cold["wall_s"].items()
     ]
+    text = PAGE.read_text(encoding="utf-8")
+    others = text[text.index(OTHERS) :] if OTHERS in text else ""  # sections that other benchmarks write
     total = [sum(found["wall_s"].values()) for found in (cold, warm)]
     PAGE.write_text(
         "\n".join(
@@ -37,7 +40,8 @@ def main(first: str, second: str) -> None:
                 f"| sum | {total[0]:.1f} | {total[1]:.1f} |",
                 "",
             ]
-        ),
+        )
+        + (f"\n{others}" if others else ""),
         encoding="utf-8",
     )
 

@@ -73,6 +73,9 @@ def _parser() -> Parser:
     label.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl")
     label.add_argument("--isolation", choices=("auto", "strict", "basic"), default="auto")
     label.add_argument("--workers", type=int, default=2)
+    label.add_argument(
+        "--module", action="append", default=[], metavar="NAME", help="package that programs may import, such as numpy"
+    )
     for name, run, text in (
         ("calibrate", _calibrate, "Calibration report of score rows."),
         ("rerank", _rerank, "Rerank report of score rows."),
@@ -218,7 +221,10 @@ def _verify(options: argparse.Namespace) -> int:
 def _label(options: argparse.Namespace) -> int:
     from codelewm_assets.completions.label_file import label_file
 
-    summary = label_file(options.input, options.output, isolation=options.isolation, workers=max(1, options.workers))
+    summary = label_file(options.input, options.output, isolation=options.isolation, workers=max(1, options.workers),
+                         modules=tuple(options.module))  # fmt: skip
+    if summary.taken_up:
+        print(f"{summary.taken_up} rows were there from a run that was cut off.")
     for fault in summary.malformed:
         print(f"codelewm-assets: {options.input.name} {fault}", file=sys.stderr)
     print(f"{summary.written} labelled, {summary.passed} passed, {len(summary.malformed)} malformed: {options.output}")

@@ -23,9 +23,9 @@ from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 
 REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, wall_s=180.0, output_bytes=64 << 20)
-CPU_MULTIPLE = 10.0  # a call may use this many times its reference's whole CPU time, and never less than the floor
+CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
 OUTPUT_MULTIPLE = 4  # a completion may send this many times its reference's outputs, and 1 MiB
-INPUTS_OVER_LIMIT = 2.0  # CPU time in all, in limits of one call
+INPUTS_OVER_LIMIT = 2.0  # least CPU time in all, in limits of one call
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _is_right(oracle: OracleName, arguments: list[Any], expected: Any, atol: flo
 
 
 def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
-    """CPU limit of one call: ten times its reference's time, rounded up to the floor times a power of two.
+    """CPU limit: ten times the reference's time, rounded up to the floor times a power of two.
 
     The steps keep the limit, and with it the label of a slow program, the same from run to run.
     """
@@ -95,9 +95,9 @@ def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
 
 
 def limits_for(reference: ProgramRun, floor_s: float) -> Limits:
-    """Limits of a completion, from what its reference used over all inputs: CPU time and size of the outputs."""
-    input_cpu_s = cpu_limit_s(reference.cpu_ms, floor_s)
-    cpu_s = INPUTS_OVER_LIMIT * input_cpu_s
+    """Limits of a completion, from what its reference used: CPU time of its longest call and of all, size of the outputs."""
+    input_cpu_s = cpu_limit_s(max((call.cpu_ms for call in reference.inputs), default=0.0), floor_s)
+    cpu_s = max(INPUTS_OVER_LIMIT * input_cpu_s, cpu_limit_s(reference.cpu_ms, floor_s))
     output_bytes = Limits().output_bytes + OUTPUT_MULTIPLE * sum(len(run.output or "") for run in reference.inputs)
     return Limits(input_cpu_s=input_cpu_s, cpu_s=cpu_s, wall_s=10 * cpu_s + 2, output_bytes=output_bytes)
 

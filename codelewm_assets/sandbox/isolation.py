@@ -104,6 +104,8 @@ def server_command(
     """
     python = str(Path(sys.executable).resolve())
     environment = {"PYTHONHASHSEED": str(hash_seed), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    if modules:  # no threads in the server: a fork copies none
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     start = [python, "-s", "-S", "-B", "-P", "-c", START]
     packages, calls = module_folders(modules), filters()
     codes = [calls.server.hex(), calls.child.hex()] if calls else ["", ""]

@@ -31,7 +31,8 @@ class InputRun:
             literal (then `output_type` still says what it was).
         output_type: name of the returned value's type.
         exception_class: name of the class of what it raised.
-        was_called: False when the program's time was used up before this call; the outcome is `timeout` then.
+        was_called: False when the program was ended before this call: its time was used up, or what came before was enough.
+        cpu_ms: CPU time of the call in milliseconds, as the program's own process tells it.
         value: what `output` is the literal of; to be read, not changed.
     """
 
@@ -40,6 +41,7 @@ class InputRun:
     output_type: str | None = None
     exception_class: str | None = None
     was_called: bool = True
+    cpu_ms: float = field(default=0.0, compare=False)
     value: Any = field(default=None, compare=False, repr=False)
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from struct import pack
 from types import TracebackType
@@ -28,6 +28,7 @@ from codelewm_assets.sandbox.server import Ran, Server
 BOX = "codelewm-box-"
 WAITING_PER_WORKER = 8
 MOST_INPUT_BYTES = 64 << 20
+NOT_CALLED = InputRun("killed", was_called=False)
 ENDED: dict[str | None, RunOutcome] = {"cpu": "timeout", "wall": "timeout", "policy": "policy"}
 T = TypeVar("T")
 R = TypeVar("R")
@@ -88,12 +89,16 @@ class SandboxPool:
             raise SandboxError("The pool has no servers; use it as `with SandboxPool(…) as pool`.")
         return self._isolation
 
-    def run(self, program: Program, limits: Limits | None = None) -> ProgramRun:
+    def run(
+        self, program: Program, limits: Limits | None = None, *, enough: Callable[[int, InputRun], bool] | None = None
+    ) -> ProgramRun:
         """Run one program on all its inputs. A program that ends its server is `killed`; the server is replaced.
 
+        Args: enough: given the index of an input and what its call showed, whether to end the program there; the calls
+            after it are `killed` and were not called. For a verdict on the whole program it is the first wrong output.
         Raises: SandboxError: an input is deeper or longer than the sandbox takes.
         """
-        return self._run(program, limits or Limits(), 0)
+        return self._run(program, limits or Limits(), 0, enough)
 
     def run_twice(self, program: Program, limits: Limits | None = None) -> tuple[ProgramRun, ProgramRun]:
         """Run one program in two children under different hash seeds."""
@@ -113,7 +118,9 @@ class SandboxPool:
         while waiting:
             yield waiting.popleft().result()
 
-    def _run(self, program: Program, limits: Limits, seed: int) -> ProgramRun:
+    def _run(
+        self, program: Program, limits: Limits, seed: int, enough: Callable[[int, InputRun], bool] | None = None
+    ) -> ProgramRun:
         inputs, count = _encoded_inputs(program.inputs), len(program.inputs)
         runs, cpu_ms = list[InputRun](), 0.0
         while len(runs) < count:
@@ -121,15 +128,22 @@ class SandboxPool:
             if left_s <= 0:
                 return ProgramRun((*runs, *[InputRun("timeout", was_called=False)] * (count - len(runs))), cpu_ms)
             head = _sized(str(len(runs)), program.entry_point, program.code)
-            ran = self._in_server(head, inputs, replace(limits, cpu_s=left_s) if runs else limits, seed)
+            stop = None if enough is None else partial(_is_enough, enough, limits)
+            ran = self._in_server(head, inputs, replace(limits, cpu_s=left_s) if runs else limits, seed, stop)
             cpu_ms += ran.cpu_ms
-            runs += _input_runs(ran, len(runs), count, limits)
+            start = len(runs)
+            runs += _input_runs(ran, start, count, limits)
+            last = next((i for i in range(start, len(runs)) if enough and enough(i, runs[i])), None)
+            if last is not None:
+                return ProgramRun((*runs[: last + 1], *[NOT_CALLED] * (count - last - 1)), cpu_ms)
         return ProgramRun(tuple(runs), cpu_ms)
 
-    def _in_server(self, head: bytes, inputs: bytes, limits: Limits, seed: int) -> Ran:
+    def _in_server(
+        self, head: bytes, inputs: bytes, limits: Limits, seed: int, stop: Callable[[Frame], bool] | None
+    ) -> Ran:
         server = self._take(seed)
         try:
-            ran = server.run(head, inputs, limits)
+            ran = server.run(head, inputs, limits, stop)
         except BaseException:
             self._drop(server, seed)
             raise
@@ -188,7 +202,7 @@ def _encoded_inputs(inputs: tuple[str, ...]) -> bytes:
 def _input_runs(ran: Ran, start: int, count: int, limits: Limits) -> list[InputRun]:
     """What one child showed of the inputs from `start` on; fewer than all when the next child goes on after it."""
     if ran.stopped == "lost":  # whatever it answered: it ended what watched it
-        return [InputRun("killed"), *[InputRun("killed", was_called=False)] * (count - start - 1)]
+        return [InputRun("killed"), *[NOT_CALLED] * (count - start - 1)]
     frames = list(ran.frames)
     if not frames or frames[0].kind != LOADED:
         return [_not_loaded(frames, ran)] * (count - start)
@@ -204,7 +218,7 @@ def _input_runs(ran: Ran, start: int, count: int, limits: Limits) -> list[InputR
             break
     rest = count - start - len(runs)
     if not ran.is_whole or ran.stopped == "output":
-        return runs + [InputRun("killed"), *[InputRun("killed", was_called=False)] * (rest - 1)][:rest]
+        return runs + [InputRun("killed"), *[NOT_CALLED] * (rest - 1)][:rest]
     if ran.stopped == "wall":
         return runs + [InputRun("timeout"), *[InputRun("timeout", was_called=False)] * (rest - 1)][:rest]
     return runs + [InputRun(ENDED.get(ran.stopped, "killed"))] * min(rest, 1)
@@ -217,6 +231,11 @@ def _not_loaded(frames: list[Frame], ran: Ran) -> InputRun:
         if frames[0].kind == MEMORY:
             return InputRun("memory")
     return InputRun(ENDED.get(ran.stopped, "killed"))
+
+
+def _is_enough(enough: Callable[[int, InputRun], bool], limits: Limits, frame: Frame) -> bool:
+    is_call = frame.kind in (VALUE, NO_LITERAL, EXCEPTION, MEMORY)
+    return is_call and enough(frame.index, _called(frame, limits))
 
 
 def _called(frame: Frame, limits: Limits) -> InputRun:
@@ -233,6 +252,8 @@ def _called(frame: Frame, limits: Limits) -> InputRun:
     except CodecError:
         return InputRun("killed")
     try:
-        return InputRun("finished", output=write_value(value), output_type=frame.name, value=value)
+        return InputRun(
+            "finished", output=write_value(value), output_type=frame.name, value=value, cpu_ms=frame.cpu_us / 1000
+        )
     except (LiteralError, ValueError, RecursionError):  # an integer of more digits than Python writes
         return InputRun("finished", output_type=frame.name)

@@ -6,7 +6,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -59,10 +59,11 @@ class Server:
                 "The sandbox's server did not start. Check that python and bwrap run in this container."
             ) from error
 
-    def run(self, head: bytes, inputs: bytes, limits: Limits) -> Ran:
+    def run(self, head: bytes, inputs: bytes, limits: Limits, stop: Callable[[Frame], bool] | None = None) -> Ran:
         """Run one program in a child of its own.
 
         Args:
+            stop: whether a frame is the last that is wanted; the child is ended then.
             head: first input to call, entry point and code; like `inputs` each with its length before it.
             inputs: the encoded arguments of each input.
         """
@@ -79,13 +80,13 @@ class Server:
             finally:
                 os.close(request)
                 os.close(writer)
-            return self._collect(reader, FrameReader(token, limits.output_bytes), limits)
+            return self._collect(reader, FrameReader(token, limits.output_bytes), limits, stop)
         finally:
             os.close(reader)
 
-    def _collect(self, reader: int, stream: FrameReader, limits: Limits) -> Ran:
+    def _collect(self, reader: int, stream: FrameReader, limits: Limits, stop: Callable[[Frame], bool] | None) -> Ran:
         os.set_blocking(reader, False)
-        poll, frames, is_whole, stopped = select.poll(), list[Frame](), True, None
+        poll, frames, is_whole, stopped, seen = select.poll(), list[Frame](), True, None, 0
         poll.register(self._channel, select.POLLIN)
         deadline = time.monotonic() + 3 * limits.wall_s + ANSWER_SLACK_S
         # The pipe is looked into now and then, not at each frame: waking up for each costs more than most programs do.
@@ -98,8 +99,11 @@ class Server:
                     is_whole = False
                 if stream.is_over:
                     stopped = "output"
-                if stopped or not is_whole:
+                has_enough = stop is not None and any(stop(frame) for frame in frames[seen:])
+                seen = len(frames)
+                if stopped or not is_whole or has_enough:
                     self._channel.send(b"enough")
+                    stop = None
         answer = self._answer() if ready else None
         if answer is None:
             return Ran(tuple(frames), is_whole, "lost", 0.0)

@@ -185,7 +185,7 @@ def test_eight_threads_may_read_at_once() -> None:
     assert [write_value(value) for value in values] == texts * 2
 
 
-@pytest.mark.parametrize("value", [10**5000, -(10**5000), [7**6000]])
+@pytest.mark.parametrize("value", [10**5000, -(10**5000), [7**6000]], ids=["large", "small", "in a list"])
 def test_an_integer_of_more_digits_than_python_writes_is_hexadecimal_and_comes_back(value: Any) -> None:
     assert "0x" in write_value(value)
     assert read_value(write_value(value)) == value

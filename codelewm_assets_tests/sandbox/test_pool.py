@@ -1,5 +1,6 @@
 """The pool: order, lost servers, hash seeds, and what an isolation lacks."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,45 @@ def test_no_output_of_an_earlier_program_is_in_a_later_programs_memory() -> None
         assert (
             pool.run(Program(own, "f", ("[]",)), ample).inputs[0].output == "(True, True)"
         )  # the scan does find what is there
+
+
+def test_a_module_that_was_asked_for_can_be_imported_and_others_cannot() -> None:
+    code = "import numpy as np\ndef f(n):\n    return np.linalg.matrix_rank(np.eye(n)).item(), np.arange(n).tolist()"
+    ample = Limits(input_cpu_s=5, cpu_s=5, wall_s=30)
+    with SandboxPool(1, modules=("numpy",)) as pool:
+        assert pool.run(Program(code, "f", ("[3]",)), ample).inputs[0].output == "(3, [0, 1, 2])"
+        other = Program("import pandas\ndef f(n): return n", "f", ("[3]",))
+        assert pool.run(other, ample).inputs[0].exception_class == "ModuleNotFoundError"
+        foreign = Program("import numpy\ndef f(n): return numpy.int64(n)", "f", ("[3]",))
+        assert pool.run(foreign, ample).inputs == (InputRun("finished", None, "int64"),)
+
+
+def test_a_module_that_is_not_installed_is_refused() -> None:
+    with pytest.raises(SandboxError, match=r"'no_such_module' is not installed here; install it or do not ask for it"):
+        SandboxPool(1, modules=("no_such_module",)).__enter__()
+
+
+def test_the_box_of_a_run_that_was_killed_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, own, other = (tmp_path / name for name in ("codelewm-box-4194999-a", f"codelewm-box-{os.getpid()}-b", "else"))
+    for folder in (left, own, other):
+        folder.mkdir()
+    with SandboxPool(1, use_bubblewrap=False):
+        assert not left.exists()
+    assert own.exists() and other.exists()
+
+
+def test_a_program_ends_at_the_first_call_that_is_enough() -> None:
+    code = "def f(n):\n    while n == 2: pass\n    return n"
+    limits = Limits(input_cpu_s=5, cpu_s=10, wall_s=30)
+    with SandboxPool(1) as pool:
+        inputs = ("[0]", "[1]", "[2]", "[2]", "[3]")
+        found = pool.run(Program(code, "f", inputs), limits, enough=lambda index, call: call.output == "1")
+        assert [(call.outcome, call.was_called) for call in found.inputs] == [
+            ("finished", True),
+            ("finished", True),
+            *[("killed", False)] * 3,
+        ]
+        assert found.cpu_ms < 1000  # the loop that came next was ended, not waited for
+        quick = pool.run(Program("def f(n): return n", "f", inputs), limits, enough=lambda index, call: index == 0)
+        assert [call.was_called for call in quick.inputs] == [True, False, False, False, False]
