@@ -5,19 +5,18 @@ Offutt et al. 1996, "An experimental determination of sufficient mutant operator
 """
 
 import ast
+from collections.abc import Callable
 
 from codelewm_assets.completions.syntax import Edit, Operator, Place, Scene, negated
 
-RELATIONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
-    ast.Lt: (ast.LtE, ast.Gt),
-    ast.LtE: (ast.Lt, ast.GtE),
-    ast.Gt: (ast.GtE, ast.Lt),
-    ast.GtE: (ast.Gt, ast.LtE),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
+NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
 }
+SHIFTED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 ARITHMETIC: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub,),
     ast.Sub: (ast.Add,),
@@ -43,15 +42,30 @@ METHODS = {
 }
 
 
-def relational(scene: Scene) -> list[Edit]:
-    """Another comparison: `<` for `<=`, `==` for `!=`."""
+def negated_comparison(scene: Scene) -> list[Edit]:
+    """`==` for `!=`, `in` for `not in`, or the other way round."""
+    return _comparisons(scene, NEGATED)
+
+
+def shifted_comparison(scene: Scene) -> list[Edit]:
+    """`<` for `<=`, `>` for `>=`, or the other way round."""
+    return _comparisons(scene, SHIFTED)
+
+
+def turned_comparison(scene: Scene) -> list[Edit]:
+    """`<` for `>`, `<=` for `>=`, or the other way round."""
+    return _comparisons(scene, TURNED)
+
+
+def _comparisons(scene: Scene, others: dict[type[ast.cmpop], type[ast.cmpop]]) -> list[Edit]:
     edits: list[Edit] = []
     for place in scene.places:
         node = place.node
         if not isinstance(node, ast.Compare):
             continue
         for index, operator in enumerate(node.ops):
-            for other in RELATIONS.get(type(operator), ()):
+            other = others.get(type(operator))
+            if other is not None:
 
                 def edit(node: ast.Compare = node, index: int = index, other: type[ast.cmpop] = other) -> None:
                     node.ops[index] = other()
@@ -60,7 +74,7 @@ def relational(scene: Scene) -> list[Edit]:
     return edits
 
 
-def arithmetic(scene: Scene) -> list[Edit]:
+def other_arithmetic(scene: Scene) -> list[Edit]:
     """Another arithmetic operator."""
     edits: list[Edit] = []
     for place in scene.places:
@@ -75,8 +89,8 @@ def arithmetic(scene: Scene) -> list[Edit]:
     return edits
 
 
-def logical(scene: Scene) -> list[Edit]:
-    """`and` for `or`, one operand dropped, or a test negated."""
+def swapped_connective(scene: Scene) -> list[Edit]:
+    """`and` for `or`, or the other way round."""
     edits: list[Edit] = []
     for place in scene.places:
         node = place.node
@@ -86,6 +100,15 @@ def logical(scene: Scene) -> list[Edit]:
                 node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
 
             edits.append(swap)
+    return edits
+
+
+def dropped_condition(scene: Scene) -> list[Edit]:
+    """One operand of `and` or `or` left out."""
+    edits: list[Edit] = []
+    for place in scene.places:
+        node = place.node
+        if isinstance(node, ast.BoolOp):
             for index in range(len(node.values)):
 
                 def drop(place: Place = place, node: ast.BoolOp = node, index: int = index) -> None:
@@ -93,7 +116,15 @@ def logical(scene: Scene) -> list[Edit]:
                     place.put(kept[0] if len(kept) == 1 else ast.BoolOp(op=node.op, values=kept))
 
                 edits.append(drop)
-        elif isinstance(node, ast.If | ast.IfExp):
+    return edits
+
+
+def negated_test(scene: Scene) -> list[Edit]:
+    """The test of an `if` negated."""
+    edits: list[Edit] = []
+    for place in scene.places:
+        node = place.node
+        if isinstance(node, ast.If | ast.IfExp):
 
             def negate(node: ast.If | ast.IfExp = node) -> None:
                 node.test = negated(node.test)
@@ -102,24 +133,40 @@ def logical(scene: Scene) -> list[Edit]:
     return edits
 
 
-def constant(scene: Scene) -> list[Edit]:
-    """A number off by one, the other truth value, or a text that is empty or has a blank too many."""
+def shifted_number(scene: Scene) -> list[Edit]:
+    """A number off by one."""
+
+    def others(value: object) -> tuple[object, ...]:
+        if isinstance(value, float):
+            return (value + 1.0,)
+        return (value + 1, value - 1) if isinstance(value, int) and not isinstance(value, bool) else ()
+
+    return _constants(scene, others)
+
+
+def flipped_truth(scene: Scene) -> list[Edit]:
+    """The other truth value."""
+    return _constants(scene, lambda value: (not value,) if isinstance(value, bool) else ())
+
+
+def changed_text(scene: Scene) -> list[Edit]:
+    """A text that is empty, or has a blank too many."""
+
+    def others(value: object) -> tuple[object, ...]:
+        if not isinstance(value, str):
+            return ()
+        return ("", value + " ") if value else (" ",)
+
+    return _constants(scene, others)
+
+
+def _constants(scene: Scene, others: Callable[[object], tuple[object, ...]]) -> list[Edit]:
     edits: list[Edit] = []
     for place in scene.places:
         node = place.node
         if not isinstance(node, ast.Constant) or isinstance(place.parent, ast.JoinedStr):
             continue
-        value = node.value
-        others: tuple[object, ...] = ()
-        if isinstance(value, bool):
-            others = (not value,)
-        elif isinstance(value, int):
-            others = (value + 1, value - 1)
-        elif isinstance(value, float):
-            others = (value + 1.0,)
-        elif isinstance(value, str):
-            others = (" ",) if value == "" else ("", value + " ")
-        for other in others:
+        for other in others(node.value):
 
             def edit(place: Place = place, other: object = other) -> None:
                 negative = isinstance(other, int | float) and not isinstance(other, bool) and other < 0
@@ -130,15 +177,37 @@ def constant(scene: Scene) -> list[Edit]:
     return edits
 
 
-def boundary(scene: Scene) -> list[Edit]:
-    """A bound of `range` or of a slice off by one."""
+def shifted_range(scene: Scene) -> list[Edit]:
+    """A bound of `range` off by one."""
+
+    def is_bound(place: Place) -> bool:
+        call = place.parent
+        in_range = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range"
+        return in_range and place.field == "args"
+
+    return _off_by_one(scene, is_bound)
+
+
+def shifted_slice(scene: Scene) -> list[Edit]:
+    """A bound of a slice off by one."""
+    return _off_by_one(scene, lambda place: isinstance(place.parent, ast.Slice))
+
+
+def shifted_index(scene: Scene) -> list[Edit]:
+    """A computed index off by one; a constant one is `shifted_number`'s."""
+
+    def is_index(place: Place) -> bool:
+        is_read = isinstance(place.parent, ast.Subscript) and isinstance(place.parent.ctx, ast.Load)
+        return is_read and place.field == "slice" and isinstance(place.node, ast.Name | ast.BinOp)
+
+    return _off_by_one(scene, is_index)
+
+
+def _off_by_one(scene: Scene, is_bound: Callable[[Place], bool]) -> list[Edit]:
     edits: list[Edit] = []
     for place in scene.places:
-        parent, node = place.parent, place.node
-        in_range = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "range"
-        if not isinstance(node, ast.expr) or not (
-            (in_range and place.field == "args") or isinstance(parent, ast.Slice)
-        ):
+        node = place.node
+        if not isinstance(node, ast.expr) or not is_bound(place):
             continue
         for operator in (ast.Add, ast.Sub):
 
@@ -149,36 +218,59 @@ def boundary(scene: Scene) -> list[Edit]:
     return edits
 
 
-def called(scene: Scene) -> list[Edit]:
-    """Another function or method of the same kind, or two arguments exchanged."""
+def other_function(scene: Scene) -> list[Edit]:
+    """Another built-in function of the same kind: `min` for `max`."""
     edits: list[Edit] = []
     for place in scene.places:
         node = place.node
-        if not isinstance(node, ast.Call):
-            continue
-        if isinstance(node.func, ast.Name) and node.func.id in CALLS and not node.keywords:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in CALLS
+            and not node.keywords
+        ):
 
-            def other_function(node: ast.Call = node, name: str = CALLS[node.func.id]) -> None:
+            def edit(node: ast.Call = node, name: str = CALLS[node.func.id]) -> None:
                 node.func = ast.Name(id=name, ctx=ast.Load())
 
-            edits.append(other_function)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
-
-            def other_method(function: ast.Attribute = node.func) -> None:
-                function.attr = METHODS[function.attr]
-
-            edits.append(other_method)
-        if len(node.args) == 2 and not any(isinstance(a, ast.Starred) for a in node.args):
-
-            def exchange(node: ast.Call = node) -> None:
-                node.args.reverse()
-
-            edits.append(exchange)
+            edits.append(edit)
     return edits
 
 
-def statement(scene: Scene) -> list[Edit]:
-    """A statement left out, or a loop left after its first pass."""
+def other_method(scene: Scene) -> list[Edit]:
+    """Another method of the same kind: `upper` for `lower`."""
+    edits: list[Edit] = []
+    for place in scene.places:
+        node = place.node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+
+            def edit(function: ast.Attribute = node.func) -> None:
+                function.attr = METHODS[function.attr]
+
+            edits.append(edit)
+    return edits
+
+
+def exchanged_arguments(scene: Scene) -> list[Edit]:
+    """The two arguments of a call exchanged."""
+    edits: list[Edit] = []
+    for place in scene.places:
+        node = place.node
+        if (
+            isinstance(node, ast.Call)
+            and len(node.args) == 2
+            and not any(isinstance(a, ast.Starred) for a in node.args)
+        ):
+
+            def edit(node: ast.Call = node) -> None:
+                node.args.reverse()
+
+            edits.append(edit)
+    return edits
+
+
+def statement_left_out(scene: Scene) -> list[Edit]:
+    """An assignment in place, a call, a test or a jump left out."""
     edits: list[Edit] = []
     for block in scene.blocks:
         for index, found in enumerate(block.body):
@@ -191,6 +283,14 @@ def statement(scene: Scene) -> list[Edit]:
                         body[index] = ast.Pass()
 
                 edits.append(leave_out)
+    return edits
+
+
+def loop_left_early(scene: Scene) -> list[Edit]:
+    """A loop left after its first pass."""
+    edits: list[Edit] = []
+    for block in scene.blocks:
+        for found in block.body:
             if isinstance(found, ast.For):
 
                 def leave_early(loop: ast.For = found) -> None:
@@ -200,36 +300,43 @@ def statement(scene: Scene) -> list[Edit]:
     return edits
 
 
-def operand(scene: Scene) -> list[Edit]:
-    """The operands of a subtraction or division exchanged, or one operand of a sum or product left out."""
+def exchanged_operands(scene: Scene) -> list[Edit]:
+    """The operands of a subtraction, division or power exchanged."""
     edits: list[Edit] = []
     for place in scene.places:
         node = place.node
-        if not isinstance(node, ast.BinOp):
-            continue
-        if isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod | ast.Pow):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod | ast.Pow):
 
             def exchange(node: ast.BinOp = node) -> None:
                 node.left, node.right = node.right, node.left
 
             edits.append(exchange)
-        for side in ("left", "right"):
+    return edits
 
-            def keep(place: Place = place, node: ast.BinOp = node, side: str = side) -> None:
-                place.put(getattr(node, side))
 
-            edits.append(keep)
+def dropped_operand(scene: Scene) -> list[Edit]:
+    """One operand of an arithmetic operator left out."""
+    edits: list[Edit] = []
+    for place in scene.places:
+        node = place.node
+        if isinstance(node, ast.BinOp):
+            for side in ("left", "right"):
+
+                def keep(place: Place = place, node: ast.BinOp = node, side: str = side) -> None:
+                    place.put(getattr(node, side))
+
+                edits.append(keep)
     return edits
 
 
 MUTATIONS: dict[str, tuple[Operator, ...]] = {
-    "relational": (relational,),
-    "arithmetic": (arithmetic,),
-    "logical": (logical,),
-    "constant": (constant,),
-    "boundary": (boundary,),
-    "called": (called,),
-    "statement": (statement,),
-    "operand": (operand,),
+    "relational": (negated_comparison, shifted_comparison, turned_comparison),
+    "arithmetic": (other_arithmetic,),
+    "logical": (swapped_connective, dropped_condition, negated_test),
+    "constant": (shifted_number, flipped_truth, changed_text),
+    "boundary": (shifted_range, shifted_slice, shifted_index),
+    "called": (other_function, other_method, exchanged_arguments),
+    "statement": (statement_left_out, loop_left_early),
+    "operand": (exchanged_operands, dropped_operand),
 }
 """Family → operators."""

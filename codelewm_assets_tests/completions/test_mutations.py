@@ -45,6 +45,57 @@ def call(body: str, arguments: list[Any]) -> Any:
     return space["f"](*arguments)
 
 
+OPERATORS: dict[str, tuple[str, str, str]] = {
+    # operator: body of f(a), one mutant's body, a body without a place for it
+    "negated_comparison": ("return a == 1", "return a != 1", "return a < 1"),
+    "shifted_comparison": ("return a < 1", "return a <= 1", "return a == 1"),
+    "turned_comparison": ("return a < 1", "return a > 1", "return a in b"),
+    "other_arithmetic": ("return a + 1", "return a - 1", "return a & 1"),
+    "swapped_connective": ("return a and 1", "return a or 1", "return not a"),
+    "dropped_condition": ("return a and b", "return b", "return a"),
+    "negated_test": ("return 1 if a else 2", "return 1 if not a else 2", "return a or 2"),
+    "shifted_number": ("return 1", "return 2", "return True"),
+    "flipped_truth": ("return True", "return False", "return 1"),
+    "changed_text": ("return 'x'", "return ''", "return 1"),
+    "shifted_range": ("return range(a)", "return range(a + 1)", "return a[1:]"),
+    "shifted_slice": ("return a[1:]", "return a[1 - 1:]", "return a[1]"),
+    "shifted_index": ("return a[b]", "return a[b + 1]", "return a[1]"),
+    "other_function": ("return min(a)", "return max(a)", "return min(a, key=b)"),
+    "other_method": ("return a.lower()", "return a.upper()", "return a.lower"),
+    "exchanged_arguments": ("return g(a, b)", "return g(b, a)", "return g(*a, b)"),
+    "statement_left_out": ("a += 1\n    return a", "return a", "return a"),
+    "loop_left_early": (
+        "for x in a:\n        b(x)\n    return a",
+        "for x in a:\n        b(x)\n        break\n    return a",
+        "while a:\n        b(a)\n    return a",
+    ),
+    "exchanged_operands": ("return a - b", "return b - a", "return a + b"),
+    "dropped_operand": ("return a + b", "return b", "return a"),
+}
+
+
+def test_every_operator_has_an_example() -> None:
+    names = [operator.__name__ for operators in MUTATIONS.values() for operator in operators]
+    assert sorted(names) == sorted(OPERATORS) and len(names) >= 12
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_each_operator_makes_its_edit_and_nothing_where_it_has_no_place(name: str) -> None:
+    body, mutant, other = OPERATORS[name]
+    (operator,) = (o for operators in MUTATIONS.values() for o in operators if o.__name__ == name)
+
+    def made(text: str) -> list[str]:
+        found = []
+        for index in range(len(operator(Scene(ast.parse(f"def f(a):\n    {text}"), "f", random.Random(0))))):
+            scene = Scene(ast.parse(f"def f(a):\n    {text}"), "f", random.Random(0))
+            operator(scene)[index]()
+            found.append(ast.unparse(ast.fix_missing_locations(scene.tree)).removeprefix("def f(a):\n    "))
+        return found
+
+    assert mutant in made(body)
+    assert made(other) == []
+
+
 def test_every_family_has_an_example() -> None:
     assert sorted(CASES) == sorted(MUTATIONS)
 
@@ -95,8 +146,8 @@ def test_a_text_inside_an_f_string_is_left_alone() -> None:
 def test_a_statement_alone_in_its_block_is_replaced_by_pass_and_a_loop_is_left_early() -> None:
     found = mutants("statement", "def f(a):\n    for x in a:\n        a += x\n    return a")
     assert found == [
-        "def f(a):\n    for x in a:\n        a += x\n        break\n    return a",
         "def f(a):\n    for x in a:\n        pass\n    return a",
+        "def f(a):\n    for x in a:\n        a += x\n        break\n    return a",
     ]
 
 
