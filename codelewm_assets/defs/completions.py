@@ -35,7 +35,7 @@ PROGRESS_EVERY_S = 0.5
     owners=OWNERS,
     partitions_def=BENCHMARK,
     deps=["benchmark_problems"],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(Completion),
 )
