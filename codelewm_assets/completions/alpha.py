@@ -1,129 +1,48 @@
-"""Programs that differ in the names of their locals alone become one text. For telling duplicates, not for running.
+"""A program's text with all names that are its own replaced: two programs that differ in such names alone become one text.
 
-A name is renamed in the whole program or not at all: names bound in functions and names of helper functions are, names that are
-also global, imported, keywords of a call, members of a class or built-in are not. So two programs with one text are the same
-up to names; two that reuse a name in different functions in different ways may stay apart.
+Here: the normal form by which duplicates are found. The surface controls read other, cheaper forms of their own
+(splits/near_duplicates.py numbers every word token, builtins and attributes too, so it equates more than this does).
 """
 
 import ast
-import builtins
+import warnings
 
-BUILTINS = frozenset(dir(builtins))
+from codelewm_assets.completions.scopes import find_bindings
+from codelewm_assets.completions.syntax import used_names
+from codelewm_assets.completions.variants import strip_bare_strings
+
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 def alpha_normalise(code: str, entry_point: str) -> str:
-    """The program with its locals called v0, v1, … in order of appearance, in the layout of `ast.unparse`.
+    """`code` in the layout of `ast.unparse`, without comments and docstrings, its own names as `v0, v1, …`.
 
-    Text that does not parse comes back without the blanks around it.
+    Arguments, locals, comprehension variables, helper functions, and import aliases are numbered in the order in which they
+    first stand in the tree, one number for each variable of each scope. The entry point, free names, builtins, attributes
+    and keywords of others' functions stay, and no number is used that such a name has. The result is for comparing, not for
+    running. Text that Python 3.11 cannot parse, or not write again, is returned stripped; nothing is raised.
     """
     try:
-        tree = ast.parse(code)
-        names = _Names(entry_point)
-        names.visit(tree)
-        renamed = [name for name in names.bound if name not in names.kept and name not in BUILTINS]
-        taken = names.all - set(renamed)
-        fresh = (f"v{number}" for number in range(len(renamed) + len(taken) + 1) if f"v{number}" not in taken)
-        _Rename(dict(zip(renamed, fresh, strict=False))).visit(tree)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+        strip_bare_strings(tree)
+        rename_canonically(tree, entry_point)
         return ast.unparse(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return code.strip()
 
 
-class _Names(ast.NodeVisitor):
-    """Names bound in functions in order of appearance, names that must stay, and all names."""
-
-    def __init__(self, entry_point: str) -> None:
-        self.bound: dict[str, None] = {}
-        self.kept = {entry_point}
-        self.all: set[str] = set()
-        self._place = ["module"]
-
-    def _bind(self, name: str | None) -> None:
-        if name is not None:
-            self.all.add(name)
-            if self._place[-1] == "function":
-                self.bound.setdefault(name)
-            else:
-                self.kept.add(name)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """A helper's name may change, a method's may not."""
-        self.all.add(node.name)
-        if self._place[-1] == "class":
-            self.kept.add(node.name)
-        else:
-            self.bound.setdefault(node.name)
-        self._inside("function", node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """As a plain one."""
-        self.visit_FunctionDef(node)
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        """Its parameters are locals."""
-        self._inside("function", node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        """A class and what it binds keep their names."""
-        self.all.add(node.name)
-        self.kept.add(node.name)
-        self._inside("class", node)
-
-    def _inside(self, place: str, node: ast.AST) -> None:
-        self._place.append(place)
-        self.generic_visit(node)
-        self._place.pop()
-
-    def visit_arg(self, node: ast.arg) -> None:
-        """A parameter."""
-        self._bind(node.arg)
-        self.generic_visit(node)
-
-    def visit_Name(self, node: ast.Name) -> None:
-        """A name that is read, or bound."""
-        self.all.add(node.id)
-        if not isinstance(node.ctx, ast.Load):
-            self._bind(node.id)
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        """`except … as name`."""
-        self._bind(node.name)
-        self.generic_visit(node)
-
-    def generic_visit(self, node: ast.AST) -> None:
-        """Names that stay: imported, declared global or nonlocal, keywords of calls, captured by patterns."""
-        if isinstance(node, ast.alias):
-            self.kept |= {node.name.split(".")[0], node.asname or node.name.split(".")[0]}
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            self.kept |= set(node.names)
-        elif isinstance(node, ast.keyword) and node.arg:
-            self.kept.add(node.arg)
-        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
-            self.kept.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            self.kept.add(node.rest)
-        super().generic_visit(node)
-
-
-class _Rename(ast.NodeTransformer):
-    def __init__(self, mapping: dict[str, str]) -> None:
-        self._mapping = mapping
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        node.id = self._mapping.get(node.id, node.id)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.arg = self._mapping.get(node.arg, node.arg)
-        self.generic_visit(node)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        node.name = self._mapping.get(node.name, node.name)
-        self.generic_visit(node)
-        return node
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
-        node.name = None if node.name is None else self._mapping.get(node.name, node.name)
-        self.generic_visit(node)
-        return node
+def rename_canonically(tree: ast.Module, entry_point: str) -> None:
+    """Number the program's own names in place. Raises: RecursionError: the tree is nested too deep."""
+    bindings = find_bindings(tree, entry_point)
+    own = [binding for binding in bindings if not binding.is_kept]
+    for binding in own:
+        binding.rename("")  # so that what is left are the names that stay
+    taken = used_names(tree)
+    number = 0
+    for binding in own:
+        while f"v{number}" in taken:
+            number += 1
+        binding.rename(f"v{number}")
+        number += 1

@@ -194,6 +194,8 @@ def used_names(tree: ast.AST) -> set[str]:
             names.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.Global | ast.Nonlocal):
             names.update(node.names)
+        elif isinstance(node, ast.MatchAs | ast.MatchStar | ast.MatchMapping):
+            names.add((node.rest if isinstance(node, ast.MatchMapping) else node.name) or "")
     return names
 
 

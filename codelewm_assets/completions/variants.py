@@ -51,7 +51,7 @@ def normal_tree(source: str, entry_point: str) -> ast.Module:
             f"The program defines {', '.join(bound) or 'nothing'}, not its entry point {entry_point!r}. "
             "Correct the reference or the entry point."
         )
-    _strip_bare_strings(tree)
+    strip_bare_strings(tree)
     return tree
 
 
@@ -73,7 +73,8 @@ def bound_names(statement: ast.stmt) -> list[str]:
             return []
 
 
-def _strip_bare_strings(tree: ast.Module) -> None:
+def strip_bare_strings(tree: ast.Module) -> None:
+    """Take out string statements, docstrings among them, in place; a body left empty gets `pass`."""
     for node in ast.walk(tree):
         for field in ("body", "orelse", "finalbody"):
             block = getattr(node, field, None)

@@ -64,6 +64,9 @@ class Completion(Record):
     operators: tuple[str, ...]
     code: str
     entry_point: str
+    source_completion_id: str | None = None  # these three of a model's completion, as they were published with it
+    llm: str | None = None
+    llm_order_rank: int | None = None
 
 
 class LabelledInput(Record):

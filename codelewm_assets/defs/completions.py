@@ -1,5 +1,6 @@
 """Stage `completions`: programs to judge, and their labels."""
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.core.digests import pretty_json, sha256_file
+from codelewm_assets.core.errors import AssetsError, SandboxError
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
-from codelewm_assets.core.tables import iter_table, write_groups, write_table
+from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import BENCHMARK
@@ -20,6 +21,7 @@ from codelewm_assets.defs.plumbing import Made, column_schema, materialize, vers
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works, remedy
 from codelewm_assets.sandbox.seccomp import filters
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
 PROGRESS_EVERY_S = 0.5
+MOST_FAULTS_SHOWN = 50
 
 
 @dg.asset(
@@ -46,26 +49,58 @@ def candidate_completions(
     inputs = Inputs(context.instance, store.get(), profile.get())
     settings, benchmark = inputs.profile.completions, context.partition_key
 
-    def make() -> Made:
-        from codelewm_assets.completions.candidates import make_completions
+    imported = [_imported_file(source) for source in settings.imported]
+    if named := os.environ.get("CODELEWM_IMPORTED_COMPLETIONS"):
+        imported.append(_local_file(named))
 
-        found = make_completions(
-            inputs.problems(benchmark),
+    def make() -> Made:
+        from codelewm_assets.completions.candidates import join_imported, make_completions
+        from codelewm_assets.completions.imported import read_imported
+
+        problems = inputs.problems(benchmark)
+        made = make_completions(
+            problems,
             rewrites=settings.rewrites,
             one_bug=settings.one_bug,
             two_bug=settings.two_bug,
             seed=settings.seed,
         )
+        known = {problem.problem_id: problem for problem in problems}
+        rows = (row for path in imported for row in read_imported(path, known))
+        found, dropped, faults = join_imported(made, rows, most_per_problem=settings.most_per_problem)
         kinds = Counter(completion.completion_kind for completion in found)
         return Made(
-            {"completions.parquet": write_table(found)},
-            {"completion_count": len(found), "by_kind": dict(sorted(kinds.items()))},
+            {"completions.parquet": write_table(found, arrow_schema(Completion))},
+            {
+                "completion_count": len(found),
+                "by_kind": dict(sorted(kinds.items())),
+                "dropped_by_reason": dropped,
+                "malformed": faults[:MOST_FAULTS_SHOWN],
+            },
         )
 
     parents = [inputs.artifact("benchmark_problems", benchmark)]
-    return materialize(
-        context, inputs.store, parents=parents, config=settings.model_dump() | versions("python"), make=make
-    )
+    numbers = settings.model_dump(exclude={"imported"}) | {"imported_sha256": [sha256_file(path) for path in imported]}
+    return materialize(context, inputs.store, parents=parents, config=numbers | versions("python"), make=make)
+
+
+def _imported_file(source: ImportedFile) -> Path:
+    from codelewm_assets.completions.imported import imported_from_hub
+
+    if source.repository is None:
+        return _local_file(source.file)
+    try:
+        return imported_from_hub(source.repository, source.file, source.revision or "")
+    except AssetsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _local_file(name: str) -> Path:
+    if not Path(name).is_file():
+        raise dg.Failure(
+            f"No file {name!r} of imported completions. Correct the profile or the environment.", allow_retries=False
+        )
+    return Path(name)
 
 
 @dg.asset(

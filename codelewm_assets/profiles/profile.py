@@ -26,13 +26,23 @@ class SourcesSection(Section):
     max_inputs_per_problem: int = Field(ge=3, le=1000)
 
 
+class ImportedFile(Section):
+    """A file of model completions: a path, or a file of a Hub dataset at a full commit hash."""
+
+    file: str
+    repository: str | None = None
+    revision: str | None = None
+
+
 class CompletionsSection(Section):
-    """How many completions are made for each problem."""
+    """How many completions are made for each problem, and files of a model's."""
 
     rewrites: int = Field(ge=1, le=64)
     one_bug: int = Field(ge=1, le=64)
     two_bug: int = Field(ge=0, le=64)
     seed: int = 0
+    most_per_problem: int = Field(default=64, ge=1)
+    imported: tuple[ImportedFile, ...] = ()
 
 
 class SandboxSection(Section):

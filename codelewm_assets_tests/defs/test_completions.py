@@ -1,0 +1,107 @@
+"""The completions' assets: a model's completions join, labels go through shards, isolation is asked for by the profile."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from codelewm_assets.core.records import Completion, LabelledCompletion
+from codelewm_assets.core.tables import iter_table
+from codelewm_assets.defs.completions import candidate_completions, labelled_completions
+from codelewm_assets.defs.resources import ProfileResource
+from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
+from codelewm_assets_tests.factories import World
+
+TINY = """
+name: tiny
+description: Two of each.
+sources: {humaneval: wheel, mbpp_plus: stand_in, max_inputs_per_problem: 4}
+completions: {rewrites: 1, one_bug: 1, two_bug: 0, seed: 0}
+sandbox: {workers: 2, cpu_floor_s: 0.1, isolation: ISOLATION}
+splits: {}
+decoys: {pairs_per_problem: 1}
+preflight: {cell_floor: 1, magnitude_floor: 1, decoy_floor: 1, target_lift_points: 50}
+training: {}
+"""
+
+
+def materialize(stored: StoredWorld, folder: Path, isolation: str = "auto") -> dg.ExecuteInProcessResult:
+    """Both assets of HumanEval."""
+    path = folder / "tiny.yaml"
+    path.write_text(TINY.replace("ISOLATION", isolation))
+    return dg.materialize(
+        [candidate_completions, labelled_completions], instance=stored.instance, partition_key="humaneval",
+        resources=stored.resources | {"profile": ProfileResource(name=str(path))}, run_config=QUIET, raise_on_error=False,
+        selection=["candidate_completions", "labelled_completions"],
+    )  # fmt: skip
+
+
+def latest(stored: StoredWorld, kind: str) -> Path:
+    """Folder of the one artifact of this kind that was stored last."""
+    event = stored.instance.get_latest_materialization_event(dg.AssetKey(kind))
+    assert event is not None and event.asset_materialization is not None
+    return Path(str(event.asset_materialization.metadata["folder"].value))
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """The message of the step that failed."""
+    assert not result.success
+    data = result.get_step_failure_events()[0].step_failure_data
+    assert data.user_failure_data is not None, data.error
+    return str(data.user_failure_data.description)
+
+
+def test_a_models_completions_join_and_are_labelled_by_running_them(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored.put_data(world)
+    problem = next(p for p in world.problems if p.benchmark_id == "humaneval")
+    rows = [
+        {
+            "problem_id": problem.problem_id,
+            "code": f"def {problem.entry_point}(*a):\n    return object()",
+            "passed": True,
+        },
+        {"problem_id": problem.problem_id, "code": problem.reference},
+        {"problem_id": "elsewhere", "code": "x"},
+    ]
+    path = tmp_path / "models.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "nonsense\n")
+    monkeypatch.setenv("CODELEWM_IMPORTED_COMPLETIONS", str(path))
+    assert materialize(stored, tmp_path).success
+    found = list(iter_table(latest(stored, "candidate_completions") / "completions.parquet", Completion))
+    assert [c.completion_id for c in found if c.completion_kind == "model"] == [f"{problem.problem_id}/m000"]
+    manifest = json.loads((latest(stored, "candidate_completions") / "manifest.json").read_text())
+    assert manifest["metadata"]["dropped_by_reason"] == {"equals_another": 1, "malformed": 1, "unknown_problem": 1}
+    assert manifest["metadata"]["malformed"] == ["line 4: not JSON"]
+    labelled = list(iter_table(latest(stored, "labelled_completions") / "labelled.parquet", LabelledCompletion))
+    assert [row.completion for row in labelled] == [
+        c for c in found if c.problem_id in {r.completion.problem_id for r in labelled}
+    ]
+    (model,) = (row for row in labelled if row.completion.completion_kind == "model")
+    assert model.outcome == "wrong_output"  # the published label is not believed
+    assert not list(stored.store.root.glob("partial/*/*"))  # shards go when the artifact is stored
+    first = latest(stored, "candidate_completions")
+    path.write_text(path.read_text() + json.dumps({"problem_id": problem.problem_id, "code": "def solve(:"}) + "\n")
+    assert materialize(stored, tmp_path).success
+    assert latest(stored, "candidate_completions") != first  # the file is part of what the artifact depends on
+
+
+def test_a_file_that_is_not_there_is_refused(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored.put_data(world)
+    monkeypatch.setenv("CODELEWM_IMPORTED_COMPLETIONS", str(tmp_path / "none.jsonl"))
+    assert "none.jsonl' of imported completions. Correct the profile" in failure(materialize(stored, tmp_path))
+
+
+def test_a_profile_that_wants_every_layer_refuses_to_label_without_and_says_what_to_do(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored.put_data(world)
+    monkeypatch.delenv("CODELEWM_IMPORTED_COMPLETIONS", raising=False)
+    monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
+    text = failure(materialize(stored, tmp_path, "strict"))
+    assert "The profile wants isolation strict; these layers are missing here:" in text
+    assert "seccomp" in text and "install libseccomp" in text
