@@ -142,15 +142,18 @@ class SandboxPool:
         self, head: bytes, inputs: bytes, limits: Limits, seed: int, stop: Callable[[Frame], bool] | None
     ) -> Ran:
         server = self._take(seed)
+        has_served = server.served > 0
         try:
             ran = server.run(head, inputs, limits, stop)
         except BaseException:
-            self._drop(server, seed)
+            self._drop(server)
             raise
         if ran.stopped == "lost" or not server.serves_on:
-            self._drop(server, seed)
+            self._drop(server)
         else:
             self._idle[seed].put(server)
+        if ran.stopped == "lost" and has_served:  # an earlier program may have ended it: this one gets a new server
+            return self._in_server(head, inputs, limits, seed, stop)
         return ran
 
     def _take(self, seed: int) -> Server:
@@ -159,7 +162,7 @@ class SandboxPool:
         except queue.Empty:
             return self._start(seed)
 
-    def _drop(self, server: Server, seed: int) -> None:
+    def _drop(self, server: Server) -> None:
         server.close()
         with self._lock:
             self._servers.remove(server)

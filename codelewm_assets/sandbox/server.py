@@ -48,6 +48,7 @@ class Server:
                 start_new_session=True, cwd="/",
             )  # fmt: skip
         self._channel.settimeout(START_S)
+        self.served, self.serves_on = 0, True
         try:
             hello = self._channel.recv(65536)
             if not hello:
@@ -67,6 +68,7 @@ class Server:
             head: first input to call, entry point and code; like `inputs` each with its length before it.
             inputs: the encoded arguments of each input.
         """
+        self.served += 1
         token = os.urandom(TOKEN_BYTES)
         reader, writer = os.pipe()
         request = os.memfd_create("request")
@@ -116,8 +118,6 @@ class Server:
             stopped = "output" if stream.is_over else None
         ended, cpu_ms, self.serves_on = answer
         return Ran(tuple(frames), is_whole, stopped or (None if ended in ("", "told") else ended), cpu_ms)
-
-    serves_on = True
 
     def _answer(self) -> tuple[str, float, bool] | None:
         """What ended the child, its CPU time in milliseconds, and whether the server goes on; None: it is lost."""

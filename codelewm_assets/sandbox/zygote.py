@@ -76,9 +76,11 @@ def _serve(
 ) -> None:
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
-        if len(descriptors) != 2:
+        if not message:
             _remove(folder)
             return
+        if len(descriptors) != 2:  # an "enough" that came after its child had ended by itself
+            continue
         limits = LIMITS.unpack(message)
         PROGRESS.pack_into(progress, 0, 0.0)
         pid = os.fork()

@@ -52,19 +52,18 @@ def test_any_other_difference_stays(one: str, two: str) -> None:
 @pytest.mark.parametrize(
     ("code", "wanted"),
     [
-        ("import math as m\ndef f(m2):\n    return m.sqrt(m2)", "import math as m\n\ndef f(v0):\n    return m.sqrt(v0)"),
-        ("LIMIT = 5\ndef f(x):\n    return x < LIMIT", "LIMIT = 5\n\ndef f(v0):\n    return v0 < LIMIT"),
+        ("import math\ndef f(x):\n    return math.sqrt(x)", "import math\n\ndef f(v0):\n    return math.sqrt(v0)"),
+        ("import math as m\ndef f(x):\n    return m.sqrt(x)", "import math as v0\n\ndef f(v1):\n    return v0.sqrt(v1)"),
         ("def f(x):\n    return sorted(x, key=len)", "def f(v0):\n    return sorted(v0, key=len)"),
-        ("def f(key):\n    return sorted(key, key=len)", "def f(key):\n    return sorted(key, key=len)"),
-        ("def f(sum):\n    return sum", "def f(sum):\n    return sum"),
+        ("def f(key):\n    return sorted(key, key=len)", "def f(v0):\n    return sorted(v0, key=len)"),
+        ("def f(sum):\n    return sum", "def f(v0):\n    return v0"),
         ("def f(x):\n    return v0 + x", "def f(v1):\n    return v0 + v1"),
-        ("class A:\n    def m(self):\n        return self.n\ndef f(x):\n    return A().m()",
-         "class A:\n\n    def m(v0):\n        return v0.n\n\ndef f(v1):\n    return A().m()"),
         ("def f(x):\n    def g():\n        nonlocal x\n        x = 1\n    return x",
-         "def f(x):\n\n    def v0():\n        nonlocal x\n        x = 1\n    return x"),
+         "def f(v0):\n\n    def v1():\n        nonlocal v0\n        v0 = 1\n    return v0"),
+        ("def f(x):\n    return eval('x')", "def f(x):\n    return eval('x')"),
     ],
 )  # fmt: skip
-def test_only_names_that_belong_to_functions_change(code: str, wanted: str) -> None:
+def test_only_names_that_are_the_programs_own_change(code: str, wanted: str) -> None:
     assert alpha_normalise(code, "f") == wanted
 
 

@@ -1,6 +1,7 @@
 """The pool: order, lost servers, hash seeds, and what an isolation lacks."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,25 @@ def test_a_program_ends_at_the_first_call_that_is_enough() -> None:
         assert found.cpu_ms < 1000  # the loop that came next was ended, not waited for
         quick = pool.run(Program("def f(n): return n", "f", inputs), limits, enough=lambda index, call: index == 0)
         assert [call.was_called for call in quick.inputs] == [True, False, False, False, False]
+
+
+def test_a_word_that_comes_too_late_does_not_end_the_server_or_the_next_program() -> None:
+    """The parent says `enough` when it has seen enough; the child may have ended by itself just then."""
+    with SandboxPool(1) as pool:
+        assert pool.run(Program(RETURN_IT, "f", ("[1]",)), SHORT).inputs[0].output == "1"
+        (server,) = pool._servers
+        for number in range(3):
+            server._channel.send(b"enough")
+            assert pool.run(Program(RETURN_IT, "f", (f"[{number}]",)), SHORT).inputs[0].output == str(number)
+        assert pool._servers == [server]
+
+
+def test_a_program_that_finds_its_server_dead_gets_a_new_one() -> None:
+    with SandboxPool(1) as pool:
+        assert pool.run(Program(RETURN_IT, "f", ("[1]",)), SHORT).inputs[0].output == "1"
+        (server,) = pool._servers
+        server._process.kill()  # as a program might that ends it after its own answer
+        server._process.wait()
+        time.sleep(0.5)  # until the box has followed
+        assert pool.run(Program(RETURN_IT, "f", ("[2]",)), SHORT).inputs == (InputRun("finished", "2", "int"),)
+        assert pool._servers != [server]
