@@ -166,9 +166,9 @@ class _Walker:
             binding.is_kept |= name == self.entry_point or name in BUILTIN_NAMES or self._has_star_import
         stores: dict[int, int] = {}
         for event in self.events:
-            binding = None if event.is_load else _resolve(event.scope, event.name, self.module)
-            if binding is not None and not isinstance(event.site[0], ast.Global | ast.Nonlocal):
-                stores[id(binding)] = stores.get(id(binding), 0) + 1
+            stored = None if event.is_load else _resolve(event.scope, event.name, self.module)
+            if stored is not None and not isinstance(event.site[0], ast.Global | ast.Nonlocal):
+                stores[id(stored)] = stores.get(id(stored), 0) + 1
         for function in self.functions:
             function.is_only_binding = function.binding is None or stores[id(function.binding)] == 1
 
