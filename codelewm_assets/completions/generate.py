@@ -2,30 +2,32 @@
 
 import ast
 import random
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.rewrites import REWRITES
+from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.syntax import Operator, Scene
 from codelewm_assets.completions.variants import Variant, VariantKind, normalise
 from codelewm_assets.core.digests import sha256_text
 
-TRIES_PER_VARIANT = 12
-MOST_REWRITES = 3  # operators in one rewrite
-RENAMES = REWRITES["rename"]
+TRIES_PER_VARIANT = 24
+FEWEST_TRIES = 120  # a short program has few places: what it has is found only by trying more often
+USUAL_REWRITES = 3  # operators in one rewrite
+MOST_REWRITES = 6  # the same, once half of the tries gave too few different programs
 
 
 def generate_variants(
     reference: str, entry_point: str, *, rewrites: int, one_bug: int, two_bug: int, seed: int
 ) -> list[Variant]:
-    """The reference in normal form, then up to the wanted number of each kind, no two the same up to names of locals.
-
-    Half of the rewrites and half of the mutants get new names by the same operators: names tell nothing of the kind.
+    """The reference in normal form, then up to the wanted number of each kind, no two of them alike but for their names.
 
     Each mutant is made from one of the rewrites, so that how a program is written does not tell whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
+    For the same reason every rewrite and every mutant gets its names last, by one random process (rewrites/surface.py).
     A short program may have fewer variants than wanted.
 
     Raises: CompletionSourceError: the reference does not parse or does not define its entry point.
@@ -33,41 +35,38 @@ def generate_variants(
     rng = random.Random(sha256_text(f"{seed}|{entry_point}|{reference}"))
     normal = normalise(reference, entry_point)
     made = [Variant(normal, "reference", "reference", ())]
-    bases = [normal]
     seen = {alpha_normalise(normal, entry_point)}
-    for kind, wanted in (("rewrite", rewrites), ("mutant_1", one_bug), ("mutant_2", two_bug)):
-        count, tries = 0, 0
-        while count < wanted and tries < TRIES_PER_VARIANT * wanted:
-            tries += 1
-            base = normal if kind == "rewrite" else bases[tries % len(bases)]
-            variant = _attempt(base, entry_point, kind, rng)  # type: ignore[arg-type]
-            if variant is None:
-                continue
-            variant = _renamed(variant, entry_point, rng)
-            key = alpha_normalise(variant.code, entry_point)
-            if key not in seen:
-                seen.add(key)
-                made.append(variant)
-                count += 1
+    bases = [normal]
+    wanted: tuple[tuple[VariantKind, int], ...] = (("rewrite", rewrites), ("mutant_1", one_bug), ("mutant_2", two_bug))
+    for kind, count in wanted:
+        found = _distinct(kind, count, bases, entry_point, seen, rng)
         if kind == "rewrite":
-            bases = [variant.code for variant in made[1:]] or [normal]
+            bases = [variant.code for variant in found] or bases
+        made += [replace(variant, code=rename_surface(variant.code, entry_point, rng)) for variant in found]
     return made
 
 
-def _renamed(variant: Variant, entry_point: str, rng: random.Random) -> Variant:
-    """With one chance in two, the same program under other names. Of a rewrite the operator is noted too."""
-    if rng.random() < 0.5:
-        return variant
-    step = _apply_one(variant.code, entry_point, {"rename": RENAMES}, rng)
-    if step is None:
-        return variant
-    operators = (*variant.operators, step[2]) if variant.kind == "rewrite" else variant.operators
-    return replace(variant, code=step[0], operators=operators)
+def _distinct(
+    kind: VariantKind, wanted: int, bases: Sequence[str], entry_point: str, seen: set[str], rng: random.Random
+) -> list[Variant]:
+    """Up to `wanted` variants whose alpha-normal forms are not in `seen`; these are added to it."""
+    found: list[Variant] = []
+    tries = max(TRIES_PER_VARIANT * wanted, FEWEST_TRIES)
+    for number in range(tries):
+        if len(found) == wanted:
+            break
+        most = USUAL_REWRITES if 2 * number < tries else MOST_REWRITES
+        variant = _attempt(bases[number % len(bases)], entry_point, kind, most, rng)
+        form = None if variant is None else alpha_normalise(variant.code, entry_point)
+        if variant is not None and form is not None and form not in seen:
+            seen.add(form)
+            found.append(variant)
+    return found
 
 
-def _attempt(base: str, entry_point: str, kind: VariantKind, rng: random.Random) -> Variant | None:
+def _attempt(base: str, entry_point: str, kind: VariantKind, most: int, rng: random.Random) -> Variant | None:
     bugs = {"rewrite": 0, "mutant_1": 1, "mutant_2": 2, "reference": 0}[kind]
-    registry, steps = (MUTATIONS, bugs) if bugs else (REWRITES, rng.randint(1, MOST_REWRITES))
+    registry, steps = (MUTATIONS, bugs) if bugs else (REWRITES, rng.randint(1, most))
     code, families, operators = base, list[str](), list[str]()
     for _ in range(steps):
         step = _apply_one(code, entry_point, registry, rng)
@@ -87,11 +86,11 @@ def _apply_one(
     """Apply one edit of a family drawn at random; families without a place in this program are passed over."""
     families = list(registry)
     rng.shuffle(families)
+    scene = Scene(ast.parse(code), entry_point, rng)
     for family in families:
         operators = list(registry[family])
         rng.shuffle(operators)
         for operator in operators:
-            scene = Scene(ast.parse(code), entry_point, rng)
             edits = operator(scene)
             if not edits:
                 continue
@@ -99,6 +98,7 @@ def _apply_one(
             text = _source_of(scene.tree)
             if text is not None and text != code:
                 return text, family, operator.__name__
+            scene = Scene(ast.parse(code), entry_point, rng)  # the edit changed the tree
     return None
 
 
@@ -106,7 +106,9 @@ def _source_of(tree: ast.Module) -> str | None:
     """Source in normal form, None when the edits made a program that does not compile."""
     text = ast.unparse(ast.fix_missing_locations(tree))
     try:
-        compile(text, "<variant>", "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `x is 1` is worth a warning, and a bug like any other
+            compile(text, "<variant>", "exec")
         return ast.unparse(ast.parse(text))
     except (SyntaxError, ValueError, RecursionError):
         return None

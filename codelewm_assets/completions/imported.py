@@ -1,8 +1,11 @@
 """Completions that a model wrote, from JSON lines. Their labels are not believed: only the program and its order are taken."""
 
+import ast
 import gzip
 import json
 import re
+import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,9 @@ from codelewm_assets.core.records import Completion, Problem
 LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
 """Rows as the v0.6 and later samplers of CodeLeWM publish them (its `codelewm/data`, completion sampling)."""
 
-FENCE = re.compile(r"\A\s*```[\w+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
+FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+MOST_LINE_BYTES = 8 * 1024 * 1024
+PUBLISHED_NAMES = {"humaneval": "HumanEval", "humanevalplus": "HumanEval", "mbpp": "Mbpp", "mbppplus": "Mbpp"}
 WANTED = f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
 
 
@@ -33,42 +38,44 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
     Args: path: JSON lines, plain or ending in .gz; read a line at a time.
     Raises: ReportError: the file cannot be read.
     """
-    counts = dict[str, int]()
+    counts, number = dict[str, int](), 0
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as handle:
-            for number, line in enumerate(handle, 1):
-                if line.strip():
-                    found = _completion(line, problems, counts)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as handle:
+            while line := handle.readline(MOST_LINE_BYTES + 1):
+                number += 1
+                is_long = len(line) > MOST_LINE_BYTES
+                while is_long and line and not line.endswith(b"\n"):
+                    line = handle.readline(MOST_LINE_BYTES)  # the rest of it
+                if is_long or line.strip():
+                    too_long = Fault("malformed", f"longer than {MOST_LINE_BYTES} bytes")
+                    found = too_long if is_long else _completion(line, problems, counts)
                     if isinstance(found, Fault):
                         found = Fault(found.reason, f"line {number}: {found.text}")
                     yield found
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ReportError(
             f"{path.name} cannot be read ({type(error).__name__}: {error}). Name a JSON-lines file of completions, plain or .gz."
         ) from error
 
 
-def _completion(line: str, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | Fault:
+def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | Fault:
     """The completion of a row, or what is wrong with it."""
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return Fault("malformed", "not JSON")
     if not isinstance(row, dict):
         return Fault("malformed", f"a {type(row).__name__}; wanted {WANTED}")
     problem_id = row.get("problem_id", row.get("task_id"))
-    problem = problems.get(problem_id) if isinstance(problem_id, str) else None
+    problem = _problem(problem_id, problems)
     if problem is None:
         return Fault("unknown_problem", f"problem {problem_id!r} is not one of this benchmark's")
     code = _code(row, problem)
     if code is None:
         return Fault("malformed", f"no program; wanted {WANTED}")
-    checksum = row.get("completion_sha256")
-    if checksum is not None and checksum != sha256_text(str(row.get("completion_text", row.get("code")))):
-        return Fault("malformed", "completion_sha256 is not that of its text")
-    rank = row.get("llm_order_rank")
-    if rank is not None and (not isinstance(rank, int) or isinstance(rank, bool)):
-        return Fault("malformed", f"llm_order_rank is {rank!r}; wanted a whole number")
+    wrong = _fault_of(row, problem)
+    if wrong is not None:
+        return Fault("malformed", wrong)
     number = counts[problem.problem_id] = counts.get(problem.problem_id, -1) + 1
     return Completion(
         completion_id=f"{problem.problem_id}/m{number:03d}",
@@ -81,8 +88,39 @@ def _completion(line: str, problems: Mapping[str, Problem], counts: dict[str, in
         entry_point=problem.entry_point,
         source_completion_id=_text(row.get("completion_id")),
         llm=_text(row.get("llm", row.get("model"))),
-        llm_order_rank=rank,
+        llm_order_rank=row.get("llm_order_rank"),
     )
+
+
+def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
+    """The problem under this id, else as its benchmark publishes it: `humaneval_7` is `HumanEval/7`, `MBPP/2` is `Mbpp/2`."""
+    if not isinstance(name, str):
+        return None
+    parts = re.fullmatch(r"([A-Za-z][A-Za-z+_-]*)[/_-]([0-9]{1,9})", name)
+    known = PUBLISHED_NAMES.get(re.sub(r"[^a-z]", "", parts[1].lower().replace("+", "plus"))) if parts else None
+    return problems.get(name) or (problems.get(f"{known}/{int(parts[2])}") if parts and known else None)
+
+
+def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:
+    """What is wrong with a row that has a problem and a program; None: nothing."""
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in "".join(v for v in row.values() if isinstance(v, str))):
+        return "a text holds half a surrogate pair, which UTF-8 cannot write"
+    schema, checksum = row.get("schema_version", LABEL_SCHEMA), row.get("completion_sha256")
+    if schema != LABEL_SCHEMA:
+        return f"schema_version is {schema!r}; wanted {LABEL_SCHEMA!r}"
+    if row.get("benchmark_id", problem.benchmark_id) != problem.benchmark_id:
+        return f"benchmark_id is {row['benchmark_id']!r}, and {problem.problem_id} is of {problem.benchmark_id}"
+    texts = [row[name] for name in ("completion_text", "code") if row.get(name) is not None]
+    if len(texts) == 2 and texts[0] != texts[1]:
+        return "completion_text and code differ"
+    if "schema_version" in row and checksum is None:
+        return "no completion_sha256; wanted the sha256 of completion_text"
+    if checksum is not None and (not texts or checksum != sha256_text(str(texts[0]))):
+        return "completion_sha256 is not that of its text"
+    rank = row.get("llm_order_rank")
+    if rank is not None and (not isinstance(rank, int) or isinstance(rank, bool) or abs(rank) >= 2**63):
+        return f"llm_order_rank is {str(rank)[:40]!r}; wanted a whole number"
+    return None
 
 
 def _text(value: Any) -> str | None:
@@ -99,9 +137,21 @@ def _code(row: Mapping[str, Any], problem: Problem) -> str | None:
 
 
 def _without_fence(text: str) -> str:
-    """The text inside a Markdown code fence when all of it is one."""
-    found = FENCE.match(text)
-    return found.group(1) + "\n" if found else text
+    """The first fenced block of a text, the rest when its fence is not closed; a text that is Python stays as it is."""
+    if ("```" not in text and "~~~" not in text) or _parses(text):
+        return text
+    found = FENCE.search(text)
+    return found.group(2) if found else text
+
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def imported_from_hub(

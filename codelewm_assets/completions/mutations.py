@@ -7,6 +7,7 @@ Offutt et al. 1996, "An experimental determination of sufficient mutant operator
 import ast
 from collections.abc import Callable
 
+from codelewm_assets.completions import slips
 from codelewm_assets.completions.syntax import Edit, Operator, Place, Scene, negated
 
 NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -332,11 +333,18 @@ def dropped_operand(scene: Scene) -> list[Edit]:
 MUTATIONS: dict[str, tuple[Operator, ...]] = {
     "relational": (negated_comparison, shifted_comparison, turned_comparison),
     "arithmetic": (other_arithmetic,),
-    "logical": (swapped_connective, dropped_condition, negated_test),
-    "constant": (shifted_number, flipped_truth, changed_text),
+    "logical": (swapped_connective, dropped_condition, negated_test, slips.forgotten_negation),
+    "constant": (shifted_number, flipped_truth, changed_text, slips.wrong_default),
     "boundary": (shifted_range, shifted_slice, shifted_index),
-    "called": (other_function, other_method, exchanged_arguments),
-    "statement": (statement_left_out, loop_left_early),
-    "operand": (exchanged_operands, dropped_operand),
+    "called": (other_function, other_method, exchanged_arguments, slips.forgotten_call),
+    "statement": (
+        statement_left_out,
+        loop_left_early,
+        slips.return_in_loop,
+        slips.forgotten_else,
+        slips.swapped_jump,
+        slips.other_returned,
+    ),
+    "operand": (exchanged_operands, dropped_operand, slips.other_variable),
 }
 """Family → operators."""

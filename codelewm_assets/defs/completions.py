@@ -38,7 +38,7 @@ MOST_FAULTS_SHOWN = 50
     owners=OWNERS,
     partitions_def=BENCHMARK,
     deps=["benchmark_problems"],
-    code_version="2",
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(Completion),
 )

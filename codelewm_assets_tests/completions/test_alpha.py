@@ -73,6 +73,49 @@ def test_it_is_idempotent(number: int) -> None:
     assert alpha_normalise(once, "solve") == once
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "reason"),
+    [
+        ("def h(a, b):\n    return a - b\ndef f(x):\n    return h(a=x, b=1)",
+         "def h(b, a):\n    return b - a\ndef f(x):\n    return h(a=x, b=1)", "keywords tell which argument is which"),
+        ("x = 1\ndef f():\n    global x\n    x = 2", "x = 1\ndef f():\n    x = 2", "one sets the module's"),
+        ("def f(a):\n    return a.size", "def f(a):\n    return a.count", "attributes are not names of its own"),
+        ("def f(x):\n    return [x for x in x]", "def f(x):\n    return [y for x in x]", "y is free"),
+        ("class C:\n    x = 1\ndef f(): pass", "class C:\n    y = 1\ndef f(): pass", "a class's names are attributes"),
+    ],
+)  # fmt: skip
+def test_scopes_keep_programs_apart_that_differ_in_more_than_names(one: str, two: str, reason: str) -> None:
+    assert alpha_normalise(one, "f") != alpha_normalise(two, "f"), reason
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("def h(a, *, b):\n    return a - b\ndef f(x):\n    return h(x, b=1)",
+         "def g(p, *, q):\n    return p - q\ndef f(y):\n    return g(y, q=1)"),
+        ("x = 1\ndef f():\n    global x\n    x = 2", "y = 1\ndef f():\n    global y\n    y = 2"),
+        ("def f(x):\n    return [x for x in x if (z := x)]", "def f(a):\n    return [b for b in a if (c := b)]"),
+        ("def f(x):\n    match x:\n        case [a, *b]:\n            return a, b",
+         "def f(x):\n    match x:\n        case [c, *d]:\n            return c, d"),
+    ],
+)  # fmt: skip
+def test_two_renamings_of_one_program_are_one_text(one: str, two: str) -> None:
+    assert alpha_normalise(one, "f") == alpha_normalise(two, "f")
+
+
+def test_no_program_that_parses_makes_it_raise() -> None:
+    for code in (
+        "",
+        "nonlocal x",
+        "global f",
+        "return",
+        "x = " + "-" * 900 + "1",
+        "x = 0x" + "f" * 5000,
+        "f'{x!r:>{y}}'",
+    ):
+        assert isinstance(alpha_normalise(code, "f"), str)
+
+
 def test_text_that_does_not_parse_comes_back_stripped() -> None:
     assert alpha_normalise("  def f(:\n", "f") == "def f(:"
     assert alpha_normalise("x\0", "f") == "x\0"

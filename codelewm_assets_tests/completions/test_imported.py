@@ -2,13 +2,14 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codelewm_assets.completions.candidates import join_imported, make_completions
-from codelewm_assets.completions.imported import LABEL_SCHEMA, Fault, imported_from_hub, read_imported
+from codelewm_assets.completions.imported import LABEL_SCHEMA, MOST_LINE_BYTES, Fault, imported_from_hub, read_imported
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import Completion
@@ -55,6 +56,9 @@ def test_a_published_label_row_gives_its_program_and_order_and_not_its_label(tmp
         ({"task_id": PROBLEM.problem_id, "solution": CODE}, CODE),
         ({"task_id": PROBLEM.problem_id, "completion": "    return x\n"}, "def solve(x):\n    return x\n"),
         ({"problem_id": PROBLEM.problem_id, "code": f"```python\n{CODE}```\n"}, CODE),
+        ({"problem_id": PROBLEM.problem_id, "code": f"Here it is:\n```python\n{CODE}```\nDone."}, CODE),
+        ({"problem_id": PROBLEM.problem_id, "code": f"```\n{CODE}"}, CODE),  # cut off before its fence closes
+        ({"problem_id": PROBLEM.problem_id, "code": "x = '''\n```\ny\n```\n'''\n"}, "x = '''\n```\ny\n```\n'''\n"),
         ({"problem_id": PROBLEM.problem_id, "code": "def solve(:"}, "def solve(:"),  # running it says that it fails
     ],
 )
@@ -77,6 +81,20 @@ def test_plain_rows_and_samples_of_evalplus_are_read_too(row: dict[str, Any], co
             "malformed",
             "line 2: llm_order_rank is 'first'; wanted a whole number",
         ),
+        (PUBLISHED | {"llm_order_rank": 2**70}, "malformed", "line 2: llm_order_rank is '1180591620717411303424'"),
+        (PUBLISHED | {"schema_version": "v2"}, "malformed", "line 2: schema_version is 'v2'; wanted 'codelewm.eval"),
+        (PUBLISHED | {"completion_sha256": None}, "malformed", "line 2: no completion_sha256"),
+        (PUBLISHED | {"code": CODE + "#"}, "malformed", "line 2: completion_text and code differ"),
+        (
+            PUBLISHED | {"benchmark_id": "mbpp_plus"},
+            "malformed",
+            "line 2: benchmark_id is 'mbpp_plus', and humaneval/000",
+        ),
+        (
+            {"problem_id": PROBLEM.problem_id, "code": "x = '\ud800'"},
+            "malformed",
+            "line 2: a text holds half a surrogate",
+        ),
     ],
 )
 def test_a_row_that_is_no_completion_is_named_by_its_line(row: Any, reason: str, message: str, tmp_path: Path) -> None:
@@ -97,6 +115,40 @@ def test_a_compressed_file_is_read_and_one_that_is_missing_or_damaged_is_refused
         list(read_imported(tmp_path / "none.jsonl", PROBLEMS))
 
 
+@pytest.mark.parametrize(
+    ("written", "published"),
+    [("HumanEval/7", "HumanEval/7"), ("humaneval_7", "HumanEval/7"), ("HumanEvalPlus/007", "HumanEval/7"),
+     ("MBPP/2", "Mbpp/2"), ("mbpp+/2", "Mbpp/2"), ("MbppPlus-2", "Mbpp/2")],
+)  # fmt: skip
+def test_a_task_id_is_found_however_it_is_spelt(written: str, published: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(json.dumps({"task_id": written, "solution": CODE}), encoding="utf-8")
+    benchmark = "humaneval" if published.startswith("H") else "mbpp_plus"
+    known = {published: make_problem(0, benchmark, problem_id=published)}
+    (found,) = read_imported(path, known)
+    assert isinstance(found, Completion) and found.problem_id == published
+
+
+def test_bytes_that_are_no_text_and_a_line_without_end_spoil_their_own_row_only(tmp_path: Path) -> None:
+    path, good = tmp_path / "in.jsonl", json.dumps(PUBLISHED).encode() + b"\n"
+    path.write_bytes(good + b'{"problem_id": "\xff"}\n' + b"x" * (2 * MOST_LINE_BYTES + 9) + b"\n" + good)
+    first, spoilt, long, last = read_imported(path, PROBLEMS)
+    assert isinstance(first, Completion) and isinstance(last, Completion)
+    assert isinstance(spoilt, Fault) and spoilt.text == "line 2: not JSON"
+    assert isinstance(long, Fault) and long.text == f"line 3: longer than {MOST_LINE_BYTES} bytes"
+
+
+def test_over_the_cap_the_kinds_take_turns_and_the_files_order_does_not_decide(tmp_path: Path) -> None:
+    made = make_completions([PROBLEM], rewrites=3, one_bug=3, two_bug=0, seed=0)
+    rows = [{"problem_id": PROBLEM.problem_id, "code": f"def solve(x):\n    return x * {n}"} for n in range(2, 42)]
+    kept, dropped, _ = join_imported(made, read(tmp_path, *rows), most_per_problem=7)
+    kinds = Counter(c.completion_kind for c in kept)
+    assert kinds == {"reference": 1, "rewrite": 2, "mutant_1": 2, "model": 2}
+    assert dropped == {"over_the_cap": 7 + 40 - 7}
+    again, _, _ = join_imported(made, read(tmp_path, *rows[::-1]), most_per_problem=7)
+    assert {c.code for c in again} == {c.code for c in kept}
+
+
 def test_joined_completions_equal_no_other_keep_to_the_cap_and_are_counted(tmp_path: Path) -> None:
     made = make_completions([PROBLEM], rewrites=2, one_bug=2, two_bug=0, seed=0)
     renamed = "def solve(other):\n    # the reference under another name\n    return other + 1"
@@ -105,11 +157,11 @@ def test_joined_completions_equal_no_other_keep_to_the_cap_and_are_counted(tmp_p
         for code in (renamed, CODE, CODE.replace("y", "z"), "def solve(")
     ]
     found, dropped, faults = join_imported(made, read(tmp_path, *rows, "nonsense"), most_per_problem=len(made) + 1)
-    assert [c.completion_id for c in found] == [*[c.completion_id for c in made], f"{PROBLEM.problem_id}/m001"]
+    assert found[:-1] == made and found[-1].completion_id[-4:] in ("m001", "m003")  # one of the two that are new
     assert dropped == {"equals_another": 2, "malformed": 1, "over_the_cap": 1}
     assert faults == ["line 5: not JSON"]
     capped, dropped, _ = join_imported(made, [], most_per_problem=2)
-    assert capped == made[:2] and capped[0].completion_kind == "reference"
+    assert len(capped) == 2 and capped[0] == made[0] and capped[0].completion_kind == "reference"
     assert dropped == {"over_the_cap": len(made) - 2}
 
 
