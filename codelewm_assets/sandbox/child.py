@@ -133,7 +133,9 @@ def _run(
         except BaseException as error:
             frame = pack_frame(token, EXCEPTION, index, _since(started), type(error).__name__)
         else:
-            frame = _answer(value, token, index, _since(started), most_bytes)
+            used_us = _since(started)
+            put(progress, 0, clock())  # writing a large output down is not the call: it has the same time again
+            frame = _answer(value, token, index, used_us, most_bytes)
         send(frame)
     send(pack_frame(token, END))
     exit_(0)

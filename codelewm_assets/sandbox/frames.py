@@ -40,8 +40,10 @@ class FrameReader:
     """Takes bytes as they come, gives whole frames."""
 
     def __init__(self, token: bytes, most_bytes: int) -> None:
-        self._token, self._most_bytes, self._waiting = token, most_bytes, bytearray()
-        self._received = self._taken = 0
+        self._token, self._most_bytes = token, most_bytes
+        self._parts: list[bytes] = []
+        self._received = self._taken = self._waiting = 0
+        self._wanted = HEADER.size
 
     @property
     def is_over(self) -> bool:
@@ -50,24 +52,34 @@ class FrameReader:
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Frames that are whole now, as far as the output limit goes. Raises: FrameError: not the harness's."""
-        self._waiting += data
         self._received += len(data)
-        while len(self._waiting) >= HEADER.size:
-            size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting)
-            if token != self._token or kind > END or size > self._most_bytes + 4096:
-                raise FrameError("a frame without the run's token")
-            if len(self._waiting) < HEADER.size + size:
-                return
-            self._taken += HEADER.size + size
-            if self._taken > self._most_bytes:
-                return
-            body = bytes(self._waiting[HEADER.size : HEADER.size + size])
-            del self._waiting[: HEADER.size + size]
-            yield _frame(kind, index, cpu_us, body)
+        self._parts.append(data)
+        self._waiting += len(data)
+        if self._waiting < self._wanted:  # a long frame is joined once, when it is all here
+            return
+        waiting, at = b"".join(self._parts), 0
+        try:
+            while len(waiting) - at >= HEADER.size:
+                size, token, kind, index, cpu_us = HEADER.unpack_from(waiting, at)
+                if token != self._token or kind > END or size > self._most_bytes + 4096:
+                    raise FrameError("a frame without the run's token")
+                end = at + HEADER.size + size
+                self._wanted = end - at
+                if len(waiting) < end:
+                    return
+                self._taken += end - at
+                self._wanted = HEADER.size
+                if self._taken > self._most_bytes:
+                    return
+                yield _frame(kind, index, cpu_us, waiting[at + HEADER.size : end])
+                at = end
+        finally:
+            self._parts = [waiting[at:]]
+            self._waiting = len(waiting) - at
 
 
 def _frame(kind: int, index: int, cpu_us: int, body: bytes) -> Frame:
-    if len(body) < 2 or len(body) < 2 + struct.unpack_from(">H", body)[0]:
+    end = 2 + struct.unpack_from(">H", body)[0] if len(body) >= 2 else 2
+    if len(body) < end:
         raise FrameError("a frame without its name")
-    end = 2 + struct.unpack_from(">H", body)[0]
     return Frame(kind, index, cpu_us, body[2:end].decode("utf-8", "replace"), body[end:])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
+MOST_TIMEOUTS = 2  # calls over their limit, before a program is given up: one that never ends does so on every input
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +12,10 @@ class Limits:
 
     Attributes:
         input_cpu_s: CPU time of loading, and of each call, in seconds; it decides, so that a busy machine changes no verdict.
-        cpu_s: CPU time over all inputs in seconds. Inputs that it leaves no time for are not called.
-        wall_s: wall time over all inputs in seconds, a backstop against programs that sleep. Time spent waiting for a core
-            does not count, so the limit grows with the load.
+        cpu_s: CPU time over all inputs in seconds. Inputs that it leaves no time for are not called, nor are those after
+            `MOST_TIMEOUTS` calls that were over their own limit.
+        wall_s: time over all inputs, in seconds, in which the program neither ran nor waited for a core: a backstop against
+            programs that sleep, which neither the load nor a long honest run uses up.
         memory_bytes: address space.
         output_bytes: everything one child sends back; more ends the program. One output alone that is longer has no
             literal.
@@ -23,7 +25,7 @@ class Limits:
 
     input_cpu_s: float = 1.0
     cpu_s: float = 2.0
-    wall_s: float = 20.0
+    wall_s: float = 10.0
     memory_bytes: int = 1024 * MEBIBYTE
     output_bytes: int = 1 * MEBIBYTE
     file_bytes: int = 1 * MEBIBYTE

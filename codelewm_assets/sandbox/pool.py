@@ -14,20 +14,21 @@ from functools import lru_cache, partial
 from pathlib import Path
 from struct import pack
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from codelewm_assets.core.errors import LiteralError, SandboxError
 from codelewm_assets.core.literals import read_arguments, write_value
 from codelewm_assets.sandbox.codec import CodecError, decode, encode
 from codelewm_assets.sandbox.frames import END, EXCEPTION, LOADED, MEMORY, NO_LITERAL, NOT_LOADED, VALUE, Frame
 from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files
-from codelewm_assets.sandbox.limits import Limits
+from codelewm_assets.sandbox.limits import MOST_TIMEOUTS, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun, RunOutcome
 from codelewm_assets.sandbox.server import Ran, Server
 
 BOX = "codelewm-box-"
 WAITING_PER_WORKER = 8
 MOST_INPUT_BYTES = 64 << 20
+SHORT_VALUE, LONG_VALUE = 1 << 10, 1 << 20  # bytes of one output
 NOT_CALLED = InputRun("killed", was_called=False)
 ENDED: dict[str | None, RunOutcome] = {"cpu": "timeout", "wall": "timeout", "policy": "policy"}
 T = TypeVar("T")
@@ -133,6 +134,8 @@ class SandboxPool:
             cpu_ms += ran.cpu_ms
             start = len(runs)
             runs += _input_runs(ran, start, count, limits)
+            if sum(run.outcome == "timeout" for run in runs) >= MOST_TIMEOUTS:
+                runs += [InputRun("timeout", was_called=False)] * (count - len(runs))
             last = next((i for i in range(start, len(runs)) if enough and enough(i, runs[i])), None)
             if last is not None:
                 return ProgramRun((*runs[: last + 1], *[NOT_CALLED] * (count - last - 1)), cpu_ms)
@@ -251,12 +254,28 @@ def _called(frame: Frame, limits: Limits) -> InputRun:
     if frame.kind == NO_LITERAL:
         return InputRun("finished", output_type=frame.name)
     try:
-        value = decode(frame.value)
+        output, value = _reader_of(len(frame.value))(frame.value)
     except CodecError:
         return InputRun("killed")
-    try:
-        return InputRun(
-            "finished", output=write_value(value), output_type=frame.name, value=value, cpu_ms=frame.cpu_us / 1000
-        )
-    except (LiteralError, ValueError, RecursionError):  # an integer of more digits than Python writes
+    if output is None:
         return InputRun("finished", output_type=frame.name)
+    return InputRun("finished", output=output, output_type=frame.name, value=value, cpu_ms=frame.cpu_us / 1000)
+
+
+def _read(data: bytes) -> tuple[str | None, Any]:
+    """Literal and value of an encoded value; no literal for an integer of more digits than Python writes."""
+    value = decode(data)
+    try:
+        return write_value(value), value
+    except (LiteralError, ValueError, RecursionError):
+        return None, None
+
+
+# Most outputs of a problem's programs are the same bytes, its two runs' nearly always: each is read once. Not the longest,
+# so that what is kept stays under a few hundred MiB.
+_read_short = lru_cache(maxsize=4096)(_read)
+_read_long = lru_cache(maxsize=16)(_read)
+
+
+def _reader_of(size: int) -> Callable[[bytes], tuple[str | None, Any]]:
+    return _read_short if size <= SHORT_VALUE else _read_long if size <= LONG_VALUE else _read

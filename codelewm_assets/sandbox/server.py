@@ -1,5 +1,6 @@
 """One fork server as the parent sees it: a process, a channel, and one run at a time."""
 
+import fcntl
 import os
 import select
 import socket
@@ -7,6 +8,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -18,8 +20,10 @@ from codelewm_assets.sandbox.limits import Limits
 
 START_S = 60.0
 LOOK_MS = 5
+PIPE_BYTES = 1 << 20  # what a user may ask for (/proc/sys/fs/pipe-max-size), so that large outputs come in few turns
+FLOWING_BYTES = 1 << 14  # after a look that found as much, the next one comes as soon as there is more
 ANSWER = struct.Struct(">d?")
-ANSWER_SLACK_S = 15.0  # beyond three times a program's own wall limit, before the server is taken for lost
+ANSWER_SLACK_S = 15.0  # beyond a multiple of a program's own limits, before the server is taken for lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,36 +92,34 @@ class Server:
 
     def _collect(self, reader: int, stream: FrameReader, limits: Limits, stop: Callable[[Frame], bool] | None) -> Ran:
         os.set_blocking(reader, False)
-        poll, frames, is_whole, stopped, seen = select.poll(), list[Frame](), True, None, 0
+        poll, found, seen, is_flowing, has_told = select.poll(), _Found(reader, stream), 0, False, False
         poll.register(self._channel, select.POLLIN)
-        deadline = time.monotonic() + 3 * limits.wall_s + ANSWER_SLACK_S
+        deadline = time.monotonic() + 3 * limits.wall_s + 10 * limits.cpu_s + ANSWER_SLACK_S
         # The pipe is looked into now and then, not at each frame: waking up for each costs more than most programs do.
-        while not (ready := poll.poll(LOOK_MS)) and time.monotonic() < deadline:
-            if stopped is None and is_whole:
-                try:
-                    while _read(reader, stream, frames) and not stream.is_over:
-                        pass
-                except FrameError:
-                    is_whole = False
-                if stream.is_over:
-                    stopped = "output"
-                has_enough = stop is not None and any(stop(frame) for frame in frames[seen:])
-                seen = len(frames)
-                if stopped or not is_whole or has_enough:
-                    self._channel.send(b"enough")
-                    stop = None
-        answer = self._answer() if ready else None
+        while time.monotonic() < deadline:
+            ready = poll.poll(LOOK_MS)
+            if any(descriptor == self._channel.fileno() for descriptor, _ in ready):
+                break
+            has_more = found.look() >= FLOWING_BYTES
+            if has_more and not is_flowing:
+                _widen(reader)
+                poll.register(reader, select.POLLIN)
+            elif is_flowing and not has_more:
+                poll.unregister(reader)
+            is_flowing = has_more
+            if not has_told and (found.is_over or (stop is not None and any(map(stop, found.frames[seen:])))):
+                self._channel.send(b"enough")
+                has_told = True
+            seen = len(found.frames)
+        else:
+            return Ran(tuple(found.frames), found.is_whole, "lost", 0.0)
+        answer = self._answer()
         if answer is None:
-            return Ran(tuple(frames), is_whole, "lost", 0.0)
-        if stopped is None and is_whole:
-            try:
-                while _read(reader, stream, frames) and not stream.is_over:
-                    pass
-            except FrameError:
-                is_whole = False
-            stopped = "output" if stream.is_over else None
+            return Ran(tuple(found.frames), found.is_whole, "lost", 0.0)
+        found.look()
         ended, cpu_ms, self.serves_on = answer
-        return Ran(tuple(frames), is_whole, stopped or (None if ended in ("", "told") else ended), cpu_ms)
+        stopped = "output" if stream.is_over else None if ended in ("", "told") else ended
+        return Ran(tuple(found.frames), found.is_whole, stopped, cpu_ms)
 
     def _answer(self) -> tuple[str, float, bool] | None:
         """What ended the child, its CPU time in milliseconds, and whether the server goes on; None: it is lost."""
@@ -135,14 +137,40 @@ class Server:
         self._process.wait()
 
 
-def _read(reader: int, stream: FrameReader, frames: list[Frame]) -> bool:
-    """Take what is in the pipe. False: nothing more, now or ever."""
-    try:
-        data = os.read(reader, 1 << 16)
-    except BlockingIOError:
-        return False
-    frames.extend(stream.feed(data))
-    return bool(data)
+def _widen(pipe: int) -> None:
+    with suppress(OSError):  # a user's pipes may hold too much already; the usual size works too
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+class _Found:
+    """What one child has sent so far."""
+
+    def __init__(self, reader: int, stream: FrameReader) -> None:
+        self._reader, self._stream = reader, stream
+        self.frames: list[Frame] = []
+        self.is_whole = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it is wanted: too much was sent, or something that is no frame."""
+        return self._stream.is_over or not self.is_whole
+
+    def look(self) -> int:
+        """Take what is in the pipe now. Returns: bytes taken."""
+        taken = 0
+        while not self.is_over:
+            try:
+                data = os.read(self._reader, PIPE_BYTES)
+                self.frames.extend(self._stream.feed(data))
+            except BlockingIOError:
+                break
+            except FrameError:
+                self.is_whole = False
+                break
+            if not data:
+                break
+            taken += len(data)
+        return taken
 
 
 def _plain(limits: Limits) -> bytes:

@@ -145,7 +145,7 @@ def _watch(pid: int, channel: socket.socket, progress: mmap, limits: tuple[float
 
 
 def _over(pid: int, clock: int, started: float, progress: mmap, limits: tuple[float, ...]) -> str:
-    """Which limit the child is over. Time that it waited for a core is not counted as wall time."""
+    """Which limit the child is over. Wall time in which it ran or waited for a core is not counted."""
     try:
         cpu_s = time.clock_gettime(clock)
     except OSError:
@@ -154,8 +154,8 @@ def _over(pid: int, clock: int, started: float, progress: mmap, limits: tuple[fl
     (call_started,) = PROGRESS.unpack_from(progress)
     if cpu_s > all_cpu_s or cpu_s - call_started > input_cpu_s:
         return "cpu"
-    wall_s = time.monotonic() - started
-    return "wall" if wall_s > most_wall_s and wall_s - _waited_s(pid) > most_wall_s else ""
+    idle_s = time.monotonic() - started - cpu_s
+    return "wall" if idle_s > most_wall_s and idle_s - _waited_s(pid) > most_wall_s else ""
 
 
 def _waited_s(pid: int) -> float:

@@ -306,7 +306,7 @@ def finished(output: str, kind: str) -> InputRun:
     ],
 )
 def test_only_a_finished_call_with_the_right_value_is_a_pass(run: InputRun, outcome: str) -> None:
-    assert outcome_of(run, lambda value: value == 5) == outcome
+    assert outcome_of(run, lambda call: call.value == 5) == outcome
 
 
 @pytest.mark.parametrize(

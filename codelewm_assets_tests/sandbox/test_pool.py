@@ -29,7 +29,7 @@ def test_the_limits_unless_told_are_those_that_the_documentation_names() -> None
     assert Limits() == Limits(
         input_cpu_s=1.0,
         cpu_s=2.0,
-        wall_s=20.0,
+        wall_s=10.0,
         memory_bytes=1024 * MEBIBYTE,
         output_bytes=MEBIBYTE,
         file_bytes=MEBIBYTE,

@@ -1,0 +1,153 @@
+"""Whether the references' labels are what EvalPlus itself computes, on every published input, base and plus.
+
+    python benchmarks/ground_truth.py
+
+EvalPlus 0.3.1 reads the two release files, restores its inputs' types and runs each canonical solution with its own
+`trusted_exec`: that is how its published expected outputs are made. Each problem then goes through the `label` command's
+work as one row, the canonical solution as the completion and EvalPlus' outputs as `expected`. Wants
+CODELEWM_HUMANEVAL_PLUS_FILE, CODELEWM_MBPP_PLUS_FILE and EvalPlus (benchmarks/README.md). Rewrites its section of
+docs/performance.md.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sections import rewrite
+
+from codelewm_assets.completions.label_file import label_file
+from codelewm_assets.completions.oracles import oracle_of
+from codelewm_assets.core.errors import LiteralError
+from codelewm_assets.core.literals import write_value
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """One problem as EvalPlus sees it: inputs and outputs as literals, None where a value has none."""
+
+    problem_id: str
+    benchmark_id: str
+    entry_point: str
+    code: str
+    atol: float
+    inputs: tuple[str | None, ...]
+    outputs: tuple[str | None, ...]
+
+
+def truths() -> Iterator[Truth]:
+    """Every problem of both releases, its outputs computed by EvalPlus in a process of its own."""
+    os.environ["HUMANEVAL_OVERRIDE_PATH"] = os.environ["CODELEWM_HUMANEVAL_PLUS_FILE"]
+    os.environ["MBPP_OVERRIDE_PATH"] = os.environ["CODELEWM_MBPP_PLUS_FILE"]
+    from evalplus.data import get_human_eval_plus, get_mbpp_plus  # they read these two when imported
+
+    tasks = [("humaneval", task) for task in get_human_eval_plus().values()]
+    tasks += [("mbpp_plus", task) for task in get_mbpp_plus().values()]
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        yield from pool.imap(_truth, tasks, chunksize=1)
+
+
+def _truth(given: tuple[str, dict[str, Any]]) -> Truth:
+    from evalplus.gen.util import trusted_exec
+
+    benchmark_id, task = given
+    sys.set_int_max_str_digits(0)
+    code = task["prompt"] + task["canonical_solution"]
+    inputs = [*task["base_input"], *task["plus_input"]]  # one row publishes an empty map for no plus inputs
+    texts = [_literal(list(arguments)) for arguments in inputs]  # before they are called: a program may change them
+    outputs = trusted_exec(code, inputs, task["entry_point"])
+    if oracle_of(benchmark_id, task["entry_point"]) == "is_none_or_not":
+        outputs = [output is not None and output is not False for output in outputs]
+    return Truth(
+        task["task_id"], benchmark_id, task["entry_point"], code, float(task["atol"]), tuple(texts),
+        tuple(_literal(output) for output in outputs),
+    )  # fmt: skip
+
+
+def _literal(value: Any) -> str | None:
+    try:
+        return write_value(value)
+    except LiteralError:
+        return None
+
+
+def row_of(truth: Truth) -> dict[str, Any]:
+    """The row of the `label` command: the inputs that have a literal, with an output that has one."""
+    pairs = [(i, o) for i, o in zip(truth.inputs, truth.outputs, strict=True) if i is not None and o is not None]
+    return {
+        "completion_id": truth.problem_id,
+        "problem_id": truth.problem_id,
+        "benchmark_id": truth.benchmark_id,
+        "code": truth.code,
+        "entry_point": truth.entry_point,
+        "inputs": [source for source, _ in pairs],
+        "expected": [output for _, output in pairs],
+        "atol": truth.atol,
+    }
+
+
+def main() -> None:
+    """Label every reference, compare, and rewrite the section."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    started, published, without, asked = time.monotonic(), Counter[str](), Counter[str](), Counter[str]()
+    benchmark_of: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        source, labels = Path(folder) / "references.jsonl", Path(folder) / "labels.jsonl"
+        with source.open("w", encoding="utf-8") as handle:
+            for truth in truths():
+                benchmark_of[truth.problem_id] = truth.benchmark_id
+                row = row_of(truth)
+                published[truth.benchmark_id] += len(truth.inputs)
+                asked[truth.benchmark_id] += len(row["inputs"])
+                if len(row["inputs"]) < len(truth.inputs):
+                    without[truth.problem_id] = len(truth.inputs) - len(row["inputs"])
+                if row["inputs"]:
+                    handle.write(json.dumps(row) + "\n")
+        computed_s = time.monotonic() - started
+        label_file(source, labels, workers=options.workers)
+        with labels.open(encoding="utf-8") as handle:
+            rows = [json.loads(line) for line in handle][1:]
+    labelled_s = time.monotonic() - started - computed_s
+    agreeing, unlike = Counter[str](), list[str]()
+    for row in rows:
+        agreeing[benchmark_of[row["completion_id"]]] += sum(call["outcome"] == "pass" for call in row["inputs"])
+        if not row["passed"]:
+            outcomes = Counter(call["outcome"] for call in row["inputs"])
+            unlike.append(f"{row['completion_id']}: {dict(outcomes)}")
+    lines = [
+        "## Labels of the references against EvalPlus' own outputs",
+        "",
+        "Every published input, base and plus, of both release files; expected outputs by EvalPlus 0.3.1's `trusted_exec`, "
+        "labels by the `label` command's work with these as `expected`. Reproduce: `python benchmarks/ground_truth.py`.",
+        "",
+        "| benchmark | references | whole references that pass | inputs | no literal | asked | agree |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in ("humaneval", "mbpp_plus"):
+        whole = sum(row["passed"] for row in rows if benchmark_of[row["completion_id"]] == name)
+        count = sum(benchmark == name for benchmark in benchmark_of.values())
+        lines.append(
+            f"| {name} | {count} | {whole} | {published[name]} | {published[name] - asked[name]} | {asked[name]} | "
+            f"{agreeing[name]} |"
+        )
+    lines += [
+        "",
+        f"Unlike EvalPlus: {'; '.join(unlike) or 'none'}. Problems with inputs or outputs that have no literal: "
+        f"{', '.join(f'{name} ({count})' for name, count in sorted(without.items())) or 'none'}. "
+        f"EvalPlus took {computed_s:.0f} s, labelling (two runs each) {labelled_s:.0f} s.",
+    ]
+    rewrite("ground_truth", lines)
+
+
+if __name__ == "__main__":
+    main()
