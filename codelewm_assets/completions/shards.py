@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -44,6 +45,40 @@ def shard_key(problem: Problem, completions: list[Completion], settings: Mapping
     return digest_of({"problem": problem.model_dump(mode="json"), "completions": rows, "settings": dict(settings)})
 
 
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard to label.
+
+    Attributes:
+        key: digest of all that its labels depend on.
+        completions: of this one problem, in the order given.
+    """
+
+    key: str
+    problem: Problem
+    completions: tuple[Completion, ...]
+    cpu_floor_s: float
+
+
+def shard_jobs(
+    completions: Iterable[Completion],
+    problems: Mapping[str, Problem],
+    *,
+    cpu_floor_s: float,
+    settings: Mapping[str, object],
+) -> Iterator[ShardJob]:
+    """The shards of these completions, as their problems come; read as they are needed.
+
+    Args:
+        completions: those of a problem stand together.
+        settings: all that the labels depend on besides problems and completions.
+    """
+    depends_on = {**settings, "cpu_floor_s": cpu_floor_s}
+    for problem_id, group in by_problem(completions):
+        problem = problems[problem_id]
+        yield ShardJob(shard_key(problem, group, depends_on), problem, tuple(group), cpu_floor_s)
+
+
 def label_and_keep(
     completions: Iterable[Completion],
     problems: Mapping[str, Problem],
@@ -60,17 +95,14 @@ def label_and_keep(
         settings: all that the labels depend on besides problems and completions.
         on_shard: called with the number of completions of each shard that is done.
     """
-    floor = cpu_floor_s
 
-    def label(group: tuple[str, list[Completion]]) -> LabelShard:
-        problem = problems[group[0]]
-        key = shard_key(problem, group[1], {**settings, "cpu_floor_s": floor})
-        shard = folder.get(key)
+    def label(job: ShardJob) -> LabelShard:
+        shard = folder.get(job.key)
         if shard is None:
-            shard = label_problem(problem, group[1], pool, cpu_floor_s=floor)
-            folder.put(key, shard)
+            shard = label_problem(job.problem, job.completions, pool, cpu_floor_s=job.cpu_floor_s)
+            folder.put(job.key, shard)
         return shard
 
-    for shard in pool.each(label, by_problem(completions)):
+    for shard in pool.each(label, shard_jobs(completions, problems, cpu_floor_s=cpu_floor_s, settings=settings)):
         on_shard(len(shard.labelled))
         yield shard

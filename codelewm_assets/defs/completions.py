@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json, sha256_file
-from codelewm_assets.core.errors import AssetsError, SandboxError
+from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
@@ -22,7 +22,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.profiles.profile import ImportedFile
-from codelewm_assets.sandbox.isolation import bubblewrap_works, remedy
+from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def labelled_completions(
         "bubblewrap": bubblewrap_works(),
         "seccomp": filters() is not None,
         "isolation": settings.isolation,
-    } | versions("python")
+    } | versions("python")  # not how they are spread: the labels are the same
     with TemporaryDirectory(prefix="codelewm-labels-") as folder:
         return materialize(
             context,
@@ -137,8 +137,8 @@ def labelled_completions(
 
 
 def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[str, Any], folder: Path) -> Made:
-    from codelewm_assets.completions.shards import ShardFolder, label_and_keep
-    from codelewm_assets.sandbox.pool import SandboxPool
+    from codelewm_assets.completions.shards import ShardFolder
+    from codelewm_assets.completions.spread import label_shards
 
     settings, started = inputs.profile.sandbox, time.monotonic()
     candidates = inputs.artifact("candidate_completions", benchmark)
@@ -156,25 +156,21 @@ def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[st
 
     with (
         Progress(store.progress_path(f"labelled_completions-{benchmark}"), total) as progress,
-        SandboxPool(settings.workers) as pool,
-    ):
-        missing = pool.isolation.missing_for_strict
-        if settings.isolation == "strict" and missing:
-            raise SandboxError(
-                f"The profile wants isolation strict; these layers are missing here: {', '.join(missing)}. "
-                f"To get them: {remedy(missing)}."
-            )
-        found = label_and_keep(
+        label_shards(
             iter_table(candidates.path("completions.parquet"), Completion),
             {problem.problem_id: problem for problem in inputs.problems(benchmark)},
-            pool=pool,
+            spread=settings.spread,
+            workers=settings.workers,
+            ray_address=settings.ray_address,
+            isolation=settings.isolation,
             cpu_floor_s=settings.cpu_floor_s,
             folder=shards,
             settings=config,
             on_shard=progress.add,
-        )
-        write_groups(folder / "labelled.parquet", rows(found), LabelledCompletion)
-        layers = pool.isolation.layers
+        ) as labelling,
+    ):
+        write_groups(folder / "labelled.parquet", rows(labelling.shards), LabelledCompletion)
+        layers = labelling.layers
     rewrites = {outcome: count for (kind, outcome), count in counts.items() if kind == "rewrite"}
     wrong = sum(count for outcome, count in rewrites.items() if outcome != "pass")
     return Made(

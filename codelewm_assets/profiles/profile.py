@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.training.config import TrainingConfig
@@ -46,11 +46,19 @@ class CompletionsSection(Section):
 
 
 class SandboxSection(Section):
-    """Limits of one completion's run."""
+    """Limits of one completion's run, and where the runs are."""
 
-    workers: int = Field(default=2, ge=1, le=64)
+    workers: int = Field(default=2, ge=1, le=64)  # of this machine; a cluster that is named has its own
     cpu_floor_s: float = Field(default=0.1, gt=0)  # least CPU limit of one call
     isolation: Literal["auto", "strict"] = "auto"  # strict refuses to label when a layer is missing
+    spread: Literal["in_process", "ray"] = "in_process"  # changes where labels are made, not what they are
+    ray_address: str | None = Field(default=None, pattern=r"^[^/\s]+:\d{1,5}$")  # HOST:PORT; None starts one here
+
+    @model_validator(mode="after")
+    def _address_is_of_ray(self) -> "SandboxSection":
+        if self.ray_address is not None and self.spread != "ray":
+            raise ValueError(f"ray_address is set and spread is {self.spread}; wanted spread: ray, or no address")
+        return self
 
 
 class SplitsSection(Section):

@@ -1,6 +1,7 @@
 """The completions' assets: a model's completions join, labels go through shards, isolation is asked for by the profile."""
 
 import json
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +19,7 @@ name: tiny
 description: Two of each.
 sources: {humaneval: wheel, mbpp_plus: stand_in, max_inputs_per_problem: 4}
 completions: {rewrites: 1, one_bug: 1, two_bug: 0, seed: 0}
-sandbox: {workers: 2, cpu_floor_s: 0.1, isolation: ISOLATION}
+sandbox: {workers: 2, cpu_floor_s: 0.1, isolation: ISOLATION, spread: SPREAD}
 splits: {}
 decoys: {pairs_per_problem: 1}
 preflight: {cell_floor: 1, magnitude_floor: 1, decoy_floor: 1, target_lift_points: 50}
@@ -26,10 +27,12 @@ training: {}
 """
 
 
-def materialize(stored: StoredWorld, folder: Path, isolation: str = "auto") -> dg.ExecuteInProcessResult:
+def materialize(
+    stored: StoredWorld, folder: Path, isolation: str = "auto", spread: str = "in_process"
+) -> dg.ExecuteInProcessResult:
     """Both assets of HumanEval."""
     path = folder / "tiny.yaml"
-    path.write_text(TINY.replace("ISOLATION", isolation))
+    path.write_text(TINY.replace("ISOLATION", isolation).replace("SPREAD", spread))
     return dg.materialize(
         [candidate_completions, labelled_completions], instance=stored.instance, partition_key="humaneval",
         resources=stored.resources | {"profile": ProfileResource(name=str(path))}, run_config=QUIET, raise_on_error=False,
@@ -105,3 +108,18 @@ def test_a_profile_that_wants_every_layer_refuses_to_label_without_and_says_what
     text = failure(materialize(stored, tmp_path, "strict"))
     assert "The profile wants isolation strict; these layers are missing here:" in text
     assert "seccomp" in text and "install libseccomp" in text
+
+
+def test_how_labels_are_spread_is_no_part_of_what_they_are(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored.put_data(world)
+    monkeypatch.delenv("CODELEWM_IMPORTED_COMPLETIONS", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    text = failure(materialize(stored, tmp_path, spread="ray"))
+    assert "pip install codelewm_assets[ray]" in text
+    assert materialize(stored, tmp_path).success
+    again = materialize(stored, tmp_path, spread="ray")  # nothing is left to label
+    assert again.success
+    (made,) = again.asset_materializations_for_node("labelled_completions")
+    assert made.metadata["is_reused"].value is True

@@ -61,6 +61,7 @@ def test_a_profile_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
 def test_what_a_profile_does_not_say_has_a_default(tmp_path: Path) -> None:
     profile = load_profile(changed(tmp_path, sandbox={}, splits={}, training={}))
     assert (profile.sandbox.workers, profile.sandbox.cpu_floor_s) == (2, 0.1)
+    assert (profile.sandbox.spread, profile.sandbox.ray_address) == ("in_process", None)
     assert profile.splits.near_duplicate_threshold == 0.7
     assert profile.training_config().steps == 200
 
@@ -111,6 +112,9 @@ def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
         ),
         (section("completions", three_bug=1), r"completions\.three_bug: Extra inputs"),
         (section("sandbox", workers=0), r"sandbox\.workers: .*greater than or equal to 1"),
+        (section("sandbox", spread="spark"), r"sandbox\.spread: Input should be 'in_process' or 'ray'"),
+        (section("sandbox", spread="ray", ray_address="ray://a:1"), r"sandbox\.ray_address: String should match"),
+        (section("sandbox", ray_address="127.0.0.1:6379"), r"sandbox: .*ray_address is set and spread is in_process"),
         (section("sandbox", cpu_floor_s=0), r"sandbox\.cpu_floor_s: .*greater than 0"),
         (
             section("splits", near_duplicate_threshold=1.5),
