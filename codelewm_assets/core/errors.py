@@ -49,6 +49,10 @@ class PreflightError(AssetsError):
     """Training was asked for on artifacts that are not clear."""
 
 
+class ContractError(AssetsError):
+    """An expectation on a table could not be evaluated: nothing is known of the data it is about."""
+
+
 class TrainingError(AssetsError):
     """Training cannot start or ended with unusable weights."""
 

@@ -26,7 +26,7 @@ from codelewm_assets.profiles.profile import Profile
         dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="2",
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def preflight_report(
@@ -54,7 +54,7 @@ def preflight_report(
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
         )
 
-    config = preflight_settings(inputs.profile) | versions("scikit-learn")
+    config = preflight_settings(inputs.profile) | versions("scikit-learn", "great-expectations")
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
 

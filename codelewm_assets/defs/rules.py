@@ -1,28 +1,34 @@
 """Every rule that is checked, with the asset it is checked on. The one registry: checks, preflight report and guard read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import Finding
+from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight import rerank_rules, rules
+from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, STRICT_LAYERS
 
 Judge = Callable[[Inputs, str | None], Finding]
+Show = Callable[[Inputs, str | None], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule on one asset; `judge` takes the inputs and the partition."""
+    """A rule on one asset; `judge` takes the inputs and the partition, and so does `show`: what else the check links to."""
 
     name: str
     asset: str
     judge: Judge
     description: str
+    show: Show = lambda inputs, partition: {}
 
 
 def _headroom(inputs: Inputs) -> Finding:
@@ -135,6 +141,7 @@ DATA_RULES: tuple[Rule, ...] = (
             target_lift_points=i.profile.preflight.target_lift_points,
         ),
     ),
+    *(Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(contract_page, c)) for c in CONTRACTS),
 )
 PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 
@@ -167,13 +174,14 @@ def check_of(
         context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
     ) -> dg.AssetCheckResult:
         partition = context.partition_key if context.has_partition_key else None
-        return check_result(rule.judge(Inputs(context.instance, store.get(), profile.get()), partition))
+        inputs = Inputs(context.instance, store.get(), profile.get())
+        return check_result(rule.judge(inputs, partition), rule.show(inputs, partition))
 
     return check
 
 
-def check_result(finding: Finding) -> dg.AssetCheckResult:
-    """A finding as Dagster shows it: figures as numbers, offenders as a table."""
+def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
+    """A finding as Dagster shows it: figures as numbers, offenders as a table, and what else is `shown`."""
     offenders = dg.MetadataValue.table(
         [dg.TableRecord({"offender": name}) for name in finding.offenders],
         schema=dg.TableSchema([dg.TableColumn("offender", "string")]),
@@ -182,7 +190,7 @@ def check_result(finding: Finding) -> dg.AssetCheckResult:
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR,
         description=finding.message if finding.passed else f"{finding.blocker}: {', '.join(finding.offenders[:3])}",
-        metadata={**finding.figures, "blocker": finding.blocker or "", "offenders": offenders},
+        metadata={**finding.figures, **(shown or {}), "blocker": finding.blocker or "", "offenders": offenders},
     )
 
 

@@ -1,11 +1,16 @@
 """Each asset check is green on the small world and red on data that has exactly its fault."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from codelewm_assets.core.errors import ContractError
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.defs import contracts
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
@@ -13,7 +18,7 @@ from codelewm_assets_tests.factories import World, make_problem, random_program
 
 @dataclass(frozen=True)
 class Case:
-    """A check, and the fault it must find: a change of the world, or of what is stored beside it."""
+    """A check, and the fault it must find: a change of the world, of a stored table, or of what is stored beside it."""
 
     asset: str
     check: str
@@ -21,6 +26,7 @@ class Case:
     blocker: str
     fault: Callable[[World], World] | None = None
     layers: tuple[str, ...] | None = None
+    table: Callable[[pa.Table], pa.Table] | None = None
 
 
 def _replace_first(field: str, **changes: Any) -> Callable[[World], World]:
@@ -132,13 +138,37 @@ DATA_CASES = (
          _scored_problem_near_a_trained_one),
     Case("rerank_pools", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),
     Case("rerank_pools", "rerank_can_decide", None, "rerank_underpowered", _one_pool_left),
+    Case("benchmark_problems", "problems_keep_their_contract", "humaneval", "contract_broken",
+         table=lambda t: t.drop_columns("license")),
+    Case("candidate_completions", "completions_keep_their_contract", "humaneval", "contract_broken",
+         _replace_first("completions", completion_id="humaneval/000/c001")),
+    Case("execution_pack", "pack_keeps_its_contract", None, "contract_broken",
+         table=lambda t: t.set_column(t.schema.get_field_index("passed"), "passed", t["passed"].cast(pa.int64()))),
+    Case("problem_splits", "splits_keep_their_contract", None, "contract_broken", _replace_first("splits", fold=5)),
+    Case("semantic_decoys", "decoys_keep_their_contract", None, "contract_broken",
+         _replace_first("decoys", query_record_id="humaneval/000::of another pack::i0")),
+    Case("rerank_pools", "pools_keep_their_contract", None, "contract_broken",
+         _replace_first("pools", benchmark_id="another benchmark")),
 )  # fmt: skip
+CONTRACT_CASES = [case for case in DATA_CASES if case.blocker == "contract_broken"]
+
+
+def _put_changed_table(stored: StoredWorld, case: Case) -> None:
+    """Store the case's table again with its fault, which no record could carry."""
+    name = case.asset if case.partition is None else f"{case.asset}[{case.partition}]"
+    file = contracts.FILES[case.asset]
+    table = pq.read_table(stored.latest[name].path(file))
+    assert case.table is not None
+    rows = case.table(table)
+    stored.put(case.asset, {file: write_table(rows.to_pylist(), rows.schema)}, {}, partition=case.partition)
 
 
 @pytest.mark.parametrize("case", DATA_CASES, ids=lambda case: case.check)
 def test_a_data_check_is_red_on_exactly_its_fault(case: Case, stored: StoredWorld, world: World) -> None:
     faulty = case.fault(world) if case.fault else world
     stored.put_data(faulty, layers=case.layers) if case.layers else stored.put_data(faulty)
+    if case.table is not None:
+        _put_changed_table(stored, case)
     found = stored.run_check(case.asset, case.check, case.partition)
     assert not found.passed
     assert found.metadata["blocker"].value == case.blocker
@@ -149,6 +179,55 @@ def test_a_data_check_is_red_on_exactly_its_fault(case: Case, stored: StoredWorl
 def test_a_data_check_is_green_on_the_small_world(case: Case, stored: StoredWorld, world: World) -> None:
     stored.put_data(world)
     assert stored.run_check(case.asset, case.check, case.partition).passed
+
+
+@pytest.mark.parametrize("case", CONTRACT_CASES, ids=lambda case: case.check)
+def test_a_contract_links_its_page_which_is_no_artifact(case: Case, stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    before = list(stored.store.artifacts())
+    pages = [stored.run_check(case.asset, case.check, case.partition).metadata["data_docs"].path for _ in range(2)]
+    name = case.asset if case.partition is None else f"{case.asset}[{case.partition}]"
+    page = stored.store.root / "data_docs" / case.asset / (case.partition or "all") / stored.latest[name].digest
+    assert pages == [str(page / "index.html")] * 2
+    text = (page / "index.html").read_text(encoding="utf-8")
+    assert "Kept" in text and f"{name} {stored.latest[name].digest[:12]}" in text
+    assert list(stored.store.artifacts()) == before
+    assert stored.store.verify_all() == (len(before), [])
+
+
+def test_the_preflight_report_does_not_validate_again_what_the_checks_did(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six tables, two of them per benchmark: eight validations, whoever asks first."""
+    validated: list[str] = []
+
+    def counted(contract: Any, *arguments: Any) -> Any:
+        validated.append(contract.rule)
+        return validate(contract, *arguments)
+
+    validate = contracts.validate
+    monkeypatch.setattr(contracts, "validate", counted)
+    contracts._validated.cache_clear()
+    stored.put_data(world)
+    for case in CONTRACT_CASES:
+        assert stored.run_check(case.asset, case.check, case.partition).passed
+    assert len(validated) == 6
+    stored.put_preflight()
+    assert len(validated) == 8 and len(set(validated)) == 6
+
+
+def test_an_expectation_that_raises_is_an_error_of_the_check_and_no_red_data(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`(` is no regular expression."""
+    decoys = next(c for c in contracts.CONTRACTS if c.asset == "semantic_decoys")
+    broken = replace(decoys, patterns={"decoy_id": "("})
+    monkeypatch.setattr(contracts, "CONTRACTS", (broken,))
+    contracts._validated.cache_clear()
+    stored.put_data(world)
+    with pytest.raises(ContractError, match="decoys_keep_their_contract: 1 expectations could not be evaluated"):
+        contracts.contract_finding(broken, stored.inputs(), None)
+    assert stored.run_checks("semantic_decoys", only="decoys_keep_their_contract") == {}
 
 
 def _prepared(stored: StoredWorld, world: World) -> None:

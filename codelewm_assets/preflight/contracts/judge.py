@@ -1,0 +1,150 @@
+"""A table against its contract: the validation, and the one adapter from Great Expectations' result to a Finding.
+
+Nothing is read, written or sent here: tables come in as Arrow, the context is ephemeral and its analytics are off.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from codelewm_assets.core.errors import ContractError
+from codelewm_assets.core.records import Finding
+from codelewm_assets.preflight.contracts.suites import Contract, column_suite, column_types, row_suite, type_name
+from codelewm_assets.preflight.rules import finding
+
+VALUES_SHOWN = 3  # unexpected values in an offender
+CHARACTERS_SHOWN = 80  # of each
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What was found, and Great Expectations' own result for the page."""
+
+    finding: Finding
+    result: Any  # ExpectationSuiteValidationResult
+
+
+def validate(contract: Contract, table: pa.Table, allowed: Mapping[str, Collection[str]]) -> Validation:
+    """The table judged by its contract: first its columns and their types, then the rows of the columns that are right.
+
+    Args: allowed: column of `contract.references` → the values of the parent.
+    Raises: ContractError: an expectation could not be evaluated, so nothing is known of what it expects.
+        KeyError: `allowed` lacks a column of `contract.references`.
+    """
+    import pandas as pd
+
+    kinds = {column.name: type_name(column.type) for column in table.schema}
+    wanted = column_types(contract.model)
+    right = [name for name in wanted if kinds.get(name) in wanted[name]]
+    frame = table.select(right).to_pandas()
+    occurring = {name: _occurring(frame, name, allowed[name]) for name in contract.references}
+    results = _evaluate(pd.DataFrame([kinds]), column_suite(contract, kinds))
+    if right:
+        results += _evaluate(frame, row_suite(contract, right, occurring))
+    results = sorted(results, key=lambda result: (_columns(result), result.expectation_config.type))
+    return Validation(_finding_of(contract, results, table.num_rows), _joined(contract, results))
+
+
+def _occurring(frame: Any, name: str, allowed: Collection[str]) -> list[str]:
+    """Those of the allowed values that the column holds: the same verdict, without a pack's ids in every metric's name."""
+    return sorted(set(allowed) & set(frame[name].dropna())) if name in frame else []
+
+
+def _context() -> Any:
+    """A context in memory, without a docs site of its own, that sends nothing and draws nothing."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)
+
+
+def _evaluate(frame: Any, suite: Any) -> list[Any]:
+    asset = _context().data_sources.add_pandas("tables").add_dataframe_asset("table")
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch(batch_parameters={"dataframe": frame})
+    results: list[Any] = batch.validate(suite, result_format="BASIC").results
+    broken = [f"{_columns(result)}: {message}" for result in results for message in _raised(result)]
+    if broken:
+        raise ContractError(
+            f"{suite.name}: {len(broken)} expectations could not be evaluated, first {broken[0]} "
+            "The fault is in the contract, not in the data; correct preflight/contracts/suites.py."
+        )
+    return results
+
+
+def _raised(result: Any) -> list[str]:
+    """Messages of what an expectation raised: its info is one entry, or one entry for each metric that failed."""
+    info = result.exception_info or {}
+    entries = [info] if "raised_exception" in info else list(info.values())
+    return [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
+
+
+def _joined(contract: Contract, results: list[Any]) -> Any:
+    """One result of all expectations, without what depends on the clock."""
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+    good = sum(bool(result.success) for result in results)
+    return ExpectationSuiteValidationResult(
+        success=good == len(results),
+        results=results,
+        suite_name=contract.rule,
+        statistics={
+            "evaluated_expectations": len(results),
+            "successful_expectations": good,
+            "unsuccessful_expectations": len(results) - good,
+            "success_percent": 100 * good / len(results),
+        },
+        meta={},
+    )
+
+
+def _finding_of(contract: Contract, results: list[Any], row_count: int) -> Finding:
+    """The adapter: failed expectations are the offenders, each with its column and the first unexpected values."""
+    failed = [result for result in results if not result.success]
+    return finding(
+        contract.rule,
+        [_offender(result) for result in failed],
+        blocker="contract_broken",
+        message=contract.description,
+        figures={
+            "rows": int(row_count),
+            "evaluated_expectations": len(results),
+            "successful_expectations": len(results) - len(failed),
+        },
+    )
+
+
+def _columns(result: Any) -> str:
+    """Columns that an expectation is on; the whole table sorts first."""
+    arguments = result.expectation_config.kwargs
+    return arguments.get("column") or ", ".join(arguments.get("column_list", ())) or "(table)"
+
+
+def _offender(result: Any) -> str:
+    """`column: what was wanted; in how many rows it is not so, and the first values that are not`."""
+    found, wanted = result.result, result.expectation_config.description
+    text = f"{_columns(result)}: wanted: {wanted}"
+    if "unexpected_count" in found:
+        values = list(dict.fromkeys(_shown(value) for value in found["partial_unexpected_list"]))[:VALUES_SHOWN]
+        rows = f"{int(found['unexpected_count'])} of {int(found['element_count'])} rows"
+        return f"{text}; not so in {rows}, first {', '.join(values)}"
+    if mismatched := found.get("details", {}).get("mismatched"):
+        return f"{text}; " + "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(mismatched.items()))
+    return f"{text}; found {_shown(found['observed_value'])}"
+
+
+def _shown(value: Any) -> str:
+    plain = value.item() if hasattr(value, "item") else value  # numpy's own numbers print otherwise
+    if plain is None or plain != plain:  # an absent number or text is NaN in a frame
+        return "nothing"
+    return (str(plain) if isinstance(plain, str) else repr(plain))[:CHARACTERS_SHOWN]
