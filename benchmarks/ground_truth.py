@@ -25,9 +25,11 @@ from typing import Any
 from sections import rewrite
 
 from codelewm_assets.completions.label_file import label_file
-from codelewm_assets.completions.oracles import oracle_of
+from codelewm_assets.completions.oracles import oracle_of, why_not_judged
 from codelewm_assets.core.errors import LiteralError
 from codelewm_assets.core.literals import write_value
+
+PART_CHARACTERS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Truth:
     atol: float
     inputs: tuple[str | None, ...]
     outputs: tuple[str | None, ...]
+    excepted: int
 
 
 def truths() -> Iterator[Truth]:
@@ -63,12 +66,16 @@ def _truth(given: tuple[str, dict[str, Any]]) -> Truth:
     code = task["prompt"] + task["canonical_solution"]
     inputs = [*task["base_input"], *task["plus_input"]]  # one row publishes an empty map for no plus inputs
     texts = [_literal(list(arguments)) for arguments in inputs]  # before they are called: a program may change them
+    judged = [text is None or why_not_judged(benchmark_id, task["entry_point"], text) is None for text in texts]
+    excepted = judged.count(False)
+    inputs = [arguments for arguments, is_judged in zip(inputs, judged, strict=True) if is_judged]
+    texts = [text for text, is_judged in zip(texts, judged, strict=True) if is_judged]
     outputs = trusted_exec(code, inputs, task["entry_point"])
     if oracle_of(benchmark_id, task["entry_point"]) == "is_none_or_not":
         outputs = [output is not None and output is not False for output in outputs]
     return Truth(
         task["task_id"], benchmark_id, task["entry_point"], code, float(task["atol"]), tuple(texts),
-        tuple(_literal(output) for output in outputs),
+        tuple(_literal(output) for output in outputs), excepted,
     )  # fmt: skip
 
 
@@ -79,17 +86,29 @@ def _literal(value: Any) -> str | None:
         return None
 
 
-def row_of(truth: Truth) -> dict[str, Any]:
-    """The row of the `label` command: the inputs that have a literal, with an output that has one."""
-    pairs = [(i, o) for i, o in zip(truth.inputs, truth.outputs, strict=True) if i is not None and o is not None]
+def rows_of(truth: Truth) -> Iterator[dict[str, Any]]:
+    """Rows of the `label` command: the inputs that can be judged, in parts whose outputs are not too long for a line."""
+    part: list[tuple[str, str]] = []
+    for source, output in zip(truth.inputs, truth.outputs, strict=True):
+        if source is None or output is None:
+            continue
+        if part and sum(len(text) for _, text in part) + len(output) > PART_CHARACTERS:
+            yield _row(truth, part)
+            part = []
+        part.append((source, output))
+    if part:
+        yield _row(truth, part)
+
+
+def _row(truth: Truth, part: list[tuple[str, str]]) -> dict[str, Any]:
     return {
         "completion_id": truth.problem_id,
         "problem_id": truth.problem_id,
         "benchmark_id": truth.benchmark_id,
         "code": truth.code,
         "entry_point": truth.entry_point,
-        "inputs": [source for source, _ in pairs],
-        "expected": [output for _, output in pairs],
+        "inputs": [source for source, _ in part],
+        "expected": [output for _, output in part],
         "atol": truth.atol,
     }
 
@@ -100,25 +119,29 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     started, published, without, asked = time.monotonic(), Counter[str](), Counter[str](), Counter[str]()
+    excepted = Counter[str]()
     benchmark_of: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         source, labels = Path(folder) / "references.jsonl", Path(folder) / "labels.jsonl"
         with source.open("w", encoding="utf-8") as handle:
             for truth in truths():
                 benchmark_of[truth.problem_id] = truth.benchmark_id
-                row = row_of(truth)
-                published[truth.benchmark_id] += len(truth.inputs)
-                asked[truth.benchmark_id] += len(row["inputs"])
-                if len(row["inputs"]) < len(truth.inputs):
-                    without[truth.problem_id] = len(truth.inputs) - len(row["inputs"])
-                if row["inputs"]:
+                published[truth.benchmark_id] += len(truth.inputs) + truth.excepted
+                excepted[truth.benchmark_id] += truth.excepted
+                count = 0
+                for row in rows_of(truth):
                     handle.write(json.dumps(row) + "\n")
+                    count += len(row["inputs"])
+                asked[truth.benchmark_id] += count
+                if count < len(truth.inputs):
+                    without[truth.problem_id] = len(truth.inputs) - count
         computed_s = time.monotonic() - started
         label_file(source, labels, workers=options.workers)
         with labels.open(encoding="utf-8") as handle:
             rows = [json.loads(line) for line in handle][1:]
     labelled_s = time.monotonic() - started - computed_s
     agreeing, unlike = Counter[str](), list[str]()
+    whole = {row["completion_id"] for row in rows} - {row["completion_id"] for row in rows if not row["passed"]}
     for row in rows:
         agreeing[benchmark_of[row["completion_id"]]] += sum(call["outcome"] == "pass" for call in row["inputs"])
         if not row["passed"]:
@@ -130,15 +153,15 @@ def main() -> None:
         "Every published input, base and plus, of both release files; expected outputs by EvalPlus 0.3.1's `trusted_exec`, "
         "labels by the `label` command's work with these as `expected`. Reproduce: `python benchmarks/ground_truth.py`.",
         "",
-        "| benchmark | references | whole references that pass | inputs | no literal | asked | agree |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| benchmark | references | that pass on all inputs | inputs | excepted | no literal | asked | agree |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in ("humaneval", "mbpp_plus"):
-        whole = sum(row["passed"] for row in rows if benchmark_of[row["completion_id"]] == name)
+        passing = sum(benchmark_of[problem] == name for problem in whole)
         count = sum(benchmark == name for benchmark in benchmark_of.values())
         lines.append(
-            f"| {name} | {count} | {whole} | {published[name]} | {published[name] - asked[name]} | {asked[name]} | "
-            f"{agreeing[name]} |"
+            f"| {name} | {count} | {passing} | {published[name]} | {excepted[name]} | "
+            f"{published[name] - excepted[name] - asked[name]} | {asked[name]} | {agreeing[name]} |"
         )
     lines += [
         "",

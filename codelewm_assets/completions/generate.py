@@ -27,7 +27,8 @@ def generate_variants(
 
     Each mutant is made from one of the rewrites, so that how a program is written does not tell whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
-    For the same reason every rewrite and every mutant gets its names last, by one random process (rewrites/surface.py).
+    Each two-bug mutant is a one-bug mutant with another bug, so that a bug A has relatives A+B and A+C.
+    For the first reason every rewrite and every mutant gets its names last, by one random process (rewrites/surface.py).
     A short program may have fewer variants than wanted.
 
     Raises: CompletionSourceError: the reference does not parse or does not define its entry point.
@@ -36,22 +37,21 @@ def generate_variants(
     normal = normalise(reference, entry_point)
     made = [Variant(normal, "reference", "reference", ())]
     seen = {alpha_normalise(normal, entry_point)}
-    bases = [normal]
+    bases = list(made)
     wanted: tuple[tuple[VariantKind, int], ...] = (("rewrite", rewrites), ("mutant_1", one_bug), ("mutant_2", two_bug))
     for kind, count in wanted:
         found = _distinct(kind, count, bases, entry_point, seen, rng)
-        if kind == "rewrite":
-            bases = [variant.code for variant in found] or bases
+        bases = found or (bases if kind == "rewrite" else [])
         made += [replace(variant, code=rename_surface(variant.code, entry_point, rng)) for variant in found]
     return made
 
 
 def _distinct(
-    kind: VariantKind, wanted: int, bases: Sequence[str], entry_point: str, seen: set[str], rng: random.Random
+    kind: VariantKind, wanted: int, bases: Sequence[Variant], entry_point: str, seen: set[str], rng: random.Random
 ) -> list[Variant]:
     """Up to `wanted` variants whose alpha-normal forms are not in `seen`; these are added to it."""
     found: list[Variant] = []
-    tries = max(TRIES_PER_VARIANT * wanted, FEWEST_TRIES)
+    tries = max(TRIES_PER_VARIANT * wanted, FEWEST_TRIES) if bases else 0
     for number in range(tries):
         if len(found) == wanted:
             break
@@ -64,20 +64,19 @@ def _distinct(
     return found
 
 
-def _attempt(base: str, entry_point: str, kind: VariantKind, most: int, rng: random.Random) -> Variant | None:
-    bugs = {"rewrite": 0, "mutant_1": 1, "mutant_2": 2, "reference": 0}[kind]
-    registry, steps = (MUTATIONS, bugs) if bugs else (REWRITES, rng.randint(1, most))
-    code, families, operators = base, list[str](), list[str]()
-    for _ in range(steps):
-        step = _apply_one(code, entry_point, registry, rng)
+def _attempt(base: Variant, entry_point: str, kind: VariantKind, most: int, rng: random.Random) -> Variant | None:
+    is_rewrite = kind == "rewrite"
+    code, families, operators = base.code, list[str](), list[str]()
+    if kind == "mutant_2":  # the bug that the base has already
+        families, operators = [base.operator_family], list(base.operators)
+    for _ in range(rng.randint(1, most) if is_rewrite else 1):
+        step = _apply_one(code, entry_point, REWRITES if is_rewrite else MUTATIONS, rng)
         if step is None:
-            if bugs:
-                return None
             break
         code, family, name = step
         families.append(family)
         operators.append(name)
-    return Variant(code, kind, families[0], tuple(operators)) if families and code != base else None
+    return Variant(code, kind, families[0], tuple(operators)) if code != base.code else None
 
 
 def _apply_one(

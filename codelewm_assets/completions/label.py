@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from codelewm_assets.completions.oracles import OracleName, judge, oracle_of, outputs_equal
+from codelewm_assets.completions.oracles import OracleName, judge, oracle_of, outputs_equal, why_not_judged
 from codelewm_assets.core.literals import read_arguments, read_value
 from codelewm_assets.core.records import (
     Completion,
@@ -22,7 +22,8 @@ from codelewm_assets.sandbox.limits import MOST_TIMEOUTS, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 
-REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, output_bytes=512 << 20)
+REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, output_bytes=64 << 20)
+MOST_CHARACTERS = 100_000  # of an output that judges: no model reads a longer one, and every completion would send it
 CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
 OUTPUT_MULTIPLE = 4  # a completion may send this many times its reference's outputs, and 1 MiB
 
@@ -133,8 +134,16 @@ def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) 
     """Run the reference twice; a problem whose reference contradicts its published outputs is left out."""
     if oracle_of(problem.benchmark_id, problem.entry_point) == "any_value":
         return LeftOut(problem_id=problem.problem_id, reason="EvalPlus lets every answer pass: it cannot judge")
-    first, second = pool.run_twice(Program(problem.reference, problem.entry_point, problem.inputs), REFERENCE_LIMITS)
-    outputs, dropped, wrong = _reference_outputs(problem, first, second)
+    excepted = {
+        index: reason
+        for index, text in enumerate(problem.inputs)
+        if (reason := why_not_judged(problem.benchmark_id, problem.entry_point, text)) is not None
+    }
+    asked = [index for index in range(len(problem.inputs)) if index not in excepted]
+    program = Program(problem.reference, problem.entry_point, tuple(problem.inputs[index] for index in asked))
+    first, second = pool.run_twice(program, REFERENCE_LIMITS)
+    outputs, dropped, wrong = _reference_outputs(problem, asked, first, second)
+    dropped |= excepted
     if wrong is not None:
         return LeftOut(problem_id=problem.problem_id, reason=wrong)
     if not outputs:
@@ -144,13 +153,15 @@ def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) 
 
 
 def _reference_outputs(
-    problem: Problem, first: ProgramRun, second: ProgramRun
+    problem: Problem, asked: Sequence[int], first: ProgramRun, second: ProgramRun
 ) -> tuple[dict[int, str], dict[int, str], str | None]:
     outputs, dropped = dict[int, str](), dict[int, str]()
     oracle = oracle_of(problem.benchmark_id, problem.entry_point)
-    runs = zip(as_compared(oracle, first), as_compared(oracle, second), problem.expected, strict=True)
-    for index, (one, two, expected) in enumerate(runs):
-        if one.outcome != "finished":
+    for index, one, two in zip(asked, as_compared(oracle, first), as_compared(oracle, second), strict=True):
+        expected = problem.expected[index]
+        if one.output is not None and len(one.output) > MOST_CHARACTERS:
+            dropped[index] = f"the reference's output is longer than {MOST_CHARACTERS} characters"
+        elif one.outcome != "finished":
             dropped[index] = f"the reference ends in {one.exception_class or one.outcome}"
         elif one.output is None:
             dropped[index] = f"the reference returns a {one.output_type}, which has no literal"

@@ -39,6 +39,9 @@ IsolationMode = Literal["auto", "strict", "basic"]
 CPU_FLOOR_S = 0.2
 EXPECTED_LIMITS = Limits(input_cpu_s=1.0, cpu_s=60.0)
 """Of rows without a reference whose time could be taken: two calls that do not end cost 2 s."""
+ROW_REFERENCE_LIMITS = replace(
+    REFERENCE_LIMITS, output_bytes=512 << 20
+)  # a row is judged on all the inputs that it names
 
 
 class LabelRow(BaseModel):
@@ -291,7 +294,7 @@ class RowLabeller:
     def _run_reference(
         self, code: str, entry_point: str, inputs: tuple[str, ...], oracle: OracleName
     ) -> tuple[tuple[str | None, ...], Limits]:
-        one, two = self._pool.run_twice(Program(code, entry_point, inputs), REFERENCE_LIMITS)
+        one, two = self._pool.run_twice(Program(code, entry_point, inputs), ROW_REFERENCE_LIMITS)
         outputs = [
             a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
             for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)

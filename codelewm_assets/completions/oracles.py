@@ -51,12 +51,38 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
     OracleException("surface_Area", "mbpp_plus", "pyramid_surface", "the height may be that of the apex"),
     OracleException("digit_distance_nums", "mbpp_plus", "digit_distance", "numbers of unequal length may be padded"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class InputException:
+    """A published input, by the literal of its arguments, on which no program is judged, and why."""
+
+    entry_point: str
+    benchmark_id: str
+    arguments: str
+    reason: str
+
+
+INPUT_EXCEPTIONS: tuple[InputException, ...] = (
+    InputException(
+        "combinations_colors",
+        "mbpp_plus",
+        "[['Dog', 'Cat', 'CatBird', 'Bird', 'Fish'], 77]",
+        "its one output is 1.05 GB of text, more than a sandboxed program may hold",
+    ),
+)
+_INPUTS = {(row.benchmark_id, row.entry_point, row.arguments): row.reason for row in INPUT_EXCEPTIONS}
 _BY_KEY = {(row.benchmark_id, row.entry_point): row.oracle for row in ORACLE_EXCEPTIONS}
 
 
 def oracle_of(benchmark_id: str, entry_point: str) -> OracleName:
     """The oracle of a problem: equality unless the table says otherwise."""
     return _BY_KEY.get((benchmark_id, entry_point), "equal")
+
+
+def why_not_judged(benchmark_id: str, entry_point: str, arguments: str) -> str | None:
+    """Why no program is judged on this input; None where one is. Args: arguments: canonical literal."""
+    return _INPUTS.get((benchmark_id, entry_point, arguments))
 
 
 def judge(oracle: OracleName, arguments: list[Any], found: Any, expected: Any, atol: float) -> bool:

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +26,7 @@ REMEDIES = {
 }
 BOX_FILES = ("__init__", "sandbox/__init__", "sandbox/child", "sandbox/codec", "sandbox/frames", "sandbox/zygote")
 TMPFS_BYTES = 64 << 20
+SCRATCH = "scratch"  # without bubblewrap, where programs get their private folders; goes with the box
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from codelewm_assets.sandbox.zygote import main; main()"
 
 
@@ -60,6 +60,7 @@ def remedy(missing: Sequence[str]) -> str:
 
 def copy_box_files(folder: Path) -> None:
     """Copy the few files that the server needs into `folder`: all of the project that the box can see."""
+    (folder / SCRATCH).mkdir(parents=True)
     package = files("codelewm_assets")
     for name in BOX_FILES:
         target = folder / "codelewm_assets" / f"{name}.py"
@@ -111,7 +112,7 @@ def server_command(
     codes = [calls.server.hex(), calls.child.hex()] if calls else ["", ""]
     if not use_bubblewrap:
         folders = ",".join(sorted({str(folder.parent) for folder in packages.values()}))
-        told = ["", *codes, str(box), tempfile.gettempdir(), folders, ",".join(modules)]
+        told = ["", *codes, str(box), str(box / SCRATCH), folders, ",".join(modules)]
         return [*start, str(box), *told], environment
     told = [",".join(BUBBLEWRAP_LAYERS), *codes, "/box", "/tmp", "/modules" if packages else "", ",".join(modules)]
     seen = {"/usr", sys.base_prefix, str(Path(python).parent.parent)}

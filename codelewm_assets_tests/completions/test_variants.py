@@ -223,3 +223,15 @@ def test_completion_ids_count_within_a_problem() -> None:
 
 def test_no_problems_have_no_completions() -> None:
     assert make_completions([], rewrites=2, one_bug=2, two_bug=1, seed=0) == []
+
+
+def test_a_two_bug_mutant_is_a_one_bug_mutant_with_another_bug() -> None:
+    for number in range(0, 129, 16):
+        problem = STAND_IN_PROBLEMS[number]
+        made = generate_variants(
+            problem.canonical_solution, problem.entry_point, rewrites=3, one_bug=6, two_bug=4, seed=0
+        )
+        first_bugs = {(v.operator_family, v.operators) for v in made if v.kind == "mutant_1"}
+        doubles = [v for v in made if v.kind == "mutant_2"]
+        assert doubles
+        assert all((v.operator_family, v.operators[:1]) in first_bugs and len(v.operators) == 2 for v in doubles)

@@ -1,8 +1,10 @@
 """What a program leaves behind: no process, no file, nothing changed for the next one."""
 
 import os
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +103,14 @@ def test_nothing_that_a_program_patches_reaches_the_next_one(pool: SandboxPool) 
     only(pool, code)
     after = "import json, math, random\ndef f(): return len([1]), json.dumps([1]), math.sqrt(4)"
     assert value(pool, after) == (1, "[1]", 2.0)
+
+
+@pytest.mark.parametrize("use_bubblewrap", [False, pytest.param(True, marks=needs_bubblewrap)])
+def test_a_pool_leaves_no_folder_of_its_own(
+    use_bubblewrap: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with SandboxPool(1, use_bubblewrap=use_bubblewrap) as pool:
+        assert value(pool, "def f():\n    open('mine', 'w').close()\n    return 1") == 1
+        assert list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
