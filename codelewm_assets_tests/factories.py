@@ -22,10 +22,19 @@ from codelewm_assets.core.records import (
 from codelewm_assets.decoys.pairs import make_decoys
 from codelewm_assets.decoys.pools import make_pools
 from codelewm_assets.packs.pack import build_pack
+from codelewm_assets.splits.coverage import VALUES
 from codelewm_assets.splits.folds import ProblemSplit, assign_folds
+from codelewm_assets.splits.near_duplicates import (
+    NearDuplicate,
+    Thresholds,
+    near_duplicates_of_pack,
+    pairs_with_reasons,
+)
 
 OUTPUTS = ("-5", "0", "3", "50", "5000")  # one of each magnitude bucket
 KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "mutant_2")
+
+FLOORS = {name: {value: 0 if value == "magnitude not_a_number" else 5 for value in VALUES} for name in BENCHMARKS}
 
 
 def random_program(seed: str, name: str = "solve") -> str:
@@ -39,13 +48,19 @@ def random_program(seed: str, name: str = "solve") -> str:
     return f"def {name}(x):\n    a = b = c = d = x\n" + "\n".join(lines) + "\n    return a"
 
 
+def random_words(seed: str, count: int = 12) -> str:
+    """Words that no other seed gives, so that two prompts are never near-duplicates."""
+    rng = random.Random(seed)
+    return " ".join(f"{rng.getrandbits(24):06x}" for _ in range(count))
+
+
 def make_problem(number: int = 0, benchmark: str = "humaneval", **changes: Any) -> Problem:
     """One problem with five inputs."""
     fields: dict[str, Any] = {
         "problem_id": f"{benchmark}/{number:03d}",
         "benchmark_id": benchmark,
         "benchmark_label": benchmark,
-        "prompt": f"Task {number}: return a number for x.",
+        "prompt": f"Task {number}: return a number for x. {random_words(f'{benchmark} {number}')}",
         "entry_point": "solve",
         "reference": random_program(f"{benchmark} {number}"),
         "inputs": tuple(f"[{value}]" for value in range(len(OUTPUTS))),
@@ -121,6 +136,11 @@ class World:
         return {p.problem_id: p.prompt for p in self.problems}
 
     @property
+    def near_duplicates(self) -> list[NearDuplicate]:
+        """Near-duplicates as they are now, under the default thresholds."""
+        return near_duplicates_of_pack(self.problems, self.rows, Thresholds())
+
+    @property
     def codes(self) -> dict[str, str]:
         """Completion id → program."""
         return {c.completion_id: c.code for c in self.completions}
@@ -135,13 +155,14 @@ def make_world(problems_per_benchmark: int = 40) -> World:
         for c in completions
     ]
     rows = build_pack(labelled, {p.problem_id: p for p in problems})
-    splits = assign_folds(rows, {p.problem_id: p.reference for p in problems}, threshold=0.7, seed=0)
+    near = pairs_with_reasons(near_duplicates_of_pack(problems, rows, Thresholds()))
+    splits = assign_folds(rows, near, floors=FLOORS, seed=0, seed_search=1).splits
     return World(
         tuple(problems),
         tuple(completions),
         tuple(labelled),
         tuple(rows),
-        tuple(splits),
+        splits,
         tuple(make_decoys(rows, pairs_per_problem=2)),
         tuple(make_pools(labelled, passing=2, failing=3)),
     )

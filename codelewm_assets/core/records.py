@@ -145,6 +145,19 @@ class PoolMember(Record):
     is_pivot: bool
 
 
+class CellCount(Record):
+    """How many of something a cell has, and the least it should have."""
+
+    cell: str  # e.g. "fold 2 humaneval magnitude large"
+    count: int
+    floor: int
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the count reaches the floor."""
+        return self.count >= self.floor
+
+
 class Finding(Record):
     """What a preflight rule found; `blocker` is the typed reason when it is red."""
 
@@ -154,6 +167,7 @@ class Finding(Record):
     message: str
     figures: dict[str, float | int | str | bool]
     offenders: tuple[str, ...]
+    table: tuple[CellCount, ...] = ()  # every cell, of a rule that judges cells
 
 
 def magnitude_bucket(value: Any) -> MagnitudeBucket:

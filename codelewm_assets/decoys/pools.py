@@ -9,7 +9,7 @@ from collections.abc import Sequence, Set
 
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import LabelledCompletion, PoolMember
-from codelewm_assets.splits.near_duplicates import shingles
+from codelewm_assets.splits.shingles import shingles
 
 
 def jaccard(a: Set[str], b: Set[str]) -> float:

@@ -17,6 +17,7 @@ from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.defs.plumbing import latest_artifact
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.splits.folds import ProblemSplit
+from codelewm_assets.splits.near_duplicates import NearDuplicate, near_duplicates_of_pack
 
 
 class Inputs:
@@ -26,6 +27,7 @@ class Inputs:
         self.instance, self.store, self.profile = instance, store, profile
         self._artifacts: dict[tuple[str, str | None], Artifact] = {}
         self._tables: dict[tuple[str, str], list[object]] = {}
+        self._near_duplicates: list[NearDuplicate] | None = None
 
     def artifact(self, kind: str, partition: str | None = None) -> Artifact:
         """The artifact of the latest materialization. Raises: dg.Failure: there is none."""
@@ -92,6 +94,13 @@ class Inputs:
     def references(self) -> dict[str, str]:
         """Problem id → reference program."""
         return {p.problem_id: p.reference for p in self.problems()}
+
+    def near_duplicates(self) -> list[NearDuplicate]:
+        """Near-duplicates among the pack's problems, found now and not read: what is stored beside the folds may be wrong."""
+        if self._near_duplicates is None:
+            thresholds = self.profile.splits.thresholds
+            self._near_duplicates = near_duplicates_of_pack(self.problems(), self.pack(), thresholds)
+        return self._near_duplicates
 
     def codes(self) -> dict[str, str]:
         """Completion id → program, from the pack."""

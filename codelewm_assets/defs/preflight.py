@@ -26,7 +26,7 @@ from codelewm_assets.profiles.profile import Profile
         dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="3",
+    code_version="4",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def preflight_report(

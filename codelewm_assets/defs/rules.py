@@ -88,19 +88,12 @@ DATA_RULES: tuple[Rule, ...] = (
     _rule(
         "problem_splits",
         rules.no_near_duplicate_crosses_folds,
-        lambda i, _: rules.no_near_duplicate_crosses_folds(
-            i.splits(), i.references(), threshold=i.profile.splits.near_duplicate_threshold
-        ),
+        lambda i, _: rules.no_near_duplicate_crosses_folds(i.splits(), i.near_duplicates()),
     ),
     _rule(
         "problem_splits",
         rules.folds_cover_every_cell,
-        lambda i, _: rules.folds_cover_every_cell(
-            i.pack(),
-            i.splits(),
-            floor=i.profile.preflight.cell_floor,
-            magnitude_floor=i.profile.preflight.magnitude_floor,
-        ),
+        lambda i, _: rules.folds_cover_every_cell(i.pack(), i.splits(), floors=i.profile.preflight.floors.of_cells),
     ),
     _rule("semantic_decoys", rules.decoys_join_the_pack, lambda i, _: rules.decoys_join_the_pack(i.decoys(), i.pack())),
     _rule(
@@ -123,11 +116,7 @@ DATA_RULES: tuple[Rule, ...] = (
         "rerank_pools",
         rerank_rules.no_scored_problem_was_trained_on,
         lambda i, _: rerank_rules.no_scored_problem_was_trained_on(
-            i.splits(),
-            i.pools(),
-            i.references(),
-            scored_folds=i.profile.folds,
-            threshold=i.profile.splits.near_duplicate_threshold,
+            i.splits(), i.pools(), i.near_duplicates(), scored_folds=i.profile.folds
         ),
     ),
     _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i)),
@@ -181,16 +170,39 @@ def check_of(
 
 
 def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
-    """A finding as Dagster shows it: figures as numbers, offenders as a table, and what else is `shown`."""
+    """A finding as Dagster shows it: figures as numbers, offenders and cells as tables, and what else is `shown`."""
     offenders = dg.MetadataValue.table(
         [dg.TableRecord({"offender": name}) for name in finding.offenders],
         schema=dg.TableSchema([dg.TableColumn("offender", "string")]),
     )
+    table = {"cells": _cell_table(finding)} if finding.table else {}
     return dg.AssetCheckResult(
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR,
         description=finding.message if finding.passed else f"{finding.blocker}: {', '.join(finding.offenders[:3])}",
-        metadata={**finding.figures, **(shown or {}), "blocker": finding.blocker or "", "offenders": offenders},
+        metadata={
+            **finding.figures,
+            **(shown or {}),
+            **table,
+            "blocker": finding.blocker or "",
+            "offenders": offenders,
+        },
+    )
+
+
+def _cell_table(finding: Finding) -> dg.TableMetadataValue:
+    """The cells that a rule judged, those below their floor first."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"cell": cell.cell, "count": cell.count, "floor": cell.floor, "ok": cell.is_met})
+            for cell in sorted(finding.table, key=lambda cell: cell.is_met)
+        ],
+        schema=dg.TableSchema(
+            [
+                dg.TableColumn(name, kind)
+                for name, kind in (("cell", "string"), ("count", "int"), ("floor", "int"), ("ok", "bool"))
+            ]
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import dagster as dg
 
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
@@ -12,6 +12,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.splits.folds import ProblemSplit
+from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
 
 
 @dg.asset(
@@ -19,7 +20,7 @@ from codelewm_assets.splits.folds import ProblemSplit
     kinds={"scikitlearn", "parquet"},
     owners=OWNERS,
     deps=["execution_pack", dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping())],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(ProblemSplit),
 )
@@ -28,22 +29,35 @@ def problem_splits(
 ) -> dg.MaterializeResult:
     """Which of five folds each problem belongs to, its near-duplicates with it."""
     inputs = Inputs(context.instance, store.get(), profile.get())
-    settings = inputs.profile.splits
-
-    def make() -> Made:
-        from codelewm_assets.splits.folds import assign_folds
-
-        found = assign_folds(
-            inputs.pack(), inputs.references(), threshold=settings.near_duplicate_threshold, seed=settings.seed
-        )
-        sizes = Counter(f"fold {split.fold}" for split in found)
-        metadata = {"problems_by_fold": dict(sorted(sizes.items())), "cluster_count": len({s.cluster for s in found})}
-        return Made({"splits.parquet": write_table(found)}, metadata)
-
+    settings, floors = inputs.profile.splits, inputs.profile.preflight.floors.of_cells
     parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("benchmark_problems")]
-    return materialize(
-        context, inputs.store, parents=parents, config=settings.model_dump() | versions("scikit-learn"), make=make
-    )
+    config = settings.model_dump() | {"floors": floors} | versions("scikit-learn", "datasketch")
+    return materialize(context, inputs.store, parents=parents, config=config, make=lambda: _make(inputs))
+
+
+def _make(inputs: Inputs) -> Made:
+    from codelewm_assets.splits.folds import assign_folds
+
+    settings, near = inputs.profile.splits, inputs.near_duplicates()
+    pairs = pairs_with_reasons(near)
+    floors = inputs.profile.preflight.floors.of_cells
+    drawn = assign_folds(inputs.pack(), pairs, floors=floors, seed=settings.seed, seed_search=settings.seed_search)
+    sizes = Counter(split.cluster for split in drawn.splits)
+    metadata = {
+        "problems_by_fold": dict(sorted(Counter(f"fold {split.fold}" for split in drawn.splits).items())),
+        "cluster_count": len(sizes),
+        "largest_cluster": max(sizes.values()),
+        "near_duplicate_pairs": len(pairs),
+        "near_duplicates_by_reason": dict(sorted(Counter(row.reason for row in near).items())),
+        "seed": drawn.seed,
+        "seeds_tried": drawn.seeds_tried,
+        "rows_below_floors": drawn.shortfall,
+    }
+    files = {
+        "splits.parquet": write_table(drawn.splits),
+        "near_duplicates.parquet": write_table(near, arrow_schema(NearDuplicate)),
+    }
+    return Made(files, metadata)
 
 
 ASSETS = [problem_splits]

@@ -17,7 +17,7 @@ from codelewm_assets.preflight.controls import (
 from codelewm_assets.preflight.power import chance_pass_at_1, minimum_detectable_lift_points
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.splits.folds import ProblemSplit
-from codelewm_assets.splits.near_duplicates import near_duplicate_pairs
+from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
 
 
 def pools_join_the_pack(members: Sequence[PoolMember], rows: Sequence[PackRow]) -> Finding:
@@ -36,17 +36,17 @@ def pools_join_the_pack(members: Sequence[PoolMember], rows: Sequence[PackRow]) 
 def no_scored_problem_was_trained_on(
     splits: Sequence[ProblemSplit],
     members: Sequence[PoolMember],
-    references: Mapping[str, str],
+    near_duplicates: Sequence[NearDuplicate],
     *,
     scored_folds: Sequence[int],
-    threshold: float,
 ) -> Finding:
     """For each model fold, no pool problem scored by it is, or is a near-duplicate of, a problem in its train part."""
     fold = {split.problem_id: split.fold for split in splits}
     near: dict[str, set[str]] = defaultdict(set)
-    for a, b in near_duplicate_pairs({i: references[i] for i in fold if i in references}, threshold):
-        near[a].add(b)
-        near[b].add(a)
+    for pair in pairs_with_reasons(near_duplicates):
+        if fold.keys() >= set(pair):
+            near[pair[0]].add(pair[1])
+            near[pair[1]].add(pair[0])
     bad, scored_count = [], 0
     for k in scored_folds:
         held_out = {k, (k + 1) % len(FOLDS)}

@@ -8,17 +8,23 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
-from codelewm_assets.core.records import Completion, Decoy, Finding, LabelledCompletion, PackRow, Problem
+from codelewm_assets.core.records import CellCount, Completion, Decoy, Finding, LabelledCompletion, PackRow, Problem
 from codelewm_assets.packs.pack import KNOWN_LICENSES
+from codelewm_assets.splits.coverage import CellFloors, cell_counts
 from codelewm_assets.splits.folds import ProblemSplit
-from codelewm_assets.splits.near_duplicates import near_duplicate_pairs
+from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
 
-NUMBER_BUCKETS = ("negative", "zero", "small", "medium", "large")
 SHOWN = 20  # offenders named in a finding; the count is always complete
 
 
 def finding(
-    rule: str, offenders: Sequence[str], *, blocker: str, message: str, figures: Mapping[str, float | int | str | bool]
+    rule: str,
+    offenders: Sequence[str],
+    *,
+    blocker: str,
+    message: str,
+    figures: Mapping[str, float | int | str | bool],
+    table: Sequence[CellCount] = (),
 ) -> Finding:
     """Green when there are no offenders, else red with the typed blocker."""
     return Finding(
@@ -28,6 +34,7 @@ def finding(
         message=message,
         figures={**figures, "offender_count": len(offenders)},
         offenders=tuple(offenders[:SHOWN]),
+        table=tuple(table),
     )
 
 
@@ -157,12 +164,12 @@ def no_problem_crosses_folds(splits: Sequence[ProblemSplit], rows: Sequence[Pack
 
 
 def no_near_duplicate_crosses_folds(
-    splits: Sequence[ProblemSplit], references: Mapping[str, str], *, threshold: float
+    splits: Sequence[ProblemSplit], near_duplicates: Sequence[NearDuplicate]
 ) -> Finding:
-    """No two near-duplicates lie in different folds; found again from the references, not from stored clusters."""
+    """No two near-duplicates lie in different folds; found again from the problems and the pack, not from what is stored."""
     fold = {split.problem_id: split.fold for split in splits}
-    pairs = near_duplicate_pairs({i: references[i] for i in fold if i in references}, threshold)
-    bad = [f"{a} ~ {b}" for a, b in pairs if fold[a] != fold[b]]
+    pairs = {pair: reasons for pair, reasons in pairs_with_reasons(near_duplicates).items() if fold.keys() >= set(pair)}
+    bad = [f"{a} ~ {b} ({reasons})" for (a, b), reasons in pairs.items() if fold[a] != fold[b]]
     return finding(
         "no_near_duplicate_crosses_folds",
         bad,
@@ -172,36 +179,17 @@ def no_near_duplicate_crosses_folds(
     )
 
 
-def folds_cover_every_cell(
-    rows: Sequence[PackRow], splits: Sequence[ProblemSplit], *, floor: int, magnitude_floor: int
-) -> Finding:
-    """Every fold × benchmark × label cell, and every fold × magnitude bucket, has at least its floor of rows."""
-    fold = {split.problem_id: split.fold for split in splits}
-    cells = Counter((fold.get(r.source_problem_id, -1), r.source_dataset, r.completion_passed) for r in rows)
-    buckets: Counter[tuple[int, str]] = Counter(
-        (fold.get(r.source_problem_id, -1), r.output_magnitude_bucket) for r in rows
-    )
-    wanted = {(f, b, p): floor for f in FOLDS for b in BENCHMARKS for p in (True, False)}
-    bad = [
-        f"fold {f} {b} {'passed' if p else 'failed'}: {cells[f, b, p]} rows, wanted {n}"
-        for (f, b, p), n in wanted.items()
-        if cells[f, b, p] < n
-    ]
-    bad += [
-        f"fold {f} magnitude {m}: {buckets[f, m]} rows, wanted {magnitude_floor}"
-        for f in FOLDS
-        for m in NUMBER_BUCKETS
-        if buckets[f, m] < magnitude_floor
-    ]
+def folds_cover_every_cell(rows: Sequence[PackRow], splits: Sequence[ProblemSplit], *, floors: CellFloors) -> Finding:
+    """Every fold × benchmark has at least the floor of rows for each value of `passed` and each output magnitude."""
+    cells = cell_counts(rows, {split.problem_id: split.fold for split in splits}, floors)
+    bad = [f"{cell.cell}: {cell.count} rows, floor {cell.floor}" for cell in cells if not cell.is_met]
     return finding(
         "folds_cover_every_cell",
         bad,
         blocker="coverage_below_floor",
         message="Each cell reaches its floor.",
-        figures={
-            "smallest_cell": min(cells[c] for c in wanted),
-            "smallest_magnitude_cell": min(buckets[f, m] for f in FOLDS for m in NUMBER_BUCKETS),
-        },
+        figures={"cells": len(cells), "smallest_margin_rows": min(cell.count - cell.floor for cell in cells)},
+        table=cells,
     )
 
 

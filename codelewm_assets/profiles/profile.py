@@ -7,6 +7,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.splits.candidates import LEAST_THRESHOLD
+from codelewm_assets.splits.near_duplicates import Thresholds
 from codelewm_assets.training.config import TrainingConfig
 
 HERE = Path(__file__).parent
@@ -64,8 +66,16 @@ class SandboxSection(Section):
 class SplitsSection(Section):
     """How near-duplicates are found and folds are drawn."""
 
-    near_duplicate_threshold: float = Field(default=0.7, gt=0, le=1)
-    seed: int = 0
+    near_duplicate_threshold: float = Field(default=0.7, ge=LEAST_THRESHOLD, le=1)  # Jaccard of references' shingles
+    prompt_threshold: float = Field(default=0.5, ge=LEAST_THRESHOLD, le=1)  # Jaccard of prompts' word pairs
+    containment_threshold: float = Field(default=0.8, ge=LEAST_THRESHOLD, le=1)  # part of one's reference in a prompt
+    seed: int = Field(default=0, ge=0)  # the first that is tried
+    seed_search: int = Field(default=32, ge=1, le=1000)  # how many are tried at most
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What near-duplicates are found by."""
+        return Thresholds(self.near_duplicate_threshold, self.prompt_threshold, self.containment_threshold)
 
 
 class DecoysSection(Section):
@@ -76,11 +86,53 @@ class DecoysSection(Section):
     pool_failing: int = Field(default=4, ge=2)
 
 
+class MagnitudeFloors(Section):
+    """Least rows by magnitude of the output; 0 asks for nothing."""
+
+    negative: int = Field(ge=0)
+    zero: int = Field(ge=0)
+    small: int = Field(ge=0)
+    medium: int = Field(ge=0)
+    large: int = Field(ge=0)
+    not_a_number: int = Field(ge=0)
+
+
+class BenchmarkFloors(Section):
+    """Least pack rows of one benchmark in each fold."""
+
+    passed: int = Field(ge=1)  # rows whose run gave the right output
+    failed: int = Field(ge=1)  # rows whose run did not
+    magnitude: MagnitudeFloors
+
+
+class DecoyCategoryFloors(Section):
+    """Least decoy pairs of one category, and of problems they are over, in each fold × benchmark."""
+
+    pairs: int = Field(ge=1)
+    problems: int = Field(ge=1)
+
+
+class FloorsSection(Section):
+    """Floors of every fold × benchmark."""
+
+    humaneval: BenchmarkFloors
+    mbpp_plus: BenchmarkFloors
+    decoy_category: DecoyCategoryFloors
+
+    @property
+    def of_cells(self) -> dict[str, dict[str, int]]:
+        """Benchmark → value → least rows in each fold, the values named as `splits.coverage.VALUES`."""
+        return {
+            benchmark: {"passed": own.passed, "failed": own.failed}
+            | {f"magnitude {bucket}": floor for bucket, floor in own.magnitude.model_dump().items()}
+            for benchmark, own in (("humaneval", self.humaneval), ("mbpp_plus", self.mbpp_plus))
+        }
+
+
 class PreflightSection(Section):
     """Floors and limits that must hold before training starts."""
 
-    cell_floor: int = Field(ge=1)  # rows per fold × benchmark × label
-    magnitude_floor: int = Field(ge=1)  # rows per scored part × magnitude bucket
+    floors: FloorsSection
     decoy_floor: int = Field(ge=1)  # pairs per category in the scored folds
     decoy_problem_floor: int = Field(default=30, ge=1)  # problems per category in the scored folds
     control_ceiling: float = Field(default=0.90, gt=0, lt=1)  # pass@1 of the best control on the scored pools

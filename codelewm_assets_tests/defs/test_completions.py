@@ -22,7 +22,13 @@ completions: {rewrites: 1, one_bug: 1, two_bug: 0, seed: 0}
 sandbox: {workers: 2, cpu_floor_s: 0.1, isolation: ISOLATION, spread: SPREAD}
 splits: {}
 decoys: {pairs_per_problem: 1}
-preflight: {cell_floor: 1, magnitude_floor: 1, decoy_floor: 1, target_lift_points: 50}
+preflight:
+  floors:
+    humaneval: {passed: 1, failed: 1, magnitude: {negative: 0, zero: 0, small: 0, medium: 0, large: 0, not_a_number: 0}}
+    mbpp_plus: {passed: 1, failed: 1, magnitude: {negative: 0, zero: 0, small: 0, medium: 0, large: 0, not_a_number: 0}}
+    decoy_category: {pairs: 1, problems: 1}
+  decoy_floor: 1
+  target_lift_points: 50
 training: {}
 """
 

@@ -18,7 +18,10 @@ sandbox: {workers: 2, cpu_floor_s: 0.5}
 splits: {near_duplicate_threshold: 0.7, seed: 0}
 decoys: {pairs_per_problem: 2, pool_passing: 2, pool_failing: 3}
 preflight:
-  {cell_floor: 10, magnitude_floor: 1, decoy_floor: 10, decoy_problem_floor: 5, control_ceiling: 0.999,
+  {floors: {humaneval: {passed: 10, failed: 10, magnitude: {negative: 1, zero: 1, small: 1, medium: 1, large: 1, not_a_number: 1}},
+            mbpp_plus: {passed: 10, failed: 10, magnitude: {negative: 1, zero: 1, small: 1, medium: 1, large: 1, not_a_number: 1}},
+            decoy_category: {pairs: 1, problems: 1}},
+   decoy_floor: 10, decoy_problem_floor: 5, control_ceiling: 0.999,
    target_lift_points: 95.0}
 training: {vocab_size: 1024, steps: 2}
 """

@@ -15,9 +15,7 @@ from codelewm_assets_tests.factories import World
 
 
 def leakage(world: World, scored_folds: tuple[int, ...] = (0,)) -> Finding:
-    return no_scored_problem_was_trained_on(
-        world.splits, world.pools, world.references, scored_folds=scored_folds, threshold=0.7
-    )
+    return no_scored_problem_was_trained_on(world.splits, world.pools, world.near_duplicates, scored_folds=scored_folds)
 
 
 def outcomes_of(world: World) -> dict[str, tuple[str, bool]]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.core.records import Finding, Record
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.records import CellCount, Finding, Record
 from codelewm_assets.packs.pack import KNOWN_LICENSES
 from codelewm_assets.preflight import rules
-from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.factories import FLOORS, World, random_words
 
 JUDGES: dict[str, Callable[[World], Finding]] = {
     "stand_in_is_named": lambda w: rules.stand_in_is_named(w.problems),
@@ -18,10 +19,8 @@ JUDGES: dict[str, Callable[[World], Finding]] = {
     "labels_are_deterministic": lambda w: rules.labels_are_deterministic(w.labelled),
     "pack_has_both_classes": lambda w: rules.pack_has_both_classes(w.rows),
     "no_problem_crosses_folds": lambda w: rules.no_problem_crosses_folds(w.splits, w.rows),
-    "no_near_duplicate_crosses_folds": lambda w: rules.no_near_duplicate_crosses_folds(
-        w.splits, w.references, threshold=0.7
-    ),
-    "folds_cover_every_cell": lambda w: rules.folds_cover_every_cell(w.rows, w.splits, floor=10, magnitude_floor=5),
+    "no_near_duplicate_crosses_folds": lambda w: rules.no_near_duplicate_crosses_folds(w.splits, w.near_duplicates),
+    "folds_cover_every_cell": lambda w: rules.folds_cover_every_cell(w.rows, w.splits, floors=FLOORS),
     "decoys_join_the_pack": lambda w: rules.decoys_join_the_pack(w.decoys, w.rows),
     "decoy_coverage": lambda w: rules.decoy_coverage(w.decoys, w.splits, scored_folds=(0,), floor=10, problem_floor=5),
 }
@@ -190,7 +189,7 @@ def test_near_duplicates_in_two_folds_are_red_whatever_the_stored_clusters_say(w
         "no_near_duplicate_crosses_folds",
         with_near_duplicate(world, a, b),
         "near_duplicate_crosses_folds",
-        f"{a} ~ {b}",
+        f"{a} ~ {b} (same_ast 1.00, similar_code 1.00)",
     )
     assert found.figures["near_duplicate_pairs"] == 1
 
@@ -200,40 +199,106 @@ def test_near_duplicates_in_one_fold_are_green_and_counted(world: World) -> None
     assert found.passed and found.figures["near_duplicate_pairs"] == 1
 
 
+def assert_only_red(world: World, rule: str) -> None:
+    """Of the rules here this one alone is red."""
+    assert [name for name, judge in JUDGES.items() if not judge(world).passed] == [rule]
+
+
+def test_a_problem_renamed_and_copied_into_another_fold_makes_that_rule_alone_red(world: World) -> None:
+    assert_only_red(
+        with_near_duplicate(world, *near_pair(world, is_same_fold=False)), "no_near_duplicate_crosses_folds"
+    )
+
+
+def test_a_reference_pasted_into_a_prompt_of_another_fold_is_red(world: World) -> None:
+    a, b = near_pair(world, is_same_fold=False)
+    prompt = f"{world.prompts[b]}\n{world.references[a].replace('solve', 'answer').replace('x', 'value')}"
+    fault = with_each(world, "problems", lambda p: p.problem_id == b, prompt=prompt)
+    assert_red(
+        "no_near_duplicate_crosses_folds",
+        fault,
+        "near_duplicate_crosses_folds",
+        f"{a} ~ {b} (reference_in_prompt 1.00)",
+    )
+    assert_only_red(fault, "no_near_duplicate_crosses_folds")
+
+
+def test_a_prompt_copied_into_another_fold_is_red(world: World) -> None:
+    """Task 0 and Task 1 say the same but for the number: 18 pairs of words, of which two differ: 16 / 20."""
+    a, b = near_pair(world, is_same_fold=False)
+    prompt = world.prompts[a].replace(random_words("humaneval 0").split()[5], "another")
+    fault = with_each(world, "problems", lambda p: p.problem_id == b, prompt=prompt)
+    found = JUDGES["no_near_duplicate_crosses_folds"](fault)
+    assert (found.passed, found.blocker) == (False, "near_duplicate_crosses_folds")
+    assert found.offenders[0].startswith(f"{a} ~ {b} (similar_prompt 0.8")
+    assert_only_red(fault, "no_near_duplicate_crosses_folds")
+
+
+def test_a_program_that_passes_in_two_folds_is_red(world: World) -> None:
+    a, b = near_pair(world, is_same_fold=False)
+    rewrite = next(r for r in world.rows if r.source_problem_id == a and r.completion_kind == "rewrite")
+    fault = with_each(
+        world,
+        "rows",
+        lambda r: r.source_problem_id == b and r.completion_kind == "rewrite",
+        code_tokens=rewrite.code_tokens.replace("solve", "answer"),
+    )
+    found = assert_red(
+        "no_near_duplicate_crosses_folds", fault, "near_duplicate_crosses_folds", f"{a} ~ {b} (same_completion 1.00)"
+    )
+    assert found.figures["near_duplicate_pairs"] == 1
+
+
 def test_an_empty_cell_of_fold_benchmark_and_label_is_red(world: World) -> None:
     """Fold 2 has eight problems of each benchmark with three failing completions of five inputs: 120 rows go."""
     held = {s.problem_id for s in world.splits if s.fold == 2}
     fault = without(
         world,
         "rows",
-        lambda r: r.source_problem_id in held and r.source_dataset == "humaneval" and not r.completion_passed,
+        lambda r: r.source_problem_id in held and r.source_dataset == "humaneval" and not r.passed,
     )
     assert len(world.rows) - len(fault.rows) == 120
     found = assert_red(
-        "folds_cover_every_cell", fault, "coverage_below_floor", "fold 2 humaneval failed: 0 rows, wanted 10"
+        "folds_cover_every_cell", fault, "coverage_below_floor", "fold 2 humaneval failed: 0 rows, floor 5"
     )
-    assert found.figures["smallest_cell"] == 0
+    assert found.figures["smallest_margin_rows"] == -5
 
 
-def test_a_magnitude_that_a_fold_lacks_is_red(world: World) -> None:
-    held = {s.problem_id for s in world.splits if s.fold == 3}
+def test_a_magnitude_that_one_benchmark_lacks_in_one_fold_is_red(world: World) -> None:
+    held = {s.problem_id for s in world.splits if s.fold == 3 and s.benchmark_id == "mbpp_plus"}
     fault = with_each(
         world,
         "rows",
         lambda r: r.source_problem_id in held and r.output_magnitude_bucket == "zero",
         output_magnitude_bucket="small",
     )
-    found = assert_red(
-        "folds_cover_every_cell", fault, "coverage_below_floor", "fold 3 magnitude zero: 0 rows, wanted 5"
+    assert_red(
+        "folds_cover_every_cell", fault, "coverage_below_floor", "fold 3 mbpp_plus magnitude zero: 0 rows, floor 5"
     )
-    assert found.figures["smallest_magnitude_cell"] == 0
+    assert_only_red(fault, "folds_cover_every_cell")
+
+
+def test_the_finding_carries_every_cell_with_its_count_and_floor(world: World) -> None:
+    found = JUDGES["folds_cover_every_cell"](world)
+    assert (len(found.table), found.figures["cells"]) == (80, 80)
+    assert CellCount(cell="fold 0 humaneval passed", count=120, floor=5) in found.table
 
 
 def test_a_cell_counts_from_its_floor_on(world: World) -> None:
-    """The smallest cell has 8 problems × 3 completions × 5 inputs = 120 rows."""
+    """The passing rows of a fold and benchmark are 8 problems × 3 completions × 5 inputs = 120."""
     for floor, is_green in ((120, True), (121, False)):
-        found = rules.folds_cover_every_cell(world.rows, world.splits, floor=floor, magnitude_floor=1)
+        floors = FLOORS | {"humaneval": FLOORS["humaneval"] | {"passed": floor}}
+        found = rules.folds_cover_every_cell(world.rows, world.splits, floors=floors)
         assert found.passed is is_green
+        assert found.figures["offender_count"] == (0 if is_green else 5)
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_a_pack_without_a_benchmark_is_red_with_each_of_its_cells(world: World, benchmark: str) -> None:
+    """Five folds × seven values with a floor."""
+    fault = without(world, "rows", lambda r: r.source_dataset == benchmark)
+    found = JUDGES["folds_cover_every_cell"](fault)
+    assert (found.passed, found.blocker, found.figures["offender_count"]) == (False, "coverage_below_floor", 35)
 
 
 @pytest.mark.parametrize("field", ["query_record_id", "decoy_record_id"])

@@ -8,7 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.profiles.profile import Profile, load_profile, profile_names
+from codelewm_assets.splits.coverage import VALUES
+from codelewm_assets.splits.near_duplicates import Thresholds
 
 TINY = Path(__file__).parents[1] / "tiny.yaml"
 
@@ -35,6 +38,17 @@ def test_a_shipped_profile_loads_under_its_own_name(name: str) -> None:
     assert profile.name == name
     assert len(profile.description) > 20
     assert profile.folds == profile.training_config().folds != ()
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_shipped_profile_has_a_floor_for_every_cell_and_searches_seeds(name: str) -> None:
+    profile = load_profile(name)
+    floors = profile.preflight.floors.of_cells
+    assert set(floors) == set(BENCHMARKS)
+    for own in floors.values():
+        assert tuple(own) == VALUES and min(own.values()) > 1
+    assert profile.splits.seed_search == 32
+    assert profile.splits.thresholds == Thresholds()
 
 
 def test_the_sample_profile_reads_nothing_from_outside() -> None:
@@ -120,6 +134,9 @@ def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
             section("splits", near_duplicate_threshold=1.5),
             r"splits\.near_duplicate_threshold: .*less than or equal to 1",
         ),
+        (section("splits", prompt_threshold=0.1), r"splits\.prompt_threshold: .*greater than or equal to 0\.11"),
+        (section("splits", seed_search=0), r"splits\.seed_search: .*greater than or equal to 1"),
+        (section("preflight", floors={}), r"preflight\.floors\.humaneval: Field required"),
         (section("decoys", pool_failing=1), r"decoys\.pool_failing: .*greater than or equal to 2"),
         (section("preflight", control_ceiling=1.0), r"preflight\.control_ceiling: .*less than 1"),
         ({"bootstrap_resamples": 99}, "bootstrap_resamples: .*greater than or equal to 100"),

@@ -1,0 +1,112 @@
+"""Forms of a program that hold still when it is renamed: the one by which programs are equal, and what its body says.
+
+Here: what two problems' programs are compared by. The form by which completions of one problem are told apart keeps the
+entry point's name and the annotations (completions/alpha.py), and is what this one is made with.
+"""
+
+import ast
+import warnings
+from collections import Counter
+from collections.abc import Hashable
+
+from codelewm_assets.completions.alpha import UNREADABLE, alpha_normalise
+from codelewm_assets.completions.variants import strip_bare_strings
+
+UNSAID = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
+
+
+def normal_form(code: str) -> str:
+    """The program alpha-normalised, its entry point's name, annotations and imports of `typing` gone too.
+
+    Two programs with one normal form do the same. Text that does not parse is returned stripped.
+    """
+    try:
+        tree = _Untyped().visit(_parsed(code))
+        return alpha_normalise(ast.unparse(tree), "")
+    except UNREADABLE:
+        return code.strip()
+
+
+def skeleton(code: str) -> Hashable:
+    """How many nodes of each kind the program has: equal wherever `normal_form` is, at a tenth of its cost."""
+    try:
+        tree = _parsed(code)
+    except UNREADABLE:
+        return code.strip()
+    kinds: Counter[str] = Counter()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, UNSAID) or _is_bare_string(node) or _imports_typing(node):
+            continue
+        is_typed = isinstance(node, ast.AnnAssign) and node.value is not None
+        kinds["Assign" if is_typed else type(node).__name__] += 1
+        for name in node._fields:
+            if name != "returns" and (name != "annotation" or (isinstance(node, ast.AnnAssign) and not is_typed)):
+                value = getattr(node, name)
+                waiting += [item for item in value if isinstance(item, ast.AST)] if isinstance(value, list) else []
+                waiting += [value] if isinstance(value, ast.AST) else []
+    return frozenset(kinds.items())
+
+
+def bodies(code: str, entry_point: str) -> tuple[str, ...]:
+    """What stands in the entry point's body, docstring left out: as written, and as `ast.unparse` writes it.
+
+    A program whose entry point is no top-level function is its own body. Text that does not parse has none.
+    """
+    try:
+        tree = _parsed(code)
+        statements: list[ast.stmt] = tree.body
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
+                statements = node.body
+        said = [node for node in statements if not _is_bare_string(node)]
+        written = "\n".join(ast.get_source_segment(code, node) or "" for node in said)
+        strip_bare_strings(tree)
+        return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in said)
+    except UNREADABLE:
+        return ()
+
+
+class _Untyped(ast.NodeTransformer):
+    """Takes annotations and imports of `typing` out; a declaration without a value stays."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is None:
+            return node
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if _imports_typing(node) else node
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        return None if _imports_typing(node) else node
+
+
+def _parsed(code: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a stray backslash in somebody's string
+        return ast.parse(code)
+
+
+def _imports_typing(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "typing"
+    return isinstance(node, ast.Import) and all(alias.name == "typing" for alias in node.names)
+
+
+def _is_bare_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

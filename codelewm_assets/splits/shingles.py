@@ -1,0 +1,90 @@
+"""Texts as sets of short token runs, and how alike two such sets are. What is compared with what stands elsewhere."""
+
+import builtins
+import io
+import keyword
+import re
+import tokenize
+from collections.abc import Sequence, Set
+
+RUN = 3  # tokens of code in a shingle
+WORDS = 2  # words of prose in a shingle
+OWN_NAMES = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # names that say what a program does
+TOKEN = re.compile(
+    r"""(?:\b[bfruBFRU]{1,2}|(?<!\w))(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""  # no apostrophe within a word
+    r"""|[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s#]"""
+)
+WORD = re.compile(r"[a-z0-9]+")
+CODE_LINE = re.compile(r"\s*(?:>>>|assert\b|@|def\s+\w+\s*\(|import\s|from\s+[\w.]+\s+import\b|class\s+\w+\s*[:(])")
+BOILERPLATE = re.compile(r"\bwrite an? (?:python )?function (?:to|that|which)?\b")
+
+
+def normalised_tokens(source: str) -> list[str]:
+    """Tokens of a program with names replaced by their order of first use; comments and layout dropped."""
+    names: dict[str, str] = {}
+    tokens: list[str] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.NAME and not keyword.iskeyword(token.string):
+                tokens.append(names.setdefault(token.string, f"v{len(names)}"))
+            elif token.type in (tokenize.NAME, tokenize.OP, tokenize.NUMBER, tokenize.STRING):
+                tokens.append(token.string)
+    except (tokenize.TokenError, IndentationError):
+        return source.split()
+    return tokens
+
+
+def shingles(source: str, size: int = 3) -> set[str]:
+    """The distinct token `size`-grams of a program; a shorter program is one shingle."""
+    tokens = normalised_tokens(source)
+    return {" ".join(tokens[i : i + size]) for i in range(max(1, len(tokens) - size + 1))}
+
+
+def code_tokens(text: str) -> list[str]:
+    """Names, numbers, strings and marks of a text, whether it parses or not; both kinds of quotes are one."""
+    return [_in_double_quotes(t) if t[-1] in "\"'" and len(t) > 1 else t for t in TOKEN.findall(text)]
+
+
+def _in_double_quotes(string: str) -> str:
+    start = string.index(string[-1])
+    return f'{string[:start]}"{string[start + 1 : -1]}"'
+
+
+def local_shingles(tokens: Sequence[str], size: int = RUN) -> frozenset[str]:
+    """The distinct runs of `size` tokens, names numbered anew in each: a renamed or moved piece of code keeps its shingles.
+
+    Keywords, builtins and attributes stay as written. A shorter text is one shingle, and no text has none.
+    """
+    starts = range(max(1, len(tokens) - size + 1)) if tokens else range(0)
+    return frozenset(_run(tokens, start, start + size) for start in starts)
+
+
+def _run(tokens: Sequence[str], start: int, end: int) -> str:
+    names: dict[str, str] = {}
+    run = []
+    for index in range(start, min(end, len(tokens))):
+        token = tokens[index]
+        is_attribute = index > 0 and tokens[index - 1] == "."
+        if token.isidentifier() and token not in OWN_NAMES and not is_attribute:
+            token = names.setdefault(token, f"v{len(names)}")
+        run.append(token)
+    return " ".join(run)
+
+
+def prompt_words(prompt: str) -> list[str]:
+    """Lower-cased words of what a prompt says: no examples, signatures and imports, and no "write a function to"."""
+    said = "\n".join(line for line in prompt.splitlines() if not CODE_LINE.match(line))
+    return WORD.findall(BOILERPLATE.sub(" ", said.lower()))
+
+
+def prompt_shingles(prompt: str) -> frozenset[str]:
+    """The distinct pairs of neighbouring words of what a prompt says; one word alone is one, no words are none."""
+    words = prompt_words(prompt)
+    starts = range(max(1, len(words) - WORDS + 1)) if words else range(0)
+    return frozenset(" ".join(words[start : start + WORDS]) for start in starts)
+
+
+def jaccard(a: Set[str], b: Set[str]) -> float:
+    """Size of the intersection over that of the union, in [0, 1]; two empty sets are equal (1.0)."""
+    shared = len(a & b)
+    return shared / (len(a) + len(b) - shared) if a or b else 1.0
