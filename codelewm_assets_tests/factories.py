@@ -82,7 +82,7 @@ def make_completion(problem: Problem, number: int = 0, kind: CompletionKind = "r
         "completion_kind": kind,
         "operator_family": "rename",
         "operators": ("rename_locals",),
-        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} {number}"),
+        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} program {number}"),
         "entry_point": problem.entry_point,
     }
     return Completion(**fields | changes)
@@ -163,6 +163,6 @@ def make_world(problems_per_benchmark: int = 40) -> World:
         tuple(labelled),
         tuple(rows),
         splits,
-        tuple(make_decoys(rows, pairs_per_problem=2)),
-        tuple(make_pools(labelled, passing=2, failing=3)),
+        tuple(make_decoys(rows, pairs_per_query=3, pairs_per_problem=2)),
+        tuple(make_pools(labelled, passing=2, failing=3, pools_per_problem=2)),
     )

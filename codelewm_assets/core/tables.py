@@ -3,6 +3,7 @@
 import io
 import types
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from codelewm_assets.core.records import Record
 
 R = TypeVar("R", bound=Record)
+GROUP_ROWS = 16_384  # of a row group: a reader that wants a part of the columns holds so many rows at a time
 
 
 def write_table(rows: Sequence[Record] | Sequence[dict[str, Any]], schema: pa.Schema | None = None) -> bytes:
@@ -51,6 +53,13 @@ def write_groups(path: Path, groups: Iterable[Sequence[Record]], model: type[Rec
                 )
                 count += len(group)
     return count
+
+
+def in_groups(rows: Iterable[R], size: int = GROUP_ROWS) -> Iterator[list[R]]:
+    """The rows in the order given, `size` at a time."""
+    waiting = iter(rows)
+    while group := list(islice(waiting, size)):
+        yield group
 
 
 def iter_table(path: Path, model: type[R]) -> Iterator[R]:

@@ -1,7 +1,7 @@
 """Decoy pairs, made from the very pack they are scored on. A decoy's output always differs from the query's."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from codelewm_assets.core.digests import sha256_text, unit_interval
@@ -15,45 +15,63 @@ RATIONALE: dict[Category, str] = {
 }
 
 
-def make_decoys(rows: Sequence[PackRow], *, pairs_per_problem: int) -> list[Decoy]:
-    """Up to `pairs_per_problem` pairs for each problem and category; queries are records that passed.
+def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_problem: int) -> list[Decoy]:
+    """Pairs of each category; queries are records that passed, both records are of one problem and so of one fold.
 
     Which pairs are kept is fixed by a hash of their ids, so the choice does not depend on order. In
     `same_problem_different_submission` the decoy comes from a rewrite or a two-bug mutant or a model; in `mutation` from
-    a one-bug mutant.
+    a one-bug mutant. The reference is in no pair: it is never scored.
+
+    Args:
+        pairs_per_query: most pairs of one query and category.
+        pairs_per_problem: most pairs of one problem and category.
     """
     by_problem: dict[str, list[PackRow]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: r.record_id):
-        by_problem[row.source_problem_id].append(row)
-    decoys: list[Decoy] = []
-    for problem_rows in by_problem.values():
-        for category in RATIONALE:
-            found = _candidates(problem_rows, category)
-            found.sort(key=lambda pair: unit_interval(category, pair[0].record_id, pair[1].record_id))
-            decoys += [_decoy(query, decoy, category) for query, decoy in found[:pairs_per_problem]]
+        if row.completion_kind != "reference" and row.output_kind == "value":
+            by_problem[row.source_problem_id].append(row)
+    decoys = [
+        _decoy(query, decoy, category)
+        for problem_rows in by_problem.values()
+        for category in RATIONALE
+        for query, decoy in _pairs(problem_rows, category, pairs_per_query, pairs_per_problem)
+    ]
     return sorted(decoys, key=lambda decoy: decoy.decoy_id)
 
 
-def _candidates(rows: Sequence[PackRow], category: Category) -> list[tuple[PackRow, PackRow]]:
-    rows = [row for row in rows if row.completion_kind != "reference"]  # the reference is never scored
-    queries = [row for row in rows if row.passed and row.output_kind == "value"]
-    pairs = []
-    for query in queries:
-        for other in rows:
-            if other.output_repr_checksum == query.output_repr_checksum or other.output_kind != "value":
-                continue
-            same_code = other.source_submission_id == query.source_submission_id
-            same_input = other.input_id == query.input_id
-            one_bug = other.completion_kind == "mutant_1"
-            if category == "same_code_different_input":
-                fits = same_code and not same_input
-            elif category == "mutation":
-                fits = same_input and not same_code and one_bug and not other.passed
-            else:
-                fits = same_input and not same_code and not one_bug and not other.passed
-            if fits:
-                pairs.append((query, other))
-    return pairs
+def _pairs(rows: Sequence[PackRow], category: Category, per_query: int, most: int) -> Iterator[tuple[PackRow, PackRow]]:
+    """Queries in the order of a hash, each with its first decoys in the order of another, until the problem has enough."""
+    by_input, by_submission = dict[str, list[PackRow]](), dict[str, list[PackRow]]()
+    for row in rows:
+        by_input.setdefault(row.input_id, []).append(row)
+        by_submission.setdefault(row.source_submission_id, []).append(row)
+    count = 0
+    for query in sorted((row for row in rows if row.passed), key=lambda row: unit_interval(category, row.record_id)):
+        others = _decoys_of(query, category, by_input, by_submission)
+        others.sort(key=lambda other: unit_interval(category, query.record_id, other.record_id))
+        for other in others[: min(per_query, most - count)]:
+            yield query, other
+            count += 1
+        if count == most:
+            return
+
+
+def _decoys_of(
+    query: PackRow,
+    category: Category,
+    by_input: Mapping[str, Sequence[PackRow]],
+    by_submission: Mapping[str, Sequence[PackRow]],
+) -> list[PackRow]:
+    if category == "same_code_different_input":
+        found = [row for row in by_submission[query.source_submission_id] if row.input_id != query.input_id]
+    else:
+        wants_mutant = category == "mutation"
+        found = [
+            row
+            for row in by_input[query.input_id]
+            if not row.passed and (row.completion_kind == "mutant_1") == wants_mutant
+        ]
+    return [row for row in found if row.output_repr_checksum != query.output_repr_checksum]
 
 
 def _decoy(query: PackRow, decoy: PackRow, category: Category) -> Decoy:

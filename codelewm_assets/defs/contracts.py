@@ -35,7 +35,7 @@ def contract_finding(contract: Contract, inputs: Inputs, partition: str | None) 
     return _latest(contract, inputs, partition).finding
 
 
-def contract_page(contract: Contract, inputs: Inputs, partition: str | None) -> Mapping[str, Any]:
+def contract_page(contract: Contract, inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
     """Write the Data Docs page beside the artifacts, under the digest of the table it is about, and link it.
 
     The page is no artifact and in no digest; a later validation of the same table replaces it.

@@ -19,7 +19,7 @@ from codelewm_assets.defs.stages import OWNERS
     kinds={"python", "parquet"},
     owners=OWNERS,
     deps=["execution_pack"],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(Decoy),
 )
@@ -28,17 +28,18 @@ def semantic_decoys(
 ) -> dg.MaterializeResult:
     """Pairs of records whose outputs differ: of another submission, another input, or a mutation."""
     inputs = Inputs(context.instance, store.get(), profile.get())
-    count = inputs.profile.decoys.pairs_per_problem
+    settings = inputs.profile.decoys
+    config = {"pairs_per_query": settings.pairs_per_query, "pairs_per_problem": settings.pairs_per_problem}
 
     def make() -> Made:
         from codelewm_assets.decoys.pairs import make_decoys
 
-        found = make_decoys(inputs.pack(), pairs_per_problem=count)
+        found = make_decoys(inputs.pack(), **config)
         categories = Counter(decoy.category for decoy in found)
         return Made({"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)})
 
     parents = [inputs.artifact("execution_pack")]
-    return materialize(context, inputs.store, parents=parents, config={"pairs_per_problem": count}, make=make)
+    return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
 
 @dg.asset(
@@ -46,7 +47,7 @@ def semantic_decoys(
     kinds={"python", "parquet"},
     owners=OWNERS,
     deps=["execution_pack", dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping())],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PoolMember),
 )
@@ -55,7 +56,12 @@ def rerank_pools(
 ) -> dg.MaterializeResult:
     """Pools of completions of one problem, centred on a failing pivot, to be ordered."""
     inputs = Inputs(context.instance, store.get(), profile.get())
-    config = {"passing": inputs.profile.decoys.pool_passing, "failing": inputs.profile.decoys.pool_failing}
+    settings = inputs.profile.decoys
+    config = {
+        "passing": settings.pool_passing,
+        "failing": settings.pool_failing,
+        "pools_per_problem": settings.pools_per_problem,
+    }
 
     def make() -> Made:
         from codelewm_assets.decoys.pools import make_pools

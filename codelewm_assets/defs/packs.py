@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize
@@ -23,7 +25,7 @@ from codelewm_assets.defs.stages import OWNERS
         dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PackRow),
 )
@@ -33,15 +35,17 @@ def execution_pack(
     """One row per problem, completion and input of both benchmarks, under the published field names."""
     inputs = Inputs(context.instance, store.get(), profile.get())
 
-    def make() -> Made:
+    def make(folder: Path) -> Made:
         from codelewm_assets.packs.pack import build_pack
 
         rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
         labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
-        return Made({"pack.parquet": write_table(rows)}, pack_summary(rows, labels))
+        write_groups(folder / "pack.parquet", in_groups(rows), PackRow)
+        return Made({"pack.parquet": folder / "pack.parquet"}, pack_summary(rows, labels))
 
     parents = [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    with TemporaryDirectory(prefix="codelewm-pack-") as folder:
+        return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
 
 
 def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:

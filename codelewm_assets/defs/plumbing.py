@@ -1,5 +1,6 @@
 """What every asset does the same way: find parents by data version, skip what is stored, write, report."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.defs.lineage import column_lineage
 
 DATA_VERSION_TAG = "dagster/data_version"
 
@@ -93,6 +95,7 @@ def materialize(
             **{name: _shown(value) for name, value in artifact.manifest.metadata.items()},
             **shown,
             **show(artifact),
+            **column_lineage(kind),
             "digest": artifact.digest,
             "is_reused": is_reused,
             "stored_bytes": size,
@@ -108,6 +111,11 @@ def versions(*packages: str) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:
     return dg.MetadataValue.json(value) if isinstance(value, dict | list | tuple) else value
+
+
+def inline_png(data: bytes) -> dg.MarkdownMetadataValue:
+    """A picture that the UI shows with the metadata; tens of kilobytes at most."""
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(data).decode('ascii')})")
 
 
 def column_schema(model: type[BaseModel]) -> dict[str, dg.TableSchema]:

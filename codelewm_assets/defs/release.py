@@ -1,7 +1,7 @@
 """Stage `release`: what people read, and what would be published."""
 
-from base64 import b64encode
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -10,12 +10,13 @@ from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
+from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.claims import ALL, read_gates
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, materialize
+from codelewm_assets.defs.plumbing import Made, inline_png, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
@@ -76,8 +77,7 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     }
     for file in artifact.manifest.files:
         if file.path.endswith(".png"):
-            data = b64encode(artifact.path(file.path).read_bytes()).decode("ascii")
-            shown[file.path.removesuffix(".png")] = dg.MetadataValue.md(f"![](data:image/png;base64,{data})")
+            shown[file.path.removesuffix(".png")] = inline_png(artifact.path(file.path).read_bytes())
     return shown
 
 
@@ -116,7 +116,7 @@ def _figures(evidence: Any, trained: list[Artifact], scored: list[Artifact]) -> 
 
 
 @dg.asset(
-    **COMMON,
+    **COMMON | {"code_version": "2"},
     kinds={"markdown"},
     deps=[
         "execution_pack",
@@ -129,20 +129,24 @@ def _figures(evidence: Any, trained: list[Artifact], scored: list[Artifact]) -> 
 def dataset_card(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
-    """Card of the execution pack: rows, outcomes, licences, problems left out, and the claims with their status."""
+    """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
     inputs = _inputs(context, store, profile)
 
-    def make() -> Made:
+    def make(folder: Path) -> Made:
+        from codelewm_assets.packs.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
-        labels = inputs.benchmark_labels()
-        return _markdown(
-            "README.md", render(inputs.pack(), inputs.splits(), inputs.left_out(), read_gates(inputs), labels=labels)
-        )
+        rows, splits, labels = inputs.pack(), inputs.splits(), inputs.benchmark_labels()
+        text = render(rows, splits, inputs.left_out(), read_gates(inputs), labels=labels)
+        fold = {split.problem_id: split.fold for split in splits}
+        table = folder / "pack.parquet"
+        write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
+        return Made({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
 
     parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "claim_gates")]
     parents += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    with TemporaryDirectory(prefix="codelewm-card-") as folder:
+        return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
 
 
 def _markdown(name: str, text: str) -> Made:
@@ -289,7 +293,7 @@ def review_site(
 
 
 @dg.asset(
-    **COMMON,
+    **COMMON | {"code_version": "2"},
     kinds={"huggingface", "json"},
     deps=[artifact_index, "claim_audit", dataset_card, "execution_pack", "problem_splits", "semantic_decoys", "rerank_pools",
           dg.AssetDep(model_card, partition_mapping=ALL), dg.AssetDep("checkpoint", partition_mapping=ALL)],
@@ -299,10 +303,7 @@ def hub_release(
 ) -> dg.MaterializeResult:
     """What would go to the Hugging Face Hub, verified and scanned; a dry run, `publish --execute` uploads it."""
     inputs = _inputs(context, store, profile)
-    data = [
-        inputs.artifact(n)
-        for n in ("dataset_card", "execution_pack", "problem_splits", "semantic_decoys", "rerank_pools")
-    ]
+    data = [inputs.artifact(n) for n in ("dataset_card", "problem_splits", "semantic_decoys", "rerank_pools")]
     groups = {"dataset": data}
     for seed in map(str, SEEDS):
         groups[f"model-seed{seed}"] = [inputs.artifact("model_card", seed), inputs.artifact("checkpoint", seed)]

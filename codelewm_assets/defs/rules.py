@@ -1,58 +1,89 @@
 """Every rule that is checked, with the asset it is checked on. The one registry: checks, preflight report and guard read it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.claims.register import RERANK_POINTS
+from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Finding
+from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight import rerank_rules, rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, STRICT_LAYERS
 
+PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 Judge = Callable[[Inputs, str | None], Finding]
-Show = Callable[[Inputs, str | None], Mapping[str, Any]]
+Show = Callable[[Inputs, str | None, Finding], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule on one asset; `judge` takes the inputs and the partition, and so does `show`: what else the check links to."""
+    """A rule on one asset. `judge` takes the inputs and the partition; `show` takes the finding too: what else is seen."""
 
     name: str
     asset: str
     judge: Judge
     description: str
-    show: Show = lambda inputs, partition: {}
+    show: Show = lambda inputs, partition, finding: {}
+
+
+_CREDITS: dict[tuple[str, ...], dict[int, rerank_rules.Credits]] = {}  # of the last tables that were judged
+
+
+def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
+    """What each text control reaches on the pools of each fold; worked out once for the two rules that ask."""
+    judged = ("rerank_pools", "execution_pack", "problem_splits", "benchmark_problems")
+    key = tuple(a.digest for kind in judged for a in _artifacts(inputs, kind))
+    if key not in _CREDITS:
+        outcomes = {
+            row.source_submission_id: (row.source_problem_id, row.completion_passed)
+            for row in inputs.pack()
+            if row.completion_kind != "reference"
+        }
+        tables = inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits()
+        _CREDITS.clear()
+        _CREDITS[key] = {
+            fold: rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS
+        }
+    return _CREDITS[key]
+
+
+def _artifacts(inputs: Inputs, kind: str) -> list[Artifact]:
+    return inputs.of_benchmarks(kind) if kind in PARTITIONED else [inputs.artifact(kind)]
 
 
 def _headroom(inputs: Inputs) -> Finding:
-    """The worst fold decides: figures of every scored fold are judged, each under the fold's number."""
-    found: dict[str, dict[str, float | None]] = {}
-    for fold in inputs.profile.folds:
-        by_benchmark = rerank_rules.control_pass_at_1(
-            inputs.pools(),
-            inputs.codes(),
-            inputs.prompts(),
-            inputs.splits(),
-            model_fold=fold,
-            outcomes={
-                row.source_submission_id: (row.source_problem_id, row.completion_passed)
-                for row in inputs.pack()
-                if row.completion_kind != "reference"
-            },
-        )
-        found |= {f"{name} fold {fold}": controls for name, controls in by_benchmark.items()}
-    return rerank_rules.controls_leave_headroom(found, ceiling=inputs.profile.preflight.control_ceiling)
+    return rerank_rules.controls_leave_headroom(
+        {fold: credits for fold, credits in _credits(inputs).items() if fold in inputs.profile.folds},
+        inputs.pools(),
+        ceiling=inputs.profile.preflight.control_ceiling,
+        chance_margin=inputs.profile.preflight.chance_margin,
+    )
 
 
-def _rule(asset: str, domain: Callable[..., Finding], judge: Judge) -> Rule:
-    return Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0])
+def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show | None = None) -> Rule:
+    rule = Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0])
+    return rule if show is None else replace(rule, show=show)
+
+
+def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+    from codelewm_assets.preflight.plots import cells_png
+
+    return {"plot": inline_png(cells_png(found.table))}
+
+
+def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+    from codelewm_assets.preflight.plots import controls_png
+
+    return {"plot": inline_png(controls_png(found.figures, ceiling=inputs.profile.preflight.control_ceiling))}
 
 
 DATA_RULES: tuple[Rule, ...] = (
@@ -94,6 +125,7 @@ DATA_RULES: tuple[Rule, ...] = (
         "problem_splits",
         rules.folds_cover_every_cell,
         lambda i, _: rules.folds_cover_every_cell(i.pack(), i.splits(), floors=i.profile.preflight.floors.of_cells),
+        _cells_plot,
     ),
     _rule("semantic_decoys", rules.decoys_join_the_pack, lambda i, _: rules.decoys_join_the_pack(i.decoys(), i.pack())),
     _rule(
@@ -102,10 +134,10 @@ DATA_RULES: tuple[Rule, ...] = (
         lambda i, _: rules.decoy_coverage(
             i.decoys(),
             i.splits(),
-            scored_folds=i.profile.folds,
-            floor=i.profile.preflight.decoy_floor,
-            problem_floor=i.profile.preflight.decoy_problem_floor,
+            pair_floor=i.profile.preflight.floors.decoy_category.pairs,
+            problem_floor=i.profile.preflight.floors.decoy_category.problems,
         ),
+        _cells_plot,
     ),
     _rule(
         "rerank_pools",
@@ -119,20 +151,20 @@ DATA_RULES: tuple[Rule, ...] = (
             i.splits(), i.pools(), i.near_duplicates(), scored_folds=i.profile.folds
         ),
     ),
-    _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i)),
+    _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
     _rule(
         "rerank_pools",
         rerank_rules.rerank_can_decide,
         lambda i, _: rerank_rules.rerank_can_decide(
+            _credits(i),
             i.pools(),
-            i.splits(),
             scored_folds=i.profile.folds,
             target_lift_points=i.profile.preflight.target_lift_points,
+            gate_lift_points=RERANK_POINTS.value,
         ),
     ),
     *(Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(contract_page, c)) for c in CONTRACTS),
 )
-PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 
 
 def rule_of(asset: str, judge: Judge) -> Rule:
@@ -164,7 +196,9 @@ def check_of(
     ) -> dg.AssetCheckResult:
         partition = context.partition_key if context.has_partition_key else None
         inputs = Inputs(context.instance, store.get(), profile.get())
-        return check_result(rule.judge(inputs, partition), rule.show(inputs, partition))
+        found, artifact = rule.judge(inputs, partition), inputs.artifact(rule.asset, partition)
+        judged = {"judged": artifact.digest, "manifest": dg.MetadataValue.path(str(artifact.folder / "manifest.json"))}
+        return check_result(found, judged | dict(rule.show(inputs, partition, found)))
 
     return check
 

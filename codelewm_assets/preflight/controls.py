@@ -9,8 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.digests import unit_interval
-from codelewm_assets.decoys.pools import jaccard
-from codelewm_assets.splits.shingles import normalised_tokens, shingles
+from codelewm_assets.splits.shingles import jaccard, normalised_tokens, shingles
 
 TEXT_CONTROLS: tuple[str, ...] = ("lexical", "consensus", "surface_lr", "length", "random")
 WORD = re.compile(r"[a-z0-9_]+")

@@ -1,30 +1,85 @@
-"""The smallest rerank lift that a run could show, computed before the run."""
+"""The smallest rerank lift that a run would show, by simulation over the very pools that it will score, before it is run."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-Z_ALPHA = 1.959963984540054  # two-sided 5%
-Z_POWER = 0.8416212335729143  # 80% power
+import numpy as np
+from numpy.typing import NDArray
+
+Z_ALPHA = 1.959963984540054  # two-sided 5%: the interval that the gate asks to lie above 0
+POWER = 0.8
+SIMULATIONS = 1000
+SMALLEST_STEP_POINTS = 0.25
+MOST_POINTS = 100.0
+Floats = NDArray[np.float64]
 
 
-def minimum_detectable_lift_points(problem_count: int, chance: float) -> float | None:
-    """Smallest difference in pass@1, in points, that a paired two-sided 5% test shows in 80% of runs.
+@dataclass(frozen=True, slots=True)
+class ControlCredits:
+    """What the best control reaches on each pool, by problem.
 
-    Takes the paired difference of two independent orderings of the same pools, each right with probability
-    `chance`: variance 2·p·(1-p) per problem, as if the two orderings were independent. None without problems.
-
-    Args: problem_count: held-out problems with a pool. chance: pass@1 of the control compared with, in [0, 1].
-    Source: normal approximation of the paired difference, e.g. Dror et al. 2018, "The Hitchhiker's Guide to Testing
-    Statistical Significance in Natural Language Processing".
+    Attributes:
+        credits: problem id → for each of its pools the share of passing members among those tied at the control's top,
+            in [0, 1].
     """
-    if problem_count == 0:
+
+    credits: Mapping[str, Sequence[float]]
+
+    @property
+    def pool_count(self) -> int:
+        """Pools of all problems."""
+        return sum(len(pools) for pools in self.credits.values())
+
+    @property
+    def pass_at_1(self) -> float | None:
+        """Mean over pools; None without pools."""
+        values = [value for pools in self.credits.values() for value in pools]
+        return math.fsum(values) / len(values) if values else None
+
+
+def minimum_detectable_lift_points(control: ControlCredits, *, seed: int) -> float | None:
+    """Smallest true lift in pass@1 over the control, in points, that at least 80% of simulated runs show.
+
+    A simulated model is as uneven over problems as the control is, on other problems: each problem gets the control's own
+    rate on a problem drawn at random, moved up by the lift; each of its pools is then right or wrong at that rate. A run
+    shows the lift when the 95% interval of the mean paired difference, by problem, lies above 0. The control's credits are
+    the real ones.
+
+    Args: seed: of the generator.
+    Returns: points, in steps of 0.25; None when there are fewer than two problems, or no lift is enough.
+    """
+    if len(control.credits) < 2:
         return None
-    spread = math.sqrt(max(2 * chance * (1 - chance), 0.01))
-    return 100 * (Z_ALPHA + Z_POWER) * spread / math.sqrt(problem_count)
+    names = sorted(control.credits)
+    sizes = np.array([len(control.credits[name]) for name in names])  # (N,) pools of each problem
+    own = np.array([math.fsum(control.credits[name]) / len(control.credits[name]) for name in names])  # (N,)
+    generator = np.random.default_rng(seed)
+    rates = own[
+        generator.integers(0, len(names), (SIMULATIONS, len(names)))
+    ]  # (S, N) what the model's problems resemble
+    # one draw for all lifts, so that more is never found for less; (S, N, most pools of a problem)
+    uniforms = generator.random((SIMULATIONS, len(names), int(sizes.max())))
+    low, high = 0, round(MOST_POINTS / SMALLEST_STEP_POINTS)
+    if _power(own, sizes, rates, uniforms, high * SMALLEST_STEP_POINTS) < POWER:
+        return None
+    while high - low > 1:  # power grows with the lift
+        middle = (low + high) // 2
+        is_enough = _power(own, sizes, rates, uniforms, middle * SMALLEST_STEP_POINTS) >= POWER
+        low, high = (low, middle) if is_enough else (middle, high)
+    return high * SMALLEST_STEP_POINTS
 
 
-def chance_pass_at_1(pools: Mapping[str, Sequence[bool]]) -> float:
-    """Pass@1 of a random order: the mean share of passing members. 0.0 without pools is never returned: raises."""
-    if not pools:
-        raise ValueError("no pools: chance is undefined")
-    return sum(sum(members) / len(members) for members in pools.values()) / len(pools)
+def _power(own: Floats, sizes: NDArray[np.int64], rates: Floats, uniforms: Floats, points: float) -> float:
+    """Share of simulated runs that show a lift of so many points. Shapes: (N,), (N,), (S, N), (S, N, P)."""
+    raised = _raised(rates, float(own.mean()), points / 100)
+    is_pool = np.arange(uniforms.shape[2]) < sizes[:, None]  # (N, P)
+    right = ((uniforms < raised[:, :, None]) & is_pool).sum(axis=2) / sizes  # (S, N) share of a problem's pools
+    difference = right - own  # (S, N)
+    error = difference.std(axis=1, ddof=1) / math.sqrt(len(own))  # (S,)
+    return float(np.mean(difference.mean(axis=1) > Z_ALPHA * error))
+
+
+def _raised(rates: Floats, mean: float, lift: float) -> Floats:
+    """Rates whose expectation is `mean`, moved towards 1 by one factor so that it is `mean + lift`, or 1 at most."""
+    return np.asarray(rates + (1 - rates) * min(1.0, lift / max(1 - mean, 1e-9)))

@@ -1,20 +1,21 @@
 """The rules on what will be scored: nothing trained on, controls not saturated, pools enough to decide."""
 
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Finding, PackRow, PoolMember
 from codelewm_assets.preflight.controls import (
+    TEXT_CONTROLS,
     consensus_scores,
-    group_by_pool,
     length_score,
     lexical_score,
     pass_at_1,
     random_score,
     surface_lr_scores,
 )
-from codelewm_assets.preflight.power import chance_pass_at_1, minimum_detectable_lift_points
+from codelewm_assets.preflight.power import ControlCredits, minimum_detectable_lift_points
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
@@ -69,7 +70,11 @@ def no_scored_problem_was_trained_on(
     )
 
 
-def control_pass_at_1(
+Credits = dict[str, dict[str, dict[str, float | None]]]
+"""Benchmark → control → pool → share of passing members among those tied at the control's top; None: not scored."""
+
+
+def control_credits(
     members: Sequence[PoolMember],
     codes: Mapping[str, str],
     prompts: Mapping[str, str],
@@ -77,8 +82,8 @@ def control_pass_at_1(
     *,
     model_fold: int,
     outcomes: Mapping[str, tuple[str, bool]],
-) -> dict[str, dict[str, float | None]]:
-    """Pass@1 of each text control on the pools in test for `model_fold`: benchmark → control → pass@1 or None.
+) -> Credits:
+    """What each text control reaches on each pool that is in test for `model_fold`.
 
     Args: outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is
         fitted on those in train, as evaluation fits it.
@@ -87,51 +92,91 @@ def control_pass_at_1(
     held_out = {model_fold, (model_fold + 1) % len(FOLDS)}
     train = sorted(name for name, (problem, _) in outcomes.items() if fold.get(problem, model_fold) not in held_out)
     test = [m for m in members if fold.get(m.problem_id) == model_fold]
+    names = sorted({m.completion_id for m in test})
     surface = dict(
         zip(
-            [m.completion_id for m in test],
+            names,
             surface_lr_scores(
-                [codes[name] for name in train],
-                [outcomes[name][1] for name in train],
-                [codes[m.completion_id] for m in test],
+                [codes[name] for name in train], [outcomes[name][1] for name in train], [codes[name] for name in names]
             ),
             strict=True,
         )
     )
-    by_pool: dict[str, dict[str, str]] = defaultdict(dict)
+    by_pool: dict[str, list[PoolMember]] = defaultdict(list)
     for member in test:
-        by_pool[member.pool_id][member.completion_id] = codes[member.completion_id]
-    consensus = {name: score for pool in by_pool.values() for name, score in consensus_scores(pool).items()}
-    result: dict[str, dict[str, float | None]] = {}
-    for benchmark in BENCHMARKS:
-        own = [m for m in test if m.benchmark_id == benchmark]
+        by_pool[member.pool_id].append(member)
+    found: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    for pool_id, pool in by_pool.items():
+        consensus = consensus_scores({m.completion_id: codes[m.completion_id] for m in pool})
         scores: dict[str, list[float | None]] = {
-            "lexical": [lexical_score(prompts[m.problem_id], codes[m.completion_id]) for m in own],
-            "consensus": [consensus[m.completion_id] for m in own],
-            "surface_lr": [surface[m.completion_id] for m in own],
-            "length": [length_score(codes[m.completion_id]) for m in own],
-            "random": [random_score(m.completion_id) for m in own],
+            "lexical": [lexical_score(prompts[m.problem_id], codes[m.completion_id]) for m in pool],
+            "consensus": [consensus[m.completion_id] for m in pool],
+            "surface_lr": [surface[m.completion_id] for m in pool],
+            "length": [length_score(codes[m.completion_id]) for m in pool],
+            "random": [random_score(m.completion_id) for m in pool],
         }
-        result[benchmark] = {
-            name: pass_at_1(group_by_pool([m.pool_id for m in own], values, [m.passed for m in own]))
-            for name, values in scores.items()
-        }
-    return result
+        for name, values in scores.items():
+            pairs = list(zip(values, [m.passed for m in pool], strict=True))
+            found[pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
+    return found
+
+
+def joined(parts: Iterable[Credits]) -> Credits:
+    """Credits of several folds as one."""
+    found: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    for part in parts:
+        for benchmark, controls in part.items():
+            for name, pools in controls.items():
+                found[benchmark][name] |= pools
+    return found
+
+
+def _mean(pools: Mapping[str, float | None]) -> float | None:
+    values = [value for value in pools.values() if value is not None]
+    return math.fsum(values) / len(values) if values else None
+
+
+def chance_of(members: Sequence[PoolMember]) -> dict[str, float]:
+    """Pool → share of its members that pass: pass@1 of a random order."""
+    passed: dict[str, list[bool]] = defaultdict(list)
+    for member in members:
+        passed[member.pool_id].append(member.passed)
+    return {pool: sum(values) / len(values) for pool, values in passed.items()}
 
 
 def controls_leave_headroom(
-    figures_by_benchmark: Mapping[str, Mapping[str, float | None]], *, ceiling: float
+    credits_by_fold: Mapping[int, Credits],
+    members: Sequence[PoolMember],
+    *,
+    ceiling: float,
+    chance_margin: float,
 ) -> Finding:
-    """On the scored pools of each benchmark, no control that learns nothing about execution is above the ceiling."""
+    """On the scored pools, no text control is above the ceiling, and consensus and length are near chance.
+
+    Args:
+        credits_by_fold: of each scored fold; all of a benchmark's pools are judged together.
+        ceiling: highest pass@1 of any control.
+        chance_margin: how far pass@1 of consensus and of length may lie from chance, either way.
+    """
     bad, figures = [], dict[str, float | int | str | bool]()
-    for benchmark, controls in figures_by_benchmark.items():
-        for name, value in controls.items():
-            if value is None:
+    chances = chance_of(members)
+    for benchmark, controls in joined(credits_by_fold.values()).items():
+        pools = controls["random"]
+        chance = _mean({pool: chances[pool] for pool in pools})
+        if chance is not None:
+            figures[f"{benchmark}.chance"] = round(chance, 4)
+        for name, credits in controls.items():
+            value = _mean(credits)
+            if value is None or chance is None:
                 bad.append(f"{benchmark} {name}: no pool could be scored")
                 continue
             figures[f"{benchmark}.{name}"] = round(value, 4)
             if value > ceiling:
                 bad.append(f"{benchmark} {name}: pass@1 {value:.3f} above {ceiling:.2f}")
+            if name in ("consensus", "length") and abs(value - chance) > chance_margin:
+                bad.append(
+                    f"{benchmark} {name}: pass@1 {value:.3f} is not within {chance_margin:.2f} of chance {chance:.3f}"
+                )
     return finding(
         "controls_leave_headroom",
         bad,
@@ -142,27 +187,37 @@ def controls_leave_headroom(
 
 
 def rerank_can_decide(
+    credits_by_fold: Mapping[int, Credits],
     members: Sequence[PoolMember],
-    splits: Sequence[ProblemSplit],
     *,
     scored_folds: Sequence[int],
     target_lift_points: float,
+    gate_lift_points: float,
 ) -> Finding:
-    """On each benchmark the minimum detectable lift is at most the lift that the profile sets out to show."""
-    fold = {split.problem_id: split.fold for split in splits}
-    bad, figures = [], dict[str, float | int | str | bool]({"target_lift_points": target_lift_points})
-    for benchmark in BENCHMARKS:
-        pools: dict[str, list[bool]] = defaultdict(list)
-        for member in members:
-            if member.benchmark_id == benchmark and fold.get(member.problem_id) in scored_folds:
-                pools[member.pool_id].append(member.passed)
-        smallest = minimum_detectable_lift_points(len(pools), chance_pass_at_1(pools)) if pools else None
-        figures[f"{benchmark}.pools"] = len(pools)
-        if smallest is not None:
-            figures[f"{benchmark}.minimum_detectable_lift_points"] = round(smallest, 2)
-        if smallest is None or smallest > target_lift_points:
-            shown = "no pools" if smallest is None else f"{len(pools)} pools show {smallest:.1f} points at best"
-            bad.append(f"{benchmark}: {shown}, wanted {target_lift_points:.1f}")
+    """On each benchmark the minimum detectable lift is at most the lift that the profile sets out to show.
+
+    Args:
+        credits_by_fold: of every fold, so that fold 0 alone and cross-fitting are both known.
+        scored_folds: the folds that this profile scores; they decide.
+        gate_lift_points: what the rerank gate asks for, shown beside.
+    """
+    bad = list[str]()
+    figures = dict[str, float | int | str | bool](
+        {"target_lift_points": target_lift_points, "gate_lift_points": gate_lift_points}
+    )
+    problem_of = {member.pool_id: member.problem_id for member in members}
+    scopes = {"fold 0": (0,), "cross-fitting": tuple(credits_by_fold), "this profile": tuple(scored_folds)}
+    for scope, folds in scopes.items():
+        for benchmark, controls in joined(credits_by_fold[k] for k in folds).items():
+            best = best_control(controls, problem_of)
+            smallest = minimum_detectable_lift_points(best, seed=0)
+            figures[f"{benchmark}.{scope}.problems"] = len(best.credits)
+            figures[f"{benchmark}.{scope}.pools"] = best.pool_count
+            if smallest is not None:
+                figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] = smallest
+            if scope == "this profile" and (smallest is None or smallest > target_lift_points):
+                shown = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
+                bad.append(f"{benchmark}: {len(best.credits)} problems {shown}, wanted {target_lift_points:.1f}")
     return finding(
         "rerank_can_decide",
         bad,
@@ -170,3 +225,13 @@ def rerank_can_decide(
         figures=figures,
         message="The run is large enough for the lift it sets out to show.",
     )
+
+
+def best_control(controls: Mapping[str, Mapping[str, float | None]], problem_of: Mapping[str, str]) -> ControlCredits:
+    """The control with the highest pass@1 of those that scored every pool; without pools, none."""
+    means = {name: _mean(credits) or 0.0 for name, credits in controls.items() if None not in credits.values()}
+    best = max(means, key=lambda name: (means[name], name))
+    credits: dict[str, list[float]] = defaultdict(list)
+    for pool, value in controls[best].items():
+        credits[problem_of[pool]].append(value or 0.0)
+    return ControlCredits(credits)

@@ -6,9 +6,11 @@ The Dagster checks and the preflight report call the same functions; the rules o
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import CellCount, Completion, Decoy, Finding, LabelledCompletion, PackRow, Problem
+from codelewm_assets.decoys.pairs import Category
 from codelewm_assets.packs.pack import KNOWN_LICENSES
 from codelewm_assets.splits.coverage import CellFloors, cell_counts
 from codelewm_assets.splits.folds import ProblemSplit
@@ -216,29 +218,32 @@ def decoys_join_the_pack(decoys: Sequence[Decoy], rows: Sequence[PackRow]) -> Fi
 
 
 def decoy_coverage(
-    decoys: Sequence[Decoy],
-    splits: Sequence[ProblemSplit],
-    *,
-    scored_folds: Sequence[int],
-    floor: int,
-    problem_floor: int = 30,
+    decoys: Sequence[Decoy], splits: Sequence[ProblemSplit], *, pair_floor: int, problem_floor: int
 ) -> Finding:
-    """In the folds that are scored, every category has its floor of pairs, over at least `problem_floor` problems."""
-    held = {s.problem_id for s in splits if s.fold in scored_folds}
-    pairs: Counter[str] = Counter(d.category for d in decoys if d.source_problem_id in held)
-    problems: dict[str, int] = {
-        c: len({d.source_problem_id for d in decoys if d.source_problem_id in held and d.category == c}) for c in pairs
-    }
-    categories = ("same_problem_different_submission", "same_code_different_input", "mutation")
-    bad = [
-        f"{c}: {pairs[c]} pairs over {problems.get(c, 0)} problems, wanted {floor} over {problem_floor}"
-        for c in categories
-        if pairs[c] < floor or problems.get(c, 0) < problem_floor
+    """Every fold × benchmark × decoy category has its floor of pairs, over its floor of problems."""
+    home = {split.problem_id: (split.fold, split.benchmark_id) for split in splits}
+    pairs: Counter[tuple[int, str, str]] = Counter()
+    problems: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+    for pair in decoys:
+        if pair.source_problem_id in home:
+            key = (*home[pair.source_problem_id], pair.category)
+            pairs[key] += 1
+            problems[key].add(pair.source_problem_id)
+    cells = [
+        CellCount(cell=f"fold {fold} {benchmark} {category} {what}", count=count, floor=floor)
+        for fold in FOLDS
+        for benchmark in BENCHMARKS
+        for category in get_args(Category)
+        for what, count, floor in (
+            ("pairs", pairs[fold, benchmark, category], pair_floor),
+            ("problems", len(problems[fold, benchmark, category]), problem_floor),
+        )
     ]
     return finding(
         "decoy_coverage",
-        bad,
+        [f"{cell.cell}: {cell.count}, floor {cell.floor}" for cell in cells if not cell.is_met],
         blocker="coverage_below_floor",
-        message="Enough pairs where they are scored.",
-        figures={c: pairs[c] for c in categories},
+        message="Enough pairs in every fold.",
+        figures={"pairs": len(decoys), "pairs_of_problems_without_a_fold": len(decoys) - sum(pairs.values())},
+        table=cells,
     )

@@ -82,8 +82,10 @@ class DecoysSection(Section):
     """How many decoy pairs are made for each problem and category, and the pools' make-up."""
 
     pairs_per_problem: int = Field(ge=1)
-    pool_passing: int = Field(default=3, ge=1)
-    pool_failing: int = Field(default=4, ge=2)
+    pairs_per_query: int = Field(default=3, ge=1, le=3)
+    pool_passing: int = Field(default=4, ge=1, le=4)
+    pool_failing: int = Field(default=4, ge=2, le=4)
+    pools_per_problem: int = Field(default=4, ge=1)
 
 
 class MagnitudeFloors(Section):
@@ -133,9 +135,8 @@ class PreflightSection(Section):
     """Floors and limits that must hold before training starts."""
 
     floors: FloorsSection
-    decoy_floor: int = Field(ge=1)  # pairs per category in the scored folds
-    decoy_problem_floor: int = Field(default=30, ge=1)  # problems per category in the scored folds
-    control_ceiling: float = Field(default=0.90, gt=0, lt=1)  # pass@1 of the best control on the scored pools
+    control_ceiling: float = Field(default=0.85, gt=0, lt=1)  # pass@1 of the best control on the scored pools
+    chance_margin: float = Field(default=0.10, gt=0, lt=1)  # of consensus and length, from chance
     target_lift_points: float = Field(gt=0, le=100)  # smallest lift that this run sets out to show
 
 

@@ -59,7 +59,7 @@ def test_categories_by_hand() -> None:
     same_problem_different_submission: each query against c2 on its input; c1.i1 and c0.i1 have the same output.
     """
     rows = rows_of(labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", "92"), labelled(2, "mutant_2", "77"))
-    assert named(make_decoys(rows, pairs_per_problem=10)) == {
+    assert named(make_decoys(rows, pairs_per_query=3, pairs_per_problem=10)) == {
         ("same_code_different_input", "c0.i0", "c0.i1"),
         ("same_code_different_input", "c0.i1", "c0.i0"),
         ("same_code_different_input", "c1.i1", "c1.i0"),
@@ -72,21 +72,22 @@ def test_categories_by_hand() -> None:
 
 def test_a_call_that_returned_nothing_is_never_in_a_pair() -> None:
     rows = rows_of(labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", (None, None)))
-    found = named(make_decoys(rows, pairs_per_problem=10))
+    found = named(make_decoys(rows, pairs_per_query=3, pairs_per_problem=10))
     assert found and not any("c1" in name for _, *names in found for name in names)
 
 
 def test_completions_that_agree_give_no_pair() -> None:
     rows = rows_of(labelled(0, "rewrite", ("1",)), labelled(1, "mutant_1", ("1",)), labelled(2, "rewrite", ("1",)))
-    assert make_decoys(rows, pairs_per_problem=10) == []
+    assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=10) == []
 
 
 def test_no_rows_give_no_pairs() -> None:
-    assert make_decoys([], pairs_per_problem=10) == []
+    assert make_decoys([], pairs_per_query=3, pairs_per_problem=10) == []
 
 
 def test_a_problem_where_nothing_passes_gives_no_pairs() -> None:
-    assert make_decoys(rows_of(labelled(1, "mutant_1", "99"), labelled(2, "mutant_2", "77")), pairs_per_problem=9) == []
+    rows = rows_of(labelled(1, "mutant_1", "99"), labelled(2, "mutant_2", "77"))
+    assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=9) == []
 
 
 def test_every_pair_is_of_one_problem_with_a_passing_query_and_another_output(world: World) -> None:
@@ -107,24 +108,26 @@ def test_every_pair_is_of_one_problem_with_a_passing_query_and_another_output(wo
 def test_pairs_do_not_depend_on_the_order_of_rows(world: World) -> None:
     rows = list(world.rows)
     random.Random(5).shuffle(rows)
-    assert make_decoys(rows, pairs_per_problem=2) == list(world.decoys)
+    assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=2) == list(world.decoys)
 
 
 def test_pairs_of_one_problem_do_not_depend_on_the_others(world: World) -> None:
     first = world.problems[0].problem_id
-    alone = make_decoys([r for r in world.rows if r.source_problem_id == first], pairs_per_problem=2)
+    alone = make_decoys([r for r in world.rows if r.source_problem_id == first], pairs_per_query=3, pairs_per_problem=2)
     assert alone == [d for d in world.decoys if d.source_problem_id == first]
 
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_the_limit_holds_for_each_problem_and_category(world: World, limit: int) -> None:
-    counts = Counter((d.source_problem_id, d.category) for d in make_decoys(world.rows, pairs_per_problem=limit))
+    counts = Counter(
+        (d.source_problem_id, d.category) for d in make_decoys(world.rows, pairs_per_query=3, pairs_per_problem=limit)
+    )
     assert set(counts.values()) == {limit}
     assert len(counts) == 80 * 3
 
 
 def test_a_smaller_limit_keeps_a_part_of_the_same_pairs(world: World) -> None:
-    fewer = {d.decoy_id for d in make_decoys(world.rows, pairs_per_problem=1)}
+    fewer = {d.decoy_id for d in make_decoys(world.rows, pairs_per_query=3, pairs_per_problem=1)}
     assert fewer < {d.decoy_id for d in world.decoys}
 
 
@@ -145,5 +148,13 @@ def test_another_submission_that_is_right_is_no_decoy() -> None:
         run.model_copy(update={"output": run.output + ".0", "passed": True}) for run in right.inputs if run.output
     )
     rows = rows_of(labelled(0, "rewrite", RIGHT), right.model_copy(update={"inputs": other}))
-    found = make_decoys(rows, pairs_per_problem=10)
+    found = make_decoys(rows, pairs_per_query=3, pairs_per_problem=10)
     assert {d.category for d in found} == {"same_code_different_input"}
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_query_has_no_more_pairs_of_a_category_than_asked_for(world: World, most: int) -> None:
+    counts = Counter(
+        (d.query_record_id, d.category) for d in make_decoys(world.rows, pairs_per_query=most, pairs_per_problem=99)
+    )
+    assert max(counts.values()) == most

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.records import CompletionKind, LabelledCompletion, Outcome, PoolMember
-from codelewm_assets.decoys.pools import jaccard, make_pools
+from codelewm_assets.decoys.pools import make_pools
+from codelewm_assets.preflight.controls import consensus_scores, length_score
 from codelewm_assets_tests.factories import World, make_completion, make_labelled, make_problem, make_world
 
 PROBLEM = make_problem(0)
@@ -39,35 +40,92 @@ def numbers(members: Sequence[PoolMember]) -> list[int]:
     return [int(m.completion_id[-1]) for m in members]
 
 
-def test_jaccard_by_hand() -> None:
-    assert jaccard({"a", "b"}, {"b", "c"}) == pytest.approx(1 / 3)
-    assert jaccard({"a"}, set()) == 0.0
-    assert jaccard(set(), set()) == 1.0
+def make(items: Sequence[LabelledCompletion], *, passing: int, failing: int, pools: int = 1) -> list[PoolMember]:
+    return make_pools(items, passing=passing, failing=failing, pools_per_problem=pools)
 
 
-@pytest.mark.parametrize(("failing", "wanted"), [(2, [3, 4]), (3, [3, 4, 6]), (9, [3, 4, 5, 6])])
-def test_the_pivot_is_the_failing_one_nearest_to_the_other_failing_ones(failing: int, wanted: list[int]) -> None:
-    """Jaccard: 3–4 3/5, 3–6 2/4, 4–6 2/6, 5 with each 0. Sums: 3 1.1, 4 0.93, 6 0.83, 5 0. So 3, then 4, then 6."""
-    members = make_pools([*GOOD, *BAD], passing=1, failing=failing)
-    assert numbers([m for m in members if not m.passed]) == wanted
-    assert numbers([m for m in members if m.is_pivot]) == [3]
+def by_pool(members: Sequence[PoolMember]) -> list[list[PoolMember]]:
+    pools: dict[str, list[PoolMember]] = defaultdict(list)
+    for member in members:
+        pools[member.pool_id].append(member)
+    return list(pools.values())
+
+
+RELATIVES = {3: [4, 6, 5], 4: [3, 6, 5], 5: [3, 4, 6], 6: [3, 4, 5]}
+"""Failing completions from the most alike on. Jaccard of 3-grams: 3–4 3/5, 3–6 2/4, 4–6 2/6, 5 with each 0; then by id."""
+
+
+@pytest.mark.parametrize("failing", [2, 3, 4])
+def test_a_pivot_is_joined_by_the_failing_completions_most_like_it(failing: int) -> None:
+    pools = by_pool(make([*GOOD, *BAD], passing=1, failing=failing, pools=20))
+    pivots = set()
+    for pool in pools:
+        (pivot,) = numbers([m for m in pool if m.is_pivot])
+        pivots.add(pivot)
+        assert numbers([m for m in pool if not m.passed]) == sorted([pivot, *RELATIVES[pivot][: failing - 1]])
+    assert len(pools) == 3 * {2: 3, 3: 2, 4: 1}[failing]  # groups of failing members that differ, by passing ones
+    assert len(pivots) > (failing < 4)
 
 
 def test_a_pool_has_up_to_the_passing_members_asked_for() -> None:
     for passing in (1, 2, 3, 9):
-        members = make_pools([*GOOD, *BAD], passing=passing, failing=2)
+        members = make([*GOOD, *BAD], passing=passing, failing=2)
         assert sum(m.passed for m in members) == min(passing, 3)
 
 
 def test_each_pool_of_the_world_has_one_pivot_and_it_fails(world: World) -> None:
-    pools: dict[str, list[PoolMember]] = defaultdict(list)
-    for member in world.pools:
-        pools[member.pool_id].append(member)
-    assert len(pools) == 80
-    for members in pools.values():
+    pools = by_pool(world.pools)
+    assert len(pools) == 80  # two passing and three failing completions of each: there is but one
+    for members in pools:
         assert [m.passed for m in members if m.is_pivot] == [False]
         assert sum(m.passed for m in members) == 2
         assert len(members) == len({m.completion_id for m in members}) == 5
+
+
+def test_pools_of_a_problem_differ_and_are_no_more_than_asked_for() -> None:
+    """Four pivots give four groups of two failing members, 3–4 twice; with one of three passing ones, 9 different pools."""
+    pools = by_pool(make([*GOOD, *BAD], passing=1, failing=2, pools=20))
+    assert len({tuple(numbers(pool)) for pool in pools}) == len(pools) == 9
+    assert len(by_pool(make([*GOOD, *BAD], passing=1, failing=2, pools=3))) == 3
+
+
+def shares(members: Sequence[PoolMember], score: dict[str, dict[str, float]]) -> tuple[float, float]:
+    """Pass@1 of a score, and of chance, over all pools."""
+    credits, chances = [], []
+    for pool in by_pool(members):
+        of = score[pool[0].pool_id]
+        top = [m.passed for m in pool if of[m.completion_id] == max(of.values())]
+        credits.append(sum(top) / len(top))
+        chances.append(sum(m.passed for m in pool) / len(pool))
+    return sum(credits) / len(credits), sum(chances) / len(chances)
+
+
+def unbalanced_items() -> list[LabelledCompletion]:
+    """Sixty problems with 8 programs that pass and 8 that fail: sums of a few terms, the passing ones shorter as a rule."""
+    rng, items = random.Random(3), list[LabelledCompletion]()
+    for problem in (make_problem(number) for number in range(60)):
+        for number in range(16):
+            passed = number < 8
+            terms = rng.sample(range(40), rng.randint(4, 12) if passed else rng.randint(6, 16))
+            code = f"def solve(x):\n    return {' + '.join(map(str, terms))}"
+            items.append(make_labelled(make_completion(problem, number, "rewrite", code=code), passed=passed))
+    return items
+
+
+def test_agreement_and_size_find_the_passing_members_no_better_than_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = unbalanced_items()
+    codes = {item.completion.completion_id: item.completion.code for item in items}
+
+    def excess() -> list[float]:
+        members = make(items, passing=4, failing=4, pools=3)
+        pools = {pool[0].pool_id: {m.completion_id: codes[m.completion_id] for m in pool} for pool in by_pool(members)}
+        consensus = {name: consensus_scores(pool) for name, pool in pools.items()}
+        length = {name: {c: length_score(code) for c, code in pool.items()} for name, pool in pools.items()}
+        return [found - chance for found, chance in (shares(members, s) for s in (consensus, length))]  # type: ignore[arg-type]
+
+    assert all(abs(value) < 0.10 for value in excess())
+    monkeypatch.setattr("codelewm_assets.decoys.pools.CANDIDATES_PER_POOL", 1)
+    assert max(map(abs, excess())) > 0.30  # without a choice of draws, size alone does better than chance
 
 
 def test_the_reference_is_never_a_member(world: World) -> None:
@@ -104,21 +162,21 @@ def test_members_carry_their_own_label_problem_and_benchmark(world: World) -> No
     ],
 )
 def test_no_pool_without_a_passing_and_two_failing_members(items: list[LabelledCompletion]) -> None:
-    assert make_pools(items, passing=2, failing=3) == []
+    assert make(items, passing=2, failing=3) == []
 
 
 @pytest.mark.parametrize("outcome", ["timeout", "memory", "killed", "policy", "reference_error"])
 def test_a_completion_that_was_stopped_is_not_a_member(outcome: Outcome) -> None:
     stopped = completion(7, passed=False, code="1 + 2 + 3", outcome=outcome)
-    assert 7 not in numbers(make_pools([*GOOD, *BAD, stopped], passing=3, failing=9))
+    assert 7 not in numbers(make([*GOOD, *BAD, stopped], passing=3, failing=9))
 
 
 def test_a_completion_that_raised_is_a_failing_member() -> None:
     raised = completion(7, passed=False, code="1 + 2 + 3", outcome="exception")
-    assert 7 in numbers(make_pools([*GOOD, *BAD, raised], passing=3, failing=9))
+    assert 7 in numbers(make([*GOOD, *BAD, raised], passing=3, failing=9))
 
 
 def test_pools_do_not_depend_on_the_order_of_completions(world: World) -> None:
     shuffled = list(world.labelled)
     random.Random(2).shuffle(shuffled)
-    assert make_pools(shuffled, passing=2, failing=3) == list(world.pools)
+    assert make(shuffled, passing=2, failing=3, pools=2) == list(world.pools)

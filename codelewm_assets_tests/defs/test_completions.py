@@ -27,7 +27,6 @@ preflight:
     humaneval: {passed: 1, failed: 1, magnitude: {negative: 0, zero: 0, small: 0, medium: 0, large: 0, not_a_number: 0}}
     mbpp_plus: {passed: 1, failed: 1, magnitude: {negative: 0, zero: 0, small: 0, medium: 0, large: 0, not_a_number: 0}}
     decoy_category: {pairs: 1, problems: 1}
-  decoy_floor: 1
   target_lift_points: 50
 training: {}
 """

@@ -21,7 +21,7 @@ preflight:
   {floors: {humaneval: {passed: 10, failed: 10, magnitude: {negative: 1, zero: 1, small: 1, medium: 1, large: 1, not_a_number: 1}},
             mbpp_plus: {passed: 10, failed: 10, magnitude: {negative: 1, zero: 1, small: 1, medium: 1, large: 1, not_a_number: 1}},
             decoy_category: {pairs: 1, problems: 1}},
-   decoy_floor: 10, decoy_problem_floor: 5, control_ceiling: 0.999,
+   control_ceiling: 0.999, chance_margin: 0.9,
    target_lift_points: 95.0}
 training: {vocab_size: 1024, steps: 2}
 """

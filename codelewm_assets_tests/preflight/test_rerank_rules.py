@@ -2,10 +2,13 @@
 
 import pytest
 
-from codelewm_assets.core.records import Finding
-from codelewm_assets.preflight.controls import TEXT_CONTROLS
+from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.records import Finding, PoolMember
+from codelewm_assets.preflight.controls import TEXT_CONTROLS, consensus_scores
 from codelewm_assets.preflight.rerank_rules import (
-    control_pass_at_1,
+    Credits,
+    best_control,
+    control_credits,
     controls_leave_headroom,
     no_scored_problem_was_trained_on,
     pools_join_the_pack,
@@ -27,15 +30,24 @@ def outcomes_of(world: World) -> dict[str, tuple[str, bool]]:
     }
 
 
-def headroom(world: World, ceiling: float = 0.95) -> Finding:
-    figures = control_pass_at_1(
-        world.pools, world.codes, world.prompts, world.splits, model_fold=0, outcomes=outcomes_of(world)
+def credits(world: World, fold: int = 0) -> Credits:
+    return control_credits(
+        world.pools, world.codes, world.prompts, world.splits, model_fold=fold, outcomes=outcomes_of(world)
     )
-    return controls_leave_headroom(figures, ceiling=ceiling)
+
+
+def headroom(world: World, ceiling: float = 0.95, chance_margin: float = 0.5) -> Finding:
+    return controls_leave_headroom({0: credits(world)}, world.pools, ceiling=ceiling, chance_margin=chance_margin)
 
 
 def power(world: World, target: float = 95.0, scored_folds: tuple[int, ...] = (0,)) -> Finding:
-    return rerank_can_decide(world.pools, world.splits, scored_folds=scored_folds, target_lift_points=target)
+    return rerank_can_decide(
+        {fold: credits(world, fold) for fold in FOLDS},
+        world.pools,
+        scored_folds=scored_folds,
+        target_lift_points=target,
+        gate_lift_points=3.0,
+    )
 
 
 def of_fold(world: World, fold: int) -> str:
@@ -91,22 +103,18 @@ def test_a_scored_problem_without_a_fold_is_red(world: World) -> None:
     )  # fmt: skip
 
 
-def test_every_control_has_a_figure_between_0_and_1_for_each_benchmark(world: World) -> None:
-    found = control_pass_at_1(
-        world.pools, world.codes, world.prompts, world.splits, model_fold=0, outcomes=outcomes_of(world)
-    )
+def test_every_control_has_a_credit_between_0_and_1_for_each_scored_pool(world: World) -> None:
+    found = credits(world)
     assert set(found) == {"humaneval", "mbpp_plus"}
     for controls in found.values():
         assert set(controls) == set(TEXT_CONTROLS)
-        for value in controls.values():
-            assert value is not None and 0 <= value <= 1
+        for pools in controls.values():
+            assert len(pools) == 8
+            assert all(value is not None and 0 <= value <= 1 for value in pools.values())
 
 
-def test_control_figures_do_not_depend_on_the_order_of_members(world: World) -> None:
-    args = (world.codes, world.prompts, world.splits)
-    found = control_pass_at_1(world.pools[::-1], *args, model_fold=1, outcomes=outcomes_of(world))
-    for benchmark, wanted in control_pass_at_1(world.pools, *args, model_fold=1, outcomes=outcomes_of(world)).items():
-        assert found[benchmark] == pytest.approx(wanted)
+def test_credits_do_not_depend_on_the_order_of_members(world: World) -> None:
+    assert credits(world.changed(pools=world.pools[::-1]), 1) == credits(world, 1)
 
 
 def test_a_control_that_finds_every_passing_completion_is_red(world: World) -> None:
@@ -134,37 +142,101 @@ def test_a_benchmark_without_scored_pools_is_red_and_has_no_figure(world: World)
     assert not any(name.startswith("mbpp_plus") for name in found.figures)
 
 
-def test_a_control_at_the_ceiling_leaves_headroom_and_above_it_does_not() -> None:
-    assert controls_leave_headroom({"humaneval": {"length": 0.9}}, ceiling=0.9).passed
-    found = controls_leave_headroom({"humaneval": {"length": 0.91, "random": 0.2}}, ceiling=0.9)
-    assert found.offenders == ("humaneval length: pass@1 0.910 above 0.90",)
-    assert found.figures == {"humaneval.length": 0.91, "humaneval.random": 0.2, "offender_count": 1}
+def pool(number: int, passed: int, of: int) -> list[PoolMember]:
+    """A pool of its own problem in which the first `passed` members pass."""
+    return [
+        PoolMember(
+            pool_id=f"p{number}::pool0", problem_id=f"p{number}", benchmark_id="humaneval",
+            completion_id=f"p{number}/c{k}", passed=k < passed, is_pivot=k == of - 1,
+        )
+        for k in range(of)
+    ]  # fmt: skip
+
+
+def some_credits(**by_control: list[float]) -> dict[int, Credits]:
+    """Credits of pools p0, p1 … by control; controls that are not named have 0.5 on each."""
+    count = len(next(iter(by_control.values())))
+    values = {name: by_control.get(name, [0.5] * count) for name in TEXT_CONTROLS}
+    own: dict[str, dict[str, float | None]] = {
+        name: {f"p{k}::pool0": value for k, value in enumerate(row)} for name, row in values.items()
+    }
+    return {0: {"humaneval": own, "mbpp_plus": own}}
+
+
+MEMBERS = [*pool(0, 2, 4), *pool(1, 1, 2)]  # chance is 0.5
+
+
+@pytest.mark.parametrize(
+    ("control", "values", "offender"),
+    [
+        ("lexical", [0.8, 0.88], None),
+        ("lexical", [0.8, 0.92], "pass@1 0.860 above 0.85"),
+        ("surface_lr", [1.0, 1.0], "pass@1 1.000 above 0.85"),
+        ("lexical", [0.0, 0.0], None),  # far below chance, and no rule for it
+        ("consensus", [0.6, 0.59], None),
+        ("consensus", [0.7, 0.6], "pass@1 0.650 is not within 0.10 of chance 0.500"),
+        ("consensus", [0.3, 0.3], "pass@1 0.300 is not within 0.10 of chance 0.500"),
+        ("length", [0.2, 0.3], "pass@1 0.250 is not within 0.10 of chance 0.500"),
+    ],
+)
+def test_controls_stay_below_the_ceiling_and_consensus_and_length_near_chance(
+    control: str, values: list[float], offender: str | None
+) -> None:
+    found = controls_leave_headroom(some_credits(**{control: values}), MEMBERS, ceiling=0.85, chance_margin=0.10)
+    wanted = () if offender is None else tuple(f"{name} {control}: {offender}" for name in BENCHMARKS)
+    assert found.offenders == wanted
+    assert found.passed == (offender is None)
+    assert found.blocker == (None if offender is None else "benchmark_saturated")
+    assert found.figures["humaneval.chance"] == 0.5
+
+
+def test_a_pool_with_the_reference_in_the_middle_is_won_by_consensus_and_red() -> None:
+    """The passing members are the reference under two layouts and a near copy, each bug stands alone."""
+    right = "def f(a, b):\n    total = a + b\n    return total * 2"
+    codes = {"p0/c0": right, "p0/c1": right + " ", "p0/c2": "def f(a):\n    return {}", "p0/c3": "x = 1\nf = len"}
+    scores = consensus_scores(codes)
+    top = max(value for value in scores.values() if value is not None)
+    assert {name for name, value in scores.items() if value == top} == {"p0/c0", "p0/c1"}
+    found = controls_leave_headroom(some_credits(consensus=[1.0]), pool(0, 2, 4), ceiling=0.85, chance_margin=0.10)
+    assert (found.passed, found.blocker) == (False, "benchmark_saturated")
 
 
 def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
-    """Eight pools of 2 passing in 5: 100·(1.95996+0.84162)·√(2·0.4·0.6)/√8 = 100·2.80159·0.69282/2.82843 = 68.62."""
-    found = power(world, target=68.6)
+    smallest = power(world).figures["humaneval.this profile.minimum_detectable_lift_points"]
+    assert isinstance(smallest, float) and 20 < smallest < 90  # eight problems
+    found = power(world, target=smallest - 0.25)
     assert (found.passed, found.blocker) == (False, "rerank_underpowered")
-    assert found.offenders == tuple(
-        f"{name}: 8 pools show 68.6 points at best, wanted 68.6" for name in ("humaneval", "mbpp_plus")
+    assert (
+        found.offenders[0] == f"humaneval: 8 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
     )
-    assert found.figures["humaneval.minimum_detectable_lift_points"] == 68.62
-    assert power(world, target=68.63).passed
+    assert found.figures["gate_lift_points"] == 3.0
 
 
-def test_more_scored_folds_show_a_smaller_lift(world: World) -> None:
-    """Forty pools in place of eight: 68.62 / √5 = 30.69."""
-    found = power(world, target=31.0, scored_folds=(0, 1, 2, 3, 4))
-    assert found.passed and found.figures["humaneval.pools"] == 40
-    assert found.figures["humaneval.minimum_detectable_lift_points"] == 30.69
+def test_cross_fitting_shows_a_smaller_lift_than_fold_0(world: World) -> None:
+    figures = power(world).figures
+    for benchmark in BENCHMARKS:
+        assert figures[f"{benchmark}.fold 0.problems"] == figures[f"{benchmark}.this profile.problems"] == 8
+        assert figures[f"{benchmark}.cross-fitting.problems"] == 40
+        alone, all_folds = (
+            figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] for scope in ("fold 0", "cross-fitting")
+        )
+        assert isinstance(alone, float) and isinstance(all_folds, float) and all_folds < alone
+    assert power(world, scored_folds=FOLDS).figures["humaneval.this profile.problems"] == 40
 
 
 def test_a_benchmark_without_pools_cannot_decide(world: World) -> None:
     fault = world.changed(pools=tuple(m for m in world.pools if m.benchmark_id == "humaneval"))
     found = power(fault)
-    assert found.offenders == ("mbpp_plus: no pools, wanted 95.0",)
-    assert found.figures["mbpp_plus.pools"] == 0
-    assert "mbpp_plus.minimum_detectable_lift_points" not in found.figures
+    assert found.offenders == ("mbpp_plus: 0 problems show no lift, wanted 95.0",)
+    assert "mbpp_plus.this profile.minimum_detectable_lift_points" not in found.figures
+
+
+def test_the_best_control_is_the_one_with_the_highest_mean_of_those_that_scored_every_pool() -> None:
+    controls = some_credits(lexical=[0.9, 0.1], surface_lr=[0.6, 0.7], length=[1.0, 0.0])[0]["humaneval"]
+    controls["consensus"] = {"p0::pool0": 1.0, "p1::pool0": None}
+    best = best_control(controls, {"p0::pool0": "p0", "p1::pool0": "p1"})
+    assert best.credits == {"p0": [0.6], "p1": [0.7]}
+    assert best.pass_at_1 == pytest.approx(0.65)
 
 
 def test_pools_of_another_pack_are_red(world: World) -> None:

@@ -22,7 +22,7 @@ JUDGES: dict[str, Callable[[World], Finding]] = {
     "no_near_duplicate_crosses_folds": lambda w: rules.no_near_duplicate_crosses_folds(w.splits, w.near_duplicates),
     "folds_cover_every_cell": lambda w: rules.folds_cover_every_cell(w.rows, w.splits, floors=FLOORS),
     "decoys_join_the_pack": lambda w: rules.decoys_join_the_pack(w.decoys, w.rows),
-    "decoy_coverage": lambda w: rules.decoy_coverage(w.decoys, w.splits, scored_folds=(0,), floor=10, problem_floor=5),
+    "decoy_coverage": lambda w: rules.decoy_coverage(w.decoys, w.splits, pair_floor=10, problem_floor=5),
 }
 
 
@@ -332,25 +332,28 @@ def test_a_pair_named_after_another_problem_is_red(world: World) -> None:
     assert_red("decoys_join_the_pack", fault, "decoy_does_not_join", first.decoy_id)
 
 
-def test_a_category_without_pairs_where_it_is_scored_is_red(world: World) -> None:
-    held = {s.problem_id for s in world.splits if s.fold == 0}
+def test_a_fold_without_pairs_of_a_category_is_red_and_named(world: World) -> None:
+    held = {s.problem_id for s in world.splits if s.fold == 2 and s.benchmark_id == "humaneval"}
     fault = without(world, "decoys", lambda d: d.source_problem_id in held and d.category == "mutation")
     found = assert_red(
-        "decoy_coverage", fault, "coverage_below_floor", "mutation: 0 pairs over 0 problems, wanted 10 over 5"
+        "decoy_coverage",
+        fault,
+        "coverage_below_floor",
+        "fold 2 humaneval mutation pairs: 0, floor 10",
+        "fold 2 humaneval mutation problems: 0, floor 5",
     )
-    assert found.figures["mutation"] == 0
+    assert len(found.table) == 5 * 2 * 3 * 2
+    assert [(cell.count, cell.floor) for cell in found.table if not cell.is_met] == [(0, 10), (0, 5)]
 
 
 def test_enough_pairs_over_too_few_problems_are_red(world: World) -> None:
-    """Fold 0 has 16 problems with two pairs of each category: 32 pairs over 16."""
-    found = rules.decoy_coverage(world.decoys, world.splits, scored_folds=(0,), floor=32, problem_floor=17)
-    assert found.offenders[0] == "same_problem_different_submission: 32 pairs over 16 problems, wanted 32 over 17"
-    assert (found.passed, found.figures["offender_count"]) == (False, 3)
-    assert rules.decoy_coverage(world.decoys, world.splits, scored_folds=(0,), floor=32, problem_floor=16).passed
+    """A fold has 8 problems of a benchmark with two pairs of each category: 16 pairs over 8."""
+    assert rules.decoy_coverage(world.decoys, world.splits, pair_floor=16, problem_floor=8).passed
+    found = rules.decoy_coverage(world.decoys, world.splits, pair_floor=16, problem_floor=9)
+    assert (found.passed, found.figures["offender_count"]) == (False, 5 * 2 * 3)
+    assert found.offenders[0] == "fold 0 humaneval same_problem_different_submission problems: 8, floor 9"
 
 
-def test_pairs_outside_the_scored_folds_do_not_count(world: World) -> None:
-    two = rules.decoy_coverage(world.decoys, world.splits, scored_folds=(0, 1), floor=1, problem_floor=1)
-    assert two.figures["mutation"] == 64
-    none = rules.decoy_coverage(world.decoys, world.splits, scored_folds=(), floor=1, problem_floor=1)
-    assert not none.passed
+def test_pairs_of_a_problem_without_a_fold_do_not_count(world: World) -> None:
+    found = rules.decoy_coverage(world.decoys, world.splits[1:], pair_floor=1, problem_floor=1)
+    assert found.figures["pairs_of_problems_without_a_fold"] == 6

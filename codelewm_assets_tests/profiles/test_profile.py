@@ -67,6 +67,18 @@ def test_the_full_profile_scores_every_fold_and_the_smaller_ones_the_first() -> 
     assert load_profile("full_capped").folds == load_profile("sample").folds == (0,)
 
 
+@pytest.mark.parametrize("name", profile_names())
+def test_no_shipped_profile_lets_a_control_come_near_the_top_or_a_fold_go_without_decoys(name: str) -> None:
+    rules = load_profile(name).preflight
+    assert rules.control_ceiling <= 0.85
+    assert rules.chance_margin <= 0.10
+    assert rules.floors.decoy_category.problems >= 15
+
+
+def test_the_full_profile_asks_for_a_hundred_pairs_a_cell() -> None:
+    assert load_profile("full").preflight.floors.decoy_category.pairs >= 100
+
+
 def test_a_profile_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
     assert load_profile(str(TINY)).name == "tiny"
     assert load_profile(changed(tmp_path, name="mine")).name == "mine"
