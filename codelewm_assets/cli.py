@@ -183,7 +183,7 @@ def _status(options: argparse.Namespace) -> int:
 
     from codelewm_assets.claims.gates import ClaimGates
     from codelewm_assets.defs.plumbing import latest_version
-    from codelewm_assets.defs.status import check_statuses
+    from codelewm_assets.defs.status import check_statuses, latest_artifacts
     from codelewm_assets.display import print_table
 
     instance, store = _instance(), _store()
@@ -194,10 +194,13 @@ def _status(options: argparse.Namespace) -> int:
     )
     if options.json:
         checks = [
-            {"asset": r.asset, "check": r.check, "partition": r.partition, "state": r.state, "detail": r.detail}
+            {"asset": r.asset, "check": r.check, "partition": r.partition, "state": r.state, "detail": r.detail,
+             "figures": dict(r.figures)}
             for r in rows
-        ]
-        print(json.dumps({"checks": checks, "claim_gates": gates.model_dump(mode="json") if gates else None}, indent=2))
+        ]  # fmt: skip
+        assets = latest_artifacts(instance, store)
+        shown = {"assets": assets, "checks": checks, "claim_gates": gates.model_dump(mode="json") if gates else None}
+        print(json.dumps(shown, indent=2))
         return 0
     console = Console()
     print_table(console, "Checks", ["asset", "partition", "check", "state", "detail"],

@@ -371,7 +371,8 @@ def test_status_of_an_empty_instance_is_a_row_per_check_and_no_gates(run: Run) -
     said = json.loads(found.out)
     assert said["claim_gates"] is None
     assert len(said["checks"]) > 20
-    assert set(said["checks"][0]) == {"asset", "check", "partition", "state", "detail"}
+    assert set(said["checks"][0]) == {"asset", "check", "partition", "state", "detail", "figures"}
+    assert said["assets"] == []
     assert "passed" not in {row["state"] for row in said["checks"]}
 
 
@@ -433,6 +434,12 @@ def test_build_with_an_unknown_or_faulty_profile_is_one_line(run: Run, tmp_path:
     run("build", "--profile", tmp_path / "mine.yaml").is_one_line_error("mine.yaml: ", "Field required")
     (tmp_path / "broken.yaml").write_text("name: [\n", encoding="utf-8")
     run("build", "--profile", tmp_path / "broken.yaml").is_one_line_error("broken.yaml is not YAML")
+
+
+@pytest.mark.parametrize("selection", ["no_such_asset", "key:(", "++"])
+def test_a_selection_that_is_not_understood_is_one_line(selection: str, run: Run) -> None:
+    found = run("build", "--profile", Path(__file__).parent / "tiny.yaml", "--select", selection)
+    found.is_one_line_error(f"--select {selection!r} is not understood: ")
 
 
 def test_a_selection_that_names_nothing_is_one_line(run: Run, tmp_path: Path) -> None:

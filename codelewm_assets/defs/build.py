@@ -81,12 +81,7 @@ def _selected(defs: dg.Definitions, select: str | None) -> set[str] | None:
         return None
     try:
         keys = dg.AssetSelection.from_string(select).resolve(defs.resolve_asset_graph())
-    except (
-        dg.DagsterInvalidSubsetError,
-        dg.DagsterInvariantViolationError,
-        dg.DagsterInvalidAssetKey,
-        Exception,
-    ) as error:
+    except dg.DagsterError as error:
         raise AssetsError(f"--select {select!r} is not understood: {str(error).splitlines()[0]}") from error
     if not keys:
         raise AssetsError(f"--select {select!r} names no asset. `codelewm-assets status` lists them.")

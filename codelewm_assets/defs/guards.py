@@ -4,8 +4,9 @@ A blocking check in Dagster holds back its own run only, so the guard asks the i
 private name of Dagster used here is `get_latest_asset_check_execution_by_key`; guard tests hold it to 1.13.27.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
@@ -28,13 +29,14 @@ GATES: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA
 
 @dataclass(frozen=True, slots=True)
 class CheckStatus:
-    """The state of one check on one partition, and why it is not green."""
+    """The state of one check on one partition, why it is not green, and the figures that it showed."""
 
     asset: str
     check: str
     partition: str | None
     state: CheckState
     detail: str = ""
+    figures: Mapping[str, float | int | str | bool] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -45,8 +47,8 @@ class CheckStatus:
 def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition: str | None = None) -> CheckStatus:
     """The state of a check on the latest materialization of its asset."""
 
-    def status(state: CheckState, detail: str = "") -> CheckStatus:
-        return CheckStatus(asset, check, partition, state, detail)
+    def status(state: CheckState, detail: str = "", figures: Mapping[str, Any] | None = None) -> CheckStatus:
+        return CheckStatus(asset, check, partition, state, detail, figures or {})
 
     wanted = dg.AssetRecordsFilter(
         asset_key=dg.AssetKey(asset), asset_partitions=None if partition is None else [partition]
@@ -78,9 +80,14 @@ def _judged(record: AssetCheckExecutionRecord, storage_id: int, run_id: str, sta
     target = evaluation.target_materialization_data
     if (target is None and record.run_id != run_id) or (target is not None and target.storage_id != storage_id):
         return status("STALE", "it judged an earlier materialization")
+    figures = {
+        name: value.value
+        for name, value in evaluation.metadata.items()
+        if isinstance(value, dg.FloatMetadataValue | dg.IntMetadataValue | dg.BoolMetadataValue | dg.TextMetadataValue)
+    }
     if not evaluation.passed:  # a failed WARN is red too: it would not have held anything back
-        return status("RED", evaluation.description or "")
-    return status("GREEN")
+        return status("RED", evaluation.description or "", figures)
+    return status("GREEN", "", figures)
 
 
 def gate_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
