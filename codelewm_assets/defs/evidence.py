@@ -23,7 +23,7 @@ from codelewm_assets.evaluation.records import (
     SurpriseReport,
 )
 from codelewm_assets.evaluation.score_files import read_score_rows
-from codelewm_assets.release.secrets import secret_findings
+from codelewm_assets.preflight.secrets import secret_findings
 
 SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "collapse": ("checkpoint_inspection", "checkpoint_inspection.json", CollapseReport),

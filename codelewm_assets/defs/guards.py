@@ -21,6 +21,7 @@ from codelewm_assets.defs.rules import DATA_RULES, PARTITIONED
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING"]
 ADDED_GATES: tuple[tuple[str, str], ...] = (
     ("preflight_report", "preflight_is_clear"),
+    ("preflight_report", "artifacts_verify"),
     ("tokenized_pack", "tokens_join_the_pack"),
 )
 GATES: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_GATES)

@@ -1,11 +1,14 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Finding
+from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize, versions
@@ -13,6 +16,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, judge_all, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
 
 
@@ -80,5 +84,31 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     )
 
 
+def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
+    """Every artifact that the report judged is stored, its manifest and its files byte for byte as they were written."""
+    judged = inputs.artifact("preflight_report").read_json("preflight_report.json")["judged"]
+    return verified("artifacts_verify", inputs.store, list(judged.items()))
+
+
+def verified(rule: str, store: ArtifactStore, named: Sequence[tuple[str, str]]) -> Finding:
+    """Whether stored artifacts are as their manifests say. Args: named: artifact id and digest of each."""
+    bad = []
+    for name, digest in named:
+        kind, _, part = name.removesuffix("]").partition("[")
+        try:
+            artifact = store.load(kind, digest, partition=part or None)
+        except StoreError as error:
+            bad.append(str(error))
+            continue
+        bad += [f"{fault.artifact} {fault.file}: {fault.found[:12]}" for fault in store.verify(artifact)]
+    return finding(
+        rule,
+        bad,
+        blocker="manifest_mismatch",
+        message="All bytes are as written.",
+        figures={"artifacts": len(named)},
+    )
+
+
 ASSETS = [preflight_report]
-CHECKS = [check_of(rule_of("preflight_report", preflight_is_clear))]
+CHECKS = [check_of(rule_of("preflight_report", judge)) for judge in (preflight_is_clear, artifacts_verify)]

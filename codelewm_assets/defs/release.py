@@ -17,6 +17,7 @@ from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import Made, inline_png, materialize
+from codelewm_assets.defs.preflight import verified
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
@@ -240,25 +241,9 @@ def _lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact
 
 def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
     """Every artifact of the index has the bytes of its manifest, and its parents are stored."""
-    from codelewm_assets.core.errors import StoreError
-
     index = inputs.artifact("artifact_index").read_json("artifact_index.json")
-    bad: list[str] = []
-    for digest, manifest in index.items():
-        kind, _, part = manifest["artifact_id"].removesuffix("]").partition("[")
-        try:
-            artifact = inputs.store.load(kind, digest, partition=part or None)
-        except StoreError as error:
-            bad.append(str(error))
-            continue
-        bad += [f"{fault.artifact} {fault.file}: {fault.found[:12]}" for fault in inputs.store.verify(artifact)]
-    return finding(
-        "artifacts_verify",
-        bad,
-        blocker="manifest_mismatch",
-        message="All bytes are as written.",
-        figures={"artifacts": len(index)},
-    )
+    named = [(manifest["artifact_id"], digest) for digest, manifest in index.items()]
+    return verified("artifacts_verify", inputs.store, named)
 
 
 @dg.asset(**COMMON, kinds={"html"}, deps=[results_report, dataset_card, tracker_status, artifact_index,
@@ -322,7 +307,7 @@ def hub_release(
 
 
 def _plan(inputs: Inputs, groups: dict[str, list[Artifact]]) -> ReleasePlan:
-    from codelewm_assets.release.secrets import secret_findings
+    from codelewm_assets.preflight.secrets import secret_findings
 
     artifacts = [artifact for group in groups.values() for artifact in group]
     mismatches = [f"{f.artifact} {f.file}" for artifact in artifacts for f in inputs.store.verify(artifact)]

@@ -17,6 +17,7 @@ from codelewm_assets.defs.plumbing import inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight import rerank_rules, rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
+from codelewm_assets.preflight.secrets import no_secrets
 from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, STRICT_LAYERS
 
 PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
@@ -96,6 +97,7 @@ DATA_RULES: tuple[Rule, ...] = (
         rules.every_problem_has_completions,
         lambda i, p: rules.every_problem_has_completions(i.completions(p or ""), i.problems(p)),
     ),
+    _rule("candidate_completions", no_secrets, lambda i, p: no_secrets(i.completions(p or ""))),
     _rule(
         "labelled_completions",
         rules.labels_are_deterministic,

@@ -120,6 +120,8 @@ DATA_CASES = (
          _replace_first("problems", inputs=(), expected=())),
     Case("candidate_completions", "every_problem_has_completions", "humaneval", "completions_missing",
          _without_completions_of_first_problem),
+    Case("candidate_completions", "no_secrets", "humaneval", "secret_found",
+         _replace_first("completions", code="KEY = 'hf_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD'")),
     Case("labelled_completions", "labels_are_deterministic", "humaneval", "label_not_deterministic",
          _nondeterministic_that_passed),
     Case("labelled_completions", "labels_were_isolated", "humaneval", "isolation_missing", None, ("rlimits",)),
@@ -247,6 +249,17 @@ def test_preflight_is_clear_is_red_on_a_red_rule_and_on_a_rebuilt_artifact(store
     stored.put_data(_no_mutation_pairs(world))
     found = stored.run_check("preflight_report", "preflight_is_clear")
     assert not found.passed and "semantic_decoys was rebuilt" in found.description
+
+
+def test_artifacts_verify_is_red_when_a_judged_file_was_edited(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    stored.put_preflight()
+    assert stored.run_check("preflight_report", "artifacts_verify").passed
+    path = stored.latest["semantic_decoys"].path("decoys.parquet")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    found = stored.run_check("preflight_report", "artifacts_verify")
+    assert not found.passed
+    assert (found.metadata["blocker"].value, found.metadata["offender_count"].value) == ("manifest_mismatch", 1)
 
 
 def test_tokens_join_the_pack_is_red_when_a_row_is_not_tokenized(stored: StoredWorld, world: World) -> None:

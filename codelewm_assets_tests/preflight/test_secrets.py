@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from codelewm_assets.release.secrets import secret_findings
+from codelewm_assets.preflight.secrets import no_secrets, secret_findings, secrets_in_texts
+from codelewm_assets_tests.factories import make_completion, make_problem
 
 KEY_HEADER = "-----BEGIN " + "RSA " + "PRIVATE KEY-----"
 AWS_KEY = "AKIA" + "Q3EGRNXL5XOTB7YD"
@@ -55,3 +56,34 @@ def test_findings_come_in_order_of_files(tmp_path: Path) -> None:
 def test_nothing_to_scan_is_nothing_found(tmp_path: Path) -> None:
     assert secret_findings([]) == []
     assert secret_findings([_file(tmp_path, "clean.md", "# Clean\n\nNothing here.\n")]) == []
+
+
+LONG = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cDfG"
+PLANTED = [("hf_" + LONG, "Hugging Face Token"), ("sk-" + LONG, "Secret Key"), ("ghp_" + LONG + "xy", "GitHub Token"),
+           ("gho_" + LONG + "xy", "GitHub Token"), (AWS_KEY, "AWS Access Key")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("secret", "kind"), PLANTED)
+def test_a_token_in_a_program_is_found_by_completion_and_line(secret: str, kind: str) -> None:
+    problem = make_problem(0)
+    clean = make_completion(problem, 0)
+    planted = make_completion(problem, 1, code=f"def solve(x):\n    return '{secret}'")
+    found = no_secrets([clean, planted])
+    assert (found.passed, found.blocker) == (False, "secret_found")
+    assert f"{planted.completion_id}:2 {kind}" in found.offenders
+    assert secret not in str(found)
+    assert no_secrets([clean]).passed
+
+
+@pytest.mark.parametrize("secret", [secret for secret, _ in PLANTED])
+def test_the_same_tokens_are_found_in_files(secret: str, tmp_path: Path) -> None:
+    assert secret_findings([_file(tmp_path, "a.txt", f"x {secret} y\n")])
+
+
+def test_names_and_short_words_are_no_tokens() -> None:
+    words = "half_open sk-learn ghx_short hf_name task-list-of-things-to-do self.hf_" + "1" * 10
+    assert secrets_in_texts({"a": words, "b": ""}) == []
+
+
+def test_a_line_in_two_texts_is_found_in_both() -> None:
+    assert secrets_in_texts({"b": AWS_KEY, "a": AWS_KEY}) == ["a:1 AWS Access Key", "b:1 AWS Access Key"]

@@ -1,0 +1,98 @@
+"""Scanning programs, and what would be published, for secrets, with `detect-secrets` and three patterns that it lacks.
+
+Entropy detectors are left out: artifacts are full of digests, which are nothing but entropy.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from codelewm_assets.core.records import Completion, Finding
+from codelewm_assets.preflight.rules import finding
+
+PLUGINS = (
+    "AWSKeyDetector",
+    "ArtifactoryDetector",
+    "AzureStorageKeyDetector",
+    "BasicAuthDetector",
+    "CloudantDetector",
+    "DiscordBotTokenDetector",
+    "GitHubTokenDetector",
+    "GitLabTokenDetector",
+    "JwtTokenDetector",
+    "MailchimpDetector",
+    "NpmDetector",
+    "OpenAIDetector",
+    "PrivateKeyDetector",
+    "PypiTokenDetector",
+    "SendGridDetector",
+    "SlackDetector",
+    "StripeDetector",
+    "TelegramBotTokenDetector",
+    "TwilioKeyDetector",
+)
+TOKENS: Mapping[str, re.Pattern[str]] = {
+    "Hugging Face Token": re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"),
+    "Secret Key": re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}"),
+    "GitHub Token": re.compile(r"(?<![A-Za-z0-9])gh[a-z]_[A-Za-z0-9]{30,}"),
+}
+"""Kind → pattern of tokens that `detect-secrets` 1.5 does not know, or knows in an older shape only."""
+SCANNED = (".json", ".jsonl", ".md", ".html", ".yaml", ".txt")
+
+
+def secret_findings(paths: Sequence[Path]) -> list[str]:
+    """`file:line kind` of every finding in the text files among `paths`; the secret itself is not repeated."""
+    from detect_secrets.core.scan import scan_file
+
+    found = []
+    with _scanner():
+        for path in sorted(paths):
+            if path.suffix in SCANNED:
+                rows = {(secret.line_number, secret.type) for secret in scan_file(str(path))}
+                with path.open(encoding="utf-8", errors="replace") as handle:
+                    rows |= {(number, kind) for number, line in enumerate(handle, 1) for kind in _tokens(line)}
+                found += [f"{path.name}:{number} {kind}" for number, kind in sorted(rows)]
+    return found
+
+
+def secrets_in_texts(texts: Mapping[str, str]) -> list[str]:
+    """`name:line kind` of every finding, by name; the secret itself is not repeated. Lines that occur twice are scanned once."""
+    from detect_secrets.core.scan import scan_line
+
+    known: dict[str, list[str]] = {}
+    found = []
+    with _scanner():
+        for name, text in sorted(texts.items()):
+            for number, line in enumerate(text.splitlines(), 1):
+                if line not in known:
+                    known[line] = sorted({secret.type for secret in scan_line(line)} | set(_tokens(line)))
+                found += [f"{name}:{number} {kind}" for kind in known[line]]
+    return found
+
+
+def no_secrets(completions: Sequence[Completion]) -> Finding:
+    """No program holds a token, a key or a password."""
+    bad = secrets_in_texts({completion.completion_id: completion.code for completion in completions})
+    return finding(
+        "no_secrets",
+        bad,
+        blocker="secret_found",
+        message="Programs hold no secrets.",
+        figures={"completions": len(completions)},
+    )
+
+
+@contextmanager
+def _scanner() -> Iterator[None]:
+    from detect_secrets.settings import get_settings, transient_settings
+
+    with transient_settings({"plugins_used": [{"name": name} for name in PLUGINS]}):
+        get_settings().disable_filters(
+            "detect_secrets.filters.allowlist.is_line_allowlisted"
+        )  # "pragma: allowlist secret"
+        yield
+
+
+def _tokens(line: str) -> list[str]:
+    return [kind for kind, pattern in TOKENS.items() if pattern.search(line)]
