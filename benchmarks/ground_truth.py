@@ -46,14 +46,15 @@ class Truth:
     excepted: int
 
 
-def truths() -> Iterator[Truth]:
-    """Every problem of both releases, its outputs computed by EvalPlus in a process of its own."""
+def truths(only: set[str]) -> Iterator[Truth]:
+    """Every problem of both releases, or those named, its outputs computed by EvalPlus in a process of its own."""
     os.environ["HUMANEVAL_OVERRIDE_PATH"] = os.environ["CODELEWM_HUMANEVAL_PLUS_FILE"]
     os.environ["MBPP_OVERRIDE_PATH"] = os.environ["CODELEWM_MBPP_PLUS_FILE"]
     from evalplus.data import get_human_eval_plus, get_mbpp_plus  # they read these two when imported
 
     tasks = [("humaneval", task) for task in get_human_eval_plus().values()]
     tasks += [("mbpp_plus", task) for task in get_mbpp_plus().values()]
+    tasks = [task for task in tasks if not only or task[1]["task_id"] in only]
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         yield from pool.imap(_truth, tasks, chunksize=1)
 
@@ -117,6 +118,7 @@ def main() -> None:
     """Label every reference, compare, and rewrite the section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", nargs="*", default=[], help="these problems alone; the page is then left as it is")
     options = parser.parse_args()
     started, published, without, asked = time.monotonic(), Counter[str](), Counter[str](), Counter[str]()
     excepted = Counter[str]()
@@ -124,7 +126,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, labels = Path(folder) / "references.jsonl", Path(folder) / "labels.jsonl"
         with source.open("w", encoding="utf-8") as handle:
-            for truth in truths():
+            for truth in truths(set(options.only)):
                 benchmark_of[truth.problem_id] = truth.benchmark_id
                 published[truth.benchmark_id] += len(truth.inputs) + truth.excepted
                 excepted[truth.benchmark_id] += truth.excepted
@@ -169,7 +171,7 @@ def main() -> None:
         f"{', '.join(f'{name} ({count})' for name, count in sorted(without.items())) or 'none'}. "
         f"EvalPlus took {computed_s:.0f} s, labelling (two runs each) {labelled_s:.0f} s.",
     ]
-    rewrite("ground_truth", lines)
+    print("\n".join(lines)) if options.only else rewrite("ground_truth", lines)
 
 
 if __name__ == "__main__":

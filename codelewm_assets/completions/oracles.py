@@ -53,6 +53,9 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
 )
 
 
+LONG = "writing it down takes longer than a call may"
+
+
 @dataclass(frozen=True, slots=True)
 class InputException:
     """A published input, by the literal of its arguments, on which no program is judged, and why."""
@@ -69,6 +72,17 @@ INPUT_EXCEPTIONS: tuple[InputException, ...] = (
         "mbpp_plus",
         "[['Dog', 'Cat', 'CatBird', 'Bird', 'Fish'], 77]",
         "its one output is 1.05 GB of text, more than a sandboxed program may hold",
+    ),
+    *(
+        InputException(
+            "combinations_colors", "mbpp_plus", arguments, f"its one output is {size} MB of text, and {LONG}"
+        )
+        for size, arguments in (
+            (120, "[[57.22322518606262, 96.2114299656439, 7.2887651994648195, 56.50649563542532], 77]"),
+            (48, "[['Dog', 'Cat', 'Bird', 'Fish'], 77]"),
+            (45, "[['Dog', 'Cat', 'Bird', 'Fish'], 76]"),
+            (26, "[[2, True, 7, -44], 76]"),
+        )
     ),
 )
 _INPUTS = {(row.benchmark_id, row.entry_point, row.arguments): row.reason for row in INPUT_EXCEPTIONS}

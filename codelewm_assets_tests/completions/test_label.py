@@ -245,7 +245,7 @@ def test_an_input_whose_output_is_too_long_for_the_pack_is_dropped_and_says_so(p
 
 
 def test_an_excepted_input_is_not_run_and_its_reason_is_the_tables(pool: SandboxPool) -> None:
-    (row,) = INPUT_EXCEPTIONS
+    row = INPUT_EXCEPTIONS[0]
     code = f"def {row.entry_point}(names, count):\n    while count == 77: pass\n    return count"
     asked = make_problem(
         0, row.benchmark_id, entry_point=row.entry_point, reference=code, inputs=("[[], 1]", row.arguments),

@@ -115,7 +115,7 @@ def test_the_header_names_layers_limits_versions_and_faults(tmp_path: Path) -> N
     assert set(header) == {"isolation", "layers", "is_isolated", "limits", "modules", "versions", "malformed"}
     assert header["isolation"] == "auto"
     assert "no_new_privs" in header["layers"]
-    assert (header["limits"]["input_cpu_s"], header["limits"]["cpu_s"]) == (1.0, 60.0)
+    assert (header["limits"]["input_cpu_s"], header["limits"]["cpu_s"]) == (4.0, 60.0)
     assert header["versions"]["python"].startswith("3.11.")
     assert header["malformed"] == ["line 1: not JSON (Expecting value)"]
 
