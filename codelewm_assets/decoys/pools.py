@@ -13,7 +13,7 @@ from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import LabelledCompletion, PoolMember
 from codelewm_assets.splits.shingles import jaccard, shingles
 
-CANDIDATES_PER_POOL = 24  # among so many draws of a pool the most balanced one is taken
+CANDIDATES_PER_POOL = 32  # among so many draws of a pool the most balanced one is taken
 JUDGING_OUTCOMES = ("pass", "wrong_output", "exception")  # a program that was stopped says little of its text
 
 
@@ -31,8 +31,8 @@ def make_pools(
 ) -> list[PoolMember]:
     """Up to `pools_per_problem` different pools for each problem with a passing and two failing deterministic completions.
 
-    A pool holds a failing pivot, the failing completions most like it (relatives of the same bug: A, A+B, A+C), `failing` in
-    all, and up to `passing` passing ones. Of several draws those are taken in which the consensus and the length controls
+    A pool holds a failing pivot, failing completions among those most like it (relatives of the same bug: A, A+B, A+C),
+    `failing` in all, and up to `passing` passing ones. Of several draws those are taken in which the consensus and the length controls
     together do as well as chance, within the problem; what cannot be balanced within it is left to chance by a hash. A
     problem's pools depend on its own completions alone. The reference is never a member: it judges the others.
 
@@ -69,9 +69,12 @@ def _candidates(items: Sequence[LabelledCompletion], passing: int, failing: int,
     for draw in range(draws):
         pivot = pivots[draw % len(pivots)]
         others = sorted((i for i in bad if i != pivot), key=lambda i: (-near[pivot, i], names[i]))
+        turn = draw // len(pivots)
+        if turn % 4 >= 2:  # relatives still, but not always the nearest: a short one may be too short to be matched
+            others = sorted(others[: failing + 1], key=lambda i: unit_interval("relative", str(draw), names[i]))
         wrong = [pivot, *others[: failing - 1]]
         drawn = sorted(good, key=lambda i: unit_interval("passing member", str(draw), names[i]))
-        if draw // len(pivots) % 2:
+        if turn % 2:
             drawn = _size_matched(drawn, wrong, lengths)
         chosen = tuple(sorted([*wrong, *drawn[:passing]]))
         if chosen not in seen:

@@ -134,8 +134,11 @@ def test_a_node_that_is_killed_half_way_loses_and_doubles_nothing(
     assert run.layers == here.layers
     assert names(tmp_path / "ray") == names(tmp_path / "here") and len(names(tmp_path / "ray")) == len(used)
     lines = [line.split() for line in begun.read_text().splitlines()]
-    (stuck,) = (line[1] for line in lines if line[2:])
-    assert sorted(line[1] for line in lines) == sorted([*(name[:-5] for name in names(tmp_path / "ray")), stuck])
+    stuck = [
+        line[1] for line in lines if line[2:]
+    ]  # one as a rule; Ray may start it there again before the node is gone
+    assert stuck
+    assert sorted(line[1] for line in lines) == sorted([*(name[:-5] for name in names(tmp_path / "ray")), *stuck])
     assert len({line[0] for line in lines}) < len(used) / 2  # a process and its sandbox label many shards
 
 
