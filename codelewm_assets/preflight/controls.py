@@ -5,7 +5,6 @@ Each gives a score for a completion, higher = thought more likely to pass. They 
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.digests import unit_interval
@@ -79,13 +78,3 @@ def pass_at_1(pools: Mapping[str, Sequence[tuple[float | None, bool]]]) -> float
             tied = [passed for score, passed in members if score == top]
             values.append(sum(tied) / len(tied))
     return sum(values) / len(values) if values else None
-
-
-def group_by_pool(
-    pool_ids: Sequence[str], scores: Sequence[float | None], passed: Sequence[bool]
-) -> dict[str, list[tuple[float | None, bool]]]:
-    """(score, passed) of each pool's members, in the order given."""
-    pools: dict[str, list[tuple[float | None, bool]]] = defaultdict(list)
-    for pool, score, good in zip(pool_ids, scores, passed, strict=True):
-        pools[pool].append((score, good))
-    return dict(pools)

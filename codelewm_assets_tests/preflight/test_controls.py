@@ -4,7 +4,6 @@ import pytest
 
 from codelewm_assets.preflight.controls import (
     consensus_scores,
-    group_by_pool,
     length_score,
     lexical_score,
     pass_at_1,
@@ -101,13 +100,3 @@ def test_pass_at_1_of_nothing_scored_is_missing_and_never_0() -> None:
     assert pass_at_1({}) is None
     assert pass_at_1({"a": []}) is None
     assert pass_at_1({"a": [(None, True)]}) is None
-
-
-def test_members_are_grouped_by_pool_in_their_order() -> None:
-    found = group_by_pool(["p", "q", "p"], [0.1, None, 0.2], [True, False, False])
-    assert found == {"p": [(0.1, True), (0.2, False)], "q": [(None, False)]}
-
-
-def test_columns_of_different_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        group_by_pool(["p", "q"], [0.1], [True, False])
