@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,8 @@ def _truth(given: tuple[str, dict[str, Any]]) -> Truth:
 
 
 def _literal(value: Any) -> str | None:
+    if type(value) in (Counter, OrderedDict, defaultdict):
+        value = dict(value)  # they equal the map that they hold, and the labeller takes them so
     try:
         return write_value(value)
     except LiteralError:
