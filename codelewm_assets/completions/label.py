@@ -218,8 +218,7 @@ def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Co
 
 def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second: ProgramRun) -> LabelledCompletion:
     oracle = oracle_of(judged.problem.benchmark_id, judged.problem.entry_point)
-    runs = as_compared(oracle, first)
-    is_deterministic = all(same_output(a, b, oracle) for a, b in zip(runs, as_compared(oracle, second), strict=True))
+    runs, is_deterministic = as_agreed(oracle, first, second)
     rows = []
     for index, run, is_right in zip(sorted(judged.outputs), runs, judged.judges, strict=True):
         outcome: Outcome = outcome_of(run, is_right) if is_deterministic else "nondeterministic"
@@ -256,6 +255,22 @@ def as_compared(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:
     if oracle != "is_none_or_not":
         return run.inputs
     return tuple(_as_match(call) if call.outcome == "finished" else call for call in run.inputs)
+
+
+def as_agreed(oracle: OracleName, first: ProgramRun, second: ProgramRun) -> tuple[tuple[InputRun, ...], bool]:
+    """The calls of two runs as one, and whether the runs agree.
+
+    A call that was over its time in either run is over its time: a call as long as its limit lasts can end on either side
+    of it, which says nothing about what the program answers.
+    """
+    pairs = list(zip(as_compared(oracle, first), as_compared(oracle, second), strict=True))
+    overdue = [[call for call in pair if call.outcome == "timeout"] for pair in pairs]
+    calls = tuple(
+        min(late, key=lambda call: call.was_called) if late else pair[0]
+        for pair, late in zip(pairs, overdue, strict=True)
+    )
+    agree = all(bool(late) or same_output(*pair, oracle) for pair, late in zip(pairs, overdue, strict=True))
+    return calls, agree
 
 
 def _as_match(call: InputRun) -> InputRun:

@@ -18,6 +18,7 @@ from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
     REFERENCE_LIMITS,
     Judge,
+    as_agreed,
     as_compared,
     limits_for,
     outcome_of,
@@ -271,10 +272,7 @@ class RowLabeller:
         oracle = oracle_of(row.benchmark_id, row.entry_point)
         judges = self._judges(oracle, row.inputs, expected, row.atol)
         first, second = self._pool.run_twice(Program(row.code, row.entry_point, row.inputs), limits)
-        calls = as_compared(oracle, first)
-        is_deterministic = all(
-            same_output(a, b, oracle) for a, b in zip(calls, as_compared(oracle, second), strict=True)
-        )
+        calls, is_deterministic = as_agreed(oracle, first, second)
         outcomes: list[Outcome] = [
             "reference_error"
             if is_right is None

@@ -109,7 +109,7 @@ def _local_file(name: str) -> Path:
     owners=OWNERS,
     partitions_def=BENCHMARK,
     deps=["benchmark_problems", candidate_completions],
-    code_version="3",
+    code_version="4",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(LabelledCompletion),
 )

@@ -19,6 +19,8 @@ from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import NearDuplicate, near_duplicates_of_pack
 
+_NEAR_DUPLICATES: dict[tuple[str, ...], list[NearDuplicate]] = {}  # of the last tables that were asked about
+
 
 class Inputs:
     """Reads by the data versions that the instance knows, never "the latest folder"."""
@@ -27,7 +29,6 @@ class Inputs:
         self.instance, self.store, self.profile = instance, store, profile
         self._artifacts: dict[tuple[str, str | None], Artifact] = {}
         self._tables: dict[tuple[str, str], list[object]] = {}
-        self._near_duplicates: list[NearDuplicate] | None = None
 
     def artifact(self, kind: str, partition: str | None = None) -> Artifact:
         """The artifact of the latest materialization. Raises: dg.Failure: there is none."""
@@ -97,10 +98,13 @@ class Inputs:
 
     def near_duplicates(self) -> list[NearDuplicate]:
         """Near-duplicates among the pack's problems, found now and not read: what is stored beside the folds may be wrong."""
-        if self._near_duplicates is None:
-            thresholds = self.profile.splits.thresholds
-            self._near_duplicates = near_duplicates_of_pack(self.problems(), self.pack(), thresholds)
-        return self._near_duplicates
+        artifacts = [*self.of_benchmarks("benchmark_problems"), self.artifact("execution_pack")]
+        key = (*(artifact.digest for artifact in artifacts), str(self.profile.splits.thresholds))
+        if key not in _NEAR_DUPLICATES:
+            found = near_duplicates_of_pack(self.problems(), self.pack(), self.profile.splits.thresholds)
+            _NEAR_DUPLICATES.clear()
+            _NEAR_DUPLICATES[key] = found
+        return _NEAR_DUPLICATES[key]
 
     def codes(self) -> dict[str, str]:
         """Completion id → program, from the pack."""

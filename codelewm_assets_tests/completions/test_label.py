@@ -12,6 +12,7 @@ from codelewm_assets.completions.label import (
     Judge,
     Judged,
     LabelShard,
+    as_agreed,
     judge_reference,
     label_problems,
     outcome_of,
@@ -20,7 +21,7 @@ from codelewm_assets.completions.label import (
 from codelewm_assets.completions.oracles import INPUT_EXCEPTIONS
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
-from codelewm_assets.sandbox.outcome import InputRun
+from codelewm_assets.sandbox.outcome import InputRun, ProgramRun
 from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
 
@@ -359,3 +360,29 @@ def test_only_a_finished_call_with_the_right_value_is_a_pass(run: InputRun, outc
 )
 def test_two_runs_are_the_same_in_outcome_type_exception_and_value(one: InputRun, two: InputRun, is_same: bool) -> None:
     assert same_output(one, two) is is_same
+
+
+def runs(*calls: InputRun) -> ProgramRun:
+    """A program that made these calls."""
+    return ProgramRun(calls, cpu_ms=1.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "agreed"),
+    [
+        (InputRun("timeout"), finished("5", "int"), InputRun("timeout")),
+        (finished("5", "int"), InputRun("timeout"), InputRun("timeout")),
+        (InputRun("timeout"), InputRun("exception", exception_class="A"), InputRun("timeout")),
+        (InputRun("timeout"), InputRun("timeout", was_called=False), InputRun("timeout", was_called=False)),
+        (finished("5", "int"), InputRun("timeout", was_called=False), InputRun("timeout", was_called=False)),
+    ],
+)
+def test_a_call_over_its_time_in_either_run_is_over_its_time(
+    first: InputRun, second: InputRun, agreed: InputRun
+) -> None:
+    assert as_agreed("equal", runs(first), runs(second)) == ((agreed,), True)
+
+
+def test_runs_that_differ_beside_a_call_over_its_time_still_disagree() -> None:
+    one, two = runs(finished("5", "int"), InputRun("timeout")), runs(finished("6", "int"), finished("1", "int"))
+    assert as_agreed("equal", one, two) == ((finished("5", "int"), InputRun("timeout")), False)
