@@ -9,6 +9,7 @@ from typing import get_args
 from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.generate import generate_variants
 from codelewm_assets.completions.imported import Fault
+from codelewm_assets.completions.variants import CompletionSourceError
 from codelewm_assets.core.digests import sha256_text, unit_interval
 from codelewm_assets.core.records import Completion, CompletionKind, Problem
 
@@ -18,13 +19,18 @@ def make_completions(
 ) -> list[Completion]:
     """Completions of every problem; ids count within a problem: `HumanEval/0/c003`.
 
-    Raises: CompletionSourceError: a reference does not parse or does not define its entry point.
+    Raises: CompletionSourceError: there are no problems, two share an id, or a reference does not parse or does not define its
+        entry point.
     """
+    _require_distinct(problems)
     made = []
     for problem in problems:
-        variants = generate_variants(
-            problem.reference, problem.entry_point, rewrites=rewrites, one_bug=one_bug, two_bug=two_bug, seed=seed
-        )
+        try:
+            variants = generate_variants(
+                problem.reference, problem.entry_point, rewrites=rewrites, one_bug=one_bug, two_bug=two_bug, seed=seed
+            )
+        except CompletionSourceError as error:
+            raise CompletionSourceError(f"{problem.problem_id}: {error}") from error
         made += [
             Completion(
                 completion_id=f"{problem.problem_id}/c{number:03d}",
@@ -39,6 +45,16 @@ def make_completions(
             for number, variant in enumerate(variants)
         ]
     return made
+
+
+def _require_distinct(problems: Sequence[Problem]) -> None:
+    if not problems:
+        raise CompletionSourceError("No problems; wanted at least one. Correct the benchmark's source in the profile.")
+    twice = [name for name, count in Counter(problem.problem_id for problem in problems).items() if count > 1]
+    if twice:
+        raise CompletionSourceError(
+            f"{len(twice)} problem ids occur twice, first {min(twice)}. Ids must be unique: correct the benchmark's source."
+        )
 
 
 def join_imported(

@@ -14,7 +14,7 @@ VariantKind = Literal["reference", "rewrite", "mutant_1", "mutant_2"]
 
 
 class CompletionSourceError(AssetsError):
-    """A program to make variants of does not parse, or does not define its entry point."""
+    """A program to make variants of does not parse or does not define its entry point, or the problems are none or not distinct."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 0.5
 MOST_FAULTS_SHOWN = 50
+LABELLING_VERSION = "4"  # of the labels: shards that another version left behind are not taken up
 
 
 @dg.asset(
@@ -109,7 +110,7 @@ def _local_file(name: str) -> Path:
     owners=OWNERS,
     partitions_def=BENCHMARK,
     deps=["benchmark_problems", candidate_completions],
-    code_version="4",
+    code_version=LABELLING_VERSION,
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(LabelledCompletion),
 )
@@ -165,7 +166,7 @@ def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[st
             isolation=settings.isolation,
             cpu_floor_s=settings.cpu_floor_s,
             folder=shards,
-            settings=config,
+            settings=config | {"code_version": LABELLING_VERSION},
             on_shard=progress.add,
         ) as labelling,
     ):

@@ -16,6 +16,8 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.defs.stages import OWNERS
 
+ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
+
 
 @dg.asset(
     group_name="packs",
@@ -25,7 +27,7 @@ from codelewm_assets.defs.stages import OWNERS
         dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="2",
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PackRow),
 )
@@ -51,10 +53,21 @@ def execution_pack(
 def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
     """Counts that the manifest carries."""
     outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
+    verdicts = {
+        row.source_submission_id: (row.source_problem_id, row.completion_passed)
+        for row in rows
+        if row.completion_kind != "reference"
+    }
+    by_problem = Counter(verdicts.values())
+    both = sum(
+        by_problem[name, True] >= ENOUGH_OF_A_CLASS and by_problem[name, False] >= ENOUGH_OF_A_CLASS
+        for name in {name for name, _ in by_problem}
+    )
     return {
         "benchmark_labels": dict(labels),
         "row_count": len(rows),
         "problem_count": len({row.source_problem_id for row in rows}),
+        f"problems_with_{ENOUGH_OF_A_CLASS}_passing_and_{ENOUGH_OF_A_CLASS}_failing": both,
         "completion_count": len({row.source_submission_id for row in rows}),
         "by_benchmark_and_outcome": dict(sorted(outcomes.items())),
     }

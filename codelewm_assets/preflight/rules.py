@@ -244,6 +244,11 @@ def decoy_coverage(
         [f"{cell.cell}: {cell.count}, floor {cell.floor}" for cell in cells if not cell.is_met],
         blocker="coverage_below_floor",
         message="Enough pairs in every fold.",
-        figures={"pairs": len(decoys), "pairs_of_problems_without_a_fold": len(decoys) - sum(pairs.values())},
+        figures={
+            "pairs": len(decoys),
+            "pairs_of_problems_without_a_fold": len(decoys) - sum(pairs.values()),
+            "smallest_cell_pairs": min(cell.count for cell in cells if cell.cell.endswith("pairs")),
+            "smallest_cell_problems": min(cell.count for cell in cells if cell.cell.endswith("problems")),
+        },
         table=cells,
     )

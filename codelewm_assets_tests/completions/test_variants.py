@@ -221,8 +221,9 @@ def test_completion_ids_count_within_a_problem() -> None:
     assert [c.completion_kind for c in made[:5]] == ["reference", "rewrite", "rewrite", "mutant_1", "mutant_2"]
 
 
-def test_no_problems_have_no_completions() -> None:
-    assert make_completions([], rewrites=2, one_bug=2, two_bug=1, seed=0) == []
+def test_no_problems_are_an_error() -> None:
+    with pytest.raises(CompletionSourceError, match="No problems; wanted at least one"):
+        make_completions([], rewrites=2, one_bug=2, two_bug=1, seed=0)
 
 
 def test_a_two_bug_mutant_is_a_one_bug_mutant_with_another_bug() -> None:
