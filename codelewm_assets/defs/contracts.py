@@ -43,7 +43,9 @@ def contract_page(contract: Contract, inputs: Inputs, partition: str | None, fou
     artifact = inputs.artifact(contract.asset, partition)
     folder = inputs.store.root / "data_docs" / contract.asset / (partition or "all") / artifact.digest
     title = f"{artifact.manifest.artifact_id} {artifact.digest[:12]}"
-    write_atomically(folder / "index.html", data_docs_page(_latest(contract, inputs, partition), title=title))
+    source = f"{contract.file} of artifact {artifact.digest}"
+    page = data_docs_page(_latest(contract, inputs, partition), title=title, source=source)
+    write_atomically(folder / "index.html", page)
     return {"data_docs": dg.MetadataValue.path(str(folder / "index.html"))}
 
 

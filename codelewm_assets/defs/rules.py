@@ -21,6 +21,7 @@ from codelewm_assets.preflight.secrets import no_secrets
 from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, STRICT_LAYERS
 
 PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
+OFFENDERS_IN_SENTENCE = 3
 Judge = Callable[[Inputs, str | None], Finding]
 Show = Callable[[Inputs, str | None, Finding], Mapping[str, Any]]
 
@@ -84,7 +85,15 @@ def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mappin
 def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
     from codelewm_assets.preflight.plots import controls_png
 
-    return {"plot": inline_png(controls_png(found.figures, ceiling=inputs.profile.preflight.control_ceiling))}
+    limits = inputs.profile.preflight
+    picture = controls_png(found.figures, ceiling=limits.control_ceiling, chance_margin=limits.chance_margin)
+    return {"plot": inline_png(picture)}
+
+
+def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+    from codelewm_assets.preflight.plots import lifts_png
+
+    return {"plot": inline_png(lifts_png(found.figures))}
 
 
 DATA_RULES: tuple[Rule, ...] = (
@@ -164,6 +173,7 @@ DATA_RULES: tuple[Rule, ...] = (
             target_lift_points=i.profile.preflight.target_lift_points,
             gate_lift_points=RERANK_POINTS.value,
         ),
+        _lifts_plot,
     ),
     *(Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(contract_page, c)) for c in CONTRACTS),
 )
@@ -206,24 +216,38 @@ def check_of(
 
 
 def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
-    """A finding as Dagster shows it: figures as numbers, offenders and cells as tables, and what else is `shown`."""
+    """A finding as Dagster shows it: figures as numbers, cells and offenders as tables, and what else is `shown`.
+
+    The UI sorts entries by name, so the table of cells, which is long, is called what comes last.
+    """
     offenders = dg.MetadataValue.table(
         [dg.TableRecord({"offender": name}) for name in finding.offenders],
         schema=dg.TableSchema([dg.TableColumn("offender", "string")]),
     )
-    table = {"cells": _cell_table(finding)} if finding.table else {}
     return dg.AssetCheckResult(
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=finding.message if finding.passed else f"{finding.blocker}: {', '.join(finding.offenders[:3])}",
+        description=_sentence(finding),
         metadata={
             **finding.figures,
             **(shown or {}),
-            **table,
-            "blocker": finding.blocker or "",
-            "offenders": offenders,
+            **({} if finding.passed else {"blocker": finding.blocker or "", "offenders": offenders}),
+            **({"table": _cell_table(finding)} if finding.table else {}),
         },
     )
+
+
+def _sentence(finding: Finding) -> str:
+    """Of a red finding its blocker and first offenders; of a green one what holds and, of cells, the one nearest its floor."""
+    if not finding.passed:
+        more = int(finding.figures.get("offender_count", len(finding.offenders))) - OFFENDERS_IN_SENTENCE
+        shown = "; ".join(finding.offenders[:OFFENDERS_IN_SENTENCE])
+        return f"{finding.blocker}: {shown}" + (f"; and {more} more" if more > 0 else "")
+    with_floor = [cell for cell in finding.table if cell.floor]
+    if not with_floor:
+        return finding.message
+    nearest = min(with_floor, key=lambda cell: cell.count / cell.floor)
+    return f"{finding.message} Nearest to its floor is {nearest.cell}: {nearest.count}, floor {nearest.floor}."
 
 
 def _cell_table(finding: Finding) -> dg.TableMetadataValue:

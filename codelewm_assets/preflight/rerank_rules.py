@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Finding, PackRow, PoolMember
 from codelewm_assets.preflight.controls import (
+    NEAR_CHANCE,
     TEXT_CONTROLS,
     consensus_scores,
     length_score,
@@ -173,7 +174,7 @@ def controls_leave_headroom(
             figures[f"{benchmark}.{name}"] = round(value, 4)
             if value > ceiling:
                 bad.append(f"{benchmark} {name}: pass@1 {value:.3f} above {ceiling:.2f}")
-            if name in ("consensus", "length") and abs(value - chance) > chance_margin:
+            if name in NEAR_CHANCE and abs(value - chance) > chance_margin:
                 bad.append(
                     f"{benchmark} {name}: pass@1 {value:.3f} is not within {chance_margin:.2f} of chance {chance:.3f}"
                 )

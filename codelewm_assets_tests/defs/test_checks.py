@@ -9,9 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from codelewm_assets.core.errors import ContractError
+from codelewm_assets.core.records import CellCount
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import contracts
 from codelewm_assets.defs.assemble import STAGE_MODULES
+from codelewm_assets.defs.rules import check_result
+from codelewm_assets.preflight.rules import finding
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
 
@@ -183,6 +186,27 @@ def test_a_data_check_is_green_on_the_small_world(case: Case, stored: StoredWorl
     assert stored.run_check(case.asset, case.check, case.partition).passed
 
 
+def test_a_sentence_names_three_offenders_and_how_many_more_or_the_cell_nearest_its_floor() -> None:
+    cells = [CellCount(cell=f"fold {n} humaneval passed", count=30 + n, floor=10 + n) for n in range(5)]
+    shared = {"blocker": "below", "message": "Each reaches it.", "figures": {"rows": 9}, "table": cells}
+    green = check_result(finding("r", [], **shared))
+    assert green.description == "Each reaches it. Nearest to its floor is fold 4 humaneval passed: 34, floor 14."
+    assert set(green.metadata) == {"rows", "offender_count", "table"}
+    red = check_result(finding("r", list("abcde"), **shared))
+    assert red.description == "below: a; b; c; and 2 more"
+    assert set(red.metadata) == {"rows", "offender_count", "blocker", "offenders", "table"}
+
+
+@pytest.mark.parametrize(
+    ("asset", "check"),
+    [("problem_splits", "folds_cover_every_cell"), ("semantic_decoys", "decoy_coverage"),
+     ("rerank_pools", "controls_leave_headroom"), ("rerank_pools", "rerank_can_decide")],
+)  # fmt: skip
+def test_checks_that_are_looked_at_hold_a_picture(stored: StoredWorld, world: World, asset: str, check: str) -> None:
+    stored.put_data(world)
+    assert stored.run_check(asset, check).metadata["plot"].value.startswith("![](data:image/png;base64,")
+
+
 @pytest.mark.parametrize("case", CONTRACT_CASES, ids=lambda case: case.check)
 def test_a_contract_links_its_page_which_is_no_artifact(case: Case, stored: StoredWorld, world: World) -> None:
     stored.put_data(world)
@@ -193,6 +217,7 @@ def test_a_contract_links_its_page_which_is_no_artifact(case: Case, stored: Stor
     assert pages == [str(page / "index.html")] * 2
     text = (page / "index.html").read_text(encoding="utf-8")
     assert "Kept" in text and f"{name} {stored.latest[name].digest[:12]}" in text
+    assert f"{contracts.FILES[case.asset]} of artifact {stored.latest[name].digest}" in text
     assert list(stored.store.artifacts()) == before
     assert stored.store.verify_all() == (len(before), [])
 

@@ -70,8 +70,8 @@ def test_the_check_shows_every_cell_and_those_below_their_floor_first(stored: St
     found = stored.run_check("problem_splits", "folds_cover_every_cell")
     assert not found.passed and found.metadata["blocker"].value == "coverage_below_floor"
     assert found.description == "coverage_below_floor: fold 3 humaneval magnitude zero: 0 rows, floor 5"
-    records = found.metadata["cells"].records
-    assert len(records) == 80
+    records = found.metadata["table"].records
+    assert len(records) == found.metadata["cells"].value == 80
     assert dict(records[0].data) == {"cell": "fold 3 humaneval magnitude zero", "count": 0, "floor": 5, "ok": False}
     assert all(record.data["ok"] for record in records[1:])
 

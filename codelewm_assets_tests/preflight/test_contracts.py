@@ -125,7 +125,7 @@ FAULTS = {
         SPLITS, first(benchmark_id="other"), "benchmark_id: wanted: is one of humaneval", "first other"),
     "another benchmark's partition": Fault(
         PROBLEMS, every(benchmark_id=lambda _: "mbpp_plus"),
-        "benchmark_id: wanted: is one of the partition", "40 of 40 rows, first mbpp_plus"),
+        "benchmark_id: wanted: is the partition", "40 of 40 rows, first mbpp_plus"),
     "no checksum": Fault(
         PACK, first(code_checksum="0" * 63 + "G"), "code_checksum: wanted: matches ^[0-9a-f]{64}$", "0G"),
     "row twice in the problems": Fault(
@@ -218,15 +218,17 @@ def test_nothing_is_sent_and_no_progress_bar_is_drawn(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    data_docs_page(judged(SPLITS, world), title="splits")
+    data_docs_page(judged(SPLITS, world), title="splits", source="splits.parquet")
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")
 
 
 def test_the_page_loads_nothing_and_is_the_same_bytes_each_time(world: World) -> None:
-    pages = {data_docs_page(judged(POOLS, world), title="rerank_pools 0123") for _ in range(2)}
+    said = {"title": "rerank_pools 0123", "source": "pools.parquet of artifact 0123"}
+    pages = {data_docs_page(judged(POOLS, world), **said) for _ in range(2)}
     (page,) = (data.decode("utf-8") for data in pages)
-    assert "rerank_pools 0123" in page and "Kept" in page
+    assert "rerank_pools 0123" in page and "Kept" in page and "pools.parquet of artifact 0123" in page
+    assert re.search(r"(\d+) of \1 expectations hold in \d+ rows\.", page)
     for outside in ("http", "<script", "<link", "<img", "@import", "url("):
         assert outside not in page
 
@@ -235,6 +237,13 @@ def test_what_was_found_in_a_table_is_text_on_the_page_and_no_markup(world: Worl
     hostile = "<script>alert(1)</script>"
     broken = judged(PACK, world, first(completion_kind=hostile, record_id=f"{hostile}::b::i0", input_id="<b>0</b>"))
     assert broken.finding.figures["offender_count"] == 2
-    page = data_docs_page(broken, title="<i>pack</i>").decode("utf-8")
+    page = data_docs_page(broken, title="<i>pack</i>", source="<i>file</i>").decode("utf-8")
     assert "Broken" in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page and "&lt;i&gt;pack" in page
-    assert "<script" not in page and "<b>" not in page and "<i>pack" not in page
+    assert "<li>completion_kind: wanted: is one of reference, rewrite," in page
+    assert "<script" not in page and "<b>" not in page and "<i>pack" not in page and "<i>file" not in page
+
+
+def test_a_type_in_angle_brackets_is_shown_as_written(world: World) -> None:
+    page = data_docs_page(judged(PROBLEMS, world), title="problems", source="problems.parquet").decode("utf-8")
+    assert "is stored as list&lt;string&gt; or list&lt;null&gt;" in page and "list<" not in page
+    assert "is at least 0 and finite" in page

@@ -12,29 +12,40 @@ from typing import Any
 from codelewm_assets.preflight.contracts.judge import Validation
 
 
-def data_docs_page(validation: Validation, *, title: str) -> bytes:
-    """The page as UTF-8: a section for each column, an expectation a row. Same validation and title, same bytes."""
+def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:
+    """The page as UTF-8: a section for each column, an expectation a row. Same arguments, same bytes.
+
+    Args: source: which table of which artifact was judged, in words.
+    """
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
 
     document = ValidationResultsPageRenderer(run_info_at_end=True).render(_escaped(validation.result))
-    document.sections[0].content_blocks.pop(0)  # its header links to a site that is not built
+    document.sections.pop(0)  # a link to a site that is not built, and the counts, which our frame has
     document.sections.pop()  # where the batch came from and when: an object in memory
     view = DefaultJinjaPageView(custom_views_directory=str(Path(__file__).parent))
     numbers = count()
     view.env.filters["generate_html_element_uuid"] = lambda prefix=None: f"{prefix or ''}{next(numbers)}"
     found = validation.finding
     page: str = view.render(
-        document, template="contract_page.j2", title=html.escape(title), is_green=found.passed, promise=found.message
+        document,
+        template="contract_page.j2",
+        title=html.escape(title),
+        source=html.escape(source),
+        is_green=found.passed,
+        promise=found.message,
+        figures=found.figures,
+        offenders=[html.escape(offender) for offender in found.offenders],
     )
     return page.encode("utf-8")
 
 
 def _escaped(result: Any) -> Any:
-    """A copy in which nothing that was found in the table can act as markup: GE escapes arguments, not findings."""
+    """A copy in which neither findings nor descriptions can act as markup (`list<string>`): GE escapes arguments only."""
     safe = copy.deepcopy(result)
     for row in safe.results:
         row.result = _escape(row.result)
+        row.expectation_config.description = _escape(row.expectation_config.description)
     return safe
 
 

@@ -180,7 +180,7 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
             column=name,
             min_value=low,
             max_value=high,
-            description=f"is at least {low:g}" + ("" if high is None else f" and at most {high:g}"),
+            description=f"is at least {low:g}{_up_to(high)}",
         )
         for name, (low, high) in contract.ranges.items()
         if name in columns
@@ -193,12 +193,20 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
     found += [_unique(key) for key in contract.keys if set(key) <= set(columns)]
     found += [
         expect.ExpectColumnValuesToBeInSet(
-            column=name, value_set=list(allowed[name]), description=f"is one of {parent}"
+            column=name,
+            value_set=list(allowed[name]),
+            description=f"is {parent}" if parent == PARTITION else f"is one of {parent}",
         )
         for name, parent in contract.references.items()
         if name in columns
     ]
     return ExpectationSuite(name=contract.rule, expectations=found)
+
+
+def _up_to(high: float | None) -> str:
+    if high is None:
+        return ""
+    return " and finite" if high == sys.float_info.max else f" and at most {high:g}"
 
 
 def _unique(key: tuple[str, ...]) -> Any:
