@@ -5,8 +5,9 @@ private name of Dagster used here is `get_latest_asset_check_execution_by_key`; 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Literal
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
@@ -16,21 +17,23 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
 from codelewm_assets.defs.rules import DATA_RULES, PARTITIONED
+from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
-CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING"]
+CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]
 ADDED_GATES: tuple[tuple[str, str], ...] = (
     ("preflight_report", "preflight_is_clear"),
     ("preflight_report", "artifacts_verify"),
     ("tokenized_pack", "tokens_join_the_pack"),
 )
 GATES: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_GATES)
-"""(asset, check) of everything that gates training; a test compares it with the graph."""
+"""(asset, check) of everything that gates training; tests compare it with the graph and with `REQUIRED_RULES`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStatus:
-    """The state of one check on one partition, why it is not green, and the figures that it showed."""
+    """The state of one check on one partition: when it ran, on what, why it is not green, and the figures that it showed."""
 
     asset: str
     check: str
@@ -38,78 +41,126 @@ class CheckStatus:
     state: CheckState
     detail: str = ""
     figures: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    ran_at_s: float | None = None  # seconds since the epoch; None: it gave no result
+    judged: str | None = None  # digest that its result is about; None: no result, or one that names none
+    latest: str | None = None  # digest of the latest materialization; None: there is none
 
     @property
     def name(self) -> str:
         """`asset[partition]:check`."""
         return f"{self.asset}{'' if self.partition is None else f'[{self.partition}]'}:{self.check}"
 
+    @property
+    def when(self) -> str:
+        """When it ran, in UTC."""
+        if self.ran_at_s is not None:
+            return f"{datetime.fromtimestamp(self.ran_at_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return "no result yet" if self.state in ("RUNNING", "NOT_EVALUATED") else "never"
+
+    @property
+    def line(self) -> str:
+        """Name, state, when it ran and on what, and why: one line for people."""
+        ran = f"ran {self.when} on {_short(self.judged)}" if self.ran_at_s is not None else f"ran: {self.when}"
+        return f"{self.name} {self.state}; {ran}; latest is {_short(self.latest)}; {self.detail}"
+
 
 def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition: str | None = None) -> CheckStatus:
     """The state of a check on the latest materialization of its asset."""
-
-    def status(state: CheckState, detail: str = "", figures: Mapping[str, Any] | None = None) -> CheckStatus:
-        return CheckStatus(asset, check, partition, state, detail, figures or {})
-
+    missing = CheckStatus(asset, check, partition, "MISSING", "the asset has not been materialized")
     wanted = dg.AssetRecordsFilter(
         asset_key=dg.AssetKey(asset), asset_partitions=None if partition is None else [partition]
     )
     materializations = instance.fetch_materializations(wanted, limit=1).records
     if not materializations:
-        return status("MISSING", "the asset has not been materialized")
-    latest = materializations[0]
+        return missing
+    materialized = materializations[0]
+    made = materialized.asset_materialization
+    status = replace(missing, latest=((made.tags if made else None) or {}).get(DATA_VERSION_TAG))
     key = dg.AssetCheckKey(dg.AssetKey(asset), check)
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [key], PartitionKeyFilter(key=partition)
     ).get(key)
     if record is None:
-        return status("MISSING", "the check has not been run")
+        return replace(status, detail="the check has not been run")
     if record.status == AssetCheckExecutionRecordStatus.PLANNED:
         run = instance.get_run_by_id(record.run_id)
         is_live = run is not None and not run.is_finished
-        return status("RUNNING" if is_live else "NOT_EVALUATED", f"run {record.run_id[:8]} gave no result")
-    if not record.run_id:
-        return status("MANUAL", "the result was reported by hand, not by a run")
-    return _judged(record, latest.storage_id, latest.run_id, status)
+        detail = f"run {record.run_id[:8]} has given no result"
+        return replace(status, state="RUNNING" if is_live else "NOT_EVALUATED", detail=detail)
+    return _judged(record, materialized, status)
 
 
-def _judged(record: AssetCheckExecutionRecord, storage_id: int, run_id: str, status) -> CheckStatus:  # type: ignore[no-untyped-def]
+def _judged(record: AssetCheckExecutionRecord, materialized: dg.EventLogRecord, status: CheckStatus) -> CheckStatus:
     event = record.event.dagster_event if record.event else None
-    if event is None:
-        return status("NOT_EVALUATED", "its record holds no evaluation")
+    if record.event is None or event is None:
+        return replace(status, state="NOT_EVALUATED", detail="its record holds no evaluation")
     evaluation = event.asset_check_evaluation_data
-    target = evaluation.target_materialization_data
-    if (target is None and record.run_id != run_id) or (target is not None and target.storage_id != storage_id):
-        return status("STALE", "it judged an earlier materialization")
     figures = {
         name: value.value
         for name, value in evaluation.metadata.items()
         if isinstance(value, dg.FloatMetadataValue | dg.IntMetadataValue | dg.BoolMetadataValue | dg.TextMetadataValue)
+        and value.value is not None
     }
+    judged = figures.get("judged")
+    status = replace(status, ran_at_s=record.event.timestamp, judged=None if judged is None else str(judged))
+    if not record.run_id:
+        return replace(status, state="MANUAL", detail="the result was reported by hand, not by a run")
+    target = evaluation.target_materialization_data
+    is_of_latest = (
+        record.run_id == materialized.run_id if target is None else target.storage_id == materialized.storage_id
+    )
+    if not is_of_latest:
+        return replace(status, state="STALE", detail="it judged an earlier materialization")
     if not evaluation.passed:  # a failed WARN is red too: it would not have held anything back
-        return status("RED", evaluation.description or "", figures)
-    return status("GREEN", "", figures)
+        return replace(status, state="RED", detail=evaluation.description or "it did not pass", figures=figures)
+    if status.judged != status.latest:
+        return replace(status, state="STALE", detail="it judged other data than the latest")
+    return replace(status, state="GREEN", detail="", figures=figures)
 
 
 def gate_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
-    """The state of everything that gates training."""
-    return [
-        check_status(instance, asset, check, partition)
+    """The state of everything that gates training, and of every required rule that the code has no check of."""
+    gates = [
+        (asset, check, partition)
         for asset, check in GATES
         for partition in (BENCHMARKS if asset in PARTITIONED else (None,))
     ]
+    defined = {check if partition is None else f"{check}[{partition}]" for _, check, partition in gates}
+    detail = "the code has no check of this rule, which preflight/clearance.py requires"
+    undefined = [
+        CheckStatus("preflight_report", rule, None, "UNDEFINED", detail)
+        for rule in REQUIRED_RULES
+        if rule not in defined
+    ]
+    return [check_status(instance, *gate) for gate in gates] + undefined
 
 
 def require_clear(instance: dg.DagsterInstance) -> None:
-    """Raises: dg.Failure: any gate is not green; one error that names each, and is not retried."""
+    """Raises: dg.Failure: any gate is not green; one error with a line for each, and it is not retried."""
     blocked = [status for status in gate_statuses(instance) if status.state != "GREEN"]
     if not blocked:
         return
-    rows = [dg.TableRecord({"check": found.name, "state": found.state, "detail": found.detail}) for found in blocked]
-    named = "; ".join(f"{found.name} {found.state}" for found in blocked)
     raise dg.Failure(
-        f"Training is refused: {len(blocked)} of its checks are not green: {named}. Materialize these assets with their "
-        "checks, then start again.",
-        metadata={"gate": dg.MetadataValue.table(rows)},
+        f"Training is refused: {len(blocked)} of its checks are not green.\n"
+        + "".join(f"  {found.line}\n" for found in blocked)
+        + "Materialize these assets with their checks, then start again. docs/guard.md says what each state asks for.",
+        metadata={"gate": dg.MetadataValue.table([_row(found) for found in blocked])},
         allow_retries=False,
     )
+
+
+def _row(found: CheckStatus) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "check": found.name,
+            "state": found.state,
+            "ran": found.when,
+            "judged": found.judged or "",
+            "latest": found.latest or "",
+            "detail": found.detail,
+        }
+    )
+
+
+def _short(digest: str | None) -> str:
+    return "nothing" if digest is None else digest[:12]

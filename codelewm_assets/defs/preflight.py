@@ -15,7 +15,7 @@ from codelewm_assets.defs.plumbing import Made, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, judge_all, rule_of
 from codelewm_assets.defs.stages import OWNERS
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
 
@@ -58,7 +58,9 @@ def preflight_report(
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
         )
 
+    # the rules too: a report that was judged by fewer is not this one, and is not taken up again
     config = preflight_settings(inputs.profile) | versions("scikit-learn", "great-expectations")
+    config |= {"rules": list(REQUIRED_RULES)}
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
 

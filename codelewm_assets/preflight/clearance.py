@@ -1,15 +1,51 @@
-"""Whether training may start on these artifacts: the preflight report must be clear and have judged exactly them."""
+"""Whether training may start on these artifacts: the preflight report must be whole, clear, and have judged exactly them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.core.store import Artifact, ArtifactStore
 
 JUDGED = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
+REQUIRED_RULES = (
+    "completions_keep_their_contract[humaneval]",
+    "completions_keep_their_contract[mbpp_plus]",
+    "controls_leave_headroom",
+    "decoy_coverage",
+    "decoys_join_the_pack",
+    "decoys_keep_their_contract",
+    "every_problem_has_completions[humaneval]",
+    "every_problem_has_completions[mbpp_plus]",
+    "every_problem_is_usable[humaneval]",
+    "every_problem_is_usable[mbpp_plus]",
+    "folds_cover_every_cell",
+    "labels_are_deterministic[humaneval]",
+    "labels_are_deterministic[mbpp_plus]",
+    "labels_were_isolated[humaneval]",
+    "labels_were_isolated[mbpp_plus]",
+    "licences_are_known",
+    "no_near_duplicate_crosses_folds",
+    "no_problem_crosses_folds",
+    "no_scored_problem_was_trained_on",
+    "no_secrets[humaneval]",
+    "no_secrets[mbpp_plus]",
+    "pack_has_both_classes",
+    "pack_keeps_its_contract",
+    "pools_join_the_pack",
+    "pools_keep_their_contract",
+    "problems_keep_their_contract[humaneval]",
+    "problems_keep_their_contract[mbpp_plus]",
+    "rerank_can_decide",
+    "splits_keep_their_contract",
+    "stand_in_is_named[humaneval]",
+    "stand_in_is_named[mbpp_plus]",
+)
+"""Every rule that a report must hold. Written out, not read off the code: a rule that is deleted there still refuses training
+until it is deleted here too, in a reviewed change."""
 
 
 def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *, folds: Sequence[int]) -> None:
-    """Refuse training on artifacts that the preflight report did not judge or did not clear.
+    """Refuse training on artifacts that the preflight report did not judge or did not clear, by every required rule.
 
     Every artifact that these were made from must be one that the report judged, under one digest only, with the bytes of
     its manifest. Args: digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `JUDGED`.
@@ -21,7 +57,7 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
         raise PreflightError(f"Training was not told which {', '.join(absent)} to use. Materialize them, then train.")
     preflight = store.load("preflight_report", digests["preflight_report"])
     report = preflight.read_json("preflight_report.json")
-    faults = [f"red rule {rule}" for rule in report["red"]]
+    faults = _red_or_absent(report)
     if report["clear"] is not True and not faults:
         faults = ["not clear"]
     if report.get("folds") != list(folds):
@@ -46,8 +82,16 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
         raise PreflightError(
             "Training is refused: "
             + "; ".join(faults)
-            + ". Rebuild these from one execution_pack, let preflight_report judge them, and start again."
+            + ". Rebuild these from one execution_pack, let preflight_report judge them by every rule, and start again."
         )
+
+
+def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
+    """Each rule that the report lists as red or holds as not passed, and each required rule that it does not hold."""
+    passed = {found["rule"]: found["passed"] for found in report.get("findings", [])}
+    red = dict.fromkeys([*report["red"], *(rule for rule, value in passed.items() if value is not True)])
+    absent = [rule for rule in REQUIRED_RULES if rule not in passed]
+    return [f"red rule {rule}" for rule in red] + [f"no finding of rule {rule}" for rule in absent]
 
 
 def _foreign_parents(lineage: Iterable[Artifact], judged: Mapping[str, str]) -> list[str]:

@@ -1,14 +1,18 @@
 """Training is refused, on every route, until each check that gates it is green on exactly its data."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
 from codelewm_assets.defs.preflight import preflight_settings
-from codelewm_assets.defs.rules import PARTITIONED
+from codelewm_assets.defs.rules import DATA_RULES, PARTITIONED
 from codelewm_assets.defs.training import checkpoint
+from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -50,6 +54,16 @@ def test_the_registry_is_every_blocking_check_on_an_ancestor_of_checkpoint() -> 
     assert len(GATES) == len(wanted)
 
 
+def test_the_required_rules_are_the_rules_of_the_code() -> None:
+    """A rule that is deleted, renamed or added needs an edit of both, and so a look at what training rests on."""
+    rules = [
+        rule.name if partition is None else f"{rule.name}[{partition}]"
+        for rule in DATA_RULES
+        for partition in (BENCHMARKS if rule.asset in PARTITIONED else (None,))
+    ]
+    assert sorted(rules) == list(REQUIRED_RULES)
+
+
 def test_every_gating_asset_is_a_direct_parent_of_checkpoint() -> None:
     parents = build_defs().resolve_asset_graph().get(dg.AssetKey("checkpoint")).parent_keys
     assert {dg.AssetKey(asset) for asset, _ in GATES} <= parents
@@ -59,7 +73,7 @@ def test_in_an_empty_instance_training_is_refused_and_each_check_is_named(stored
     text = _train(stored)
     assert f"{GATE_COUNT} of its checks are not green" in text
     for status in gate_statuses(stored.instance):
-        assert f"{status.name} MISSING" in text
+        assert f"{status.name} MISSING; ran: never; latest is nothing; the asset has not been materialized\n" in text
 
 
 def test_all_green_on_the_latest_artifacts_is_clear(stored: StoredWorld, world: World) -> None:
@@ -96,6 +110,51 @@ def test_an_asset_rebuilt_after_its_check_makes_the_check_stale(stored: StoredWo
     stale = [status.name for status in gate_statuses(stored.instance) if status.state == "STALE"]
     assert stale == [f"problem_splits:{name}" for asset, name in GATES if asset == "problem_splits"]
     assert "4 of its checks are not green" in _train(stored)
+
+
+def test_a_refusal_says_when_a_check_ran_on_what_and_what_is_the_latest(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    old = stored.latest["problem_splits"].digest
+    stored.run_check("problem_splits", "no_problem_crosses_folds")
+    ran = check_status(stored.instance, "problem_splits", "no_problem_crosses_folds")
+    assert (ran.state, ran.judged, ran.latest) == ("GREEN", old, old)
+    assert ran.ran_at_s is not None
+    when = f"{datetime.fromtimestamp(ran.ran_at_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    stored.put("problem_splits", {"splits.parquet": write_table(world.splits[1:])}, {})
+    new = stored.latest["problem_splits"].digest
+    with pytest.raises(dg.Failure) as caught:
+        require_clear(stored.instance)
+    lines = (caught.value.description or "").splitlines()
+    assert lines[0] == f"Training is refused: {GATE_COUNT} of its checks are not green."
+    assert len(lines) == GATE_COUNT + 2
+    name = "problem_splits:no_problem_crosses_folds"
+    assert (
+        f"  {name} STALE; ran {when} on {old[:12]}; latest is {new[:12]}; it judged an earlier materialization" in lines
+    )
+    table = caught.value.metadata["gate"]
+    assert isinstance(table, dg.TableMetadataValue)
+    (row,) = (record.data for record in table.records if record.data["check"] == name)
+    assert row == {"check": name, "state": "STALE", "ran": when, "judged": old, "latest": new,
+                   "detail": "it judged an earlier materialization"}  # fmt: skip
+
+
+def test_a_green_result_about_other_data_than_the_latest_is_stale(stored: StoredWorld, world: World) -> None:
+    """A check of the same name that does not say what it judged, or says another digest, vouches for nothing."""
+    stored.put_data(world)
+    digest = stored.latest["execution_pack"].digest
+
+    @dg.asset(name="execution_pack")
+    def stand_in() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion(digest))
+
+    for judged, state in ({}, "STALE"), ({"judged": "f" * 64}, "STALE"), ({"judged": digest}, "GREEN"):
+
+        @dg.asset_check(asset="execution_pack", name="pack_has_both_classes")
+        def passes(judged: dg.ResourceParam[dict[str, str]]) -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=True, metadata=judged)
+
+        dg.materialize([stand_in, passes], instance=stored.instance, run_config=QUIET, resources={"judged": judged})
+        assert check_status(stored.instance, "execution_pack", "pack_has_both_classes").state == state
 
 
 def test_one_benchmark_red_is_enough_to_refuse(stored: StoredWorld, world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.core.store import ArtifactStore, Recipe
-from codelewm_assets.preflight.clearance import JUDGED, require_clear_artifacts
+from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES, require_clear_artifacts
 
 MADE_FROM_PACK = ("problem_splits", "rerank_pools", "semantic_decoys")
 
@@ -33,7 +33,8 @@ class Bench:
 
     def report(self, **changes: Any) -> None:
         """Judge what is stored, with fields of the report changed."""
-        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED), "folds": [0]} | changes
+        findings = [{"rule": rule, "passed": True} for rule in REQUIRED_RULES]
+        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED), "folds": [0], "findings": findings} | changes
         recipe = Recipe("preflight_report", None, self._of(*JUDGED), {}, "test")
         files = {"preflight_report.json": pretty_json(fields)}
         self.digests["preflight_report"] = self.store.write(recipe, files, {}).digest
@@ -68,6 +69,30 @@ def test_a_red_report_is_refused_with_every_red_rule(bench: Bench) -> None:
 def test_a_report_is_clear_only_when_it_says_true(bench: Bench, clear: object) -> None:
     bench.report(clear=clear, red=[])
     bench.refuse("Training is refused: not clear")
+
+
+@pytest.mark.parametrize("rule", ["no_secrets[mbpp_plus]", "rerank_can_decide"])
+def test_a_clear_report_without_a_required_rule_is_refused_and_the_rule_is_named(bench: Bench, rule: str) -> None:
+    bench.report(findings=[{"rule": other, "passed": True} for other in REQUIRED_RULES if other != rule])
+    message = bench.refuse("Training is refused: no finding of rule ")
+    assert message.startswith(f"Training is refused: no finding of rule {rule}. ")
+
+
+def test_a_report_without_findings_is_refused_with_every_required_rule(bench: Bench) -> None:
+    bench.report(findings=[])
+    message = bench.refuse("Training is refused: no finding of rule")
+    assert all(f"no finding of rule {rule}" in message for rule in REQUIRED_RULES)
+
+
+@pytest.mark.parametrize("passed", [False, None, "true"])
+def test_a_finding_that_did_not_pass_is_red_though_the_report_calls_itself_clear(bench: Bench, passed: object) -> None:
+    others = [{"rule": rule, "passed": True} for rule in REQUIRED_RULES if rule != "decoy_coverage"]
+    bench.report(findings=[*others, {"rule": "decoy_coverage", "passed": passed}])
+    bench.refuse(r"Training is refused: red rule decoy_coverage\.")
+
+
+def test_the_required_rules_are_sorted_and_named_once() -> None:
+    assert list(REQUIRED_RULES) == sorted(set(REQUIRED_RULES))
 
 
 @pytest.mark.parametrize("kind", JUDGED)
@@ -122,7 +147,7 @@ def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
     bench.digests["semantic_decoys"] = bench.put("semantic_decoys", {"execution_pack": other})
     message = bench.refuse("red rule decoy_coverage")
     assert "was not judged" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
-    assert message.endswith("let preflight_report judge them, and start again.")
+    assert message.endswith("let preflight_report judge them by every rule, and start again.")
 
 
 def test_a_report_of_other_folds_is_refused(bench: Bench) -> None:
