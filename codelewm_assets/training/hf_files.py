@@ -1,0 +1,145 @@
+"""The folder `jobs/<run id>/` of a dataset repository: what lies there, what goes up and what comes down.
+
+spec.json   what the worker is told, without this machine's paths; its digest is the run id
+store/      the artifacts that the worker reads, as they lie in the artifact store
+output/     what the worker wrote
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from codelewm_assets.core.digests import canonical_json, digest_of, sha256_file
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.training.hf_calls import patiently
+from codelewm_assets.training.worker import WorkerSpec
+
+OF_THIS_MACHINE = {"store_root", "output_folder", "partial_folder"}
+READ_BY_WORKER = ("preflight_report", "tokenized_pack", *JUDGED)
+SPEC, STORE, OUTPUT = "spec.json", "store", "output"
+Answer = TypeVar("Answer")
+
+
+def portable(spec: WorkerSpec) -> dict[str, Any]:
+    """The spec without this machine's paths."""
+    return spec.model_dump(mode="json", exclude=OF_THIS_MACHINE)
+
+
+def run_id_of(portable_spec: Mapping[str, Any]) -> str:
+    """Digest of the spec: the same training has the same folder, whoever starts it."""
+    return digest_of(dict(portable_spec))
+
+
+def input_files(spec: WorkerSpec, written_spec: Path) -> dict[str, Path]:
+    """Name in the job's folder → file: the spec, written to `written_spec`, and whole artifacts with their lineage.
+
+    Raises: StoreError: an artifact is not stored.
+    """
+    written_spec.write_bytes(canonical_json(portable(spec)))
+    store, lineage = ArtifactStore(Path(spec.store_root)), dict[str, Artifact]()
+    for name in READ_BY_WORKER:
+        lineage |= store.lineage(store.load(name, spec.digests[name]))
+    files = [path for artifact in lineage.values() for path in artifact.folder.rglob("*") if path.is_file()]
+    return {SPEC: written_spec} | {f"{STORE}/{path.relative_to(store.root).as_posix()}": path for path in sorted(files)}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The job's folder at one commit."""
+
+    commit: str
+    hashes: dict[str, str]  # name → sha256 of a large file, git's blob hash of another
+
+    def below(self, folder: str) -> list[str]:
+        """Names in a folder, sorted."""
+        return sorted(name for name in self.hashes if name.startswith(f"{folder}/"))
+
+
+class JobFolder:
+    """`jobs/<run id>/` in a dataset repository. Each method raises TrainingError when the Hub refuses or stays away."""
+
+    def __init__(self, api: Any, repository: str, run_id: str, *, pause_s: float) -> None:
+        """`pause_s`: first pause after a failure that passes."""
+        self._api, self._repository, self._pause_s = api, repository, pause_s
+        self.path = f"jobs/{run_id}"
+
+    def require_private(self) -> None:
+        """Make the repository if there is none. Raises: TrainingError: everyone can read it."""
+        self._ask(
+            "make", lambda: self._api.create_repo(self._repository, repo_type="dataset", private=True, exist_ok=True)
+        )
+        if self._info().private is not True:
+            raise TrainingError(
+                f"{self._repository} is public, and a job's inputs hold programs that are not published. Make the "
+                "repository private, or name another one in compute.hf_jobs.repository."
+            )
+
+    def listing(self) -> Listing:
+        """What lies there now; empty when nothing was uploaded."""
+        from huggingface_hub.errors import EntryNotFoundError
+
+        commit = str(self._info().sha)
+
+        def read() -> dict[str, str]:
+            try:
+                rows = list(
+                    self._api.list_repo_tree(
+                        self._repository, self.path, recursive=True, revision=commit, repo_type="dataset"
+                    )
+                )
+            except EntryNotFoundError:
+                return {}
+            files = [row for row in rows if hasattr(row, "blob_id")]  # folders have none
+            return {row.path.removeprefix(self.path + "/"): row.lfs.sha256 if row.lfs else row.blob_id for row in files}
+
+        return Listing(commit, self._ask("list", read))
+
+    def upload(self, files: Mapping[str, Path], *, stale: Iterable[str] = ()) -> None:
+        """Commit the files (name → file), and take the stale names away, all at once."""
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        def commit() -> None:
+            operations = [
+                *(CommitOperationAdd(f"{self.path}/{name}", str(path)) for name, path in sorted(files.items())),
+                *(CommitOperationDelete(f"{self.path}/{name}") for name in sorted(stale)),
+            ]
+            self._api.create_commit(self._repository, operations, commit_message=self.path, repo_type="dataset")
+
+        self._ask("upload to", commit)
+
+    def fetch(self, names: Sequence[str], commit: str, into: Path) -> None:
+        """Download files of one commit under their names. Raises: TrainingError: also for a name that leaves the folder."""
+        for name in names:
+            if ".." in PurePosixPath(name).parts:
+                raise TrainingError(f"{self._repository} has a file {name!r} that leaves {self.path}. Delete it there.")
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetching-") as scratch:
+            for name in names:
+                self._ask("download from", partial(self._download, name, commit, scratch))
+                (into / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(scratch) / self.path / name, into / name)
+
+    def _download(self, name: str, commit: str, folder: str) -> None:
+        self._api.hf_hub_download(
+            self._repository, f"{self.path}/{name}", repo_type="dataset", revision=commit, local_dir=folder
+        )
+
+    def _info(self) -> Any:
+        return self._ask("read", lambda: self._api.repo_info(self._repository, repo_type="dataset"))
+
+    def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
+        return patiently(call, f"{doing} the dataset repository {self._repository}", pause_s=self._pause_s)
+
+
+def is_there(path: Path, found: str | None) -> bool:
+    """Whether a hash that the Hub has of a file, None for no file, is that of the file at `path`."""
+    if found is None or len(found) == 64:
+        return found == sha256_file(path)
+    content = path.read_bytes()
+    return found == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

@@ -1,0 +1,123 @@
+"""Training as a job of Hugging Face Jobs: the same worker, on a machine that is rented for its time.
+
+The guard is asked here before anything goes over the network, and again by the worker inside the job (`training.remote`).
+A job costs money while it runs, so whatever ends this function early cancels it. docs/hf-jobs.md. No torch here.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.training.hf_calls import hub_api, one_line, patiently
+from codelewm_assets.training.hf_files import JobFolder, input_files, is_there, portable, run_id_of
+from codelewm_assets.training.hf_log import JobEvents, follow
+from codelewm_assets.training.hf_outputs import fetch_outputs
+from codelewm_assets.training.hf_settings import HfJobsSettings
+from codelewm_assets.training.worker import WorkerSpec
+
+IN_THE_JOB = ("python", "-m", "codelewm_assets.training.remote")
+CANCEL_TRIES = 4
+
+
+class HfJobs:
+    """The training backend; `run` has the contract of `training.launch.run_worker`."""
+
+    def __init__(self, settings: HfJobsSettings, *, token: str | None, endpoint: str | None = None) -> None:
+        """`token` may write to the repository and start jobs; `endpoint` is the Hub's address, None the client's own."""
+        self._settings, self._token, self._endpoint = settings, token, endpoint
+        self._namespace = settings.repository.split("/")[0]
+
+    def run(self, spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None]) -> None:
+        """Run the worker to its end in a job; its files lie in `spec.output_folder`, with the digests that it told.
+
+        Args: on_event: is handed each event of the stream as it comes, once and in order.
+        Raises: PreflightError: the guard refused, here or in the job. TrainingError: the Hub or the service refused, the
+            job failed, was cancelled or ran too long, or its files are not what it wrote; the output folder stays empty.
+        """
+        try:
+            require_clear_artifacts(ArtifactStore(Path(spec.store_root)), spec.digests, folds=spec.config.folds)
+        except StoreError as error:
+            raise TrainingError(f"Training of seed {spec.seed} cannot start: {error}") from error
+        if not self._token:
+            raise TrainingError(
+                "Hugging Face Jobs need a token that may write to the repository and start jobs, and none was given. Set "
+                "HF_TOKEN, or train with compute.backend local."
+            )
+        api, run_id = hub_api(self._token, self._endpoint), run_id_of(portable(spec))
+        folder = JobFolder(api, self._settings.repository, run_id, pause_s=self._settings.poll_s)
+        self._upload(folder, spec)
+        job, events = self._start(api, run_id), JobEvents(on_event)
+        try:
+            status = follow(
+                api, job.id, self._namespace, events,
+                timeout_s=self._settings.timeout_s, poll_s=self._settings.poll_s,
+            )  # fmt: skip
+        except BaseException as error:  # also an interrupt: nobody would end the job
+            self._cancel(api, job, error)
+            raise
+        _require_completed(status, events, f"Job {job.id} ({job.url}) of seed {spec.seed}")
+        fetch_outputs(folder, events.of_attempt, Path(spec.output_folder))
+
+    def _upload(self, folder: JobFolder, spec: WorkerSpec) -> None:
+        folder.require_private()
+        there = folder.listing().hashes
+        with tempfile.TemporaryDirectory(prefix="codelewm-job-") as scratch:
+            files = input_files(spec, Path(scratch) / "spec.json")
+            absent = {name: path for name, path in files.items() if not is_there(path, there.get(name))}
+            if absent:
+                folder.upload(absent)
+
+    def _start(self, api: Any, run_id: str) -> Any:
+        settings = self._settings
+        environment = {"PYTHONUNBUFFERED": "1"} | ({"HF_ENDPOINT": self._endpoint} if self._endpoint else {})
+        return patiently(
+            lambda: api.run_job(
+                image=settings.image,
+                command=[*IN_THE_JOB, settings.repository, run_id],
+                flavor=settings.flavor,
+                timeout=settings.timeout_s,
+                attempts=settings.attempts,
+                env=environment,
+                secrets={"HF_TOKEN": self._token},
+                name=f"codelewm-{run_id[:16]}",
+                namespace=self._namespace,
+            ),
+            f"start a job on {settings.flavor} in namespace {self._namespace}",
+            pause_s=settings.poll_s,
+            tries=1,  # a start whose answer was lost may have started: another would cost twice
+        )
+
+    def _cancel(self, api: Any, job: Any, error: BaseException) -> None:
+        """Cancel; when that fails too, say so beside the error that is on its way."""
+        try:
+            patiently(
+                lambda: api.cancel_job(job_id=job.id, namespace=self._namespace),
+                f"cancel job {job.id}", pause_s=self._settings.poll_s, tries=CANCEL_TRIES,
+            )  # fmt: skip
+        except Exception as failed:  # whatever it is, it must not hide `error`
+            note = f"The job may still run and cost money, end it at {job.url}. {one_line(failed)}"
+            error.add_note(note)
+            if isinstance(error, TrainingError):
+                raise TrainingError(f"{error} {note}") from error
+
+
+def _require_completed(status: Any, events: JobEvents, job: str) -> None:
+    """Raises: PreflightError: the guard refused in the job. TrainingError: the job ended otherwise than well."""
+    told = events.last("error")
+    if status.stage in ("CANCELED", "DELETED"):
+        raise TrainingError(
+            f"{job} was {status.stage.lower()} before it was complete. Train again, or ask who ended it."
+        )
+    if told is not None and told.get("refused") is True:
+        raise PreflightError(str(told.get("message")))
+    if status.stage == "ERROR" or told is not None:
+        message = (told or {}).get("message") or status.message or "the service gives no reason; read its log"
+        raise TrainingError(f"{job} failed: {message}")
+    if events.last("complete") is None:
+        raise TrainingError(
+            f"{job} ended without the event `complete` in its log. Read the log there; nothing was kept."
+        )

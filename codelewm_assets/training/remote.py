@@ -1,0 +1,97 @@
+"""Inside a job of Hugging Face Jobs: `python -m codelewm_assets.training.remote NAMESPACE/NAME RUN_ID`.
+
+Fetches the job's folder, checks that it is what the run id and the manifests say, and trains by the worker, whose guard
+refuses here as everywhere. What ends the job is told as an event, since its log is all that reaches the other side. Exit
+statuses are the worker's: 0 done, 3 refused, 1 anything else.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from codelewm_assets.core.digests import sha256_bytes
+from codelewm_assets.core.errors import AssetsError, PreflightError, ReportError, TrainingError
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.training import worker
+from codelewm_assets.training.hf_calls import hub_api, one_line
+from codelewm_assets.training.hf_files import OUTPUT, SPEC, STORE, JobFolder
+from codelewm_assets.training.progress import STREAM, job_event_line, read_events
+
+PAUSE_S = 5.0  # first pause after a failure of the Hub that passes
+
+
+def run(repository: str, run_id: str, *, work: Path) -> None:
+    """Train what `jobs/<run id>/` asks for, and upload what was written to its `output/`.
+
+    Args: work: an empty folder; `output` below it holds what the worker wrote.
+    Raises: PreflightError: refused. TrainingError, StoreError: altered files, the Hub, or as the worker.
+    """
+    token = os.environ.get("HF_TOKEN")
+    if not token:
+        raise TrainingError("The job has no secret HF_TOKEN. Start it with one that may write to the repository.")
+    folder = JobFolder(hub_api(token, os.environ.get("HF_ENDPOINT")), repository, run_id, pause_s=PAUSE_S)
+    inputs, output = work / "inputs", work / OUTPUT
+    inputs.mkdir()
+    output.mkdir()
+    listing = folder.listing()
+    folder.fetch(sorted(set(listing.hashes) - set(listing.below(OUTPUT))), listing.commit, inputs)
+    worker.train(_checked_spec(inputs, output, run_id))
+    complete = [event for event in read_events(output / STREAM)[0] if event["event"] == "complete"][-1]
+    written = {f"{OUTPUT}/{name}": output / name for name in (*complete["files"], STREAM)}  # its states stay behind
+    folder.upload(written, stale=set(folder.listing().below(OUTPUT)) - set(written))
+
+
+def _checked_spec(inputs: Path, output: Path, run_id: str) -> worker.WorkerSpec:
+    """The spec with this machine's paths. Raises: TrainingError: it or an artifact is not what was sent."""
+    path, store = inputs / SPEC, inputs / STORE
+    found = sha256_bytes(path.read_bytes()) if path.exists() else "missing"
+    if found != run_id:
+        raise TrainingError(f"{SPEC} of the job is {found[:12]}, its run id says {run_id[:12]}. Start the job again.")
+    faults = [f"{f.artifact} {f.file} is {f.found[:12]}" for f in ArtifactStore(store).verify_all()[1]]
+    if faults:
+        raise TrainingError(f"Artifacts of the job are not what was sent: {'; '.join(faults)}. Start it again.")
+    paths = {"store_root": str(store), "output_folder": str(output)}
+    return worker.WorkerSpec.model_validate(json.loads(path.read_text(encoding="ascii")) | paths)
+
+
+def _tell(error: Exception, output: Path) -> None:
+    """Print the error as the stream's next event; `refused` tells the guard's refusal from a failure."""
+    try:
+        events = read_events(output / STREAM)[0]
+    except ReportError:
+        events = []  # nothing was told before
+    refused = isinstance(error, PreflightError)
+    if events and events[-1]["event"] == "error" and not refused:
+        return  # the worker told it
+    message = str(error) if isinstance(error, AssetsError) else one_line(error)
+    seq = 1 + max((event["seq"] for event in events), default=-1)
+    event = {"event": "error", "message": message, "refused": refused, "seq": seq, "time_s": time.time()}
+    print(job_event_line(event), end="", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run from the command line with the repository and the run id."""
+    if len(arguments) != 2:
+        print("usage: python -m codelewm_assets.training.remote NAMESPACE/NAME RUN_ID", file=sys.stderr)
+        return 2
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with tempfile.TemporaryDirectory(prefix="codelewm-job-") as work:
+        try:
+            run(*arguments, work=Path(work))
+        except PreflightError as error:
+            _tell(error, Path(work) / OUTPUT)
+            return worker.REFUSED
+        except (AssetsError, OSError, ValueError) as error:
+            _tell(error, Path(work) / OUTPUT)
+            return 1
+        except Exception as error:
+            _tell(error, Path(work) / OUTPUT)
+            raise  # not expected: the log gets its traceback
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

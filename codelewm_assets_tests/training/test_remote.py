@@ -1,0 +1,238 @@
+"""Inside the job: what was sent is checked, the worker trains, and its files and events reach the other side."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.training import remote, worker
+from codelewm_assets.training.hf_files import input_files, portable, run_id_of
+from codelewm_assets.training.hf_jobs import HfJobs
+from codelewm_assets.training.hf_settings import HfJobsSettings
+from codelewm_assets.training.progress import job_event, job_event_line
+from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.training.job_inputs import RESULTS, events_of, outputs_of, put_clear_chain, spec_on
+from codelewm_assets_tests.training.jobs_server import JobsServer, Scenario, jobs_server
+
+EVENTS = events_of(RESULTS)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsServer]:
+    monkeypatch.setattr(pytest.importorskip("huggingface_hub.constants"), "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with jobs_server() as found:
+        monkeypatch.setenv("HF_ENDPOINT", found.address)
+        monkeypatch.setenv("HF_TOKEN", "hf_test")
+        yield found
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> WorkerSpec:
+    """A spec on a clear chain; its output folder is empty."""
+    store = ArtifactStore(tmp_path / "store")
+    return spec_on(store, put_clear_chain(store), tmp_path / "output")
+
+
+def train(told: WorkerSpec) -> None:
+    """Stands in for the worker: its guard, a run's files with a state beside them, and the events."""
+    require_clear_artifacts(ArtifactStore(Path(told.store_root)), told.digests, folds=told.config.folds)
+    for name, data in (outputs_of(RESULTS, EVENTS) | {"states/fold0.pt": b"state"}).items():
+        path = Path(told.output_folder) / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    print("".join(map(job_event_line, EVENTS)), end="")
+
+
+def put_inputs(hub: JobsServer, spec: WorkerSpec, folder: Path) -> str:
+    """Lay the job's inputs in the repository. Returns: the run id."""
+    run_id = run_id_of(portable(spec))
+    hub.files |= {f"jobs/{run_id}/{n}": p.read_bytes() for n, p in input_files(spec, folder / "spec.json").items()}
+    return run_id
+
+
+def in_the_job(run_id: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run the job's command. Returns: its exit status, and the events that it printed."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        status = remote.main(["lab/runs", run_id])
+    return status, [event for line in said.getvalue().splitlines() if (event := job_event(line)) is not None]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[WorkerSpec], None]], None]:
+    """Puts another function in the place of `worker.train`."""
+    return lambda function: monkeypatch.setattr(worker, "train", function)
+
+
+def outputs(hub: JobsServer, run_id: str) -> dict[str, bytes]:
+    """What lies in the job's output folder."""
+    prefix = f"jobs/{run_id}/output/"
+    return {name.removeprefix(prefix): data for name, data in hub.files.items() if name.startswith(prefix)}
+
+
+def test_the_worker_gets_the_spec_on_this_machines_paths_and_its_results_go_up_without_its_states(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
+) -> None:
+    told = list[WorkerSpec]()
+    fake(lambda found: (told.append(found), train(found)))
+    run_id = put_inputs(hub, spec, tmp_path)
+    assert in_the_job(run_id) == (0, EVENTS)
+    assert portable(told[0]) == portable(spec)
+    assert told[0].store_root != spec.store_root and told[0].output_folder != spec.output_folder
+    assert outputs(hub, run_id) == outputs_of(RESULTS, EVENTS)
+    assert not Path(told[0].output_folder).exists()
+
+
+def test_files_of_an_earlier_run_are_taken_away_when_new_ones_come(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
+) -> None:
+    fake(train)
+    run_id = put_inputs(hub, spec, tmp_path)
+    hub.files[f"jobs/{run_id}/output/fold1.safetensors"] = b"of an earlier run"
+    assert in_the_job(run_id)[0] == 0
+    assert outputs(hub, run_id) == outputs_of(RESULTS, EVENTS)
+    assert len(hub.committed) == 1
+
+
+def test_the_backend_and_the_job_together_bring_the_workers_files_home(
+    hub: JobsServer, spec: WorkerSpec, fake: Any
+) -> None:
+    def in_job(command: list[str]) -> list[str]:
+        said = io.StringIO()
+        with redirect_stdout(said):
+            assert remote.main(command[3:]) == 0
+        return said.getvalue().splitlines()
+
+    fake(train)
+    hub.scenario = Scenario(in_job=in_job)
+    settings = HfJobsSettings(
+        repository="lab/runs", flavor="a10g-small", image="train@sha256:" + "a" * 64,
+        timeout_s=60, price_per_hour_usd=1, spend_cap_usd=1, poll_s=0.01,
+    )  # fmt: skip
+    events = list[dict[str, Any]]()
+    HfJobs(settings, token="hf_test", endpoint=hub.address).run(spec, on_event=events.append)
+    assert events == EVENTS
+    folder = Path(spec.output_folder)
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert found == outputs_of(RESULTS, EVENTS)
+
+
+def test_artifacts_that_are_not_clear_are_refused_in_the_job_too_with_the_workers_status(
+    hub: JobsServer, tmp_path: Path, fake: Any
+) -> None:
+    fake(train)
+    store = ArtifactStore(tmp_path / "store")
+    red = spec_on(store, put_clear_chain(store, clear=False, red=["rerank_can_decide"]), tmp_path / "output")
+    status, events = in_the_job(put_inputs(hub, red, tmp_path))
+    assert status == worker.REFUSED == 3
+    assert [(e["event"], e["seq"], e["refused"]) for e in events] == [("error", 0, True)]
+    assert events[0]["message"].startswith("Training is refused: red rule rerank_can_decide")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("spec.json", r"spec.json of the job is [0-9a-f]{12}, its run id says"),
+        ("execution_pack.parquet", r"Artifacts of the job are not what was sent: execution_pack [0-9a-f]{12} "),
+        ("manifest.json", "Artifacts of the job are not what was sent: "),
+    ],
+)
+def test_an_input_that_was_altered_on_the_way_is_not_trained_on(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, name: str, fault: str
+) -> None:
+    told = list[WorkerSpec]()
+    fake(told.append)
+    run_id = put_inputs(hub, spec, tmp_path)
+    hub.files[next(path for path in hub.files if path.endswith(name))] = b"{}"
+    with pytest.raises(TrainingError, match=fault):
+        remote.run("lab/runs", run_id, work=_empty(tmp_path))
+    assert told == []
+
+
+def test_a_run_that_was_never_sent_is_refused(hub: JobsServer, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"spec\.json of the job is missing, its run id says ffffffffffff"):
+        remote.run("lab/runs", "f" * 64, work=_empty(tmp_path))
+
+
+def test_without_its_secret_the_job_ends_and_says_so(hub: JobsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    status, events = in_the_job("f" * 64)
+    assert status == 1
+    assert "no secret HF_TOKEN" in events[0]["message"]
+    assert hub.requests == []
+
+
+def test_an_error_that_the_worker_told_is_not_told_twice(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
+) -> None:
+    error = {"event": "error", "message": "TrainingError: loss is not finite", "seq": 5, "time_s": 1005.0}
+
+    def fail(told: WorkerSpec) -> None:
+        _write_stream(told, [*EVENTS, error])
+        print(job_event_line(error), end="")
+        raise TrainingError("loss is not finite")
+
+    fake(fail)
+    assert in_the_job(put_inputs(hub, spec, tmp_path)) == (1, [error])
+
+
+def test_a_refusal_after_training_is_told_as_one_though_the_worker_told_an_error(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
+) -> None:
+    def fail(told: WorkerSpec) -> None:
+        _write_stream(told, [{"event": "error", "message": "PreflightError", "seq": 7, "time_s": 1.0}])
+        raise PreflightError("Training is refused: not clear")
+
+    fake(fail)
+    status, events = in_the_job(put_inputs(hub, spec, tmp_path))
+    assert (status, events[0]["refused"], events[0]["seq"]) == (3, True, 8)
+
+
+def test_an_upload_that_fails_is_told_after_the_workers_events(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(body: bytes) -> None:
+        raise ConnectionError
+
+    fake(train)
+    monkeypatch.setattr(remote, "PAUSE_S", 0.01)
+    monkeypatch.setattr(hub, "commit", refuse)
+    status, events = in_the_job(put_inputs(hub, spec, tmp_path))
+    assert status == 1
+    assert events[:-1] == EVENTS
+    assert events[-1]["seq"] == EVENTS[-1]["seq"] + 1
+    assert "Could not upload to the dataset repository lab/runs after 8 tries" in events[-1]["message"]
+
+
+def test_an_error_that_nobody_expected_is_told_and_goes_on(
+    hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(told: WorkerSpec) -> None:
+        raise KeyError("no such tensor")
+
+    fake(fail)
+    with pytest.raises(KeyError):
+        remote.main(["lab/runs", put_inputs(hub, spec, tmp_path)])
+    event = job_event(capsys.readouterr().out.strip())
+    assert event is not None and event["message"] == "KeyError: 'no such tensor'"
+
+
+def test_a_call_without_a_run_id_ends_with_status_2() -> None:
+    assert remote.main(["lab/runs"]) == 2
+
+
+def _write_stream(told: WorkerSpec, events: list[dict[str, Any]]) -> None:
+    (path := Path(told.output_folder) / "reports").mkdir()
+    (path / "job_progress.jsonl").write_bytes(outputs_of({}, events)["reports/job_progress.jsonl"])
+
+
+def _empty(folder: Path) -> Path:
+    (folder / "work").mkdir()
+    return folder / "work"
