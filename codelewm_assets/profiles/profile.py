@@ -10,6 +10,7 @@ from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.splits.candidates import LEAST_THRESHOLD
 from codelewm_assets.splits.near_duplicates import Thresholds
 from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.hf_settings import HfJobsSettings
 
 HERE = Path(__file__).parent
 
@@ -140,6 +141,19 @@ class PreflightSection(Section):
     target_lift_points: float = Field(gt=0, le=100)  # smallest lift that this run sets out to show
 
 
+class ComputeSection(Section):
+    """Where training runs; what is trained is in `training`."""
+
+    backend: Literal["local", "hf_jobs"] = "local"  # hf_jobs: a machine of Hugging Face Jobs, which costs money
+    hf_jobs: HfJobsSettings | None = None
+
+    @model_validator(mode="after")
+    def _settings_are_there(self) -> "ComputeSection":
+        if self.backend == "hf_jobs" and self.hf_jobs is None:
+            raise ValueError("backend is hf_jobs and hf_jobs has no settings; wanted those of docs/hf-jobs.md")
+        return self
+
+
 class Profile(Section):
     """One profile, validated."""
 
@@ -152,6 +166,7 @@ class Profile(Section):
     decoys: DecoysSection
     preflight: PreflightSection
     training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
+    compute: ComputeSection = ComputeSection()
     bootstrap_resamples: int = Field(default=2000, ge=100)
 
     @property

@@ -92,6 +92,24 @@ def test_what_a_profile_does_not_say_has_a_default(tmp_path: Path) -> None:
     assert profile.training_config().steps == 200
 
 
+def test_training_runs_on_this_machine_unless_a_profile_says_otherwise(tmp_path: Path) -> None:
+    assert {load_profile(name).compute.backend for name in profile_names()} == {"local"}
+    job = {"repository": "lab/runs", "flavor": "a10g-small", "image": "train@sha256:" + "a" * 64, "timeout_s": 3600,
+           "price_per_hour_usd": 1.0, "spend_cap_usd": 1.0}  # fmt: skip
+    compute = load_profile(changed(tmp_path, compute={"backend": "hf_jobs", "hf_jobs": job})).compute
+    assert compute.hf_jobs is not None and compute.hf_jobs.most_usd == 1.0
+
+
+def test_settings_of_a_job_are_judged_when_the_profile_is_read(tmp_path: Path) -> None:
+    job = {"repository": "lab/runs", "flavor": "a10g-small", "image": "train:latest", "timeout_s": 3600,
+           "price_per_hour_usd": 1.0, "spend_cap_usd": 0.5}  # fmt: skip
+    with pytest.raises(ProfileError, match=r"compute\.hf_jobs\.image: .*'train:latest' can change under its name"):
+        load_profile(changed(tmp_path, compute={"hf_jobs": job}))
+    job["image"] = "train@sha256:" + "a" * 64
+    with pytest.raises(ProfileError, match=r"compute\.hf_jobs: .*could cost 1\.00 USD .* spend_cap_usd is 0\.50"):
+        load_profile(changed(tmp_path, compute={"hf_jobs": job}))
+
+
 def test_a_profile_cannot_be_changed() -> None:
     profile: Profile = load_profile("sample")
     with pytest.raises(ValidationError, match="frozen"):
@@ -148,6 +166,8 @@ def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
         ),
         (section("splits", prompt_threshold=0.1), r"splits\.prompt_threshold: .*greater than or equal to 0\.11"),
         (section("splits", seed_search=0), r"splits\.seed_search: .*greater than or equal to 1"),
+        ({"compute": {"backend": "slurm"}}, r"compute\.backend: Input should be 'local' or 'hf_jobs'"),
+        ({"compute": {"backend": "hf_jobs"}}, "compute: .*backend is hf_jobs and hf_jobs has no settings"),
         (section("preflight", floors={}), r"preflight\.floors\.humaneval: Field required"),
         (section("decoys", pool_failing=1), r"decoys\.pool_failing: .*greater than or equal to 2"),
         (section("preflight", control_ceiling=1.0), r"preflight\.control_ceiling: .*less than 1"),
