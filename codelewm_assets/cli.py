@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -252,7 +253,7 @@ def _job_status(options: argparse.Namespace) -> int:
     from codelewm_assets.training.progress import read_events, summarise
 
     events, cut_off = read_events(options.progress)
-    print(json.dumps(summarise(events) | {"malformed_line": cut_off or None}, indent=2))
+    print(json.dumps(summarise(events, now_s=time.time()) | {"malformed_line": cut_off or None}, indent=2))
     return 0
 
 

@@ -67,9 +67,10 @@ class BuildDisplay:
 
     def _metric(self, name: str, partition: str | None) -> str:
         event = last_event(self._folder / f"{name}-{partition}.jsonl")
-        if not event or "step" not in event:
+        if not event or "steps" not in event:
             return ""
-        losses = [f"{key} {event[key]}" for key in ("train_loss", "val_loss") if event.get(key) is not None]
+        metrics = event.get("metrics", {})
+        losses = [f"{key} {metrics[key]}" for key in ("train_loss", "val_loss") if metrics.get(key) is not None]
         return ", ".join([f"step {event['step']}/{event['steps']}", *losses])
 
 

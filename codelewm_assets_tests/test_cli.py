@@ -234,21 +234,22 @@ def test_score_rows_that_cannot_be_read_or_reports_that_cannot_be_written_are_on
 
 # job-status
 
-STEP = {"event": "step", "fold": 0, "step": 2, "steps": 9, "train_loss": 1.5, "val_loss": None, "elapsed_s": 3.0}
+STEP = {"event": "progress", "fold": 0, "step": 2, "steps": 9, "metrics": {"train_loss": 1.5}, "elapsed_s": 3.0}
 
 
 def test_job_status_says_how_far_a_run_is_and_which_line_is_cut_off(run: Run, tmp_path: Path) -> None:
-    path = _lines(tmp_path / "progress.jsonl", {"event": "started", "seed": 42}, STEP, '{"event": "st')
+    path = _lines(tmp_path / "progress.jsonl", {"event": "start", "seed": 42}, STEP, '{"event": "st')
     found = run("job-status", path)
     assert (found.status, found.err) == (0, "")
     said = json.loads(found.out)
     assert (said["state"], said["seed"], said["step"], said["steps"]) == ("running", 42, 2, 9)
     assert said["malformed_line"] == 3
+    assert said["collapse"] == "unknown"  # nothing was seen of it
 
 
 def test_job_status_of_a_whole_stream_reports_no_malformed_line(run: Run, tmp_path: Path) -> None:
-    found = run("job-status", _lines(tmp_path / "progress.jsonl", {"event": "finished", "seed": 42}))
-    assert json.loads(found.out)["state"] == "finished"
+    found = run("job-status", _lines(tmp_path / "progress.jsonl", {"event": "complete", "seed": 42}))
+    assert json.loads(found.out)["state"] == "complete"
     assert json.loads(found.out)["malformed_line"] is None
 
 
@@ -259,10 +260,10 @@ def test_job_status_of_a_whole_stream_reports_no_malformed_line(run: Run, tmp_pa
         (["nonsense"], "holds no event"),
         (["[" * 100_000], "holds no event"),
         (["9" * 5000], "holds no event"),
-        ([{"event": "step"}], "holds no event"),
+        ([{"step": 1}], "holds no event"),
         ([STEP | {"fold": ["a list"]}], "holds no event"),
     ],
-    ids=["empty", "no JSON", "nested too deep", "a number too long", "a step without figures", "a fold that is a list"],
+    ids=["empty", "no JSON", "nested too deep", "a number too long", "no kind", "a fold that is a list"],
 )
 def test_a_stream_without_a_whole_event_is_one_line(run: Run, tmp_path: Path, rows: list[Any], part: str) -> None:
     run("job-status", _lines(tmp_path / "progress.jsonl", *rows)).is_one_line_error("progress.jsonl", part)

@@ -212,16 +212,18 @@ def _figures(metadata: Any) -> str:
 
 
 def last_event(path: Path) -> dict[str, Any] | None:
-    """The last whole line of a progress stream, None when there is none yet."""
+    """The last event of a progress stream that says how far it is, None when there is none yet."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    for line in reversed(lines[-3:]):
+    for line in reversed(lines[-8:]):
         try:
-            return dict(json.loads(line))
+            event = dict(json.loads(line))
         except json.JSONDecodeError:
             continue
+        if "steps" in event:
+            return event
     return None
 
 

@@ -1,13 +1,13 @@
 """Stage `training`: token arrays, checkpoints per seed, and a look at their weights."""
 
-import tempfile
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.digests import pretty_json, sha256_text
+from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import read_rows, write_table
@@ -35,7 +35,7 @@ DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_p
         "problem_splits",
         dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def tokenized_pack(
@@ -47,9 +47,7 @@ def tokenized_pack(
     names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
     def make() -> Made:
-        from safetensors.numpy import save
-
-        from codelewm_assets.training.tokenize import collect_texts, tokenize_fold
+        from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 
         folds = {split.problem_id: split.fold for split in inputs.splits()}
         texts = collect_texts(inputs.pack(), folds, inputs.prompts())
@@ -57,8 +55,7 @@ def tokenized_pack(
         tokenizers = {}
         for fold in training.folds:
             tokenizer, arrays = tokenize_fold(texts, training, model_fold=fold)
-            files[f"fold{fold}_tokenizer.json"] = tokenizer.encode("utf-8")
-            files[f"fold{fold}_tokens.safetensors"] = save(dict(arrays))
+            files |= token_files(fold, tokenizer, arrays)
             tokenizers[f"fold {fold}"] = sha256_text(tokenizer)
         counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
         return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
@@ -98,7 +95,7 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
         dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
-    code_version="1",
+    code_version="2",
     pool="training",
     automation_condition=EAGER_WHEN_GREEN,
 )
@@ -109,9 +106,7 @@ def checkpoint(
     require_clear(context.instance)
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), int(context.partition_key)
     parents = [inputs.artifact(name) for name in (*DATA_PARENTS, "tokenized_pack")]
-    config = inputs.profile.training_config().model_dump(mode="json", exclude={"wall_limit_s"}) | versions(
-        "torch", "transformers"
-    )
+    config = inputs.profile.training_config().model_dump(mode="json", exclude={"wall_limit_s"}) | versions("torch")
     _require_clear_artifacts(inputs, parents)
 
     def make() -> Made:
@@ -148,35 +143,45 @@ def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> 
 
 def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> Made:
     from codelewm_assets.training.launch import run_worker
-    from codelewm_assets.training.progress import event_line
-    from codelewm_assets.training.worker import WorkerSpec
+    from codelewm_assets.training.progress import STREAM, event_line, read_events, timeless
+    from codelewm_assets.training.worker import WorkerSpec, result_names
 
-    started, events = time.monotonic(), list[dict[str, Any]]()
-    names = (*JUDGED, "preflight_report", "tokenized_pack")
+    started, config = time.monotonic(), inputs.profile.training_config()
+    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, "preflight_report", "tokenized_pack")}
+    key = digest_of({"digests": digests, "config": config.model_dump(mode="json")} | versions("torch"))
+    folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = WorkerSpec(
+        store_root=str(inputs.store.root),
+        digests=digests,
+        seed=seed,
+        config=config,
+        output_folder=str(folder),
+        revision=source_revision(),
+    )
     with (
-        tempfile.TemporaryDirectory(prefix="codelewm-checkpoint-") as folder,
         store.progress_path(f"checkpoint-{seed}").open("w", encoding="utf-8", buffering=1) as stream,
+        dg.open_pipes_session(
+            context=context,
+            context_injector=dg.PipesTempFileContextInjector(),
+            message_reader=dg.PipesTempFileMessageReader(),
+        ) as session,
     ):
-        spec = WorkerSpec(
-            store_root=str(inputs.store.root),
-            digests={name: inputs.artifact(name).digest for name in names},
-            seed=seed,
-            config=inputs.profile.training_config(),
-            output_folder=folder,
-            revision=source_revision(),
-        )
 
         def on_event(event: dict[str, Any]) -> None:
-            events.append(event)
             stream.write(event_line(event))
-            context.log.info(event_line(event).strip())
 
-        run_worker(spec, on_event=on_event)
-        files: dict[str, bytes | Path] = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-    timeless = [{k: v for k, v in event.items() if k != "elapsed_s"} for event in events]
-    files["progress.jsonl"] = "".join(map(event_line, timeless)).encode("utf-8")  # times differ between equal runs
-    metadata = {"seed": seed, "judged": dict(spec.digests), "folds": list(spec.config.folds)}
-    return Made(files, metadata, {"wall_s": time.monotonic() - started})
+        run_worker(spec, on_event=on_event, environment=session.get_bootstrap_env_vars())
+    files: dict[str, bytes | Path] = {name: folder / name for name in result_names(config.folds)}
+    events, _ = read_events(folder / STREAM)
+    files["progress.jsonl"] = "".join(map(event_line, timeless(events))).encode("utf-8")
+    metadata = {"seed": seed, "judged": digests, "folds": list(config.folds)}
+    return Made(
+        files,
+        metadata,
+        {"wall_s": time.monotonic() - started},
+        done=lambda: shutil.rmtree(folder.parent, ignore_errors=True),
+    )
 
 
 def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:

@@ -63,11 +63,16 @@ def training_curve(events_by_seed: Mapping[int, Sequence[Mapping[str, Any]]]) ->
     """Train and validation loss by step, per seed; of several folds the first."""
     figure, axes = _figure()
     for seed, events in events_by_seed.items():
-        steps = [event for event in events if event["event"] == "step"]
+        steps = [event for event in events if event["event"] == "progress"]
         first = [event for event in steps if event["fold"] == steps[0]["fold"]]
-        axes.plot([e["step"] for e in first], [e["train_loss"] for e in first], label=f"seed {seed} train")
-        held = [e for e in first if e["val_loss"] is not None]
-        axes.plot([e["step"] for e in held], [e["val_loss"] for e in held], linestyle="--", label=f"seed {seed} val")
+        axes.plot([e["step"] for e in first], [e["metrics"]["train_loss"] for e in first], label=f"seed {seed} train")
+        held = [e for e in first if e["metrics"]["val_loss"] is not None]
+        axes.plot(
+            [e["step"] for e in held],
+            [e["metrics"]["val_loss"] for e in held],
+            linestyle="--",
+            label=f"seed {seed} val",
+        )
     axes.set(xlabel="step", ylabel="loss")
     axes.legend(fontsize=7)
     return _png(figure)

@@ -1,28 +1,25 @@
 """Token arrays and records of one model fold, and batches drawn from them with a seeded generator."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors.numpy import load_file
-from torch import Tensor
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.ids import split_of
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.tokenize import FIELDS, TokenRecord
+from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
 
 
 @dataclass(frozen=True, slots=True)
 class FoldData:
-    """Arrays (N_field, L_field) int32 by field, and all records."""
+    """Token arrays by field, and all records."""
 
-    arrays: dict[str, NDArray[np.int32]]
+    arrays: dict[str, TokenArray]
     records: tuple[TokenRecord, ...]
     model_fold: int
 
@@ -30,16 +27,18 @@ class FoldData:
         """Records whose problem plays `split` for this model."""
         return [r for r in self.records if split_of(r.fold, model_fold=self.model_fold) == split]
 
-    def tokens(self, field: str, rows: Sequence[int]) -> Tensor:
-        """(len(rows), L) int64."""
-        return torch.from_numpy(self.arrays[field][np.asarray(rows, dtype=np.int64)].astype(np.int64))
-
 
 def load_fold(tokenized_pack: Artifact, model_fold: int) -> FoldData:
-    """Read one fold of a stored `tokenized_pack`. Raises: StoreError: the fold is not in it."""
-    arrays = load_file(tokenized_pack.path(f"fold{model_fold}_tokens.safetensors"))
-    records = read_table(tokenized_pack.path("records.parquet"), TokenRecord)
-    return FoldData({name: arrays[name] for name in FIELDS}, tuple(records), model_fold)
+    """Read one fold of a stored `tokenized_pack`; the tokens stay on disk, mapped into memory.
+
+    Raises: StoreError: the fold is not in it.
+    """
+
+    def mapped(name: str) -> Any:
+        return np.load(tokenized_pack.path(f"fold{model_fold}_{name}.npy"), mmap_mode="r", allow_pickle=False)
+
+    arrays = {name: TokenArray(mapped(f"{name}_tokens"), mapped(f"{name}_starts")) for name in FIELDS}
+    return FoldData(arrays, tuple(read_table(tokenized_pack.path("records.parquet"), TokenRecord)), model_fold)
 
 
 class BatchSampler:
@@ -59,8 +58,17 @@ class BatchSampler:
         if not self._pairs:
             raise TrainingError("No train problem has both passing and failing completions; see pack_has_both_classes.")
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the next draws depend on, as JSON takes it."""
+        return dict(self._generator.bit_generator.state)
+
+    @state.setter
+    def state(self, value: Mapping[str, Any]) -> None:
+        self._generator.bit_generator.state = value
+
     def draw(self) -> list[TokenRecord]:
-        """About completions_per_batch × inputs_per_completion records."""
+        """About completions_per_batch × inputs_per_completion records, those of one completion together."""
         chosen: list[TokenRecord] = []
         for _ in range(self._config.completions_per_batch // 2):
             pair = self._pairs[self._generator.integers(len(self._pairs))]

@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.store import Artifact
+from codelewm_assets.training.batches import packed_texts
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.model import TransitionModel
+from codelewm_assets.training.model import PackedTensors, TransitionModel
 from codelewm_assets.training.sidecar import Sidecar
 
 CHUNK = 128
@@ -44,12 +45,10 @@ class Scorer:
     @torch.no_grad()
     def _latents(self, field: str, rows: Sequence[int]) -> torch.Tensor:
         missing = sorted({row for row in rows if (field, row) not in self._cache})
-        # sorted by length: a chunk is as long as its longest row
-        missing.sort(key=lambda row: (int((self._data.arrays[field][row] != 0).sum()), row))
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
-            tokens = self._data.tokens(field, chunk)
-            found = self._model.target_latent(tokens) if field == "output" else self._model.encoder(tokens, field)
+            texts = PackedTensors.of(packed_texts(self._data, field, chunk, self._model.config))
+            found = self._model.target_latent(texts) if field == "output" else self._model.encoder(texts)
             for row, latent in zip(chunk, found, strict=True):
                 self._cache[field, row] = latent
         return torch.stack([self._cache[field, row] for row in rows])  # (N, D)

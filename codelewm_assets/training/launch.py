@@ -1,22 +1,28 @@
 """Starting the training process and waiting for it. Imports no torch."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, TrainingError
-from codelewm_assets.training.worker import REFUSED, WorkerSpec
+from codelewm_assets.training.progress import job_event
+from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec
 
 
-def run_worker(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None]) -> None:
-    """Run the worker to its end; its files lie in `spec.output_folder`.
+def run_worker(
+    spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None], environment: Mapping[str, str] | None = None
+) -> None:
+    """Run the worker to its end on this machine; its files lie in `spec.output_folder`.
 
-    Args: on_event: is handed each event of the stream as it comes.
+    Args:
+        on_event: is handed each event of the stream as it comes.
+        environment: variables added to this process's own, such as those of a Dagster Pipes session.
     Raises: PreflightError: the worker's own guard refused. TrainingError: it failed, was killed, or ran too long.
     """
     with tempfile.TemporaryDirectory(prefix="codelewm-training-") as folder:
@@ -27,14 +33,15 @@ def run_worker(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None]) 
             process = subprocess.Popen(
                 [sys.executable, "-m", "codelewm_assets.training.worker", str(path)],
                 stdout=subprocess.PIPE, stderr=stream, text=True, start_new_session=True,
+                env=os.environ | {PARENT: str(os.getpid())} | dict(environment or {}),
             )  # fmt: skip
             clock = Timer(spec.config.wall_limit_s, process.kill)
             clock.start()
             try:
                 assert process.stdout is not None
                 for line in process.stdout:
-                    if line.startswith("{"):
-                        on_event(json.loads(line))
+                    if (event := job_event(line)) is not None:
+                        on_event(event)
                 status = process.wait()
             finally:
                 was_over = not clock.is_alive()

@@ -1,104 +1,183 @@
-"""One model's training, with an event stream that can be read while it runs."""
+"""One model's training, with an event stream that can be read while it runs and states to go on from."""
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
+from codelewm_assets.training.inspect import collapse_diagnostics
 from codelewm_assets.training.loss import total_loss
 from codelewm_assets.training.model import TransitionModel
+from codelewm_assets.training.state import load_state, save_state
 from codelewm_assets.training.tokenize import TokenRecord
 
 Emit = Callable[[dict[str, Any]], None]
 VALIDATION_RECORDS = 240
+RECORDS_NAMED = 3  # of the batch that ended training
 
 
 def train_fold(
-    data: FoldData, config: TrainingConfig, *, seed: int, emit: Emit, device: str = "cpu"
+    data: FoldData, config: TrainingConfig, *, seed: int, emit: Emit, states: Path | None = None
 ) -> TransitionModel:
     """Train the model of one fold on its train part; validation loss is reported, nothing is selected on it.
 
-    Args: emit: is handed one event per evaluation: `step, steps, fold, train_loss, val_loss, elapsed_s`.
-    Raises: TrainingError: the loss is not finite, or the train part cannot make a batch.
+    The same data, configuration and seed give the same weights on CPU, whether or not training was interrupted.
+    Args:
+        emit: is handed `progress` and `collapse_diagnostics` every `log_every` steps, and `checkpoint` events.
+        states: folder of the states; None keeps none.
+    Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged, or the train part
+        cannot make a batch.
     """
-    torch.manual_seed(seed * 1000 + data.model_fold)
-    sampler = BatchSampler(data.part("train"), config, np.random.default_rng([seed, data.model_fold]))
-    validation = _validation(data, config, seed)
-    model = TransitionModel(config).to(device)
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
-    started = time.monotonic()
-    for step in range(1, config.steps + 1):
-        model.train()
-        loss, parts = _loss(model, data, sampler.draw(), config, device)
-        if not math.isfinite(loss.item()):
-            raise TrainingError(f"The loss is {loss.item()} at step {step}, seed {seed}. Lower learning_rate.")
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        model.update_target(config.ema_decay)
-        if step == 1 or step % config.evaluate_every == 0 or step == config.steps:
-            emit(
-                {
-                    "event": "step",
-                    "fold": data.model_fold,
-                    "step": step,
-                    "steps": config.steps,
-                    "train_loss": round(loss.item(), 5),
-                    "val_loss": _validation_loss(model, data, validation, config, device),
-                    "elapsed_s": round(time.monotonic() - started, 2),
-                    **{f"train_{name}": round(value, 5) for name, value in parts.items()},
-                }
-            )
-    return model.eval()
+    return _FoldTraining(data, config, seed, emit, states).run()
 
 
-def _rate(step: int, config: TrainingConfig) -> float:
-    """Linear warm-up, then half a cosine down to a tenth."""
+class _FoldTraining:
+    def __init__(self, data: FoldData, config: TrainingConfig, seed: int, emit: Emit, states: Path | None) -> None:
+        self._data, self._config, self._seed, self._emit, self._states = data, config, seed, emit, states
+        self._fold, self._device = data.model_fold, config.device
+        torch.manual_seed(seed * 1000 + self._fold)
+        train = data.part("train")
+        self._sampler = BatchSampler(train, config, np.random.default_rng([seed, self._fold]))
+        self._classes = frequent_outputs([r for r in train if r.is_train_usable], config.output_values)
+        self._model = TransitionModel(config).to(self._device)
+        self._optimizer = _optimizer(self._model, config)
+        self._validation = [self._batch(records) for records in _validation(data, config, seed)]
+        if config.compile:
+            for encoder in (self._model.encoder, self._model.target):
+                encoder.compile()
+
+    def run(self) -> TransitionModel:
+        resumed = None
+        if self._states is not None:
+            resumed = load_state(self._states, self._fold, self._model, self._optimizer)
+        first = 1
+        if resumed is not None:
+            self._sampler.state, first = resumed.sampler, resumed.step + 1
+        started, seen, drawn = time.monotonic(), 0, dict[int, Sequence[TokenRecord]]()
+        bad = torch.zeros((), dtype=torch.int64, device=self._device)  # first step whose loss was not finite; 0: none
+        for step in range(first, self._config.steps + 1):
+            drawn[step] = self._sampler.draw()
+            loss, terms = self._step(step, self._batch(drawn[step]))
+            seen += len(drawn[step])
+            bad = torch.where((bad == 0) & ~torch.isfinite(loss), step, bad)
+            is_last = step == self._config.steps
+            is_logged = step == 1 or step % self._config.log_every == 0 or is_last
+            is_kept = self._states is not None and (step % self._config.checkpoint_every == 0 or is_last)
+            if is_logged or is_kept:
+                self._require_finite(int(bad), drawn)
+                drawn.clear()
+            if is_logged:
+                elapsed = time.monotonic() - started
+                self._report(step, loss, terms, elapsed, seen, (step - first + 1) / max(elapsed, 1e-9))
+            if is_kept and self._states is not None:
+                path = save_state(self._states, self._fold, step, self._model, self._optimizer, self._sampler.state)
+                self._emit({"event": "checkpoint", "fold": self._fold, "step": step, "sha256": path.stem[-16:]})
+        return self._model.eval()
+
+    def _batch(self, records: Sequence[TokenRecord]) -> Batch:
+        return make_batch(self._data, records, self._classes, self._config, device=self._device)
+
+    def _step(self, step: int, batch: Batch) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        self._model.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.learning_rate * rate(step - 1, self._config)
+        try:
+            with _autocast(self._config):
+                loss, terms = total_loss(self._model, latents_of(self._model, batch), batch.labels, self._config)
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
+            self._optimizer.step()
+            self._model.update_target(self._config.ema_decay)
+        except torch.cuda.OutOfMemoryError as error:
+            raise TrainingError(
+                f"The GPU's memory ran out at step {step}, seed {self._seed}, on a batch of {batch.size} records and "
+                f"{batch.tokens} tokens. Lower completions_per_batch or inputs_per_completion, or the model's sizes."
+            ) from error
+        return loss.detach(), {name: term.detach() for name, term in terms.items()}
+
+    def _require_finite(self, bad: int, drawn: Mapping[int, Sequence[TokenRecord]]) -> None:
+        if not bad:
+            return
+        records = drawn[bad]
+        named = ", ".join(record.record_id for record in records[:RECORDS_NAMED])
+        raise TrainingError(
+            f"The loss is not finite at step {bad}, fold {self._fold}, seed {self._seed}, on a batch of {len(records)} records "
+            f"({named} …). Lower learning_rate; the last state before it is kept."
+        )
+
+    def _report(
+        self, step: int, loss: torch.Tensor, terms: Mapping[str, torch.Tensor], elapsed: float, seen: int, pace: float
+    ) -> None:
+        held, diagnostics = self._validate()
+        self._emit(
+            {
+                "event": "progress",
+                "fold": self._fold,
+                "step": step,
+                "steps": self._config.steps,
+                "metrics": {"train_loss": round(loss.item(), 5), "val_loss": held}
+                | {f"train_{name}": round(term.item(), 5) for name, term in terms.items()},
+                "elapsed_s": round(elapsed, 2),
+                "examples_per_second": round(seen / max(elapsed, 1e-9), 1),
+                "eta_s": round((self._config.steps - step) / pace, 1),
+            }
+        )
+        self._emit({"event": "collapse_diagnostics", "fold": self._fold, "step": step} | diagnostics)
+
+    @torch.no_grad()
+    def _validate(self) -> tuple[float | None, dict[str, Any]]:
+        """Mean loss over validation batches, and the spread of their predictions; None when the val part is empty."""
+        self._model.eval()
+        state = torch.get_rng_state()
+        torch.manual_seed(0)  # the same directions each time, and training's own numbers untouched
+        losses, predicted = list[float](), list[torch.Tensor]()
+        for batch in self._validation:
+            latents = latents_of(self._model, batch)
+            losses.append(float(total_loss(self._model, latents, batch.labels, self._config)[0]))
+            predicted.append(self._model.predict(latents.z_code, latents.z_input))
+        torch.set_rng_state(state)
+        z_pred = torch.cat(predicted).cpu().numpy() if predicted else np.zeros((0, 1), dtype=np.float32)
+        found = collapse_diagnostics(z_pred).model_dump(mode="json")
+        mean = round(sum(losses) / len(losses), 5) if losses and all(map(math.isfinite, losses)) else None
+        return mean, {name: None if value is None else round(value, 6) for name, value in found.items()}
+
+
+def rate(step: int, config: TrainingConfig) -> float:
+    """Of `learning_rate` after `step` steps: linear warm-up, then half a cosine down to a tenth."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
     return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def _loss(
-    model: TransitionModel, data: FoldData, records: Sequence[TokenRecord], config: TrainingConfig, device: str
-) -> tuple[torch.Tensor, dict[str, float]]:
-    codes, code_at = np.unique([r.code for r in records], return_inverse=True)
-    prompts, prompt_at = np.unique([r.prompt for r in records], return_inverse=True)
-    z_code = model.encoder(data.tokens("code", codes.tolist()).to(device), "code")[torch.from_numpy(code_at)]  # (B, D)
-    z_prompt = model.encoder(data.tokens("prompt", prompts.tolist()).to(device), "prompt")[torch.from_numpy(prompt_at)]
-    z_input = model.encoder(data.tokens("input", [r.input for r in records]).to(device), "input")  # (B, D)
-    z_out = model.target_latent(data.tokens("output", [r.output for r in records]).to(device))  # (B, D)
-    passed = torch.tensor([float(r.completion_passed) for r in records], device=device)  # (B,)
-    rows = torch.tensor([r.output for r in records], device=device)  # (B,)
-    return total_loss(model.transition(z_code, z_input, z_prompt), z_out, rows, passed, config)
+def _optimizer(model: TransitionModel, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Fused AdamW; matrices decay, vectors do not."""
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in learnt if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in learnt if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
 
-def _validation(data: FoldData, config: TrainingConfig, seed: int) -> list[TokenRecord]:
+def _autocast(config: TrainingConfig) -> AbstractContextManager[Any]:
+    return torch.autocast(config.device, torch.bfloat16, enabled=config.precision == "bfloat16")
+
+
+def _validation(data: FoldData, config: TrainingConfig, seed: int) -> list[list[TokenRecord]]:
+    """The same records of the val part throughout, in batches of the size of train's."""
     records = data.part("val")
     order = np.random.default_rng([seed, 7]).permutation(len(records))[:VALIDATION_RECORDS]
-    return [records[i] for i in sorted(order)]
-
-
-@torch.no_grad()
-def _validation_loss(
-    model: TransitionModel, data: FoldData, records: Sequence[TokenRecord], config: TrainingConfig, device: str
-) -> float | None:
-    """Mean loss over validation batches; None when the val part is empty."""
-    if not records:
-        return None
-    model.eval()
+    chosen = [records[i] for i in sorted(order)]
     size = config.completions_per_batch * config.inputs_per_completion
-    losses = [float(_loss(model, data, records[i : i + size], config, device)[0]) for i in range(0, len(records), size)]
-    return round(sum(losses) / len(losses), 5)
+    return [chosen[i : i + size] for i in range(0, len(chosen), size)]

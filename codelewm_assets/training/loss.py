@@ -1,13 +1,45 @@
-"""The training objective. Shapes: B records, D latent dimensions."""
+"""The training objective, term by term. Shapes: B records, D latent dimensions, K classes, M directions, T points."""
+
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.model import Prediction
+from codelewm_assets.training.model import TransitionModel
+
+SIGREG_POINTS, SIGREG_END = 17, 4.0
 
 
-def contrastive_loss(z_pred: Tensor, z_out: Tensor, output_rows: Tensor, temperature: float) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """What the encoder made of a batch, a row a record: all (B, D), unbounded but `z_out`, which has unit length."""
+
+    z_code: Tensor
+    z_input: Tensor
+    z_prompt: Tensor
+    z_out: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is known of a batch.
+
+    Attributes:
+        output_rows: (B,) int64; equal values mean the same output text.
+        output_classes: (B,) int64 in 0…K - 1; the last class is any output without one of its own.
+        passed: (B,) float32 of 0 and 1.
+        swap: (B,) int64 index of a record of the same completion on another input; its own where there is none.
+    """
+
+    output_rows: Tensor
+    output_classes: Tensor
+    passed: Tensor
+    swap: Tensor
+
+
+def retrieval_loss(z_pred: Tensor, z_out: Tensor, output_rows: Tensor, temperature: float) -> Tensor:
     """InfoNCE of each prediction against the outputs of the batch; equal outputs are no negatives of each other.
 
     Args:
@@ -21,30 +53,78 @@ def contrastive_loss(z_pred: Tensor, z_out: Tensor, output_rows: Tensor, tempera
     same = output_rows[:, None] == output_rows[None, :]  # (B, B)
     same.fill_diagonal_(False)
     logits = logits.masked_fill(same, float("-inf"))
-    return nn.functional.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
-def variance_loss(z: Tensor) -> Tensor:
-    """Hinge that keeps each dimension's spread above that of a uniform direction, 1/√D.
+def prediction_loss(z_pred: Tensor, z_out: Tensor) -> Tensor:
+    """Mean squared distance of unit vectors. Args: each (B, D). Returns: scalar in [0, 4], 2 when they are at right angles."""
+    return (z_pred - z_out).square().sum(dim=1).mean()
 
-    Args: z: (B, D), unit length. Returns: scalar in [0, 1].
-    Source: Bardes et al. 2022, "VICReg", variance term.
+
+def sigreg_loss(z: Tensor, directions: Tensor) -> Tensor:
+    """How far latents are from an isotropic normal distribution, judged along directions.
+
+    Along each direction the empirical characteristic function is compared with that of N(0, 1), squared, weighted by
+    exp(-t²/2) and integrated over t by the trapezoid rule; times B, so that samples of N(0, 1) cost about the same whatever B.
+    Args: z: (B, D). directions: (D, M), unit columns.
+    Returns: scalar ≥ 0.
+    Source: Balestriero & LeCun 2025, "LeJEPA" (SIGReg); the statistic is that of Epps & Pulley 1983.
     """
-    wanted = z.shape[1] ** -0.5
-    spread = torch.sqrt(z.var(dim=0) + 1e-8)  # (D,)
-    return torch.relu(1 - spread / wanted).mean()
+    points = torch.linspace(0, SIGREG_END, SIGREG_POINTS, device=z.device)  # (T,): the integrand is even
+    normal = torch.exp(-points.square() / 2)  # (T,) characteristic function of N(0, 1), and the weight
+    phases = (z @ directions)[..., None] * points  # (B, M, T)
+    real, imaginary = phases.cos().mean(dim=0), phases.sin().mean(dim=0)  # (M, T)
+    distance = ((real - normal).square() + imaginary.square()) * normal
+    return 2 * len(z) * torch.trapezoid(distance, points, dim=1).mean()
+
+
+def action_swap_loss(z_pred: Tensor, z_swapped: Tensor, z_out: Tensor, is_swap: Tensor, margin: float) -> Tensor:
+    """Hinge: the prediction must be nearer to the output than the prediction on another input is, by a margin of cosines.
+
+    Args:
+        z_swapped: (B, D) what is predicted when another input of the same completion takes the input's place.
+        is_swap: (B,) bool; rows without another input of another output do not count.
+    Returns: scalar ≥ 0; 0 when no row counts.
+    """
+    gap = (z_pred * z_out).sum(dim=1) - (z_swapped * z_out).sum(dim=1)  # (B,)
+    return (torch.relu(margin - gap) * is_swap).sum() / is_swap.sum().clamp(min=1)
+
+
+def inverse_action_loss(guessed: Tensor, z_input: Tensor) -> Tensor:
+    """1 - cosine of the input's latent and what code and output tell of it. Args: each (B, D). Returns: scalar in [0, 2]."""
+    return (1 - F.cosine_similarity(guessed, z_input.detach(), dim=1)).mean()
 
 
 def total_loss(
-    prediction: Prediction, z_out: Tensor, output_rows: Tensor, passed: Tensor, config: TrainingConfig
-) -> tuple[Tensor, dict[str, float]]:
-    """Weighted sum of the three terms, and each term's value. Args: passed: (B,) float32 of 0 and 1."""
-    contrastive = contrastive_loss(prediction.z_pred, z_out, output_rows, config.temperature)
-    variance = variance_loss(prediction.z_pred)
-    judgement = nn.functional.binary_cross_entropy_with_logits(prediction.logit, passed)
-    total = (
-        config.contrastive_weight * contrastive + config.variance_weight * variance + config.p_pass_weight * judgement
-    )
-    terms = {"contrastive": contrastive, "variance": variance, "p_pass": judgement}
-    parts = {name: float(term.detach()) for name, term in terms.items()}
-    return total, parts
+    model: TransitionModel, latents: Latents, labels: Labels, config: TrainingConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Weighted sum of the terms, and each term as a scalar; a term of weight 0 is not worked out and is absent.
+
+    Source: the terms and the weights of p_pass (0.5) and output value (0.2) are the published objective's; how the others
+    weigh was not published, so theirs are ours.
+    """
+    made = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
+    terms: dict[str, Tensor] = {}
+    if config.prediction_weight:
+        terms["prediction"] = prediction_loss(made.z_pred, latents.z_out)
+    if config.sigreg_weight:
+        width = latents.z_code.shape[1]
+        directions = F.normalize(torch.randn(width, config.sigreg_directions, device=latents.z_code.device), dim=0)
+        spread = [sigreg_loss(z, directions) for z in (latents.z_code, latents.z_input)]
+        terms["sigreg"] = torch.stack(spread).mean()
+    if config.action_swap_weight:
+        swapped = model.predict(latents.z_code, latents.z_input[labels.swap])
+        is_swap = (labels.output_rows[labels.swap] != labels.output_rows).float()
+        terms["action_swap"] = action_swap_loss(made.z_pred, swapped, latents.z_out, is_swap, config.swap_margin)
+    if config.inverse_action_weight:
+        guessed = model.inverse(torch.cat([latents.z_code, latents.z_out], dim=1))
+        terms["inverse_action"] = inverse_action_loss(guessed, latents.z_input)
+    if config.retrieval_weight:
+        terms["retrieval"] = retrieval_loss(made.z_pred, latents.z_out, labels.output_rows, config.temperature)
+    if config.p_pass_weight:
+        terms["p_pass"] = F.binary_cross_entropy_with_logits(made.logit, labels.passed)
+    if config.output_value_weight:
+        terms["output_value"] = F.cross_entropy(model.output_value(made.z_pred), labels.output_classes)
+    if not terms:
+        return made.logit.sum() * 0.0, terms
+    return torch.stack([getattr(config, f"{name}_weight") * term for name, term in terms.items()]).sum(), terms

@@ -1,18 +1,39 @@
-"""The transition model: one encoder for code, input, output and prompt, a predictor of the output's latent, a p_pass head.
+"""The transition model: one encoder for code, input, output and prompt, and heads on its latents.
 
-Shapes: B records, L tokens, D latent dimensions.
+Shapes: N documents, R rows of S tokens, H hidden, D latent dimensions, B records.
 """
 
 import copy
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.packing import KIND, NOTHING, Packed
 
-FIELD_TYPES = {"code": 0, "input": 1, "output": 2, "prompt": 3}
+ROTARY_BASE = 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTensors:
+    """`Packed` on a device; see there."""
+
+    tokens: Tensor
+    positions: Tensor
+    kinds: Tensor
+    documents: Tensor
+    count: int
+
+    @staticmethod
+    def of(packed: Packed, device: str = "cpu") -> "PackedTensors":
+        """Move the arrays to a device."""
+        arrays = (packed.tokens, packed.positions, packed.kinds, packed.documents)
+        tokens, positions, kinds, documents = (torch.from_numpy(a).to(device, non_blocking=True) for a in arrays)
+        return PackedTensors(tokens, positions, kinds, documents, packed.count)
 
 
 class Prediction(NamedTuple):
@@ -22,51 +43,83 @@ class Prediction(NamedTuple):
     logit: Tensor
 
 
-class Encoder(nn.Module):
-    """A BERT encoder from configuration (no published weights), mean-pooled and projected to the latent space.
+def rotary(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (R, 1, S, width / 2) of each place. Source: Su et al. 2021, "RoFormer"."""
+    exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
+    angles = positions[:, None, :, None].float() * ROTARY_BASE**-exponents
+    return angles.cos(), angles.sin()
 
-    Source: Devlin et al. 2019, "BERT"; built by `transformers.BertModel`.
-    """
+
+def rotated(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Turn each pair of dimensions of (R, heads, S, width) by its place's angle."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1).type_as(x)
+
+
+class Block(nn.Module):
+    """Attention within documents, then a feed-forward layer, each on normalised input and added to it."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
-        longest = max(config.code_length, config.input_length, config.output_length, config.prompt_length)
-        self.backbone = BertModel(
-            BertConfig(
-                vocab_size=config.vocab_size,
-                hidden_size=config.hidden,
-                num_hidden_layers=config.layers,
-                num_attention_heads=config.heads,
-                intermediate_size=config.feedforward,
-                max_position_embeddings=longest,
-                type_vocab_size=len(FIELD_TYPES),
-                hidden_dropout_prob=config.dropout,
-                attention_probs_dropout_prob=config.dropout,
-                pad_token_id=0,
-            ),
-            add_pooling_layer=False,
-        )
+        self.heads, self.dropout = config.heads, config.dropout
+        self.attention_norm, self.feedforward_norm = nn.RMSNorm(config.hidden), nn.RMSNorm(config.hidden)
+        self.qkv = nn.Linear(config.hidden, 3 * config.hidden, bias=False)
+        self.out = nn.Linear(config.hidden, config.hidden, bias=False)
+        self.up = nn.Linear(config.hidden, config.feedforward, bias=False)
+        self.down = nn.Linear(config.feedforward, config.hidden, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+        """Args: x: (R, S, H). mask: (R, 1, S, S) bool, True where a token may look. Returns: (R, S, H)."""
+        rows, length, hidden = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self.heads, hidden // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (R, heads, S, H / heads)
+        q, k = rotated(q, cosines, sines), rotated(k, cosines, sines)
+        found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x = x + F.dropout(self.out(found.transpose(1, 2).reshape(rows, length, hidden)), self.dropout, self.training)
+        return x + F.dropout(self.down(F.gelu(self.up(self.feedforward_norm(x)))), self.dropout, self.training)
+
+
+class Encoder(nn.Module):
+    """A transformer over packed documents that see nothing of each other; each is pooled to its mean and projected."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__()
+        self.head_width = config.hidden // config.heads
+        self.token = nn.Embedding(config.vocab_size, config.hidden)
+        self.kind = nn.Embedding(len(KIND), config.hidden)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.RMSNorm(config.hidden)
         self.project = nn.Linear(config.hidden, config.latent)
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+        nn.init.normal_(self.project.weight, std=config.hidden**-0.5)  # latents start at about unit variance
+        for name, weight in self.blocks.named_parameters():
+            if name.endswith(("out.weight", "down.weight")):  # added to the residual: depth must not raise its variance
+                nn.init.normal_(weight, std=0.02 / (2 * config.layers) ** 0.5)
 
-    def forward(self, tokens: Tensor, field: str) -> Tensor:
-        """Latents of one field's texts.
+    def hidden(self, batch: PackedTensors) -> Tensor:
+        """(R, S, H) the last layer's state of each token."""
+        mask = (batch.documents[:, :, None] == batch.documents[:, None, :])[:, None]  # (R, 1, S, S)
+        cosines, sines = rotary(batch.positions, self.head_width)
+        x = self.token(batch.tokens) + self.kind(batch.kinds)  # (R, S, H)
+        for block in self.blocks:
+            x = block(x, mask, cosines, sines)
+        return torch.as_tensor(self.norm(x))
 
-        Args: tokens: (B, L) int64, 0 = padding. field: one of `FIELD_TYPES`.
-        Returns: (B, D) float32, unbounded.
-        """
-        length = int((tokens != 0).sum(dim=1).max().clamp(min=1))
-        tokens = tokens[:, :length]  # (B, l): padding that no row needs is dropped
-        mask = (tokens != 0).long()  # (B, l)
-        hidden = self.backbone(
-            input_ids=tokens, attention_mask=mask, token_type_ids=torch.full_like(tokens, FIELD_TYPES[field])
-        ).last_hidden_state  # (B, l, H)
-        weights = mask.unsqueeze(-1).to(hidden.dtype)  # (B, l, 1)
-        pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)  # (B, H)
-        return torch.as_tensor(self.project(pooled))
+    def forward(self, batch: PackedTensors) -> Tensor:
+        """(N, D) float32, unbounded: one latent a document."""
+        owner = batch.documents.reshape(-1)  # (R · S,)
+        weight = (owner != NOTHING).float()
+        slot = owner.clamp(min=0)
+        hidden = self.hidden(batch).flatten(0, 1).float()  # (R · S, H)
+        sums = hidden.new_zeros(batch.count, hidden.shape[1]).index_add(0, slot, hidden * weight[:, None])  # (N, H)
+        sizes = weight.new_zeros(batch.count).index_add(0, slot, weight)  # (N,)
+        return torch.as_tensor(self.project(sums / sizes[:, None])).float()
 
 
 class TransitionModel(nn.Module):
-    """Encoder, its moving average for targets, predictor and p_pass head.
+    """Encoder, its moving average for targets, predictor of the output's latent, and heads.
 
     Source: the target encoder by moving average follows Grill et al. 2020, "Bootstrap Your Own Latent".
     """
@@ -77,35 +130,34 @@ class TransitionModel(nn.Module):
         self.encoder = Encoder(config)
         self.target = copy.deepcopy(self.encoder)
         self.target.requires_grad_(False)
-        width = config.latent
+        width, inner = config.latent, config.predictor_hidden
         self.predictor = nn.Sequential(
-            nn.Linear(2 * width, config.predictor_hidden),
-            nn.GELU(),
-            nn.LayerNorm(config.predictor_hidden),
-            nn.Linear(config.predictor_hidden, width),
+            nn.Linear(2 * width, inner), nn.GELU(), nn.LayerNorm(inner), nn.Linear(inner, width)
         )
+        self.inverse = nn.Sequential(nn.Linear(2 * width, inner), nn.GELU(), nn.Linear(inner, width))
+        self.output_value = nn.Linear(width, config.output_values + 1)
         self.p_pass = nn.Sequential(
-            nn.Linear(5 * width, config.predictor_hidden),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.predictor_hidden, 1),
+            nn.Linear(5 * width, inner), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(inner, 1)
         )
+
+    def predict(self, z_code: Tensor, z_input: Tensor) -> Tensor:
+        """(B, D) unit length: the output's latent after `code` on `input`. Args: each (B, D)."""
+        return F.normalize(self.predictor(torch.cat([z_code, z_input], dim=1)), dim=1)
 
     def transition(self, z_code: Tensor, z_input: Tensor, z_prompt: Tensor) -> Prediction:
         """Predict from latents. Args: each (B, D). Returns: `Prediction`."""
-        z_pred = self.predictor(torch.cat([z_code, z_input], dim=1))  # (B, D)
-        z_pred = nn.functional.normalize(z_pred, dim=1)
-        z_code, z_prompt = nn.functional.normalize(z_code, dim=1), nn.functional.normalize(z_prompt, dim=1)
+        z_pred = self.predict(z_code, z_input)
+        z_code, z_prompt = F.normalize(z_code, dim=1), F.normalize(z_prompt, dim=1)
         features = torch.cat([z_pred, z_code, z_prompt, z_pred * z_prompt, z_code * z_prompt], dim=1)  # (B, 5D)
         return Prediction(z_pred, self.p_pass(features).squeeze(1))  # (B, D), (B,)
 
     @torch.no_grad()
-    def target_latent(self, output: Tensor) -> Tensor:
-        """Unit-length latents of outputs by the target encoder. Args: (B, L) int64. Returns: (B, D)."""
-        return nn.functional.normalize(self.target(output, "output"), dim=1)
+    def target_latent(self, outputs: PackedTensors) -> Tensor:
+        """Unit-length latents (N, D) of outputs by the target encoder."""
+        return F.normalize(self.target(outputs), dim=1)
 
     @torch.no_grad()
     def update_target(self, decay: float) -> None:
         """Move the target encoder towards the encoder: target ← decay·target + (1 - decay)·encoder."""
-        for slow, fast in zip(self.target.parameters(), self.encoder.parameters(), strict=True):
-            slow.lerp_(fast, 1 - decay)
+        step = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        step(list(self.target.parameters()), list(self.encoder.parameters()), 0)

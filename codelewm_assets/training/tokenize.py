@@ -1,10 +1,13 @@
 """From pack to token arrays. One tokenizer per model fold, trained on that fold's train texts only; no torch here.
 
-Arrays hold each distinct text once; a record points at its code, input, output and prompt by row.
+Arrays hold each distinct text once, end to end and without padding; a record points at its code, input, output and prompt by
+row. Shapes: N texts, T tokens of all of them.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,20 +97,34 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> NDArray[np.int32]:
-    """Token ids, cut at `length` and padded with 0. Returns: (N, length) int32; an empty text is one unknown token."""
-    array = np.zeros((len(texts), length), dtype=np.int32)  # (N, L)
+@dataclass(frozen=True, slots=True)
+class TokenArray:
+    """Texts of one field end to end: `tokens` (T,) uint16, and `starts` (N + 1,) int64, where each begins and the last ends."""
+
+    tokens: NDArray[np.uint16]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, row: int) -> NDArray[np.uint16]:
+        """(length of the text,) its tokens, at least one."""
+        return self.tokens[self.starts[row] : self.starts[row + 1]]
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArray:
+    """Token ids, cut at `length`; an empty text is one unknown token."""
     unknown = int(tokenizer.token_to_id(UNKNOWN) or 0)
-    for row, found in enumerate(tokenizer.encode_batch(list(texts))):
-        ids = found.ids[:length] or [unknown]
-        array[row, : len(ids)] = ids
-    return array
+    ids = [found.ids[:length] or [unknown] for found in tokenizer.encode_batch(list(texts))]
+    starts = np.zeros(len(ids) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in ids], out=starts[1:])
+    return TokenArray(np.fromiter(chain.from_iterable(ids), dtype=np.uint16, count=int(starts[-1])), starts)
 
 
 def tokenize_fold(
     texts: Texts, config: TrainingConfig, *, model_fold: int, most_characters: int = 4000
-) -> tuple[str, dict[str, NDArray[np.int32]]]:
-    """The tokenizer of one model fold as JSON, and the arrays of all four fields.
+) -> tuple[str, dict[str, TokenArray]]:
+    """The tokenizer of one model fold as JSON, and the token arrays of all four fields.
 
     Only texts of problems in train for this fold reach the tokenizer. A text is cut at `most_characters` first.
     Raises: TrainingError: the fold has no train records.
@@ -120,14 +137,23 @@ def tokenize_fold(
         rows = sorted({getattr(record, name) for record in train})
         seen += [texts.by_field[name][row][:most_characters] for row in rows]
     tokenizer = train_tokenizer(seen, config.vocab_size)
-    lengths = {
-        "code": config.code_length,
-        "input": config.input_length,
-        "output": config.output_length,
-        "prompt": config.prompt_length,
-    }
     arrays = {
-        name: encode(tokenizer, [text[:most_characters] for text in texts.by_field[name]], lengths[name])
+        name: encode(tokenizer, [text[:most_characters] for text in texts.by_field[name]], config.lengths[name])
         for name in FIELDS
     }
     return tokenizer.to_str(), arrays
+
+
+def token_files(model_fold: int, tokenizer: str, arrays: Mapping[str, TokenArray]) -> dict[str, bytes]:
+    """The files of one model fold in `tokenized_pack`: its tokenizer, and two arrays a field that can be memory-mapped."""
+    files = {f"fold{model_fold}_tokenizer.json": tokenizer.encode("utf-8")}
+    for name, array in arrays.items():
+        files[f"fold{model_fold}_{name}_tokens.npy"] = _npy(array.tokens)
+        files[f"fold{model_fold}_{name}_starts.npy"] = _npy(array.starts)
+    return files
+
+
+def _npy(array: NDArray[np.generic]) -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, array, allow_pickle=False)
+    return sink.getvalue()

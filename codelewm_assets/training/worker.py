@@ -10,22 +10,27 @@ import os
 import platform
 import signal
 import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from codelewm_assets.core.digests import pretty_json, sha256_file
+from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError
+from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.progress import event_line
+from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.sidecar import Sidecar
 
 REFUSED = 3
 PR_SET_PDEATHSIG = 1
+PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
 
 
 class WorkerSpec(BaseModel):
@@ -40,16 +45,47 @@ class WorkerSpec(BaseModel):
     revision: str
 
 
-def train(spec: WorkerSpec) -> None:
+class EventStream:
+    """Events of one run: appended to the stream's file, printed for status tools, and handed on, one at a time."""
+
+    def __init__(self, path: Path, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_bytes() if path.is_file() else b""
+        whole = before[: before.rfind(b"\n") + 1]
+        if whole != before:  # a kill may have cut the last line off
+            path.write_bytes(whole)
+        self._count, self._on_event = whole.count(b"\n"), on_event
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Number and date the event, and send it everywhere."""
+        numbered = dict(event) | {"seq": self._count, "time_s": round(time.time(), 3)}
+        self._count += 1
+        self._file.write(event_line(numbered))
+        print(job_event_line(numbered), end="", flush=True)
+        self._on_event(numbered)
+
+
+def train(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
     """Judge the artifacts, train each fold, write weights, sidecar and event stream into the output folder.
 
-    Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store.
+    States lie in `states/` of the output folder: started again on the same folder, training goes on from the last one.
+    Args: on_event: is handed each event besides.
+    Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
     store = ArtifactStore(Path(spec.store_root))
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)
+    stream = EventStream(Path(spec.output_folder) / STREAM, on_event)
+    try:
+        _train(spec, store, stream.emit)
+    except Exception as error:
+        stream.emit({"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"})
+        raise
 
+
+def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, Any]], None]) -> None:
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from codelewm_assets.training.data import load_fold
     from codelewm_assets.training.loop import train_fold
@@ -59,27 +95,19 @@ def train(spec: WorkerSpec) -> None:
             "The profile asks for device cuda and none is here. Train where there is one, or use sample."
         )
     torch.set_num_threads(spec.config.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=spec.config.device == "cuda")
     folder = Path(spec.output_folder)
     tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"])
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
-    with (folder / "progress.jsonl").open("w", encoding="utf-8", buffering=1) as stream:
-
-        def emit(event: dict[str, Any]) -> None:
-            stream.write(event_line(event))
-            print(event_line(event), end="", flush=True)
-
-        emit({"event": "started", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
-        for fold in spec.config.folds:
-            model = train_fold(
-                load_fold(tokenized, fold), spec.config, seed=spec.seed, emit=emit, device=spec.config.device
-            )
-            path = folder / f"fold{fold}.safetensors"
-            save_file({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}, path)
-            weights[str(fold)] = sha256_file(path)
-            tokenizers[str(fold)] = sha256_file(tokenized.path(f"fold{fold}_tokenizer.json"))
-            parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        emit({"event": "finished", "seed": spec.seed})
+    emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
+    for fold in spec.config.folds:
+        data = load_fold(tokenized, fold)
+        model = train_fold(data, spec.config, seed=spec.seed, emit=emit, states=folder / "states")
+        saved = save({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()})
+        write_atomically(folder / f"fold{fold}.safetensors", saved)
+        weights[str(fold)] = sha256_bytes(saved)
+        tokenizers[str(fold)] = sha256_file(tokenized.path(f"fold{fold}_tokenizer.json"))
+        parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)  # again: bytes may have changed meanwhile
     sidecar = Sidecar(
         seed=spec.seed,
@@ -93,26 +121,54 @@ def train(spec: WorkerSpec) -> None:
         weights_sha256=weights,
         parameter_count=parameters,
         revision=spec.revision,
-        versions={name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy")},
+        versions={name: version(name) for name in ("torch", "tokenizers", "numpy")},
         device=f"{spec.config.device} ({platform.machine()})",
     )
-    (folder / "sidecar.json").write_bytes(pretty_json(sidecar.model_dump(mode="json")))
+    write_atomically(folder / "sidecar.json", pretty_json(sidecar.model_dump(mode="json")))
+    files = {name: sha256_file(folder / name) for name in result_names(spec.config.folds)}
+    emit({"event": "complete", "seed": spec.seed, "files": files})
+
+
+def result_names(folds: Sequence[int]) -> list[str]:
+    """Files of a finished run that are kept, beside its event stream."""
+    return [*(f"fold{fold}.safetensors" for fold in folds), "sidecar.json"]
 
 
 def main() -> int:
-    """Run from the command line with the path of a JSON spec."""
+    """Run from the command line with the path of a JSON spec; through Dagster Pipes when it was started so."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # an interrupted build leaves no training behind
+    _end_with_parent()
     try:
         spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        train(spec)
+        with _pipes() as on_event:
+            train(spec, on_event=on_event)
     except PreflightError as error:
         print(json.dumps({"event": "refused", "message": str(error)}), file=sys.stderr)
         return REFUSED
     except (AssetsError, OSError, ValueError) as error:
-        print(json.dumps({"event": "failed", "message": f"{type(error).__name__}: {error}"}), file=sys.stderr)
+        print(json.dumps({"event": "error", "message": f"{type(error).__name__}: {error}"}), file=sys.stderr)
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    """An interrupted or killed build leaves no training behind, not even one that had only just begun."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = os.environ.get(PARENT)
+    if parent is not None and os.getppid() != int(parent):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def _pipes() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What tells Dagster of each event: its run's log, as it happens; nothing when Dagster did not start this process."""
+    from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
+
+    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
+        yield lambda event: None
+        return
+    with open_dagster_pipes() as pipes:
+        yield lambda event: pipes.log.info(event_line(event).strip())
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from codelewm_assets.defs.rules import PARTITIONED, judge_all
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS
-from codelewm_assets.training.tokenize import collect_texts, tokenize_fold
+from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
@@ -118,14 +118,11 @@ class StoredWorld:
         """Token arrays of fold 0."""
         texts = collect_texts(world.rows, {s.problem_id: s.fold for s in world.splits}, world.prompts)
         tokenizer, arrays = tokenize_fold(texts, load_profile(TINY).training_config(), model_fold=0)
-        from safetensors.numpy import save
-
         self.put(
             "tokenized_pack",
             {
                 "records.parquet": write_table(texts.records),
-                "fold0_tokenizer.json": tokenizer.encode(),
-                "fold0_tokens.safetensors": save(dict(arrays)),
+                **token_files(0, tokenizer, arrays),
             },
             {},
             parents=("execution_pack", "problem_splits"),

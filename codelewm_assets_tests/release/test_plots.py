@@ -11,7 +11,12 @@ from codelewm_assets_tests.claims.evidence import rerank
 
 BINS = calibration_bins(np.array([0.1, 0.4, 0.9]), np.array([False, True, True]))
 STEPS = [
-    {"event": "step", "fold": fold, "step": step, "train_loss": 2.0 / step, "val_loss": None if step == 1 else 1.0}
+    {
+        "event": "progress",
+        "fold": fold,
+        "step": step,
+        "metrics": {"train_loss": 2.0 / step, "val_loss": None if step == 1 else 1.0},
+    }
     for fold in (0, 1)
     for step in (1, 2, 3)
 ]

@@ -1,42 +1,52 @@
-"""Training of one fold: the seed fixes the weights, and the event stream says how far it is."""
+"""Training of one fold: the seed fixes the weights, interrupted or not, and the event stream says how far it is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.training import loop
+from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.loop import train_fold
+from codelewm_assets.training.loop import rate, train_fold
+from codelewm_assets.training.state import states
 from codelewm_assets_tests.training.tokens import CONFIG
+
+LONGER = CONFIG.model_copy(update={"steps": 6, "checkpoint_every": 2, "log_every": 3, "dropout": 0.2})
+Weights = dict[str, torch.Tensor]
 
 
 @pytest.fixture(scope="module")
 def data(fold_data: FoldData) -> FoldData:
-    """Fold 0 with eight val records, for speed."""
-    val = {r.record_id for r in fold_data.part("val")[8:]}
+    """Fold 0 with twenty val records, for speed."""
+    val = {r.record_id for r in fold_data.part("val")[20:]}
     return FoldData(fold_data.arrays, tuple(r for r in fold_data.records if r.record_id not in val), 0)
 
 
 @pytest.fixture(scope="module")
-def of_seed_42(data: FoldData) -> dict[str, torch.Tensor]:
+def of_seed_42(data: FoldData) -> Weights:
     """Weights of seed 42."""
     return _trained(data, 42)[0]
 
 
-def _trained(data: FoldData, seed: int) -> tuple[dict[str, torch.Tensor], list[dict[str, Any]]]:
+def _trained(
+    data: FoldData, seed: int, config: TrainingConfig = CONFIG, states: Path | None = None
+) -> tuple[Weights, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
-    model = train_fold(data, CONFIG, seed=seed, emit=events.append)
+    model = train_fold(data, config, seed=seed, emit=events.append, states=states)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}, events
 
 
-def test_a_seed_fixes_the_weights_whatever_drew_random_numbers_before(
-    data: FoldData, of_seed_42: dict[str, torch.Tensor]
-) -> None:
+def _same(one: Weights, two: Weights) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_seed_fixes_the_weights_whatever_drew_random_numbers_before(data: FoldData, of_seed_42: Weights) -> None:
     torch.manual_seed(999)
     torch.rand(100)
-    again, _ = _trained(data, 42)
-    assert all(torch.equal(of_seed_42[name], again[name]) for name in again)
+    assert _same(of_seed_42, _trained(data, 42)[0])
 
 
 def test_a_trained_model_is_in_evaluation_mode(data: FoldData) -> None:
@@ -44,39 +54,128 @@ def test_a_trained_model_is_in_evaluation_mode(data: FoldData) -> None:
     assert not train_fold(data, config, seed=42, emit=lambda event: None).training
 
 
-def test_another_seed_gives_other_weights(data: FoldData, of_seed_42: dict[str, torch.Tensor]) -> None:
-    other, _ = _trained(data, 1729)
-    assert any(not torch.equal(of_seed_42[name], other[name]) for name in other)
+def test_another_seed_gives_other_weights(data: FoldData, of_seed_42: Weights) -> None:
+    assert not _same(of_seed_42, _trained(data, 1729)[0])
 
 
-def test_no_test_record_reaches_the_weights(data: FoldData, of_seed_42: dict[str, torch.Tensor]) -> None:
+def test_no_test_record_reaches_the_weights(data: FoldData, of_seed_42: Weights) -> None:
     """Labels of all test records are turned round: the same weights."""
     turned = tuple(
         r.model_copy(update={"completion_passed": not r.completion_passed}) if r.fold == 0 else r for r in data.records
     )
-    again, _ = _trained(FoldData(data.arrays, turned, 0), 42)
     assert turned != data.records
-    assert all(torch.equal(of_seed_42[name], again[name]) for name in again)
+    assert _same(of_seed_42, _trained(FoldData(data.arrays, turned, 0), 42)[0])
+
+
+def test_how_often_it_is_looked_at_or_kept_changes_no_weight(data: FoldData, tmp_path: Path) -> None:
+    often = LONGER.model_copy(update={"log_every": 1, "checkpoint_every": 1})
+    assert _same(_trained(data, 42, LONGER)[0], _trained(data, 42, often, tmp_path)[0])
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_training_that_is_interrupted_after_any_step_ends_with_the_same_weights(
+    data: FoldData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    whole = _trained(data, 42, LONGER)[0]
+    step = loop._FoldTraining._step
+
+    def interrupted(self: Any, number: int, batch: Any) -> Any:
+        if number > after:
+            raise KeyboardInterrupt
+        return step(self, number, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._FoldTraining, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _trained(data, 42, LONGER, tmp_path)
+    assert [path.name[:18] for path in states(tmp_path, 0)] == (
+        [f"fold0_step{after // 2 * 2:08d}"] if after > 1 else []
+    )
+    torch.rand(7)
+    again, events = _trained(data, 42, LONGER, tmp_path)
+    assert _same(whole, again)
+    first = next(e["step"] for e in events if e["event"] == "progress")
+    assert first == (1 if after < 2 else 3 if after < 4 else 6)  # told at 1, 3 and 6; gone on from 0, 2 or 4
+
+
+def test_a_finished_fold_is_taken_as_it_is(data: FoldData, tmp_path: Path) -> None:
+    whole = _trained(data, 42, LONGER, tmp_path)[0]
+    again, events = _trained(data, 42, LONGER, tmp_path)
+    assert _same(whole, again) and events == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_state_that_is_not_what_was_written_is_refused_by_name(data: FoldData, tmp_path: Path, damage: str) -> None:
+    _trained(data, 42, LONGER, tmp_path)
+    (path,) = states(tmp_path, 0)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(TrainingError, match=rf"{path.name} is not what was written .* Delete the file"):
+        _trained(data, 42, LONGER, tmp_path)
+
+
+def test_a_state_of_another_model_is_refused(data: FoldData, tmp_path: Path) -> None:
+    _trained(data, 42, LONGER, tmp_path)
+    with pytest.raises(TrainingError, match="is of another model"):
+        _trained(data, 42, LONGER.model_copy(update={"latent": 6}), tmp_path)
 
 
 def test_events_name_the_step_the_fold_and_finite_losses(data: FoldData) -> None:
-    _, events = _trained(data, 42)
-    assert [(e["event"], e["step"], e["steps"], e["fold"]) for e in events] == [("step", 1, 2, 0), ("step", 2, 2, 0)]
+    events = [e for e in _trained(data, 42)[1] if e["event"] == "progress"]
+    assert [(e["step"], e["steps"], e["fold"]) for e in events] == [(1, 2, 0), (2, 2, 0)]
     for event in events:
-        assert event["train_loss"] > 0
-        assert event["val_loss"] > 0
-        assert event["elapsed_s"] >= 0
-        assert {"train_contrastive", "train_variance", "train_p_pass"} <= set(event)
+        metrics = event["metrics"]
+        assert metrics["train_loss"] > 0 and metrics["val_loss"] > 0
+        assert {"train_retrieval", "train_sigreg", "train_p_pass"} <= set(metrics)
+        assert event["examples_per_second"] > 0 and event["elapsed_s"] >= 0
+    assert events[-1]["eta_s"] == 0.0
 
 
-def test_without_val_records_the_validation_loss_is_absent_and_not_zero(data: FoldData) -> None:
-    events: list[dict[str, Any]] = []
+def test_collapse_is_looked_at_whenever_progress_is_told(data: FoldData) -> None:
+    events = [e for e in _trained(data, 42)[1] if e["event"] == "collapse_diagnostics"]
+    assert [e["step"] for e in events] == [1, 2]
+    assert all(0 < e["effective_rank_ratio"] <= 1 and e["latent_count"] == 20 for e in events)
+
+
+def test_without_val_records_the_validation_loss_and_the_diagnostics_are_absent_and_not_zero(data: FoldData) -> None:
     records = tuple(r for r in data.records if r.fold != 1)
-    train_fold(FoldData(data.arrays, records, 0), CONFIG, seed=42, emit=events.append)
-    assert [event["val_loss"] for event in events] == [None, None]
+    events = _trained(FoldData(data.arrays, records, 0), 42)[1]
+    assert [e["metrics"]["val_loss"] for e in events if e["event"] == "progress"] == [None, None]
+    assert {e["effective_rank_ratio"] for e in events if e["event"] == "collapse_diagnostics"} == {None}
 
 
-def test_a_loss_that_is_not_finite_ends_training_and_names_the_step(data: FoldData) -> None:
-    config = CONFIG.model_copy(update={"learning_rate": 1e30, "warmup_steps": 0, "steps": 3})
-    with pytest.raises(TrainingError, match=r"The loss is (nan|inf) at step 2, seed 42\. Lower learning_rate"):
-        train_fold(data, config, seed=42, emit=lambda event: None)
+def test_a_loss_that_is_not_finite_ends_training_names_step_and_batch_and_keeps_the_last_state(
+    data: FoldData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total = loop.total_loss
+    calls: list[int] = []
+
+    def broken(model: Any, latents: Any, labels: Any, config: TrainingConfig) -> Any:
+        loss, terms = total(model, latents, labels, config)
+        if not model.training:
+            return loss, terms
+        calls.append(1)
+        return (loss * float("nan") if len(calls) == 4 else loss), terms
+
+    monkeypatch.setattr(loop, "total_loss", broken)
+    with pytest.raises(
+        TrainingError,
+        match=r"not finite at step 4, fold 0, seed 42, on a batch of \d+ records \(\w+/\d+::.*Lower learning",
+    ):
+        _trained(data, 42, LONGER, tmp_path)
+    assert [path.name[:18] for path in states(tmp_path, 0)] == ["fold0_step00000002"]
+
+
+def test_a_gpu_out_of_memory_says_what_to_lower(data: FoldData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Any:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop, "total_loss", full)
+    with pytest.raises(TrainingError, match=r"memory ran out at step 1, seed 42, .* Lower completions_per_batch"):
+        _trained(data, 42)
+
+
+def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
+    """4 steps of warm-up: 1/4 … 4/4. Half-way of the 16 others the cosine is 0: 0.1 + 0.45. At the end 0.1."""
+    config = CONFIG.model_copy(update={"warmup_steps": 4, "steps": 20})
+    assert [rate(step, config) for step in (0, 3, 4, 12, 20)] == pytest.approx([0.25, 1.0, 1.0, 0.55, 0.1])

@@ -4,72 +4,123 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from codelewm_assets.training.loss import contrastive_loss, total_loss, variance_loss
-from codelewm_assets.training.model import Prediction
+from codelewm_assets.training.loss import (
+    Labels,
+    Latents,
+    action_swap_loss,
+    inverse_action_loss,
+    prediction_loss,
+    retrieval_loss,
+    sigreg_loss,
+    total_loss,
+)
+from codelewm_assets.training.model import TransitionModel
 from codelewm_assets_tests.training.tokens import CONFIG
 
 EYE = torch.eye(2)
+TERMS = ("prediction", "sigreg", "action_swap", "inverse_action", "retrieval", "p_pass", "output_value")
 
 
-def test_contrastive_loss_of_two_records_by_hand() -> None:
+def test_retrieval_loss_of_two_records_by_hand() -> None:
     """Each prediction is its own output: logits [[1, 0], [0, 1]], so each row loses ln(e + 1) - 1 = ln(1 + 1/e)."""
-    found = contrastive_loss(EYE, EYE, torch.tensor([0, 1]), 1.0)
+    found = retrieval_loss(EYE, EYE, torch.tensor([0, 1]), 1.0)
     assert float(found) == pytest.approx(math.log(1 + math.exp(-1)), abs=1e-6)
 
 
 def test_the_temperature_divides_the_similarities() -> None:
     """At temperature 0.5 the logits are [[2, 0], [0, 2]]: ln(1 + e^-2)."""
-    found = contrastive_loss(EYE, EYE, torch.tensor([0, 1]), 0.5)
+    found = retrieval_loss(EYE, EYE, torch.tensor([0, 1]), 0.5)
     assert float(found) == pytest.approx(math.log(1 + math.exp(-2)), abs=1e-6)
 
 
-def test_a_swapped_prediction_costs_one_more_similarity() -> None:
-    """Logits [[0, 1], [1, 0]]: each row loses ln(1 + e)."""
-    found = contrastive_loss(EYE.flip(0), EYE, torch.tensor([0, 1]), 1.0)
-    assert float(found) == pytest.approx(math.log(1 + math.e), abs=1e-6)
-
-
 def test_equal_outputs_are_no_negatives_of_each_other() -> None:
-    """With the only other record masked, each row chooses among one: loss ln 1 = 0, however alike they are."""
-    found = contrastive_loss(EYE, EYE[[0, 0]], torch.tensor([4, 4]), 0.1)
-    assert float(found) == pytest.approx(0.0, abs=1e-7)
+    """Both records have output 7: each row has only itself left, which costs ln 1 = 0."""
+    assert float(retrieval_loss(EYE, EYE, torch.tensor([7, 7]), 1.0)) == pytest.approx(0.0, abs=1e-7)
 
 
-def test_of_three_records_only_the_other_output_is_a_negative() -> None:
-    """Outputs a, a, b, all similarities 0: rows 0 and 1 choose among {own, b}: ln 2; row 2 among all three: ln 3."""
-    z_pred, z_out = torch.tensor([[1.0, 0.0]] * 3), torch.tensor([[0.0, 1.0]] * 3)
-    found = contrastive_loss(z_pred, z_out, torch.tensor([7, 7, 8]), 1.0)
-    assert float(found) == pytest.approx((2 * math.log(2) + math.log(3)) / 3, abs=1e-6)
+def test_prediction_loss_is_the_squared_distance_of_unit_vectors() -> None:
+    """The same: 0. At right angles: (1 - 0)² + (0 - 1)² = 2. Opposite: 2² = 4."""
+    assert float(prediction_loss(EYE, EYE)) == 0.0
+    assert float(prediction_loss(EYE, EYE.flip(0))) == 2.0
+    assert float(prediction_loss(EYE, -EYE)) == 4.0
 
 
-def test_variance_loss_is_one_when_all_latents_are_equal() -> None:
-    """Spread √1e-8 = 1e-4 against 1/√4 = 0.5: 1 - 0.0002."""
-    assert float(variance_loss(torch.tensor([[1.0, 0, 0, 0]] * 6))) == pytest.approx(0.9998, abs=1e-6)
+def test_sigreg_of_a_single_point_at_0_by_hand() -> None:
+    """Its characteristic function is 1 everywhere: ∫ (1 - e^{-t²/2})² e^{-t²/2} dt over [-4, 4], for one row.
+
+    Term by term ∫ e^{-t²/2} - 2 e^{-t²} + e^{-3t²/2} dt = √2π - 2√π + √(2π/3), up to the ends and the trapezoid rule.
+    """
+    found = sigreg_loss(torch.zeros(1, 3), torch.eye(3))
+    exact = math.sqrt(2 * math.pi) - 2 * math.sqrt(math.pi) + math.sqrt(2 * math.pi / 3)
+    assert float(found) == pytest.approx(exact, abs=2e-3)
 
 
-def test_variance_loss_is_zero_when_latents_spread_over_the_sphere() -> None:
-    """±e_i in 4 dimensions: variance 2/7 per dimension, spread 0.53 above the wanted 0.5."""
-    assert float(variance_loss(torch.cat([torch.eye(4), -torch.eye(4)]))) == 0.0
+def test_sigreg_is_small_for_a_normal_sample_and_large_for_a_collapsed_or_stretched_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    normal = torch.randn(500, 4, generator=generator)
+    value = {name: float(sigreg_loss(z, torch.eye(4))) for name, z in (("normal", normal), ("small", normal * 0.1),
+                                                                     ("wide", normal * 5))}  # fmt: skip
+    assert value["normal"] < 2
+    assert value["small"] > 50 and value["wide"] > 50
 
 
-def test_a_dimension_that_never_moves_costs_its_share() -> None:
-    """±e_1 in 2 dimensions: the first has spread √(2/1) = 1.41 above 1/√2, the second 1e-4: (0 + 1 - 1e-4·√2) / 2."""
-    found = variance_loss(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
-    assert float(found) == pytest.approx((1 - 1e-4 * math.sqrt(2)) / 2, abs=1e-6)
+def test_action_swap_loss_by_hand() -> None:
+    """Cosines with the output: own 1, swapped 0, so a gap of 1 and margin 1.5 costs 0.5; the second row does not count."""
+    z = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    swapped, is_swap = torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1.0, 0.0])
+    assert float(action_swap_loss(z, swapped, z, is_swap, 1.5)) == pytest.approx(0.5)
+    assert float(action_swap_loss(z, swapped, z, is_swap, 0.9)) == 0.0
+    assert float(action_swap_loss(z, swapped, z, torch.zeros(2), 1.5)) == 0.0
+
+
+def test_inverse_action_loss_is_one_minus_the_cosine_and_teaches_the_guess_alone() -> None:
+    z_input = torch.tensor([[0.0, 2.0]], requires_grad=True)
+    guessed = torch.tensor([[3.0, 4.0]], requires_grad=True)  # cosine 8 / (5 · 2) = 0.8
+    loss = inverse_action_loss(guessed, z_input)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert float(loss) == pytest.approx(0.2)
+    assert z_input.grad is None and guessed.grad is not None
+
+
+def batch() -> tuple[TransitionModel, Latents, Labels]:
+    """Four records of two completions; outputs 1, 2, 1, 3."""
+    torch.manual_seed(0)
+    model = TransitionModel(CONFIG).eval()
+    z = [torch.randn(4, CONFIG.latent) for _ in range(4)]
+    labels = Labels(
+        torch.tensor([1, 2, 1, 3]),
+        torch.tensor([0, 1, 0, 4]),
+        torch.tensor([1.0, 1.0, 0.0, 0.0]),
+        torch.tensor([1, 0, 3, 2]),
+    )
+    return model, Latents(z[0], z[1], z[2], F.normalize(z[3], dim=1)), labels
 
 
 def test_the_total_is_the_weighted_sum_of_its_terms() -> None:
-    """Logit 0 costs ln 2 whatever the label; the other two terms are as above, with temperature 1."""
-    config = CONFIG.model_copy(
-        update={"temperature": 1.0, "contrastive_weight": 2.0, "variance_weight": 3.0, "p_pass_weight": 5.0}
+    model, latents, labels = batch()
+    config = CONFIG.model_copy(update={f"{name}_weight": 1.0 + n for n, name in enumerate(TERMS)})
+    total, terms = total_loss(model, latents, labels, config)
+    assert tuple(terms) == TERMS
+    wanted = sum((1.0 + n) * float(terms[name]) for n, name in enumerate(TERMS))
+    assert float(total) == pytest.approx(wanted, rel=1e-5)
+    made = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
+    assert float(terms["p_pass"]) == pytest.approx(
+        float(F.binary_cross_entropy(made.logit.sigmoid(), labels.passed)), abs=1e-6
     )
-    total, parts = total_loss(
-        Prediction(EYE, torch.zeros(2)), EYE, torch.tensor([0, 1]), torch.tensor([1.0, 0.0]), config
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_term_of_weight_0_is_absent_and_the_others_stay(name: str) -> None:
+    model, latents, labels = batch()
+    terms = total_loss(model, latents, labels, CONFIG.model_copy(update={f"{name}_weight": 0.0}))[1]
+    assert set(terms) == set(TERMS) - {name}
+
+
+def test_without_any_term_the_loss_is_0() -> None:
+    model, latents, labels = batch()
+    total, terms = total_loss(
+        model, latents, labels, CONFIG.model_copy(update={f"{name}_weight": 0.0 for name in TERMS})
     )
-    variance = float(variance_loss(EYE))
-    assert parts == pytest.approx(
-        {"contrastive": math.log(1 + math.exp(-1)), "variance": variance, "p_pass": math.log(2)}, abs=1e-6
-    )
-    wanted = 2 * math.log(1 + math.exp(-1)) + 3 * variance + 5 * math.log(2)
-    assert float(total) == pytest.approx(wanted, abs=1e-5)
+    assert (float(total), terms) == (0.0, {})

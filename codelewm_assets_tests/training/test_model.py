@@ -1,9 +1,13 @@
 """The transition model: shapes, unit length, and a target encoder that only follows."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 import torch
 
-from codelewm_assets.training.model import FIELD_TYPES, TransitionModel
+from codelewm_assets.training.model import PackedTensors, TransitionModel
+from codelewm_assets.training.packing import KIND, pack
 from codelewm_assets_tests.training.tokens import CONFIG
 
 
@@ -13,10 +17,14 @@ def model() -> TransitionModel:
     return TransitionModel(CONFIG).eval()
 
 
-def test_every_field_encodes_to_one_latent_a_row(model: TransitionModel) -> None:
-    tokens = torch.tensor([[5, 6, 0, 0], [7, 0, 0, 0], [8, 9, 10, 11]])
-    for field in FIELD_TYPES:
-        assert model.encoder(tokens, field).shape == (3, CONFIG.latent)
+def texts(field: str, *rows: Sequence[int]) -> PackedTensors:
+    """Documents of one field."""
+    return PackedTensors.of(pack([(field, np.array(row)) for row in rows], CONFIG.row_tokens))
+
+
+def test_every_field_encodes_to_one_latent_a_document(model: TransitionModel) -> None:
+    for field in KIND:
+        assert model.encoder(texts(field, [5, 6], [7], [8, 9, 10, 11])).shape == (3, CONFIG.latent)
 
 
 def test_a_prediction_is_a_unit_latent_and_one_logit_a_row(model: TransitionModel) -> None:
@@ -27,19 +35,21 @@ def test_a_prediction_is_a_unit_latent_and_one_logit_a_row(model: TransitionMode
     torch.testing.assert_close(made.z_pred.norm(dim=1), torch.ones(5))
 
 
+def test_the_prompt_is_an_input_of_p_pass(model: TransitionModel) -> None:
+    z = torch.randn(2, CONFIG.latent, generator=torch.Generator().manual_seed(1))
+    one, two = model.transition(z, z, z), model.transition(z, z, z.flip(0))
+    assert torch.equal(one.z_pred, two.z_pred) and not torch.equal(one.logit, two.logit)
+
+
 def test_target_latents_have_unit_length(model: TransitionModel) -> None:
-    found = model.target_latent(torch.tensor([[5, 6, 0, 0], [7, 8, 9, 10]]))
+    found = model.target_latent(texts("output", [5, 6], [7, 8, 9, 10]))
     torch.testing.assert_close(found.norm(dim=1), torch.ones(2))
 
 
-def test_padding_does_not_change_a_latent(model: TransitionModel) -> None:
-    short, long = torch.tensor([[5, 6]]), torch.tensor([[5, 6, 0, 0], [7, 8, 9, 10]])
-    torch.testing.assert_close(model.encoder(short, "code")[0], model.encoder(long, "code")[0])
-
-
-def test_the_field_is_part_of_what_is_encoded(model: TransitionModel) -> None:
-    tokens = torch.tensor([[5, 6, 7]])
-    assert not torch.allclose(model.encoder(tokens, "code"), model.encoder(tokens, "input"))
+def test_the_field_and_the_order_of_tokens_are_part_of_what_is_encoded(model: TransitionModel) -> None:
+    found = [model.encoder(texts(field, row))[0] for field, row in (("code", [5, 6, 7]), ("input", [5, 6, 7]),
+                                                                    ("code", [7, 6, 5]))]  # fmt: skip
+    assert not torch.allclose(found[0], found[1]) and not torch.allclose(found[0], found[2])
 
 
 def test_the_target_starts_as_a_copy_of_the_encoder() -> None:
@@ -51,10 +61,9 @@ def test_the_target_starts_as_a_copy_of_the_encoder() -> None:
 
 def test_the_target_encoder_gets_no_gradient() -> None:
     model = TransitionModel(CONFIG)
-    tokens = torch.tensor([[5, 6, 0, 0], [7, 8, 9, 10]])
-    z = model.encoder(tokens, "code")
-    made = model.transition(z, model.encoder(tokens, "input"), model.encoder(tokens, "prompt"))
-    loss = ((made.z_pred - model.target_latent(tokens)) ** 2).sum() + made.logit.sum()
+    z, z_input, z_prompt = (model.encoder(texts(field, [5, 6], [7, 8])) for field in ("code", "input", "prompt"))
+    made = model.transition(z, z_input, z_prompt)
+    loss = ((made.z_pred - model.target_latent(texts("output", [5], [6]))) ** 2).sum() + made.logit.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(not p.requires_grad and p.grad is None for p in model.target.parameters())
     assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.encoder.parameters())

@@ -26,9 +26,9 @@ DIGEST_PROGRAM = """
 import hashlib
 from codelewm_assets_tests.factories import make_world
 from codelewm_assets_tests.training.tokens import CONFIG, world_texts
-from codelewm_assets.training.tokenize import tokenize_fold
+from codelewm_assets.training.tokenize import token_files, tokenize_fold
 tokenizer, arrays = tokenize_fold(world_texts(make_world(3)), CONFIG, model_fold=0)
-whole = tokenizer.encode() + b"".join(name.encode() + array.tobytes() for name, array in arrays.items())
+whole = b"".join(name.encode() + data for name, data in token_files(0, tokenizer, arrays).items())
 print(hashlib.sha256(whole).hexdigest())
 """
 
@@ -96,33 +96,36 @@ def test_only_the_reference_itself_is_not_usable_in_train(small_world: World, te
     assert "reference" not in {kinds[r.record_id] for r in texts.records if r.is_train_usable}
 
 
-def test_encode_pads_with_zero_and_cuts_at_the_length() -> None:
-    """No pair repeats in the training text, so each byte is one token: 3 characters are 3 ids, then padding."""
+def test_encode_cuts_at_the_length_and_pads_nothing() -> None:
+    """No pair repeats in the training text, so each byte is one token: 3 characters are 3 ids."""
     tokenizer = train_tokenizer(["a"], 300)
     array = encode(tokenizer, ["abc", "abcdefgh"], 5)
     ids = [tokenizer.token_to_id(letter) for letter in "abcde"]
-    assert array.dtype == np.int32
-    assert array.tolist() == [[*ids[:3], 0, 0], ids]
+    assert (array.tokens.dtype, array.starts.tolist(), len(array)) == (np.uint16, [0, 3, 8], 2)
+    assert [array[0].tolist(), array[1].tolist()] == [ids[:3], ids]
 
 
 def test_an_empty_text_is_one_unknown_token() -> None:
     tokenizer = train_tokenizer(["a"], 300)
-    assert encode(tokenizer, [""], 4).tolist() == [[tokenizer.token_to_id(UNKNOWN), 0, 0, 0]]
+    assert encode(tokenizer, [""], 4)[0].tolist() == [tokenizer.token_to_id(UNKNOWN)]
 
 
-def test_no_text_encodes_to_padding_inside(texts: Texts) -> None:
-    arrays = tokenize_fold(texts, CONFIG, model_fold=0)[1]
-    for name in FIELDS:
-        used = arrays[name] != 0  # (N, L)
-        assert used[:, 0].all()
-        assert (used[:, 1:] <= used[:, :-1]).all()  # after the first padding there is padding only
+def test_no_texts_are_an_empty_array() -> None:
+    array = encode(train_tokenizer(["a"], 300), [], 4)
+    assert (len(array), array.starts.tolist(), len(array.tokens)) == (0, [0], 0)
 
 
-def test_arrays_have_a_row_for_each_text_and_the_configured_length(texts: Texts) -> None:
+def test_arrays_have_a_row_for_each_text_none_longer_than_its_length(texts: Texts) -> None:
     arrays = tokenize_fold(texts, CONFIG, model_fold=0)[1]
     lengths = {"code": 16, "input": 4, "output": 4, "prompt": 8}  # of tiny.yaml
-    assert {n: arrays[n].shape for n in FIELDS} == {n: (len(texts.by_field[n]), lengths[n]) for n in FIELDS}
-    assert all(int(arrays[name].max()) < CONFIG.vocab_size for name in FIELDS)
+    for name in FIELDS:
+        sizes = np.diff(arrays[name].starts)
+        assert (len(sizes), int(sizes.max()), int(sizes.min()) >= 1) == (
+            len(texts.by_field[name]),
+            lengths[name],
+            True,
+        ) or (name in ("input", "output") and int(sizes.max()) <= lengths[name])
+        assert int(arrays[name].tokens.max()) < CONFIG.vocab_size
 
 
 def test_a_problem_without_a_fold_or_prompt_is_refused_by_name(small_world: World) -> None:

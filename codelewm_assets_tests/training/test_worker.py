@@ -1,8 +1,12 @@
 """The training process: refused before torch on artifacts that are not clear; weights, sidecar and stream otherwise."""
 
 import json
+import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,9 @@ from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import PreflightError, TrainingError
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.training.launch import run_worker
-from codelewm_assets.training.progress import read_events, summarise
+from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless
 from codelewm_assets.training.sidecar import Sidecar, sidecar_mismatches
-from codelewm_assets.training.worker import REFUSED, WorkerSpec
+from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec, result_names
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import CHAIN, CONFIG, put, put_report
 
@@ -131,7 +135,7 @@ def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
     spec, events = spec_of(), list[dict[str, Any]]()
     run_worker(spec, on_event=events.append)
     folder = Path(spec.output_folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["fold0.safetensors", "progress.jsonl", "sidecar.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["fold0.safetensors", "reports", "sidecar.json", "states"]
     sidecar = Sidecar.model_validate_json((folder / "sidecar.json").read_text(encoding="utf-8"))
     assert sidecar.weights_sha256 == {"0": sha256_file(folder / "fold0.safetensors")}
     assert (sidecar.seed, sidecar.folds, sidecar.config, sidecar.revision) == (42, (0,), ONE_THREAD, "test")
@@ -140,11 +144,120 @@ def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
     weights = load_file(folder / "fold0.safetensors")
     learnt = sum(w.size for name, w in weights.items() if not name.startswith("target."))
     assert sidecar.parameter_count == learnt  # the target encoder is not trained, so it does not count
-    assert [event["event"] for event in events] == ["started", "step", "step", "finished"]
-    assert read_events(folder / "progress.jsonl") == (events, 0)
-    assert summarise(events)["state"] == "finished"
-    stored = put(store, "checkpoint", {path.name: path for path in folder.iterdir()}, {}, "42")
+    told = ["progress", "collapse_diagnostics"]
+    assert [event["event"] for event in events] == ["start", *told, *told, "checkpoint", "complete"]
+    assert [event["seq"] for event in events] == list(range(7))
+    assert all(abs(event["time_s"] - time.time()) < 60 for event in events)
+    names = result_names(spec.config.folds)
+    assert events[-1]["files"] == {name: sha256_file(folder / name) for name in names}
+    assert read_events(folder / STREAM) == (events, 0)
+    assert summarise(events, now_s=time.time())["state"] in ("complete", "collapsed")  # a model of 8 dimensions may be
+    stored = put(store, "checkpoint", {name: folder / name for name in names}, {}, "42")
     assert sidecar_mismatches(stored, store.load("tokenized_pack", digests["tokenized_pack"])) == []
+
+
+def test_an_error_is_the_streams_last_event_and_one_line(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, tmp_path: Path
+) -> None:
+    spec = spec_of()
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"device": "cuda"})})
+    found = _run(spec, tmp_path)
+    assert found.returncode == 1 and len(found.stderr.splitlines()) == 1
+    assert "The profile asks for device cuda and none is here" in json.loads(found.stderr)["message"]
+    events, _ = read_events(Path(spec.output_folder) / STREAM)
+    assert [event["event"] for event in events] == ["error"]
+    assert summarise(events, now_s=time.time())["state"] == "failed"
+    assert [job_event(line) for line in found.stdout.splitlines()] == events
+
+
+def _killed_at(spec: WorkerSpec, folder: Path, is_far_enough: Callable[[Path], bool]) -> bool:
+    """Start the worker and kill it with -9 at the given moment. Returns: whether it was killed before it ended."""
+    path = folder / "spec.json"
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "codelewm_assets.training.worker", str(path)]
+    with (folder / "out.txt").open("a") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+        stream = Path(spec.output_folder) / STREAM
+        while process.poll() is None and not is_far_enough(stream):
+            os.sched_yield()
+        process.kill()
+        return process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_killed_with_minus_9_ten_times_training_ends_with_the_weights_of_an_undisturbed_run(
+    spec_of: SpecMaker, tmp_path: Path
+) -> None:
+    """Killed when the stream has a random number of lines more, and a random part of the next: bit-identical at the end."""
+    config = ONE_THREAD.model_copy(update={"steps": 90, "log_every": 2, "checkpoint_every": 3, "dropout": 0.2})
+    outputs = []
+    for name in ("undisturbed", "killed"):
+        (tmp_path / name).mkdir()
+        outputs.append(spec_of().model_copy(update={"config": config, "output_folder": str(tmp_path / name)}))
+    assert _run(outputs[0], tmp_path).returncode == 0
+    rng, kills = random.Random(0), 0
+    for _ in range(10):
+        stream = Path(outputs[1].output_folder) / STREAM
+        size = (stream.stat().st_size if stream.is_file() else 0) + rng.randint(1, 1500)
+        kills += _killed_at(
+            outputs[1], tmp_path, lambda path, size=size: path.is_file() and path.stat().st_size >= size
+        )  # type: ignore[misc]
+    assert kills == 10
+    assert _run(outputs[1], tmp_path).returncode == 0
+    whole, again = (Path(spec.output_folder) for spec in outputs)
+    for name in result_names(config.folds):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+    streams = [read_events(folder / STREAM) for folder in (whole, again)]
+    assert [cut for _, cut in streams] == [0, 0]
+    assert timeless(streams[0][0]) == timeless(streams[1][0])
+    assert [event["seq"] for event in streams[1][0]] == list(range(len(streams[1][0])))
+
+
+PARENT_PROGRAM = """
+import sys
+from pathlib import Path
+from codelewm_assets.training.launch import run_worker
+from codelewm_assets.training.worker import WorkerSpec
+run_worker(WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text()), on_event=lambda event: print("at work", flush=True))
+"""
+
+
+def _workers_of(output: Path) -> list[int]:
+    """Process ids of workers whose open files lie in this folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                files = [os.readlink(link) for link in (process / "fd").iterdir()]
+            except OSError:
+                continue
+            if any(name.startswith(str(output)) for name in files):
+                found.append(int(process.name))
+    return found
+
+
+def test_a_killed_parent_leaves_no_worker(spec_of: SpecMaker, tmp_path: Path) -> None:
+    spec = spec_of()
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"steps": 100_000})})
+    path = tmp_path / "spec.json"
+    path.write_text(spec.model_dump_json(), encoding="utf-8")
+    parent = subprocess.Popen([sys.executable, "-c", PARENT_PROGRAM, str(path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None and parent.stdout.readline() == "at work\n"
+    assert len(_workers_of(Path(spec.output_folder))) == 1
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while _workers_of(Path(spec.output_folder)) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert _workers_of(Path(spec.output_folder)) == []
+
+
+def test_a_worker_whose_parent_is_gone_before_it_looks_ends_at_once(spec_of: SpecMaker, tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(spec_of().model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "codelewm_assets.training.worker", str(path)]
+    found = subprocess.run(command, env=os.environ | {PARENT: "1"}, capture_output=True, check=False)
+    assert (found.returncode, found.stdout) == (-signal.SIGKILL, b"")
 
 
 @pytest.mark.parametrize("module", ["worker", "config", "launch", "progress", "sidecar", "tokenize", "inspect"])

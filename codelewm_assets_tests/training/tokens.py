@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import save
-
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.tokenize import Texts, collect_texts, tokenize_fold
+from codelewm_assets.training.tokenize import Texts, collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 
 CONFIG: TrainingConfig = load_profile(str(Path(__file__).parents[1] / "tiny.yaml")).training_config()
@@ -41,8 +39,7 @@ def put_tokens(store: ArtifactStore, world: World, parents: Mapping[str, str]) -
     tokenizer, arrays = tokenize_fold(texts, CONFIG, model_fold=0)
     files: dict[str, bytes | Path] = {
         "records.parquet": write_table(texts.records),
-        "fold0_tokenizer.json": tokenizer.encode("utf-8"),
-        "fold0_tokens.safetensors": save(dict(arrays)),
+        **token_files(0, tokenizer, arrays),
     }
     return put(store, "tokenized_pack", files, parents)
 

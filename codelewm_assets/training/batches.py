@@ -1,0 +1,110 @@
+"""From token records to tensors: each distinct text of a batch once, packed. Shapes: B records, N documents."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.data import FoldData
+from codelewm_assets.training.loss import Labels, Latents
+from codelewm_assets.training.model import PackedTensors, TransitionModel
+from codelewm_assets.training.packing import Document, Packed, pack
+from codelewm_assets.training.tokenize import TokenRecord
+
+ACTIVE = ("code", "input", "prompt")  # fields that the encoder reads; outputs go through the target encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Documents of a batch, and which of them each record is made of.
+
+    Attributes:
+        documents: packed texts of `ACTIVE` fields; `outputs`: of outputs.
+        at: field → (B,) int64 index of the record's document.
+        tokens: of all documents.
+    """
+
+    documents: PackedTensors
+    outputs: PackedTensors
+    at: Mapping[str, Tensor]
+    labels: Labels
+    tokens: int
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return len(self.labels.passed)
+
+
+def frequent_outputs(records: Sequence[TokenRecord], most: int) -> dict[int, int]:
+    """Row of the output array → its class, for the outputs that most records have; equal counts by row."""
+    counts = Counter(record.output for record in records)
+    ranked = sorted(counts, key=lambda row: (-counts[row], row))
+    return {row: number for number, row in enumerate(ranked[:most])}
+
+
+def make_batch(
+    data: FoldData,
+    records: Sequence[TokenRecord],
+    classes: Mapping[int, int],
+    config: TrainingConfig,
+    *,
+    device: str = "cpu",
+) -> Batch:
+    """Pack the distinct texts of these records. Args: classes: as `frequent_outputs` gives them."""
+    documents, at = list[Document](), dict[str, Tensor]()
+    for field in ACTIVE:
+        rows, where = np.unique([getattr(record, field) for record in records], return_inverse=True)
+        at[field] = torch.from_numpy(where + len(documents)).to(device)
+        documents += [(field, data.arrays[field][row]) for row in rows]
+    rows, where = np.unique([record.output for record in records], return_inverse=True)
+    at["output"] = torch.from_numpy(where).to(device)
+    packed = pack(documents, config.row_tokens, rows_multiple=8 if config.compile else 1)
+    outputs = pack([("output", data.arrays["output"][row]) for row in rows], config.row_tokens)
+    return Batch(
+        PackedTensors.of(packed, device),
+        PackedTensors.of(outputs, device),
+        at,
+        labels_of(records, classes, config, device),
+        packed.token_count + outputs.token_count,
+    )
+
+
+def labels_of(
+    records: Sequence[TokenRecord], classes: Mapping[int, int], config: TrainingConfig, device: str = "cpu"
+) -> Labels:
+    """What is known of the records."""
+    return Labels(
+        output_rows=torch.tensor([r.output for r in records], device=device),
+        output_classes=torch.tensor([classes.get(r.output, config.output_values) for r in records], device=device),
+        passed=torch.tensor([float(r.completion_passed) for r in records], device=device),
+        swap=torch.tensor(_swaps(records), device=device),
+    )
+
+
+def _swaps(records: Sequence[TokenRecord]) -> list[int]:
+    """For each record the next one of its completion, round about; itself when it is alone."""
+    own: dict[str, list[int]] = {}
+    for index, record in enumerate(records):
+        own.setdefault(record.completion_id, []).append(index)
+    swap = [0] * len(records)
+    for indices in own.values():
+        for place, index in enumerate(indices):
+            swap[index] = indices[(place + 1) % len(indices)]
+    return swap
+
+
+def latents_of(model: TransitionModel, batch: Batch) -> Latents:
+    """Encode a batch; outputs by the target encoder, without gradient."""
+    z = model.encoder(batch.documents)  # (N, D)
+    z_out = model.target_latent(batch.outputs)
+    return Latents(z[batch.at["code"]], z[batch.at["input"]], z[batch.at["prompt"]], z_out[batch.at["output"]])
+
+
+def packed_texts(data: FoldData, field: str, rows: Sequence[int], config: TrainingConfig) -> Packed:
+    """Texts of one field packed in the order given."""
+    return pack([(field, data.arrays[field][row]) for row in rows], config.row_tokens)

@@ -1,0 +1,90 @@
+"""Documents packed end to end into rows of a fixed number of tokens. Shapes: N documents, R rows, S tokens a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.training.tokenize import FIELDS
+
+KIND = {name: number for number, name in enumerate(FIELDS)}
+NOTHING = -1  # in `documents`: no document's token
+Ints = NDArray[np.int64]
+Document = tuple[str, NDArray[np.integer]]
+"""A field of `FIELDS`, and its tokens (length,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows of tokens, each of which says whose it is.
+
+    Attributes:
+        tokens, positions, kinds: (R, S) token, place in its document from 0, and field's number; 0 where nothing is.
+        documents: (R, S) index of the token's document in the order given, `NOTHING` where nothing is.
+        count: N.
+    """
+
+    tokens: Ints
+    positions: Ints
+    kinds: Ints
+    documents: Ints
+    count: int
+
+    @property
+    def token_count(self) -> int:
+        """Tokens of all documents, without what fills rows up."""
+        return int((self.documents != NOTHING).sum())
+
+
+def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int = 1) -> Packed:
+    """Each document whole in one row, longest first, each into the first row with room.
+
+    Args:
+        row_tokens: S.
+        rows_multiple: empty rows are added up to a multiple of this, so that shapes are few.
+    Raises: TrainingError: a document is longer than a row, or empty.
+    """
+    sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
+    if len(sizes) and (sizes.max() > row_tokens or sizes.min() < 1):
+        raise TrainingError(
+            f"A document has {sizes.max()} tokens, another {sizes.min()}; wanted 1 to row_tokens = {row_tokens}. "
+            "Raise row_tokens in the profile to its longest length."
+        )
+    row, start = _first_fit(sizes, row_tokens)
+    rows = -(-max(1, int(row.max(initial=0)) + 1) // rows_multiple) * rows_multiple
+    return _filled(documents, sizes, row * row_tokens + start, rows, row_tokens)
+
+
+def one_a_row(documents: Sequence[Document], lengths: dict[str, int]) -> Packed:
+    """The same documents padded: one in each row, rows as long as the longest field; what packing is compared with."""
+    sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
+    width = max(lengths[field] for field, _ in documents)
+    return _filled(documents, sizes, np.arange(len(documents)) * width, len(documents), width)
+
+
+def _first_fit(sizes: Ints, room: int) -> tuple[Ints, Ints]:
+    """(N,) row and start of each document."""
+    row, start = np.zeros(len(sizes), dtype=np.int64), np.zeros(len(sizes), dtype=np.int64)
+    free = np.full(len(sizes), room, dtype=np.int64)
+    for index in np.argsort(-sizes, kind="stable"):
+        place = int((free >= sizes[index]).argmax())
+        row[index], start[index] = place, room - free[place]
+        free[place] -= sizes[index]
+    return row, start
+
+
+def _filled(documents: Sequence[Document], sizes: Ints, begins: Ints, rows: int, width: int) -> Packed:
+    total = int(sizes.sum())
+    places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
+    at = np.repeat(begins, sizes) + places  # (T,) where each token goes
+    made = [np.zeros(rows * width, dtype=np.int64) for _ in range(3)]
+    owner = np.full(rows * width, NOTHING, dtype=np.int64)
+    if total:
+        made[0][at] = np.concatenate([tokens for _, tokens in documents])
+        made[1][at] = places
+        made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
+        owner[at] = np.repeat(np.arange(len(documents)), sizes)
+    tokens, positions, kinds, owners = (array.reshape(rows, width) for array in (*made, owner))
+    return Packed(tokens, positions, kinds, owners, len(documents))

@@ -1,0 +1,91 @@
+"""The state that training goes on from: everything the next step depends on, in one file whose name holds its digest."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from codelewm_assets.core.digests import sha256_bytes, sha256_file
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.core.files import write_atomically
+
+NAME = re.compile(r"fold(\d)_step(\d{8})_([0-9a-f]{16})\.state")
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where training goes on: the last step that was done, and the sampler's state after it."""
+
+    step: int
+    sampler: Mapping[str, Any]
+
+
+def save_state(
+    folder: Path, fold: int, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, sampler: Mapping[str, Any]
+) -> Path:
+    """Write the state after `step`, whole or not at all, then remove earlier ones of this fold."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
+    tensors["random"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random_cuda"] = torch.cuda.get_rng_state()
+    data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, {"sampler": json.dumps(sampler)})
+    path = folder / f"fold{fold}_step{step:08d}_{sha256_bytes(data)[:16]}.state"
+    write_atomically(path, data)
+    for other in states(folder, fold):
+        if other != path:
+            other.unlink()
+    return path
+
+
+def states(folder: Path, fold: int) -> list[Path]:
+    """Kept states of a fold, by step."""
+    return sorted(path for path in folder.glob(f"fold{fold}_step*.state") if NAME.fullmatch(path.name))
+
+
+def load_state(folder: Path, fold: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> Resumed | None:
+    """Put model, optimizer and generators where the last state left them. Returns: None when there is no state.
+
+    Raises: TrainingError: the file is not what its name says, or is of another model.
+    """
+    found = states(folder, fold)
+    if not found:
+        return None
+    path, match = found[-1], NAME.fullmatch(found[-1].name)
+    assert match is not None
+    if sha256_file(path)[:16] != match[3]:
+        raise TrainingError(
+            f"{path.name} is not what was written ({path.stat().st_size} bytes, sha256 {sha256_file(path)[:16]}, its name says "
+            f"{match[3]}). Delete the file to train from the state before it, or from the start."
+        )
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        sampler = json.loads(file.metadata()["sampler"])
+    _restore(path, tensors, model, optimizer)
+    torch.set_rng_state(tensors["random"])
+    if "random_cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random_cuda"])
+    return Resumed(int(match[2]), sampler)
+
+
+def _restore(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    try:
+        model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+        own = optimizer.state_dict()
+        own["state"] = {}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimizer":
+                index, _, field = rest.partition(".")
+                own["state"].setdefault(int(index), {})[field] = tensor
+        optimizer.load_state_dict(own)
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f"{path.name} is of another model: {error}. Delete it to train from the start.") from error
