@@ -28,6 +28,7 @@ class Scenario:
     stage: str = "COMPLETED"  # how it ends, when its log was read to the end
     message: str | None = None
     keeps_running: bool = False  # until it is cancelled
+    late_lines: int = 0  # last lines that the log has not yet when the job ends
     log_failures: list[int] = field(default_factory=list)  # 400 and more: a status; less: lines before it breaks off
     inspect_failures: list[int] = field(default_factory=list)  # statuses; 0 breaks the connection off
     cancel_failures: list[int] = field(default_factory=list)
@@ -212,7 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for line in ["===== Job started", *scenario.lines][: None if failure is None else 1 + failure]:
+        there = len(scenario.lines) - (0 if job.ended.is_set() else scenario.late_lines)
+        for line in ["===== Job started", *scenario.lines][: 1 + (there if failure is None else failure)]:
             data = json.dumps({"data": line, "timestamp": "2026-01-01T00:00:00.000Z"})
             self._chunk(f"data: {data}\n\n".encode())
         if failure is not None:

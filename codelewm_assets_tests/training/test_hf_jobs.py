@@ -206,6 +206,13 @@ def test_a_log_that_breaks_off_is_taken_up_again_and_each_event_comes_once_in_or
     assert len([r for r in bench.hub.requests if r.endswith("/logs")]) == 3
 
 
+def test_a_log_whose_end_comes_after_the_jobs_end_is_read_again(bench: Bench) -> None:
+    bench.hub.scenario = a_good_run(late_lines=4)  # the complete event among them
+    bench.run()
+    assert bench.events == EVENTS
+    assert bench.output() == outputs_of(RESULTS, EVENTS)
+
+
 def test_a_log_that_is_told_twice_gives_each_event_once(bench: Bench) -> None:
     bench.hub.scenario = a_good_run(lines=log_of(EVENTS[:3]) + log_of(EVENTS))
     bench.run()
