@@ -1,4 +1,4 @@
-"""When assets rebuild by themselves: eagerly, and only while every blocking check of every direct parent is green."""
+"""When assets rebuild by themselves: eagerly, while every direct parent is green and none waits to be rebuilt itself."""
 
 import dagster as dg
 
@@ -6,4 +6,9 @@ AC = dg.AutomationCondition
 ALL_PARENTS_GREEN = ~AC.any_deps_match(
     ~AC.all_checks_match(AC.check_passed() | AC.will_be_requested(), blocking_only=True)
 )
-EAGER_WHEN_GREEN = (AC.eager() & ALL_PARENTS_GREEN).with_label("eager_when_all_parents_are_green")
+# A parent that is older than its own parents is green on old data. It may be rebuilt in the run that is requested now.
+BEHIND = AC.any_deps_match(AC.newly_updated()).since(AC.newly_updated()) & ~AC.will_be_requested()
+NO_PARENT_BEHIND = ~AC.any_deps_match(BEHIND)
+EAGER_WHEN_GREEN = (AC.eager() & ALL_PARENTS_GREEN & NO_PARENT_BEHIND).with_label(
+    "eager_when_all_parents_are_green_and_none_is_behind"
+)

@@ -69,7 +69,8 @@ def materialize(
     Raises: dg.Failure: an expected error of the domain, with its message and without a traceback.
     """
     kind = context.asset_key.to_user_string()
-    partition = context.partition_key if context.has_partition_key else None
+    # a run of assets of a seed may hold assets of none: those know nothing of the run's partition
+    partition = context.partition_key if context.assets_def.partitions_def and context.has_partition_key else None
     code_version = context.assets_def.code_versions_by_key[context.asset_key] or "0"
     recipe = Recipe(
         kind=kind,

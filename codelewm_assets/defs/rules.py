@@ -206,7 +206,7 @@ def check_of(
     def check(
         context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
     ) -> dg.AssetCheckResult:
-        partition = context.partition_key if context.has_partition_key else None
+        partition = context.partition_key if partitions_def and context.has_partition_key else None
         inputs = Inputs(context.instance, store.get(), profile.get())
         found, artifact = rule.judge(inputs, partition), inputs.artifact(rule.asset, partition)
         judged = {"judged": artifact.digest, "manifest": dg.MetadataValue.path(str(artifact.folder / "manifest.json"))}

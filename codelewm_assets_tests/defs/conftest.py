@@ -1,12 +1,19 @@
-"""A world that is made once, and a fresh store and instance for each test."""
+"""A world that is made once, and a store and instance for each test: empty, or with every check green."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from codelewm_assets_tests.defs.stored_world import StoredWorld
+from codelewm_assets.defs import training
+from codelewm_assets.defs.guards import gate_statuses
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import Made
+from codelewm_assets_tests.defs.deployment import Deployment, deployed
+from codelewm_assets_tests.defs.stored_world import SIDECAR_NAMES, StoredWorld, checkpoint_files
 from codelewm_assets_tests.factories import World, make_world
 
 
@@ -21,3 +28,41 @@ def stored(tmp_path: Path) -> Iterator[StoredWorld]:
     """An empty store and an instance that lives in memory."""
     with dg.DagsterInstance.ephemeral() as instance:
         yield StoredWorld(tmp_path / "artifacts", instance)
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory, world: World) -> dict[str, Path]:
+    """Folders with a store and an instance: `green`, and `unchecked`, where the tokens' check alone has never run."""
+    folder = tmp_path_factory.mktemp("worlds")
+    (folder / "green" / "home").mkdir(parents=True)
+    with deployed(folder / "green") as made:
+        made.stored.put_data(world)
+        made.stored.put_preflight()
+        made.stored.put_tokens(world)
+        made.stored.run_all_gating_checks(but=("tokenized_pack",))
+        shutil.copytree(made.folder, folder / "unchecked")
+        made.stored.run_checks("tokenized_pack")
+    return {"green": folder / "green", "unchecked": folder / "unchecked"}
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Seeds whose worker was started. Nothing is trained: a stub hands back weights that no training made."""
+    seeds: list[str] = []
+
+    def stub(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> Made:
+        seeds.append(str(seed))
+        made_from = {name: inputs.artifact(name) for name in SIDECAR_NAMES}
+        judged = {name: artifact.digest for name, artifact in made_from.items()}
+        return Made(checkpoint_files(made_from, seed), {"judged": judged})
+
+    monkeypatch.setattr(training, "_train", stub)
+    return seeds
+
+
+@pytest.fixture
+def green(worlds: dict[str, Path], tmp_path: Path, started: list[str]) -> Iterator[Deployment]:
+    """A deployment in which every check is green on the latest data."""
+    with deployed(Path(shutil.copytree(worlds["green"], tmp_path / "green"))) as found:
+        assert {status.state for status in gate_statuses(found.instance)} == {"GREEN"}
+        yield found

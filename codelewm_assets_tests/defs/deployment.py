@@ -1,0 +1,152 @@
+"""The product as a deployment runs it, one call after another in this process.
+
+Runs are asked for through the web server's own GraphQL mutations, and backfills and schedules become runs in the daemon's
+own functions, so that a test goes the way that people and daemons go. What is left out is processes: the queue is emptied by
+`drain`, and a run is executed where it is launched. The names of Dagster used here are private; 1.13.27 is pinned.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.backfill import execute_backfill_iteration
+from dagster._scheduler.scheduler import launch_scheduled_runs
+from dagster_graphql.client.query import (
+    LAUNCH_PARTITION_BACKFILL_MUTATION,
+    LAUNCH_PIPELINE_EXECUTION_MUTATION,
+    LAUNCH_PIPELINE_REEXECUTION_MUTATION,
+)
+from dagster_graphql.test.utils import execute_dagster_graphql
+
+from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
+
+LOCATION = "codelewm_assets"
+CODE = """
+import dagster as dg
+from codelewm_assets.defs.assemble import build_defs
+from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+
+resources = {{"store": StoreResource(root={root!r}), "profile": ProfileResource(name={profile!r})}}
+training = dg.define_asset_job("training", selection=dg.AssetSelection.assets("checkpoint"))
+
+@dg.schedule(job=training, cron_schedule="0 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def nightly(context):
+    return [dg.RunRequest(run_key=seed, partition_key=seed) for seed in SEED.get_partition_keys()]
+
+defs = dg.Definitions.merge(build_defs(resources=resources), dg.Definitions(jobs=[training], schedules=[nightly]))
+"""
+"""The product's definitions on the store of the test, and what they lack: a schedule that trains both seeds each night."""
+
+
+class Deployment:
+    """A store, an instance on disk, and the product loaded as a code location."""
+
+    def __init__(self, folder: Path, instance: dg.DagsterInstance, process: WorkspaceProcessContext) -> None:
+        self.folder, self.instance, self._process = folder, instance, process
+        self.stored = StoredWorld(folder / "artifacts", instance)
+        for kind, partition, digest in self.stored.store.artifacts():
+            if latest_version(instance, kind, partition) == digest:
+                artifact = self.stored.store.load(kind, digest, partition=partition)
+                self.stored.latest[artifact.manifest.artifact_id] = artifact
+
+    def launch(self, assets: Sequence[str], seed: str) -> str:
+        """Materialize assets for a seed, as the button of the UI does. Returns: the run's id, when it has ended."""
+        selector = {
+            "repositoryLocationName": LOCATION,
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": [name]} for name in assets],
+        }
+        tags = [{"key": "dagster/partition", "value": seed}]
+        params = {"selector": selector, "runConfigData": "{}", "executionMetadata": {"tags": tags}}
+        found = self._graphql(LAUNCH_PIPELINE_EXECUTION_MUTATION, {"executionParams": params})
+        self.drain()
+        return str(found["launchPipelineExecution"]["run"]["runId"])
+
+    def reexecute_from_failure(self, run_id: str) -> str:
+        """Re-execute a failed run from its failure, as the UI does. Returns: the new run's id, when it has ended."""
+        params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
+        found = self._graphql(LAUNCH_PIPELINE_REEXECUTION_MUTATION, {"reexecutionParams": params})
+        self.drain()
+        return str(found["launchPipelineReexecution"]["run"]["runId"])
+
+    def backfill(self, assets: Sequence[str], seeds: Sequence[str]) -> dict[str, str]:
+        """Backfill assets over seeds, as the UI and the backfill daemon do. Returns: seed → id of its run, all ended."""
+        params = {"assetSelection": [{"path": [name]} for name in assets], "partitionNames": list(seeds)}
+        found = self._graphql(LAUNCH_PARTITION_BACKFILL_MUTATION, {"backfillParams": params})
+        name = found["launchPartitionBackfill"]["backfillId"]
+        list(execute_backfill_iteration(self._process, logging.getLogger("backfill")))
+        self.drain()
+        return self._by_seed(dg.RunsFilter(tags={"dagster/backfill": name}))
+
+    def pass_a_day(self) -> dict[str, str]:
+        """Let the schedule daemon see a day go by. Returns: seed → id of the run that a schedule started, all ended."""
+        times: dict[str, Any] = {}
+        for now in (datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)):  # first it notes which schedules run
+            errors = list(launch_scheduled_runs(self._process, logging.getLogger("schedule"), now, times))
+            assert not any(errors), errors
+        self.drain()
+        return self._by_seed(dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}))
+
+    def drain(self) -> None:
+        """Launch what waits in the queue, oldest first; each run ends before the next starts."""
+        for run in reversed(self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))):
+            self.instance.launch_run(run.run_id, self._process.create_request_context())
+
+    def succeeded(self, run_id: str) -> bool:
+        """Whether a run that has ended succeeded."""
+        run = self.instance.get_run_by_id(run_id)
+        assert run is not None and run.is_finished, run
+        return run.is_success
+
+    def failures(self, run_id: str) -> dict[str, str]:
+        """Step → what it failed with, in the words of a `dg.Failure` or of the error."""
+        found = {}
+        for entry in self.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+            assert entry.dagster_event is not None
+            data = entry.dagster_event.step_failure_data
+            told = data.user_failure_data.description if data.user_failure_data else data.error and data.error.message
+            found[str(entry.step_key)] = str(told)
+        return found
+
+    def seeds_stored(self) -> set[str]:
+        """Seeds that have a checkpoint in the store."""
+        return {str(partition) for kind, partition, _ in self.stored.store.artifacts() if kind == "checkpoint"}
+
+    def knows_no_checkpoint(self) -> bool:
+        """Whether neither the store nor the instance has a checkpoint."""
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey("checkpoint"))
+        return not self.seeds_stored() and not self.instance.fetch_materializations(wanted, limit=1).records
+
+    def _graphql(self, mutation: str, variables: dict[str, Any]) -> dict[str, Any]:
+        result = execute_dagster_graphql(self._process.create_request_context(), mutation, variables)
+        return dict(result.data)
+
+    def _by_seed(self, wanted: dg.RunsFilter) -> dict[str, str]:
+        return {run.tags["dagster/partition"]: run.run_id for run in self.instance.get_runs(wanted)}
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployment]:
+    """A deployment on `folder/artifacts` and the instance in `folder/home`."""
+    launcher = {"module": "dagster._core.launcher.sync_in_memory_run_launcher", "class": "SyncInMemoryRunLauncher"}
+    code = folder / "code_location.py"
+    code.write_text(CODE.format(root=str(folder / "artifacts"), profile=TINY), encoding="utf-8")
+    target = LoadableTargetOrigin(executable_path=sys.executable, python_file=str(code), attribute="defs")
+    origin = InProcessCodeLocationOrigin(target, location_name=LOCATION)
+    with (
+        dg.DagsterInstance.local_temp(str(folder / "home"), overrides={"run_launcher": launcher}) as instance,
+        WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as process,
+    ):
+        yield Deployment(folder, instance, process)

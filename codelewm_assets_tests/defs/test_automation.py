@@ -1,0 +1,173 @@
+"""Automation: nothing is requested on data that is unchecked, red or half rebuilt; what follows is requested when it is green."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.defs.assemble import STAGE_MODULES
+from codelewm_assets.defs.jobs import SEED_ASSETS
+from codelewm_assets_tests.defs.deployment import Deployment
+from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
+from codelewm_assets_tests.factories import World
+
+BOTH_SEEDS = sorted(str(seed) for seed in SEEDS)
+BOTH_BENCHMARKS = tuple(f"labelled_completions[{benchmark}]" for benchmark in BENCHMARKS)
+Requested = dict[str, list[str | None]]
+
+
+class Daemon:
+    """The product's own conditions, evaluated tick by tick as the daemon does."""
+
+    def __init__(self, stored: StoredWorld) -> None:
+        self._stored = stored
+        self._cursor: dg.AutomationConditionCursor | None = None  # type: ignore[name-defined]
+
+    def tick(self) -> Requested:
+        """Asset → partitions that are requested now."""
+        result = dg.evaluate_automation_conditions(self._stored.defs, self._stored.instance, cursor=self._cursor)
+        self._cursor = result.cursor
+        return {
+            found.key.to_user_string(): sorted(
+                key.partition_key for key in found.true_subset.expensively_compute_asset_partitions()
+            )
+            for found in result.results
+            if not found.true_subset.is_empty
+        }
+
+
+@pytest.fixture
+def daemon(green: Deployment) -> Daemon:
+    """It has seen the green world once, and wants nothing of it."""
+    daemon = Daemon(green.stored)
+    assert daemon.tick() == {}
+    return daemon
+
+
+def _put(stored: StoredWorld, kind: str, world: World) -> None:
+    """Store the asset as it is made of this world, and check nothing yet."""
+    tables = {
+        "problem_splits": ("splits.parquet", world.splits),
+        "semantic_decoys": ("decoys.parquet", world.decoys),
+        "rerank_pools": ("pools.parquet", world.pools),
+    }
+    if kind == "execution_pack":
+        labels = {p.benchmark_id: p.benchmark_label for p in world.problems}
+        files = {"pack.parquet": write_table(world.rows)}
+        stored.put(kind, files, {"benchmark_labels": labels}, parents=BOTH_BENCHMARKS)
+    elif kind == "preflight_report":
+        stored.put_preflight()
+    elif kind == "tokenized_pack":
+        stored.put_tokens(world)
+    else:
+        name, rows = tables[kind]
+        stored.put(kind, {name: write_table(rows)}, {}, parents=("execution_pack",))
+
+
+def _other(world: World, **changes: str) -> World:
+    return world.changed(rows=tuple(row.model_copy(update=changes) for row in world.rows))
+
+
+def test_training_is_requested_once_when_all_its_data_is_rebuilt_and_green_and_in_no_state_before(
+    green: Deployment, daemon: Daemon, world: World
+) -> None:
+    """At each step but the last some check is missing on the new data, or green on data of the old pack only."""
+    new = _other(world, operator_family="other")
+    order = (
+        "execution_pack",
+        "problem_splits",
+        "semantic_decoys",
+        "rerank_pools",
+        "tokenized_pack",
+        "preflight_report",
+    )
+    requested = []
+    for kind in order:
+        _put(green.stored, kind, new)
+        assert daemon.tick() == {}, f"{kind} is not checked"
+        green.stored.run_checks(kind)
+        requested.append(daemon.tick())
+    assert not [step for step in requested[:-1] if "checkpoint" in step]
+    assert requested[0] == {kind: [None] for kind in order[1:]}  # they go in one run, in which blocking checks hold
+    assert requested[-1] == {"checkpoint": BOTH_SEEDS}
+    assert daemon.tick() == {}
+
+
+def test_nothing_is_requested_of_a_red_pack_until_it_is_green(green: Deployment, daemon: Daemon, world: World) -> None:
+    _put(green.stored, "execution_pack", _other(world, license="Proprietary"))
+    green.stored.run_checks("execution_pack")
+    assert daemon.tick() == {}
+    _put(green.stored, "execution_pack", world)
+    green.stored.run_checks("execution_pack")
+    assert "problem_splits" in daemon.tick()
+
+
+Spoil = Callable[[StoredWorld, World], None]
+
+
+def _red(stored: StoredWorld, world: World) -> None:
+    _put(stored, "tokenized_pack", world.changed(rows=world.rows[1:]))
+    stored.run_checks("tokenized_pack")
+
+
+def _stale(stored: StoredWorld, world: World) -> None:
+    stored.report(stored.latest["tokenized_pack"])
+
+
+@pytest.mark.parametrize("spoil", [_red, _stale], ids=["red", "older than the data"])
+def test_training_is_not_requested_while_one_parent_is_not_green_and_is_once_it_is(
+    spoil: Spoil, green: Deployment, daemon: Daemon, world: World
+) -> None:
+    """The other parents are new and green."""
+    spoil(green.stored, world)
+    for kind in ("semantic_decoys", "preflight_report"):
+        green.stored.run_checks(kind)
+    assert "checkpoint" not in daemon.tick()
+    _put(green.stored, "tokenized_pack", world)
+    green.stored.run_checks("tokenized_pack")
+    assert daemon.tick() == {"checkpoint": BOTH_SEEDS}
+
+
+def _make(green: Deployment, asset: str, partition: str | None = None) -> None:
+    """Materialize a stand-in of the asset, with stand-ins of its checks that are green."""
+    own = next(a for module in STAGE_MODULES for a in module.ASSETS if a.key == dg.AssetKey(asset))
+    keys = [key for module in STAGE_MODULES for c in module.CHECKS for key in c.check_keys if key.asset_key == own.key]
+
+    @dg.asset(name=asset, partitions_def=own.partitions_def)
+    def stand_in() -> None: ...
+
+    def green_check(name: str) -> dg.AssetChecksDefinition:
+        @dg.asset_check(name=name, asset=asset, blocking=True, partitions_def=own.partitions_def)
+        def check() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=True)
+
+        return check
+
+    checks = [green_check(key.name) for key in keys]
+    assert dg.materialize(
+        [stand_in, *checks], instance=green.instance, partition_key=partition, run_config=QUIET
+    ).success
+
+
+def test_what_is_made_from_a_checkpoint_follows_when_its_parents_are_new_and_green(
+    green: Deployment, daemon: Daemon, started: list[str]
+) -> None:
+    """Scores and reports of each seed follow its checkpoint, gates the reports of both seeds, cards the gates."""
+    for seed in BOTH_SEEDS:
+        assert green.succeeded(green.launch(["checkpoint"], seed))
+        assert daemon.tick() == {"checkpoint_inspection": [seed], "heldout_scores": [seed]}
+    assert sorted(started) == BOTH_SEEDS
+    for seed in BOTH_SEEDS:
+        for asset in SEED_ASSETS[1:]:
+            _make(green, asset, seed)
+        assert daemon.tick() == {"rerank_report": [f"{benchmark}|{seed}" for benchmark in BENCHMARKS]}
+    for seed in BOTH_SEEDS:
+        for benchmark in BENCHMARKS:
+            assert "claim_gates" not in daemon.tick()
+            _make(green, "rerank_report", dg.MultiPartitionKey({"benchmark": benchmark, "seed": seed}))
+    assert daemon.tick() == {"claim_gates": [None]}
+    _make(green, "claim_gates")
+    follow = daemon.tick()
+    assert follow["model_card"] == BOTH_SEEDS and "results_report" in follow and "checkpoint" not in follow
