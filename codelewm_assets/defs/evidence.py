@@ -35,6 +35,7 @@ SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
 EVIDENCE_CHECKS = (
     ("checkpoint", "sidecar_matches"),
     ("checkpoint_inspection", "weights_are_finite"),
+    ("checkpoint_inspection", "sidecar_matches"),
     ("heldout_scores", "every_score_row_has_p_pass"),
     ("heldout_scores", "only_held_out_rows_were_scored"),
 )

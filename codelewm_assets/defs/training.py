@@ -1,27 +1,35 @@
 """Stage `training`: token arrays, checkpoints per seed, and a look at their weights."""
 
+import json
+import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.records import Finding
+from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, latest_version, materialize, versions
+from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, materialize, versions
 from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, source_revision
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.preflight.rules import finding
+from codelewm_assets.profiles.profile import ComputeSection
+
+if TYPE_CHECKING:
+    from codelewm_assets.training.worker import WorkerSpec
 
 DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_pools", "preflight_report")
 
@@ -142,7 +150,6 @@ def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> 
 
 
 def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> Made:
-    from codelewm_assets.training.launch import run_worker
     from codelewm_assets.training.progress import STREAM, event_line, read_events, timeless
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
@@ -159,19 +166,12 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         output_folder=str(folder),
         revision=source_revision(),
     )
-    with (
-        store.progress_path(f"checkpoint-{seed}").open("w", encoding="utf-8", buffering=1) as stream,
-        dg.open_pipes_session(
-            context=context,
-            context_injector=dg.PipesTempFileContextInjector(),
-            message_reader=dg.PipesTempFileMessageReader(),
-        ) as session,
-    ):
+    with store.progress_path(f"checkpoint-{seed}").open("w", encoding="utf-8", buffering=1) as stream:
 
         def on_event(event: dict[str, Any]) -> None:
             stream.write(event_line(event))
 
-        run_worker(spec, on_event=on_event, environment=session.get_bootstrap_env_vars())
+        _run_on(inputs.profile.compute, context, spec, on_event)
     files: dict[str, bytes | Path] = {name: folder / name for name in result_names(config.folds)}
     events, _ = read_events(folder / STREAM)
     files["progress.jsonl"] = "".join(map(event_line, timeless(events))).encode("utf-8")
@@ -182,6 +182,32 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         {"wall_s": time.monotonic() - started},
         done=lambda: shutil.rmtree(folder.parent, ignore_errors=True),
     )
+
+
+def _run_on(
+    compute: ComputeSection,
+    context: dg.AssetExecutionContext,
+    spec: "WorkerSpec",
+    on_event: Callable[[dict[str, Any]], None],
+) -> None:
+    """Run the worker where the profile says; the run's log shows each event as it comes."""
+    if compute.hf_jobs is not None and compute.backend == "hf_jobs":
+        from codelewm_assets.training.hf_jobs import HfJobs
+
+        def logged(event: dict[str, Any]) -> None:
+            context.log.info(json.dumps(event, sort_keys=True))
+            on_event(event)
+
+        HfJobs(compute.hf_jobs, token=os.environ.get("HF_TOKEN")).run(spec, on_event=logged)
+        return
+    from codelewm_assets.training.launch import run_worker
+
+    with dg.open_pipes_session(
+        context=context,
+        context_injector=dg.PipesTempFileContextInjector(),
+        message_reader=dg.PipesTempFileMessageReader(),
+    ) as session:
+        run_worker(spec, on_event=on_event, environment=session.get_bootstrap_env_vars())
 
 
 def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
@@ -204,7 +230,7 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
     owners=OWNERS,
     partitions_def=SEED,
     deps=[checkpoint, tokenized_pack],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def checkpoint_inspection(
@@ -215,18 +241,28 @@ def checkpoint_inspection(
     trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
 
     def make() -> Made:
+        from codelewm_assets.release.plots import training_curve
         from codelewm_assets.training.inspect import inspect_checkpoint
+        from codelewm_assets.training.progress import read_events
 
         rows, report = inspect_checkpoint(trained, tokens)
+        curve = training_curve({int(seed): read_events(trained.path("progress.jsonl"))[0]})
         return Made(
-            {"tensors.parquet": write_table(rows), "checkpoint_inspection.json": pretty_json(report)},
+            {
+                "tensors.parquet": write_table(rows),
+                "checkpoint_inspection.json": pretty_json(report),
+                "training_curve.png": curve,
+            },
             {
                 name: report[name]
                 for name in ("effective_rank_ratio", "median_variance", "neighbour_entropy", "parameter_count")
             },
         )
 
-    return materialize(context, inputs.store, parents=[trained, tokens], config={}, make=make)
+    def show(artifact: Artifact) -> dict[str, Any]:
+        return {"training_curve": inline_png(artifact.path("training_curve.png").read_bytes())}
+
+    return materialize(context, inputs.store, parents=[trained, tokens], config={}, make=make, show=show)
 
 
 def weights_are_finite(inputs: Inputs, partition: str | None) -> Finding:
@@ -262,5 +298,6 @@ CHECKS = [
     check_of(rule_of("tokenized_pack", tokens_join_the_pack)),
     check_of(rule_of("checkpoint", sidecar_matches), SEED),
     check_of(rule_of("checkpoint_inspection", weights_are_finite), SEED),
+    check_of(rule_of("checkpoint_inspection", sidecar_matches), SEED),
     check_of(rule_of("checkpoint_inspection", latents_have_not_collapsed), SEED, blocking=False),
 ]

@@ -205,6 +205,11 @@ class CollapseReport(Report):
     effective_rank_ratio: float | None
     median_variance: float | None
     neighbour_entropy: float | None
+    z_target_effective_rank_ratio: float | None = (
+        None  # of the target encoder's latents of distinct outputs; no gate reads it
+    )
+    z_target_median_variance: float | None = None
+    z_target_neighbour_entropy: float | None = None
     tensor_count: int
     parameter_count: int
     nonfinite_tensors: list[str] = Field(default_factory=list)

@@ -3,6 +3,8 @@
 Shapes: N latents, D dimensions.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
@@ -12,6 +14,7 @@ from codelewm_assets.core.records import Record
 from codelewm_assets.core.store import Artifact
 
 MOST_LATENTS = 1000
+DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 
 
 class TensorRow(Record):
@@ -22,7 +25,11 @@ class TensorRow(Record):
     shape: str
     dtype: str
     parameters: int
-    l2_norm: float | None  # None when it holds a non-finite number
+    minimum: float | None  # None, like the next four, when the tensor holds a non-finite number
+    mean: float | None
+    std: float | None
+    maximum: float | None
+    l2_norm: float | None
     is_finite: bool
 
 
@@ -41,7 +48,7 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
     for fold in folds:
         for name, tensor in sorted(load_file(checkpoint.path(f"fold{fold}.safetensors")).items()):
             is_finite = bool(np.isfinite(tensor).all())
-            norm = float(np.linalg.norm(tensor.astype(np.float64))) if is_finite else None
+            exact = tensor.astype(np.float64) if is_finite else None
             rows.append(
                 TensorRow(
                     fold=fold,
@@ -49,7 +56,11 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
                     shape="×".join(map(str, tensor.shape)) or "scalar",
                     dtype=str(tensor.dtype),
                     parameters=int(tensor.size),
-                    l2_norm=norm,
+                    minimum=None if exact is None else float(exact.min()),
+                    mean=None if exact is None else float(exact.mean()),
+                    std=None if exact is None else float(exact.std()),
+                    maximum=None if exact is None else float(exact.max()),
+                    l2_norm=None if exact is None else float(np.linalg.norm(exact)),
                     is_finite=is_finite,
                 )
             )
@@ -92,8 +103,15 @@ def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
     )
 
 
+def _smallest(found: Sequence[CollapseDiagnostics], name: str) -> float | None:
+    values = [getattr(one, name) for one in found]
+    return None if not values or None in values else min(values)
+
+
 def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[list[TensorRow], dict[str, object]]:
     """The tensor table, and `checkpoint_inspection.json` with the collapse diagnostics of val records.
+
+    They are of z_pred, and of z_target over the records' distinct outputs.
 
     With several folds each figure is that of the fold in which it is smallest. With a non-finite tensor there are none.
     Raises: TrainingError: sidecar and tokens do not match. Needs torch.
@@ -105,25 +123,21 @@ def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[
     sidecar = require_matching(checkpoint, tokenized_pack)
     rows = tensor_table(checkpoint, sidecar.folds)
     broken = [f"fold {row.fold} {row.name}" for row in rows if not row.is_finite]
-    found = []
+    found, targets = list[CollapseDiagnostics](), list[CollapseDiagnostics]()
     for fold in sidecar.folds if not broken else ():
         data = load_fold(tokenized_pack, fold)
         records = sorted(data.part("val"), key=lambda r: unit_interval("collapse", r.record_id))[:MOST_LATENTS]
         scorer = Scorer(checkpoint, sidecar, data)
         made = scorer.transitions([r.code for r in records], [r.input for r in records], [r.prompt for r in records])
         found.append(collapse_diagnostics(made.z_pred))
-
-    def smallest(name: str) -> float | None:
-        values = [getattr(f, name) for f in found]
-        return None if not values or None in values else min(values)
+        targets.append(collapse_diagnostics(scorer.outputs(sorted({r.output for r in records}))))
 
     report: dict[str, object] = {
         "schema_version": "codelewm.checkpoint_inspection.v1",
         "seed": sidecar.seed,
         "latent_count": min((f.latent_count for f in found), default=0),
-        "effective_rank_ratio": smallest("effective_rank_ratio"),
-        "median_variance": smallest("median_variance"),
-        "neighbour_entropy": smallest("neighbour_entropy"),
+        **{name: _smallest(found, name) for name in DIAGNOSTICS},
+        **{f"z_target_{name}": _smallest(targets, name) for name in DIAGNOSTICS},
         "tensor_count": len(rows),
         "parameter_count": sidecar.parameter_count,
         "nonfinite_tensors": broken,

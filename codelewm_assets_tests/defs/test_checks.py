@@ -300,8 +300,10 @@ def test_sidecar_matches_is_red_when_it_names_other_weights(stored: StoredWorld,
     _prepared(stored, world)
     assert stored.run_check("checkpoint", "sidecar_matches", "42").passed
     stored.put_checkpoint(weights_sha256={"0": "0" * 64})
-    found = stored.run_check("checkpoint", "sidecar_matches", "42")
-    assert not found.passed and "weights of fold 0" in found.description
+    stored.put_json("checkpoint_inspection", "checkpoint_inspection.json", _inspection(), partition="42")
+    for asset in ("checkpoint", "checkpoint_inspection"):
+        found = stored.run_check(asset, "sidecar_matches", "42")
+        assert not found.passed and "weights of fold 0" in found.description
 
 
 def _inspection(**changes: Any) -> dict[str, Any]:

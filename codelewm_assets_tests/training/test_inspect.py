@@ -91,6 +91,11 @@ def test_the_tensor_table_names_shape_size_norm_and_finiteness(tmp_path_factory:
         ("b", "2", 2, None, False),
         ("c", "scalar", 1, 2.0, True),
     ]
+    assert [(r.minimum, r.mean, r.std, r.maximum) for r in rows] == [
+        (3.0, 3.5, 0.5, 4.0),
+        (None, None, None, None),
+        (2.0, 2.0, 0.0, 2.0),
+    ]
 
 
 def test_inspection_gives_a_report_that_the_gate_can_read(
@@ -105,6 +110,7 @@ def test_inspection_gives_a_report_that_the_gate_can_read(
     assert read.latent_count == 90  # 3 val problems × 6 completions × 5 inputs
     assert read.effective_rank_ratio is not None
     assert 0 < read.effective_rank_ratio <= 1
+    assert read.z_target_effective_rank_ratio is None or 0 < read.z_target_effective_rank_ratio <= 1
 
 
 def test_a_tensor_that_is_not_finite_is_found_and_leaves_the_figures_absent(
