@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
     code_version="2",
-    pool="training",
+    pool="gpu",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def checkpoint(
@@ -166,10 +167,12 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         output_folder=str(folder),
         revision=source_revision(),
     )
-    with store.progress_path(f"checkpoint-{seed}").open("w", encoding="utf-8", buffering=1) as stream:
+    path = store.progress_path(f"checkpoint-{seed}")
+    with path.open("w", encoding="utf-8", buffering=1) as stream, _scalars(context, path) as write_scalars:
 
         def on_event(event: dict[str, Any]) -> None:
             stream.write(event_line(event))
+            write_scalars(event)
 
         _run_on(inputs.profile.compute, context, spec, on_event)
     files: dict[str, bytes | Path] = {name: folder / name for name in result_names(config.folds)}
@@ -182,6 +185,18 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         {"wall_s": time.monotonic() - started},
         done=lambda: shutil.rmtree(folder.parent, ignore_errors=True),
     )
+
+
+def _scalars(
+    context: dg.AssetExecutionContext, stream: Path
+) -> AbstractContextManager[Callable[[Mapping[str, Any]], None]]:
+    """What writes scalars for TensorBoard beside the stream; where it is not installed the log says so."""
+    from codelewm_assets.training.scalars import is_available, scalar_writer
+
+    if is_available():
+        return scalar_writer(stream.parent / "tensorboard" / stream.stem / context.run_id[:8])
+    context.log.info("No scalars for TensorBoard: it is not installed. pip install codelewm_assets[tensorboard]")
+    return nullcontext(lambda event: None)
 
 
 def _run_on(
