@@ -10,12 +10,14 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.packing import KIND, NOTHING, Packed
 
 ROTARY_BASE = 10_000.0
+Mask = Tensor | BlockMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,29 @@ def rotated(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1).type_as(x)
 
 
+def own_document(documents: Tensor, *, by_blocks: bool) -> Mask:
+    """What lets a token look at its own document alone. Args: documents: (R, S).
+
+    Returns: (R, 1, S, S) bool, True where a token may look; by blocks, flex attention's mask, which passes over what is
+        hidden altogether. Source: Dong et al. 2024, "Flex Attention".
+    """
+    if not by_blocks:
+        return (documents[:, :, None] == documents[:, None, :])[:, None]
+    rows, length = documents.shape
+
+    def same(row: Tensor, _: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return documents[row, query] == documents[row, key]
+
+    return create_block_mask(same, rows, None, length, length, device=documents.device)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Tensor:
+    """(R, heads, S, width) attention under a mask of `own_document`. Args: each (R, heads, S, width)."""
+    if isinstance(mask, BlockMask):
+        return torch.as_tensor(flex_attention(q, k, v, block_mask=mask))
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
 class Block(nn.Module):
     """Attention within documents, then a feed-forward layer, each on normalised input and added to it."""
 
@@ -68,13 +93,13 @@ class Block(nn.Module):
         self.up = nn.Linear(config.hidden, config.feedforward, bias=False)
         self.down = nn.Linear(config.feedforward, config.hidden, bias=False)
 
-    def forward(self, x: Tensor, mask: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-        """Args: x: (R, S, H). mask: (R, 1, S, S) bool, True where a token may look. Returns: (R, S, H)."""
+    def forward(self, x: Tensor, mask: Mask, cosines: Tensor, sines: Tensor) -> Tensor:
+        """Args: x: (R, S, H). mask: of `own_document`. Returns: (R, S, H)."""
         rows, length, hidden = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self.heads, hidden // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (R, heads, S, H / heads)
         q, k = rotated(q, cosines, sines), rotated(k, cosines, sines)
-        found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        found = attend(q, k, v, mask)
         x = x + F.dropout(self.out(found.transpose(1, 2).reshape(rows, length, hidden)), self.dropout, self.training)
         return x + F.dropout(self.down(F.gelu(self.up(self.feedforward_norm(x)))), self.dropout, self.training)
 
@@ -85,6 +110,7 @@ class Encoder(nn.Module):
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
         self.head_width = config.hidden // config.heads
+        self.by_blocks = config.device == "cuda" and config.compile  # uncompiled, flex attention is the slower one
         self.token = nn.Embedding(config.vocab_size, config.hidden)
         self.kind = nn.Embedding(len(KIND), config.hidden)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
@@ -100,7 +126,7 @@ class Encoder(nn.Module):
 
     def hidden(self, batch: PackedTensors) -> Tensor:
         """(R, S, H) the last layer's state of each token."""
-        mask = (batch.documents[:, :, None] == batch.documents[:, None, :])[:, None]  # (R, 1, S, S)
+        mask = own_document(batch.documents, by_blocks=self.by_blocks)
         cosines, sines = rotary(batch.positions, self.head_width)
         x = self.token(batch.tokens) + self.kind(batch.kinds)  # (R, S, H)
         for block in self.blocks:

@@ -10,7 +10,7 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import total_loss
-from codelewm_assets.training.model import Encoder, PackedTensors, TransitionModel
+from codelewm_assets.training.model import Encoder, PackedTensors, TransitionModel, attend, own_document
 from codelewm_assets.training.packing import NOTHING, Document, one_a_row, pack
 from codelewm_assets_tests.training.tokens import CONFIG
 
@@ -76,6 +76,16 @@ def test_packed_latents_are_those_of_one_document_a_row() -> None:
     padded = made(PackedTensors.of(one_a_row(given, LENGTHS)))
     assert pack(given, 16).tokens.shape[0] < 30
     torch.testing.assert_close(packed, padded, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_attention_by_blocks_has_the_values_of_the_dense_mask() -> None:
+    """As on a GPU, but not compiled: the operator's own reference on CPU, which has no backward."""
+    rows = torch.from_numpy(pack(documents(30), 16).documents)
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(len(rows), 2, 16, 8, generator=generator) for _ in range(3))
+    dense, blocks = (attend(q, k, v, own_document(rows, by_blocks=by_blocks)) for by_blocks in (False, True))
+    torch.testing.assert_close(dense, blocks, rtol=1e-5, atol=1e-5)
 
 
 def test_a_neighbour_in_the_row_changes_no_bit_of_a_latent() -> None:
