@@ -250,10 +250,12 @@ def _rerank(options: argparse.Namespace) -> int:
 
 
 def _job_status(options: argparse.Namespace) -> int:
+    from codelewm_assets.claims.register import COLLAPSE_FLOORS
     from codelewm_assets.training.progress import read_events, summarise
 
     events, cut_off = read_events(options.progress)
-    print(json.dumps(summarise(events, now_s=time.time()) | {"malformed_line": cut_off or None}, indent=2))
+    found = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
+    print(json.dumps(found | {"malformed_line": cut_off or None}, indent=2))
     return 0
 
 

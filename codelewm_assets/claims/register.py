@@ -19,6 +19,11 @@ class Threshold:
 EFFECTIVE_RANK_RATIO = Threshold(0.20, V09)
 MEDIAN_VARIANCE = Threshold(1e-8, V09)
 NEIGHBOUR_ENTROPY = Threshold(0.10, V09)
+COLLAPSE_FLOORS = {
+    "effective_rank_ratio": EFFECTIVE_RANK_RATIO.value,
+    "median_variance": MEDIAN_VARIANCE.value,
+    "neighbour_entropy": NEIGHBOUR_ENTROPY.value,
+}
 RETRIEVAL_MARGIN = Threshold(0.05, V09)
 SURPRISE_AUC = {
     "mutation": Threshold(0.65, V09),

@@ -28,6 +28,7 @@ from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import ComputeSection
+from codelewm_assets.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from codelewm_assets.training.worker import WorkerSpec
@@ -115,7 +116,7 @@ def checkpoint(
     require_clear(context.instance)
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), int(context.partition_key)
     parents = [inputs.artifact(name) for name in (*DATA_PARENTS, "tokenized_pack")]
-    config = inputs.profile.training_config().model_dump(mode="json", exclude={"wall_limit_s"}) | versions("torch")
+    config = _settings(inputs.profile.training_config()) | versions("torch")
     _require_clear_artifacts(inputs, parents)
 
     def make() -> Made:
@@ -125,6 +126,11 @@ def checkpoint(
         return made
 
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+def _settings(config: TrainingConfig) -> dict[str, Any]:
+    """What of a configuration the weights depend on: a longer time limit makes no other checkpoint, and goes on from its states."""
+    return config.model_dump(mode="json", exclude={"wall_limit_s"})
 
 
 def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
@@ -156,7 +162,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
 
     started, config = time.monotonic(), inputs.profile.training_config()
     digests = {name: inputs.artifact(name).digest for name in (*JUDGED, "preflight_report", "tokenized_pack")}
-    key = digest_of({"digests": digests, "config": config.model_dump(mode="json")} | versions("torch"))
+    key = digest_of({"digests": digests, "config": _settings(config)} | versions("torch"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
     folder.mkdir(parents=True, exist_ok=True)
     spec = WorkerSpec(

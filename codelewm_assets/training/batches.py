@@ -16,6 +16,7 @@ from codelewm_assets.training.packing import Document, Packed, pack
 from codelewm_assets.training.tokenize import TokenRecord
 
 ACTIVE = ("code", "input", "prompt")  # fields that the encoder reads; outputs go through the target encoder
+ROWS_COMPILED = 8  # rows are filled up to a multiple of it where each new shape is compiled anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ def make_batch(
         documents += [(field, data.arrays[field][row]) for row in rows]
     rows, where = np.unique([record.output for record in records], return_inverse=True)
     at["output"] = torch.from_numpy(where).to(device)
-    packed = pack(documents, config.row_tokens, rows_multiple=8 if config.compile else 1)
-    outputs = pack([("output", data.arrays["output"][row]) for row in rows], config.row_tokens)
+    multiple = ROWS_COMPILED if config.compile else 1
+    packed = pack(documents, config.row_tokens, rows_multiple=multiple)
+    outputs = pack([("output", data.arrays["output"][row]) for row in rows], config.row_tokens, rows_multiple=multiple)
     return Batch(
         PackedTensors.of(packed, device),
         PackedTensors.of(outputs, device),

@@ -1,7 +1,7 @@
 """The event stream of a long step: writing a line, reading a stream, summing it up. No torch here.
 
 Kinds of a training run's events: `start`, `progress`, `collapse_diagnostics`, `checkpoint`, `complete`, `error`. Each carries
-`seq`, counted from 0, and `time_s`, seconds since the epoch. Thresholds of collapse are those of the claim gate.
+`seq`, counted from 0, and `time_s`, seconds since the epoch.
 """
 
 import json
@@ -15,10 +15,9 @@ from codelewm_assets.core.errors import ReportError
 
 JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
-TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second", "resumed_from_step")  # differ between equal runs
+TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second")  # differ between equal runs
 LEAST_SILENCE_S = 30.0  # below it nothing is called stalled
 RHYTHM_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
-LEAST_RANK_RATIO, LEAST_VARIANCE, LEAST_ENTROPY = 0.20, 1e-8, 0.10  # DESIGN §3, gate collapse
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -91,16 +90,20 @@ def _some(events: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def summarise(events: Sequence[Mapping[str, Any]], *, now_s: float) -> dict[str, Any]:
+def summarise(
+    events: Sequence[Mapping[str, Any]], *, now_s: float, collapse_floors: Mapping[str, float]
+) -> dict[str, Any]:
     """What a stream says of its run.
 
-    Args: now_s: seconds since the epoch, to tell a silent run from one at work.
+    Args:
+        now_s: seconds since the epoch, to tell a silent run from one at work.
+        collapse_floors: least value of each figure of `collapse_diagnostics`; those of the claim gate.
     Returns: `state` (`complete`, `failed`, `collapsed`, `stalled` or `running`), `collapse` (`ok`, `collapsed`, or `unknown`
         without diagnostics), step reached, metrics, pace, and the silence since the last event with what is usual.
     """
     steps = [event for event in events if event["event"] == "progress"]
     last: Mapping[str, Any] = steps[-1] if steps else {}
-    collapse = collapse_state(events)
+    collapse = collapse_state(events, collapse_floors)
     silence_s, usual_s = _silence(events, now_s)
     is_stalled = silence_s is not None and silence_s > max(LEAST_SILENCE_S, RHYTHM_MULTIPLE * (usual_s or 0.0))
     ended = _ended(events)
@@ -132,15 +135,10 @@ def _ended(events: Sequence[Mapping[str, Any]]) -> str | None:
     return ends.get(str(last))
 
 
-def collapse_state(events: Sequence[Mapping[str, Any]]) -> str:
-    """`collapsed` when the last diagnostics of any fold are below a threshold, `unknown` without diagnostics, else `ok`."""
+def collapse_state(events: Sequence[Mapping[str, Any]], floors: Mapping[str, float]) -> str:
+    """`collapsed` when the last diagnostics of any fold are below a floor, `unknown` without diagnostics, else `ok`."""
     latest = {event.get("fold"): event for event in events if event["event"] == "collapse_diagnostics"}
-    limits = {
-        "effective_rank_ratio": LEAST_RANK_RATIO,
-        "median_variance": LEAST_VARIANCE,
-        "neighbour_entropy": LEAST_ENTROPY,
-    }
-    values = [(event.get(name), least) for event in latest.values() for name, least in limits.items()]
+    values = [(event.get(name), least) for event in latest.values() for name, least in floors.items()]
     if any(value is not None and value < least for value, least in values):
         return "collapsed"
     return "unknown" if not values or any(value is None for value, _ in values) else "ok"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.training.progress import event_line, job_event, job_event_line, read_events, summarise, timeless
 
@@ -51,7 +52,7 @@ def test_a_log_file_with_prefixes_is_read_like_a_stream(tmp_path: Path) -> None:
 
 def test_a_running_stream_says_how_far_it_is() -> None:
     later = STEP | {"fold": 1, "step": 7, "metrics": {"train_loss": 2.0, "val_loss": 2.25}, "elapsed_s": 3.0}
-    found = summarise([START, STEP, SPREAD, later], now_s=112.0)
+    found = summarise([START, STEP, SPREAD, later], now_s=112.0, collapse_floors=COLLAPSE_FLOORS)
     assert found == {
         "state": "running",
         "collapse": "ok",
@@ -85,39 +86,45 @@ def test_a_running_stream_says_how_far_it_is() -> None:
     ],
 )
 def test_the_state_is_what_the_stream_ended_with(events: list[dict[str, Any]], state: str) -> None:
-    assert summarise(events, now_s=125.0)["state"] == state
+    assert summarise(events, now_s=125.0, collapse_floors=COLLAPSE_FLOORS)["state"] == state
 
 
 @pytest.mark.parametrize("missing", [[], [SPREAD | {"effective_rank_ratio": None}]])
 def test_without_diagnostics_collapse_is_unknown_and_never_ok(missing: list[dict[str, Any]]) -> None:
-    assert summarise([START, STEP, *missing, COMPLETE], now_s=120.0)["collapse"] == "unknown"
+    assert (
+        summarise([START, STEP, *missing, COMPLETE], now_s=120.0, collapse_floors=COLLAPSE_FLOORS)["collapse"]
+        == "unknown"
+    )
 
 
 def test_a_stream_silent_for_longer_than_its_own_rhythm_is_stalled() -> None:
     """Every 10 s until 130: ten times that is 100 s, so it is at work at 229 and stalled at 231."""
     events = [START] + [STEP | {"time_s": 110.0 + 10 * n} for n in range(3)]
-    assert summarise(events, now_s=229.0)["state"] == "running"
-    assert summarise(events, now_s=231.0)["state"] == "stalled"
-    assert summarise([*events, COMPLETE | {"time_s": 140.0}], now_s=9999.0)["state"] == "complete"
+    assert summarise(events, now_s=229.0, collapse_floors=COLLAPSE_FLOORS)["state"] == "running"
+    assert summarise(events, now_s=231.0, collapse_floors=COLLAPSE_FLOORS)["state"] == "stalled"
+    assert (
+        summarise([*events, COMPLETE | {"time_s": 140.0}], now_s=9999.0, collapse_floors=COLLAPSE_FLOORS)["state"]
+        == "complete"
+    )
 
 
 def test_half_a_minute_of_silence_is_no_stall_whatever_the_rhythm() -> None:
     events = [START] + [STEP | {"time_s": 101.0 + n} for n in range(3)]
-    assert summarise(events, now_s=132.0)["state"] == "running"
-    assert summarise(events, now_s=134.0)["state"] == "stalled"
+    assert summarise(events, now_s=132.0, collapse_floors=COLLAPSE_FLOORS)["state"] == "running"
+    assert summarise(events, now_s=134.0, collapse_floors=COLLAPSE_FLOORS)["state"] == "stalled"
 
 
 def test_a_stream_without_times_is_never_called_stalled() -> None:
     timed = {key: value for key, value in STEP.items() if key != "time_s"}
-    assert summarise([timed], now_s=1e12)["state"] == "running"
+    assert summarise([timed], now_s=1e12, collapse_floors=COLLAPSE_FLOORS)["state"] == "running"
 
 
 def test_a_failure_carries_its_message() -> None:
-    assert summarise([START, ERROR], now_s=0.0)["message"] == "The loss is not finite"
+    assert summarise([START, ERROR], now_s=0.0, collapse_floors=COLLAPSE_FLOORS)["message"] == "The loss is not finite"
 
 
 def test_before_the_first_step_its_figures_are_absent() -> None:
-    found = summarise([START], now_s=100.0)
+    found = summarise([START], now_s=100.0, collapse_floors=COLLAPSE_FLOORS)
     assert (found["step"], found["metrics"], found["folds_started"]) == (None, None, [])
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
+from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import PreflightError, TrainingError
 from codelewm_assets.core.store import ArtifactStore
@@ -151,7 +152,10 @@ def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
     names = result_names(spec.config.folds)
     assert events[-1]["files"] == {name: sha256_file(folder / name) for name in names}
     assert read_events(folder / STREAM) == (events, 0)
-    assert summarise(events, now_s=time.time())["state"] in ("complete", "collapsed")  # a model of 8 dimensions may be
+    assert summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)["state"] in (
+        "complete",
+        "collapsed",
+    )  # a model of 8 dimensions may be
     stored = put(store, "checkpoint", {name: folder / name for name in names}, {}, "42")
     assert sidecar_mismatches(stored, store.load("tokenized_pack", digests["tokenized_pack"])) == []
 
@@ -166,7 +170,7 @@ def test_an_error_is_the_streams_last_event_and_one_line(
     assert "The profile asks for device cuda and none is here" in json.loads(found.stderr)["message"]
     events, _ = read_events(Path(spec.output_folder) / STREAM)
     assert [event["event"] for event in events] == ["error"]
-    assert summarise(events, now_s=time.time())["state"] == "failed"
+    assert summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)["state"] == "failed"
     assert [job_event(line) for line in found.stdout.splitlines()] == events
 
 
