@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -226,34 +227,31 @@ run_worker(WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text()), on_eve
 """
 
 
-def _workers_of(output: Path) -> list[int]:
-    """Process ids of workers whose open files lie in this folder."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                files = [os.readlink(link) for link in (process / "fd").iterdir()]
-            except OSError:
-                continue
-            if any(name.startswith(str(output)) for name in files):
-                found.append(int(process.name))
-    return found
+def _children(process: int) -> list[int]:
+    """Process ids of a process's children, as the kernel lists them."""
+    lists = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
 
 
 def test_a_killed_parent_leaves_no_worker(spec_of: SpecMaker, tmp_path: Path) -> None:
     spec = spec_of()
-    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"steps": 100_000})})
+    silent = {"steps": 1_000_000, "log_every": 1_000_000, "checkpoint_every": 1_000_000}  # no broken pipe ends it
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update=silent)})
     path = tmp_path / "spec.json"
     path.write_text(spec.model_dump_json(), encoding="utf-8")
     parent = subprocess.Popen([sys.executable, "-c", PARENT_PROGRAM, str(path)], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None and parent.stdout.readline() == "at work\n"
-    assert len(_workers_of(Path(spec.output_folder))) == 1
-    parent.kill()
-    parent.wait()
-    deadline = time.monotonic() + 30
-    while _workers_of(Path(spec.output_folder)) and time.monotonic() < deadline:
-        os.sched_yield()
-    assert _workers_of(Path(spec.output_folder)) == []
+    assert parent.stdout is not None
+    assert [parent.stdout.readline() for _ in range(3)] == ["at work\n"] * 3  # started, and told of its first step
+    (worker,) = _children(parent.pid)
+    assert b"codelewm_assets.training.worker" in Path(f"/proc/{worker}/cmdline").read_bytes()
+    end = os.pidfd_open(worker)
+    try:
+        assert select.select([end], [], [], 0)[0] == []  # it is at work
+        parent.kill()
+        parent.wait()
+        assert select.select([end], [], [], 30)[0] == [end]  # it has ended, at the latest after so many seconds
+    finally:
+        os.close(end)
 
 
 def test_a_worker_whose_parent_is_gone_before_it_looks_ends_at_once(spec_of: SpecMaker, tmp_path: Path) -> None:
