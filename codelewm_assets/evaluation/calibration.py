@@ -10,7 +10,7 @@ from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
 from codelewm_assets.evaluation.records import (
     AucDifference,
-    BenchmarkSlices,
+    Slices,
     CalibrationBin,
     CalibrationReport,
     ScoreMetrics,
@@ -151,7 +151,7 @@ def calibration_report(rows: Sequence[ScoreRow], *, seed: int | None, resamples:
         row_count=len(rows),
         problem_count=len({row.problem_id for row in rows}),
         overall={name: score_metrics(rows, name, resamples=resamples) for name in names},
-        slices=BenchmarkSlices(
+        slices=Slices(
             benchmark={
                 b: {
                     name: score_metrics([r for r in rows if r.benchmark_id == b], name, resamples=resamples)

@@ -7,9 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codelewm_assets.core.ids import BenchmarkId
 
+OURS = ("p_pass", "p_pass_raw")
+"""Scores of the model itself; every other score of a row is a control."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
 Interval = tuple[float, float]
-ActionName = Literal["model", "no_action", "shuffled_action"]
+RetrieverName = Literal["model", "no_action", "shuffled_action", "lexical", "random"]
 
 
 class Report(BaseModel):
@@ -19,22 +21,37 @@ class Report(BaseModel):
 
 
 class ScoreRow(BaseModel):
-    """One completion's scores, higher = thought more likely to pass. A score may be missing (None), p_pass included."""
+    """One completion's scores, higher = thought more likely to pass. A score may be missing (None), p_pass included.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Raises: pydantic.ValidationError: a key that is not here, a value of another type, no `p_pass`, a finite `p_pass` outside
+        [0, 1], or `split` train: what a model trained on is no evidence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     completion_id: str
     problem_id: str
     benchmark_id: str
     split: str = "test"
-    fold: int = 0
+    fold: int = Field(default=0, ge=0)
     passed: bool
     scores: dict[str, float | None]
     pool_id: str | None = None
+    completion_kind: str | None = None
+    operator_family: str | None = None
+    schema_version: str | None = None  # these three stand in published v0.9 rows and are not read
+    errors: dict[str, str] | None = None
+    llm_order_rank: int | None = None
 
     @model_validator(mode="after")
-    def _has_p_pass(self) -> "ScoreRow":
+    def _is_evidence(self) -> "ScoreRow":
         if "p_pass" not in self.scores:
             raise ValueError("scores has no p_pass; wanted the key, with null where there is none")
+        for name in OURS:
+            value = self.finite(name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"scores.{name} is {value:g}; wanted a probability in [0, 1]")
+        if self.split == "train":
+            raise ValueError("split is train; wanted rows that the model did not train on")
         return self
 
     def finite(self, name: str) -> float | None:
@@ -44,7 +61,7 @@ class ScoreRow(BaseModel):
 
 
 class CalibrationBin(Report):
-    """One of ten equal-width bins of a probability."""
+    """One bin of a probability: rows with `lower` ≤ score < `upper` (≤ in the last one)."""
 
     lower: float
     upper: float
@@ -54,28 +71,47 @@ class CalibrationBin(Report):
 
 
 class Thresholded(Report):
-    """Precision, recall and accuracy when a score of at least 0.5 is read as "passes"; None where undefined."""
+    """Precision, recall, F1 and accuracy when a score of at least `threshold` is read as "passes"; None where undefined."""
 
     threshold: float
+    predicted_positive_count: int
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
     precision: float | None
     recall: float | None
+    f1: float | None
     accuracy: float
 
 
 class ScoreMetrics(Report):
     """How well one score tells passing from failing. Metrics are None when the status says that they are undefined.
 
-    Brier score, calibration error, bins and thresholded figures need a score in [0, 1] and are None for any other.
+    Brier score, log loss, calibration errors, bins and thresholded figures need a score in [0, 1] and are None for any other.
+    Intervals are 95%, clustered by problem (evaluation/intervals.py), and None with fewer than two problems.
+    `within_pool_auc` is the mean of ROC-AUC over the pools that hold both classes.
     """
 
     status: MetricStatus
     roc_auc: float | None = None
     roc_auc_ci95: Interval | None = None
+    within_pool_auc: float | None = None
+    within_pool_auc_ci95: Interval | None = None
+    within_pool_count: int = 0
     average_precision: float | None = None
+    average_precision_ci95: Interval | None = None
     brier_score: float | None = None
+    brier_score_ci95: Interval | None = None
+    log_loss: float | None = None
+    log_loss_ci95: Interval | None = None
     expected_calibration_error: float | None = None
+    expected_calibration_error_ci95: Interval | None = None
+    expected_calibration_error_equal_mass: float | None = None
     thresholded: Thresholded | None = None
+    threshold_table: list[Thresholded] | None = None
     calibration_bins: list[CalibrationBin] | None = None
+    equal_mass_bins: list[CalibrationBin] | None = None
     positive_count: int
     negative_count: int
     missing_count: int
@@ -89,33 +125,50 @@ class AucDifference(Report):
     ci95: Interval
 
 
-class BenchmarkSlices(Report):
-    """Metrics by benchmark id, then score."""
+class Slices(Report):
+    """Metrics of parts of the rows: part → score → metrics.
+
+    A completion kind or operator family of one class is set against all rows of the other class.
+    """
 
     benchmark: dict[str, dict[str, ScoreMetrics]]
+    completion_kind: dict[str, dict[str, ScoreMetrics]] = Field(default_factory=dict)
+    operator_family: dict[str, dict[str, ScoreMetrics]] = Field(default_factory=dict)
 
 
 class CalibrationReport(Report):
-    """`p_pass_calibration_report.json`."""
+    """`p_pass_calibration_report.json` (a row a completion), `record_calibration_report.json` (a row an execution record)."""
 
     schema_version: Literal["codelewm.p_pass_calibration_report.v1"] = "codelewm.p_pass_calibration_report.v1"
+    level: Literal["completion", "record"] = "completion"
     seed: int | None
     row_count: int
     problem_count: int
     overall: dict[str, ScoreMetrics]
-    slices: BenchmarkSlices
+    slices: Slices
     difference: dict[str, AucDifference]  # control → p_pass minus control
 
 
 class Lift(Report):
-    """Pass@1 of p_pass minus that of a control, in points, averaged over problems, with its 95% interval over problems."""
+    """A figure of p_pass minus that of a control, in points, with its 95% interval: paired bootstrap over problems."""
 
     points: float
     ci95: Interval
 
 
+class Power(Report):
+    """What the pools can show of a lift over the best control: its standard error over problems, and the lift that a test at
+    5% (two-sided) would find in 80% of runs, both in points."""
+
+    standard_error_points: float
+    smallest_detectable_points: float
+
+
 class BenchmarkRerank(Report):
-    """Reranking on one benchmark's pools. A score is None where no pool has it for every member."""
+    """Reranking on one benchmark's pools. A score is None where no pool has it for every member.
+
+    `lift_over_best_control` compares with the control that does best, chosen anew in each resample.
+    """
 
     benchmark_label: str
     problem_count: int
@@ -123,7 +176,10 @@ class BenchmarkRerank(Report):
     pass_at_1: dict[str, float | None]
     mrr: dict[str, float | None]
     lift: dict[str, Lift]
+    mrr_lift: dict[str, Lift] = Field(default_factory=dict)  # in hundredths of MRR
     best_control: str | None
+    lift_over_best_control: Lift | None = None
+    power: Power | None = None
     saturated: bool | None
     complete_pool_count: dict[str, int] = Field(default_factory=dict)  # score → pools whose every member has it
 
@@ -138,10 +194,12 @@ class RerankReport(Report):
 
 
 class RetrievalScores(Report):
-    """Recall@1 and mean reciprocal rank, both in [0, 1]."""
+    """Recall at 1, 5 and 10, and mean reciprocal rank, all in [0, 1]."""
 
     recall_at_1: float
     mrr: float
+    recall_at_5: float | None = None
+    recall_at_10: float | None = None
 
 
 class RetrievalReport(Report):
@@ -151,7 +209,10 @@ class RetrievalReport(Report):
     seed: int
     query_count: int
     candidates_per_query: int
-    scores: dict[ActionName, RetrievalScores] | None
+    scores: dict[RetrieverName, RetrievalScores] | None
+    lift: dict[RetrieverName, dict[str, Lift]] = Field(
+        default_factory=dict
+    )  # control → recall_at_1 and mrr of the model minus its own
 
 
 class SurpriseCategory(Report):
@@ -172,6 +233,7 @@ class SurpriseReport(Report):
     schema_version: Literal["codelewm.surprise_report.v1"] = "codelewm.surprise_report.v1"
     seed: int
     categories: dict[str, SurpriseCategory]
+    benchmarks: dict[str, dict[str, SurpriseCategory]] = Field(default_factory=dict)  # benchmark → category
 
 
 class ProbeTarget(Report):
@@ -189,7 +251,7 @@ class ProbeTarget(Report):
 
 
 class LatentProbeReport(Report):
-    """Linear probes of z_pred, fitted on half of the held-out problems and tested on the other half."""
+    """Linear probes of z_pred, fitted on records of the train part and tested on held-out ones."""
 
     schema_version: Literal["codelewm.latent_probe_report.v1"] = "codelewm.latent_probe_report.v1"
     seed: int

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.evaluation.heldout import HeldoutRecord
-from codelewm_assets.evaluation.records import ActionName, RetrievalReport, RetrievalScores
+from codelewm_assets.evaluation.records import RetrieverName, RetrievalReport, RetrievalScores
 
 MOST_QUERIES = 1000
 CANDIDATES = 64
@@ -27,12 +27,12 @@ def retrieval_report(
     candidates = {fold: _distinct([r for r in returned if r.fold == fold], at) for fold in {r.fold for r in returned}}
     if not queries or min(len(found) for found in candidates.values()) < 2:
         return RetrievalReport(seed=seed, query_count=0, candidates_per_query=0, scores=None)
-    names: dict[ActionName, str] = {
+    names: dict[RetrieverName, str] = {
         "model": "z_pred",
         "no_action": "z_pred_no_action",
         "shuffled_action": "z_pred_shuffled_action",
     }
-    ranks: dict[ActionName, list[tuple[float, float]]] = {name: [] for name in names}
+    ranks: dict[RetrieverName, list[tuple[float, float]]] = {name: [] for name in names}
     sizes = []
     for query in queries:
         own = candidates[query.fold]
@@ -43,7 +43,7 @@ def retrieval_report(
         for name, array in names.items():
             similarity = targets @ latents[array][at[query.record_id]]  # (C,)
             ranks[name].append(_shares(similarity))
-    scores: dict[ActionName, RetrievalScores] = {
+    scores: dict[RetrieverName, RetrievalScores] = {
         name: RetrievalScores(
             recall_at_1=float(np.mean([r for r, _ in found])), mrr=float(np.mean([m for _, m in found]))
         )

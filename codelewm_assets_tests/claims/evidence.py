@@ -8,7 +8,7 @@ from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
 from codelewm_assets.evaluation.records import (
     AucDifference,
     BenchmarkRerank,
-    BenchmarkSlices,
+    Slices,
     CalibrationBin,
     CalibrationReport,
     CollapseReport,
@@ -93,7 +93,7 @@ def calibration(
     lift = {} if difference is None else {"surface_lr": AucDifference(difference=difference, ci95=(lower, 0.5))}
     return CalibrationReport(
         seed=42, row_count=10, problem_count=5, overall={"p_pass": metrics},
-        slices=BenchmarkSlices(benchmark={"humaneval": {"p_pass": metrics}}), difference=lift,
+        slices=Slices(benchmark={"humaneval": {"p_pass": metrics}}), difference=lift,
     )  # fmt: skip
 
 
