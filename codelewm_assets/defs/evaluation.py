@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.ids import FOLDS
-from codelewm_assets.core.records import Finding
+from codelewm_assets.core.records import Finding, PackRow
+from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
@@ -17,13 +18,14 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.records import ScoreRow
-from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.evaluation.score_files import read_score_rows, read_score_table
+from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.preflight.rules import finding
 
 COMMON: dict[str, Any] = {
     "group_name": "evaluation",
     "owners": OWNERS,
-    "code_version": "2",
+    "code_version": "3",
     "automation_condition": EAGER_WHEN_GREEN,
 }
 REPORT_KINDS = {"numpy", "json"}
@@ -66,14 +68,19 @@ def heldout_scores(
             fold_data = load_fold(tokens, fold)
             parts.append(score_fold(Scorer(trained, sidecar, fold_data), fold_data, rows, inputs.pools(), prompts))
         scores = join_folds(parts)
+        temperatures = [found.model_dump(mode="json") for found in scores.temperatures]
         return Made(
             {
                 "score_rows.jsonl": json_lines(scores.members),
                 "completion_scores.jsonl": json_lines(scores.completions),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
+                "probe_fit.parquet": write_table(scores.fit_records),
+                "probe_fit_latents.safetensors": save(dict(scores.fit_latents)),
+                "temperature.json": pretty_json(temperatures),
             },
             {
+                "temperature": {str(found.fold): found.value for found in scores.temperatures},
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
@@ -137,15 +144,34 @@ class Scored:
         self.resamples = self.inputs.profile.bootstrap_resamples
 
     def records_and_latents(self) -> tuple[Any, Any]:
-        """Records, and latent arrays by name."""
+        """Held-out records, and their latent arrays by name."""
         from safetensors.numpy import load_file
 
-        from codelewm_assets.evaluation.heldout import HeldoutRecord
+        from codelewm_assets.evaluation.heldout_records import HeldoutRecord
 
         return (
             read_table(self.artifact.path("records.parquet"), HeldoutRecord),
             load_file(self.artifact.path("latents.safetensors")),
         )
+
+    def probe_fit(self) -> tuple[Any, Any]:
+        """Records of the train part that probes are fitted on, and their latent arrays by name."""
+        from safetensors.numpy import load_file
+
+        from codelewm_assets.evaluation.heldout_records import LabelledRecord
+
+        return (
+            read_table(self.artifact.path("probe_fit.parquet"), LabelledRecord),
+            load_file(self.artifact.path("probe_fit_latents.safetensors")),
+        )
+
+    def pack_rows(self) -> dict[str, PackRow]:
+        """Rows of the pack that was scored, by record id."""
+        return {row.record_id: row for row in read_table(self.pack().path("pack.parquet"), PackRow)}
+
+    def pack(self) -> Artifact:
+        """The pack that was scored, whether or not it is still the latest."""
+        return self.inputs.store.load("execution_pack", self.artifact.manifest.parent_artifacts["execution_pack"])
 
 
 def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
@@ -164,22 +190,29 @@ def p_pass_calibration(
 
     def make() -> Made:
         from codelewm_assets.evaluation.calibration import calibration_report
+        from codelewm_assets.evaluation.score_rows import record_rows
 
-        rows = read_score_rows(scored.artifact.path("completion_scores.jsonl"))
-        report = calibration_report(rows, seed=scored.seed, resamples=scored.resamples)
+        rows = read_score_table(scored.artifact.path("completion_scores.jsonl"))
+        report = calibration_report(rows, seed=scored.seed)
+        records, _ = scored.records_and_latents()
+        of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
         ours = report.overall["p_pass"]
         metadata = {
             "roc_auc": ours.roc_auc,
+            "within_pool_auc": ours.within_pool_auc,
             "expected_calibration_error": ours.expected_calibration_error,
             "brier_score": ours.brier_score,
         }
-        return report_of(report, "p_pass_calibration_report.json", metadata)
+        made = report_of(report, "p_pass_calibration_report.json", metadata)
+        return Made(
+            {**made.files, "record_calibration_report.json": pretty_json(of_records.model_dump(mode="json"))},
+            made.metadata,
+        )
 
-    config = {"resamples": scored.resamples}
-    return materialize(context, scored.inputs.store, parents=[scored.artifact], config=config, make=make)
+    return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
 
 
-@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
+@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
 def retrieval_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -189,12 +222,13 @@ def retrieval_report(
     def make() -> Made:
         from codelewm_assets.evaluation.retrieval import retrieval_report as judge
 
-        report = judge(*scored.records_and_latents(), seed=scored.seed)
+        report = judge(*scored.records_and_latents(), scored.pack_rows(), seed=scored.seed, resamples=scored.resamples)
         model = report.scores["model"] if report.scores else None
         shown = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
         return report_of(report, "retrieval_report.json", {"query_count": report.query_count, **shown})
 
-    return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
+    config = {"resamples": scored.resamples}
+    return materialize(context, scored.inputs.store, parents=[scored.artifact, scored.pack()], config=config, make=make)
 
 
 @dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "semantic_decoys"])
@@ -218,7 +252,7 @@ def surprise_report(
     return materialize(context, scored.inputs.store, parents=[scored.artifact, decoys], config=config, make=make)
 
 
-@dg.asset(**COMMON, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores])
+@dg.asset(**COMMON, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
 def latent_probe_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -228,13 +262,18 @@ def latent_probe_report(
     def make() -> Made:
         from codelewm_assets.evaluation.probe import latent_probe_report as judge
 
-        report = judge(*scored.records_and_latents(), seed=scored.seed, resamples=scored.resamples)
+        report = judge(
+            *scored.records_and_latents(),
+            *scored.probe_fit(),
+            scored.pack_rows(),
+            seed=scored.seed,
+            resamples=scored.resamples,
+        )
         shown = {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
         return report_of(report, "latent_probe_report.json", shown)
 
-    return materialize(
-        context, scored.inputs.store, parents=[scored.artifact], config={"resamples": scored.resamples}, make=make
-    )
+    config = {"resamples": scored.resamples}
+    return materialize(context, scored.inputs.store, parents=[scored.artifact, scored.pack()], config=config, make=make)
 
 
 @dg.asset(
@@ -252,16 +291,17 @@ def rerank_report(
     """Pass@1 and MRR of ordering pools by p_pass, with lifts over every control and their intervals."""
     benchmark, seed = context.partition_key.split("|")
     scored = Scored(context, store, profile, seed)
-    pack = scored.inputs.store.load("execution_pack", scored.artifact.manifest.parent_artifacts["execution_pack"])
+    pack = scored.pack()
     label = pack.manifest.metadata["benchmark_labels"][benchmark]
 
     def make() -> Made:
         from codelewm_assets.evaluation.rerank import rerank_report as judge
 
-        rows = [r for r in read_score_rows(scored.artifact.path("score_rows.jsonl")) if r.benchmark_id == benchmark]
-        report = judge(rows, seed=scored.seed, resamples=scored.resamples, labels={benchmark: label})
+        rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
+        own = rows.take(rows.benchmark.where(benchmark))
+        report = judge(own, seed=scored.seed, resamples=scored.resamples, labels={benchmark: label})
         found = report.benchmarks[benchmark]
-        lift = found.lift.get(found.best_control or "")
+        lift = found.lift_over_best_control
         shown = {"benchmark_label": label, "pass_at_1": found.pass_at_1["p_pass"], "best_control": found.best_control,
                  "lift_over_best_control_points": lift.points if lift else None, "pool_count": found.pool_count}  # fmt: skip
         return report_of(report, "rerank_report.json", shown)

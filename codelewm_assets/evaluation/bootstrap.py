@@ -1,4 +1,4 @@
-"""Percentile bootstrap over problems, always with a seeded generator. Shapes: P problems, R resamples."""
+"""Percentile bootstrap over problems, always with a seeded generator. Shapes: P problems, R resamples, S scores."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BOOTSTRAP_SEED = 20260607
+DRAWS_AT_ONCE = 4_000_000  # bounds memory: a draw takes 24 bytes
 
 
 def interval_of_mean(values: Sequence[float], *, resamples: int) -> tuple[float, float] | None:
@@ -19,6 +20,30 @@ def interval_of_mean(values: Sequence[float], *, resamples: int) -> tuple[float,
     array = np.asarray(values, dtype=np.float64)  # (P,)
     drawn = np.random.default_rng(BOOTSTRAP_SEED).integers(len(array), size=(resamples, len(array)))  # (R, P)
     return _percentiles(array[drawn].mean(axis=1))
+
+
+def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, resamples: int) -> NDArray[np.float64]:
+    """Means over units of problems drawn with replacement, all units of a problem together; the draws are paired over scores.
+
+    Args:
+        sums: (S, P) sum over a problem's units, of each score.
+        counts: (P,) units of a problem, > 0; P ≥ 1.
+    Returns: (R, S).
+    """
+    generator, problems = np.random.default_rng(BOOTSTRAP_SEED), len(counts)
+    means = np.empty((resamples, len(sums)))
+    rows = max(1, DRAWS_AT_ONCE // problems)
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = generator.integers(problems, size=(size, problems)) + problems * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * problems).reshape(size, problems)  # (r, P)
+        means[start : start + size] = (times @ sums.T) / (times @ counts)[:, None]
+    return means
+
+
+def interval_of_draws(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """95% percentile interval of resampled figures (R,)."""
+    return _percentiles(draws)
 
 
 def interval_by_problem(

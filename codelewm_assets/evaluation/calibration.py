@@ -1,164 +1,235 @@
-"""How well scores tell passing from failing completions, and whether p_pass means what it says."""
+"""How well scores tell passing from failing completions, and whether p_pass means what it says. Shapes: N rows."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.evaluation.bootstrap import interval_by_problem
+from codelewm_assets.evaluation.bins import equal_mass_bins, equal_width_bins, expected_calibration_error, summarise
+from codelewm_assets.evaluation.intervals import (
+    Clusters,
+    Ordering,
+    calibration_error_influence,
+    clustered_interval,
+    mean_influence,
+)
 from codelewm_assets.evaluation.records import (
+    OURS,
     AucDifference,
-    Slices,
     CalibrationBin,
     CalibrationReport,
     ScoreMetrics,
-    ScoreRow,
+    Slices,
     Thresholded,
 )
+from codelewm_assets.evaluation.score_table import Labels, ScoreTable
 
-BIN_COUNT = 10
 THRESHOLD = 0.5
+SMALLEST = float(np.finfo(np.float64).eps)  # a probability is cut to this before its logarithm, as scikit-learn does
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
-def roc_auc(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> float | None:
+def roc_auc(scores: Floats, passed: Bools) -> float | None:
     """Area under the ROC curve, ties counted half; None with a single class.
 
-    Args: scores, passed: (N,). Returns: in [0, 1].
+    Args: scores: (N,) finite. passed: (N,). Returns: in [0, 1].
     Source: the Mann–Whitney form, Hanley & McNeil 1982.
     """
-    from scipy.stats import rankdata
-
-    positive = int(passed.sum())
-    negative = len(passed) - positive
-    if not positive or not negative:
-        return None
-    ranks = rankdata(scores)  # (N,), ties share the mean rank
-    return float((ranks[passed].sum() - positive * (positive + 1) / 2) / (positive * negative))
+    ordering = Ordering.of(np.unique(scores, return_inverse=True)[1].astype(np.int64), passed)
+    return ordering.roc_auc()[0] if ordering.has_both_classes else None
 
 
-def average_precision(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> float | None:
-    """Average precision; None with a single class. Source: scikit-learn `average_precision_score`."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(passed, scores)) if 0 < passed.sum() < len(passed) else None
-
-
-def calibration_bins(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> list[CalibrationBin]:
-    """Ten equal-width bins over [0, 1]; the last one holds 1.0."""
-    at = np.minimum((scores * BIN_COUNT).astype(int), BIN_COUNT - 1)  # (N,)
-    bins = []
-    for number in range(BIN_COUNT):
-        inside = at == number
-        count = int(inside.sum())
-        bins.append(
-            CalibrationBin(
-                lower=number / BIN_COUNT,
-                upper=(number + 1) / BIN_COUNT,
-                count=count,
-                mean_score=float(scores[inside].mean()) if count else None,
-                pass_rate=float(passed[inside].mean()) if count else None,
-            )
-        )
-    return bins
+def log_losses(scores: Floats, passed: Bools) -> Floats:
+    """Cross-entropy of each row in nats, (N,) ≥ 0. Args: scores: (N,) in [0, 1]."""
+    given = np.clip(np.where(passed, scores, 1 - scores), SMALLEST, 1 - SMALLEST)
+    return np.asarray(-np.log(given))
 
 
-def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float | None:
-    """Mean gap between score and pass rate over bins, weighted by count; None without rows.
+def within_pool_auc(
+    level: NDArray[np.int64], passed: Bools, pool: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.int64]]:
+    """(ROC-AUC of each pool that holds both classes, the place of one of that pool's rows), ties counted half.
 
-    Source: Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning".
+    Args: level: (N,) ≥ 0, in the order of the scores. pool: (N,) codes.
     """
-    total = sum(found.count for found in bins)
-    if not total:
-        return None
-    gaps = (
-        b.count * abs(b.mean_score - b.pass_rate) for b in bins if b.mean_score is not None and b.pass_rate is not None
-    )
-    return sum(gaps) / total
+    if not len(level):
+        return np.zeros(0), np.zeros(0, dtype=np.int64)
+    order = np.argsort(pool * (int(level.max()) + 1) + level)
+    own, at = pool[order], level[order]
+    starts_pool = np.r_[True, own[1:] != own[:-1]]
+    starts_tie = starts_pool | np.r_[True, at[1:] != at[:-1]]
+    first = np.flatnonzero(starts_pool)
+    tie = np.cumsum(starts_tie) - 1  # (N,) run of equal scores of a pool
+    rank = (np.bincount(tie, weights=np.arange(len(tie))) / np.bincount(tie))[tie]  # (N,) from 0, ties share the mean
+    rank -= first[np.cumsum(starts_pool) - 1]
+    positive = np.add.reduceat(passed[order].astype(np.float64), first)
+    summed = np.add.reduceat(np.where(passed[order], rank, 0.0), first)
+    size = np.diff([*first, len(order)])
+    both = (positive > 0) & (positive < size)
+    wins = summed[both] - positive[both] * (positive[both] - 1) / 2
+    return wins / (positive[both] * (size - positive)[both]), order[first[both]]
 
 
-def score_metrics(rows: Sequence[ScoreRow], name: str, *, resamples: int) -> ScoreMetrics:
-    """Metrics of one score over rows; rows without a finite score are counted and left out."""
-    missing = sum(row.scores.get(name) is None for row in rows)
-    usable = [row for row in rows if row.finite(name) is not None]
-    nonfinite = len(rows) - missing - len(usable)
-    passed = np.array([row.passed for row in usable], dtype=bool)
-    scores = np.array([row.finite(name) for row in usable], dtype=np.float64)
-    positive = int(passed.sum())
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One score of the rows that have it: values, levels of equal values, verdicts, problems and pools, all (N,)."""
+
+    scores: Floats
+    level: NDArray[np.int64]
+    passed: Bools
+    problems: Clusters
+    pool: NDArray[np.int64]
+
+
+def score_metrics(table: ScoreTable, name: str) -> ScoreMetrics:
+    """Metrics of one score; rows without a finite score are counted and left out."""
+    column = table.scores.get(name)
+    usable = np.zeros(len(table), dtype=bool) if column is None else np.isfinite(column)
+    missing = len(table) if column is None else int(table.missing[name].sum())
+    count, positive = int(usable.sum()), int(table.passed[usable].sum())
     counts: dict[str, Any] = {
         "positive_count": positive,
-        "negative_count": len(usable) - positive,
+        "negative_count": count - positive,
         "missing_count": missing,
-        "nonfinite_count": nonfinite,
+        "nonfinite_count": len(table) - count - missing,
     }
-    if not usable:
-        return ScoreMetrics(status="no_finite_scores" if nonfinite else "missing", **counts)
-    is_probability = bool((scores >= 0).all() and (scores <= 1).all())
-    bins = calibration_bins(scores, passed) if is_probability else None
-    problems = [row.problem_id for row in usable]
-    is_single = positive in (0, len(usable))
-    return ScoreMetrics(
-        status="single_class" if is_single else "ok",
-        roc_auc=roc_auc(scores, passed),
-        roc_auc_ci95=None
-        if is_single
-        else interval_by_problem(problems, lambda at: roc_auc(scores[at], passed[at]), resamples=resamples),
-        average_precision=average_precision(scores, passed),
-        brier_score=float(((scores - passed) ** 2).mean()) if is_probability else None,
-        expected_calibration_error=expected_calibration_error(bins) if bins else None,
-        thresholded=_thresholded(scores, passed) if is_probability else None,
-        calibration_bins=bins,
-        **counts,
+    if column is None or not count:
+        return ScoreMetrics(status="no_finite_scores" if counts["nonfinite_count"] else "missing", **counts)
+    own = _Column(
+        column[usable],
+        table.level[name][usable],
+        table.passed[usable],
+        table.clusters if count == len(table) else Clusters.of(table.problem[usable]),
+        table.pool[usable],
     )
+    figures = _order_figures(own)
+    if own.scores.min() >= 0 and own.scores.max() <= 1:
+        figures |= _probability_figures(own)
+    return ScoreMetrics(status="single_class" if positive in (0, count) else "ok", **figures, **counts)
 
 
-def _thresholded(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> Thresholded:
-    said = scores >= THRESHOLD
-    hits = int((said & passed).sum())
+def _order_figures(column: _Column) -> dict[str, Any]:
+    """What depends on the order of scores only."""
+    ordering, problems = Ordering.of(column.level, column.passed), column.problems
+    if not ordering.has_both_classes:
+        return {}
+    area, precision = ordering.roc_auc(), ordering.average_precision()
+    figures: dict[str, Any] = {
+        "roc_auc": area[0],
+        "roc_auc_ci95": clustered_interval(*area, problems, scale="logit"),
+        "average_precision": precision[0],
+        "average_precision_ci95": clustered_interval(*precision, problems, scale="logit"),
+    }
+    areas, places = within_pool_auc(column.level, column.passed, column.pool)
+    if len(areas):
+        mean, influence = mean_influence(areas)
+        interval = clustered_interval(mean, influence, Clusters.of(problems.of_row[places]), lowest=0, highest=1)
+        figures |= {"within_pool_auc": mean, "within_pool_auc_ci95": interval, "within_pool_count": len(areas)}
+    return figures
+
+
+def _probability_figures(column: _Column) -> dict[str, Any]:
+    """What needs a score in [0, 1]."""
+    scores, passed, problems = column.scores, column.passed, column.problems
+    brier, loss = mean_influence((scores - passed) ** 2), mean_influence(log_losses(scores, passed))
+    width, mass = equal_width_bins(scores), equal_mass_bins(scores)
+    by_width, by_mass = summarise(scores, passed, width), summarise(scores, passed, mass)
+    error = calibration_error_influence(scores, passed, width.of_row)
+    table = _threshold_table(by_width)
+    return {
+        "brier_score": brier[0],
+        "brier_score_ci95": clustered_interval(*brier, problems, lowest=0, highest=1),
+        "log_loss": loss[0],
+        "log_loss_ci95": clustered_interval(*loss, problems, lowest=0),
+        "expected_calibration_error": expected_calibration_error(by_width),
+        "expected_calibration_error_ci95": clustered_interval(*error, problems, lowest=0, highest=1),
+        "expected_calibration_error_equal_mass": expected_calibration_error(by_mass),
+        "thresholded": next(row for row in table if row.threshold == THRESHOLD),
+        "threshold_table": table,
+        "calibration_bins": by_width,
+        "equal_mass_bins": by_mass,
+    }
+
+
+def _threshold_table(bins: Sequence[CalibrationBin]) -> list[Thresholded]:
+    """What a threshold at each inner edge of the bins would say, lowest first."""
+    rows = [found.count for found in bins]
+    hits = [round(found.count * found.pass_rate) if found.pass_rate is not None else 0 for found in bins]
+    return [
+        _thresholded(found.lower, sum(hits[b:]), sum(rows[b:]) - sum(hits[b:]), sum(hits), sum(rows))
+        for b, found in enumerate(bins)
+        if b
+    ]
+
+
+def _thresholded(threshold: float, true: int, false: int, positive: int, count: int) -> Thresholded:
+    claimed, rejected = true + false, count - positive - false
     return Thresholded(
-        threshold=THRESHOLD,
-        precision=hits / int(said.sum()) if said.any() else None,
-        recall=hits / int(passed.sum()) if passed.any() else None,
-        accuracy=float((said == passed).mean()),
+        threshold=threshold,
+        predicted_positive_count=claimed,
+        true_positive=true,
+        false_positive=false,
+        true_negative=rejected,
+        false_negative=positive - true,
+        precision=true / claimed if claimed else None,
+        recall=true / positive if positive else None,
+        f1=2 * true / (claimed + positive) if claimed + positive else None,
+        accuracy=(true + rejected) / count,
     )
 
 
-def auc_difference(rows: Sequence[ScoreRow], control: str, *, resamples: int) -> AucDifference | None:
+def auc_difference(table: ScoreTable, control: str) -> AucDifference | None:
     """ROC-AUC of p_pass minus that of a control on the rows that have both; None where it is undefined."""
-    usable = [row for row in rows if row.finite("p_pass") is not None and row.finite(control) is not None]
-    passed = np.array([row.passed for row in usable], dtype=bool)
-    ours = np.array([row.finite("p_pass") for row in usable], dtype=np.float64)
-    theirs = np.array([row.finite(control) for row in usable], dtype=np.float64)
+    if "p_pass" not in table.scores or control not in table.scores:
+        return None
+    usable = np.isfinite(table.scores["p_pass"]) & np.isfinite(table.scores[control])
+    ours, theirs = (Ordering.of(table.level[name][usable], table.passed[usable]) for name in ("p_pass", control))
+    if not ours.has_both_classes:
+        return None
+    (area, influence), (other, of_other) = ours.roc_auc(), theirs.roc_auc()
+    interval = clustered_interval(
+        area - other, influence - of_other, Clusters.of(table.problem[usable]), lowest=-1, highest=1
+    )
+    return None if interval is None else AucDifference(difference=area - other, ci95=interval)
 
-    def difference(at: NDArray[np.int64]) -> float | None:
-        a, b = roc_auc(ours[at], passed[at]), roc_auc(theirs[at], passed[at])
-        return None if a is None or b is None else a - b
 
-    whole = difference(np.arange(len(usable)))
-    interval = interval_by_problem([row.problem_id for row in usable], difference, resamples=resamples)
-    return None if whole is None or interval is None else AucDifference(difference=whole, ci95=interval)
+def calibration_report(
+    table: ScoreTable, *, seed: int | None, level: Literal["completion", "record"] = "completion"
+) -> CalibrationReport:
+    """The report over all rows, and by benchmark, completion kind and operator family."""
+    names = list(table.scores)
+    differences = {name: auc_difference(table, name) for name in names if name not in OURS}
 
+    def metrics(part: ScoreTable) -> dict[str, ScoreMetrics]:
+        return {name: score_metrics(part, name) for name in names}
 
-def calibration_report(rows: Sequence[ScoreRow], *, seed: int | None, resamples: int) -> CalibrationReport:
-    """The report over all rows and by benchmark. Intervals of slices use the same number of resamples."""
-    names = sorted({name for row in rows for name in row.scores})
-    present: list[str] = [b for b in BENCHMARKS if any(row.benchmark_id == b for row in rows)]
-    present += sorted({row.benchmark_id for row in rows} - set(BENCHMARKS))
-    differences = {name: auc_difference(rows, name, resamples=resamples) for name in names if name != "p_pass"}
+    found = table.benchmark.names
+    benchmarks = [*(b for b in BENCHMARKS if b in found), *(b for b in found if b not in BENCHMARKS)]
     return CalibrationReport(
+        level=level,
         seed=seed,
-        row_count=len(rows),
-        problem_count=len({row.problem_id for row in rows}),
-        overall={name: score_metrics(rows, name, resamples=resamples) for name in names},
+        row_count=len(table),
+        problem_count=table.problem_count,
+        overall=metrics(table),
         slices=Slices(
-            benchmark={
-                b: {
-                    name: score_metrics([r for r in rows if r.benchmark_id == b], name, resamples=resamples)
-                    for name in names
-                }
-                for b in present
-            }
+            benchmark={b: metrics(table.take(table.benchmark.where(b))) for b in benchmarks},
+            completion_kind={
+                k: metrics(_against(table, table.completion_kind, k)) for k in table.completion_kind.names
+            },
+            operator_family={
+                f: metrics(_against(table, table.operator_family, f)) for f in table.operator_family.names
+            },
         ),
         difference={name: found for name, found in differences.items() if found is not None},
     )
+
+
+def _against(table: ScoreTable, labels: Labels, name: str) -> ScoreTable:
+    """Rows of one value; where all of them passed or all failed, with all rows of the other class."""
+    own = labels.where(name)
+    classes = np.unique(table.passed[own])
+    return table.take(own | (table.passed != classes[0]) if len(classes) == 1 else own)

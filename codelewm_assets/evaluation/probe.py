@@ -7,52 +7,75 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.digests import unit_interval
+from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
-from codelewm_assets.evaluation.heldout import HeldoutRecord
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
 from codelewm_assets.evaluation.records import LatentProbeReport, ProbeTarget
 
-MOST_RECORDS = 1200  # of each half, drawn by hash
-PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "code": "z_code", "input": "z_input"}
-TARGETS: dict[str, Callable[[HeldoutRecord], str]] = {
+MOST_RECORDS = 1200  # held-out records that are asked, drawn by hash
+PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "before_state": "z_code", "action": "z_input"}
+WORDS = r"[A-Za-z0-9_]+|[^\sA-Za-z0-9_]"
+TARGETS: dict[str, Callable[[LabelledRecord], str]] = {
     "passed": lambda r: str(r.passed),
     "output_type": lambda r: r.output_type,
     "output_magnitude_bucket": lambda r: r.output_magnitude_bucket,
     "output_length_bucket": lambda r: r.output_length_bucket,
-    "raises": lambda r: str(r.execution_status == "exception"),
+    "exception_class": lambda r: r.exception_class,
 }
+Arrays = Mapping[str, NDArray[np.float32]]
+Fit = Callable[[list[int], list[int], NDArray[np.str_]], NDArray[np.str_]]
 
 
 def latent_probe_report(
-    records: Sequence[HeldoutRecord], latents: Mapping[str, NDArray[np.float32]], *, seed: int, resamples: int
+    records: Sequence[HeldoutRecord],
+    latents: Arrays,
+    fit_records: Sequence[LabelledRecord],
+    fit_latents: Arrays,
+    rows: Mapping[str, PackRow],
+    *,
+    seed: int,
+    resamples: int,
 ) -> LatentProbeReport:
-    """Balanced accuracy of logistic probes; problems are halved by hash, so no problem is in both halves.
+    """Balanced accuracy on held-out records of logistic probes that were fitted on records of the train part.
 
-    Controls: `no_action` (z_pred with the empty input), `code`, `input` and `code_and_input` (latents of what the model was
-    given), `majority`. With several folds a probe is fitted per fold, since models do not share axes, and predictions pooled.
+    Controls: `before_state` (the code's latent), `action` (the input's), `before_state_and_action` (both), `no_action` (z_pred
+    with the empty input), `lexical` (TF-IDF of program and input), `majority`. With several folds a probe is fitted per fold,
+    since models do not share axes, and predictions pooled.
+    Args: latents: (N, D) as `records`; fit_latents: (M, D) as `fit_records`. rows: pack rows by record id.
     Source: Alain & Bengio 2016, "Understanding intermediate layers using linear classifier probes".
     """
     order = sorted(range(len(records)), key=lambda i: unit_interval("probe", records[i].record_id))
-    halves: tuple[list[int], list[int]] = ([], [])
-    for place in order:
-        halves[unit_interval("probe_half", records[place].problem_id) < 0.5].append(place)
-    fit, test = halves[0][:MOST_RECORDS], halves[1][:MOST_RECORDS]
+    asked = [records[i] for i in order[:MOST_RECORDS]]
+    test = {name: latents[array][order[:MOST_RECORDS]] for name, array in PROBED.items()}
+    fit = {name: fit_latents[array] for name, array in PROBED.items()} if fit_records else {}
+    both = ("before_state", "action")
+    if fit:
+        fit["before_state_and_action"] = np.concatenate([fit[name] for name in both], axis=1)  # (M, 2D)
+        test["before_state_and_action"] = np.concatenate([test[name] for name in both], axis=1)  # (N, 2D)
+    probes: dict[str, Fit] = {name: _of_latents(fit[name], test[name]) for name in fit}
+    probes["lexical"] = _of_texts([_text(rows, r) for r in fit_records], [_text(rows, r) for r in asked])
     return LatentProbeReport(
-        seed=seed, targets={name: _target(records, latents, fit, test, of, resamples) for name, of in TARGETS.items()}
+        seed=seed,
+        targets={name: _target(asked, fit_records, probes, of, resamples) for name, of in TARGETS.items()},
     )
 
 
+def _text(rows: Mapping[str, PackRow], record: LabelledRecord) -> str:
+    row = rows[record.record_id]
+    return f"{row.code_tokens} {row.input_tokens}"
+
+
 def _target(
-    records: Sequence[HeldoutRecord],
-    latents: Mapping[str, NDArray[np.float32]],
-    fit: list[int],
-    test: list[int],
-    label: Callable[[HeldoutRecord], str],
+    asked_records: Sequence[HeldoutRecord],
+    fit_records: Sequence[LabelledRecord],
+    probes: Mapping[str, Fit],
+    label: Callable[[LabelledRecord], str],
     resamples: int,
 ) -> ProbeTarget:
-    known = np.array([label(records[i]) for i in fit])
-    asked = np.array([label(records[i]) for i in test])
+    known = np.array([label(record) for record in fit_records])
+    asked = np.array([label(record) for record in asked_records])
     shared = sorted(set(known) & set(asked))
-    counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(fit), "test_count": len(test)}
+    counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(known), "test_count": len(asked)}
     if len(shared) < 2:
         return ProbeTarget(
             status="single_class",
@@ -63,13 +86,17 @@ def _target(
             lift_over_best_control=None,
             lift_ci99=None,
         )
-    arrays = {name: latents[array] for name, array in PROBED.items()}
-    arrays["code_and_input"] = np.concatenate([latents["z_code"], latents["z_input"]], axis=1)  # (N, 2D)
-    folds = np.array([record.fold for record in records])
-    said = {name: _predicted(array, folds, fit, test, known) for name, array in arrays.items()}
     values, counted = np.unique(known, return_counts=True)
-    said["majority"] = np.full(len(test), values[counted.argmax()])
-    figures = {name: balanced_accuracy(found, asked) for name, found in said.items()}
+    said = {name: np.full(len(asked), values[counted.argmax()]) for name in (*probes, "majority")}
+    fold_of_fit, fold_of_asked = (np.array([r.fold for r in found]) for found in (fit_records, asked_records))
+    for fold in sorted(set(fold_of_asked.tolist())):
+        own, place = np.flatnonzero(fold_of_fit == fold).tolist(), np.flatnonzero(fold_of_asked == fold).tolist()
+        for name, probe in probes.items():
+            if own:
+                said[name][place] = probe(own, place, known[own])
+    _, classes = np.unique(asked, return_inverse=True)
+    right = {name: found == asked for name, found in said.items()}  # name → (N,)
+    figures = {name: _mean_over_classes(found, classes) for name, found in right.items()}
     best = max(sorted(set(figures) - {"model"}), key=lambda name: figures[name])
     return ProbeTarget(
         status="ok",
@@ -79,8 +106,10 @@ def _target(
         best_control=best,
         lift_over_best_control=figures["model"] - figures[best],
         lift_ci99=interval_by_problem(
-            [records[i].problem_id for i in test],
-            lambda at: balanced_accuracy(said["model"][at], asked[at]) - balanced_accuracy(said[best][at], asked[at]),
+            [record.problem_id for record in asked_records],
+            lambda at: (
+                _mean_over_classes(right["model"][at], classes[at]) - _mean_over_classes(right[best][at], classes[at])
+            ),
             resamples=resamples,
             confidence=0.99,
         ),
@@ -89,33 +118,47 @@ def _target(
 
 def balanced_accuracy(said: NDArray[np.str_], asked: NDArray[np.str_]) -> float:
     """Mean over the classes of `asked` of the share found. Args: said, asked: (N,), N ≥ 1."""
-    _, at = np.unique(asked, return_inverse=True)
-    hits = np.bincount(at, weights=(said == asked).astype(np.float64)) / np.bincount(at)
-    return float(hits.mean())
+    return _mean_over_classes(said == asked, np.unique(asked, return_inverse=True)[1])
 
 
-def _predicted(
-    latents: NDArray[np.float32], folds: NDArray[np.int_], fit: list[int], test: list[int], known: NDArray[np.str_]
-) -> NDArray[np.str_]:
-    """Predictions (len(test),) of logistic regressions on standardised latents, one per fold.
+def _mean_over_classes(right: NDArray[np.bool_], classes: NDArray[np.intp]) -> float:
+    """Mean over the classes that occur of the share that is right. Args: (N,) each, N ≥ 1."""
+    count = np.bincount(classes)
+    hits = np.bincount(classes, weights=right.astype(np.float64))
+    return float((hits[count > 0] / count[count > 0]).mean())
 
-    A fold whose fitting half has one class predicts that class; a fold without a fitting half, the most common of all.
-    """
+
+def _logistic() -> Any:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    values, counts = np.unique(known, return_counts=True)
-    said = np.full(len(test), values[counts.argmax()], dtype=known.dtype)
-    for fold in sorted(set(folds[test].tolist())):
-        own, asked = folds[fit] == fold, folds[test] == fold
-        classes = sorted(set(known[own].tolist()))
-        if len(classes) < 2:
-            said[asked] = classes[0] if classes else said[asked]
-            continue
-        probe = make_pipeline(
-            StandardScaler(), LogisticRegression(max_iter=150, C=0.1, class_weight="balanced", tol=1e-3)
-        )
-        probe.fit(latents[np.asarray(fit)[own]], known[own])
-        said[asked] = probe.predict(latents[np.asarray(test)[asked]])
-    return said
+    return LogisticRegression(max_iter=150, C=0.1, class_weight="balanced", tol=1e-3)
+
+
+def _of_latents(fit: NDArray[np.float32], test: NDArray[np.float32]) -> Fit:
+    """A probe of standardised latents: (fit rows, asked rows, labels of the fit rows) → predictions."""
+
+    def predict(own: list[int], place: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        if len(set(known)) < 2:
+            return np.full(len(place), known[0])
+        probe = make_pipeline(StandardScaler(), _logistic())
+        return np.asarray(probe.fit(fit[own], known).predict(test[place]))
+
+    return predict
+
+
+def _of_texts(fit: Sequence[str], test: Sequence[str]) -> Fit:
+    """A probe of TF-IDF weights of words and signs."""
+
+    def predict(own: list[int], place: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import make_pipeline
+
+        if len(set(known)) < 2:
+            return np.full(len(place), known[0])
+        probe = make_pipeline(TfidfVectorizer(token_pattern=WORDS, sublinear_tf=True, max_features=5000), _logistic())
+        return np.asarray(probe.fit([fit[i] for i in own], known).predict([test[i] for i in place]))
+
+    return predict

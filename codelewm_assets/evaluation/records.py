@@ -47,8 +47,8 @@ class ScoreRow(BaseModel):
         if "p_pass" not in self.scores:
             raise ValueError("scores has no p_pass; wanted the key, with null where there is none")
         for name in OURS:
-            value = self.finite(name)
-            if value is not None and not 0 <= value <= 1:
+            value = self.scores.get(name)
+            if value is not None and not 0 <= value <= 1 and math.isfinite(value):
                 raise ValueError(f"scores.{name} is {value:g}; wanted a probability in [0, 1]")
         if self.split == "train":
             raise ValueError("split is train; wanted rows that the model did not train on")

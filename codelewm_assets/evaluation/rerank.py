@@ -1,17 +1,25 @@
-"""Reranking: whether ordering a pool by p_pass puts a passing completion first more often than a control does."""
+"""Reranking: whether ordering a pool by p_pass puts a passing completion first more often than a control does.
 
-from collections import defaultdict
+Shapes: Q pools, P problems, R resamples.
+"""
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import comb
 
-from codelewm_assets.evaluation.bootstrap import interval_of_mean
-from codelewm_assets.evaluation.records import BenchmarkRerank, Lift, RerankReport, ScoreRow
+import numpy as np
+from numpy.typing import NDArray
+
+from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
+from codelewm_assets.evaluation.records import OURS, BenchmarkRerank, Lift, Power, RerankReport
+from codelewm_assets.evaluation.score_table import ScoreTable
 
 SATURATED_AT = 0.95
 """A control at or above this pass@1 leaves under five points of room: less than two lifts of the size claimed."""
+Z_INTERVAL, Z_POWER = 1.959963984540054, 0.8416212335729143  # two-sided 5%, and 80% of runs
 
 Pool = Sequence[tuple[float, bool]]
-PoolKey = tuple[str, str]  # problem id and pool id: two problems may number their pools alike
 
 
 def top_share(pool: Pool) -> float:
@@ -37,60 +45,99 @@ def reciprocal_rank(pool: Pool) -> float:
     return 0.0
 
 
-def rerank_benchmark(rows: Sequence[ScoreRow], *, label: str, resamples: int) -> BenchmarkRerank:
-    """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it."""
-    pools: dict[PoolKey, list[ScoreRow]] = defaultdict(list)
-    for row in rows:
-        pools[row.problem_id, row.pool_id or ""].append(row)
-    names = sorted({name for row in rows for name in row.scores})
-    complete = {name: _complete(pools, name) for name in names}
-    controls = [name for name in names if name != "p_pass"]
-    lifts = {name: _lift(pools, complete["p_pass"], complete[name], resamples) for name in controls}
-    top = {name: _mean([top_share(pool) for pool in complete[name].values()]) for name in names}
-    scored = {name: value for name, value in top.items() if name != "p_pass" and value is not None}
-    best = max(sorted(scored), key=lambda name: scored[name]) if scored else None
+@dataclass(frozen=True, slots=True)
+class _Credits:
+    """What each score reaches on each pool (Q,), NaN where a member lacks it; `problem` (Q,) codes of the pools' problems."""
+
+    problem: NDArray[np.int64]
+    top: dict[str, NDArray[np.float64]]
+    reciprocal: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, table: ScoreTable) -> "_Credits":
+        starts = np.flatnonzero(np.r_[True, table.pool[1:] != table.pool[:-1]]) if len(table) else np.zeros(0, np.int64)
+        spans = list(zip(starts.tolist(), [*starts[1:].tolist(), len(table)], strict=True)) if len(table) else []
+        top, reciprocal = {}, {}
+        passed = table.passed.tolist()
+        for name, column in table.scores.items():
+            whole = np.isfinite(column)
+            values = column.tolist()
+            pools = [list(zip(values[a:b], passed[a:b], strict=True)) if whole[a:b].all() else None for a, b in spans]
+            top[name] = np.array([np.nan if pool is None else top_share(pool) for pool in pools])
+            reciprocal[name] = np.array([np.nan if pool is None else reciprocal_rank(pool) for pool in pools])
+        return cls(table.problem[starts], top, reciprocal)
+
+
+def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int) -> BenchmarkRerank:
+    """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it.
+
+    Figures are means over pools. A lift is the difference of two such means on the pools that both have; its interval draws
+    problems with all their pools, the same draws for both sides. Without p_pass there is no lift.
+    """
+    credits = _Credits.of(table)
+    top = {name: _mean(values) for name, values in credits.top.items()}
+    controls = [name for name, value in top.items() if name not in OURS and value is not None]
+    best = max(controls, key=lambda name: top[name] or 0.0) if controls else None
+    best_value = top[best] if best is not None else None
+    lifts = {name: _lift(credits.top, [name], credits.problem, resamples) for name in controls}
+    mrr_lifts = {name: _lift(credits.reciprocal, [name], credits.problem, resamples) for name in controls}
     return BenchmarkRerank(
         benchmark_label=label,
-        problem_count=len({row.problem_id for row in rows}),
-        pool_count=len(pools),
+        problem_count=table.problem_count,
+        pool_count=len(credits.problem),
         pass_at_1=top,
-        mrr={name: _mean([reciprocal_rank(pool) for pool in complete[name].values()]) for name in names},
+        mrr={name: _mean(values) for name, values in credits.reciprocal.items()},
         lift={name: lift for name, lift in lifts.items() if lift is not None},
+        mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
         best_control=best,
-        complete_pool_count={name: len(complete[name]) for name in names},
-        saturated=None if best is None else scored[best] >= SATURATED_AT,
+        lift_over_best_control=_lift(credits.top, controls, credits.problem, resamples) if controls else None,
+        power=None if best is None else _power(credits.top, best, credits.problem),
+        complete_pool_count={name: int(np.isfinite(values).sum()) for name, values in credits.top.items()},
+        saturated=None if best_value is None else best_value >= SATURATED_AT,
     )
 
 
-def _complete(pools: Mapping[PoolKey, Sequence[ScoreRow]], name: str) -> dict[PoolKey, list[tuple[float, bool]]]:
-    found = {}
-    for pool_id, rows in pools.items():
-        pool = [(value, row.passed) for row in rows if (value := row.finite(name)) is not None]
-        if len(pool) == len(rows):
-            found[pool_id] = pool
-    return found
+def _mean(values: NDArray[np.float64]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
 
 
 def _lift(
-    pools: Mapping[PoolKey, Sequence[ScoreRow]],
-    ours: Mapping[PoolKey, Pool],
-    theirs: Mapping[PoolKey, Pool],
-    resamples: int,
+    figures: Mapping[str, NDArray[np.float64]], controls: Sequence[str], problem: NDArray[np.int64], resamples: int
 ) -> Lift | None:
-    by_problem: dict[str, list[float]] = defaultdict(list)
-    for pool_id in sorted(set(ours) & set(theirs)):
-        by_problem[pools[pool_id][0].problem_id].append(top_share(ours[pool_id]) - top_share(theirs[pool_id]))
-    means = [100 * sum(values) / len(values) for values in by_problem.values()]
-    interval = interval_of_mean(means, resamples=resamples)
-    return None if interval is None else Lift(points=sum(means) / len(means), ci95=interval)
+    """p_pass minus the best of the controls, chosen anew in each resample, on the pools that all of them have."""
+    if "p_pass" not in figures:
+        return None
+    values = np.stack([figures["p_pass"], *(figures[name] for name in controls)])  # (1 + C, Q)
+    shared = np.isfinite(values).all(axis=0)
+    if not shared.any():
+        return None
+    _, code = np.unique(problem[shared], return_inverse=True)
+    sums = np.stack(
+        [np.bincount(code, weights=row) for row in values[:, shared]], dtype=np.float64, casting="same_kind"
+    )  # (1 + C, P)
+    counts = np.asarray(np.bincount(code), dtype=np.float64)
+    means = sums.sum(axis=1) / counts.sum()
+    drawn = resampled_means(sums, counts, resamples=resamples)  # (R, 1 + C)
+    low, high = interval_of_draws(100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1)))
+    return Lift(points=float(100 * (means[0] - means[1:].max())), ci95=(low, high))
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _power(figures: Mapping[str, NDArray[np.float64]], control: str, problem: NDArray[np.int64]) -> Power | None:
+    if "p_pass" not in figures:
+        return None
+    difference = figures["p_pass"] - figures[control]
+    known = np.isfinite(difference)
+    if not known.any():
+        return None
+    error = standard_error(mean_influence(100 * difference[known])[1], Clusters.of(problem[known]))
+    if error is None:
+        return None
+    return Power(standard_error_points=error, smallest_detectable_points=(Z_INTERVAL + Z_POWER) * error)
 
 
 def rerank_report(
-    rows: Sequence[ScoreRow], *, seed: int | None, resamples: int, labels: Mapping[str, str] | None = None
+    table: ScoreTable, *, seed: int | None, resamples: int, labels: Mapping[str, str] | None = None
 ) -> RerankReport:
     """The report by benchmark. Args: labels: benchmark id → what reports call it; the id itself where absent."""
     return RerankReport(
@@ -98,8 +145,8 @@ def rerank_report(
         resamples=resamples,
         benchmarks={
             b: rerank_benchmark(
-                [row for row in rows if row.benchmark_id == b], label=(labels or {}).get(b, b), resamples=resamples
+                table.take(table.benchmark.where(b)), label=(labels or {}).get(b, b), resamples=resamples
             )
-            for b in sorted({row.benchmark_id for row in rows})
+            for b in table.benchmark.names
         },
     )

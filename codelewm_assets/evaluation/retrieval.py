@@ -6,20 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.digests import unit_interval
-from codelewm_assets.evaluation.heldout import HeldoutRecord
-from codelewm_assets.evaluation.records import RetrieverName, RetrievalReport, RetrievalScores
+from codelewm_assets.core.records import PackRow
+from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord
+from codelewm_assets.evaluation.records import Lift, RetrievalReport, RetrievalScores, RetrieverName
+from codelewm_assets.preflight.controls import overlap, words
 
 MOST_QUERIES = 1000
 CANDIDATES = 64
+LATENTS: dict[RetrieverName, str] = {
+    "model": "z_pred",
+    "no_action": "z_pred_no_action",
+    "shuffled_action": "z_pred_shuffled_action",
+}
+FIGURES = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr")
 
 
 def retrieval_report(
-    records: Sequence[HeldoutRecord], latents: Mapping[str, NDArray[np.float32]], *, seed: int
+    records: Sequence[HeldoutRecord],
+    latents: Mapping[str, NDArray[np.float32]],
+    rows: Mapping[str, PackRow],
+    *,
+    seed: int,
+    resamples: int,
 ) -> RetrievalReport:
-    """Recall@1 and MRR among 64 distinct outputs, the real one and others of the same fold drawn by hash.
+    """Recall at 1, 5, 10 and MRR among 64 distinct outputs, the real one and others of the same fold drawn by hash.
 
-    Queries are up to 1000 records whose program returned. Ties share: the expected figure over random orders.
+    Queries are up to 1000 records whose program returned. Ties share: the expected figure over random orders. `lexical` orders
+    by the Jaccard of words of program and input against output; `random` ties everything. Lifts over the controls are in
+    hundredths, with 95% intervals over problems.
     Args: latents: `z_pred`, `z_pred_no_action`, `z_pred_shuffled_action`, `z_out`, each (N, D), rows as `records`.
+        rows: pack rows by record id.
     """
     at = {record.record_id: place for place, record in enumerate(records)}
     returned = [r for r in records if r.execution_status in ("pass", "wrong_output")]
@@ -27,29 +44,36 @@ def retrieval_report(
     candidates = {fold: _distinct([r for r in returned if r.fold == fold], at) for fold in {r.fold for r in returned}}
     if not queries or min(len(found) for found in candidates.values()) < 2:
         return RetrievalReport(seed=seed, query_count=0, candidates_per_query=0, scores=None)
-    names: dict[RetrieverName, str] = {
-        "model": "z_pred",
-        "no_action": "z_pred_no_action",
-        "shuffled_action": "z_pred_shuffled_action",
-    }
-    ranks: dict[RetrieverName, list[tuple[float, float]]] = {name: [] for name in names}
+    shares: dict[RetrieverName, list[list[float]]] = {name: [] for name in (*LATENTS, "lexical", "random")}
+    said = {p: words(rows[records[p].record_id].output_tokens) for own in candidates.values() for p in own.values()}
     sizes = []
     for query in queries:
         own = candidates[query.fold]
         others = sorted((o for o in own if o != query.output), key=lambda o: unit_interval(query.record_id, o))
-        rows = [own[query.output], *(own[o] for o in others[: CANDIDATES - 1])]
-        sizes.append(len(rows))
-        targets = latents["z_out"][rows]  # (C, D), the real one first
-        for name, array in names.items():
-            similarity = targets @ latents[array][at[query.record_id]]  # (C,)
-            ranks[name].append(_shares(similarity))
-    scores: dict[RetrieverName, RetrievalScores] = {
-        name: RetrievalScores(
-            recall_at_1=float(np.mean([r for r, _ in found])), mrr=float(np.mean([m for _, m in found]))
-        )
-        for name, found in ranks.items()
-    }
-    return RetrievalReport(seed=seed, query_count=len(queries), candidates_per_query=max(sizes), scores=scores)
+        chosen = [own[query.output], *(own[o] for o in others[: CANDIDATES - 1])]
+        sizes.append(len(chosen))
+        targets = latents["z_out"][chosen]  # (C, D), the real one first
+        for name, array in LATENTS.items():
+            shares[name].append(_shares(targets @ latents[array][at[query.record_id]]))  # (C,)
+        asked = words(f"{rows[query.record_id].code_tokens} {rows[query.record_id].input_tokens}")
+        shares["lexical"].append(_shares(np.array([overlap(asked, said[place]) for place in chosen], dtype=np.float32)))
+        shares["random"].append(_shares(np.zeros(len(chosen), dtype=np.float32)))
+    figures = {name: np.array(found) for name, found in shares.items()}  # (Q, 4)
+    problems = [query.problem_id for query in queries]
+    return RetrievalReport(
+        seed=seed,
+        query_count=len(queries),
+        candidates_per_query=max(sizes),
+        scores={
+            name: RetrievalScores(**dict(zip(FIGURES, found.mean(axis=0).tolist(), strict=True)))
+            for name, found in figures.items()
+        },
+        lift={
+            name: _lifts(figures["model"] - found, problems, resamples)
+            for name, found in figures.items()
+            if name != "model"
+        },
+    )
 
 
 def _distinct(records: Sequence[HeldoutRecord], at: Mapping[str, int]) -> dict[str, int]:
@@ -57,9 +81,21 @@ def _distinct(records: Sequence[HeldoutRecord], at: Mapping[str, int]) -> dict[s
     return {record.output: at[record.record_id] for record in sorted(records, key=lambda r: r.record_id, reverse=True)}
 
 
-def _shares(similarity: NDArray[np.float32]) -> tuple[float, float]:
-    """(recall@1, reciprocal rank) of the first entry, ties shared."""
+def _shares(similarity: NDArray[np.float32]) -> list[float]:
+    """Recall at 1, 5, 10 and reciprocal rank of the first entry, ties shared. Args: similarity: (C,)."""
     above = int((similarity > similarity[0]).sum())
     tied = int((similarity == similarity[0]).sum())
-    recall = 1 / tied if above == 0 else 0.0
-    return recall, float(np.mean([1 / (above + place) for place in range(1, tied + 1)]))
+    recall = [min(max(most - above, 0), tied) / tied for most in (1, 5, 10)]
+    return [*recall, float(np.mean(1 / np.arange(above + 1, above + tied + 1)))]
+
+
+def _lifts(difference: NDArray[np.float64], problems: Sequence[str], resamples: int) -> dict[str, Lift]:
+    """Mean differences (Q, 4) of recall@1 and MRR, problems drawn whole."""
+    _, code = np.unique(problems, return_inverse=True)
+    sums = np.stack([np.bincount(code, weights=row) for row in difference.T])  # (4, P)
+    drawn = resampled_means(sums.astype(np.float64), np.bincount(code).astype(np.float64), resamples=resamples)
+    return {
+        name: Lift(points=float(100 * difference[:, i].mean()), ci95=interval_of_draws(100 * drawn[:, i]))
+        for i, name in enumerate(FIGURES)
+        if name in ("recall_at_1", "mrr")
+    }

@@ -1,7 +1,6 @@
-"""The `calibrate` and `rerank` commands' work: score rows from a file, a report into a folder."""
+"""Score rows from JSON-lines files, and the work of the commands `calibrate` and `rerank`: a report into a folder."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,58 +11,77 @@ from codelewm_assets.core.files import write_atomically
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.records import CalibrationReport, RerankReport, ScoreRow
 from codelewm_assets.evaluation.rerank import rerank_report
+from codelewm_assets.evaluation.score_table import ScoreTable
 
 RESAMPLES = 2000
 FAULTS_SHOWN = 5
+SEE = "docs/evaluation.md gives the fields."
 
 
 def read_score_rows(path: Path) -> list[ScoreRow]:
-    """Score rows of a JSON-lines file.
+    """Score rows of a JSON-lines file. Raises: ReportError: as `score_rows`."""
+    return list(score_rows(path))
 
-    Raises: ReportError: unreadable, empty, or rows malformed; the first faults with their line numbers.
+
+def read_score_table(path: Path) -> ScoreTable:
+    """Score rows of a JSON-lines file as columns; rows are not kept. Raises: ReportError: as `score_rows`."""
+    return ScoreTable.of(score_rows(path))
+
+
+def score_rows(path: Path) -> Iterator[ScoreRow]:
+    """Score rows of a JSON-lines file, one at a time.
+
+    Raises: ReportError, after the last good row: unreadable, empty, rows malformed or given twice (a completion stands once in
+        a pool, or once where rows have no pool); the first faults with their line numbers, and how many more.
     """
+    faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also splits at U+2028 inside a text
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as stream:  # not as text: U+2028 inside a string ends no line
+            for number, line in enumerate(stream, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = ScoreRow.model_validate_json(line)
+                except ValidationError as error:
+                    faults.append(f"line {number}: {_fault(error)}")
+                    continue
+                key = (row.benchmark_id, row.problem_id, row.pool_id or "", row.completion_id)
+                if (first := seen.setdefault(key, number)) != number:
+                    faults.append(f"line {number}: completion {row.completion_id!r} stands in line {first} already")
+                    continue
+                count += 1
+                if not faults:
+                    yield row
+    except OSError as error:
         raise ReportError(f"{path.name} cannot be read ({error}). Name a JSON-lines file of score rows.") from error
-    rows, faults = list[ScoreRow](), list[str]()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(ScoreRow.model_validate(json.loads(line)))
-        except json.JSONDecodeError as error:
-            faults.append(f"line {number}: not JSON ({error.msg})")
-        except ValidationError as error:
-            first = error.errors()[0]
-            faults.append(f"line {number}: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}")
-        except (ValueError, RecursionError):
-            faults.append(f"line {number}: not JSON (a number too long, or nested too deep)")
     if faults:
         more = f" and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-        raise ReportError(
-            f"{path.name}: {'; '.join(faults[:FAULTS_SHOWN])}{more}. docs/evaluation.md gives the fields."
-        )
-    if not rows:
-        raise ReportError(f"{path.name} holds no score row. docs/evaluation.md gives the fields.")
-    return rows
+        raise ReportError(f"{path.name}: {'; '.join(faults[:FAULTS_SHOWN])}{more}. {SEE}")
+    if not count:
+        raise ReportError(f"{path.name} holds no score row. {SEE}")
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return f"not JSON ({first['ctx']['error']})"
+    place = ".".join(map(str, first["loc"])) or "row"
+    if first["type"] == "extra_forbidden":
+        return f"{place} is no field of a score row"
+    return f"{place}: {first['msg']}"
 
 
 def calibrate_file(path: Path, folder: Path) -> Path:
     """Write `p_pass_calibration_report.json` into a folder and return its path. Raises: ReportError, StoreError."""
-    return _write(
-        path, folder, "p_pass_calibration_report.json", lambda r: calibration_report(r, seed=None, resamples=RESAMPLES)
-    )
+    return _write(path, folder, "p_pass_calibration_report.json", lambda t: calibration_report(t, seed=None))
 
 
 def rerank_file(path: Path, folder: Path) -> Path:
     """Write `rerank_report.json` into a folder and return its path. Raises: ReportError, StoreError."""
-    return _write(path, folder, "rerank_report.json", lambda r: rerank_report(r, seed=None, resamples=RESAMPLES))
+    return _write(path, folder, "rerank_report.json", lambda t: rerank_report(t, seed=None, resamples=RESAMPLES))
 
 
-def _write(
-    path: Path, folder: Path, name: str, make: Callable[[list[ScoreRow]], CalibrationReport | RerankReport]
-) -> Path:
-    report = make(read_score_rows(path))
+def _write(path: Path, folder: Path, name: str, make: Callable[[ScoreTable], CalibrationReport | RerankReport]) -> Path:
+    report = make(read_score_table(path))
     write_atomically(folder / name, pretty_json(report.model_dump(mode="json")))
     return folder / name

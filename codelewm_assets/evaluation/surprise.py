@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Decoy
-from codelewm_assets.evaluation.bootstrap import interval_of_mean
-from codelewm_assets.evaluation.heldout import HeldoutRecord
+from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord
 from codelewm_assets.evaluation.records import SurpriseCategory, SurpriseReport
 
 CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
@@ -21,18 +21,26 @@ def surprise_report(
     seed: int,
     resamples: int,
 ) -> SurpriseReport:
-    """Pairwise AUC per category over the pairs whose two records are held out.
+    """Pairwise AUC per category, over all and by benchmark, over the pairs whose two records are held out.
 
     Energy is the squared distance of z_pred to the output's latent, in [0, 4]; AUC is the share of pairs in which the
     decoy's energy is the larger one, ties counted half.
     """
     at = {record.record_id: place for place, record in enumerate(records)}
     scored = [d for d in decoys if d.query_record_id in at and d.decoy_record_id in at]
+    benchmark = {record.record_id: record.benchmark_id for record in records}
+
+    def categories(pairs: Sequence[Decoy]) -> dict[str, SurpriseCategory]:
+        return {
+            name: _category([d for d in pairs if d.category == name], at, latents, resamples) for name in CATEGORIES
+        }
+
     return SurpriseReport(
         seed=seed,
-        categories={
-            category: _category([d for d in scored if d.category == category], at, latents, resamples)
-            for category in CATEGORIES
+        categories=categories(scored),
+        benchmarks={
+            name: categories([d for d in scored if benchmark[d.query_record_id] == name])
+            for name in sorted(set(benchmark.values()))
         },
     )
 
@@ -59,12 +67,14 @@ def _category(
         decoy_energy = ((latents[name][query] - latents["z_out"][decoy]) ** 2).sum(axis=1)  # (P,)
         wins[name] = (decoy_energy > real_energy) + 0.5 * (decoy_energy == real_energy)
         means = float(real_energy.mean()), float(decoy_energy.mean())
-    by_problem = [float(wins["z_pred"][[p == name for p in problems]].mean()) for name in sorted(set(problems))]
+    names, code = np.unique(problems, return_inverse=True)
+    won, counts = np.bincount(code, weights=wins["z_pred"]), np.bincount(code).astype(np.float64)  # (P,)
+    drawn = resampled_means(won[None].astype(np.float64), counts, resamples=resamples)[:, 0]
     return SurpriseCategory(
         pair_count=len(pairs),
-        problem_count=len(set(problems)),
+        problem_count=len(names),
         auc=float(wins["z_pred"].mean()),
-        auc_ci95=interval_of_mean(by_problem, resamples=resamples),
+        auc_ci95=interval_of_draws(drawn),
         no_action_auc=float(wins["z_pred_no_action"].mean()),
         mean_real_energy=means[0],
         mean_decoy_energy=means[1],

@@ -17,7 +17,16 @@ WORD = re.compile(r"[a-z0-9_]+")
 
 def lexical_score(prompt: str, code: str) -> float:
     """Jaccard of the lower-cased word sets of prompt and completion, in [0, 1]."""
-    a, b = set(WORD.findall(prompt.lower())), set(WORD.findall(code.lower()))
+    return overlap(words(prompt), words(code))
+
+
+def words(text: str) -> frozenset[str]:
+    """Lower-cased words of a text."""
+    return frozenset(WORD.findall(text.lower()))
+
+
+def overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    """Jaccard of two sets of words, in [0, 1]; 0 when both are empty."""
     return len(a & b) / len(a | b) if a | b else 0.0
 
 

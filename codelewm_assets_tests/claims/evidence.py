@@ -8,7 +8,6 @@ from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
 from codelewm_assets.evaluation.records import (
     AucDifference,
     BenchmarkRerank,
-    Slices,
     CalibrationBin,
     CalibrationReport,
     CollapseReport,
@@ -21,6 +20,7 @@ from codelewm_assets.evaluation.records import (
     RetrievalScores,
     ScoreMetrics,
     SeedEvidence,
+    Slices,
     SurpriseCategory,
     SurpriseReport,
 )

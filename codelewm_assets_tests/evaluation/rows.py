@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from codelewm_assets.evaluation.heldout import HeldoutRecord
+from codelewm_assets.core.records import PackRow
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord
 from codelewm_assets.evaluation.records import ScoreRow
 
 
@@ -34,11 +35,19 @@ def heldout_record(number: int, **changes: Any) -> HeldoutRecord:
         "output_type": "int",
         "output_magnitude_bucket": "small",
         "output_length_bucket": "short",
+        "exception_class": "none",
         "execution_status": "pass",
         "p_pass": 0.5,
+        "p_pass_raw": 0.5,
         "p_pass_no_action": 0.5,
         "p_pass_shuffled_action": 0.5,
         "energy": 1.0,
         "energy_no_action": 1.0,
     }
     return HeldoutRecord(**fields | changes)
+
+
+def pack_row(record_id: str, *, code: str = "return x", given: str = "", output: str = "") -> PackRow:
+    """A pack row of which evaluation reads the three texts only."""
+    texts = {"code_tokens": code, "input_tokens": given, "output_tokens": output}
+    return PackRow.model_construct(record_id=record_id, **texts)

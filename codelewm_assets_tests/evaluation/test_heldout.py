@@ -6,8 +6,9 @@ from typing import cast
 import numpy as np
 import pytest
 
+from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.store import ArtifactStore
-from codelewm_assets.evaluation.heldout import HeldoutScores, join_folds, score_fold, sigmoid
+from codelewm_assets.evaluation.heldout import HeldoutScores, exception_class, join_folds, require_held_out, score_fold
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer, Transitions
 from codelewm_assets.training.loop import train_fold
@@ -15,7 +16,17 @@ from codelewm_assets.training.sidecar import require_matching
 from codelewm_assets_tests.factories import World, make_world
 from codelewm_assets_tests.training.tokens import CONFIG, put_checkpoint, put_tokens
 
-SCORES = {"p_pass", "no_action", "shuffled_action", "lexical", "consensus", "surface_lr", "length", "random"}
+SCORES = {
+    "p_pass",
+    "p_pass_raw",
+    "no_action",
+    "shuffled_action",
+    "lexical",
+    "consensus",
+    "surface_lr",
+    "length",
+    "random",
+}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +137,7 @@ def test_no_action_takes_the_empty_input_and_shuffled_action_another_problems(
     spy = Spy()
     rows = {row.record_id: row for row in world.rows}
     made = score_fold(cast(Scorer, spy), FoldData(data.arrays, records, 0), rows, world.pools, world.prompts)
-    real, empty, shuffled = spy.asked
+    _, real, empty, shuffled, *_ = spy.asked  # val first, train last
     assert empty == [0] * len(real)
     test = {number[split.problem_id] for split in world.splits if split.fold == 0}
     for record, own, other in zip(made.records, real, shuffled, strict=True):
@@ -152,6 +163,63 @@ def test_joined_folds_keep_records_and_latents_in_step(scored: tuple[FoldData, H
     assert np.array_equal(joined.latents["z_pred"][count:], found.latents["z_pred"])
 
 
-def test_sigmoid_by_hand() -> None:
-    """1 / (1 + e^0) = 0.5; 1 / (1 + e^-ln 3) = 3/4."""
-    assert sigmoid(np.array([0.0, np.log(3)], dtype=np.float32)).tolist() == pytest.approx([0.5, 0.75])
+def test_a_problem_of_the_models_own_train_part_is_not_scored(
+    world: World, scored: tuple[FoldData, HeldoutScores]
+) -> None:
+    """Planted leakage: one train record among those of the test part; nothing is asked of the model."""
+    data, _ = scored
+    planted = [*data.part("test"), next(r for r in data.part("train") if r.is_train_usable)]
+    spy = Spy()
+    rows = {row.record_id: row for row in world.rows}
+    with pytest.raises(
+        ReportError, match=r"Scoring is refused: 1 problems \(.+\) are not in the test part of fold 0's model"
+    ):
+        score_fold(cast(Scorer, spy), data, rows, world.pools, world.prompts, records=planted)
+    assert spy.asked == []
+
+
+def test_a_validation_problem_is_not_scored_either(scored: tuple[FoldData, HeldoutScores]) -> None:
+    data, _ = scored
+    with pytest.raises(ReportError, match="Scoring is refused"):
+        require_held_out(data, data.part("val"))
+    require_held_out(data, data.part("test"))
+    require_held_out(data, [])
+
+
+def test_the_temperature_is_fitted_on_the_val_part_only_and_moves_p_pass_alone(
+    scored: tuple[FoldData, HeldoutScores],
+) -> None:
+    data, found = scored
+    (temperature,) = found.temperatures
+    assert temperature.record_count == sum(r.is_train_usable for r in data.part("val"))
+    assert temperature.loss_after is not None
+    assert temperature.loss_before is not None
+    assert temperature.loss_after <= temperature.loss_before
+    for record in found.records:
+        logit = np.log(record.p_pass_raw / (1 - record.p_pass_raw))
+        assert record.p_pass == pytest.approx(1 / (1 + np.exp(-logit / temperature.value)))
+
+
+def test_probe_records_are_of_the_train_part_and_their_latents_in_step(scored: tuple[FoldData, HeldoutScores]) -> None:
+    data, found = scored
+    train = {record.record_id for record in data.part("train")}
+    assert found.fit_records
+    assert {record.record_id for record in found.fit_records} <= train
+    assert set(found.fit_latents) == {"z_pred", "z_pred_no_action", "z_code", "z_input"}
+    assert {len(array) for array in found.fit_latents.values()} == {len(found.fit_records)}
+
+
+def test_rows_carry_the_kind_and_family_of_their_completion(
+    world: World, scored: tuple[FoldData, HeldoutScores]
+) -> None:
+    kinds = {c.completion_id: (c.completion_kind, c.operator_family) for c in world.completions}
+    for row in (*scored[1].completions, *scored[1].members):
+        assert (row.completion_kind, row.operator_family) == kinds[row.completion_id]
+
+
+def test_the_exception_class_is_read_off_the_row(world: World) -> None:
+    raised = world.rows[0].model_copy(
+        update={"execution_status": "exception", "output_tokens": "<exception ValueError>"}
+    )
+    assert exception_class(raised) == "ValueError"
+    assert exception_class(world.rows[0]) == "none"

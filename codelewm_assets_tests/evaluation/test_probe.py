@@ -1,12 +1,15 @@
 """Linear probes: balanced accuracy by hand, what can be read off, and what cannot."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.heldout import HeldoutRecord
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
 from codelewm_assets.evaluation.probe import TARGETS, balanced_accuracy, latent_probe_report
 from codelewm_assets.evaluation.records import LatentProbeReport
-from codelewm_assets_tests.evaluation.rows import heldout_record
+from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 
 
 def test_balanced_accuracy_by_hand() -> None:
@@ -37,22 +40,49 @@ def _records(count: int) -> list[HeldoutRecord]:
     ]
 
 
-def _report(records: list[HeldoutRecord], *, is_told: bool) -> LatentProbeReport:
-    """Latents of noise, and in z_pred's first dimension `passed` when it is told."""
-    generator = np.random.default_rng(0)
-    noise = {
-        name: generator.normal(size=(len(records), 8)).astype(np.float32)
-        for name in ("z_pred", "z_pred_no_action", "z_code", "z_input")
-    }
+NAMES = ("z_pred", "z_pred_no_action", "z_code", "z_input")
+
+
+def _latents(records: Sequence[LabelledRecord], seed: int, *, is_told: bool) -> dict[str, NDArray[np.float32]]:
+    """Noise, and in z_pred's first dimension `passed` when it is told."""
+    generator = np.random.default_rng(seed)
+    noise = {name: generator.normal(size=(len(records), 8)).astype(np.float32) for name in NAMES}
     if is_told:
         noise["z_pred"][:, 0] = [10.0 if record.passed else -10.0 for record in records]
-    return latent_probe_report(records, noise, seed=42, resamples=100)
+    return noise
+
+
+def _train(records: Sequence[HeldoutRecord]) -> list[LabelledRecord]:
+    """Records of the train part with the labels of these, of other problems."""
+    names = set(LabelledRecord.model_fields)
+    return [
+        LabelledRecord.model_validate(
+            r.model_dump(include=names) | {"record_id": f"train {r.record_id}", "problem_id": f"train {r.problem_id}"}
+        )
+        for r in records
+    ]
+
+
+def _report(
+    records: list[HeldoutRecord], *, is_told: bool, codes: Mapping[str, str] | None = None
+) -> LatentProbeReport:
+    """Probes fitted on train records with the labels of `records`, asked on `records`. Args: codes: record id → program."""
+    fit = _train(records)
+    rows = {
+        r.record_id: pack_row(r.record_id, code=(codes or {}).get(r.record_id, "return x")) for r in (*fit, *records)
+    }
+    return latent_probe_report(
+        records, _latents(records, 0, is_told=is_told), fit, _latents(fit, 1, is_told=is_told), rows, seed=42,
+        resamples=100,
+    )  # fmt: skip
 
 
 def test_a_label_that_the_latent_spells_out_is_read_perfectly_and_beats_every_control() -> None:
     target = _report(_records(400), is_told=True).targets["passed"]
     assert (target.status, target.class_count, target.model) == ("ok", 2, 1.0)
-    assert set(target.controls) == {"no_action", "code", "input", "code_and_input", "majority"}
+    assert set(target.controls) == {
+        "no_action", "before_state", "action", "before_state_and_action", "lexical", "majority",
+    }  # fmt: skip
     assert target.controls["majority"] == 0.5
     assert all(value < 0.65 for value in target.controls.values())
     assert target.best_control is not None
@@ -71,7 +101,7 @@ def test_a_label_that_the_latent_does_not_hold_has_no_sure_lift() -> None:
 
 def test_a_target_with_one_class_is_single_class_and_its_figures_are_absent() -> None:
     """No record raised an exception."""
-    target = _report(_records(40), is_told=False).targets["raises"]
+    target = _report(_records(40), is_told=False).targets["exception_class"]
     assert (target.status, target.class_count) == ("single_class", 1)
     assert (target.model, target.controls, target.best_control) == (None, {}, None)
     assert (target.lift_over_best_control, target.lift_ci99) == (None, None)
@@ -83,18 +113,52 @@ def test_without_records_every_target_is_single_class() -> None:
     assert {t.status for t in report.targets.values()} == {"single_class"}
 
 
-def test_at_least_five_targets_are_probed() -> None:
-    assert len(TARGETS) >= 5
+def test_type_magnitude_length_verdict_and_exception_class_are_probed() -> None:
+    assert set(TARGETS) == {
+        "passed", "output_type", "output_magnitude_bucket", "output_length_bucket", "exception_class",
+    }  # fmt: skip
 
 
-def test_the_halves_cover_all_records_and_the_report_does_not_depend_on_their_order() -> None:
-    records = _records(60)
-    first = _report(records, is_told=True)
-    target = first.targets["passed"]
-    assert target.fit_count + target.test_count == 60
-    assert target.fit_count % 2 == target.test_count % 2 == 0  # two records a problem: none is split
-    latents = {name: np.eye(60, 8, dtype=np.float32) for name in ("z_pred", "z_pred_no_action", "z_code", "z_input")}
-    turned = {name: array[::-1] for name, array in latents.items()}
-    assert latent_probe_report(records, latents, seed=1, resamples=50) == latent_probe_report(
-        records[::-1], turned, seed=1, resamples=50
+def test_the_lexical_control_reads_the_programs_words() -> None:
+    """Latents are noise, and each program says which it is: the control is perfect, so the model's lift is negative."""
+    records = _records(80)
+    codes = {r.record_id: "good" if r.passed else "bad" for r in (*records, *_train(records))}
+    target = _report(records, is_told=False, codes=codes).targets["passed"]
+    assert target.controls["lexical"] == 1.0
+    assert target.best_control == "lexical"
+    assert (target.lift_over_best_control or 0) < 0
+
+
+def test_probes_are_fitted_on_train_records_and_asked_on_held_out_ones() -> None:
+    """What is told in the train latents has the opposite sign in the held-out ones: every answer is wrong."""
+    records = _records(40)
+    fit = _train(records)
+    rows = {r.record_id: pack_row(r.record_id) for r in (*fit, *records)}
+    told = _latents(records, 0, is_told=True)
+    told["z_pred"] = -told["z_pred"]
+    report = latent_probe_report(records, told, fit, _latents(fit, 1, is_told=True), rows, seed=1, resamples=50)
+    target = report.targets["passed"]
+    assert (target.model, target.fit_count, target.test_count) == (0.0, 40, 40)
+
+
+def test_a_folds_records_are_asked_by_the_probe_of_its_own_model() -> None:
+    """Fold 1's model spells the verdict the other way round; with a probe a fold both are read perfectly."""
+    records = [r.model_copy(update={"fold": i % 4 // 2}) for i, r in enumerate(_records(80))]
+    fit = _train(records)
+    rows = {r.record_id: pack_row(r.record_id) for r in (*fit, *records)}
+    latents, fit_latents = _latents(records, 0, is_told=True), _latents(fit, 1, is_told=True)
+    for array, own in ((latents["z_pred"], records), (fit_latents["z_pred"], fit)):
+        array[[record.fold == 1 for record in own]] *= -1
+    assert (
+        latent_probe_report(records, latents, fit, fit_latents, rows, seed=1, resamples=50).targets["passed"].model == 1
     )
+
+
+def test_the_report_does_not_depend_on_the_order_of_records() -> None:
+    records = _records(60)
+    fit = _train(records)
+    rows = {r.record_id: pack_row(r.record_id) for r in (*fit, *records)}
+    latents, fit_latents = _latents(records, 0, is_told=True), _latents(fit, 1, is_told=True)
+    turned = {name: array[::-1] for name, array in latents.items()}
+    first = latent_probe_report(records, latents, fit, fit_latents, rows, seed=1, resamples=50)
+    assert latent_probe_report(records[::-1], turned, fit, fit_latents, rows, seed=1, resamples=50) == first

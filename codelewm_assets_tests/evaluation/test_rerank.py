@@ -1,19 +1,29 @@
 """Reranking: credit under ties, which pools count, lifts, saturation and the report's shape."""
 
 import math
+from collections.abc import Sequence
 from itertools import permutations
 from random import Random
 from statistics import mean
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.evaluation.records import ScoreRow
+from codelewm_assets.evaluation.records import BenchmarkRerank, ScoreRow
 from codelewm_assets.evaluation.rerank import reciprocal_rank, rerank_benchmark, rerank_report, top_share
+from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets_tests.evaluation.rows import score_row
 
 RESAMPLES = 200
+
+
+def benchmark(rows: Sequence[ScoreRow], *, label: str, resamples: int) -> BenchmarkRerank:
+    """Figures of rows."""
+    return rerank_benchmark(ScoreTable.of(rows), label=label, resamples=resamples)
+
+
 POOLS = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.booleans()), min_size=1, max_size=6)
 
 
@@ -92,7 +102,7 @@ def _pool(problem: str, ours: bool, control: bool, **changes: object) -> list[Sc
 def test_figures_of_four_pools_by_hand() -> None:
     """p_pass is right in 3 of 4, the control in 1 of 4: lift 50 points; MRR (3 + 1/2) / 4 and (1 + 3/2) / 4."""
     rows = [*_pool("a", True, True), *_pool("b", True, False), *_pool("c", True, False), *_pool("d", False, False)]
-    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
     assert (found.problem_count, found.pool_count) == (4, 4)
     assert found.pass_at_1 == {"lexical": 0.25, "p_pass": 0.75}
     assert found.mrr == {"lexical": pytest.approx(0.625), "p_pass": pytest.approx(0.875)}
@@ -105,7 +115,7 @@ def test_a_pool_in_which_one_member_has_no_score_does_not_count_for_that_score()
     """The control lacks a member of pool b: it is judged on pool a alone, p_pass on both, the lift on pool a."""
     rows = [*_pool("a", True, False), *_pool("b", False, True)]
     rows[2] = score_row(True, 0.1, "b", completion_id="b/a", lexical=None)
-    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
     assert found.pass_at_1 == {"lexical": 0.0, "p_pass": 0.5}
     assert found.lift["lexical"].points == 100.0
     assert found.pool_count == 2
@@ -114,7 +124,7 @@ def test_a_pool_in_which_one_member_has_no_score_does_not_count_for_that_score()
 @pytest.mark.parametrize("absent", [None, math.nan, math.inf])
 def test_a_score_that_no_pool_has_whole_is_absent_and_no_control(absent: float | None) -> None:
     rows = [score_row(True, 0.9, completion_id="a", llm_order=1.0), score_row(False, 0.1, llm_order=absent)]
-    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
     assert found.pass_at_1["llm_order"] is None
     assert found.mrr["llm_order"] is None
     assert (found.lift, found.best_control, found.saturated) == ({}, None, None)
@@ -122,7 +132,7 @@ def test_a_score_that_no_pool_has_whole_is_absent_and_no_control(absent: float |
 
 def test_the_best_control_is_the_one_with_the_highest_pass_at_1() -> None:
     rows = [score_row(True, 0.9, "a", lexical=0.1, length=2.0), score_row(False, 0.1, "a", lexical=0.2, length=1.0)]
-    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
     assert found.best_control == "length"
     assert found.lift["length"].points == 0.0
     assert found.lift["lexical"].points == 100.0
@@ -131,37 +141,98 @@ def test_the_best_control_is_the_one_with_the_highest_pass_at_1() -> None:
 @pytest.mark.parametrize(("right", "saturated"), [(19, True), (18, False)])
 def test_a_benchmark_is_saturated_when_its_best_control_reaches_95_of_100(right: int, saturated: bool) -> None:
     rows = [row for i in range(20) for row in _pool(f"p{i:02d}", True, i < right)]
-    assert rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES).saturated is saturated
+    assert benchmark(rows, label="humaneval", resamples=RESAMPLES).saturated is saturated
 
 
-def test_problems_and_not_pools_are_drawn_for_the_interval() -> None:
-    """Problem a has three pools won, b one lost: by problem (100 + 0) / 2 = 50 points, by pool it would be 75."""
+def test_a_lift_is_the_difference_of_the_figures_shown_and_problems_are_drawn_with_all_their_pools() -> None:
+    """Problem a has three pools won, b one lost: pass@1 3/4 against 0, 75 points; drawing only b gives 0, only a 100."""
     rows = [row for i in range(3) for row in _pool("a", True, False, pool_id=f"a{i}")]
-    rows += [
-        row.model_copy(update={"scores": row.scores | {"lexical": row.scores["p_pass"]}})
-        for row in _pool("b", True, True)
-    ]
-    found = rerank_benchmark(rows, label="humaneval", resamples=RESAMPLES)
-    assert found.lift["lexical"].points == pytest.approx(50.0)
+    rows += _pool("b", False, False)
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert found.pass_at_1 == {"lexical": 0.0, "p_pass": 0.75}
+    assert found.lift["lexical"].points == pytest.approx(75.0)
     assert found.lift["lexical"].ci95 == (0.0, 100.0)
 
 
+def test_the_lift_over_the_best_control_is_over_whichever_is_best_in_each_resample() -> None:
+    """Of 40 problems p_pass is right in all, one control in the even ones, the other in the odd ones: each alone leaves 50 points.
+
+    In a resample with e even problems the better control has max(e, 40 - e) right, so the lift is at most 50 and mostly less,
+    where that over one control is as often above as below."""
+    rows = []
+    for i in range(40):
+        even = 1.0 if i % 2 else 0.0
+        rows += [
+            score_row(True, 0.9, f"p{i:02d}", completion_id="a", lexical=even, length=1 - even),
+            score_row(False, 0.1, f"p{i:02d}", completion_id="b", lexical=0.5, length=0.5),
+        ]
+    found = benchmark(rows, label="humaneval", resamples=500)
+    assert found.lift_over_best_control is not None
+    assert found.lift["lexical"].points == found.lift_over_best_control.points == pytest.approx(50.0)
+    assert found.lift_over_best_control.ci95[1] <= 50.0 < found.lift["lexical"].ci95[1]
+    assert found.lift_over_best_control.ci95[0] <= found.lift["lexical"].ci95[0]
+
+
+def test_raw_probabilities_are_no_control() -> None:
+    rows = [score_row(True, 0.9, "a", completion_id="a", p_pass_raw=0.1, lexical=0.0)]
+    rows += [score_row(False, 0.1, "a", completion_id="b", p_pass_raw=0.9, lexical=1.0)]
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert (set(found.lift), found.best_control) == ({"lexical"}, "lexical")
+    assert found.pass_at_1["p_pass_raw"] == 0.0
+
+
+def test_power_by_hand() -> None:
+    """Differences 1, 0, 1, 0 (in points 100, 0, …): spread √(Σ 50² · 4/3) / 4 = 28.87; 2.80 standard errors are 80.9 points."""
+    rows = [
+        row for name, ours in zip("abcd", (True, False, True, False), strict=True) for row in _pool(name, ours, False)
+    ]
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES).power
+    assert found is not None
+    assert found.standard_error_points == pytest.approx(100 * 0.5 / 3**0.5)
+    assert found.smallest_detectable_points == pytest.approx((1.959964 + 0.841621) * 100 * 0.5 / 3**0.5, rel=1e-5)
+
+
+def test_one_problem_has_an_interval_of_no_width_and_no_power() -> None:
+    found = benchmark(_pool("a", True, False), label="humaneval", resamples=RESAMPLES)
+    assert found.lift["lexical"].ci95 == (100.0, 100.0)
+    assert found.power is None
+
+
+def test_intervals_of_the_lift_cover_the_truth_in_93_to_97_of_100_simulated_sets() -> None:
+    """400 sets of 70 problems with one or two pools; each problem has its own rates, p_pass 60 of 100 and the control 45 on
+    average, so the true lift is 15 points for every number of pools."""
+    generator, covered = np.random.default_rng(11), 0
+    for _ in range(400):
+        rows = []
+        for i in range(70):
+            ours, control = generator.beta(6, 4), generator.beta(4.5, 5.5)
+            for q in range(int(generator.integers(1, 3))):
+                rows += _pool(
+                    f"p{i:03d}", bool(generator.random() < ours), bool(generator.random() < control), pool_id=str(q)
+                )
+        low, high = benchmark(rows, label="x", resamples=RESAMPLES).lift["lexical"].ci95
+        covered += low <= 15.0 <= high
+    assert 0.93 <= covered / 400 <= 0.97
+
+
 def test_without_pool_ids_a_problems_rows_form_one_pool() -> None:
-    found = rerank_benchmark([*_pool("a", True, True), *_pool("b", True, True)], label="x", resamples=RESAMPLES)
+    found = benchmark([*_pool("a", True, True), *_pool("b", True, True)], label="x", resamples=RESAMPLES)
     assert (found.problem_count, found.pool_count) == (2, 2)
 
 
 def test_pools_of_the_same_name_in_two_problems_are_two_pools() -> None:
     """Each problem has a pool "0": the control is right in a and wrong in b, so its pass@1 is 0.5."""
     rows = [*_pool("a", True, True, pool_id="0"), *_pool("b", True, False, pool_id="0")]
-    found = rerank_benchmark(rows, label="x", resamples=RESAMPLES)
+    found = benchmark(rows, label="x", resamples=RESAMPLES)
     assert found.pool_count == 2
     assert found.pass_at_1["lexical"] == 0.5
 
 
 def test_the_report_has_each_benchmark_under_its_id_with_its_label() -> None:
     rows = [*_pool("a", True, False), *_pool("b", True, False, benchmark_id="mbpp_plus")]
-    report = rerank_report(rows, seed=42, resamples=RESAMPLES, labels={"mbpp_plus": "mbpp_plus (stand-in)"})
+    report = rerank_report(
+        ScoreTable.of(rows), seed=42, resamples=RESAMPLES, labels={"mbpp_plus": "mbpp_plus (stand-in)"}
+    )
     plain = report.model_dump(mode="json")
     assert list(plain["benchmarks"]) == ["humaneval", "mbpp_plus"]
     assert plain["benchmarks"]["humaneval"]["benchmark_label"] == "humaneval"
@@ -175,4 +246,6 @@ def test_the_report_has_each_benchmark_under_its_id_with_its_label() -> None:
 
 def test_the_report_does_not_depend_on_the_order_of_rows() -> None:
     rows = [row for i in range(12) for row in _pool(f"p{i}", i % 3 > 0, i % 2 > 0)]
-    assert rerank_report(rows[::-1], seed=1, resamples=RESAMPLES) == rerank_report(rows, seed=1, resamples=RESAMPLES)
+    assert rerank_report(ScoreTable.of(rows[::-1]), seed=1, resamples=RESAMPLES) == rerank_report(
+        ScoreTable.of(rows), seed=1, resamples=RESAMPLES
+    )

@@ -61,7 +61,7 @@ def test_no_action_is_judged_by_its_own_prediction() -> None:
 
 
 def test_the_interval_draws_problems_whole() -> None:
-    """Problem a won, problem b lost twice: means 1 and 0, so the interval is that of two figures."""
+    """Problem a won, problem b lost twice: drawn twice a gives 1, b gives 0."""
     pairs = [_pair(0, 1, problem="a"), _pair(2, 1, problem="b"), _pair(2, 1, problem="b")]
     found = surprise_report(RECORDS, LATENTS, pairs, seed=42, resamples=200).categories["mutation"]
     assert found.auc == pytest.approx(1 / 3)
@@ -86,3 +86,14 @@ def test_a_category_without_pairs_is_there_with_its_figures_absent() -> None:
         assert (found.pair_count, found.problem_count) == (0, 0)
         assert (found.auc, found.auc_ci95, found.no_action_auc) == (None, None, None)
         assert (found.mean_real_energy, found.mean_decoy_energy) == (None, None)
+
+
+def test_each_benchmark_has_its_own_categories_and_counts() -> None:
+    records = [RECORDS[0], RECORDS[1], RECORDS[2].model_copy(update={"benchmark_id": "mbpp_plus"})]
+    pairs = [_pair(0, 1), _pair(2, 1), _pair(2, 0)]
+    report = surprise_report(records, LATENTS, pairs, seed=42, resamples=100)
+    assert set(report.benchmarks) == {"humaneval", "mbpp_plus"}
+    found = {name: categories["mutation"] for name, categories in report.benchmarks.items()}
+    assert (found["humaneval"].pair_count, found["humaneval"].auc) == (1, 1.0)
+    assert (found["mbpp_plus"].pair_count, found["mbpp_plus"].auc) == (2, 0.25)
+    assert found["mbpp_plus"].pair_count + found["humaneval"].pair_count == report.categories["mutation"].pair_count

@@ -1,0 +1,112 @@
+"""Score rows of completions and of pool members from the scores of their records, with every control beside p_pass."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from codelewm_assets.core.ids import split_of
+from codelewm_assets.core.records import PackRow, PoolMember
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord
+from codelewm_assets.evaluation.records import ScoreRow
+from codelewm_assets.preflight.controls import (
+    consensus_scores,
+    length_score,
+    lexical_score,
+    random_score,
+    surface_lr_scores,
+)
+from codelewm_assets.training.data import FoldData
+
+OF_RECORDS: dict[str, Callable[[HeldoutRecord], float]] = {
+    "p_pass": lambda record: record.p_pass,
+    "p_pass_raw": lambda record: record.p_pass_raw,
+    "no_action": lambda record: record.p_pass_no_action,
+    "shuffled_action": lambda record: record.p_pass_shuffled_action,
+}
+
+
+def completion_scores(
+    records: Sequence[HeldoutRecord],
+    data: FoldData,
+    rows: Mapping[str, PackRow],
+    members: Sequence[PoolMember],
+    prompts: Mapping[str, str],
+) -> tuple[tuple[ScoreRow, ...], tuple[ScoreRow, ...]]:
+    """(one row per completion, one per pool member); what the model says of a completion is the mean over its records.
+
+    Args: as `evaluation.heldout.score_fold`; `records` are one fold's.
+    """
+    own: dict[str, list[HeldoutRecord]] = defaultdict(list)
+    for record in records:
+        own[record.completion_id].append(record)
+    first_row: dict[str, PackRow] = {}
+    for row in rows.values():
+        first_row.setdefault(row.source_submission_id, row)
+    code = {name: row.code_tokens for name, row in first_row.items()}
+    names = sorted(own)
+    surface = _surface(data, code, names)
+    agreement: dict[tuple[str | None, str], float | None] = {}
+    for pool, group in _groups(own, members, names).items():
+        scores = consensus_scores({name: code[name] for name in group})
+        agreement |= {(None if pool.startswith("problem ") else pool[5:], name): s for name, s in scores.items()}
+
+    def row_of(name: str, pool_id: str | None) -> ScoreRow:
+        first = own[name][0]
+        return ScoreRow(
+            completion_id=name,
+            problem_id=first.problem_id,
+            benchmark_id=first.benchmark_id,
+            split=split_of(first.fold, model_fold=data.model_fold),
+            fold=data.model_fold,
+            passed=first.completion_passed,
+            pool_id=pool_id,
+            completion_kind=first_row[name].completion_kind,
+            operator_family=first_row[name].operator_family,
+            scores={
+                **{score: float(np.mean([of(r) for r in own[name]])) for score, of in OF_RECORDS.items()},
+                "lexical": lexical_score(prompts[first.problem_id], code[name]),
+                "consensus": agreement[pool_id, name],
+                "surface_lr": surface[name],
+                "length": length_score(code[name]),
+                "random": random_score(name),
+            },
+        )
+
+    pooled = [m for m in sorted(members, key=lambda m: (m.pool_id, m.completion_id)) if m.completion_id in own]
+    return tuple(row_of(name, None) for name in names), tuple(row_of(m.completion_id, m.pool_id) for m in pooled)
+
+
+def _groups(
+    own: Mapping[str, Sequence[HeldoutRecord]], members: Sequence[PoolMember], names: Sequence[str]
+) -> dict[str, list[str]]:
+    """Completions that consensus compares: those of a problem, and those of a pool."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[f"problem {own[name][0].problem_id}"].append(name)
+    for member in members:
+        if member.completion_id in own:
+            groups[f"pool {member.pool_id}"].append(member.completion_id)
+    return groups
+
+
+def _surface(data: FoldData, code: Mapping[str, str], names: Sequence[str]) -> dict[str, float | None]:
+    """surface_lr of each completion, fitted on the train part of the fold."""
+    train = {r.completion_id: r.completion_passed for r in data.part("train") if r.is_train_usable}
+    fit = sorted(train)
+    scores = surface_lr_scores([code[n] for n in fit], [train[n] for n in fit], [code[n] for n in names])
+    return dict(zip(names, scores, strict=True))
+
+
+def record_rows(records: Sequence[HeldoutRecord]) -> Iterator[ScoreRow]:
+    """A score row per record, labelled by whether its own run passed; a completion's records form its pool."""
+    for record in records:
+        yield ScoreRow(
+            completion_id=record.record_id,
+            problem_id=record.problem_id,
+            benchmark_id=record.benchmark_id,
+            fold=record.fold,
+            passed=record.passed,
+            pool_id=record.completion_id,
+            scores={score: of(record) for score, of in OF_RECORDS.items()},
+        )
