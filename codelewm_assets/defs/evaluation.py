@@ -18,7 +18,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.records import ScoreRow
-from codelewm_assets.evaluation.score_files import read_score_rows, read_score_table
+from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.preflight.rules import finding
 
@@ -93,12 +93,10 @@ def heldout_scores(
 
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
     """Every score row carries a finite p_pass in [0, 1]."""
-    bad, count = [], 0
+    bad, count = list[str](), 0
     for name in ("score_rows.jsonl", "completion_scores.jsonl"):
-        rows = read_score_rows(inputs.artifact("heldout_scores", partition).path(name))
-        count += len(rows)
-        values = ((row.completion_id, row.finite("p_pass")) for row in rows)
-        bad += [f"{name} {name_}: {value}" for name_, value in values if value is None or not 0 <= value <= 1]
+        rows, faults = p_pass_faults(inputs.artifact("heldout_scores", partition).path(name))
+        count, bad = count + rows, bad + [f"{name} {fault}" for fault in faults]
     return finding(
         "every_score_row_has_p_pass",
         bad,

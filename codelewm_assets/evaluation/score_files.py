@@ -1,5 +1,6 @@
 """Score rows from JSON-lines files, and the work of the commands `calibrate` and `rerank`: a report into a folder."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def score_rows(path: Path) -> Iterator[ScoreRow]:
         raise ReportError(f"{path.name}: {'; '.join(faults[:FAULTS_SHOWN])}{more}. {SEE}")
     if not count:
         raise ReportError(f"{path.name} holds no score row. {SEE}")
+
+
+def p_pass_faults(path: Path) -> tuple[int, list[str]]:
+    """(rows, `completion: value` of each whose p_pass is no number in [0, 1]), of a file that need not hold valid rows.
+
+    Raises: ReportError: a line is not a JSON object.
+    """
+    count, faults = 0, []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            row = json.loads(line)
+            value = row["scores"].get("p_pass")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ReportError(f"{path.name}: line {number} is no score row ({error}). {SEE}") from error
+        count += 1
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            faults.append(f"{row.get('completion_id')}: {value}")
+    return count, faults
 
 
 def _fault(error: ValidationError) -> str:

@@ -1,0 +1,197 @@
+"""From score rows and latents to claims: labels that mean nothing open no claim, a score with a known lift opens its own only."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from codelewm_assets.claims import register
+from codelewm_assets.claims.gates import ClaimGates, judge
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
+from codelewm_assets.core.records import Decoy
+from codelewm_assets.evaluation.calibration import calibration_report
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
+from codelewm_assets.evaluation.probe import latent_probe_report
+from codelewm_assets.evaluation.records import ScoreRow, SeedEvidence
+from codelewm_assets.evaluation.rerank import rerank_report
+from codelewm_assets.evaluation.retrieval import retrieval_report
+from codelewm_assets.evaluation.score_table import ScoreTable
+from codelewm_assets.evaluation.surprise import CATEGORIES, surprise_report
+from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, integrity
+from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
+
+PROBLEMS: dict[str, int] = {"humaneval": 164, "mbpp_plus": 378}
+MEMBERS = 6
+RESAMPLES = 400
+SURE, UNSURE = 0.9, 0.1
+ORACLE_LIFT_POINTS = 100 * (SURE * (1 - 0.5**MEMBERS) + UNSURE * 0.5**MEMBERS - 0.5)
+"""Members pass at rate 0.9 or 0.1, each as likely. One at 0.9 is on top unless all six are at 0.1; a control is right in half."""
+
+
+def _rows(seed: int, *, is_shuffled: bool) -> list[ScoreRow]:
+    """A pool a problem; p_pass is the very rate at which a member passes, controls are noise.
+
+    Args: is_shuffled: verdicts are dealt anew within each problem, so that no score knows anything of them.
+    """
+    generator = np.random.default_rng(seed)
+    rows = []
+    for benchmark, problems in PROBLEMS.items():
+        for problem in range(problems):
+            rates = generator.choice([SURE, UNSURE], size=MEMBERS)
+            passed = generator.random(MEMBERS) < rates
+            if is_shuffled:
+                passed = generator.permutation(passed)
+            for member in range(MEMBERS):
+                noise = {name: float(generator.random()) for name in register.CONTROLS}
+                rows.append(
+                    ScoreRow(
+                        completion_id=f"{problem}/{member}",
+                        problem_id=f"{benchmark}/{problem}",
+                        benchmark_id=benchmark,
+                        passed=bool(passed[member]),
+                        scores={"p_pass": float(rates[member]), **noise},
+                    )
+                )
+    return rows
+
+
+RECORDS = 200
+
+
+def _unit(generator: np.random.Generator, count: int) -> NDArray[np.float32]:
+    made = generator.normal(size=(count, 16)).astype(np.float32)
+    return cast(NDArray[np.float32], made / np.linalg.norm(made, axis=1, keepdims=True))
+
+
+def _labelled(generator: np.random.Generator, number: int, **changes: Any) -> HeldoutRecord:
+    """A record with labels drawn by chance."""
+    return heldout_record(
+        number,
+        problem_id=f"p{number // 4:03d}",
+        passed=bool(generator.random() < 0.5),
+        output_type=str(generator.choice(["int", "str"])),
+        output_magnitude_bucket=str(generator.choice(["small", "large"])),
+        output_length_bucket=str(generator.choice(["short", "medium"])),
+        exception_class=str(generator.choice(["none", "ValueError"])),
+        **changes,
+    )
+
+
+def _of_latents(seed: int) -> dict[str, Any]:
+    """Retrieval, surprise and probe reports of latents that know nothing, by the functions that judge real ones."""
+    generator = np.random.default_rng([seed, 1])
+    records = [_labelled(generator, i) for i in range(RECORDS)]
+    fit = [
+        LabelledRecord.model_validate(
+            _labelled(generator, RECORDS + i).model_dump(include=set(LabelledRecord.model_fields))
+        )
+        for i in range(RECORDS)
+    ]
+    names = ("z_pred", "z_pred_no_action", "z_pred_shuffled_action", "z_out", "z_code", "z_input")
+    latents, fit_latents = ({name: _unit(generator, RECORDS) for name in names} for _ in range(2))
+    pack = {r.record_id: pack_row(r.record_id, output=r.record_id) for r in (*records, *fit)}
+    pairs = [_decoy(category, i, records) for category in CATEGORIES for i in range(120)]
+    return {
+        "retrieval": retrieval_report(records, latents, pack, seed=seed, resamples=RESAMPLES),
+        "surprise": surprise_report(records, latents, pairs, seed=seed, resamples=RESAMPLES),
+        "probe": latent_probe_report(records, latents, fit, fit_latents, pack, seed=seed, resamples=RESAMPLES),
+    }
+
+
+def _decoy(category: str, number: int, records: Sequence[HeldoutRecord]) -> Decoy:
+    return Decoy(
+        decoy_id=f"{category}::{number}",
+        category=category,  # type: ignore[arg-type]
+        source_problem_id=records[number].problem_id,
+        query_record_id=records[number].record_id,
+        decoy_record_id=records[(number + 7) % RECORDS].record_id,
+        input_relation="same",
+        output_relation="different",
+        rationale="test",
+    )
+
+
+def _evidence(seed: int, *, is_shuffled: bool) -> SeedEvidence:
+    table = ScoreTable.of(_rows(seed, is_shuffled=is_shuffled))
+    rerank: dict[BenchmarkId, Any] = {
+        name: rerank_report(table.take(table.benchmark.where(name)), seed=seed, resamples=RESAMPLES)
+        for name in BENCHMARKS
+    }
+    calibration = calibration_report(table, seed=seed)
+    return SeedEvidence(collapse=collapse(), calibration=calibration, rerank=rerank, **_of_latents(seed))
+
+
+def _judge(evidence: Sequence[SeedEvidence], **changes: Any) -> ClaimGates:
+    fields: dict[str, Any] = {"profile": "test", "benchmark_labels": LABELS} | changes
+    kept = fields.pop("integrity", integrity())
+    return judge(dict(zip(SEEDS, evidence, strict=True)), kept, **fields)
+
+
+def _open(gates: ClaimGates) -> set[str]:
+    return {claim.claim_id for claim in gates.claims if claim.status == "OPEN"}
+
+
+@pytest.fixture(scope="module")
+def null() -> list[SeedEvidence]:
+    """Twenty sets of evidence with verdicts dealt anew within each problem."""
+    return [_evidence(seed, is_shuffled=True) for seed in range(20)]
+
+
+@pytest.fixture(scope="module")
+def oracle() -> list[SeedEvidence]:
+    """Two sets of evidence of a score that knows each member's rate."""
+    return [_evidence(seed, is_shuffled=False) for seed in range(2)]
+
+
+def test_with_labels_that_mean_nothing_every_claim_about_them_stays_closed_in_20_of_20(
+    null: list[SeedEvidence],
+) -> None:
+    """`is_non_collapsed` speaks of the spread of latents and reads no label: it may be open, and nothing else."""
+    opened = [_open(_judge([null[i], null[(i + 1) % 20]])) for i in range(20)]
+    assert opened == [{"is_non_collapsed"}] * 20
+
+
+def test_the_null_is_decided_by_figures_and_not_for_want_of_evidence(null: list[SeedEvidence]) -> None:
+    """Gates FAIL; none is UNDECIDED, which would close claims too."""
+    for i in range(20):
+        states = {gate.gate: gate.state for gate in _judge([null[i], null[(i + 1) % 20]]).gates}
+        assert {name for name, state in states.items() if state == "UNDECIDED"} == set()
+        assert {name for name, state in states.items() if state == "HOLDS"} == {"collapse", "integrity"}
+
+
+def test_a_score_with_a_known_lift_opens_exactly_the_claims_that_rest_on_it(oracle: list[SeedEvidence]) -> None:
+    """The lift is 38.75 points on both benchmarks and p_pass is the true rate; the latents still know nothing."""
+    gates = _judge(oracle)
+    assert round(ORACLE_LIFT_POINTS, 2) == 38.75
+    for seed in oracle:
+        for name in BENCHMARKS:
+            lift = seed.rerank[name].benchmarks[name].lift["random"]
+            assert lift.ci95[0] <= ORACLE_LIFT_POINTS <= lift.ci95[1]
+    assert _open(gates) == {
+        "improves_reranking_on_humaneval", "improves_reranking_on_mbpp_plus", "p_pass_is_calibrated", "is_non_collapsed",
+    }  # fmt: skip
+
+
+def test_the_same_score_on_one_seed_of_two_opens_none_of_them(
+    oracle: list[SeedEvidence], null: list[SeedEvidence]
+) -> None:
+    assert _open(_judge([oracle[0], null[0]])) == {"is_non_collapsed"}
+
+
+def test_the_same_score_on_a_stand_in_opens_the_claim_of_the_published_benchmark_alone(
+    oracle: list[SeedEvidence],
+) -> None:
+    labelled = []
+    for evidence in oracle:
+        report = evidence.rerank["mbpp_plus"]
+        found = report.benchmarks["mbpp_plus"].model_copy(update={"benchmark_label": STAND_IN["mbpp_plus"]})
+        changed = report.model_copy(update={"benchmarks": {"mbpp_plus": found}})
+        labelled.append(evidence.model_copy(update={"rerank": evidence.rerank | {"mbpp_plus": changed}}))
+    gates = _judge(labelled, benchmark_labels=STAND_IN)
+    assert _open(gates) == {"improves_reranking_on_humaneval", "is_non_collapsed"}
+
+
+def test_the_same_score_on_problems_that_were_trained_on_opens_nothing(oracle: list[SeedEvidence]) -> None:
+    assert _open(_judge(oracle, integrity=integrity(scored_problems_trained_on=["HumanEval/3"]))) == set()
