@@ -18,7 +18,17 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from codelewm_assets.evaluation.score_files import calibrate_file, read_score_table
 
-SCORES = ("p_pass", "p_pass_raw", "no_action", "shuffled_action", "lexical", "consensus", "surface_lr", "length", "random")
+SCORES = (
+    "p_pass",
+    "p_pass_raw",
+    "no_action",
+    "shuffled_action",
+    "lexical",
+    "consensus",
+    "surface_lr",
+    "length",
+    "random",
+)
 PROBLEMS = 2000
 
 
