@@ -139,14 +139,13 @@ class _FoldTraining:
         """Mean loss over validation batches, and the spread of their predictions; None when the val part is empty."""
         self._model.eval()
         losses, predicted = list[float](), list[torch.Tensor]()
-        with torch.random.fork_rng(
-            devices=[0] if self._device == "cuda" else []
-        ):  # training's own numbers stay untouched
+        gpus = [torch.cuda.current_device()] if self._config.device == "cuda" else []
+        with torch.random.fork_rng(devices=gpus), _autocast(self._config):  # training's own numbers stay untouched
             torch.manual_seed(0)  # the same directions each time
             for batch in self._validation:
                 latents = latents_of(self._model, batch)
                 losses.append(float(total_loss(self._model, latents, batch.labels, self._config)[0]))
-                predicted.append(self._model.predict(latents.z_code, latents.z_input))
+                predicted.append(self._model.predict(latents.z_code, latents.z_input).float())
         z_pred = torch.cat(predicted).cpu().numpy() if predicted else np.zeros((0, 1), dtype=np.float32)
         found = collapse_diagnostics(z_pred).model_dump(mode="json")
         mean = round(sum(losses) / len(losses), 5) if losses and all(map(math.isfinite, losses)) else None

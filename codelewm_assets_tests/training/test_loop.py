@@ -166,6 +166,22 @@ def test_a_loss_that_is_not_finite_ends_training_names_step_and_batch_and_keeps_
     assert [path.name[:18] for path in states(tmp_path, 0)] == ["fold0_step00000002"]
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_validation_has_the_precision_of_training(
+    data: FoldData, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    total, seen = loop.total_loss, set[tuple[bool, bool]]()
+
+    def watched(model: Any, *rest: Any) -> Any:
+        seen.add((model.training, torch.is_autocast_enabled("cpu")))
+        return total(model, *rest)
+
+    monkeypatch.setattr(loop, "total_loss", watched)
+    _, events = _trained(data, 42, CONFIG.model_copy(update={"precision": precision}))
+    assert seen == {(True, precision == "bfloat16"), (False, precision == "bfloat16")}
+    assert all(event["metrics"]["val_loss"] > 0 for event in events if event["event"] == "progress")
+
+
 def test_a_gpu_out_of_memory_says_what_to_lower(data: FoldData, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> Any:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
