@@ -53,7 +53,8 @@ class TrainingConfig(BaseModel):
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: bool = False
     folds: tuple[int, ...] = (0,)
-    threads: int = Field(default=2, ge=1)
+    threads: int = Field(default=2, ge=1)  # of each process
+    processes: int = Field(default=1, ge=1, le=64)  # each trains on batches of its own; gradients are averaged
     device: Literal["cpu", "cuda"] = "cpu"
     wall_limit_s: int = Field(default=1800, ge=10)
 
@@ -69,6 +70,11 @@ class TrainingConfig(BaseModel):
         if not self.folds or len(set(self.folds)) != len(self.folds) or not set(self.folds) <= set(FOLDS):
             raise ValueError(f"folds {self.folds}: wanted some of {FOLDS}, each once")
         return self
+
+    @property
+    def has_every_term(self) -> bool:
+        """Whether no term of the loss is switched off."""
+        return all(getattr(self, name) > 0 for name in type(self).model_fields if name.endswith("_weight"))
 
     @property
     def lengths(self) -> dict[str, int]:

@@ -38,6 +38,11 @@ class HfJobs:
         Raises: PreflightError: the guard refused, here or in the job. TrainingError: the Hub or the service refused, the
             job failed, was cancelled or ran too long, or its files are not what it wrote; the output folder stays empty.
         """
+        if spec.config.processes > 1:
+            raise TrainingError(
+                f"training.processes is {spec.config.processes}, and a job of Hugging Face Jobs trains by one process. Set it "
+                "to 1, or compute.backend to local."
+            )
         try:
             require_clear_artifacts(ArtifactStore(Path(spec.store_root)), spec.digests, folds=spec.config.folds)
         except StoreError as error:

@@ -18,27 +18,28 @@ from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec
 def run_worker(
     spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None], environment: Mapping[str, str] | None = None
 ) -> None:
-    """Run the worker to its end on this machine; its files lie in `spec.output_folder`.
+    """Run the worker, or the agent of several, to its end on this machine; files lie in `spec.output_folder`.
 
     Args:
         on_event: is handed each event of the stream as it comes.
         environment: variables added to this process's own, such as those of a Dagster Pipes session.
-    Raises: PreflightError: the worker's own guard refused. TrainingError: it failed, was killed, or ran too long.
+    Raises: PreflightError: the guard of the worker or the agent refused. TrainingError: it failed, was killed, or ran too long.
     """
+    module = "worker" if spec.config.processes == 1 else "agent"
     with tempfile.TemporaryDirectory(prefix="codelewm-training-") as folder:
         path = Path(folder) / "spec.json"
         path.write_text(spec.model_dump_json(), encoding="utf-8")
         errors = Path(folder) / "stderr.txt"
         with errors.open("w", encoding="utf-8") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "codelewm_assets.training.worker", str(path)],
+                [sys.executable, "-m", f"codelewm_assets.training.{module}", str(path)],
                 stdout=subprocess.PIPE, stderr=stream, text=True, start_new_session=True,
                 env=os.environ | {PARENT: str(os.getpid())} | dict(environment or {}),
             )  # fmt: skip
             clock = Timer(spec.config.wall_limit_s, process.kill)
             clock.start()
+            assert process.stdout is not None
             try:
-                assert process.stdout is not None
                 for line in process.stdout:
                     if (event := job_event(line)) is not None:
                         on_event(event)
@@ -48,13 +49,14 @@ def run_worker(
                 clock.cancel()
                 process.kill()
                 process.wait()
+                process.stdout.read()  # which ends when all ranks have: a next run must not meet one that still writes
         if status == 0:
             return
         message = _last_message(errors.read_text(encoding="utf-8"))
         if status == REFUSED:
             raise PreflightError(message)
         over = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if was_over else ""
-        raise TrainingError(f"Training of seed {spec.seed} ended with status {status}: {message}.{over}")
+        raise TrainingError(f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{over}")
 
 
 def _last_message(text: str) -> str:

@@ -4,11 +4,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of, make_batch
@@ -17,7 +19,8 @@ from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.inspect import collapse_diagnostics
 from codelewm_assets.training.loss import total_loss
 from codelewm_assets.training.model import TransitionModel
-from codelewm_assets.training.state import load_state, save_state
+from codelewm_assets.training.processes import Ranks
+from codelewm_assets.training.state import generators, load_state, save_state
 from codelewm_assets.training.tokenize import TokenRecord
 
 Emit = Callable[[dict[str, Any]], None]
@@ -26,98 +29,142 @@ RECORDS_NAMED = 3  # of the batch that ended training
 
 
 def train_fold(
-    data: FoldData, config: TrainingConfig, *, seed: int, emit: Emit, states: Path | None = None
+    data: FoldData,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    emit: Emit,
+    states: Path | None = None,
+    ranks: Ranks | None = None,
 ) -> TransitionModel:
     """Train the model of one fold on its train part; validation loss is reported, nothing is selected on it.
 
-    The same data, configuration and seed give the same weights on CPU, whether or not training was interrupted.
+    The same data, configuration and seed give the same weights on CPU, whether or not training was interrupted. Every rank
+    has the same weights at the end; the first alone emits events and writes states.
     Args:
         emit: is handed `progress` and `collapse_diagnostics` every `log_every` steps, and `checkpoint` events.
         states: folder of the states; None keeps none.
+        ranks: the processes that train this model; None: this one alone.
     Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged, or the train part
         cannot make a batch.
     """
-    return _FoldTraining(data, config, seed, emit, states).run()
+    return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device)).run()
+
+
+class Objective(nn.Module):
+    """The loss of a batch as a module, whose gradients can be averaged over processes."""
+
+    def __init__(self, model: TransitionModel, config: TrainingConfig) -> None:
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum, and each term without its graph: scalars."""
+        loss, terms = total_loss(self.model, latents_of(self.model, batch), batch.labels, self.config)
+        return loss, {name: term.detach() for name, term in terms.items()}
 
 
 class _FoldTraining:
-    def __init__(self, data: FoldData, config: TrainingConfig, seed: int, emit: Emit, states: Path | None) -> None:
+    def __init__(
+        self, data: FoldData, config: TrainingConfig, seed: int, emit: Emit, states: Path | None, ranks: Ranks
+    ) -> None:
         self._data, self._config, self._seed, self._emit, self._states = data, config, seed, emit, states
-        self._fold, self._device = data.model_fold, config.device
+        self._fold, self._device, self._ranks = data.model_fold, ranks.device, ranks
         torch.manual_seed(seed * 1000 + self._fold)
         train = data.part("train")
         self._sampler = BatchSampler(train, config, np.random.default_rng([seed, self._fold]))
         self._classes = frequent_outputs([r for r in train if r.is_train_usable], config.output_values)
         self._model = TransitionModel(config).to(self._device)
         self._optimizer = _optimizer(self._model, config)
-        self._validation = [self._batch(records) for records in _validation(data, config, seed)]
+        held = _validation(data, config, seed) if ranks.is_first else []
+        self._validation = [self._batch(records) for records in held]
         if config.compile:
             for encoder in (self._model.encoder, self._model.target):
                 encoder.compile()
+        if not ranks.is_first:  # the weights are the same, dropout and directions are not
+            torch.manual_seed(ranks.seed(seed, self._fold))
+        self._objective = ranks.replicated(Objective(self._model, config), has_unused=not config.has_every_term)
 
     def run(self) -> TransitionModel:
-        resumed = None
+        resumed, ranks = None, self._ranks
         if self._states is not None:
-            resumed = load_state(self._states, self._fold, self._model, self._optimizer)
+            resumed = load_state(
+                self._states, self._fold, self._model, self._optimizer, rank=ranks.own, processes=ranks.count
+            )
         first = 1
         if resumed is not None:
             self._sampler.state, first = resumed.sampler, resumed.step + 1
-        started, seen, drawn = time.monotonic(), 0, dict[int, Sequence[TokenRecord]]()
+        started, seen, drawn = time.monotonic(), 0, dict[int, list[list[TokenRecord]]]()
         bad = torch.zeros((), dtype=torch.int64, device=self._device)  # first step whose loss was not finite; 0: none
         for step in range(first, self._config.steps + 1):
-            drawn[step] = self._sampler.draw()
-            loss, terms = self._step(step, self._batch(drawn[step]))
-            seen += len(drawn[step])
+            drawn[step] = [self._sampler.draw() for _ in range(ranks.count)]  # every rank draws the batches of all
+            loss, terms = self._step(step, self._batch(drawn[step][ranks.own]))
+            seen += sum(map(len, drawn[step]))
             bad = torch.where((bad == 0) & ~torch.isfinite(loss), step, bad)
             is_last = step == self._config.steps
             is_logged = step == 1 or step % self._config.log_every == 0 or is_last
             is_kept = self._states is not None and (step % self._config.checkpoint_every == 0 or is_last)
             if is_logged or is_kept:
-                self._require_finite(int(bad), drawn)
+                self._require_finite(bad, drawn)
                 drawn.clear()
             if is_logged:
                 elapsed = time.monotonic() - started
                 self._report(step, loss, terms, elapsed, seen, (step - first + 1) / max(elapsed, 1e-9))
             if is_kept and self._states is not None:
-                path = save_state(self._states, self._fold, step, self._model, self._optimizer, self._sampler.state)
-                self._emit({"event": "checkpoint", "fold": self._fold, "step": step, "sha256": path.stem[-16:]})
+                self._keep(self._states, step)
         return self._model.eval()
+
+    def _keep(self, states: Path, step: int) -> None:
+        own = {name: self._ranks.gathered(tensor) for name, tensor in generators().items()}
+        if self._ranks.is_first:
+            of_ranks = [{name: found[rank] for name, found in own.items()} for rank in range(self._ranks.count)]
+            sampler = self._sampler.state
+            path = save_state(states, self._fold, step, self._model, self._optimizer, sampler, of_ranks)
+            self._emit({"event": "checkpoint", "fold": self._fold, "step": step, "sha256": path.stem[-16:]})
 
     def _batch(self, records: Sequence[TokenRecord]) -> Batch:
         return make_batch(self._data, records, self._classes, self._config, device=self._device)
 
-    def _step(self, step: int, batch: Batch) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+    def _step(self, step: int, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         self._model.train()
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.learning_rate * rate(step - 1, self._config)
         try:
             with _autocast(self._config):
-                loss, terms = total_loss(self._model, latents_of(self._model, batch), batch.labels, self._config)
+                loss, terms = self._objective(batch)
             self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
             self._optimizer.step()
             self._model.update_target(self._config.ema_decay)
         except torch.cuda.OutOfMemoryError as error:
             raise TrainingError(
-                f"The GPU's memory ran out at step {step}, seed {self._seed}, on a batch of {batch.size} records and "
-                f"{batch.tokens} tokens. Lower completions_per_batch or inputs_per_completion, or the model's sizes."
+                f"The GPU's memory ran out at step {step}, seed {self._seed}{self._ranks.name}, on a batch of {batch.size} "
+                f"records and {batch.tokens} tokens. Lower completions_per_batch or inputs_per_completion, or the model's "
+                "sizes."
             ) from error
-        return loss.detach(), {name: term.detach() for name, term in terms.items()}
+        return loss.detach(), terms
 
-    def _require_finite(self, bad: int, drawn: Mapping[int, Sequence[TokenRecord]]) -> None:
-        if not bad:
+    def _require_finite(self, bad: Tensor, drawn: Mapping[int, Sequence[Sequence[TokenRecord]]]) -> None:
+        """Raises: TrainingError: in every rank the same, of the first step and rank whose loss was not finite."""
+        first = [int(step) for step in self._ranks.gathered(bad)]  # of each rank
+        if not any(first):
             return
-        records = drawn[bad]
+        step, rank = min((step, rank) for rank, step in enumerate(first) if step)
+        records, place = drawn[step][rank], replace(self._ranks, own=rank).name
         named = ", ".join(record.record_id for record in records[:RECORDS_NAMED])
         raise TrainingError(
-            f"The loss is not finite at step {bad}, fold {self._fold}, seed {self._seed}, on a batch of {len(records)} records "
-            f"({named} …). Lower learning_rate; the last state before it is kept."
+            f"The loss is not finite at step {step}, fold {self._fold}, seed {self._seed}{place}, on a batch of "
+            f"{len(records)} records ({named} …). Lower learning_rate; the last state before it is kept."
         )
 
     def _report(
-        self, step: int, loss: torch.Tensor, terms: Mapping[str, torch.Tensor], elapsed: float, seen: int, pace: float
+        self, step: int, loss: Tensor, terms: Mapping[str, Tensor], elapsed: float, seen: int, pace: float
     ) -> None:
+        of_ranks = self._ranks.gathered(torch.stack([loss, *terms.values()]))
+        if not self._ranks.is_first:
+            return
+        train = dict(zip(("loss", *terms), torch.stack(of_ranks).mean(dim=0).tolist(), strict=True))
         held, diagnostics = self._validate()
         self._emit(
             {
@@ -125,8 +172,7 @@ class _FoldTraining:
                 "fold": self._fold,
                 "step": step,
                 "steps": self._config.steps,
-                "metrics": {"train_loss": round(loss.item(), 5), "val_loss": held}
-                | {f"train_{name}": round(term.item(), 5) for name, term in terms.items()},
+                "metrics": {"val_loss": held} | {f"train_{name}": round(value, 5) for name, value in train.items()},
                 "elapsed_s": round(elapsed, 2),
                 "examples_per_second": round(seen / max(elapsed, 1e-9), 1),
                 "eta_s": round((self._config.steps - step) / pace, 1),
@@ -138,7 +184,7 @@ class _FoldTraining:
     def _validate(self) -> tuple[float | None, dict[str, Any]]:
         """Mean loss over validation batches, and the spread of their predictions; None when the val part is empty."""
         self._model.eval()
-        losses, predicted = list[float](), list[torch.Tensor]()
+        losses, predicted = list[float](), list[Tensor]()
         gpus = [torch.cuda.current_device()] if self._config.device == "cuda" else []
         with torch.random.fork_rng(devices=gpus), _autocast(self._config):  # training's own numbers stay untouched
             torch.manual_seed(0)  # the same directions each time

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,30 @@ class Resumed:
     sampler: Mapping[str, Any]
 
 
+def generators() -> dict[str, Tensor]:
+    """States of this process's generators of random numbers."""
+    found = {"random": torch.get_rng_state()}
+    return found | ({"random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+
+
 def save_state(
-    folder: Path, fold: int, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, sampler: Mapping[str, Any]
+    folder: Path,
+    fold: int,
+    step: int,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    sampler: Mapping[str, Any],
+    ranks: Sequence[Mapping[str, Tensor]],
 ) -> Path:
-    """Write the state after `step`, whole or not at all, then remove earlier ones of this fold."""
+    """Write the state after `step`, whole or not at all, then remove earlier ones of this fold.
+
+    Args: ranks: `generators` of each process, in their order.
+    """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
-    tensors["random"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random_cuda"] = torch.cuda.get_rng_state()
+    for rank, own in enumerate(ranks):
+        tensors |= {_of_rank(name, rank): tensor for name, tensor in own.items()}
     data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, {"sampler": json.dumps(sampler)})
     path = folder / f"fold{fold}_step{step:08d}_{sha256_bytes(data)[:16]}.state"
     write_atomically(path, data)
@@ -51,10 +65,17 @@ def states(folder: Path, fold: int) -> list[Path]:
     return sorted(path for path in folder.glob(f"fold{fold}_step*.state") if NAME.fullmatch(path.name))
 
 
-def load_state(folder: Path, fold: int, model: nn.Module, optimizer: torch.optim.Optimizer) -> Resumed | None:
-    """Put model, optimizer and generators where the last state left them. Returns: None when there is no state.
+def _of_rank(name: str, rank: int) -> str:
+    """The generator's name in the file; the first rank's is that of a process alone."""
+    return f"{name}.{rank}" if rank else name
 
-    Raises: TrainingError: the file is not what its name says, or is of another model.
+
+def load_state(
+    folder: Path, fold: int, model: nn.Module, optimizer: torch.optim.Optimizer, *, rank: int = 0, processes: int = 1
+) -> Resumed | None:
+    """Put model, optimizer and this rank's generators where the last state left them. Returns: None when there is no state.
+
+    Raises: TrainingError: the file is not what its name says, or is of another model or number of processes.
     """
     found = states(folder, fold)
     if not found:
@@ -69,10 +90,16 @@ def load_state(folder: Path, fold: int, model: nn.Module, optimizer: torch.optim
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         sampler = json.loads(file.metadata()["sampler"])
+    kept = 1 + sum(name.startswith("random.") for name in tensors)
+    if kept != processes:
+        raise TrainingError(
+            f"{path.name} was kept by {kept} processes, and {processes} are to go on from it. Delete it to train from the "
+            f"start, or set training.processes to {kept}."
+        )
     _restore(path, tensors, model, optimizer)
-    torch.set_rng_state(tensors["random"])
+    torch.set_rng_state(tensors[_of_rank("random", rank)])
     if "random_cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random_cuda"])
+        torch.cuda.set_rng_state(tensors[_of_rank("random_cuda", rank)])
     return Resumed(int(match[2]), sampler)
 
 

@@ -1,7 +1,8 @@
 """Training in a process of its own: `python -m codelewm_assets.training.worker SPEC.json`.
 
 The guard comes first, before torch is imported: whoever starts this module, training on artifacts that the preflight
-report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed.
+report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed. Of several
+processes that train one model each is this module; the agent starts them (`training.agent`).
 """
 
 import ctypes
@@ -12,10 +13,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,9 +29,13 @@ from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.sidecar import Sidecar
 
+if TYPE_CHECKING:
+    from codelewm_assets.training.processes import Ranks
+
 REFUSED = 3
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
+RANKS = "CODELEWM_TRAINING_RANKS"  # folder in which the processes that train one model meet; unset: one process
 
 
 class WorkerSpec(BaseModel):
@@ -70,16 +75,26 @@ def train(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None] = lamb
     """Judge the artifacts, train each fold, write weights, sidecar and event stream into the output folder.
 
     States lie in `states/` of the output folder: started again on the same folder, training goes on from the last one.
+    As a rank it does its part of this; events and files are those of the first rank, and an `error` event is the agent's.
     Args: on_event: is handed each event besides.
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
-    store = ArtifactStore(Path(spec.store_root))
+    store, rank = ArtifactStore(Path(spec.store_root)), own_rank()
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)
+    if rank is None and spec.config.processes > 1:
+        raise TrainingError(
+            f"The spec asks for {spec.config.processes} processes, and this is one. Start training.agent with it, or set "
+            "training.processes to 1."
+        )
+    if rank:
+        _train(spec, store, lambda event: None)
+        return
     stream = EventStream(Path(spec.output_folder) / STREAM, on_event)
     try:
         _train(spec, store, stream.emit)
     except Exception as error:
-        stream.emit({"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"})
+        if rank is None:
+            stream.emit({"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"})
         raise
 
 
@@ -89,25 +104,28 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
 
     from codelewm_assets.training.data import load_fold
     from codelewm_assets.training.loop import train_fold
+    from codelewm_assets.training.processes import require_devices
 
-    if spec.config.device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError(
-            "The profile asks for device cuda and none is here. Train where there is one, or use sample."
-        )
+    require_devices(spec.config)
     torch.set_num_threads(spec.config.threads)
     torch.use_deterministic_algorithms(True, warn_only=spec.config.device == "cuda")
     folder = Path(spec.output_folder)
     tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"])
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
-    for fold in spec.config.folds:
-        data = load_fold(tokenized, fold)
-        model = train_fold(data, spec.config, seed=spec.seed, emit=emit, states=folder / "states")
-        saved = save({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()})
-        write_atomically(folder / f"fold{fold}.safetensors", saved)
-        weights[str(fold)] = sha256_bytes(saved)
-        tokenizers[str(fold)] = sha256_file(tokenized.path(f"fold{fold}_tokenizer.json"))
-        parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    with _ranks(spec.config) as ranks:
+        for fold in spec.config.folds:
+            data = load_fold(tokenized, fold)
+            model = train_fold(data, spec.config, seed=spec.seed, emit=emit, states=folder / "states", ranks=ranks)
+            if not ranks.is_first:
+                continue
+            saved = save({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()})
+            write_atomically(folder / f"fold{fold}.safetensors", saved)
+            weights[str(fold)] = sha256_bytes(saved)
+            tokenizers[str(fold)] = sha256_file(tokenized.path(f"fold{fold}_tokenizer.json"))
+            parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    if not ranks.is_first:
+        return
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)  # again: bytes may have changed meanwhile
     sidecar = Sidecar(
         seed=spec.seed,
@@ -129,6 +147,20 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     emit({"event": "complete", "seed": spec.seed, "files": files})
 
 
+def own_rank() -> int | None:
+    """Number of this process among those that train one model; None when it is no such process."""
+    return int(os.environ["RANK"]) if RANKS in os.environ else None
+
+
+def _ranks(config: TrainingConfig) -> AbstractContextManager["Ranks"]:
+    from codelewm_assets.training.processes import Ranks, joined
+
+    rank = own_rank()
+    if rank is None:
+        return nullcontext(Ranks(device=config.device))
+    return joined(config, rank, Path(os.environ[RANKS]) / "meeting")
+
+
 def result_names(folds: Sequence[int]) -> list[str]:
     """Files of a finished run that are kept, beside its event stream."""
     return [*(f"fold{fold}.safetensors" for fold in folds), "sidecar.json"]
@@ -137,21 +169,42 @@ def result_names(folds: Sequence[int]) -> list[str]:
 def main() -> int:
     """Run from the command line with the path of a JSON spec; through Dagster Pipes when it was started so."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    _end_with_parent()
+    end_with_parent()
+    return exit_status(_run)
+
+
+def _run() -> None:
+    spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    with nullcontext(lambda event: None) if own_rank() else _pipes() as on_event:
+        train(spec, on_event=on_event)
+
+
+def exit_status(run: Callable[[], None]) -> int:
+    """Run it, and say in one line why it failed. Returns: 0, 1, or `REFUSED`."""
     try:
-        spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        with _pipes() as on_event:
-            train(spec, on_event=on_event)
+        run()
     except PreflightError as error:
-        print(json.dumps({"event": "refused", "message": str(error)}), file=sys.stderr)
+        _say("refused", str(error))
         return REFUSED
     except (AssetsError, OSError, ValueError) as error:
-        print(json.dumps({"event": "error", "message": f"{type(error).__name__}: {error}"}), file=sys.stderr)
+        _say("error", f"{type(error).__name__}: {error}")
         return 1
+    except Exception as error:
+        _say("fault", f"{type(error).__name__}: {error}")
+        raise  # not expected: the log gets its traceback
     return 0
 
 
-def _end_with_parent() -> None:
+def _say(event: str, message: str) -> None:
+    """A line on stderr; a rank leaves it as a note to the agent, which tells one of them."""
+    line = json.dumps({"event": event, "message": message})
+    if RANKS in os.environ:
+        write_atomically(Path(os.environ[RANKS]) / f"rank{own_rank()}.json", line.encode())
+    else:
+        print(line, file=sys.stderr)
+
+
+def end_with_parent() -> None:
     """An interrupted or killed build leaves no training behind, not even one that had only just begun."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = os.environ.get(PARENT)

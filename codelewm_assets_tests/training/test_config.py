@@ -24,6 +24,8 @@ from codelewm_assets.training.config import TrainingConfig
         ({"temperature": 0.0}, "temperature\n  Input should be greater than 0"),
         ({"device": "tpu"}, "device\n  Input should be 'cpu' or 'cuda'"),
         ({"completions_per_batch": 1}, "completions_per_batch\n  Input should be greater than or equal to 2"),
+        ({"processes": 0}, "processes\n  Input should be greater than or equal to 1"),
+        ({"processes": 65}, "processes\n  Input should be less than or equal to 64"),
         ({"dropout": 1.0}, "dropout\n  Input should be less than 1"),
     ],
 )
@@ -41,3 +43,8 @@ def test_a_configuration_cannot_be_changed_after_it_was_validated() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         config.hidden = 10
     assert config.hidden == 96
+
+
+def test_a_term_of_weight_0_is_noticed() -> None:
+    assert TrainingConfig().has_every_term
+    assert not TrainingConfig(p_pass_weight=0).has_every_term

@@ -143,6 +143,13 @@ def test_an_input_that_was_altered_in_the_repository_is_uploaded_again(bench: Be
 # what stands before any request
 
 
+def test_several_processes_are_refused_before_any_request(bench: Bench) -> None:
+    several = bench.spec.config.model_copy(update={"processes": 2})
+    bench.spec = bench.spec.model_copy(update={"config": several})
+    bench.fail("training.processes is 2, and a job of Hugging Face Jobs trains by one process")
+    assert bench.hub.requests == []
+
+
 def test_artifacts_that_are_not_clear_are_refused_before_any_request(bench: Bench, tmp_path: Path) -> None:
     red = put_clear_chain(bench.store, clear=False, red=["controls_leave_headroom"])
     bench.spec = bench.spec.model_copy(update={"digests": red})

@@ -1,0 +1,124 @@
+"""The agent of several training processes: `python -m codelewm_assets.training.agent SPEC.json`.
+
+It asks the guard, then is torchrun: it starts a worker for each rank and ends all when one ends badly. It ends with the
+process that started it, and the ranks with it. Exit statuses are the worker's, whichever rank they come from. Nothing of it
+listens to the network: the ranks meet in a file, since torch's TCP store takes calls, and pickles, from every interface.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.training.progress import STREAM
+from codelewm_assets.training.worker import (
+    PARENT,
+    RANKS,
+    EventStream,
+    WorkerSpec,
+    end_with_parent,
+    exit_status,
+)
+
+LOOPBACK = "lo"
+
+
+def run(path: Path) -> None:
+    """Train what the spec asks for by its number of processes.
+
+    What ended a rank is told once, as the stream's `error` event and as the error of this function.
+    Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed or was killed.
+    """
+    spec = WorkerSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    require_clear_artifacts(ArtifactStore(Path(spec.store_root)), spec.digests, folds=spec.config.folds)
+    with tempfile.TemporaryDirectory(prefix="ranks-", dir=path.parent) as folder:
+        statuses = _torchrun(spec, path, Path(folder))
+        if not statuses:
+            return
+        error = cause(Path(folder), statuses)
+    stream = Path(spec.output_folder) / STREAM
+    if stream.exists() or not isinstance(error, PreflightError):  # refused at once, nothing is written
+        event = {"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"}
+        EventStream(stream).emit(event)
+    raise error
+
+
+def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | TrainingError:
+    """What ended the ranks: a refusal, else what a rank knew to say, else a signal, else a fault.
+
+    When one rank ends, the others lose their connection: such a fault is told only when nothing else explains the end.
+    Args:
+        folder: holds the notes of ranks, `rank<number>.json`.
+        statuses: rank → exit status, of those that ended badly; negative is a signal.
+    """
+    notes = {int(p.stem.removeprefix("rank")): json.loads(p.read_bytes()) for p in sorted(folder.glob("rank*.json"))}
+    told = {note["event"]: (rank, str(note["message"])) for rank, note in sorted(notes.items(), reverse=True)}
+    if "refused" in told:
+        return PreflightError(told["refused"][1])
+    if "error" in told:
+        return TrainingError(told["error"][1].removeprefix("TrainingError: "))
+    for rank, status in sorted(statuses.items()):
+        if status < 0 and status != -signal.SIGTERM:  # which is how torchrun ends the others
+            return TrainingError(
+                f"Rank {rank} was ended by {signal.Signals(-status).name}. Train again: it goes on from the last state."
+            )
+    if "fault" in told:
+        return TrainingError(f"Rank {told['fault'][0]}: {told['fault'][1]}")
+    return TrainingError(f"Ranks ended with statuses {dict(sorted(statuses.items()))}, and none said why.")
+
+
+def _environment(spec: WorkerSpec, folder: Path) -> dict[str, str]:
+    """What the ranks are told."""
+    return {
+        PARENT: str(os.getpid()),
+        RANKS: str(folder),
+        "OMP_NUM_THREADS": str(spec.config.threads),
+        "GLOO_SOCKET_IFNAME": LOOPBACK,
+        "NCCL_SOCKET_IFNAME": LOOPBACK,
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
+
+
+def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
+    """Run the ranks to their end. Returns: exit status of each that ended badly, by rank."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main as torchrun
+
+    arguments = [
+        "--nnodes=1",
+        f"--nproc-per-node={spec.config.processes}",
+        "--max-restarts=0",
+        "--rdzv-backend=c10d",
+        "--rdzv-conf=store_type=file",
+        f"--rdzv-endpoint={folder / 'rendezvous'}",
+        "--rdzv-id=training",
+        "--local-addr=127.0.0.1",
+        f"--log-dir={folder}",
+        "-m",
+        "codelewm_assets.training.worker",
+        str(path),
+    ]
+    os.environ.update(_environment(spec, folder))  # which the ranks inherit
+    try:
+        torchrun(arguments)
+    except ChildFailedError as error:
+        return {rank: failure.exitcode for rank, failure in error.failures.items()}
+    finally:
+        del os.environ[RANKS]  # the agent is no rank
+    return {}
+
+
+def main() -> int:
+    """Run from the command line with the path of a JSON spec."""
+    end_with_parent()
+    return exit_status(lambda: run(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The processes that train one model together, as each of them sees them: gradients averaged, tensors gathered.
+
+Averaging is that of torch's DistributedDataParallel. The processes meet in a file; the agent, which starts and ends them, has
+them talk over the loopback interface (training/agent.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """All processes that train one model, as one of them sees them; by default it is alone.
+
+    Attributes:
+        own: number of this process, from 0. The first one tells events and writes files.
+        count: how many processes there are.
+        device: where this process trains.
+    """
+
+    own: int = 0
+    count: int = 1
+    device: str = "cpu"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process speaks for all."""
+        return self.own == 0
+
+    @property
+    def name(self) -> str:
+        """What an error adds to its place; empty when there is one process."""
+        return f", rank {self.own}" if self.count > 1 else ""
+
+    def replicated(self, module: nn.Module, *, has_unused: bool) -> nn.Module:
+        """The module with gradients averaged over the ranks during backward. Alone: the module itself.
+
+        Args: has_unused: some parameters take no part in the loss, which costs a look at the graph in each step.
+        """
+        if self.count == 1:
+            return module
+        return DistributedDataParallel(module, find_unused_parameters=has_unused)
+
+    def gathered(self, tensor: Tensor) -> list[Tensor]:
+        """The tensor of each rank, in their order. Every rank has to call it, with the same shape and type."""
+        if self.count == 1:
+            return [tensor]
+        own = tensor.to(self.device)
+        found = [torch.empty_like(own) for _ in range(self.count)]
+        dist.all_gather(found, own)
+        return found
+
+    def seed(self, seed: int, fold: int) -> int:
+        """Of this rank's dropout and directions. Below 2³², for torch's CPU generator takes no more of a seed."""
+        return int(np.random.SeedSequence([seed, fold, self.own]).generate_state(1)[0])
+
+
+def require_devices(config: TrainingConfig) -> None:
+    """Raises: TrainingError: the configuration asks for GPUs that are not here."""
+    if config.device != "cuda":
+        return
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if config.processes == 1 and not found:
+        raise TrainingError(
+            "The profile asks for device cuda and none is here. Train where there is one, or use sample."
+        )
+    if found < config.processes:
+        raise TrainingError(
+            f"The profile asks for {config.processes} processes on device cuda, a GPU each, and {found} GPUs are here. "
+            "Lower training.processes, or train where there are as many."
+        )
+
+
+@contextmanager
+def joined(config: TrainingConfig, own: int, meeting: Path) -> Iterator[Ranks]:
+    """This process as one of `config.processes`, by gloo on CPU and by NCCL on GPUs, one GPU a process.
+
+    Args:
+        own: its number, from 0.
+        meeting: a file that the processes share; none of an earlier group.
+    """
+    on_gpu = config.device == "cuda"
+    device = f"cuda:{own}" if on_gpu else "cpu"
+    if on_gpu:
+        torch.cuda.set_device(own)
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo",
+        store=dist.FileStore(str(meeting), config.processes),  # type: ignore[attr-defined] # torch's stub lacks it
+        rank=own,
+        world_size=config.processes,
+        timeout=timedelta(seconds=config.wall_limit_s),  # the launcher's limit is the one that counts
+        device_id=torch.device(device) if on_gpu else None,
+    )
+    yield Ranks(own, config.processes, device)
+    dist.destroy_process_group()  # not after an error: it could wait for ranks that never come
