@@ -27,9 +27,10 @@ check: setup
 
 setup: $(READY)
 
-# The reviewed text file of the graph; the tests compare it, this target writes it.
+# The reviewed text file of the graph, and the register's tables in docs/claims.md; the tests compare them, this target writes them.
 flow: setup
 	$(BIN)/python -m codelewm_assets_tests.defs.data_flow > codelewm_assets_tests/data_flow.txt
+	$(BIN)/python -m codelewm_assets_tests.claims.register_tables
 
 screenshot: setup
 	$(HOME_ENV) $(BIN)/python docs/screenshots/take.py

@@ -7,19 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.register import CLAIMS, Claim
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import SEEDS, BenchmarkId
 from codelewm_assets.evaluation.records import BenchmarkRerank, IntegrityEvidence, SeedEvidence
 
 State = Literal["HOLDS", "FAILS", "UNDECIDED"]
-GATES: tuple[str, ...] = (
-    "collapse",
-    "retrieval",
-    "surprise",
-    "probe",
-    "calibration",
-    *(f"rerank:{name}" for name in BENCHMARKS),
-    "integrity",
-)
+GATES: tuple[str, ...] = tuple(rule.name for rule in register.GATE_RULES)
 
 
 class Closed(BaseModel):

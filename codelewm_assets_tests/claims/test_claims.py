@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 import codelewm_assets.claims
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gates import GATES, ClaimGates, ClaimResult, judge_claims
-from codelewm_assets.claims.register import CLAIMS, Threshold
+from codelewm_assets.claims.gates import GATES, SEED_GATES, ClaimGates, ClaimResult, judge_claims
+from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets_tests.claims.evidence import (
     STAND_IN,
@@ -27,6 +28,7 @@ from codelewm_assets_tests.claims.evidence import (
     with_rerank,
 )
 from codelewm_assets_tests.claims.evidence import category as decoys
+from codelewm_assets_tests.claims.register_tables import PAGE, page_with_tables, register_tables
 
 WHOLE = "improves_reranking"
 FAULTS: dict[str, dict[str, Any]] = {
@@ -128,11 +130,38 @@ def test_every_claim_needs_integrity_and_gates_that_exist() -> None:
     assert len({claim.claim_id for claim in CLAIMS}) == len(CLAIMS)
 
 
-def test_every_threshold_names_its_source() -> None:
+def _thresholds() -> list[Threshold]:
     found = [value for value in vars(register).values() if isinstance(value, Threshold)]
-    found += list(register.SURPRISE_AUC.values())
-    assert len(found) >= 12
-    assert all(len(threshold.source) > 10 for threshold in found)
+    return found + list(register.SURPRISE_AUC.values())
+
+
+def test_every_threshold_names_its_source_and_the_day_it_was_fixed() -> None:
+    assert len(_thresholds()) >= 12
+    assert all(len(threshold.source) > 10 for threshold in _thresholds())
+    assert all(date.fromisoformat(threshold.fixed_on) for threshold in _thresholds())
+
+
+def test_every_threshold_belongs_to_a_gate() -> None:
+    used = [threshold for rule in GATE_RULES for _, threshold in rule.thresholds]
+    assert all(any(threshold is found for found in used) for threshold in _thresholds())
+
+
+def test_every_gate_that_is_judged_has_a_rule_and_every_rule_a_judge() -> None:
+    assert set(GATES) == {*SEED_GATES, "integrity"}
+    assert all(set(rule.seeds) == (set() if rule.name == "integrity" else set(SEEDS)) for rule in GATE_RULES)
+    assert all(rule.rule.endswith(".") and rule.benchmarks for rule in GATE_RULES)
+
+
+def test_no_wording_belongs_to_two_claims() -> None:
+    wordings = [wording for claim in CLAIMS for wording in claim.wordings]
+    assert len(set(wordings)) == len(wordings)
+    assert all(claim.sentence == claim.wordings[0] for claim in CLAIMS)
+
+
+def test_the_tables_of_the_docs_page_are_those_of_the_register() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == page_with_tables(page), "The register changed. Review the change, then run `make flow`."
+    assert register_tables() in page
 
 
 def _imports() -> Iterator[tuple[str, str]]:

@@ -1,0 +1,52 @@
+"""The register of gates and claims as the Markdown that stands in docs/claims.md. `make flow` writes it there."""
+
+import sys
+from pathlib import Path
+
+from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Claim, GateRule
+
+PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
+BEGIN, END = "<!-- from the register, by make flow -->", "<!-- end of the register -->"
+
+
+def register_tables() -> str:
+    """Gates with their thresholds, and claims with their wordings."""
+    lines = ["| gate | holds when | seeds | benchmarks |", "|---|---|---|---|"]
+    lines += [_gate(rule) for rule in GATE_RULES]
+    lines += ["", "| gate | threshold | value | fixed on | by |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {rule.name} | {name} | {found.value:g} | {found.fixed_on} | {found.source} |"
+        for rule in GATE_RULES
+        for name, found in rule.thresholds
+    ]
+    lines += [
+        "",
+        "| claim | wordings, each allowed only while the claim is OPEN | gates that it needs |",
+        "|---|---|---|",
+    ]
+    lines += [_claim(claim) for claim in CLAIMS]
+    return "\n".join(lines) + "\n"
+
+
+def _gate(rule: GateRule) -> str:
+    seeds = ", ".join(map(str, rule.seeds)) or "–"
+    return f"| {rule.name} | {rule.rule} | {seeds} | {', '.join(rule.benchmarks)} |"
+
+
+def _claim(claim: Claim) -> str:
+    gates = ", ".join(claim.gates) + (f", and one of {' and '.join(claim.any_of)}" if claim.any_of else "")
+    published = "; no benchmark of the run a stand-in" if claim.needs_published_benchmarks else ""
+    return f"| {claim.claim_id} | {' '.join(claim.wordings)} | {gates}{published} |"
+
+
+def page_with_tables(page: str) -> str:
+    """The page with the tables between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{register_tables()}\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    text = PAGE.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        sys.exit(f"{PAGE} lacks the marks {BEGIN} and {END}")
+    PAGE.write_text(page_with_tables(text), encoding="utf-8")
