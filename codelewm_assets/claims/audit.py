@@ -1,95 +1,141 @@
-"""Whether a Markdown text says more than the gates allow. Reads sentences; knows the claims by their wording."""
+"""Whether a Markdown text says more than the gates allow: finds sentences that claim, and links each to the register.
+
+It knows claims by their words (lexicon.py) and reads clause by clause (clauses.py): it finds the usual phrasings, not every one.
+Figures are not compared: those of reports and cards are rendered from records.
+"""
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-WORDINGS: dict[str, tuple[str, ...]] = {
-    "improves_reranking": (
-        r"\bimprov\w+\b.*\brerank",
-        r"\brerank\w*\b.*\b(improv\w+|outperform\w*|beats?|better than|wins?)\b",
-        r"\boutperform\w*\b",
-        r"\bimprov\w+\b.*\bpass@1\b",
-        r"\bstate[- ]of[- ]the[- ]art\b",
-        r"\bbeats? (every|all|the best) (control|baseline)s?\b",
-    ),
-    "p_pass_is_calibrated": (r"\bp_pass\b.*\bis (well[- ])?calibrated\b", r"\bwell[- ]calibrated\b"),
-    "retrieves_outputs": (r"\blatents?\b.*\bretrieves?\b",),
-    "is_surprised_by_decoys": (
-        r"\bdecoys?\b.*\bsurprise the model\b",
-        r"\bdetects? (semantic )?(decoys|mutations)\b",
-    ),
-    "latents_carry_semantics": (r"\blatents?\b.*\b(carry|encode|capture)s?\b.*\bsemantics?\b",),
-    "is_non_collapsed": (r"\bnon-collapsed\b", r"\b(has|have|did) not collapsed?\b"),
+from codelewm_assets.claims.clauses import Said, said
+from codelewm_assets.claims.gates import ClaimGates
+from codelewm_assets.claims.lexicon import BEYOND
+from codelewm_assets.claims.markdown import Passage, passages
+from codelewm_assets.claims.register import CLAIMS, GATE_RULES
+
+NOT_IN_REGISTER = "not_in_register"
+Why = Literal["CLOSED", "NOT_IN_REGISTER", "BEYOND_WORDING"]
+KINDS = {
+    "non_collapsed": "is_non_collapsed",
+    "calibrated": "p_pass_is_calibrated",
+    "retrieves": "retrieves_outputs",
+    "surprise": "is_surprised_by_decoys",
+    "semantics": "latents_carry_semantics",
 }
-NARROWER = {"humaneval": "improves_reranking_on_humaneval", "mbpp": "improves_reranking_on_mbpp_plus"}
-HEDGE = re.compile(
-    r"\b(not|never|cannot|can't|whether|unless|until|if|closed|undecided|fails?|unproven|would|only when|the claims? that)\b"
-    r"|^(no|none|neither)\b|\?",
-    re.IGNORECASE,
+"""Claim words that belong to one claim."""
+TOPICS: tuple[tuple[str, str], ...] = (
+    (r"re-?rank|pass@\d|completions?\b|candidates?\b|llm_order|programs?\b", "improves_reranking"),
+    (r"retriev|recall@\d+|\bmrr\b", "retrieves_outputs"),
+    (r"decoys?\b|surpris", "is_surprised_by_decoys"),
+    (r"\bprob(?:e|es|ing)\b|representations?\b", "latents_carry_semantics"),
+    (r"roc-auc|calibrat|surface features|surface_lr", "p_pass_is_calibrated"),
+    (r"controls?\b|baselines?\b|no_action|shuffled_action|lexical|consensus|humaneval|mbpp", "improves_reranking"),
+    (r"latents?\b", "latents_carry_semantics"),
 )
-NOT_COLLAPSED = re.compile(r"\b(has|have|did) not collapsed?\b", re.IGNORECASE)  # here "not" is the claim, no denial
-FENCE = re.compile(r"^(```|~~~)")
+"""What "better" is of, tried in this order; of nothing of these, it is in no claim."""
+NARROWER = {"humaneval": "improves_reranking_on_humaneval", "mbpp": "improves_reranking_on_mbpp_plus"}
+GATE_WORDS: tuple[tuple[str, str], ...] = (
+    (r"humaneval", "rerank:humaneval"),
+    (r"mbpp", "rerank:mbpp_plus"),
+    (r"collapse", "collapse"),
+    (r"retriev", "retrieval"),
+    (r"surpris|decoy", "surprise"),
+    (r"prob(?:e|es|ing)\b", "probe"),
+    (r"calibrat", "calibration"),
+    (r"integrity", "integrity"),
+)
+PASSED = re.compile(r"^\W*(?:pass(?:ed|es)?|holds?|met|open|✓|✔|✅)\b\W*", re.IGNORECASE)
 
 
 class Overclaim(NamedTuple):
-    """A sentence that is beyond the gates."""
+    """A sentence that is beyond the gates: where, which claim or gate, why, and the sentence.
+
+    `status`: CLOSED: the claim, or `gate:<name>`, does not hold; NOT_IN_REGISTER: no claim says so, nor may; BEYOND_WORDING: the
+    claim is OPEN and the sentence says more.
+    """
 
     line: int
     claim_id: str
+    status: Why
     sentence: str
 
 
-def sentences(markdown: str) -> list[tuple[int, str]]:
-    """(line number, sentence) of running text, list items and table cells; code is left out."""
-    found: list[tuple[int, str]] = []
-    in_code, paragraph, start = False, list[str](), 0
-
-    def flush() -> None:
-        text = " ".join(paragraph)
-        found.extend((start, part.strip()) for part in re.split(r"(?<=[.!?])\s+|\s*\|\s*", text) if part.strip())
-        paragraph.clear()
-
-    for number, line in enumerate(markdown.splitlines(), 1):
-        if FENCE.match(line.strip()):
-            flush()
-            in_code = not in_code
-        elif in_code:
-            continue
-        elif not line.strip() or re.match(r"\s*([-*#|]|\d+\.)", line):
-            flush()
-            start = number
-            if line.strip():
-                paragraph.append(re.sub(r"^\s*([-*#]+|\d+\.)\s*", "", line))
-        else:
-            start = start if paragraph else number
-            paragraph.append(line.strip())
-    flush()
-    return [(line, re.sub(r"`([^`]*)`", _code_span, text)) for line, text in found]
+def statuses_of(gates: ClaimGates) -> dict[str, str]:
+    """claim id → OPEN or CLOSED, and `gate:<name>` and `gate:<name>@<seed>` → HOLDS, FAILS or UNDECIDED."""
+    found: dict[str, str] = {claim.claim_id: claim.status for claim in gates.claims}
+    for gate in gates.gates:
+        found[f"gate:{gate.gate}"] = gate.state
+        found |= {f"gate:{gate.gate}@{row.seed}": row.state for row in gate.seeds if row.seed is not None}
+    return found
 
 
-def _code_span(span: re.Match[str]) -> str:
-    return span[1] if span[1] == "p_pass" else ""  # a claim may be made of p_pass set as code
+def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
+    """Sentences that state a claim which is not OPEN or not in the register, or more than an OPEN claim says.
 
-
-def audit_text(markdown: str, claims: Mapping[str, str]) -> list[Overclaim]:
-    """Sentences that state a claim which is not OPEN.
-
-    A sentence that denies, asks or conditions states nothing. A claim that is not in `claims` counts as CLOSED.
-    Args: claims: claim id → OPEN or CLOSED.
+    A sentence that denies, asks or conditions states nothing, nor does what is listed under words that forbid it.
+    Args: statuses: as `statuses_of` gives them; a claim or gate that is not in it counts as CLOSED.
     """
     found = []
-    for line, sentence in sentences(markdown):
-        if HEDGE.search(NOT_COLLAPSED.sub("", sentence)):
+    for passage in passages(markdown):
+        if passage.is_quoted:
             continue
-        for claim_id, patterns in WORDINGS.items():
-            if not any(re.search(pattern, sentence, re.IGNORECASE) for pattern in patterns):
-                continue
-            allowed = {claim_id}
-            if claim_id == "improves_reranking":
-                named = [narrow for word, narrow in NARROWER.items() if word in sentence.lower()]
-                allowed |= set(named) if len(named) == 1 else set()
-            if not any(claims.get(name) == "OPEN" for name in allowed):
-                found.append(Overclaim(line, claim_id, sentence))
-                break
+        verdicts = [judge_said(claim, passage.text, statuses) for claim in said(passage.text, passage.subject_hint)]
+        verdicts += _gate_rows(passage, statuses)
+        bad = [verdict for verdict in verdicts if verdict is not None]
+        if bad:
+            claim_id, status = bad[0]
+            found.append(Overclaim(passage.line, claim_id, status, passage.text))
     return found
+
+
+def judge_said(claim: Said, sentence: str, statuses: Mapping[str, str]) -> tuple[str, Why] | None:
+    """What is wrong with a claim, None when it may be said."""
+    claim_id = linked(claim, sentence)
+    if claim_id == NOT_IN_REGISTER:
+        return claim_id, "NOT_IN_REGISTER"
+    if statuses.get(claim_id) not in ("OPEN", "HOLDS"):
+        return claim_id, "CLOSED"
+    wordings = next((found.wordings for found in CLAIMS if found.claim_id == claim_id), ())
+    if sentence not in wordings and BEYOND.search(sentence):
+        return claim_id, "BEYOND_WORDING"
+    return None
+
+
+def linked(claim: Said, sentence: str) -> str:
+    """The claim of the register, or the gate, that a claim is of; `not_in_register` when there is none."""
+    if claim.kind == "boast":
+        return NOT_IN_REGISTER
+    if claim.kind == "gate":
+        named = [gate for words, gate in GATE_WORDS if re.search(words, claim.clause, re.IGNORECASE)]
+        return f"gate:{named[0]}" if len(named) == 1 else NOT_IN_REGISTER
+    topic = KINDS.get(claim.kind) or _topic(claim.clause) or _topic(sentence) or NOT_IN_REGISTER
+    if topic != "improves_reranking":
+        return topic
+    benchmarks = _benchmarks(claim.clause) or _benchmarks(sentence)
+    return benchmarks[0] if len(benchmarks) == 1 else topic
+
+
+def _benchmarks(text: str) -> list[str]:
+    """The narrower claims of the benchmarks that a text speaks of, without those that it takes out."""
+    said_of = re.sub(r"\b(?:not|undecided|closed|except|nothing) (?:on|for|of) \S+", "", text.lower())
+    return [claim_id for word, claim_id in NARROWER.items() if word in said_of]
+
+
+def _topic(text: str) -> str | None:
+    return next((claim_id for words, claim_id in TOPICS if re.search(words, text, re.IGNORECASE)), None)
+
+
+def _gate_rows(passage: Passage, statuses: Mapping[str, str]) -> list[tuple[str, Why]]:
+    """A row that names a gate in one cell and says in another that it passed, though it does not hold."""
+    if not any(PASSED.fullmatch(cell) for cell in passage.row):
+        return []
+    cell = passage.text.strip().lower()
+    named = [rule.name for rule in GATE_RULES if rule.name == cell]
+    if not named and re.search(r"\bgates?\b", passage.column, re.IGNORECASE):
+        named = [gate for words, gate in GATE_WORDS if re.search(words, cell)]
+    if len(named) != 1:
+        return []
+    seed = next((found for found in passage.row if re.fullmatch(r"\d+", found)), None)
+    key = f"gate:{named[0]}" if seed is None else f"gate:{named[0]}@{seed}"
+    return [] if statuses.get(key) == "HOLDS" else [(key, "CLOSED")]

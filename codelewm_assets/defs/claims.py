@@ -5,7 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from codelewm_assets.claims import register
+from codelewm_assets.claims import audit, clauses, lexicon, markdown, register
+from codelewm_assets.claims.audit import audit_text, statuses_of
 from codelewm_assets.claims.gates import ClaimGates, judge, judge_claims
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.ids import SEEDS
@@ -35,6 +36,11 @@ CHECKOUT = Path(__file__).parents[2]
 def register_digest() -> str:
     """Digest of the thresholds and claims as they stand in the code."""
     return sha256_text(getsource(register))
+
+
+def audit_digest() -> str:
+    """Digest of the words and rules of the audit as they stand in the code."""
+    return sha256_text("".join(getsource(part) for part in (audit, clauses, lexicon, markdown, register)))
 
 
 def read_gates(inputs: Inputs) -> ClaimGates:
@@ -138,15 +144,13 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
         "tracker_status",
         dg.AssetDep("model_card", partition_mapping=ALL),
     ],
-    code_version="1",
+    code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def claim_audit(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
     """Every claim sentence in the docs, the report and the cards against the gates."""
-    from codelewm_assets.claims.audit import audit_text
-
     inputs = Inputs(context.instance, store.get(), profile.get())
     gates = read_gates(inputs)
     kinds = [
@@ -165,9 +169,9 @@ def claim_audit(
     texts |= {p.relative_to(CHECKOUT).as_posix(): p.read_text(encoding="utf-8") for p in checkout_documents()}
 
     def make() -> Made:
-        statuses = {claim.claim_id: claim.status for claim in gates.claims}
+        statuses = statuses_of(gates)
         found = [
-            {"document": name, "line": row.line, "claim_id": row.claim_id, "sentence": row.sentence}
+            {"document": name, **row._asdict()}
             for name, text in sorted(texts.items())
             for row in audit_text(text, statuses)
         ]
@@ -176,7 +180,7 @@ def claim_audit(
         }
         return Made(files, {"document_count": len(texts), "overclaim_count": len(found)})
 
-    config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}}
+    config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": audit_digest()}
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
 
@@ -186,14 +190,17 @@ def checkout_documents() -> list[Path]:
 
 
 def no_claim_beyond_its_gate(inputs: Inputs, partition: str | None) -> Finding:
-    """No sentence in docs, report or cards states a claim that is not OPEN."""
-    audit = inputs.artifact("claim_audit").read_json("claim_audit.json")
+    """No sentence in docs, report or cards states a claim that is not OPEN, or more than it says."""
+    found = inputs.artifact("claim_audit").read_json("claim_audit.json")
     return finding(
         "no_claim_beyond_its_gate",
-        [f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}" for row in audit["overclaims"]],
+        [
+            f"{row['document']}:{row['line']} {row['claim_id']} {row['status']}: {row['sentence']}"
+            for row in found["overclaims"]
+        ],
         blocker="overclaim",
         message="Nothing public says more than the gates.",
-        figures={"documents": len(audit["documents"])},
+        figures={"documents": len(found["documents"])},
     )
 
 

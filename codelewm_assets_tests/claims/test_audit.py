@@ -1,57 +1,53 @@
 """The audit: sentences beyond the gates are found by line, and what states nothing is let be."""
 
+from pathlib import Path
+
 import pytest
 
-from codelewm_assets.claims.audit import NARROWER, WORDINGS, audit_text
+from codelewm_assets.claims.audit import GATE_WORDS, KINDS, NARROWER, TOPICS, audit_text, statuses_of
+from codelewm_assets.claims.gates import GATES
+from codelewm_assets.claims.lexicon import CLAIM_WORDS
 from codelewm_assets.claims.register import CLAIMS
+from codelewm_assets_tests.claims.audit_sentences import MUST_BE_FOUND, MUST_BE_LET_BE
+from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
 
-CLOSED = {claim.claim_id: "CLOSED" for claim in CLAIMS}
-OPEN = {claim.claim_id: "OPEN" for claim in CLAIMS}
+ROOT = Path(__file__).parents[2]
+CLOSED = statuses_of(nothing_known())
+OPEN = statuses_of(gates_of())
+WORDINGS = [(claim.claim_id, wording) for claim in CLAIMS for wording in claim.wordings]
 
 
 def _found(text: str, claims: dict[str, str] = CLOSED) -> list[tuple[int, str]]:
     return [(row.line, row.claim_id) for row in audit_text(text, claims)]
 
 
-def test_every_wording_belongs_to_a_claim() -> None:
-    ids = {claim.claim_id for claim in CLAIMS}
-    assert set(WORDINGS) <= ids
-    assert set(NARROWER.values()) <= ids
-    assert ids == set(WORDINGS) | set(NARROWER.values())  # and no claim is without a wording
+def test_every_link_is_to_a_claim_or_gate_of_the_register_and_none_is_without_a_link() -> None:
+    assert set(KINDS.values()) | {claim for _, claim in TOPICS} | set(NARROWER.values()) == {c.claim_id for c in CLAIMS}
+    assert {gate for _, gate in GATE_WORDS} == set(GATES)
+    assert {word.kind for word in CLAIM_WORDS} == {*KINDS, "gate", "boast", "better"}
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.claim_id)
-def test_each_claims_own_sentence_is_caught_when_it_is_closed_and_let_be_when_all_are_open(claim: object) -> None:
-    sentence = getattr(claim, "sentence")  # noqa: B009
-    assert len(_found(sentence)) == 1
-    assert _found(sentence, OPEN) == []
+@pytest.mark.parametrize(("claim_id", "wording"), WORDINGS)
+def test_each_allowed_wording_is_caught_while_its_claim_is_closed_and_let_be_when_it_alone_is_open(
+    claim_id: str, wording: str
+) -> None:
+    assert _found(wording) == [(1, claim_id)]
+    assert _found(wording, OPEN | {claim_id: "CLOSED"}) == [(1, claim_id)]
+    assert _found(wording, {claim_id: "OPEN"}) == []
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.claim_id in WORDINGS], ids=lambda claim: claim.claim_id)
-def test_a_claims_own_sentence_is_let_be_when_it_alone_is_open(claim: object) -> None:
-    assert _found(getattr(claim, "sentence"), {getattr(claim, "claim_id"): "OPEN"}) == []  # noqa: B009
+@pytest.mark.parametrize(("markdown", "linked"), MUST_BE_FOUND)
+def test_a_claim_is_found_and_linked(markdown: str, linked: str) -> None:
+    assert [claim_id for _, claim_id in _found(markdown)] == [linked]
 
 
-OVERCLAIMS = [
-    ("CodeLeWM improves reranking.", "improves_reranking"),
-    ("We improved the reranking of completions by a wide margin.", "improves_reranking"),
-    ("Reranking with p_pass beats the lexical control.", "improves_reranking"),
-    ("It outperforms every control.", "improves_reranking"),
-    ("A state-of-the-art model of execution.", "improves_reranking"),
-    ("The model beats all baselines.", "improves_reranking"),
-    ("The score is well calibrated.", "p_pass_is_calibrated"),
-    ("p_pass is calibrated.", "p_pass_is_calibrated"),
-    ("The model detects semantic decoys.", "is_surprised_by_decoys"),
-    ("The latents encode the semantics of programs.", "latents_carry_semantics"),
-    ("The latent space is non-collapsed.", "is_non_collapsed"),
-    ("This checkpoint is non-collapsed.", "is_non_collapsed"),
-]  # fmt: skip
+@pytest.mark.parametrize("markdown", MUST_BE_LET_BE)
+def test_what_states_no_claim_is_let_be(markdown: str) -> None:
+    assert _found(markdown) == []
 
 
-@pytest.mark.parametrize(("sentence", "claim_id"), OVERCLAIMS)
-def test_a_sentence_beyond_the_gates_is_found(sentence: str, claim_id: str) -> None:
-    assert _found(sentence) == [(1, claim_id)]
-    assert _found(sentence, {claim_id: "OPEN"}) == []
+def test_there_are_enough_sentences_of_both_kinds() -> None:
+    assert len(set(MUST_BE_FOUND)) >= 100 and len(set(MUST_BE_LET_BE)) >= 100
 
 
 def test_a_number_with_a_decimal_point_does_not_hide_the_claim() -> None:
@@ -67,13 +63,7 @@ def test_the_not_of_not_collapsed_is_the_claim_itself_and_denies_nothing() -> No
     assert _found("Whether it has not collapsed is undecided.") == []
 
 
-def test_emphasis_and_headings_do_not_hide_the_claim() -> None:
-    assert _found("# CodeLeWM improves reranking") == [(1, "improves_reranking")]
-    assert _found("**CodeLeWM improves reranking.**") == [(1, "improves_reranking")]
-    assert _found("> CodeLeWM improves reranking.") == [(1, "improves_reranking")]
-
-
-def test_line_numbers_are_those_of_the_paragraph_item_or_row() -> None:
+def test_line_numbers_are_those_where_the_sentence_begins() -> None:
     text = "\n".join(
         [
             "# Title",
@@ -91,7 +81,7 @@ def test_line_numbers_are_those_of_the_paragraph_item_or_row() -> None:
         ]
     )
     assert _found(text) == [
-        (3, "improves_reranking"),
+        (4, "improves_reranking"),
         (7, "latents_carry_semantics"),
         (8, "p_pass_is_calibrated"),
         (12, "improves_reranking"),
@@ -104,49 +94,112 @@ def test_a_sentence_that_runs_over_two_lines_is_read_as_one() -> None:
 
 def test_a_sentence_is_reported_once_and_in_full() -> None:
     found = audit_text("Fine. CodeLeWM improves reranking and outperforms all. Fine.", CLOSED)
-    assert [row.sentence for row in found] == ["CodeLeWM improves reranking and outperforms all."]
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "CodeLeWM does not improve reranking.",
-        "Whether it improves reranking is undecided.",
-        "Does CodeLeWM improve reranking?",
-        "It would outperform every control if the gates held.",
-        "CLOSED: CodeLeWM improves reranking of Python completions.",
-        "The claim that it improves reranking needs eight gates.",
-        "p_pass is calibrated only when its error is small.",
-        "No latent encodes semantics here.",
-        "Reranking orders completions by p_pass.",
-        "The calibration error is 0.31.",
-    ],
-)
-def test_a_sentence_that_denies_asks_or_conditions_is_let_be(sentence: str) -> None:
-    assert _found(sentence) == []
+    assert found == [(1, "improves_reranking", "CLOSED", "CodeLeWM improves reranking and outperforms all.")]
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~", "```python"])
 def test_code_is_let_be_and_text_after_it_is_read(fence: str) -> None:
-    text = f"Words.\n\n{fence}\nCodeLeWM improves reranking.\n{fence[:3]}\n\nIt outperforms all."
+    text = f"Words.\n\n{fence}\nCodeLeWM improves reranking.\n{fence[:3]}\n\nIt outperforms all controls."
     assert _found(text) == [(7, "improves_reranking")]
 
 
-def test_code_inside_a_sentence_is_let_be() -> None:
-    assert _found("The field is called `improves reranking` in the report.") == []
-
-
-def test_a_cell_that_says_closed_before_the_claim_is_let_be_and_one_that_says_open_is_not() -> None:
-    assert _found("| CLOSED: CodeLeWM improves reranking. | why |") == []
-    assert _found("| OPEN: CodeLeWM improves reranking. | why |") == [(1, "improves_reranking")]
+def test_a_fence_is_closed_by_its_like_alone() -> None:
+    text = "````\n```\nCodeLeWM improves reranking.\n~~~\n````\nIt outperforms all controls."
+    assert _found(text) == [(6, "improves_reranking")]
 
 
 def test_the_narrower_claim_is_allowed_when_it_is_open_and_the_sentence_names_its_benchmark_alone() -> None:
     claims = CLOSED | {"improves_reranking_on_humaneval": "OPEN"}
     assert _found("CodeLeWM improves reranking of Python completions on HumanEval.", claims) == []
+    assert _found("On HumanEval, p_pass beats every control.", claims) == []
     assert _found("CodeLeWM improves reranking of Python completions.", claims) == [(1, "improves_reranking")]
-    assert _found("CodeLeWM improves reranking on MBPP-Plus.", claims) == [(1, "improves_reranking")]
+    assert _found("CodeLeWM improves reranking on MBPP-Plus.", claims) == [(1, "improves_reranking_on_mbpp_plus")]
     assert _found("CodeLeWM improves reranking on HumanEval and MBPP-Plus.", claims) == [(1, "improves_reranking")]
+    assert _found("CodeLeWM improves reranking but not on HumanEval.", claims) == [(1, "improves_reranking")]
+
+
+BEYOND = [
+    "CodeLeWM improves reranking of Python completions by a wide margin.",
+    "CodeLeWM generally improves reranking of completions.",
+    "CodeLeWM improves reranking of Python and Java completions: Java too.",
+    "CodeLeWM improves reranking on all benchmarks.",
+    "p_pass beats every control and other models.",
+    "CodeLeWM improves reranking of real-world completions.",
+    "CodeLeWM consistently outperforms every control.",
+]
+
+
+@pytest.mark.parametrize("sentence", BEYOND)
+def test_an_open_claim_is_not_allowed_in_words_that_say_more(sentence: str) -> None:
+    assert [row.status for row in audit_text(sentence, OPEN)] == ["BEYOND_WORDING"]
+
+
+@pytest.mark.parametrize("sentence", [text for text, claim in MUST_BE_FOUND if claim == "not_in_register"])
+def test_what_is_not_in_the_register_is_not_allowed_though_every_claim_is_open(sentence: str) -> None:
+    assert [row.status for row in audit_text(sentence, OPEN)] == ["NOT_IN_REGISTER"]
+
+
+def test_that_a_gate_passed_may_be_said_while_it_holds() -> None:
+    assert _found("Both seeds pass the collapse gate.", OPEN) == []
+    assert _found("Both seeds pass the collapse gate.", OPEN | {"gate:collapse": "FAILS"}) == [(1, "gate:collapse")]
+
+
+@pytest.mark.parametrize(("state", "found"), [("HOLDS", []), ("UNDECIDED", [(3, "gate:probe@42")])])
+def test_a_row_of_a_gate_and_seed_is_held_against_that_seed(state: str, found: list[tuple[int, str]]) -> None:
+    text = "| gate | seed | state |\n|---|---|---|\n| probe | 42 | HOLDS |"
+    assert _found(text, CLOSED | {"gate:probe@42": state}) == found
+
+
+def test_a_document_with_a_safe_claim_and_a_list_of_what_not_to_claim_is_read_as_that() -> None:
+    """The shape of the published v0.9 results: a gate table, a quoted claim, a list of what the figures do not show."""
+    text = "\n".join(
+        [
+            "## Gates",
+            "",
+            "| Gate | Verdict | Evidence |",
+            "| --- | --- | --- |",
+            "| Collapse | PASS | rank ratios `0.39` and `0.41` |",
+            "| Retrieval over controls | PASS | Recall@1 `0.25` |",
+            "| Broad surprise | CLOSED | no pair of the pack can be scored |",
+            "| Representation | CLOSED | the probes do not beat their controls |",
+            "",
+            "HumanEval clears the rerank gate on both seeds.",
+            "",
+            "## Claim boundary",
+            "",
+            "Safe claim:",
+            "",
+            "> The run of CodeLeWM ended on both seeds",
+            "> and passed HumanEval reranking.",
+            "",
+            "Do not claim:",
+            "",
+            "- CodeLeWM generally improves Python coding.",
+            "- MBPP-Plus shows a CodeLeWM lift over no-action or lexical.",
+            "- The broad surprise gate passed.",
+            "- The latents robustly encode output",
+            "  magnitude.",
+            "",
+            "The downstream claim stays closed until a run shows a lift over the controls on both benchmarks.",
+        ]
+    )
+    assert _found(text) == [
+        (5, "gate:collapse"),
+        (6, "gate:retrieval"),
+        (10, "gate:rerank:humaneval"),
+        (16, "gate:rerank:humaneval"),
+    ]
+    held = CLOSED | {f"gate:{name}": "HOLDS" for name in ("collapse", "retrieval", "rerank:humaneval")}
+    assert _found(text, held) == []
+
+
+def _documents() -> list[Path]:
+    return sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("path", _documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_projects_own_pages_state_no_claim_though_every_claim_is_closed(path: Path) -> None:
+    assert audit_text(path.read_text(encoding="utf-8"), {}) == []
 
 
 def test_a_claim_that_was_never_judged_counts_as_closed() -> None:

@@ -381,7 +381,8 @@ def test_open_claims_follow_from_gates_is_red_when_a_claim_was_opened_by_hand(st
 def test_no_claim_beyond_its_gate_is_red_on_an_overclaim(stored: StoredWorld) -> None:
     stored.put_json("claim_audit", "claim_audit.json", {"documents": ["README.md"], "overclaims": []})
     assert stored.run_check("claim_audit", "no_claim_beyond_its_gate").passed
-    row = {"document": "README.md", "line": 3, "claim_id": "improves_reranking", "sentence": "It improves reranking."}
+    row = {"document": "README.md", "line": 3, "claim_id": "improves_reranking", "status": "CLOSED",
+           "sentence": "It improves reranking."}  # fmt: skip
     stored.put_json("claim_audit", "claim_audit.json", {"documents": ["README.md"], "overclaims": [row]})
     found = stored.run_check("claim_audit", "no_claim_beyond_its_gate")
     assert not found.passed and "README.md:3" in found.description

@@ -1,0 +1,141 @@
+"""Whether a claim word in a sentence claims: what takes it back must govern its own clause, and it must be of the model.
+
+"It is not slow, and it outperforms every control" claims; "it is slow and does not outperform any control" does not.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from codelewm_assets.claims import lexicon
+from codelewm_assets.claims.lexicon import CLAIM_WORDS, ClaimWord, denies, states_status
+
+BREAK = re.compile(
+    r"[;]|\s[–—-]{1,2}\s|—|(?:,\s|\sand\s)yet\b"
+    r"|,?\s\b(?:but|whereas|while|although|though|however|because|since|so that|which|who)\b"
+    rf"|,\s(?:and|so|or|then)\b|\s(?:and|or)\s(?={lexicon.FINITE}\b)", re.IGNORECASE,
+)  # fmt: skip
+"""Where a clause ends. A comma alone is none: it also parts a list, or what is put before the verb."""
+ASIDE = re.compile(
+    r",\s(?!(?:and|or|nor)\b)(?:which|who|whose|that|where|though|although|even|while|unlike|like|not|with|without|despite|on|in|for"
+    r"|at|by|over|as|of|we|to|under|from|after|before|if|however|therefore|moreover|notably|indeed|alas|surely|clearly|obviously"
+    r"|a|an|the|its|trained|\w+ly)\b[^,;:()]*,|\([^()]*\)|\s[–—]\s[^–—]*\s[–—]\s", re.IGNORECASE,
+)  # fmt: skip
+"""Words put in between, which say nothing of the verb that follows them."""
+SAME_SUBJECT = re.compile(rf"\s*(?:that\b|(?:also |even |is |are |has |have )*{lexicon.FINITE_VERB}\b)", re.IGNORECASE)
+"""A further verb of the subject that the clause before has."""
+BASE_FORM = re.compile(
+    r"(?:improve|outperform|beat|surpass|exceed|generali[sz]e|achieve|attain|win|boost|excel|understand)$", re.I
+)
+
+
+class Said(NamedTuple):
+    """A claim word that claims: which kind, and the clause that it stands in."""
+
+    kind: str
+    clause: str
+
+
+def said(sentence: str, hint: str) -> Iterator[Said]:
+    """Every claim of a sentence. Args: hint: what the sentence may be about when it does not say so."""
+    text = re.sub(r"\bno[- ]action\b", "no_action", sentence, flags=re.IGNORECASE)
+    text = re.sub(r"\bshuffled[- ]action\b", "shuffled_action", text, flags=re.IGNORECASE)
+    if text.rstrip("\"')*_ ").endswith("?") and not re.match(r"\W*(?:why|how)\b", text, re.IGNORECASE):
+        return  # a question states nothing; "why does it win?" does
+    text = lexicon.NO_DENIAL.sub(lambda m: "~" * len(m[0]), text)
+    for word in CLAIM_WORDS:
+        for match in word.pattern.finditer(text):
+            left, right, earlier = _clause(text, match.start(), match.end())
+            if _is_of_the_model(word, left, match[0], right, earlier or hint) and not _is_taken_back(
+                left, match[0], right
+            ):
+                yield Said(word.kind, f"{left}{match[0]}{right}".strip())
+                break
+
+
+def _clause(text: str, start: int, end: int) -> tuple[str, str, str]:
+    """What stands before and after the words in their clause, and what the sentence says before that clause."""
+    before = ASIDE.sub(lambda m: " " * len(m[0]) if ":" not in m[0] else m[0], text[:start])
+    opened = before.rfind("(")
+    begins = opened + 1
+    for found in BREAK.finditer(before + text[start:], begins):
+        goes_on = lexicon.DENIES_THAT.search(before[begins : found.start()]) and SAME_SUBJECT.match(text, found.end())
+        if found.end() <= start and not goes_on:  # "we do not claim that it wins, or is robust" denies both
+            begins = found.end()
+    colon = before.rfind(":", begins)
+    if colon >= 0:
+        label = before[begins:colon]
+        if not (denies(label + ":") or states_status(label)):  # what a label denies it denies of all that follows
+            begins = colon + 1
+    ends = next((found.start() for found in BREAK.finditer(text, end)), len(text))
+    closed = text.find(")", end, ends) if opened >= 0 else -1
+    return before[begins:start], text[end : closed if closed >= 0 else ends], text[:begins].strip()
+
+
+def _is_taken_back(left: str, word: str, right: str) -> bool:
+    """Whether a negation, wish, condition or status governs the claim word."""
+    if re.search(r"\b(?:is|are|was|were) (?:now )?(?:open|allowed)\b", right, re.IGNORECASE):
+        left = re.sub(r"\bthe claims? (?:that|of)\b", "", left, flags=re.IGNORECASE)
+    own = word if re.match(r"(?:has|have|had|did|is|are|no)\b", word, re.IGNORECASE) else ""
+    if lexicon.CONDITION.search(left) or lexicon.CONDITION_AFTER.search(right):
+        return True
+    if re.match(r"\s(?:when|once|if)\b", right) and re.search(r"(?:holds?|pass(?:es)?)$", word):
+        return True  # a rule, not a result
+    if _is_beaten(left, word, right):
+        return not lexicon.NEGATION.search(left)  # "is not beaten by any control" claims, "is beaten by one" does not
+    if lexicon.MODAL.search(left):
+        return True
+    nearest = left
+    if "," in left and not (BASE_FORM.search(word) or lexicon.DENIES_THAT.search(left) or ":" in left):
+        nearest = left.rpartition(",")[2]  # what is put before the verb says nothing of it
+    for negation in lexicon.NEGATION.finditer(nearest):
+        if not _is_of_a_rival(negation[0], nearest[negation.end() :], right):
+            return True
+    if not own and re.search(r"\b(?:no|little|zero|neither)\b", word, re.IGNORECASE):
+        return True  # "shows no lift"
+    return bool(lexicon.DENIED_AFTER.search(right)) and not own.lower().startswith("no")
+
+
+def _is_beaten(left: str, word: str, right: str) -> bool:
+    """Whether it is the model that is beaten."""
+    passive = re.match(r"(?:beaten|outperformed|surpassed|exceeded)$", word, re.IGNORECASE) and re.match(
+        r"\W*by\b", right
+    )
+    return bool(passive and lexicon.MODEL.search(left) and not lexicon.MODEL.search(right))
+
+
+def _is_of_a_rival(negation: str, after: str, right: str) -> bool:
+    """Whether it is said of no rival that it beats the model: "no control beats p_pass", "nothing outperforms CodeLeWM"."""
+    if not lexicon.RIVAL_NO.fullmatch(negation) or lexicon.MODEL.search(after) or not lexicon.MODEL.search(right):
+        return False
+    return bool(lexicon.OTHER_SUBJECT.search(after)) or (
+        negation.lower() in ("nothing", "none", "nobody") and not after.strip()
+    )
+
+
+def _is_of_the_model(word: ClaimWord, left: str, match: str, right: str, earlier: str) -> bool:
+    """Whether the claim is made of the model, and not of a control, a program or the project's software."""
+    if not word.needs_subject or word.kind in ("non_collapsed", "calibrated", "retrieves", "surprise", "semantics"):
+        return bool(lexicon.MODEL.search(f"{left} {match} {right} {earlier}")) or word.kind == "calibrated"
+    measured = bool(lexicon.EVALUATION.search(ASIDE.sub(" ", right).partition(",")[0]))
+    if lexicon.SOFTWARE.search(left) and not (lexicon.MODEL.search(left) or re.search(r"re-?rank|pass@1", right, re.I)):
+        return False
+    if re.search(r"(?:en|ed)$", match, re.I) and re.search(r"\bby\b", right, re.I) and lexicon.MODEL.search(right):
+        return True  # "every control is beaten by p_pass"
+    is_noun = re.search(r"(?:ment|ments|ity|ness|art|sota|ation|ations|through)$", match, re.I)
+    if lexicon.MODEL.search(left) or (is_noun and lexicon.MODEL.search(right)):
+        return True
+    if lexicon.OTHER_SUBJECT.search(left):
+        return bool(lexicon.RIVAL_NO.search(left) and lexicon.MODEL.search(right))  # "no control beats p_pass"
+    of_software, of_model = lexicon.SOFTWARE.search(right), lexicon.MODEL.search(right)
+    if of_software and not (of_model and of_model.start() < of_software.start()):
+        return False
+    if word.kind == "gate" and re.search(lexicon.SETS["<AREA>"], f"{match} {right}", re.I):
+        return True
+    if word.kind == "gate" and re.match(r"gates?\b", match, re.I):
+        return bool(re.search(r"\b(?:all|every|each|both)\b", left, re.I))
+    if lexicon.PRONOUN.match(left):
+        if not earlier and re.match(r"out-?perform|surpass", match, re.I):
+            return True  # of whatever it is that is not named
+        return measured or bool(lexicon.MODEL.search(f"{right} {earlier}"))
+    return measured
