@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -185,11 +186,11 @@ def _status(options: argparse.Namespace) -> int:
 
     from codelewm_assets.claims.gates import ClaimGates
     from codelewm_assets.defs.plumbing import latest_version
-    from codelewm_assets.defs.status import check_statuses, latest_artifacts
+    from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
     from codelewm_assets.display import print_table
 
     instance, store = _instance(), _store()
-    rows = check_statuses(instance)
+    rows, gate_rows = check_statuses(instance), gate_statuses(instance)
     version = latest_version(instance, "claim_gates")
     gates = (
         ClaimGates.model_validate(store.load("claim_gates", version).read_json("claim_gates.json")) if version else None
@@ -201,12 +202,14 @@ def _status(options: argparse.Namespace) -> int:
             for r in rows
         ]  # fmt: skip
         assets = latest_artifacts(instance, store)
-        shown = {"assets": assets, "checks": checks, "claim_gates": gates.model_dump(mode="json") if gates else None}
+        shown = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
+                 "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
         print(json.dumps(shown, indent=2))
         return 0
     console = Console()
     print_table(console, "Checks", ["asset", "partition", "check", "state", "detail"],
                 [[r.asset, r.partition, r.check, r.state, r.detail] for r in rows])  # fmt: skip
+    print(f"{counted('checks', (r.state for r in rows))}. {counted('gates', (r.state for r in gate_rows))}.")
     _print_gates(instance, store, console)
     return 0
 

@@ -35,7 +35,7 @@ class BuildDisplay:
             self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Take in one event; on a plain output print its line."""
+        """Take in one event; on a plain output print its line. Gates have their table when the build has ended."""
         name = progress.name if progress.partition is None else f"{progress.name}[{progress.partition}]"
         if progress.kind == "started":
             self._current = (progress.name, progress.partition, now())

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.register import CLAIMS
 from codelewm_assets.cli import main
 from codelewm_assets.core.digests import pretty_json
@@ -422,6 +423,9 @@ def test_status_of_an_empty_instance_is_a_row_per_check_and_no_gates(run: Run) -
     assert len(said["checks"]) > 20
     assert set(said["checks"][0]) == {"asset", "check", "partition", "state", "detail", "figures"}
     assert said["assets"] == []
+    assert {row["state"] for row in said["gates"]} == {"MISSING"}
+    assert [row["gate"] for row in said["gates"]] == list(GATES)
+    assert not {row["check"] for row in said["gates"]} & {row["check"] for row in said["checks"]}
     assert "passed" not in {row["state"] for row in said["checks"]}
 
 
@@ -434,6 +438,7 @@ def test_status_prints_a_tab_separated_row_per_check_and_gate(run: Run, tmp_path
         assert f"\n{gate.gate}\tUNDECIDED\t" in found.out
     for claim in gates.claims:
         assert f"\n{claim.sentence}\tCLOSED\n" in found.out
+    assert f"{len(GATES)} gates: {len(GATES)} MISSING." in found.out  # the check of none of them was run
 
 
 def test_without_an_instance_commands_that_need_one_say_so_in_one_line(

@@ -13,6 +13,7 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
 
 POLL_S = 0.2
@@ -29,7 +30,10 @@ SEEN = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One thing that happened. `kind`: started, finished, failed, check_passed, check_failed."""
+    """One thing that happened. `kind`: started, finished, failed, check_passed, check_failed, gate.
+
+    gate: a gate does not hold, which is a result and no red check.
+    """
 
     kind: str
     name: str
@@ -165,7 +169,8 @@ class _Follower:
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
             text = "" if found.passed else (found.description or "")
-            kind = "check_passed" if found.passed else "check_failed"
+            is_gate = found.check_name in GATE_OF_CHECK
+            kind = "check_passed" if found.passed else "gate" if is_gate else "check_failed"
             asset = found.asset_key.to_user_string()
             if not found.passed and found.blocking:
                 self._fail(

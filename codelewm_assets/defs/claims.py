@@ -14,6 +14,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
+from codelewm_assets.defs.gate_checks import GATE_CHECKS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
@@ -93,7 +94,11 @@ def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     from codelewm_assets.release.results_report import reasons_text
 
     gates = ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
-    rows = [{"gate": g.gate, "state": g.state, "reasons": reasons_text(g.reasons)} for g in gates.gates]
+    asks = {rule.name: rule.rule for rule in register.GATE_RULES}
+    rows = [
+        {"gate": g.gate, "state": g.state, "reasons": reasons_text(g.reasons), "holds when": asks.get(g.gate, "")}
+        for g in gates.gates
+    ]
     claims = [{"claim": c.sentence, "status": c.status, "reasons": reasons_text(c.reasons)} for c in gates.claims]
     return {
         "gate_table": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
@@ -208,4 +213,5 @@ ASSETS = [claim_gates, claim_audit]
 CHECKS = [
     check_of(rule_of("claim_gates", open_claims_follow_from_gates)),
     check_of(rule_of("claim_audit", no_claim_beyond_its_gate)),
+    *GATE_CHECKS,
 ]

@@ -1,17 +1,21 @@
-"""The state of every check of the graph, for the `status` command."""
+"""The state of every check of the graph, and of the gates apart from them, for the `status` command."""
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.assemble import STAGE_MODULES
+from codelewm_assets.defs.gate_checks import ASSET, GATE_OF_CHECK
 from codelewm_assets.defs.guards import CheckStatus, check_status
 from codelewm_assets.defs.plumbing import latest_version
 
 
 def check_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
-    """One row per check and partition, in the order of the stages."""
+    """One row per check and partition, in the order of the stages, without the checks that only show a gate."""
     partitions = {
         asset.key: asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
         for module in STAGE_MODULES
@@ -22,8 +26,35 @@ def check_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
         for module in STAGE_MODULES
         for check in module.CHECKS
         for key in check.check_keys
+        if key.name not in GATE_OF_CHECK
         for partition in partitions[key.asset_key]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class GateStatus:
+    """What the check of a gate last said: HOLDS, FAILS or UNDECIDED, or why it says nothing of the latest `claim_gates`."""
+
+    gate: str
+    check: str
+    state: str
+    detail: str
+
+
+def gate_statuses(instance: dg.DagsterInstance) -> list[GateStatus]:
+    """One row per gate. A gate that does not hold is no red check: states other than the gate's own are the check's."""
+    rows = []
+    for check, gate in GATE_OF_CHECK.items():
+        found = check_status(instance, ASSET, check)
+        state = str(found.figures.get("state", found.state)) if found.state in ("GREEN", "RED") else found.state
+        rows.append(GateStatus(gate, check, state, found.detail))
+    return rows
+
+
+def counted(what: str, states: Iterable[str]) -> str:
+    """`36 checks: 34 GREEN, 2 RED`."""
+    found = Counter(states)
+    return f"{found.total()} {what}: " + ", ".join(f"{count} {state}" for state, count in sorted(found.items()))
 
 
 def latest_artifacts(instance: dg.DagsterInstance, store: ArtifactStore) -> list[dict[str, Any]]:

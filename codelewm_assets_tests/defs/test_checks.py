@@ -378,6 +378,58 @@ def test_open_claims_follow_from_gates_is_red_when_a_claim_was_opened_by_hand(st
     assert not stored.run_check("claim_gates", "open_claims_follow_from_gates").passed
 
 
+GATE_CHECK_NAMES = (
+    "gate_collapse", "gate_retrieval", "gate_surprise", "gate_probe", "gate_calibration", "gate_rerank_humaneval",
+    "gate_rerank_mbpp_plus", "gate_integrity",
+)  # fmt: skip
+
+
+def _put_gates(stored: StoredWorld, gates: Any) -> None:
+    stored.put_json("claim_gates", "claim_gates.json", gates.model_dump(mode="json"))
+
+
+@pytest.mark.parametrize("check", GATE_CHECK_NAMES)
+def test_the_check_of_a_gate_passes_while_it_holds_and_else_warns_with_its_reasons(
+    stored: StoredWorld, check: str
+) -> None:
+    from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
+
+    _put_gates(stored, gates_of())
+    found = stored.run_check("claim_gates", check)
+    assert found.passed and found.description == "HOLDS" and found.metadata["state"].value == "HOLDS"
+    _put_gates(stored, nothing_known())
+    found = stored.run_check("claim_gates", check)
+    assert not found.passed and not found.blocking and found.severity.value == "WARN"
+    assert found.description.startswith("UNDECIDED: evidence_missing (")
+    assert found.metadata["reasons"].records[0].data["code"] == "evidence_missing"
+    assert found.metadata["judged"].value == stored.latest["claim_gates"].digest
+
+
+def test_the_check_of_a_gate_shows_figures_of_each_seed_and_the_thresholds(stored: StoredWorld) -> None:
+    from codelewm_assets_tests.claims.evidence import collapse, gates_of
+
+    _put_gates(stored, gates_of({1729: {"collapse": collapse(effective_rank_ratio=0.1)}}))
+    found = stored.run_check("claim_gates", "gate_collapse")
+    assert found.description == "FAILS: collapsed (seed 1729: effective_rank_ratio is 0.1)"
+    assert found.metadata["1729: effective_rank_ratio"].value == 0.1
+    assert found.metadata["42: effective_rank_ratio"].value > 0.2
+    shown = [row.data for row in found.metadata["thresholds"].records]
+    assert (shown[0]["threshold"], shown[0]["value"], shown[0]["fixed on"]) == (
+        "effective-rank ratio",
+        "0.2",
+        "2026-06-06",
+    )
+
+
+def test_a_gate_that_was_not_judged_when_the_gates_were_is_undecided(stored: StoredWorld) -> None:
+    from codelewm_assets_tests.claims.evidence import gates_of
+
+    gates = gates_of()
+    _put_gates(stored, gates.model_copy(update={"gates": gates.gates[1:]}))
+    found = stored.run_check("claim_gates", "gate_collapse")
+    assert found.description == "UNDECIDED: evidence_missing (collapse was not judged)"
+
+
 def test_no_claim_beyond_its_gate_is_red_on_an_overclaim(stored: StoredWorld) -> None:
     stored.put_json("claim_audit", "claim_audit.json", {"documents": ["README.md"], "overclaims": []})
     assert stored.run_check("claim_audit", "no_claim_beyond_its_gate").passed

@@ -1,0 +1,89 @@
+"""Gates are seen as checks, and nothing waits for them, fails by them or counts them as red."""
+
+import io
+
+import dagster as dg
+from rich.console import Console
+
+from codelewm_assets.claims.gates import GATES, ClaimGates
+from codelewm_assets.defs import guards
+from codelewm_assets.defs.assemble import build_defs
+from codelewm_assets.defs.build import BuildResult, Progress, _Follower
+from codelewm_assets.defs.claims import CHECKS
+from codelewm_assets.defs.evidence import EVIDENCE_CHECKS
+from codelewm_assets.defs.gate_checks import GATE_CHECKS, GATE_OF_CHECK
+from codelewm_assets.defs.status import check_statuses, counted, gate_statuses
+from codelewm_assets.display import BuildDisplay
+from codelewm_assets_tests.claims.evidence import collapse, gates_of, nothing_known
+from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
+
+
+def _run(stored: StoredWorld, gates: ClaimGates) -> tuple[dg.ExecuteInProcessResult, list[str]]:
+    """Materialize the gates with all their checks and an asset that is made from them; which assets were made."""
+    stored.put_json("claim_gates", "claim_gates.json", gates.model_dump(mode="json"))
+    digest = stored.latest["claim_gates"].digest
+
+    @dg.asset(name="claim_gates")
+    def stand_in() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion(digest))
+
+    @dg.asset(deps=[stand_in])
+    def follower() -> None: ...
+
+    checks = [check for check in CHECKS for key in check.check_keys if key.asset_key == dg.AssetKey("claim_gates")]
+    result = dg.materialize(
+        [stand_in, follower, *checks], instance=stored.instance, run_config=QUIET, raise_on_error=False,
+        resources=stored.resources,
+    )  # fmt: skip
+    made = [event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key]
+    return result, made
+
+
+def test_every_gate_has_a_check_that_blocks_nothing() -> None:
+    graph = build_defs().resolve_asset_graph()
+    shown = {key.name: graph.get(key) for key in graph.asset_check_keys if key.name in GATE_OF_CHECK}
+    assert list(GATE_OF_CHECK.values()) == list(GATES) and len(GATE_CHECKS) == len(GATES)
+    assert set(shown) == set(GATE_OF_CHECK)
+    assert not any(node.blocking for node in shown.values())
+
+
+def test_no_registry_of_guards_or_of_evidence_holds_a_gate() -> None:
+    assert not {check for _, check in (*guards.GATES, *EVIDENCE_CHECKS)} & set(GATE_OF_CHECK)
+
+
+def test_a_run_in_which_no_gate_holds_succeeds_and_what_follows_is_made(stored: StoredWorld) -> None:
+    result, made = _run(stored, nothing_known())
+    assert result.success
+    assert set(made) == {"claim_gates", "follower"}
+    warned = [found for found in result.get_asset_check_evaluations() if not found.passed]
+    assert {found.check_name for found in warned} == set(GATE_OF_CHECK)
+
+
+def test_a_build_calls_no_gate_red_and_does_not_fail_by_one(stored: StoredWorld) -> None:
+    result, _ = _run(stored, nothing_known())
+    built = BuildResult()
+    seen = list(_Follower(stored.instance, result.run_id, None, built).new())
+    assert built.is_success
+    assert sum(progress.kind == "gate" for progress in seen) == len(GATES)
+    assert not [progress for progress in seen if progress.kind in ("check_failed", "failed")]
+    display = BuildDisplay(Console(file=io.StringIO(), force_terminal=True), stored.store.root)
+    for progress in seen:
+        display(progress)
+    assert [row[1] for row in display._done] == ["made"] * 2
+    display(Progress("check_failed", "claim_gates:open_claims_follow_from_gates", None, "x"))
+    assert display._done[-1][1] == "RED"  # a check of the gates is one
+
+
+def test_status_counts_gates_apart_from_checks(stored: StoredWorld) -> None:
+    _run(stored, gates_of({42: {"collapse": collapse(effective_rank_ratio=0.1), "probe": None}}))
+    rows = [row for row in check_statuses(stored.instance) if row.asset == "claim_gates"]
+    assert [(row.check, row.state) for row in rows] == [("open_claims_follow_from_gates", "GREEN")]
+    states = {row.gate: row.state for row in gate_statuses(stored.instance)}
+    assert states == dict.fromkeys(GATES, "HOLDS") | {"collapse": "FAILS", "probe": "UNDECIDED"}
+    assert counted("gates", states.values()) == "8 gates: 1 FAILS, 6 HOLDS, 1 UNDECIDED"
+
+
+def test_a_gate_that_was_shown_of_earlier_gates_is_stale_and_not_what_it_was(stored: StoredWorld) -> None:
+    _run(stored, gates_of())
+    stored.put_json("claim_gates", "claim_gates.json", nothing_known().model_dump(mode="json"))
+    assert {row.state for row in gate_statuses(stored.instance)} == {"STALE"}
