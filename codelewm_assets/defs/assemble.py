@@ -7,6 +7,7 @@ from codelewm_assets.defs import (
     completions,
     decoys,
     evaluation,
+    hub_release,
     packs,
     preflight,
     release,
@@ -17,7 +18,9 @@ from codelewm_assets.defs import (
 from codelewm_assets.defs.jobs import JOBS
 from codelewm_assets.defs.resources import default_resources
 
-STAGE_MODULES = (sources, completions, packs, splits, decoys, preflight, training, evaluation, claims, release)
+STAGE_MODULES = (
+    sources, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
+)  # fmt: skip
 
 
 def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -> dg.Definitions:

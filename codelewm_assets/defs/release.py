@@ -1,4 +1,4 @@
-"""Stage `release`: what people read, and what would be published."""
+"""Stage `release`: what people read. What would be published stands in `hub_release`."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.digests import canonical_json, pretty_json
+from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
@@ -22,8 +22,6 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.score_files import read_score_rows
-from codelewm_assets.preflight.rules import finding
-from codelewm_assets.release.hub import ReleasePlan, planned_files
 
 COMMON: dict[str, Any] = {
     "group_name": "release",
@@ -277,71 +275,5 @@ def review_site(
     return materialize(context, inputs.store, parents=parents, config={}, make=make)
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"huggingface", "json"},
-    deps=[artifact_index, "claim_audit", dataset_card, "execution_pack", "problem_splits", "semantic_decoys", "rerank_pools",
-          dg.AssetDep(model_card, partition_mapping=ALL), dg.AssetDep("checkpoint", partition_mapping=ALL)],
-)  # fmt: skip
-def hub_release(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
-    """What would go to the Hugging Face Hub, verified and scanned; a dry run, `publish --execute` uploads it."""
-    inputs = _inputs(context, store, profile)
-    data = [inputs.artifact(n) for n in ("dataset_card", "problem_splits", "semantic_decoys", "rerank_pools")]
-    groups = {"dataset": data}
-    for seed in map(str, SEEDS):
-        groups[f"model-seed{seed}"] = [inputs.artifact("model_card", seed), inputs.artifact("checkpoint", seed)]
-    parents = [
-        inputs.artifact("artifact_index"),
-        inputs.artifact("claim_audit"),
-        *(a for g in groups.values() for a in g),
-    ]
-    plan = _plan(inputs, groups)  # outside of the recipe's reach: bytes are verified and scanned anew each time
-
-    def make() -> Made:
-        metadata = {"executed": False, "file_count": len(plan.files), "refusals": plan.refusals}
-        return Made({"release_plan.json": pretty_json(plan.model_dump(mode="json"))}, metadata)
-
-    return materialize(context, inputs.store, parents=parents, config={"refusals": plan.refusals}, make=make)
-
-
-def _plan(inputs: Inputs, groups: dict[str, list[Artifact]]) -> ReleasePlan:
-    from codelewm_assets.preflight.secrets import secret_findings
-
-    artifacts = [artifact for group in groups.values() for artifact in group]
-    mismatches = [f"{f.artifact} {f.file}" for artifact in artifacts for f in inputs.store.verify(artifact)]
-    paths = [artifact.folder / file.path for artifact in artifacts for file in artifact.manifest.files]
-    audit = inputs.artifact("claim_audit").read_json("claim_audit.json")
-    return ReleasePlan(
-        executed=False,
-        files=planned_files(groups),
-        mismatches=tuple(mismatches),
-        secrets=tuple(secret_findings([*paths, *_pack_as_text(inputs)])),
-        overclaims=tuple(f"{row['document']}:{row['line']}" for row in audit["overclaims"]),
-    )
-
-
-def _pack_as_text(inputs: Inputs) -> list[Path]:
-    """The pack's programs as text beside the store, since a scanner does not read Parquet."""
-    path = inputs.store.root / "progress" / "pack_for_secret_scan.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    texts = {text for row in inputs.pack() for text in (row.code_tokens, row.input_tokens, row.output_tokens)}
-    path.write_bytes(b"\n".join(canonical_json(text) for text in sorted(texts)))
-    return [path]
-
-
-def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
-    """Nothing that would be published holds a secret, and all of it verifies."""
-    plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
-    return finding(
-        "no_secrets",
-        plan.refusals,
-        blocker="secret_found",
-        message="Scanned and verified.",
-        figures={"files": len(plan.files)},
-    )
-
-
-ASSETS = [results_report, dataset_card, model_card, tracker_status, artifact_index, review_site, hub_release]
-CHECKS = [check_of(rule_of("artifact_index", artifacts_verify)), check_of(rule_of("hub_release", no_secrets))]
+ASSETS = [results_report, dataset_card, model_card, tracker_status, artifact_index, review_site]
+CHECKS = [check_of(rule_of("artifact_index", artifacts_verify))]
