@@ -5,7 +5,6 @@ store/      the artifacts that the worker reads, as they lie in the artifact sto
 output/     what the worker wrote
 """
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,11 +13,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from codelewm_assets.core.digests import canonical_json, digest_of, sha256_file
+from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.preflight.clearance import JUDGED
-from codelewm_assets.training.hf_calls import patiently
+from codelewm_assets.training.hf_calls import hashes_of, patiently
 from codelewm_assets.training.worker import WorkerSpec
 
 OF_THIS_MACHINE = {"store_root", "output_folder", "partial_folder"}
@@ -83,23 +82,11 @@ class JobFolder:
 
     def listing(self) -> Listing:
         """What lies there now; empty when nothing was uploaded."""
-        from huggingface_hub.errors import EntryNotFoundError
-
         commit = str(self._info().sha)
-
-        def read() -> dict[str, str]:
-            try:
-                rows = list(
-                    self._api.list_repo_tree(
-                        self._repository, self.path, recursive=True, revision=commit, repo_type="dataset"
-                    )
-                )
-            except EntryNotFoundError:
-                return {}
-            files = [row for row in rows if hasattr(row, "blob_id")]  # folders have none
-            return {row.path.removeprefix(self.path + "/"): row.lfs.sha256 if row.lfs else row.blob_id for row in files}
-
-        return Listing(commit, self._ask("list", read))
+        found = self._ask(
+            "list", lambda: hashes_of(self._api, self._repository, "dataset", revision=commit, folder=self.path)
+        )
+        return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in found.items()})
 
     def upload(self, files: Mapping[str, Path], *, stale: Iterable[str] = ()) -> None:
         """Commit the files (name → file), and take the stale names away, all at once."""
@@ -135,11 +122,3 @@ class JobFolder:
 
     def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
         return patiently(call, f"{doing} the dataset repository {self._repository}", pause_s=self._pause_s)
-
-
-def is_there(path: Path, found: str | None) -> bool:
-    """Whether a hash that the Hub has of a file, None for no file, is that of the file at `path`."""
-    if found is None or len(found) == 64:
-        return found == sha256_file(path)
-    content = path.read_bytes()
-    return found == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

@@ -12,8 +12,8 @@ from typing import Any
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
-from codelewm_assets.training.hf_calls import hub_api, one_line, patiently
-from codelewm_assets.training.hf_files import JobFolder, input_files, is_there, portable, run_id_of
+from codelewm_assets.training.hf_calls import hub_api, is_there, one_line, patiently
+from codelewm_assets.training.hf_files import JobFolder, input_files, portable, run_id_of
 from codelewm_assets.training.hf_log import JobEvents, follow
 from codelewm_assets.training.hf_outputs import fetch_outputs
 from codelewm_assets.training.hf_settings import HfJobsSettings

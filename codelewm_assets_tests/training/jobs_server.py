@@ -1,21 +1,19 @@
-"""A server that speaks the Jobs API and the repository routes that a job needs, and keeps what it was asked.
+"""A server that speaks the Jobs API, and the repository routes that a job needs on its one repository `lab/runs`.
 
 It "runs" a job by a `Scenario`: which lines the log has, which files the job leaves, how it ends, and what goes wrong on
-the way. Large files (Parquet, safetensors) go the way of LFS, as on the Hub.
+the way.
 """
 
-import base64
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
 
-LARGE = (".parquet", ".safetensors")
+from codelewm_assets_tests.hub_repository import Repository
+from codelewm_assets_tests.hub_server import HubHandler, HubServer, serving
+
 LONGEST_S = 20.0  # a job that keeps running ends by itself, so that no test hangs
 
 
@@ -63,29 +61,30 @@ class Job:
 
 
 @dataclass
-class JobsServer:
+class JobsServer(HubServer):
     """The state behind the routes."""
 
-    address: str = ""
     scenario: Scenario = field(default_factory=Scenario)
-    private: bool = True
-    files: dict[str, bytes] = field(default_factory=dict)  # of the one repository
-    committed: list[list[str]] = field(default_factory=list)  # names of each commit
+    runs: Repository = field(default_factory=Repository)  # the one repository
     jobs: list[Job] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)  # method and path
     cancels: int = 0
-    _large: dict[str, bytes] = field(default_factory=dict)
-    _commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
-    def head(self) -> str:
-        """The commit that the repository is at."""
-        digest = hashlib.sha1(repr(sorted((n, hashlib.sha1(d).digest()) for n, d in self.files.items())).encode())
-        self._commits[digest.hexdigest()] = dict(self.files)
-        return digest.hexdigest()
+    def __post_init__(self) -> None:
+        self.repositories["datasets/lab/runs"] = self.runs
 
-    def at(self, commit: str) -> dict[str, bytes]:
-        """Files of a commit."""
-        return self._commits[commit]
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Of the one repository."""
+        return self.runs.files
+
+    @files.setter
+    def files(self, files: dict[str, bytes]) -> None:
+        self.runs.files = files
+
+    @property
+    def committed(self) -> list[list[str]]:
+        """Names of each commit."""
+        return self.runs.committed
 
     def start(self, asked: dict[str, Any]) -> Job:
         """Start a job: it leaves its files at once, its log is served later."""
@@ -97,91 +96,34 @@ class JobsServer:
             self.scenario.lines = self.scenario.in_job(asked["command"])
         return job
 
-    def commit(self, body: bytes) -> None:
-        """Apply a commit."""
-        names = []
-        for row in map(json.loads, body.decode().splitlines()):
-            value = row["value"]
-            if row["key"] == "file":
-                self.files[value["path"]] = base64.b64decode(value["content"])
-            elif row["key"] == "lfsFile":
-                self.files[value["path"]] = self._large[value["oid"]]
-            elif row["key"] == "deletedFile":
-                del self.files[value["path"]]
-            names += [value["path"]] if row["key"] in ("file", "lfsFile") else []
-        self.committed.append(names)
-
-    def tree(self, commit: str, folder: str) -> list[dict[str, Any]] | None:
-        """Files below a folder, None when there is none."""
-        rows = [_row(n, d) for n, d in sorted(self.at(commit).items()) if n.startswith(f"{folder}/")]
-        return rows or None
+    def end(self) -> None:
+        """Jobs end with the server."""
+        for job in self.jobs:
+            job.end("DELETED", None)  # a stream that is still open ends
 
 
-def _row(name: str, data: bytes) -> dict[str, Any]:
-    blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-    row: dict[str, Any] = {"type": "file", "path": name, "size": len(data), "oid": blob}
-    if name.endswith(LARGE):
-        oid = hashlib.sha256(data).hexdigest()
-        row |= {"oid": "0" * 40, "lfs": {"oid": oid, "size": len(data), "pointerSize": 130}}
-    return row
+class _Handler(HubHandler):
+    """The routes of jobs beside those of repositories."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    """The routes."""
-
-    protocol_version = "HTTP/1.1"
     hub: JobsServer
 
-    def do_GET(self) -> None:
-        path = self._note()
-        if "/resolve/" in path:
-            self._resolve(path)
-        elif path.startswith("/api/jobs/") and path.endswith("/logs"):
+    def get(self, path: str, body: bytes) -> None:
+        """Answer a GET or HEAD."""
+        if not path.startswith("/api/jobs/"):
+            super().get(path, body)
+        elif path.endswith("/logs"):
             self._log(self._job(path))
-        elif path.startswith("/api/jobs/"):
+        else:
             self._inspect(self._job(path))
-        elif "/tree/" in path:
-            commit, folder = path.split("/tree/")[1].split("/", 1)
-            rows = self.hub.tree(commit, folder)
-            self._reply(rows) if rows else self._reply({}, 404, {"X-Error-Code": "EntryNotFound"})
-        else:
-            self._reply({"id": "lab/runs", "sha": self.hub.head(), "private": self.hub.private})
 
-    do_HEAD = do_GET
-
-    def do_POST(self) -> None:
-        path = self._note()
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if path.endswith("/cancel"):
+    def post(self, path: str, body: bytes) -> None:
+        """Answer a POST."""
+        if not path.startswith("/api/jobs/"):
+            super().post(path, body)
+        elif path.endswith("/cancel"):
             self._cancel(self._job(path))
-        elif path.startswith("/api/jobs/"):
-            self._reply(self.hub.start(json.loads(body)).info())
-        elif path == "/api/repos/create":
-            self._reply({"url": f"{self.hub.address}/datasets/lab/runs"})
-        elif "/preupload/" in path:
-            names = [row["path"] for row in json.loads(body)["files"]]
-            modes = {name: "lfs" if name.endswith(LARGE) else "regular" for name in names}
-            self._reply({"files": [{"path": n, "uploadMode": m, "shouldIgnore": False} for n, m in modes.items()]})
-        elif path.endswith("/objects/batch"):
-            address = f"{self.hub.address}/large"
-            asked = json.loads(body)["objects"]
-            objects = [row | {"actions": {"upload": {"href": f"{address}/{row['oid']}"}}} for row in asked]
-            self._reply({"transfer": "basic", "objects": objects})
         else:
-            assert "/commit/" in path, path
-            self.hub.commit(body)
-            address = f"{self.hub.address}/datasets/lab/runs/commit/1"
-            self._reply({"commitUrl": address, "commitOid": self.hub.head(), "hookOutput": ""})
-
-    def do_PUT(self) -> None:
-        oid = self._note().split("/")[-1]
-        self.hub._large[oid] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._reply({})
-
-    def _note(self) -> str:
-        path = unquote(self.path.split("?")[0])
-        self.hub.requests.append(f"{self.command} {path}")
-        return path
+            self.reply(self.hub.start(json.loads(body)).info())
 
     def _job(self, path: str) -> Job:
         return self.hub.jobs[int(path.split("/")[4].removeprefix("job")) - 1]
@@ -189,25 +131,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _inspect(self, job: Job) -> None:
         failures = self.hub.scenario.inspect_failures
         if not failures:
-            self._reply(job.info())
+            self.reply(job.info())
         elif status := failures.pop(0):
-            self._reply({}, status)
+            self.reply({}, status)
         else:
             self._break_off()
 
     def _cancel(self, job: Job) -> None:
         self.hub.cancels += 1
         if self.hub.scenario.cancel_failures:
-            self._reply({}, self.hub.scenario.cancel_failures.pop(0))
+            self.reply({}, self.hub.scenario.cancel_failures.pop(0))
             return
         job.end("CANCELED", None)
-        self._reply({})
+        self.reply({})
 
     def _log(self, job: Job) -> None:
         scenario = self.hub.scenario
         failure = scenario.log_failures.pop(0) if scenario.log_failures else None
         if failure is not None and failure >= 400:
-            self._reply({}, failure)
+            self.reply({}, failure)
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -231,40 +173,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _break_off(self) -> None:
         self.close_connection = True
 
-    def _resolve(self, path: str) -> None:
-        commit, name = path.split("/resolve/")[1].split("/", 1)
-        data = self.hub.at(commit)[name]
-        etag = hashlib.sha256(data).hexdigest()
-        self._reply(data, 200, {"ETag": f'"{etag}"', "X-Repo-Commit": commit})
-
-    def _reply(self, body: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in (
-            {"Content-Type": "application/json", "Content-Length": str(len(data))} | (headers or {})
-        ).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
 
 @contextmanager
 def jobs_server() -> Iterator[JobsServer]:
     """The running server."""
     found = JobsServer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": found}))
-    found.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with serving(found, _Handler):
         yield found
-    finally:
-        for job in found.jobs:
-            job.end("DELETED", None)  # a stream that is still open ends
-        server.shutdown()
-        server.server_close()
-        thread.join()

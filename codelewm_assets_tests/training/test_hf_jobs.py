@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from codelewm_assets.core import hub_calls
 from codelewm_assets.core.errors import PreflightError, TrainingError
 from codelewm_assets.core.store import ArtifactStore
-from codelewm_assets.training import hf_calls
 from codelewm_assets.training.hf_files import portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.hf_settings import HfJobsSettings
@@ -197,7 +197,7 @@ def test_a_setting_that_is_malformed_or_not_known_is_refused(field: str, value: 
 
 
 def test_a_public_repository_gets_nothing(bench: Bench) -> None:
-    bench.hub.private = False
+    bench.hub.runs.private = False
     bench.fail("lab/runs is public")
     assert bench.hub.committed == [] and bench.hub.jobs == []
 
@@ -235,9 +235,9 @@ def test_a_server_that_fails_for_a_while_is_asked_again(bench: Bench) -> None:
 
 
 def test_a_server_that_fails_for_good_ends_the_run_and_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hf_calls, "LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(hub_calls, "LONGEST_PAUSE_S", 0.01)
     bench.hub.scenario = a_good_run(keeps_running=True, inspect_failures=[503] * 1000)
-    bench.fail(f"Could not look at job job1 after {hf_calls.TRIES} tries: .*503")
+    bench.fail(f"Could not look at job job1 after {hub_calls.TRIES} tries: .*503")
     assert bench.hub.cancels == 1
 
 

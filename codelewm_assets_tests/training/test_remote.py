@@ -17,6 +17,7 @@ from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.hf_settings import HfJobsSettings
 from codelewm_assets.training.progress import job_event, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.hub_server import Fault
 from codelewm_assets_tests.training.job_inputs import RESULTS, events_of, outputs_of, put_clear_chain, spec_on
 from codelewm_assets_tests.training.jobs_server import JobsServer, Scenario, jobs_server
 
@@ -198,12 +199,9 @@ def test_a_refusal_after_training_is_told_as_one_though_the_worker_told_an_error
 def test_an_upload_that_fails_is_told_after_the_workers_events(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(body: bytes) -> None:
-        raise ConnectionError
-
     fake(train)
     monkeypatch.setattr(remote, "PAUSE_S", 0.01)
-    monkeypatch.setattr(hub, "commit", refuse)
+    hub.faults.append(Fault("POST .*/commit/", how="half", times=1000))
     status, events = in_the_job(put_inputs(hub, spec, tmp_path))
     assert status == 1
     assert events[:-1] == EVENTS

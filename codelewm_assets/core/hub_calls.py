@@ -1,0 +1,107 @@
+"""Calls to the Hugging Face Hub: the client, which failures pass by themselves, patience with those, and what lies there.
+
+The client is imported inside functions: profiles are validated, and local training runs, without it. What is asked of the
+Hub, and where it lies there, belongs to who asks.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import AssetsError
+
+TRIES = 8
+LONGEST_PAUSE_S = 60.0
+PASSING_STATUS = (408, 429)  # and every 5xx
+Answer = TypeVar("Answer")
+
+
+def hub_api(token: str, endpoint: str | None, *, wanted_by: str, error: type[AssetsError]) -> Any:
+    """A client.
+
+    Args: endpoint: address of the Hub; None is the client's own. wanted_by: in the plural, as `<wanted_by> need` reads.
+    Raises: error: the client is not installed.
+    """
+    try:
+        from huggingface_hub import HfApi
+        from huggingface_hub.utils import disable_progress_bars
+    except ModuleNotFoundError as missing:
+        raise error(f"{wanted_by} need `huggingface_hub`: install codelewm_assets[hub].") from missing
+    disable_progress_bars()
+    return HfApi(token=token, endpoint=endpoint)
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Whether the same call may succeed later: 5xx, too many requests, timeouts, connections that broke."""
+    import httpx2
+
+    while error is not None:
+        if isinstance(error, httpx2.TimeoutException | httpx2.NetworkError | httpx2.RemoteProtocolError):
+            return True
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status >= 500 or status in PASSING_STATUS
+        error = error.__cause__  # a download that could not connect says so in its cause
+    return False
+
+
+def pause_after(failures: int, pause_s: float) -> float:
+    """Seconds to wait after so many failures in a row (1 or more): doubling from `pause_s`, with an upper bound."""
+    return min(pause_s * 2.0 ** min(failures - 1, 30), LONGEST_PAUSE_S)
+
+
+def patiently(
+    call: Callable[[], Answer], doing: str, *, pause_s: float, error: type[AssetsError], tries: int = TRIES
+) -> Answer:
+    """The call's answer, asked for again after failures that pass.
+
+    Args: call: one request that may be repeated. doing: what it is for, as `could not <doing>` reads.
+    Raises: error: a failure that does not pass, or the last of `tries`.
+    """
+    import httpx2
+
+    failures = 0
+    while True:
+        try:
+            return call()
+        except (httpx2.HTTPError, OSError, ValueError, RuntimeError) as failed:  # the last is large transfers'
+            failures += 1
+            if failures >= tries or not is_transient(failed):
+                raise error(f"Could not {doing}{_after(failures)}: {one_line(failed)}") from failed
+        time.sleep(pause_after(failures, pause_s))
+
+
+def hashes_of(
+    api: Any, repository: str, repository_type: str, revision: str, folder: str | None = None
+) -> dict[str, str]:
+    """Path → hash of every file at a revision, or below a folder of it: sha256 of a large file, git's blob hash of another."""
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        rows = list(
+            api.list_repo_tree(repository, folder, recursive=True, revision=revision, repo_type=repository_type)
+        )
+    except EntryNotFoundError:  # there is no such folder
+        return {}
+    files = [row for row in rows if hasattr(row, "blob_id")]  # folders have none
+    return {row.path: row.lfs.sha256 if row.lfs else row.blob_id for row in files}
+
+
+def is_there(path: Path, found: str | None) -> bool:
+    """Whether a hash that the Hub has of a file, None for no file, is that of the file at `path`."""
+    if found is None or len(found) == 64:
+        return found == sha256_file(path)
+    content = path.read_bytes()
+    return found == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def one_line(error: BaseException) -> str:
+    """An error's kind and message on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _after(failures: int) -> str:
+    return f" after {failures} tries" if failures > 1 else ""
