@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -100,9 +101,20 @@ def _parser() -> Parser:
     )
     audit.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     audit.add_argument("--json", action="store_true", help="print one JSON object")
-    publish = add("publish", _publish, "What would go to the Hub; --execute does it.", "publish")
-    publish.add_argument("--execute", action="store_true")
+    publish = add("publish", _publish, "What would go to the Hub; --execute does it.", "publish --namespace lab")
+    publish.add_argument("--execute", action="store_true", help="upload it, with the token in HF_TOKEN")
+    publish.add_argument(
+        "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
+    )
+    publish.add_argument("--public", action="store_true", help="repositories that everyone can read (default: private)")
+    publish.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a user or organisation on the Hub")
+    return text
 
 
 def _instance() -> Any:
@@ -322,30 +334,47 @@ def _gates_line(gates: Any, digest: str | None) -> str:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    from codelewm_assets.defs.plumbing import latest_version
-    from codelewm_assets.release.hub import ReleasePlan, publish
+    from codelewm_assets.defs.hub_release import latest_plan
+    from codelewm_assets.release.hub_upload import publish
 
-    instance, store = _instance(), _store()
-    version = latest_version(instance, "hub_release")
-    if version is None:
-        raise AssetsError("hub_release has not been materialized. Run `codelewm-assets build` first.")
-    plan = ReleasePlan.model_validate(store.load("hub_release", version).read_json("release_plan.json"))
-    for file in plan.files:
-        print(f"{file.repository}\t{file.path}\t{file.bytes}\t{file.sha256[:12]}")
-    for refusal in plan.refusals:
-        print(f"refused: {refusal}", file=sys.stderr)
-    if not options.execute:
+    plan, sources = latest_plan(_instance(), _store())
+    shown = {
+        "tag": plan.tag,
+        "files": [
+            {"repository": f"{options.namespace}/{f.repository}"} | f.model_dump(include={"path", "bytes", "sha256", "artifact_id"})
+            for f in plan.files
+        ],
+        "repositories": [t.model_dump() | {"repository": f"{options.namespace}/{t.repository}"} for t in plan.totals],
+        "refusals": [refusal.model_dump() for refusal in plan.refusals],
+        "published": [],
+    }  # fmt: skip
+    if not options.json:
+        _print_plan(shown)
+    if options.execute and not plan.refusals:
+        done = publish(
+            plan, sources, token=os.environ.get("HF_TOKEN"), namespace=options.namespace, public=options.public,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+        )  # fmt: skip
+        shown["published"] = [asdict(one) for one in done]
+        for one in done if not options.json else ():
+            print(f"{one.repository}\t{one.tag}\tcommit {one.commit}\t{one.sent_count} files sent")
+    if options.json:
+        print(json.dumps(shown, indent=2))
+    elif plan.refusals:
+        print(f"refused for {len(plan.refusals)} reasons, nothing uploaded.")
+    elif not options.execute:
         print(f"dry run: {len(plan.files)} files, nothing uploaded. `publish --execute` uploads them.")
-        return FAILED if plan.refusals else 0
-    wanted = {file.digest for file in plan.files}
-    folders = {
-        digest: store.load(kind, digest, partition=part).folder
-        for kind, part, digest in store.artifacts()
-        if digest in wanted
-    }
-    for commit in publish(plan, folders, token=os.environ.get("HF_TOKEN")):
-        print(commit)
-    return 0
+    return FAILED if plan.refusals else 0
+
+
+def _print_plan(shown: dict[str, Any]) -> None:
+    for file in shown["files"]:
+        print(f"{file['repository']}\t{file['path']}\t{file['bytes']}\t{file['sha256']}")
+    for total in shown["repositories"]:
+        print(f"{total['repository']}\t{total['repository_type']}\t{total['file_count']} files\t{total['bytes']} bytes")
+    for refusal in shown["refusals"]:
+        print(f"refused\t{refusal['reason']}\t{refusal['detail']}", file=sys.stderr)
+    print(f"tag {shown['tag']}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Fault:
     status: int = 0  # answered without anything being done
     how: Literal["status", "half", "lost"] = "status"  # half of the body is read, or all is done and no answer comes
     times: int = 1
+    after: int = 0  # so many go well first
     body: str = ""  # of the answer
 
 
@@ -119,9 +120,7 @@ class HubHandler(BaseHTTPRequestHandler):
         request = f"{self.command} {path}"
         self.hub.requests.append(request)
         length = int(self.headers.get("Content-Length") or 0)
-        fault = next((f for f in self.hub.faults if f.times and re.search(f.pattern, request)), None)
-        if fault is not None:
-            fault.times -= 1
+        fault = self._fault(request)
         if fault is not None and fault.how == "half":
             self.rfile.read(length // 2)
             self.close_connection = True
@@ -137,6 +136,16 @@ class HubHandler(BaseHTTPRequestHandler):
             self._is_lost = fault is not None
             answer(path, body)
             self._is_lost = False
+
+    def _fault(self, request: str) -> Fault | None:
+        for fault in self.hub.faults:
+            if fault.times and re.search(fault.pattern, request):
+                if fault.after:
+                    fault.after -= 1
+                    return None
+                fault.times -= 1
+                return fault
+        return None
 
     def _chunks(self) -> bytes:
         found = b""

@@ -1,9 +1,6 @@
 """The command line: help with an example, one line for what is wrong, exit statuses, never a traceback."""
 
 import json
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,55 +9,13 @@ import pytest
 
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.register import CLAIMS
-from codelewm_assets.cli import main
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
-from codelewm_assets.release.hub import ReleasePlan
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
+from codelewm_assets_tests.command import Run
 
 COMMANDS = ("build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish")
 OVERCLAIM = "# Title\n\nCodeLeWM improves reranking of Python completions.\n"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one command gave."""
-
-    status: int
-    out: str
-    err: str
-
-    def is_one_line_error(self, *parts: str, status: int = 1) -> None:
-        """Exactly one line on standard error that holds all parts, no traceback anywhere."""
-        assert self.status == status
-        assert len(self.err.splitlines()) == 1, self.err
-        assert "Traceback" not in self.out + self.err
-        for part in parts:
-            assert part in self.err
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in a folder of its own, which is DAGSTER_HOME and holds the store."""
-    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path / "dagster.yaml")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setenv("CODELEWM_ARTIFACTS", str(tmp_path / "artifacts"))
-    monkeypatch.delenv("CODELEWM_PROFILE", raising=False)
-
-    def call(*arguments: object) -> Ran:
-        capsys.readouterr()
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 1
-        found = capsys.readouterr()
-        return Ran(status, found.out, found.err)
-
-    return call
 
 
 def _lines(path: Path, *rows: Any) -> Path:
@@ -117,6 +72,8 @@ def test_the_help_names_every_command(run: Run) -> None:
         ("status", "--yaml"),
         ("build", "--profile"),
         ("publish", "now"),
+        ("publish", "--namespace", "a/b"),
+        ("publish", "--namespace", ""),
         ("verify", "--all"),
     ],
     ids=" ".join,
@@ -458,27 +415,6 @@ def test_a_dagster_home_that_is_no_folder_is_one_line(run: Run, monkeypatch: pyt
 
 def test_publish_before_a_release_was_made_is_one_line(run: Run) -> None:
     run("publish").is_one_line_error("hub_release has not been materialized")
-
-
-def _plan(folder: Path, **faults: Any) -> None:
-    plan = ReleasePlan(executed=False, files=(), **({"mismatches": (), "secrets": ()} | faults))
-    _materialized(folder, "hub_release", {"release_plan.json": pretty_json(plan.model_dump(mode="json"))})
-
-
-def test_publish_without_execute_uploads_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
-    _plan(tmp_path)
-    found = run("publish")
-    assert (found.status, found.err) == (0, "")
-    assert found.out == "dry run: 0 files, nothing uploaded. `publish --execute` uploads them.\n"
-
-
-def test_publish_refuses_a_plan_with_a_secret_with_and_without_execute(run: Run, tmp_path: Path) -> None:
-    _plan(tmp_path, secrets=("card.md:3 Private Key",))
-    run("publish").is_one_line_error("refused: secret: card.md:3 Private Key")
-    found = run("publish", "--execute")
-    assert found.status == 1
-    assert "Publication is refused: secret: card.md:3 Private Key" in found.err
-    assert "Traceback" not in found.err
 
 
 def test_build_with_an_unknown_or_faulty_profile_is_one_line(run: Run, tmp_path: Path) -> None:

@@ -59,3 +59,7 @@ class TrainingError(AssetsError):
 
 class ReportError(AssetsError):
     """Score rows or reports are malformed."""
+
+
+class ReleaseError(AssetsError):
+    """A release is refused, or the Hub did not take it."""

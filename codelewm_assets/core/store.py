@@ -115,9 +115,13 @@ class ArtifactStore:
             )
         return artifact
 
+    def folder(self, kind: str, digest: str, *, partition: str | None = None) -> Path:
+        """Where an artifact lies, or would."""
+        return self._home(kind, partition) / digest
+
     def load(self, kind: str, digest: str, *, partition: str | None = None) -> Artifact:
         """One artifact by its digest. Raises: StoreError: not stored. ManifestError: its manifest is not its own."""
-        folder = self._home(kind, partition) / digest
+        folder = self.folder(kind, digest, partition=partition)
         try:
             text = (folder / "manifest.json").read_text(encoding="utf-8", errors="replace")
         except OSError as error:

@@ -1,11 +1,7 @@
 """Tiny records for the tests of release."""
 
-from pathlib import Path
-
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.manifest import Manifest, ManifestFile
-from codelewm_assets.core.store import Artifact
-from codelewm_assets.release.hub import ReleasePlan, planned_files
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.sidecar import Sidecar
 
@@ -27,34 +23,3 @@ def manifest(artifact_id: str, files: dict[str, bytes], parents: dict[str, str] 
         files=tuple(ManifestFile(path=n, sha256=sha256_bytes(data), bytes=len(data)) for n, data in files.items()),
         metadata={},
     )  # fmt: skip
-
-
-def artifact(root: Path, artifact_id: str, files: dict[str, bytes]) -> Artifact:
-    """Files in a folder of their own, with a manifest."""
-    made = manifest(artifact_id, files)
-    folder = root / made.digest
-    folder.mkdir(parents=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return Artifact(folder, made, made.digest)
-
-
-def release(root: Path) -> dict[str, list[Artifact]]:
-    """What a release of a pack and one model is made of."""
-    return {
-        "dataset": [
-            artifact(root, "dataset_card", {"README.md": b"# data\n"}),
-            artifact(root, "execution_pack", {"pack.parquet": b"rows"}),
-        ],
-        "model-seed42": [
-            artifact(root, "model_card[42]", {"README.md": b"# model\n"}),
-            artifact(root, "checkpoint[42]", {"fold0.safetensors": b"weights", "sidecar.json": b"{}"}),
-        ],
-    }
-
-
-def plan(
-    groups: dict[str, list[Artifact]], *, mismatches: tuple[str, ...] = (), secrets: tuple[str, ...] = ()
-) -> ReleasePlan:
-    """A plan of these artifacts."""
-    return ReleasePlan(executed=False, files=planned_files(groups), mismatches=mismatches, secrets=secrets)

@@ -1,0 +1,66 @@
+"""Where each artifact of a release goes on the Hub, and which artifacts stay here and why. Nothing is read or sent here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+
+RepositoryType = Literal["dataset", "model"]
+NAMESPACE = "codelewm"
+DATASET = "codelewm-dataset"
+RUN = "codelewm-run-reports"  # not codelewm-runs: docs/hf-jobs.md names so where the inputs of jobs lie, programs included
+MODEL = "codelewm-model-seed"  # and the seed
+CARDS = ("dataset_card", "model_card")  # their README.md is a repository's
+CARD = "README.md"
+TABLES = ("problem_splits", "semantic_decoys", "rerank_pools")
+OF_THE_RUN = ("claim_gates", "claim_audit", "results_report", "preflight_report", "artifact_index")
+OF_A_SEED = (
+    "checkpoint_inspection", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
+)  # fmt: skip
+OF_A_PAIR = ("rerank_report",)  # of benchmark and seed
+
+LEFT_OUT: Mapping[str, str] = {
+    "benchmark_problems": "programs, prompts and tests of the benchmarks, which can be run",
+    "candidate_completions": "programs, which can be run",
+    "labelled_completions": "programs, which can be run",
+    "execution_pack": "programs, inputs and outputs as text; its rows are in data/pack.parquet of the dataset, as hashed tokens",
+    "tokenized_pack": "token arrays with the tokenizer that turns them back into programs",
+    "heldout_scores": "latents of every held-out record, which are large, and a row per completion; the metric reports are of them",
+    "tracker_status": "the gates and claims of claim_gates once more, as a comment",
+    "review_site": "the report and the cards once more, as pages",
+}
+"""Asset → why it is not published. Every asset but `hub_release` is here or has a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one artifact goes: repository (its name without the namespace) and folder; "" is the root."""
+
+    repository: str
+    repository_type: RepositoryType
+    kind: str
+    partition: str | None = None
+    folder: str = ""
+
+    @property
+    def artifact_id(self) -> str:
+        """`kind`, or `kind[partition]`."""
+        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+
+
+def places() -> tuple[Place, ...]:
+    """The place of every artifact of a release."""
+    seeds = [str(seed) for seed in SEEDS]
+    pairs = [f"{benchmark}|{seed}" for benchmark in BENCHMARKS for seed in SEEDS]
+    found = [Place(DATASET, "dataset", "dataset_card")]
+    found += [Place(DATASET, "dataset", kind, folder=kind) for kind in TABLES]
+    for seed in seeds:
+        found.append(Place(f"{MODEL}{seed}", "model", "model_card", seed))
+        found.append(Place(f"{MODEL}{seed}", "model", "checkpoint", seed, "checkpoint"))
+    found += [Place(RUN, "dataset", kind, folder=kind) for kind in OF_THE_RUN]
+    found += [Place(RUN, "dataset", kind, seed, f"{kind}/{seed}") for kind in OF_A_SEED for seed in seeds]
+    found += [
+        Place(RUN, "dataset", kind, pair, f"{kind}/{pair.replace('|', '-')}") for kind in OF_A_PAIR for pair in pairs
+    ]
+    return tuple(found)

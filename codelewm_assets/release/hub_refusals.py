@@ -1,0 +1,211 @@
+"""Every reason against a release, as typed refusals: at the time of the plan, and again at the time of publication.
+
+A reason that can be expected is returned, all of them at once; nothing here raises for one, and nothing is sent.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.records import PackRow
+from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.core.tables import iter_table
+from codelewm_assets.preflight.secrets import secret_findings, secrets_in_texts
+from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
+from codelewm_assets.release.hub_plan import PlannedFile, Refusal, ReleasePlan, planned_files
+
+SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none of them can be run
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan, its own files by name, and the artifacts that it publishes."""
+
+    plan: ReleasePlan
+    own_files: Mapping[str, bytes]
+    artifacts: tuple[Artifact, ...]
+
+
+def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
+    """The plan of these artifacts, with everything that stands against it. Args: latest: artifact id → digest."""
+    found, refusals = _stored(store, latest)
+    by_id = {place.artifact_id: artifact for place, artifact in found.items()}
+    lineages, faults = _lineages(store, by_id)
+    whole = {name: artifact for name, artifact in by_id.items() if artifact.digest not in faults}
+    refusals += [Refusal(reason="manifest_mismatch", detail=row) for rows in faults.values() for row in rows]
+    refusals += [*_mixed_versions(lineages), *_secrets(whole, lineages, faults)]
+    refusals += [*_audit(whole, by_id), *_inspections(whole, by_id)]
+    files, own = planned_files(found)
+    refusals += [
+        Refusal(
+            reason="unexpected_file", detail=f"{file.artifact_id} {file.source}; wanted one of {', '.join(SUFFIXES)}"
+        )
+        for file in files
+        if not file.path.endswith(SUFFIXES)
+    ]
+    return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(refusals))), own, tuple(found.values()))
+
+
+def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place, Artifact], list[Refusal]]:
+    found, refusals = dict[Place, Artifact](), list[Refusal]()
+    for place in places():
+        digest, is_card = latest.get(place.artifact_id), place.kind in CARDS
+        try:
+            if digest is None:
+                raise StoreError(f"{place.artifact_id} has not been materialized.")
+            artifact = store.load(place.kind, digest, partition=place.partition)
+        except ManifestError as error:
+            refusals.append(Refusal(reason="manifest_mismatch", detail=str(error)))
+        except StoreError as error:
+            refusals.append(Refusal(reason="card_missing" if is_card else "artifact_missing", detail=str(error)))
+        else:
+            found[place] = artifact
+            if is_card and CARD not in {file.path for file in artifact.manifest.files}:
+                detail = f"{place.artifact_id} {artifact.digest[:12]} has no {CARD}."
+                refusals.append(Refusal(reason="card_missing", detail=detail))
+    return found, refusals
+
+
+def _lineages(
+    store: ArtifactStore, released: Mapping[str, Artifact]
+) -> tuple[dict[str, dict[str, Artifact]], dict[str, list[str]]]:
+    """Artifact id → its lineage by digest, and digest → what is wrong with that artifact's manifest or files."""
+    known, faults = dict[str, Artifact | None](), dict[str, list[str]]()
+
+    def load(name: str, digest: str) -> Artifact | None:
+        if digest not in known:
+            kind, _, partition = name.removesuffix("]").partition("[")
+            try:
+                known[digest] = artifact = store.load(kind, digest, partition=partition or None)
+            except StoreError as error:
+                known[digest], faults[digest] = None, [str(error)]
+                return None
+            rows = [f"{f.artifact} {f.file} is {f.found[:12]}, wanted {f.wanted[:20]}" for f in store.verify(artifact)]
+            faults.update({digest: rows} if rows else {})
+        return known[digest]
+
+    lineages = {}
+    for released_id, artifact in released.items():
+        lineage, waiting = dict[str, Artifact](), [(released_id, artifact.digest)]
+        while waiting:
+            name, digest = waiting.pop()
+            loaded = load(name, digest)
+            if loaded is not None and digest not in lineage:
+                lineage[digest] = loaded
+                waiting += loaded.manifest.parent_artifacts.items()
+        lineages[released_id] = lineage
+    return lineages, faults
+
+
+def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[Refusal]:
+    """All of a release rests on one version of each artifact: nothing is of another pack, checkpoint or set of gates."""
+    behind: dict[str, dict[str, list[str]]] = {}
+    for released_id, lineage in lineages.items():
+        for digest, artifact in lineage.items():
+            behind.setdefault(artifact.manifest.artifact_id, {}).setdefault(digest, []).append(released_id)
+    for artifact_id, versions in sorted(behind.items()):
+        if len(versions) > 1:
+            shown = [
+                f"{digest[:12]} behind {', '.join(sorted(names)[:3])}" for digest, names in sorted(versions.items())
+            ]
+            yield Refusal(reason="mixed_versions", detail=f"{artifact_id}: {'; '.join(shown)}")
+
+
+def _secrets(
+    whole: Mapping[str, Artifact], lineages: Mapping[str, Mapping[str, Artifact]], faults: Mapping[str, object]
+) -> Iterator[Refusal]:
+    """Secrets in the text files that would be published, and in the programs, inputs and outputs behind the hashed tokens."""
+    for name, artifact in whole.items():
+        for row in secret_findings([artifact.folder / file.path for file in artifact.manifest.files]):
+            yield Refusal(reason="secret_found", detail=f"{name} {row}")
+    for artifact in lineages.get("dataset_card", {}).values():
+        if artifact.manifest.artifact_kind == "execution_pack" and artifact.digest not in faults:
+            texts: dict[str, str] = {}  # text → the first record that has it
+            for record in iter_table(artifact.path("pack.parquet"), PackRow):
+                for text in (record.code_tokens, record.input_tokens, record.output_tokens):
+                    texts.setdefault(text, record.record_id)
+            named = {f"{record_id} #{number}": text for number, (text, record_id) in enumerate(texts.items())}
+            for row in secrets_in_texts(named):
+                yield Refusal(reason="secret_found", detail=f"execution_pack {row}")
+
+
+def _audit(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:
+    """The audit read the gates, the report and the cards of this release, and found no sentence beyond the gates."""
+    audit = whole.get("claim_audit")
+    if audit is None:
+        return
+    wanted = [
+        name for name, a in found.items() if a.manifest.artifact_kind in ("claim_gates", "results_report", *CARDS)
+    ]
+    for name in sorted(wanted):
+        read = audit.manifest.parent_artifacts.get(name, "nothing")
+        if read != found[name].digest:
+            detail = (
+                f"claim_audit {audit.digest[:12]} read {read[:12]} of {name}, the latest is {found[name].digest[:12]}"
+            )
+            yield Refusal(reason="audit_out_of_date", detail=detail)
+    for row in audit.read_json("claim_audit.json")["overclaims"]:
+        yield Refusal(
+            reason="overclaim", detail=f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}"
+        )
+
+
+def _inspections(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:
+    """Each checkpoint's tensors were looked at, of exactly these weights, and every number in them is finite."""
+    for name, checkpoint in found.items():
+        if checkpoint.manifest.artifact_kind != "checkpoint":
+            continue
+        inspection = whole.get(name.replace("checkpoint", "checkpoint_inspection"))
+        of = None if inspection is None else inspection.manifest.parent_artifacts.get(name)
+        if inspection is None or of != checkpoint.digest:
+            detail = f"{name} {checkpoint.digest[:12]} has no inspection" + (
+                f"; there is one of {of[:12]}" if of else ""
+            )
+            yield Refusal(reason="checkpoint_not_inspected", detail=detail)
+            continue
+        report = inspection.read_json("checkpoint_inspection.json")
+        if not report.get("tensor_count") or "nonfinite_tensors" not in report:
+            yield Refusal(reason="checkpoint_not_inspected", detail=f"the inspection of {name} looked at no tensor")
+        for tensor in report.get("nonfinite_tensors", ()):
+            yield Refusal(reason="checkpoint_not_finite", detail=f"{name} {checkpoint.digest[:12]} {tensor}")
+
+
+def sources_of(plan: ReleasePlan, store: ArtifactStore, own_folder: Path) -> dict[PlannedFile, Path]:
+    """Where each file of the plan lies. Args: own_folder: where the plan itself lies."""
+
+    def folder(file: PlannedFile) -> Path:
+        kind, _, partition = file.artifact_id.removesuffix("]").partition("[")
+        return own_folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition or None)
+
+    return {file: folder(file) / file.source for file in plan.files}
+
+
+def refusals_now(
+    plan: ReleasePlan, sources: Mapping[PlannedFile, Path], store: ArtifactStore, latest: Mapping[str, str]
+) -> list[Refusal]:
+    """What the plan refuses, and what changed since: bytes of its files and of their lineage, artifacts that were rebuilt.
+
+    The other reasons follow from the artifacts' digests alone, so they need no second look.
+    """
+    refusals = [*plan.refusals, *_altered(plan.files, sources)]
+    published = {file.artifact_id: file.digest for file in plan.files if file.digest}
+    for name, digest in published.items():
+        if latest.get(name) != digest:
+            detail = f"{name} is {latest.get(name, 'gone')[:12]} now, the plan has {digest[:12]}. Materialize hub_release again."
+            refusals.append(Refusal(reason="plan_out_of_date", detail=detail))
+    found = _stored(store, published)[0]
+    _, faults = _lineages(store, {place.artifact_id: artifact for place, artifact in found.items()})
+    for digest, rows in faults.items():
+        if digest not in published.values():  # of those the files were compared above
+            refusals += [Refusal(reason="manifest_mismatch", detail=row) for row in rows]
+    return list(dict.fromkeys(refusals))
+
+
+def _altered(files: Sequence[PlannedFile], sources: Mapping[PlannedFile, Path]) -> Iterator[Refusal]:
+    for file in files:
+        now = sha256_file(sources[file]) if sources[file].is_file() else "missing"
+        if now != file.sha256:
+            detail = f"{file.repository} {file.path} is {now[:12]}, the plan has {file.sha256[:12]}. Run verify."
+            yield Refusal(reason="altered_since_plan", detail=detail)
