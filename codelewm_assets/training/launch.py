@@ -56,7 +56,9 @@ def run_worker(
         if status == REFUSED:
             raise PreflightError(message)
         over = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if was_over else ""
-        raise TrainingError(f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{over}")
+        raise TrainingError(
+            f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{over}"
+        )
 
 
 def _last_message(text: str) -> str:
