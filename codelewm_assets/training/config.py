@@ -10,6 +10,9 @@ from codelewm_assets.core.ids import FOLDS
 class TrainingConfig(BaseModel):
     """One model's configuration; lengths are in tokens, sizes in dimensions.
 
+    The weights of the loss's terms are those of the published v0.9 run (its configuration
+    `codelewm_execution_v0_9_short_a10g.yaml`).
+
     Raises: pydantic.ValidationError: unknown key, value out of range, or `hidden` not a multiple of `heads`.
     """
 
@@ -38,11 +41,12 @@ class TrainingConfig(BaseModel):
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     ema_decay: float = Field(default=0.99, gt=0, lt=1)
+    beta2: float = Field(default=0.95, gt=0, lt=1)  # of AdamW, as published; beta1 is 0.9
     prediction_weight: float = Field(default=1.0, ge=0)  # a weight of 0 switches its term off
-    sigreg_weight: float = Field(default=0.05, ge=0)
-    action_swap_weight: float = Field(default=0.5, ge=0)
-    inverse_action_weight: float = Field(default=0.1, ge=0)
-    retrieval_weight: float = Field(default=1.0, ge=0)
+    sigreg_weight: float = Field(default=0.09, ge=0)
+    action_swap_weight: float = Field(default=0.1, ge=0)
+    inverse_action_weight: float = Field(default=0.05, ge=0)
+    retrieval_weight: float = Field(default=0.05, ge=0)
     p_pass_weight: float = Field(default=0.5, ge=0)
     output_value_weight: float = Field(default=0.2, ge=0)
     temperature: float = Field(default=0.1, gt=0)

@@ -213,7 +213,7 @@ def _optimizer(model: TransitionModel, config: TrainingConfig) -> torch.optim.Op
         {"params": [p for p in learnt if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in learnt if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)
 
 
 def _autocast(config: TrainingConfig) -> AbstractContextManager[Any]:
