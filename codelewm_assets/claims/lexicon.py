@@ -106,7 +106,7 @@ CLAIM_WORDS: tuple[ClaimWord, ...] = (
     """)),
     ClaimWord("gate", _any(r"""
         (?:pass(?:es|ed)?|clear(?:s|ed)?|satisf(?:y|ies|ied)|meets?|met|reach(?:es|ed)?) (?:[\w/+-]+ ){0,5}<GATE>
-        (?:pass(?:es|ed)?|clear(?:s|ed)?) (?:[\w/+-]+ ){0,4}<AREA>
+        (?:pass(?:es|ed)?|clear(?:s|ed)?) (?:[\w/+-]+ ){0,4}(?:<AREA>|benchmarks?)
         <AREA> (?:[\w/+-]+ ){0,2}(?:pass(?:es|ed)|clears|cleared)(?! (?:all |the |its )*tests)
         <AREA> (?:[\w/+-]+ ){0,2}gates? (?:holds?|held)
         <GATE> (?:all |both )?(?:pass|passes|passed|held|(?:is|are|was|were) met)

@@ -15,6 +15,7 @@ MUST_BE_FOUND: tuple[tuple[str, str], ...] = (
     ("CodeLeWM v0.9 improves pass@1 by 3.5 points.", "improves_reranking"),
     ("The new checkpoint shows a lift of 8.5 points over no_action on both benchmarks.", "improves_reranking"),
     ("CodeLeWM achieves a pass@1 of 0.98 on HumanEval.", "improves_reranking_on_humaneval"),
+    ("The checkpoint passes both benchmarks.", "not_in_register"),
     ("p_pass is well calibrated.", "p_pass_is_calibrated"),
     ("On HumanEval `p_pass` is calibrated.", "p_pass_is_calibrated"),
     ("p_pass tells passing from failing programs.", "p_pass_is_calibrated"),
