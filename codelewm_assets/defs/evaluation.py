@@ -41,7 +41,8 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
     kinds={"pytorch", "parquet"},
     partitions_def=SEED,
     deps=["checkpoint", "tokenized_pack", "execution_pack", "problem_splits", "rerank_pools",
-          dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping())],
+          dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
+          dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping())],
 )  # fmt: skip
 def heldout_scores(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
@@ -50,7 +51,7 @@ def heldout_scores(
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
     trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
     data = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "rerank_pools")]
-    data += inputs.of_benchmarks("benchmark_problems")
+    data += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("candidate_completions")]
     packages = versions("torch", "scikit-learn")
 
     def make() -> Made:
@@ -62,11 +63,12 @@ def heldout_scores(
         from codelewm_assets.training.sidecar import require_matching
 
         sidecar = require_matching(trained, tokens)
-        rows, prompts = {row.record_id: row for row in inputs.pack()}, inputs.prompts()
+        rows, prompts, order = {row.record_id: row for row in inputs.pack()}, inputs.prompts(), inputs.llm_order()
         parts = []
         for fold in sidecar.folds:
-            fold_data = load_fold(tokens, fold)
-            parts.append(score_fold(Scorer(trained, sidecar, fold_data), fold_data, rows, inputs.pools(), prompts))
+            own = load_fold(tokens, fold)
+            scorer = Scorer(trained, sidecar, own)
+            parts.append(score_fold(scorer, own, rows, inputs.pools(), prompts, llm_order=order))
         scores = join_folds(parts)
         temperatures = [found.model_dump(mode="json") for found in scores.temperatures]
         return Made(

@@ -66,6 +66,11 @@ class Inputs:
         """Candidate completions of one benchmark."""
         return self._table(self.artifact("candidate_completions", benchmark), "completions.parquet", Completion)
 
+    def llm_order(self) -> dict[str, int]:
+        """Completion id → place in which a language model gave it, of completions that one wrote."""
+        found = (c for benchmark in BENCHMARKS for c in self.completions(benchmark))
+        return {c.completion_id: c.llm_order_rank for c in found if c.llm_order_rank is not None}
+
     def labelled(self, benchmark: str | None = None) -> list[LabelledCompletion]:
         """Labelled completions of one benchmark, or of all."""
         wanted = [benchmark] if benchmark else BENCHMARKS

@@ -62,12 +62,14 @@ def score_fold(
     members: Sequence[PoolMember],
     prompts: Mapping[str, str],
     *,
+    llm_order: Mapping[str, int] | None = None,
     records: Sequence[TokenRecord] | None = None,
 ) -> HeldoutScores:
     """Score everything whose problem is in test for this fold's model.
 
-    Args: rows: pack rows by record id. members: all pools' members. prompts: problem id → prompt. records: what to score in
-        place of the whole test part.
+    Args: rows: pack rows by record id. members: all pools' members. prompts: problem id → prompt. llm_order: completion id →
+        place in which a language model gave it, of completions that one wrote. records: what to score in place of the whole
+        test part.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
     test = [r for r in (data.part("test") if records is None else records) if r.is_train_usable]
@@ -90,7 +92,7 @@ def score_fold(
         _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()})
         for i, record in enumerate(test)
     )
-    completions, pooled = completion_scores(scored, data, rows, members, prompts)
+    completions, pooled = completion_scores(scored, data, rows, members, prompts, llm_order or {})
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
     return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (temperature,))
 

@@ -32,6 +32,7 @@ def completion_scores(
     rows: Mapping[str, PackRow],
     members: Sequence[PoolMember],
     prompts: Mapping[str, str],
+    llm_order: Mapping[str, int],
 ) -> tuple[tuple[ScoreRow, ...], tuple[ScoreRow, ...]]:
     """(one row per completion, one per pool member); what the model says of a completion is the mean over its records.
 
@@ -70,6 +71,7 @@ def completion_scores(
                 "surface_lr": surface[name],
                 "length": length_score(code[name]),
                 "random": random_score(name),
+                **({"llm_order": -float(llm_order[name])} if name in llm_order else {}),
             },
         )
 

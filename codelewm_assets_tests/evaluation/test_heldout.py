@@ -223,3 +223,16 @@ def test_the_exception_class_is_read_off_the_row(world: World) -> None:
     )
     assert exception_class(raised) == "ValueError"
     assert exception_class(world.rows[0]) == "none"
+
+
+def test_completions_that_a_language_model_wrote_are_scored_by_the_order_it_gave_them(
+    world: World, scored: tuple[FoldData, HeldoutScores]
+) -> None:
+    """The first place has the highest score; a completion of ours has no such score."""
+    data, found = scored
+    first, second, *others = [row.completion_id for row in found.completions]
+    rows = {row.record_id: row for row in world.rows}
+    made = score_fold(cast(Scorer, Spy()), data, rows, world.pools, world.prompts, llm_order={first: 0, second: 3})
+    said = {row.completion_id: row.scores.get("llm_order", "none") for row in made.completions}
+    assert (said[first], said[second]) == (0, -3)
+    assert {said[name] for name in others} == {"none"}
