@@ -31,7 +31,6 @@ WITHOUT_STORE = """((store) => {
 })(%s)"""
 PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, height, what is done on it
     "graph.png": ("/asset-groups", 1700, 1000, ""),
-    "training.png": ("/locations/codelewm_assets/asset-groups/training/lineage", 1700, 1000, ""),
     "checks.png": ("/assets/problem_splits?view=checks", 1600, 1000, ""),
     "check.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, SHOW_PLOT),
     "data_docs.png": ("problem_splits", 1100, 1000, ""),  # a file of the store, not a page of the UI
