@@ -1,0 +1,47 @@
+"""Pieces of Markdown: cells, tables, intervals, reasons. Knows nothing of any record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MOST_REASONS = 4
+ABSENT = "–"
+Cell = float | int | str | bool | None
+
+
+def cell(value: Cell, digits: int = 3) -> str:
+    """A table cell: `–` for what is absent, never 0 for it; what is smaller than the digits show is written as a power."""
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2e}" if 0 < abs(value) < 0.5 * 10**-digits else f"{value:.{digits}f}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A Markdown table; "(none)" without rows."""
+    if not rows:
+        return "(none)\n"
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]) + "\n"
+
+
+def interval(bounds: Sequence[float] | None, digits: int = 3) -> str:
+    """`low to high`, and `–` where there is none."""
+    return ABSENT if bounds is None else f"{cell(bounds[0], digits)} to {cell(bounds[1], digits)}"
+
+
+def with_interval(value: float | None, bounds: Sequence[float] | None, digits: int = 3) -> str:
+    """`value [low, high]`; the value alone where there is no interval, `–` where there is no value."""
+    if value is None or bounds is None:
+        return cell(value, digits)
+    return f"{cell(value, digits)} [{cell(bounds[0], digits)}, {cell(bounds[1], digits)}]"
+
+
+def reasons_text(reasons: Sequence[Any]) -> str:
+    """The first reasons as `code (detail)`. Args: reasons: records, or mappings of the same keys."""
+    pairs = [(r["code"], r["detail"]) if isinstance(r, Mapping) else (r.code, r.detail) for r in reasons]
+    shown = [f"{code} ({detail})" for code, detail in pairs[:MOST_REASONS]]
+    more = f"; {len(pairs) - MOST_REASONS} more" if len(pairs) > MOST_REASONS else ""
+    return "; ".join(shown) + more if pairs else ""

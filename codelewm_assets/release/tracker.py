@@ -1,0 +1,161 @@
+"""The tracker's status: every criterion with what shows it and the state of that today. States are read, never written here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from pydantic import BaseModel, ConfigDict
+
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.release import claims_text
+from codelewm_assets.release.criteria import CRITERIA, TRACKER, WORKSTREAMS, Criterion, Evidence
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.markdown import reasons_text
+from codelewm_assets.release.render import render
+
+GOOD = ("GREEN", "HOLDS", "MADE", "PUBLISHED", "REPORTED", "RAN")
+WORST_FIRST = ("RED", "FAILS", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED", "MANUAL", "RUNNING", "UNDECIDED",
+               "NOT_IN_THIS_RUN", "JUDGED_AFTER_THIS", "A_PERSON_JUDGES")  # fmt: skip
+"""States other than good ones. A row's state is the first of these among its evidence, else SHOWN."""
+AFTER = "made from this page, so judged after it: `codelewm-assets status` and the review site show it"
+
+
+class Closed(BaseModel):
+    """Base of these records: frozen and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EvidenceState(Closed):
+    """One piece of evidence: the asset, check, gate, figure or document, its state, and why it is not good."""
+
+    kind: str
+    name: str
+    state: str
+    detail: str
+
+
+class TrackerRow(Closed):
+    """One criterion today."""
+
+    issue: int
+    criterion: str
+    state: str
+    evidence: tuple[EvidenceState, ...]
+
+
+class TrackerStatus(Closed):
+    """`tracker_status.json`."""
+
+    schema_version: Literal["codelewm.tracker_status.v1"] = "codelewm.tracker_status.v1"
+    tracker: int = TRACKER
+    profile: str
+    rows: tuple[TrackerRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What the instance says.
+
+    Attributes:
+        checks: `asset:check` → (state, detail) of each of its partitions.
+        made: asset → whether each of its partitions has been made.
+        backend: where training ran.
+    """
+
+    checks: Mapping[str, Sequence[tuple[str, str]]]
+    made: Mapping[str, Sequence[bool]]
+    backend: str
+
+
+def tracker_status(records: Records, today: Today, criteria: Sequence[Criterion] = CRITERIA) -> TrackerStatus:
+    """Every criterion with the state of what shows it."""
+    return TrackerStatus(profile=records.at("profile"), rows=tuple(_row(one, records, today) for one in criteria))
+
+
+def _row(criterion: Criterion, records: Records, today: Today) -> TrackerRow:
+    found = []
+    for one in criterion.shown_by:
+        state, detail = _state(one, records, today)
+        found.append(EvidenceState(kind=one.kind, name=one.name, state=state, detail=detail))
+    states = {row.state for row in found}
+    state = next((name for name in WORST_FIRST if name in states), "SHOWN")
+    return TrackerRow(issue=criterion.issue, criterion=criterion.text, state=state, evidence=tuple(found))
+
+
+def _state(evidence: Evidence, records: Records, today: Today) -> tuple[str, str]:
+    match evidence.kind:
+        case "check":
+            return _of_check(evidence.name, today)
+        case "gate":
+            return _of_gate(evidence.name, records)
+        case "made":
+            parts = today.made.get(evidence.name, ())
+            return ("MADE", "") if parts and all(parts) else ("MISSING", f"{sum(parts)} of {len(parts)} partitions")
+        case "published":
+            label = records.get(("benchmark_labels", evidence.name))
+            is_published = label is not None and "stand-in" not in label
+            return ("PUBLISHED", "") if is_published else ("NOT_IN_THIS_RUN", f"benchmark_is_a_stand_in: {label}")
+        case "reported":
+            return _of_figure(evidence.name, records)
+        case "backend":
+            is_there = today.backend == evidence.name
+            return ("RAN", "") if is_there else ("NOT_IN_THIS_RUN", f"compute.backend is {today.backend}")
+        case "later":
+            return "JUDGED_AFTER_THIS", AFTER
+        case "person":
+            return "A_PERSON_JUDGES", "no record shows it; read or run what is named"
+        case _:
+            assert_never(evidence.kind)
+
+
+def _of_check(name: str, today: Today) -> tuple[str, str]:
+    """The worst of its partitions."""
+    parts = today.checks.get(name)
+    if not parts:
+        return "UNDEFINED", "the code has no check of this name"
+    return min(parts, key=lambda part: WORST_FIRST.index(part[0]) if part[0] in WORST_FIRST else len(WORST_FIRST))
+
+
+def _of_gate(name: str, records: Records) -> tuple[str, str]:
+    state = records.get(("gate", name, "state"))
+    if state is None:
+        return "UNDEFINED", "there is no gate of this name"
+    reasons = records.at(("gate", name, "reasons"))
+    return state, reasons_text(reasons)
+
+
+def _of_figure(path: str, records: Records) -> tuple[str, str]:
+    """Whether the reports of both seeds have a figure; what it is worth is for the gates to say."""
+    absent = [str(seed) for seed in SEEDS if records.get(f"seed.{seed}.{path}") is None]
+    return ("NOT_IN_THIS_RUN", f"no such figure for seed {' and '.join(absent)}") if absent else ("REPORTED", "")
+
+
+def tracker_markdown(status: TrackerStatus, records: Records) -> str:
+    """Body of a tracker comment: counts, claims, gates, and a table for each workstream."""
+    shown: Callable[[TrackerRow], list[str]] = lambda row: [  # noqa: E731
+        row.criterion,
+        row.state,
+        "; ".join(_shown(one) for one in row.evidence),
+    ]
+    sections = {
+        issue: [shown(row) for row in status.rows if row.issue == issue]
+        for issue in WORKSTREAMS
+        if any(row.issue == issue for row in status.rows)
+    }
+    states = [row.state for row in status.rows]
+    counts = {state: states.count(state) for state in ("SHOWN", *WORST_FIRST) if state in states}
+    return render(
+        "tracker_status.md.j2",
+        records=records,
+        claims=claims_text,
+        tracker=status.tracker,
+        counts=counts,
+        sections=sections,
+        workstreams=WORKSTREAMS,
+    )
+
+
+def _shown(evidence: EvidenceState) -> str:
+    text = f"{evidence.kind} `{evidence.name}` {evidence.state}"
+    return f"{text} ({evidence.detail})" if evidence.detail and evidence.state not in GOOD else text
