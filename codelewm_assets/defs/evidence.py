@@ -49,31 +49,41 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
     """
     wanted = [(kind, str(seed)) for kind, _, _ in SEED_REPORTS.values() for seed in SEEDS]
     wanted += [("rerank_report", rerank_key(benchmark, seed)) for seed in SEEDS for benchmark in BENCHMARKS]
-    found = {}
+    found, current = {}, dict[str, bool]()  # digest → whether it counts; reports share most of what they were made from
     for kind, partition in wanted:
         version = latest_version(inputs.instance, kind, partition)
         if version is None:
             continue
         artifact = inputs.store.load(kind, version, partition=partition)
-        if _counts(inputs, artifact):
+        if _counts(inputs, artifact, current):
             found[artifact.manifest.artifact_id] = artifact
     return found
 
 
-def _counts(inputs: Inputs, report: Artifact) -> bool:
+def _counts(inputs: Inputs, report: Artifact, current: dict[str, bool]) -> bool:
     try:
         lineage = inputs.store.lineage(report)
     except StoreError:  # something it was made from is gone or damaged: it is evidence of nothing
         return False
-    for artifact in lineage.values():
-        kind, _, rest = artifact.manifest.artifact_id.partition("[")
-        partition = rest.removesuffix("]") or None
-        if latest_version(inputs.instance, kind, partition) != artifact.digest:
+    for digest, artifact in lineage.items():
+        if digest not in current:
+            current[digest] = _is_current(inputs, artifact)
+        if not current[digest]:
             return False
-        for asset, check in (*GATES, *EVIDENCE_CHECKS):
-            if asset == kind and check_status(inputs.instance, asset, check, partition).state != "GREEN":
-                return False
     return True
+
+
+def _is_current(inputs: Inputs, artifact: Artifact) -> bool:
+    """Whether an artifact is the latest of its kind and every check on it is green."""
+    kind, _, rest = artifact.manifest.artifact_id.partition("[")
+    partition = rest.removesuffix("]") or None
+    if latest_version(inputs.instance, kind, partition) != artifact.digest:
+        return False
+    return all(
+        check_status(inputs.instance, asset, check, partition).state == "GREEN"
+        for asset, check in (*GATES, *EVIDENCE_CHECKS)
+        if asset == kind
+    )
 
 
 def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:

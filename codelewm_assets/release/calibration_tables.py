@@ -37,7 +37,8 @@ def ranking_table(records: Records, report: str) -> str:
         figures = [_with_interval(records, path, figure) for figure in RANKING]
         ours = f"seed.{seed}.{report}.difference.{name}" if part == "all" else ""
         over = with_interval(records.get(f"{ours}.difference"), records.get(f"{ours}.ci95"))
-        pools = records.get(f"{path}.within_pool_count")
+        has_pools = records.get(f"{path}.within_pool_auc") is not None
+        pools = records.get(f"{path}.within_pool_count") if has_pools else None  # its 0 would mean "not looked at"
         rows.append([part, seed, name, records.at(f"{path}.status"), *figures, pools, over, *counts])
     header = ["rows", "seed", "score", "status", "ROC-AUC", "within a pool", "average precision", "pools with both classes",
               "ROC-AUC of p_pass minus it", "pass", "fail", "missing", "not finite"]  # fmt: skip

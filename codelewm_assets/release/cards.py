@@ -1,108 +1,191 @@
-"""Dataset card, model card, tracker status and artifact index as Markdown, rendered from records."""
+"""Dataset card and model card: the Hub's header from huggingface_hub's own classes, the text from templates over records.
+
+huggingface_hub is imported inside functions, so that the definitions load without it.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.claims.gates import ClaimGates
-from codelewm_assets.core.manifest import Manifest
+from codelewm_assets.core.errors import ReportError
+from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import LeftOut, PackRow
-from codelewm_assets.evaluation.records import CollapseReport
-from codelewm_assets.release.results_report import Cell, claims_table, gates_table, table
+from codelewm_assets.packs.published import PublishedRow
+from codelewm_assets.release import claims_text, metrics
+from codelewm_assets.release.hub import NAMESPACE
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.markdown import Cell, table
+from codelewm_assets.release.render import render
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.training.sidecar import Sidecar
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+DATASET = f"{NAMESPACE}/codelewm-dataset"
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def _hub() -> Any:
+    try:
+        import huggingface_hub
+    except ModuleNotFoundError as error:
+        raise ReportError("The cards need `huggingface_hub`: install codelewm_assets with its dependencies.") from error
+    return huggingface_hub
+
+
+def _card(kind: str, header: Any, template: str, **context: Any) -> str:
+    """The card as text. Args: kind: `DatasetCard` or `ModelCard`. header: its data, in a fixed order of keys."""
+    made = getattr(_hub(), kind).from_template(
+        header, template_str="---\n{{ card_data }}\n---\n\n{{ text }}", text=render(template, **context)
+    )
+    return f"{made.content.rstrip()}\n"
 
 
 def dataset_card(
     rows: Sequence[PackRow],
     splits: Sequence[ProblemSplit],
     left_out: Sequence[LeftOut],
-    gates: ClaimGates,
+    records: Records,
     *,
-    labels: Mapping[str, str],
+    artifacts: Mapping[str, str],
 ) -> str:
-    """Card of the execution pack, with the Hub's YAML header."""
+    """Card of the execution pack. Args: artifacts: id → digest, of what it was made from."""
+    labels = records.at("benchmark_labels")
     fold = {split.problem_id: split.fold for split in splits}
     cells = Counter((labels[r.source_dataset], fold[r.source_problem_id], r.completion_passed) for r in rows)
-    licenses = sorted({(labels[r.source_dataset], r.license, r.license_attribution_url) for r in rows})
+    problems = Counter((labels[s.benchmark_id], s.fold) for s in splits)
+    magnitudes = Counter((labels[r.source_dataset], r.output_magnitude_bucket, fold[r.source_problem_id]) for r in rows)
     kinds = Counter((labels[r.source_dataset], r.completion_kind, r.execution_status) for r in rows)
-    return "\n".join(
-        [
-            "---\nlicense: other\nlanguage: [code]\ntags: [code, program-execution]\n---\n",
-            "# CodeLeWM execution pack\n",
-            "One row per problem, completion and input: what running the completion gave, and whether that is right.\n",
-            f"Benchmarks: {', '.join(f'`{name}`' for name in labels.values())}.\n",
-            "## Rows\n",
-            table(["benchmark", "fold", "completion passed", "rows"], [[*key, n] for key, n in sorted(cells.items())]),
-            "## Outcomes\n",
-            table(["benchmark", "completion kind", "outcome", "rows"], [[*key, n] for key, n in sorted(kinds.items())]),
-            "## Licences\n",
-            table(["benchmark", "licence", "stated at"], [list(row) for row in licenses]),
-            "## Problems left out\n",
-            table(["problem", "reason"], [[row.problem_id, row.reason] for row in left_out]),
-            "## Claims\n",
-            claims_table(gates),
-        ]
+    header = _hub().DatasetCardData(
+        pretty_name="CodeLeWM execution pack",
+        language=["code"],
+        license="other",
+        license_name="per-row",
+        size_categories=[_size(len(rows))],
+        task_categories=["text-classification"],
+        tags=["code", "program-execution", "execution-labels"],
+        configs=[{"config_name": "default", "data_files": [{"split": "all", "path": "data/pack.parquet"}]}],
     )
+    return _card(
+        "DatasetCard", header, "dataset_card.md.j2",
+        records=records, claims=claims_text, labels=labels, row_count=len(rows), problem_count=len(splits),
+        stand_ins=[label for label in labels.values() if "stand-in" in label],
+        columns=table(["column", "type"], [[name, _type_name(f.annotation)] for name, f in PublishedRow.model_fields.items()]),
+        rows=table(
+            ["benchmark", "fold", "problems", "completion passed", "rows"],
+            [[label, at, problems[label, at], passed, n] for (label, at, passed), n in sorted(cells.items())],
+        ),
+        magnitudes=table(
+            ["benchmark", "magnitude of the output", *(f"fold {at}" for at in FOLDS)],
+            [[label, bucket, *(magnitudes[label, bucket, at] for at in FOLDS)]
+             for label, bucket in sorted({key[:2] for key in magnitudes})],
+        ),
+        outcomes=table(["benchmark", "completion kind", "outcome", "rows"], [[*key, n] for key, n in sorted(kinds.items())]),
+        licences=table(["benchmark", "licence", "stated at"], _licences(rows, labels)),
+        left_out=table(["problem", "reason"], [[row.problem_id, row.reason] for row in left_out]),
+        made_from=table(["artifact", "digest"], [list(pair) for pair in sorted(artifacts.items())]),
+    )  # fmt: skip
 
 
-def model_card(sidecar: Sidecar, collapse: CollapseReport, gates: ClaimGates, *, labels: Mapping[str, str]) -> str:
-    """Card of one seed's checkpoint, with the Hub's YAML header."""
-    config = [[name, str(value)] for name, value in sorted(sidecar.config.model_dump(mode="json").items())]
-    digests: list[list[Cell]] = [
-        [name, getattr(sidecar, name)]
-        for name in ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
+def _licences(rows: Sequence[PackRow], labels: Mapping[str, str]) -> list[list[Cell]]:
+    return [
+        list(row) for row in sorted({(labels[r.source_dataset], r.license, r.license_attribution_url) for r in rows})
     ]
-    return "\n".join(
-        [
-            "---\nlicense: apache-2.0\ntags: [code, world-model]\n---\n",
-            f"# CodeLeWM transition model, seed {sidecar.seed}\n",
-            f"{sidecar.parameter_count} parameters, trained from scratch on {sidecar.device}, folds {list(sidecar.folds)}. "
-            "A problem is scored only by the model that had it in test.\n",
-            f"Trained on problems of {', '.join(f'`{name}`' for name in labels.values())}.\n",
-            "## Claims\n",
-            claims_table(gates),
-            "## Gates\n",
-            gates_table(gates),
-            "## Collapse diagnostics\n",
-            table(
-                ["effective rank ratio", "median variance", "neighbour entropy", "latents", "tensors", "not finite"],
-                [
-                    [
-                        collapse.effective_rank_ratio,
-                        collapse.median_variance,
-                        collapse.neighbour_entropy,
-                        collapse.latent_count,
-                        collapse.tensor_count,
-                        len(collapse.nonfinite_tensors),
-                    ]
-                ],
-            ),
-            "## Made from\n",
-            table(["artifact", "digest"], digests),
-            "## Configuration\n",
-            table(["key", "value"], config),
-            "## Versions\n",
-            table(["package", "version"], [[name, found] for name, found in sorted(sidecar.versions.items())]),
-        ]
+
+
+def _size(count: int) -> str:
+    return next((name for most, name in SIZES if count < most), "1M<n<10M")
+
+
+def _type_name(annotation: Any) -> str:
+    return getattr(annotation, "__name__", "text") if isinstance(annotation, type) else str(annotation).split(".")[-1]
+
+
+def model_card(sidecar: Sidecar, records: Records, *, artifacts: Mapping[str, str]) -> str:
+    """Card of one seed's checkpoint. Args: records: with the reports of this seed. artifacts: id → digest."""
+    labels = records.at("benchmark_labels")
+    header = _hub().ModelCardData(
+        model_name=f"codelewm-model-seed{sidecar.seed}",
+        license="apache-2.0",
+        library_name="codelewm_assets",
+        tags=["code", "world-model", "program-execution"],
+        datasets=[DATASET],
+        eval_results=list(eval_results(records, sidecar.seed)) or None,
     )
+    digests = [(name, getattr(sidecar, name)) for name in ("execution_pack", "problem_splits", "tokenized_pack",
+                                                           "preflight_report")]  # fmt: skip
+    weights = [(f"weights of fold {fold} (sha256)", sha256) for fold, sha256 in sorted(sidecar.weights_sha256.items())]
+    config = sorted(sidecar.config.model_dump(mode="json").items())
+    return _card(
+        "ModelCard", header, "model_card.md.j2",
+        records=records, claims=claims_text, metrics=metrics, sidecar=sidecar, labels=labels,
+        stand_ins=[label for label in labels.values() if "stand-in" in label],
+        results=table(["figure", "on", "value"], [[r.metric_name, r.dataset_name, r.metric_value]
+                                                  for r in eval_results(records, sidecar.seed)]),
+        made_from=table(["artifact", "digest"], [list(row) for row in [*digests, *weights, *sorted(artifacts.items())]]),
+        config=table(["key", "value"], [[name, str(value)] for name, value in config]),
+        versions=table(["package", "version"], [list(pair) for pair in sorted(sidecar.versions.items())]),
+    )  # fmt: skip
 
 
-def tracker_status(gates: ClaimGates) -> str:
-    """Body of a tracker comment: how many claims are open, and the two tables."""
-    is_open = sum(claim.status == "OPEN" for claim in gates.claims)
-    return "\n".join(
-        [
-            f"## Status of profile `{gates.profile}`: {is_open} of {len(gates.claims)} claims OPEN\n",
-            claims_table(gates),
-            gates_table(gates),
-        ]
-    )
+def eval_results(records: Records, seed: int) -> Iterator["EvalResult"]:
+    """An `EvalResult` for each metric of a seed that is there, with the name of the benchmark as it stands in the reports."""
+    make, labels = _hub().EvalResult, records.at("benchmark_labels")
+    both = " and ".join(labels.values())
+    for path, task, benchmark, metric, name in _metric_paths(records, seed):
+        value = records.get(f"seed.{seed}.{path}")
+        if value is None:
+            continue
+        yield make(
+            task_type=task,
+            dataset_type=DATASET,
+            dataset_name=labels[benchmark] if benchmark else both,
+            dataset_config=benchmark or "both benchmarks",
+            dataset_split="held-out problems",
+            metric_type=metric,
+            metric_name=name,
+            metric_value=value,
+        )
 
 
-def artifact_index(manifests: Mapping[str, Manifest]) -> str:
-    """A row per artifact. Args: manifests: digest → manifest."""
-    rows: list[list[Cell]] = [
-        [m.artifact_id, digest, len(m.files), sum(file.bytes for file in m.files), len(m.parent_artifacts)]
-        for digest, m in sorted(manifests.items(), key=lambda item: item[1].artifact_id)
-    ]
-    return "# Artifacts\n\n" + table(["artifact", "digest", "files", "bytes", "parents"], rows)
+def _metric_paths(records: Records, seed: int) -> Iterator[tuple[str, str, str | None, str, str]]:
+    """(path under the seed, task, benchmark, metric type, name) of what a card tells."""
+    task = "text-classification"
+    benchmarks = list(records.at("benchmark_labels"))
+    parts: list[tuple[str | None, str]] = [(None, "calibration.overall.p_pass")]
+    parts += [(b, f"calibration.slices.benchmark.{b}.p_pass") for b in benchmarks]
+    for benchmark, base in parts:
+        yield f"{base}.roc_auc", task, benchmark, "roc_auc", "ROC-AUC of p_pass"
+        yield f"{base}.average_precision", task, benchmark, "average_precision", "average precision of p_pass"
+        yield f"{base}.brier_score", task, benchmark, "brier_score", "Brier score of p_pass"
+        yield (
+            f"{base}.expected_calibration_error",
+            task,
+            benchmark,
+            "expected_calibration_error",
+            "calibration error of p_pass",
+        )
+    for benchmark in benchmarks:
+        base, task = f"rerank.{benchmark}", "text-ranking"
+        best = records.get(f"seed.{seed}.{base}.best_control")
+        yield f"{base}.pass_at_1.p_pass", task, benchmark, "pass_at_1", "pass@1 of p_pass"
+        yield f"{base}.mrr.p_pass", task, benchmark, "mrr", "MRR of p_pass"
+        if best:
+            yield f"{base}.pass_at_1.{best}", task, benchmark, "pass_at_1", f"pass@1 of the best control, {best}"
+            yield (
+                f"{base}.lift.{best}.points",
+                task,
+                benchmark,
+                "lift_points",
+                f"lift over the best control, {best}, in points",
+            )
+    for figure, name in (("recall_at_1", "recall@1 of outputs"), ("mrr", "MRR of outputs")):
+        yield f"retrieval.scores.model.{figure}", "other", None, figure, name
+        yield f"retrieval.scores.no_action.{figure}", "other", None, figure, f"{name}, no_action"
+    for category in records.keys(f"seed.{seed}.surprise.categories"):
+        yield f"surprise.categories.{category}.auc", "other", None, "pairwise_auc", f"surprise AUC, {category}"
+    for target in records.keys(f"seed.{seed}.probe.targets"):
+        lift = f"probe.targets.{target}.lift_over_best_control"
+        yield lift, "other", None, "balanced_accuracy_lift", f"probe of {target} minus best control"
+    yield "collapse.effective_rank_ratio", "other", None, "effective_rank_ratio", "effective rank ratio of z_pred"

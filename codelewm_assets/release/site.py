@@ -1,26 +1,76 @@
-"""The review site: the report and the cards as static pages, with nothing to fetch from elsewhere."""
+"""One frame for every page of the review site: header, navigation, tables that scroll, states that stand out.
+
+A page is opened from disk: links are relative, the style stands in the page, and nothing is fetched from elsewhere.
+"""
 
 import html
+import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1c2430}"
-    "table{border-collapse:collapse;margin:1rem 0;font-size:13px}"
-    "td,th{border:1px solid #cbd3dd;padding:.25rem .5rem;text-align:left}"
-    "th{background:#eef2f6}img{max-width:100%}nav a{margin-right:1rem}code{background:#eef2f6;padding:0 .2rem}"
-)
+GOOD = ("GREEN", "HOLDS", "OPEN", "SHOWN", "MADE", "clear")
+BAD = ("RED", "FAILS", "CLOSED", "MISSING", "STALE", "UNDEFINED", "NOT_EVALUATED", "MANUAL")
+UNSURE = ("UNDECIDED", "RUNNING", "NOT_IN_THIS_RUN", "JUDGED_AFTER_THIS", "A_PERSON_JUDGES")
+_KINDS = dict.fromkeys(GOOD, "good") | dict.fromkeys(BAD, "bad") | dict.fromkeys(UNSURE, "unsure")
+_STATE = re.compile(rf"^({'|'.join(_KINDS)})(?=$|:)")
+_NUMBER = re.compile(r"^(–|[+-]?\d[\d.]*(e[+-]\d+)?( \[[^\]]+\])?)$")
+_HEX = re.compile(r"^[0-9a-f]{64}$")
+_ITEM = re.compile(rf"<li>({'|'.join(_KINDS)}): *")
+_CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
+SHORT, LONG = 24, 90  # characters up to which a cell is not broken, and from which it gets room
 
 
-def page(title: str, markdown: str, pages: Mapping[str, str]) -> str:
-    """One HTML page. Args: pages: file name → title of all pages, for the navigation. Raw HTML in the text is escaped."""
+def page(title: str, markdown: str, pages: Mapping[str, str], *, here: str = "", site: str = "CodeLeWM review") -> str:
+    """One HTML page.
+
+    Args:
+        pages: file name → title of the pages in the navigation.
+        here: the page's own path in the site; pages in a folder link one level up.
+    Raw HTML in the text is escaped.
+    """
+    up = "../" * here.count("/")
+    links = "".join(
+        f'<a href="{up}{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == here else ""}>{html.escape(shown)}</a>'
+        for name, shown in pages.items()
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{_style()}</style></head>\n"
+        f"<body><header><div><strong>{html.escape(site)}</strong><nav>{links}</nav></div></header>\n"
+        f"<main>{_body(markdown)}</main>\n"
+        "<footer>Made from finished records; every figure is looked up by its record path.</footer></body></html>\n"
+    )
+
+
+@cache
+def _style() -> str:
+    return (files("codelewm_assets.release") / "site.css").read_text(encoding="utf-8").replace("\n", "")
+
+
+def _body(markdown: str) -> str:
     from markdown_it import MarkdownIt
 
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_header(markdown))
-    links = "".join(f'<a href="{name}">{html.escape(shown)}</a>' for name, shown in pages.items())
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head>\n<body><nav>{links}</nav>\n{body}</body></html>\n"
-    )
+    made = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_header(markdown))
+    made = made.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    made = _ITEM.sub(lambda found: f"<li>{_badge(found[1])} ", made)
+    return _CELL.sub(lambda found: _cell(found[1]), made)
+
+
+def _cell(content: str) -> str:
+    """A cell in the dress of what it holds: a state, a digest, a number or a long text."""
+    if _HEX.match(content):
+        return f'<td class="hex"><code>{content}</code></td>'
+    if _NUMBER.match(content):
+        return f'<td class="num">{content}</td>'
+    length = len(re.sub(r"<[^>]+>", "", content))
+    kind = ' class="long"' if length >= LONG else ' class="short"' if length <= SHORT else ""
+    return f"<td{kind}>{_STATE.sub(lambda found: _badge(found[1]), content)}</td>"
+
+
+def _badge(state: str) -> str:
+    return f'<span class="state {_KINDS[state]}">{state}</span>'
 
 
 def _without_header(markdown: str) -> str:
@@ -28,3 +78,9 @@ def _without_header(markdown: str) -> str:
     if markdown.startswith("---\n"):
         return markdown.split("\n---\n", 1)[1]
     return markdown
+
+
+def with_way_back(document: bytes, up: str) -> bytes:
+    """A foreign page with a link back to the site at its top. Args: up: path of the site's overview from there."""
+    link = f'<p><a href="{html.escape(up)}">Back to the review site</a></p>'.encode()
+    return re.sub(rb"(<body[^>]*>)", lambda found: found[1] + b"\n    " + link, document, count=1)

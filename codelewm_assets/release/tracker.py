@@ -1,7 +1,8 @@
 """The tracker's status: every criterion with what shows it and the state of that today. States are read, never written here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict
@@ -133,15 +134,9 @@ def _of_figure(path: str, records: Records) -> tuple[str, str]:
 
 def tracker_markdown(status: TrackerStatus, records: Records) -> str:
     """Body of a tracker comment: counts, claims, gates, and a table for each workstream."""
-    shown: Callable[[TrackerRow], list[str]] = lambda row: [  # noqa: E731
-        row.criterion,
-        row.state,
-        "; ".join(_shown(one) for one in row.evidence),
-    ]
     sections = {
-        issue: [shown(row) for row in status.rows if row.issue == issue]
+        issue: [[row.criterion, row.state, _shown(row.evidence)] for row in status.rows if row.issue == issue]
         for issue in WORKSTREAMS
-        if any(row.issue == issue for row in status.rows)
     }
     states = [row.state for row in status.rows]
     counts = {state: states.count(state) for state in ("SHOWN", *WORST_FIRST) if state in states}
@@ -153,9 +148,21 @@ def tracker_markdown(status: TrackerStatus, records: Records) -> str:
         counts=counts,
         sections=sections,
         workstreams=WORKSTREAMS,
+        after=AFTER,
     )
 
 
-def _shown(evidence: EvidenceState) -> str:
-    text = f"{evidence.kind} `{evidence.name}` {evidence.state}"
-    return f"{text} ({evidence.detail})" if evidence.detail and evidence.state not in GOOD else text
+NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later": "check", "backend": "backend"}
+
+
+def _shown(evidence: Sequence[EvidenceState]) -> str:
+    """What shows a criterion, told once for all pieces of the same kind and state."""
+    parts = []
+    for (kind, state, detail), found in groupby(evidence, key=lambda one: (one.kind, one.state, one.detail)):
+        names = ", ".join(f"`{one.name}`" for one in found)
+        if kind == "person":
+            parts.append(f"a person judges by {names}")
+            continue
+        why = f" ({detail})" if detail and state not in (*GOOD, "JUDGED_AFTER_THIS") else ""
+        parts.append(f"{NOUNS.get(kind, kind)} {names} {state}{why}")
+    return "; ".join(parts)

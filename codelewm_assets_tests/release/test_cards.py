@@ -1,14 +1,24 @@
-"""Cards, tracker status and index, rendered from tiny records."""
+"""Cards, rendered from tiny records: headers of the Hub's own classes, figures by path, and nothing beyond the gates."""
+
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 import yaml
 
 from codelewm_assets.claims.audit import audit_text
+from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import LeftOut
-from codelewm_assets.release.cards import artifact_index, dataset_card, model_card, tracker_status
-from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, gates_of, nothing_known
+from codelewm_assets.release import cards
+from codelewm_assets.release.cards import dataset_card, eval_results, model_card
+from codelewm_assets.release.report_records import report_records
+from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, gates_of, nothing_known, seed_evidence
 from codelewm_assets_tests.factories import World, make_world
-from codelewm_assets_tests.release.records import manifest, sidecar
+from codelewm_assets_tests.release.full import full_records
+from codelewm_assets_tests.release.records import sidecar
+
+MADE_FROM = {"execution_pack": "e" * 64}
 
 
 @pytest.fixture(scope="module")
@@ -16,68 +26,110 @@ def world() -> World:
     return make_world(3)
 
 
-def _header(card: str) -> dict[str, object]:
+def _header(card: str) -> dict[str, Any]:
     assert card.startswith("---\n")
-    found: dict[str, object] = yaml.safe_load(card.split("---\n")[1])
+    found: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
     return found
 
 
+def _dataset(world: World, left_out: tuple[LeftOut, ...] = (), labels: dict[str, str] = LABELS) -> str:
+    records = report_records(nothing_known(labels), {})
+    return dataset_card(world.rows, world.splits, left_out, records, artifacts=MADE_FROM)
+
+
 def test_the_dataset_card_counts_every_row_once(world: World) -> None:
-    card = dataset_card(world.rows, world.splits, [], nothing_known(), labels=LABELS)
-    rows = card.split("## Rows")[1].split("## Outcomes")[0].splitlines()
-    counts = [int(line.split("|")[4]) for line in rows if line.startswith("| ") and "benchmark" not in line]
+    card = _dataset(world)
+    rows = card.split("## Rows")[1].split("## Magnitude")[0].splitlines()
+    counts = [int(line.split("|")[5]) for line in rows if line.startswith("| ") and "benchmark" not in line]
     assert sum(counts) == len(world.rows)
+    buckets = card.split("## Magnitude")[1].split("## Outcomes")[0].splitlines()
+    cells = [int(n) for line in buckets if line.startswith("| ") and "fold" not in line for n in line.split("|")[3:8]]
+    assert sum(cells) == len(world.rows)
     assert "## Problems left out\n\n(none)\n" in card
     assert "| humaneval | MIT | https://example.org/license |" in card
-    assert _header(card)["license"] == "other"
+    assert f"| execution_pack | {'e' * 64} |" in card
+
+
+def test_the_dataset_cards_header_is_what_the_hub_reads(world: World) -> None:
+    header = _header(_dataset(world))
+    assert header["license"] == "other"
+    assert header["size_categories"] == ["n<1K"]
+    assert header["configs"][0]["data_files"] == [{"split": "all", "path": "data/pack.parquet"}]
 
 
 def test_the_dataset_card_names_what_was_left_out_and_the_stand_in(world: World) -> None:
-    left_out = [LeftOut(problem_id="humaneval/099", reason="no | inputs")]
-    card = dataset_card(world.rows, world.splits, left_out, nothing_known(STAND_IN), labels=STAND_IN)
+    card = _dataset(world, (LeftOut(problem_id="humaneval/099", reason="no | inputs"),), STAND_IN)
     assert "| humaneval/099 | no \\| inputs |" in card
     assert "`mbpp_plus (stand-in)`" in card
     assert "| mbpp_plus |" not in card
 
 
 def test_the_model_card_is_rendered_from_its_sidecar() -> None:
-    card = model_card(sidecar(1729), collapse(effective_rank_ratio=None), gates_of(), labels=LABELS)
+    evidence = seed_evidence(collapse=collapse(effective_rank_ratio=None))
+    card = model_card(sidecar(1729), report_records(gates_of(), {1729: evidence}), artifacts={"claim_gates": "f" * 64})
     assert "# CodeLeWM transition model, seed 1729" in card
     assert "123456 parameters" in card
     assert "folds [0, 1]" in card
-    for name, letter in (("execution_pack", "a"), ("problem_splits", "b"), ("tokenized_pack", "c")):
+    for name, letter in (
+        ("execution_pack", "a"),
+        ("problem_splits", "b"),
+        ("tokenized_pack", "c"),
+        ("claim_gates", "f"),
+    ):
         assert f"| {name} | {letter * 64} |" in card
     assert "| torch | 9.8.7 |" in card
     assert "| hidden | 96 |" in card
-    assert "| – | 0.000 |" in card  # the absent effective rank ratio is no zero
+    assert "| 1729 | effective_rank_ratio | – | 0.200 | – |" in card  # the absent figure is no zero, its floor stands
     assert _header(card)["license"] == "apache-2.0"
+
+
+def test_each_metric_of_the_seed_is_an_eval_result_with_the_benchmarks_label() -> None:
+    records = full_records()
+    index = _header(model_card(sidecar(42), records, artifacts={}))["model-index"][0]
+    found = {
+        (result["dataset"]["name"], metric["name"]): metric["value"]
+        for result in index["results"]
+        for metric in result["metrics"]
+    }
+    assert index["name"] == "codelewm-model-seed42"
+    on = "mbpp_plus (stand-in)"
+    rerank = "seed.42.rerank.mbpp_plus"
+    assert found[on, "pass@1 of p_pass"] == records.at(f"{rerank}.pass_at_1.p_pass")
+    assert found[on, "lift over the best control, consensus, in points"] == records.at(
+        f"{rerank}.lift.consensus.points"
+    )
+    both = f"humaneval and {on}"
+    assert found[both, "ROC-AUC of p_pass"] == records.at("seed.42.calibration.overall.p_pass.roc_auc")
+    assert not [name for name, _ in found if name == "mbpp_plus"]
+    assert len(found) == len(list(eval_results(records, 42)))
+
+
+def test_a_metric_that_is_absent_is_no_eval_result() -> None:
+    assert list(eval_results(report_records(gates_of(), {}), 42)) == []
+    assert "model-index" not in _header(model_card(sidecar(42), report_records(gates_of(), {}), artifacts={}))
+
+
+def test_the_same_records_give_the_same_card(world: World) -> None:
+    assert _dataset(world) == _dataset(world)
+    first = model_card(sidecar(), full_records(), artifacts={})
+    assert model_card(sidecar(), full_records(), artifacts={}) == first
+
+
+def test_without_huggingface_hub_the_cards_say_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ReportError, match="need `huggingface_hub`"):
+        _dataset(world)
+
+
+def test_importing_the_cards_imports_no_huggingface_hub() -> None:
+    program = f"import sys, {cards.__name__}; print('huggingface_hub' in sys.modules, 'jinja2' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split()[0] == "False"
 
 
 def test_no_card_says_more_than_the_gates_when_all_claims_are_closed(world: World) -> None:
     gates = nothing_known(STAND_IN)
     status = {claim.claim_id: claim.status for claim in gates.claims}
-    cards = [
-        dataset_card(world.rows, world.splits, [], gates, labels=STAND_IN),
-        model_card(sidecar(), collapse(), gates, labels=STAND_IN),
-        tracker_status(gates),
-    ]
-    for card in cards:
+    for card in (_dataset(world, labels=STAND_IN), model_card(sidecar(), full_records(gates), artifacts={})):
         assert audit_text(card, status) == []
         assert all(f"CLOSED: {claim.sentence}" in card for claim in gates.claims)
-
-
-def test_the_tracker_status_counts_open_claims() -> None:
-    assert tracker_status(gates_of()).startswith("## Status of profile `tiny`: 8 of 8 claims OPEN")
-    assert tracker_status(nothing_known()).startswith("## Status of profile `tiny`: 0 of 8 claims OPEN")
-
-
-def test_the_index_has_a_row_per_artifact_in_order_of_ids() -> None:
-    made = [
-        manifest("problem_splits", {"splits.parquet": b"123"}, {"execution_pack": "e" * 64}),
-        manifest("checkpoint[42]", {"a": b"12", "b": b"3456"}),
-    ]
-    text = artifact_index({found.digest: found for found in made})
-    assert text.splitlines()[4:] == [
-        f"| checkpoint[42] | {made[1].digest} | 2 | 6 | 0 |",
-        f"| problem_splits | {made[0].digest} | 1 | 3 | 1 |",
-    ]

@@ -1,111 +1,198 @@
-"""The report: tables, absent figures, every gate and claim with its status, and no sentence beyond the gates."""
+"""The report: every figure moves with its record, nothing absent is a zero, and no sentence is beyond the gates."""
 
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import jinja2
 import pytest
 
 from codelewm_assets.claims.audit import audit_text
-from codelewm_assets.claims.gates import Reason
-from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.core.records import Finding
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.records import SeedEvidence
-from codelewm_assets.release.results_report import Cell, cell, reasons_text, results_markdown, table
+from codelewm_assets.release.figures import CAPTIONS
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.render import render
+from codelewm_assets.release.report_records import report_records
+from codelewm_assets.release.results_report import results_markdown
 from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, nothing_known, rerank, seed_evidence, with_rerank
+from codelewm_assets_tests.release.full import CELLS, FINDING, SCORES, full_records, sparse_records
 
-FINDING = Finding(rule="pack_is_odd|even", passed=False, blocker="odd", message="m", figures={"rows": 3}, offenders=())
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (0, "0"),
-        (0.0, "0.000"),
-        (0.12345, "0.123"),
-        (True, "yes"),
-        (False, "no"),
-        ("a|b", "a\\|b"),
-        ("two\nlines", "two lines"),
-        ("", ""),
-    ],
-)
-def test_a_cell_shows_absent_as_a_dash_and_cannot_break_the_table(value: Cell, text: str) -> None:
-    assert cell(value) == text
+NOT_SHOWN = {
+    "calibration.row_count", "calibration.problem_count",  # counts stand with each score
+    "record_calibration.row_count", "record_calibration.problem_count",
+}  # fmt: skip
+ONLY_RANKED = ("slices.completion_kind", "slices.operator_family")  # of these ROC-AUC, counts and calibration error
+ONLY_OF_P_PASS = (
+    "thresholded",
+    "threshold_table",
+    "calibration_bins",
+    "equal_mass_bins",
+)  # of controls they say nothing
 
 
-def test_a_table_has_one_line_a_row_whatever_its_cells_hold() -> None:
-    made = table(["name", "value"], [["a|b\nc", None], ["d", 1.5]])
-    assert made == "| name | value |\n|---|---|\n| a\\|b c | – |\n| d | 1.500 |\n"
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path, number) of every number below a value."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _leaves(inner, (*path, str(place)))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield path, value
 
 
-def test_a_table_without_rows_says_so() -> None:
-    assert table(["name"], []) == "(none)\n"
+def _altered(tree: dict[str, Any], path: tuple[str, ...]) -> Records:
+    """The tree with the number at this path moved by more than any rounding hides; only what leads there is copied."""
+    changed: Any = dict(tree)
+    found = changed
+    for step in path[:-1]:
+        key: Any = int(step) if isinstance(found, list) else step
+        found[key] = copy.copy(found[key])
+        found = found[key]
+    last: Any = int(path[-1]) if isinstance(found, list) else path[-1]
+    found[last] += 7 if isinstance(found[last], int) else 0.731
+    return Records(changed)
 
 
-def test_more_than_four_reasons_are_counted() -> None:
-    reasons = [Reason(code=f"c{i}", detail=f"d{i}") for i in range(6)]
-    assert reasons_text(reasons) == "c0 (d0); c1 (d1); c2 (d2); c3 (d3); 2 more"
-    assert reasons_text(reasons[:1]) == "c0 (d0)"
-    assert reasons_text([]) == ""
+def _kind(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path without which seed, score, benchmark or place it is of: the same line of code reads all of these."""
+    return tuple("*" if step in (*SCORES, *BENCHMARKS, "42", "1729") or step.isdecimal() else step for step in path)
+
+
+def _text(records: Records) -> str:
+    return results_markdown(records, figures={})
+
+
+def test_every_number_that_the_report_reads_moves_the_text_when_its_record_is_altered() -> None:
+    records = full_records()
+    text, tree = _text(records), records._tree
+    read = {path for path in (steps for steps, _ in _leaves(tree)) if any(path[: len(r)] == r for r in records.read)}
+    assert len(read) > 1500
+    some = list({_kind(path): path for path in sorted(read)}.values())  # one of each kind: a rendering takes its time
+    assert len(some) > 100
+    still = [".".join(path) for path in some if _text(_altered(dict(tree), path)) == text]
+    assert still == []
+
+
+def test_altering_one_record_moves_that_figure_alone() -> None:
+    tree = full_records()._tree
+    path = ("seed", "42", "calibration", "overall", "p_pass", "roc_auc")
+    before, after = _text(Records(tree)).splitlines(), _text(_altered(dict(tree), path)).splitlines()
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert all(old.startswith(("| all | 42 | p_pass |", "| ROC-AUC of completions | codelewm |")) for old, _ in moved)
+    assert len(moved) == 2
+
+
+def test_every_number_of_the_reports_is_read_but_those_that_are_listed() -> None:
+    records = full_records()
+    _text(records)
+    unread = [
+        ".".join(path[2:])
+        for path, _ in _leaves(records._tree["seed"], ("seed",))
+        if not any(path[: len(read)] == read for read in records.read)
+    ]
+    surprising = [
+        name
+        for name in sorted(set(unread) - NOT_SHOWN)
+        if not any(part in name for part in ONLY_RANKED)
+        and not any(part in name for part in ONLY_OF_P_PASS)
+        and not name.endswith(".seed")
+    ]
+    assert surprising == []
+
+
+def test_a_template_that_asks_for_what_nobody_gave_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        render("results_report.md.j2", records=full_records())
 
 
 @pytest.mark.parametrize("status", ["OPEN", "CLOSED"])
-def test_the_report_has_every_claim_with_its_status(status: str) -> None:
+def test_a_claim_that_is_closed_stands_in_the_list_not_to_claim_alone(status: str) -> None:
     gates = gates_of() if status == "OPEN" else nothing_known()
-    text = results_markdown(gates, {seed: seed_evidence() for seed in SEEDS}, [FINDING], figures=["roc.png"])
+    text = _text(sparse_records(gates))
+    safe, forbidden = text.split("### What may be said")[1].split("## Gates")[0].split("### Do not claim")
     for claim in gates.claims:
         assert claim.status == status
-        assert f"| {status}: {claim.sentence} |" in text
+        assert (f"- {claim.sentence} Gates that hold: " in safe) == (status == "OPEN")
+        assert (f"- CLOSED: {claim.sentence} Reasons: " in forbidden) == (status == "CLOSED")
+    assert f"on both benchmarks is {status}.**" in text
+
+
+def test_the_verdict_counts_claims_and_gates() -> None:
+    text = _text(sparse_records(gates_of({42: {"collapse": None}})))
+    assert (
+        "0 of 8 claims are OPEN. Of 8 gates 7 HOLD, 0 FAIL, 1 is UNDECIDED." not in text
+    )  # one claim needs no collapse
+    assert "Of 8 gates 7 HOLD, 0 FAIL, 1 is UNDECIDED." in text
+    assert "- UNDECIDED: collapse\n" in text
 
 
 def test_the_report_has_every_gate_with_its_state_for_each_seed() -> None:
     for gates in (gates_of(), nothing_known(), gates_of({42: {"collapse": None}})):
-        text = results_markdown(gates, {}, [], figures=[])
+        text = _text(report_records(gates, {}))
         for gate in gates.gates:
             for row in gate.seeds:
                 assert f"| {gate.gate} | {'–' if row.seed is None else row.seed} | {row.state} |" in text
 
 
-def test_no_sentence_of_the_report_is_beyond_the_gates_when_all_claims_are_closed() -> None:
+@pytest.mark.parametrize("make", [full_records, sparse_records])
+def test_no_sentence_of_the_report_is_beyond_the_gates_when_all_claims_are_closed(make: Any) -> None:
     gates = nothing_known()
     status = {claim.claim_id: claim.status for claim in gates.claims}
-    evidence = {seed: seed_evidence() for seed in SEEDS}  # figures as good as can be
-    text = results_markdown(gates, evidence, [FINDING], figures=["lifts.png"])
+    text = results_markdown(make(gates), figures=CAPTIONS)  # figures as good as can be
     assert set(status.values()) == {"CLOSED"}
     assert audit_text(text, status) == []
 
 
 def test_a_stand_in_is_named_and_explained_and_is_not_otherwise() -> None:
-    report = rerank("mbpp_plus", benchmark_label=STAND_IN["mbpp_plus"])
-    changed = with_rerank("mbpp_plus", report)
-    text = results_markdown(gates_of({s: changed for s in SEEDS}, labels=STAND_IN), {42: seed_evidence(**changed)}, [],
-                            figures=[])  # fmt: skip
+    changed = with_rerank("mbpp_plus", rerank("mbpp_plus", benchmark_label=STAND_IN["mbpp_plus"]))
+    gates = gates_of({s: changed for s in SEEDS}, labels=STAND_IN)
+    text = _text(report_records(gates, {42: seed_evidence(**changed)}))
     assert "`mbpp_plus (stand-in)`" in text
     assert "say nothing of MBPP-Plus" in text
     assert "| mbpp_plus (stand-in) | 42 | consensus |" in text
-    assert "stand-in" not in results_markdown(gates_of(), {42: seed_evidence()}, [], figures=[])
+    assert "stand-in" not in _text(sparse_records())
 
 
 def test_absent_reports_leave_tables_empty_and_no_zero() -> None:
-    text = results_markdown(nothing_known(), {42: SeedEvidence()}, [], figures=[])
-    assert "## Reranking\n\n(none)\n" in text
+    text = _text(report_records(nothing_known(), {42: SeedEvidence()})).split("## Beside the published")[0]
+    assert "ties shared" in text and "95% interval.\n\n(none)\n" in text
     assert "0.000" not in text
+
+
+def test_fields_that_a_report_does_not_have_are_dashes() -> None:
+    text = _text(sparse_records())
+    assert "| humaneval | 42 | 100 | 100 | consensus | – | – | – | no | 2000 |" in text
+    assert "| 42 | model | 0.151 | – | – | 0.251 | – | – | 100 | 64 |" in text
+    assert "| all | 42 | p_pass | ok | 0.700 | – | – | – | – | 5 | 5 | 0 | 0 |" in text  # no pools were looked at: no 0
+    assert "### Per execution record" not in text
 
 
 def test_a_score_without_whole_pools_is_a_dash() -> None:
     changed = with_rerank("humaneval", rerank("humaneval", pass_at_1={"llm_order": None}, mrr={"llm_order": None}))
-    text = results_markdown(gates_of(), {42: seed_evidence(**changed)}, [], figures=[])
-    assert "| humaneval | 42 | llm_order | – | – | 100 | 100 | no |" in text
+    text = _text(report_records(gates_of(), {42: seed_evidence(**changed)}))
+    assert "| humaneval | 42 | llm_order | – | – | – | – | – | no |" in text
 
 
 def test_lifts_name_the_best_control_and_preflight_its_state() -> None:
-    text = results_markdown(gates_of(), {42: seed_evidence()}, [FINDING], figures=["training_curve.png"])
-    assert "| humaneval | 42 | consensus | 3.001 | 0.001 | 9.000 | yes |" in text
-    assert "| humaneval | 42 | lexical | 20.000 | 10.000 | 30.000 | no |" in text
-    assert "| pack_is_odd\\|even | red | rows 3 |" in text
-    assert "![training curve](training_curve.png)" in text
+    records = report_records(gates_of(), {42: seed_evidence()}, [FINDING, CELLS])
+    text = results_markdown(records, figures={"training_curve.png": "what it shows"})
+    assert "| humaneval | 42 | consensus | 0.500 | 0.600 | 100 | 3.00 [1.00e-03, 9.00] | – | yes |" in text
+    assert "| humaneval | 42 | lexical | 0.400 | 0.500 | 100 | 20.00 [10.00, 30.00] | – | no |" in text
+    assert "| pack_is_odd\\|even | RED: odd | rows 3 |" in text
+    assert "| folds_cover_every_cell | GREEN | cells 2 |" in text
+    assert "![what it shows](training_curve.png)" in text
+    assert "roc.png" not in text  # a figure that was not drawn is not linked
+
+
+def test_the_commands_name_the_digests_that_the_report_rests_on() -> None:
+    assert f"codelewm-assets verify {'1' * 64}  # claim_gates\n" in _text(full_records())
 
 
 def test_the_same_records_give_the_same_text() -> None:
     evidence = {seed: seed_evidence() for seed in SEEDS}
-    first = results_markdown(gates_of(), evidence, [FINDING], figures=["a.png"])
-    again = results_markdown(gates_of(), dict(reversed(evidence.items())), [FINDING], figures=["a.png"])
+    first = _text(report_records(gates_of(), evidence, [FINDING]))
+    again = _text(report_records(gates_of(), dict(reversed(evidence.items())), [FINDING]))
     assert first == again

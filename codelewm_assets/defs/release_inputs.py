@@ -1,0 +1,111 @@
+"""What the assets of `release` are made from: released artifacts, the tree of records, states of checks, Data Docs pages."""
+
+from typing import Any
+
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.core.store import Artifact
+from codelewm_assets.defs.claims import read_gates
+from codelewm_assets.defs.evidence import seed_evidence
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.rules import PARTITIONED
+from codelewm_assets.evaluation.records import CalibrationReport
+from codelewm_assets.preflight.contracts.suites import CONTRACTS
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.report_records import report_records
+from codelewm_assets.release.site_pages import CheckRow, DataDocs
+from codelewm_assets.release.tracker import Today
+
+RELEASED = ("results_report", "dataset_card", "tracker_status")
+MADE_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
+RECORD_REPORT = "record_calibration_report.json"
+
+
+def released(inputs: Inputs) -> list[Artifact]:
+    """Report, cards and tracker status."""
+    cards = [inputs.artifact("model_card", str(seed)) for seed in SEEDS]
+    return [*(inputs.artifact(name) for name in RELEASED), *cards]
+
+
+def lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
+    """Digest → artifact of these and of everything they were made from."""
+    found: dict[str, Artifact] = {}
+    for artifact in artifacts:
+        found |= inputs.store.lineage(artifact)
+    return found
+
+
+def findings_of(preflight: Artifact) -> list[Finding]:
+    """Every rule's finding."""
+    return [Finding.model_validate(row) for row in preflight.read_json("preflight_report.json")["findings"]]
+
+
+def records_of(inputs: Inputs, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **more: Any) -> Records:
+    """The tree of records that the texts are rendered from. Args: reports: those that count as evidence."""
+    evidence = {seed: found for seed, found in seed_evidence(reports).items() if seed in seeds}
+    return report_records(read_gates(inputs), evidence, record_calibration=_record_calibration(reports, seeds), **more)
+
+
+def _record_calibration(reports: dict[str, Artifact], seeds: tuple[int, ...]) -> dict[int, CalibrationReport]:
+    """The calibration of execution records, for the seeds whose report has one."""
+    found = {seed: reports.get(f"p_pass_calibration[{seed}]") for seed in seeds}
+    return {
+        seed: CalibrationReport.model_validate(artifact.read_json(RECORD_REPORT))
+        for seed, artifact in found.items()
+        if artifact and RECORD_REPORT in {file.path for file in artifact.manifest.files}
+    }
+
+
+def check_rows(inputs: Inputs) -> list[CheckRow]:
+    """Every check of the graph with its state now, without when it ran: the same states give the same bytes."""
+    from codelewm_assets.defs.assemble import STAGE_MODULES  # the definitions import this module
+    from codelewm_assets.defs.status import check_statuses
+
+    specs = {
+        (spec.asset_key.to_user_string(), spec.name): (spec.description or "").strip()
+        for module in STAGE_MODULES
+        for check in module.CHECKS
+        for spec in check.check_specs
+    }
+    stages = {
+        asset.key.to_user_string(): next(iter(asset.group_names_by_key.values()))
+        for module in STAGE_MODULES
+        for asset in module.ASSETS
+    }
+    return [
+        CheckRow(stages[row.asset], row.asset, row.check, row.partition, specs[row.asset, row.check], row.state, row.detail,
+                 row.judged, dict(row.figures))
+        if row.asset not in MADE_LATER
+        else CheckRow(stages[row.asset], row.asset, row.check, row.partition, specs[row.asset, row.check],
+                      "JUDGED_AFTER_THIS", "", None)
+        for row in check_statuses(inputs.instance)
+    ]  # fmt: skip
+
+
+def today(inputs: Inputs, wanted: set[str]) -> Today:
+    """What the instance says of checks and assets. Args: wanted: `asset:check` of the checks to tell."""
+    from codelewm_assets.defs.assemble import STAGE_MODULES
+
+    checks: dict[str, list[tuple[str, str]]] = {}
+    for row in check_rows(inputs):
+        name = f"{row.asset}:{row.check}"
+        if name in wanted:
+            checks.setdefault(name, []).append((row.state, row.detail if row.state != "GREEN" else ""))
+    made = {}
+    for asset in (asset for module in STAGE_MODULES for asset in module.ASSETS):
+        kind = asset.key.to_user_string()
+        partitions = asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
+        made[kind] = [latest_version(inputs.instance, kind, partition) is not None for partition in partitions]
+    return Today(checks, made, inputs.profile.compute.backend)
+
+
+def data_docs(inputs: Inputs) -> list[DataDocs]:
+    """The page that each contract check wrote of the latest artifact, where it did."""
+    found = []
+    for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
+        for partition in BENCHMARKS if asset in PARTITIONED else (None,):
+            digest = inputs.artifact(asset, partition).digest
+            page = inputs.store.root / "data_docs" / asset / (partition or "all") / digest / "index.html"
+            found.append(DataDocs(asset, partition, digest, page.read_bytes() if page.is_file() else None))
+    return found

@@ -1,0 +1,98 @@
+"""Which figures a report has: each drawn from finished records, with what it shows in words for who cannot see it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codelewm_assets.claims.register import CALIBRATION_MARGIN, RERANK_POINTS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.evaluation.curves import roc_points
+from codelewm_assets.evaluation.records import CalibrationReport, ScoreRow, SeedEvidence
+from codelewm_assets.preflight.plots import cells_png
+from codelewm_assets.release import plots
+from codelewm_assets.release.plots import Curve, Effect
+
+BEST = "best of each resample"
+HEAT_MAPS = {"coverage.png": "folds_cover_every_cell", "decoy_coverage.png": "decoy_coverage"}
+CAPTIONS: Mapping[str, str] = {
+    "lifts.png": "Forest plot: lift of p_pass in pass@1 over each control on each benchmark, with 95% intervals; a star marks "
+    "the best control",
+    "roc.png": "ROC curves of p_pass and the controls, a panel for each seed, with areas and their 95% intervals",
+    "auc_differences.png": "Forest plot: ROC-AUC of p_pass minus that of each control, with 95% intervals by problem",
+    "reliability_curve.png": "Reliability of p_pass: share that passed against mean p_pass for each bin and seed, above the "
+    "number of completions in the bin",
+    "training_curve.png": "Training and validation loss by step, a panel for each seed",
+    "coverage.png": "Heat map: rows of the pack against their floor, for each fold, benchmark and label",
+    "decoy_coverage.png": "Heat map: decoy pairs and problems against their floor, for each fold, benchmark and category",
+}
+
+
+def draw_figures(
+    evidence: Mapping[int, SeedEvidence],
+    findings: Sequence[Finding],
+    *,
+    completions: Mapping[int, Sequence[ScoreRow]],
+    events: Mapping[int, Sequence[Mapping[str, Any]]],
+) -> dict[str, bytes]:
+    """File name → PNG. Args: completions: seed → scored completions. events: seed → event stream of its training."""
+    calibration = {seed: found.calibration for seed, found in sorted(evidence.items()) if found.calibration}
+    cells = {found.rule: found.table for found in findings}
+    heat_maps = {name: cells_png(cells[rule]) for name, rule in HEAT_MAPS.items() if cells.get(rule)}
+    return {
+        "lifts.png": plots.forest(
+            lift_effects(evidence), title="Lift in pass@1 of p_pass over each control", x="points (95% interval)",
+            wanted=RERANK_POINTS.value,
+        ),
+        "roc.png": plots.roc_curves(
+            {seed: curves for seed, rows in sorted(completions.items())
+             if (curves := roc_of(rows, calibration.get(seed)))}
+        ),
+        "auc_differences.png": plots.forest(
+            difference_effects(calibration), title="ROC-AUC of p_pass minus that of each control",
+            x="difference (95% interval by problem)", wanted=CALIBRATION_MARGIN.value, digits=3,
+        ),
+        "reliability_curve.png": plots.reliability_curve(
+            {seed: bins for seed, found in calibration.items()
+             if (ours := found.overall.get("p_pass")) and (bins := ours.calibration_bins)},
+            {seed: ours.expected_calibration_error for seed, found in calibration.items()
+             if (ours := found.overall.get("p_pass"))},
+        ),
+        "training_curve.png": plots.training_curve(events),
+        **heat_maps,
+    }  # fmt: skip
+
+
+def lift_effects(evidence: Mapping[int, SeedEvidence]) -> list[Effect]:
+    """A row per benchmark, control and seed, and one over the best control of each resample."""
+    found = []
+    for seed, one in evidence.items():
+        for report in one.rerank.values():
+            for benchmark in report.benchmarks.values():
+                group, best = benchmark.benchmark_label, benchmark.best_control
+                found += [Effect(group, name, seed, lift.points, lift.ci95, name == best)
+                          for name, lift in benchmark.lift.items() if name != "p_pass_raw"]  # fmt: skip
+                if over := benchmark.lift_over_best_control:
+                    found.append(Effect(group, BEST, seed, over.points, over.ci95))
+    return sorted(found, key=lambda e: (e.group, e.name == BEST, e.name, e.seed))
+
+
+def difference_effects(reports: Mapping[int, CalibrationReport]) -> list[Effect]:
+    """A row per control and seed; the one that the gate looks at is marked."""
+    found = [
+        Effect("held-out completions", name, seed, row.difference, row.ci95, name == "surface_lr")
+        for seed, report in reports.items()
+        for name, row in report.difference.items()
+        if name != "p_pass_raw"
+    ]
+    return sorted(found, key=lambda e: (e.name, e.seed))
+
+
+def roc_of(rows: Sequence[ScoreRow], report: CalibrationReport | None) -> list[Curve]:
+    """The curve of each score that can have one, the largest area first."""
+    names = sorted({name for row in rows for name in row.scores} - {"p_pass_raw"})
+    curves = []
+    for name in names:
+        points = roc_points(rows, name)
+        if points is not None:
+            known = report.overall.get(name) if report else None
+            curves.append(Curve(name, points, known.roc_auc if known else None, known.roc_auc_ci95 if known else None))
+    return sorted(curves, key=lambda curve: (-(curve.auc or 0.0), curve.score))

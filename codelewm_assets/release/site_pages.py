@@ -1,0 +1,180 @@
+"""What the review site holds: overview, checks, artifacts with a page for each manifest, Data Docs, report and cards."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from codelewm_assets.core.manifest import NOT_IN_DIGEST, Manifest
+from codelewm_assets.release import claims_text
+from codelewm_assets.release.index import artifact_index
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.markdown import Cell, cell, reasons_text, table
+from codelewm_assets.release.render import render
+from codelewm_assets.release.site import page, with_way_back
+
+SHORT = 12
+NO_OFFENDER = ("offender_count", 0)  # of a green check it says nothing more
+HOLDS = {
+    "results_report": "verdict, gates, every metric beside every control, plots, the published figures, commands to verify",
+    "tracker_status": "each criterion of the tracker with the asset, check or gate that shows it",
+    "dataset_card": "the pack: rows, labels, outcomes, licences, what was left out",
+    "model": "one seed's checkpoint: figures, digests, configuration",
+}
+"""What a page holds, in the words of the overview."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check on one partition: its sentence, its state, what it judged and the figures that it showed."""
+
+    stage: str
+    asset: str
+    check: str
+    partition: str | None
+    sentence: str
+    state: str
+    detail: str
+    judged: str | None
+    figures: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataDocs:
+    """The page of one table's contract; None where the check has not written it."""
+
+    asset: str
+    partition: str | None
+    digest: str
+    document: bytes | None
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the site."""
+        return f"data_docs/{slug(self.asset, self.partition, self.digest)}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteContents:
+    """All that goes into the site. Texts: page name (`results_report`, `model_card_42`) → (title, Markdown)."""
+
+    records: Records
+    texts: Mapping[str, tuple[str, str]]
+    pictures: Mapping[str, bytes]
+    checks: Sequence[CheckRow]
+    manifests: Mapping[str, Manifest]
+    data_docs: Sequence[DataDocs]
+
+
+def slug(kind: str, partition: str | None, digest: str) -> str:
+    """A file name for an artifact: letters, digits, `_`, `-` and `.` only."""
+    return re.sub(r"[^\w.-]+", "-", f"{kind}-{partition or 'all'}-{digest[:SHORT]}")
+
+
+def manifest_path(manifest: Manifest, digest: str) -> str:
+    """Where the page of a manifest lies in the site."""
+    return f"manifests/{slug(manifest.artifact_kind, _partition(manifest), digest)}.html"
+
+
+def _partition(manifest: Manifest) -> str | None:
+    return manifest.artifact_id.partition("[")[2].removesuffix("]") or None
+
+
+def site_files(contents: SiteContents) -> dict[str, bytes]:
+    """Path in the site → bytes. Same contents, same bytes."""
+    nav = {"index.html": "Overview", "results_report.html": "Results", "checks.html": "Checks"}
+    nav |= {f"{name}.html": title for name, (title, _) in contents.texts.items()}
+    nav |= {"artifacts.html": "Artifacts", "data_docs.html": "Data Docs"}
+    pages = {
+        "index.html": ("Overview", _overview(contents)),
+        "checks.html": ("Checks", _checks(contents)),
+        "artifacts.html": ("Artifacts", artifact_index(contents.manifests, link=manifest_path)),
+        "data_docs.html": ("Data Docs", _data_docs(contents)),
+        **{f"{name}.html": text for name, text in contents.texts.items()},
+        **{
+            manifest_path(found, digest): (found.artifact_id, _manifest(found, digest, contents.manifests))
+            for digest, found in contents.manifests.items()
+        },
+    }
+    site = f"CodeLeWM review, profile {contents.records.at('profile')}"
+    made = {path: page(title, text, nav, here=path, site=site).encode("utf-8") for path, (title, text) in pages.items()}
+    made |= {
+        docs.path: with_way_back(docs.document, "../data_docs.html") for docs in contents.data_docs if docs.document
+    }
+    return dict(sorted((made | dict(contents.pictures)).items()))
+
+
+def _overview(contents: SiteContents) -> str:
+    records, states = contents.records, [row.state for row in contents.checks]
+    return render(
+        "overview.md.j2",
+        records=records,
+        claims=claims_text,
+        labels=list(records.at("benchmark_labels").values()),
+        check_counts={state: states.count(state) for state in sorted(set(states))},
+        texts=contents.texts,
+        holds=HOLDS,
+        manifests=contents.manifests,
+        data_docs=contents.data_docs,
+        gates=table(["gate", "state", "why"], _gate_rows(records)),
+    )
+
+
+def _gate_rows(records: Records) -> list[list[Cell]]:
+    rows: list[list[Cell]] = []
+    for gate in records.keys("gate"):
+        reasons = reasons_text(records.at(("gate", gate, "reasons")))
+        rows.append(
+            [gate, records.at(("gate", gate, "state")), reasons or "evidence of every seed is complete and enough"]
+        )
+    return rows
+
+
+def _checks(contents: SiteContents) -> str:
+    pages = {digest: manifest_path(found, digest) for digest, found in contents.manifests.items()}
+    docs = {(one.asset, one.partition): one.path for one in contents.data_docs if one.document}
+    stages: dict[str, list[list[Cell]]] = {}
+    for row in contents.checks:
+        name = row.asset if row.partition is None else f"{row.asset}[{row.partition}]"
+        judged = f"`{row.judged[:SHORT]}`" if row.judged else None
+        if row.judged in pages and judged:
+            judged = f"[{judged}]({pages[row.judged]})"
+        shown = {key: value for key, value in row.figures.items() if key != "judged" and (key, value) != NO_OFFENDER}
+        figures = ", ".join(f"{key} {cell(value)}" for key, value in sorted(shown.items()))
+        text = row.sentence if row.state == "GREEN" else f"{row.sentence} {row.detail}"
+        if row.check.endswith("_contract") and (row.asset, row.partition) in docs:
+            figures += f" ([Data Docs]({docs[row.asset, row.partition]}))"
+        stages.setdefault(row.stage, []).append([f"{row.check} on {name}", row.state, text, judged, figures])
+    return render("checks.md.j2", stages=stages)
+
+
+def _data_docs(contents: SiteContents) -> str:
+    rows: list[list[Cell]] = []
+    for one in contents.data_docs:
+        name = one.asset if one.partition is None else f"{one.asset}[{one.partition}]"
+        shown = (
+            f"[what is promised and found]({one.path})" if one.document else "no page: run the table's contract check"
+        )
+        rows.append([name, shown, one.digest])
+    return render("data_docs.md.j2", rows=table(["table", "page", "digest of the judged artifact"], rows))
+
+
+def _manifest(manifest: Manifest, digest: str, known: Mapping[str, Manifest]) -> str:
+    parents: list[list[Cell]] = []
+    for name, parent in sorted(manifest.parent_artifacts.items()):
+        home = PurePosixPath(manifest_path(known[parent], parent)).name if parent in known else None
+        parents.append([f"[{_escaped(name)}]({home})" if home else name, parent])
+    return render(
+        "manifest.md.j2",
+        manifest=manifest,
+        digest=digest,
+        parents=table(["made from", "digest"], parents),
+        files=table(["file", "sha256", "bytes"], [[f.path, f.sha256, f.bytes] for f in manifest.files]),
+        text=json.dumps(manifest.model_dump(mode="json", exclude=NOT_IN_DIGEST), indent=1, sort_keys=True,
+                        ensure_ascii=False),
+    )  # fmt: skip
+
+
+def _escaped(name: str) -> str:
+    return name.replace("[", "\\[").replace("]", "\\]")
