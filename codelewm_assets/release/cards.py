@@ -12,7 +12,7 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import LeftOut, PackRow
 from codelewm_assets.packs.published import PublishedRow
 from codelewm_assets.release import claims_text, metrics
-from codelewm_assets.release.hub import NAMESPACE
+from codelewm_assets.release.hub_layout import NAMESPACE
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, table
 from codelewm_assets.release.render import render
