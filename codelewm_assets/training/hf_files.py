@@ -1,6 +1,7 @@
 """The folder `jobs/<run id>/` of a dataset repository: what lies there, what goes up and what comes down.
 
-spec.json   what the worker is told, without this machine's paths; its digest is the run id
+spec.json   what the worker is told, without this machine's paths, and the digest of the code that is to be told it; the
+            digest of all that is the run id
 store/      the artifacts that the worker reads, as they lie in the artifact store
 output/     what the worker wrote
 """
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.core.package import package_sha256
 from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.training.hf_calls import hashes_of, patiently
@@ -23,16 +25,17 @@ from codelewm_assets.training.worker import WorkerSpec
 OF_THIS_MACHINE = {"store_root", "output_folder", "partial_folder"}
 READ_BY_WORKER = ("preflight_report", "tokenized_pack", *JUDGED)
 SPEC, STORE, OUTPUT = "spec.json", "store", "output"
+PACKAGE_SHA256 = "package_sha256"  # field of spec.json beside the worker's own
 Answer = TypeVar("Answer")
 
 
 def portable(spec: WorkerSpec) -> dict[str, Any]:
-    """The spec without this machine's paths."""
-    return spec.model_dump(mode="json", exclude=OF_THIS_MACHINE)
+    """The spec without this machine's paths, and the digest of this machine's code: the job must run the same."""
+    return spec.model_dump(mode="json", exclude=OF_THIS_MACHINE) | {PACKAGE_SHA256: package_sha256()}
 
 
 def run_id_of(portable_spec: Mapping[str, Any]) -> str:
-    """Digest of the spec: the same training has the same folder, whoever starts it."""
+    """Digest of the spec: the same training by the same code has the same folder, whoever starts it."""
     return digest_of(dict(portable_spec))
 
 

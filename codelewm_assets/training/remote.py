@@ -1,8 +1,8 @@
 """Inside a job of Hugging Face Jobs: `python -m codelewm_assets.training.remote NAMESPACE/NAME RUN_ID`.
 
-Fetches the job's folder, checks that it is what the run id and the manifests say, and trains by the worker, whose guard
-refuses here as everywhere. What ends the job is told as an event, since its log is all that reaches the other side. Exit
-statuses are the worker's: 0 done, 3 refused, 1 anything else.
+Checks that the code here is that of who started the job, fetches the job's folder, checks that it is what the run id and
+the manifests say, and trains by the worker, whose guard refuses here as everywhere. What ends the job is told as an event,
+since its log is all that reaches the other side. Exit statuses are the worker's: 0 done, 3 refused, 1 anything else.
 """
 
 import json
@@ -14,10 +14,11 @@ from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import AssetsError, PreflightError, ReportError, TrainingError
+from codelewm_assets.core.package import package_sha256
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.training import worker
 from codelewm_assets.training.hf_calls import hub_api, one_line
-from codelewm_assets.training.hf_files import OUTPUT, SPEC, STORE, JobFolder
+from codelewm_assets.training.hf_files import OUTPUT, PACKAGE_SHA256, SPEC, STORE, JobFolder
 from codelewm_assets.training.progress import STREAM, job_event_line, read_events
 
 PAUSE_S = 5.0  # first pause after a failure of the Hub that passes
@@ -27,7 +28,7 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
     """Train what `jobs/<run id>/` asks for, and upload what was written to its `output/`.
 
     Args: work: an empty folder; `output` below it holds what the worker wrote.
-    Raises: PreflightError: refused. TrainingError, StoreError: altered files, the Hub, or as the worker.
+    Raises: PreflightError: refused. TrainingError, StoreError: other code, altered files, the Hub, or as the worker.
     """
     token = os.environ.get("HF_TOKEN")
     if not token:
@@ -37,24 +38,40 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
     inputs.mkdir()
     output.mkdir()
     listing = folder.listing()
-    folder.fetch(sorted(set(listing.hashes) - set(listing.below(OUTPUT))), listing.commit, inputs)
-    worker.train(_checked_spec(inputs, output, run_id))
+    sent = set(listing.hashes) - set(listing.below(OUTPUT))
+    folder.fetch(sorted(sent & {SPEC}), listing.commit, inputs)
+    spec = _checked_spec(inputs, output, run_id)  # alone first: the wrong image costs no transfer of the data
+    folder.fetch(sorted(sent - {SPEC}), listing.commit, inputs)
+    _require_as_sent(inputs / STORE)
+    worker.train(spec)
     complete = [event for event in read_events(output / STREAM)[0] if event["event"] == "complete"][-1]
     written = {f"{OUTPUT}/{name}": output / name for name in (*complete["files"], STREAM)}  # its states stay behind
     folder.upload(written, stale=set(folder.listing().below(OUTPUT)) - set(written))
 
 
 def _checked_spec(inputs: Path, output: Path, run_id: str) -> worker.WorkerSpec:
-    """The spec with this machine's paths. Raises: TrainingError: it or an artifact is not what was sent."""
-    path, store = inputs / SPEC, inputs / STORE
+    """The spec with this machine's paths. Raises: TrainingError: it is not what was sent, or was sent by other code."""
+    path = inputs / SPEC
     found = sha256_bytes(path.read_bytes()) if path.exists() else "missing"
     if found != run_id:
         raise TrainingError(f"{SPEC} of the job is {found[:12]}, its run id says {run_id[:12]}. Start the job again.")
+    told = json.loads(path.read_text(encoding="ascii"))
+    here, there = package_sha256(), str(told.pop(PACKAGE_SHA256, "not told"))
+    if here != there:
+        raise TrainingError(
+            f"The job's image holds other code than what started the job: the source of codelewm_assets is {here[:12]} in "
+            f"the image, {there[:12]} there. Build the image from these sources (revision {told.get('revision')}) and "
+            "name its digest in compute.hf_jobs.image."
+        )
+    paths = {"store_root": str(inputs / STORE), "output_folder": str(output)}
+    return worker.WorkerSpec.model_validate(told | paths)
+
+
+def _require_as_sent(store: Path) -> None:
+    """Raises: TrainingError: an artifact is not what its manifest says."""
     faults = [f"{f.artifact} {f.file} is {f.found[:12]}" for f in ArtifactStore(store).verify_all()[1]]
     if faults:
         raise TrainingError(f"Artifacts of the job are not what was sent: {'; '.join(faults)}. Start it again.")
-    paths = {"store_root": str(store), "output_folder": str(output)}
-    return worker.WorkerSpec.model_validate(json.loads(path.read_text(encoding="ascii")) | paths)
 
 
 def _tell(error: Exception, output: Path) -> None:

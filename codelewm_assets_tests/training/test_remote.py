@@ -1,18 +1,25 @@
 """Inside the job: what was sent is checked, the worker trains, and its files and events reach the other side."""
 
 import io
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from codelewm_assets.core.digests import canonical_json
 from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.package import PACKAGE, package_sha256
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training import remote, worker
-from codelewm_assets.training.hf_files import input_files, portable, run_id_of
+from codelewm_assets.training.hf_files import PACKAGE_SHA256, SPEC, input_files, portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.hf_settings import HfJobsSettings
 from codelewm_assets.training.progress import job_event, job_event_line
@@ -22,6 +29,10 @@ from codelewm_assets_tests.training.job_inputs import RESULTS, events_of, output
 from codelewm_assets_tests.training.jobs_server import JobsServer, Scenario, jobs_server
 
 EVENTS = events_of(RESULTS)
+SETTINGS = HfJobsSettings(
+    repository="lab/runs", flavor="a10g-small", image="train@sha256:" + "a" * 64,
+    timeout_s=60, price_per_hour_usd=1, spend_cap_usd=1, poll_s=0.01,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -66,6 +77,14 @@ def in_the_job(run_id: str) -> tuple[int, list[dict[str, Any]]]:
     return status, [event for line in said.getvalue().splitlines() if (event := job_event(line)) is not None]
 
 
+def spoken(command: list[str], status: int = 0) -> list[str]:
+    """Run the job's command as the service does. Returns: the lines of its log."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        assert remote.main(command[3:]) == status
+    return said.getvalue().splitlines()
+
+
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[WorkerSpec], None]], None]:
     """Puts another function in the place of `worker.train`."""
@@ -105,20 +124,10 @@ def test_files_of_an_earlier_run_are_taken_away_when_new_ones_come(
 def test_the_backend_and_the_job_together_bring_the_workers_files_home(
     hub: JobsServer, spec: WorkerSpec, fake: Any
 ) -> None:
-    def in_job(command: list[str]) -> list[str]:
-        said = io.StringIO()
-        with redirect_stdout(said):
-            assert remote.main(command[3:]) == 0
-        return said.getvalue().splitlines()
-
     fake(train)
-    hub.scenario = Scenario(in_job=in_job)
-    settings = HfJobsSettings(
-        repository="lab/runs", flavor="a10g-small", image="train@sha256:" + "a" * 64,
-        timeout_s=60, price_per_hour_usd=1, spend_cap_usd=1, poll_s=0.01,
-    )  # fmt: skip
+    hub.scenario = Scenario(in_job=spoken)
     events = list[dict[str, Any]]()
-    HfJobs(settings, token="hf_test", endpoint=hub.address).run(spec, on_event=events.append)
+    HfJobs(SETTINGS, token="hf_test", endpoint=hub.address).run(spec, on_event=events.append)
     assert events == EVENTS
     folder = Path(spec.output_folder)
     found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
@@ -155,6 +164,82 @@ def test_an_input_that_was_altered_on_the_way_is_not_trained_on(
     with pytest.raises(TrainingError, match=fault):
         remote.run("lab/runs", run_id, work=_empty(tmp_path))
     assert told == []
+
+
+# the code of the image
+
+
+def run_in_an_image(package: Path, run_id: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run the job's command in a process that imports the package from this folder. Returns: as `in_the_job`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "codelewm_assets.training.remote", "lab/runs", run_id],
+        env=os.environ | {"PYTHONPATH": str(package.parent), "HF_HUB_DISABLE_XET": "1"}, cwd=package.parent,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, [event for line in done.stdout.splitlines() if (event := job_event(line)) is not None]
+
+
+def installed(folder: Path) -> Path:
+    """A copy of the package as an image would hold it."""
+    return Path(shutil.copytree(PACKAGE, folder / "image" / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def test_an_image_with_an_older_guard_is_refused_before_the_data_is_fetched(hub: JobsServer, tmp_path: Path) -> None:
+    """The report is red, and the guard of this image does not look: only the digest of its code tells."""
+    store = ArtifactStore(tmp_path / "store")
+    red = spec_on(store, put_clear_chain(store, clear=False, red=["rerank_can_decide"]), tmp_path / "output")
+    run_id, image = put_inputs(hub, red, tmp_path), installed(tmp_path)
+    with (image / "preflight" / "clearance.py").open("a") as guard:
+        guard.write("\n\ndef require_clear_artifacts(store, digests, *, folds):\n    pass\n")
+    status, events = run_in_an_image(image, run_id)
+    assert status == 1
+    assert [(e["event"], e["refused"]) for e in events] == [("error", False)]
+    assert events[0]["message"] == (
+        "The job's image holds other code than what started the job: the source of codelewm_assets is "
+        f"{package_sha256(image)[:12]} in the image, {package_sha256()[:12]} there. Build the image from these sources "
+        "(revision test) and name its digest in compute.hf_jobs.image."
+    )
+    assert [r.split("/")[-1] for r in hub.requests if r.startswith("GET") and "/resolve/" in r] == ["spec.json"]
+    assert outputs(hub, run_id) == {} and hub.committed == []
+
+
+def test_an_image_with_the_same_code_in_another_place_goes_on_to_the_guard(hub: JobsServer, tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path / "store")
+    red = spec_on(store, put_clear_chain(store, clear=False, red=["rerank_can_decide"]), tmp_path / "output")
+    status, events = run_in_an_image(installed(tmp_path), put_inputs(hub, red, tmp_path))
+    assert (status, events[0]["refused"]) == (worker.REFUSED, True)
+    assert events[0]["message"].startswith("Training is refused: red rule rerank_can_decide")
+
+
+def test_a_job_in_another_image_is_a_training_error_here_and_nothing_is_kept(
+    hub: JobsServer, spec: WorkerSpec, fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[WorkerSpec]()
+    fake(told.append)
+    monkeypatch.setattr(remote, "package_sha256", lambda: "0" * 64)
+    hub.scenario = Scenario(in_job=lambda command: spoken(command, status=1), stage="ERROR", message="exit code 1")
+    with pytest.raises(
+        TrainingError, match=r"of seed 42 failed: The job's image holds other code .* is 000000000000 in"
+    ):
+        HfJobs(SETTINGS, token="hf_test", endpoint=hub.address).run(spec, on_event=lambda event: None)
+    assert told == [] and list(Path(spec.output_folder).iterdir()) == []
+
+
+def test_a_job_that_was_started_by_code_which_told_no_digest_is_refused(
+    hub: JobsServer, spec: WorkerSpec, fake: Any
+) -> None:
+    fake(train)
+    earlier = {name: value for name, value in portable(spec).items() if name != PACKAGE_SHA256}
+    hub.files[f"jobs/{run_id_of(earlier)}/{SPEC}"] = canonical_json(earlier)
+    status, events = in_the_job(run_id_of(earlier))
+    assert status == 1 and "in the image, not told there." in events[0]["message"]
+
+
+def test_a_worker_from_before_this_check_refuses_the_spec_of_today(spec: WorkerSpec) -> None:
+    """It hands the whole of spec.json to the closed record, which knows no such field."""
+    paths = {"store_root": "store", "output_folder": "output"}
+    with pytest.raises(ValidationError, match=r"package_sha256\n  Extra inputs are not permitted"):
+        WorkerSpec.model_validate(portable(spec) | paths)
 
 
 def test_a_run_that_was_never_sent_is_refused(hub: JobsServer, tmp_path: Path) -> None:

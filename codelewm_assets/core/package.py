@@ -1,0 +1,25 @@
+"""One digest over this package's own source, so that two machines can tell whether they run the same code. No git, no imports."""
+
+from pathlib import Path
+
+from codelewm_assets.core.digests import digest_of, sha256_file
+from codelewm_assets.core.errors import StoreError
+
+PACKAGE = Path(__file__).parents[1]
+SOURCE_SUFFIXES = (".py", ".yaml")  # code, and the profiles that are shipped with it
+
+
+def package_sha256(root: Path = PACKAGE) -> str:
+    """Hex digest of every source file below `root`: its bytes, under its name relative to `root`.
+
+    Where the package lies, what was compiled beside it and how it was installed do not count.
+    Raises: StoreError: there is no source file, as in an installation of bytecode only.
+    """
+    paths = (path for path in root.rglob("*") if path.suffix in SOURCE_SUFFIXES and path.is_file())
+    files = {path.relative_to(root).as_posix(): sha256_file(path) for path in paths}
+    if not files:
+        raise StoreError(
+            f"{root} holds no source file ({', '.join(SOURCE_SUFFIXES)}), so its code has no digest. Install the package "
+            "with its sources."
+        )
+    return digest_of(files)
