@@ -1,5 +1,6 @@
 """One digest over this package's own source, so that two machines can tell whether they run the same code. No git, no imports."""
 
+from functools import cache
 from pathlib import Path
 
 from codelewm_assets.core.digests import digest_of, sha256_file
@@ -9,6 +10,7 @@ PACKAGE = Path(__file__).parents[1]
 SOURCE_SUFFIXES = (".py", ".yaml")  # code, and the profiles that are shipped with it
 
 
+@cache  # once a process: an edit after the import does not change what runs
 def package_sha256(root: Path = PACKAGE) -> str:
     """Hex digest of every source file below `root`: its bytes, under its name relative to `root`.
 
