@@ -1,4 +1,7 @@
-"""Same inputs, same bytes: two builds in two folders, in processes with different hash seeds, give the same data versions."""
+"""Same inputs, same bytes: two builds in two folders, in processes with different hash seeds, give the same data versions.
+
+Up to the checkpoints of both seeds and what is seen in them, trained by the real worker on two threads.
+"""
 
 import json
 import os
@@ -7,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from codelewm_assets.core.ids import SEEDS
 
 ROOT = Path(__file__).parents[2]
 PROFILE = """
@@ -23,39 +28,56 @@ preflight:
             decoy_category: {pairs: 1, problems: 1}},
    control_ceiling: 0.999, chance_margin: 0.9,
    target_lift_points: 95.0}
-training: {vocab_size: 1024, steps: 2}
+training:
+  {vocab_size: 1024, steps: 4, log_every: 4, checkpoint_every: 2, completions_per_batch: 8, threads: 2,
+   hidden: 16, layers: 2, heads: 2, feedforward: 16, latent: 16, predictor_hidden: 16}
 """
+
+
+SEEDED = ("checkpoint", "checkpoint_inspection")
+
+
+def _start_build(home: Path, *, hash_seed: int) -> subprocess.Popen[str]:
+    home.mkdir()
+    (home / "dagster.yaml").write_bytes((ROOT / "dagster.yaml").read_bytes())
+    (home / "profile.yaml").write_text(PROFILE)
+    environment = os.environ | {
+        "DAGSTER_HOME": str(home), "CODELEWM_ARTIFACTS": str(home / "artifacts"), "PYTHONHASHSEED": str(hash_seed)
+    }  # fmt: skip
+    command = [sys.executable, "-m", "codelewm_assets.cli", "build", "--profile", "profile.yaml"]
+    with (home / "said.txt").open("w") as said:
+        return subprocess.Popen(
+            [*command, "--select", '+key:"checkpoint_inspection"'],
+            cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+
+def _versions(home: Path) -> dict[tuple[str, str], str]:
+    """(kind, partition) of everything stored → its digest."""
+    found: dict[tuple[str, str], str] = {}
+    for manifest in sorted((home / "artifacts").glob("*/*/*/manifest.json")):
+        kind, partition = manifest.parts[-4], manifest.parts[-3]
+        assert (kind, partition) not in found, "one artifact each"
+        found[kind, partition] = manifest.parts[-2]
+        assert json.loads(manifest.read_text())["artifact_kind"] == kind
+    return found
 
 
 @pytest.mark.slow
 def test_two_builds_in_two_folders_give_the_same_data_versions(tmp_path: Path) -> None:
-    versions = []
-    for number in (1, 2):
-        home = tmp_path / f"home{number}"
-        home.mkdir()
-        (home / "dagster.yaml").write_bytes((ROOT / "dagster.yaml").read_bytes())
-        (home / "profile.yaml").write_text(PROFILE)
-        environment = os.environ | {
-            "DAGSTER_HOME": str(home), "CODELEWM_ARTIFACTS": str(home / "artifacts"), "PYTHONHASHSEED": str(number)
-        }  # fmt: skip
-        command = [
-            sys.executable,
-            "-m",
-            "codelewm_assets.cli",
-            "build",
-            "--profile",
-            "profile.yaml",
-            "--select",
-            '+key:"tokenized_pack"',
-        ]
-        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        found = {}
-        for manifest in sorted((home / "artifacts").glob("*/*/*/manifest.json")):
-            kind, partition = manifest.parts[-4], manifest.parts[-3]
-            assert (kind, partition) not in found, "one artifact each"
-            found[kind, partition] = manifest.parts[-2]
-            assert json.loads(manifest.read_text())["artifact_kind"] == kind
-        versions.append(found)
-    assert len(versions[0]) == 9
-    assert versions[0] == versions[1]
+    """They run side by side, so neither has the machine to itself."""
+    homes = [tmp_path / f"home{number}" for number in (1, 2)]
+    builds = [_start_build(home, hash_seed=number) for number, home in enumerate(homes, start=1)]
+    try:
+        for build, home in zip(builds, homes, strict=True):
+            assert build.wait() == 0, (home / "said.txt").read_text()
+    finally:
+        for build in builds:
+            build.kill()  # the other one, when the first has failed
+            build.wait()
+    first, second = map(_versions, homes)
+    # 3 assets × 2 benchmarks, 6 of the whole pack, 2 assets × 2 seeds
+    assert len(first) == 3 * 2 + 6 + 2 * 2
+    assert {key for key in first if key[0] in SEEDED} == {(kind, str(seed)) for kind in SEEDED for seed in SEEDS}
+    assert first == second
+    assert len(set(first.values())) == len(first)  # the two seeds are not the same training
