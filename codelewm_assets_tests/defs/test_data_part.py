@@ -1,5 +1,6 @@
 """The data part as its assets run it, from problems to the preflight report: what one problem more changes, and bad problems."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,13 +113,34 @@ def problem_of(row: Any) -> str:
     return str(getattr(row, "source_problem_id", None) or getattr(row, "problem_id", None) or row.completion.problem_id)
 
 
-@pytest.fixture
-def part(stored: StoredWorld, tmp_path: Path) -> DataPart:
-    """Seven problems of each benchmark."""
-    part = DataPart(stored, tmp_path)
+def _part(stored: StoredWorld, folder: Path) -> DataPart:
+    part = DataPart(stored, folder)
     for benchmark in BENCHMARKS:
         part.put_problems(benchmark, problems_of(benchmark, 7))
     return part
+
+
+@pytest.fixture
+def part(stored: StoredWorld, tmp_path: Path) -> DataPart:
+    """Seven problems of each benchmark."""
+    return _part(stored, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which all that is made of those problems lies."""
+    folder = tmp_path_factory.mktemp("made")
+    with dg.DagsterInstance.ephemeral() as instance:
+        shown = _part(StoredWorld(folder / "artifacts", instance), folder).made()
+    assert not any(found["is_reused"] for found in shown.values())
+    return folder / "artifacts"
+
+
+@pytest.fixture
+def made_part(made_store: Path, stored: StoredWorld, tmp_path: Path) -> DataPart:
+    """The same on a copy of that store: the first run takes from it what another run made."""
+    shutil.copytree(made_store, stored.store.root)
+    return _part(stored, tmp_path)
 
 
 def test_one_problem_more_changes_what_derives_from_it_and_the_other_benchmark_is_not_made_again(
@@ -137,8 +159,8 @@ def test_one_problem_more_changes_what_derives_from_it_and_the_other_benchmark_i
         assert len(new) > len(old)
 
 
-def test_the_same_problems_again_are_nothing_to_do(part: DataPart) -> None:
-    before = part.made()
+def test_the_same_problems_again_are_nothing_to_do(made_part: DataPart) -> None:
+    part, before = made_part, made_part.made()
     part.put_problems("mbpp_plus", problems_of("mbpp_plus", 7))
     after = part.made()
     assert all(shown["is_reused"] for shown in after.values())
@@ -212,9 +234,9 @@ REFUSED: tuple[tuple[str, Callable[[], list[Problem]], str], ...] = (
     ("name", "problems", "message"), REFUSED, ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_problems_that_cannot_be_used_are_one_error_and_nothing_stored_is_lost(
-    name: str, problems: Callable[[], list[Problem]], message: str, part: DataPart
+    name: str, problems: Callable[[], list[Problem]], message: str, made_part: DataPart
 ) -> None:
-    before = part.made()
+    part, before = made_part, made_part.made()
     part.put_problems("mbpp_plus", problems())
     stored = list(part.stored.store.artifacts())
     found = part.run()

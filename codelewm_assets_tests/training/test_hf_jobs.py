@@ -1,7 +1,5 @@
 """Training as a job of Hugging Face Jobs, against a local server that speaks its API: nothing here reaches the service."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.hf_settings import HfJobsSettings
 from codelewm_assets.training.progress import STREAM, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.training.imports import heavy_imports
 from codelewm_assets_tests.training.job_inputs import (
     RESULTS,
     events_of,
@@ -367,11 +366,6 @@ def test_a_complete_event_without_files_is_refused(bench: Bench) -> None:
     bench.fail("complete event names no files")
 
 
-@pytest.mark.parametrize("module", ["hf_settings", "hf_jobs", "hf_calls", "hf_files", "hf_log", "hf_outputs", "remote"])
-def test_a_module_of_the_backend_is_imported_without_torch_client_or_dagster(module: str) -> None:
-    program = (
-        f"import sys, codelewm_assets.training.{module}; "
-        "print(sorted({'torch', 'huggingface_hub', 'httpx2', 'dagster'} & set(sys.modules)))"
-    )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+def test_no_module_of_the_backend_imports_torch_client_or_dagster() -> None:
+    modules = ("hf_settings", "hf_calls", "hf_files", "hf_log", "hf_outputs", "hf_jobs", "remote")
+    assert heavy_imports(modules, {"torch", "huggingface_hub", "httpx2", "dagster"}) == {}
