@@ -56,7 +56,9 @@ class HubHandler(BaseHTTPRequestHandler):
     """The routes of repositories."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the first to be acknowledged
+    disable_nagle_algorithm = (
+        True  # head and body are two writes: the second would wait for the first to be acknowledged
+    )
     hub: HubServer
     _is_lost = False
 
