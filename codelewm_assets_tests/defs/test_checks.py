@@ -455,17 +455,13 @@ def test_artifacts_verify_is_red_when_one_byte_changed(stored: StoredWorld, worl
 
 
 def test_no_secrets_is_red_when_the_plan_found_one(stored: StoredWorld) -> None:
-    plan: dict[str, Any] = {
-        "schema_version": "codelewm.release_plan.v1",
-        "executed": False,
-        "files": [],
-        "mismatches": [],
-        "secrets": [],
-    }
+    plan: dict[str, Any] = {"schema_version": "codelewm.release_plan.v2", "files": [], "refusals": []}
     stored.put_json("hub_release", "release_plan.json", plan)
     assert stored.run_check("hub_release", "no_secrets").passed
-    stored.put_json("hub_release", "release_plan.json", plan | {"secrets": ["README.md:1 Private Key"]})
-    assert not stored.run_check("hub_release", "no_secrets").passed
+    found = {"reason": "secret_found", "detail": "dataset_card README.md:1 Private Key"}
+    stored.put_json("hub_release", "release_plan.json", plan | {"refusals": [found]})
+    red = stored.run_check("hub_release", "no_secrets")
+    assert not red.passed and "secret_found" in str(red.description)
 
 
 def test_every_check_of_the_graph_has_a_red_test_here() -> None:
