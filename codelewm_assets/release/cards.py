@@ -187,5 +187,5 @@ def _metric_paths(records: Records, seed: int) -> Iterator[tuple[str, str, str |
         yield f"surprise.categories.{category}.auc", "other", None, "pairwise_auc", f"surprise AUC, {category}"
     for target in records.keys(f"seed.{seed}.probe.targets"):
         lift = f"probe.targets.{target}.lift_over_best_control"
-        yield lift, "other", None, "balanced_accuracy_lift", f"probe of {target} minus best control"
+        yield lift, "other", None, "balanced_accuracy_lift", f"balanced accuracy on {target}, z_pred minus best control"
     yield "collapse.effective_rank_ratio", "other", None, "effective_rank_ratio", "effective rank ratio of z_pred"
