@@ -87,7 +87,9 @@ def _target(
             lift_ci99=None,
         )
     values, counted = np.unique(known, return_counts=True)
-    said = {name: np.full(len(asked), values[counted.argmax()]) for name in (*probes, "majority")}
+    said = {
+        name: np.full(len(asked), values[counted.argmax()], dtype=known.dtype) for name in (*probes, "majority")
+    }  # with the dtype of all labels: that of one would cut longer ones off
     fold_of_fit, fold_of_asked = (np.array([r.fold for r in found]) for found in (fit_records, asked_records))
     for fold in sorted(set(fold_of_asked.tolist())):
         own, place = np.flatnonzero(fold_of_fit == fold).tolist(), np.flatnonzero(fold_of_asked == fold).tolist()

@@ -119,6 +119,13 @@ def test_type_magnitude_length_verdict_and_exception_class_are_probed() -> None:
     }  # fmt: skip
 
 
+def test_a_label_that_is_longer_than_the_most_common_one_is_read_whole() -> None:
+    """Three in four passed: the most common label is "True", and "False" is longer. Both are read perfectly."""
+    records = [r.model_copy(update={"passed": i // 2 % 4 > 0}) for i, r in enumerate(_records(80))]
+    target = _report(records, is_told=True).targets["passed"]
+    assert (target.model, target.controls["majority"]) == (1.0, 0.5)
+
+
 def test_the_lexical_control_reads_the_programs_words() -> None:
     """Latents are noise, and each program says which it is: the control is perfect, so the model's lift is negative."""
     records = _records(80)
