@@ -150,7 +150,7 @@ def main() -> None:
         opened += bool(set(claims) - {"is_non_collapsed"})
         states = " ".join(f"{gate.gate}={gate.state}" for gate in gates.gates)
         print(f"{shuffle}: open {claims}; {states}; {time.monotonic() - started:.0f} s", flush=True)
-    print(f"{options.shuffles} shuffles, {opened} opened a claim about labels or outputs")
+    print(f"{options.shuffles} shuffles, {opened} opened a claim about labels or outputs")  # a line for docs/log.md
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import Latents
 from codelewm_assets.training.model import PackedTensors, TransitionModel
 from codelewm_assets.training.packing import one_a_row
+from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
 
 PADDED = {"code": 1024, "input": 256, "output": 256}
@@ -95,7 +96,7 @@ def compare(data: FoldData, shape: str, config: TrainingConfig, steps: int, peak
     sampler = BatchSampler(train, config, np.random.default_rng(0))
     classes = frequent_outputs(train, config.output_values)
     drawn = [sampler.draw() for _ in range(steps + 1)]
-    training = loop._FoldTraining(data, config, 0, lambda event: None, None)
+    training = loop._FoldTraining(data, config, 0, lambda event: None, None, Ranks(device=device))
 
     def packed(number: int) -> int:
         batch = make_batch(data, drawn[number], classes, config, device=device)
