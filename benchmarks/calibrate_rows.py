@@ -56,8 +56,9 @@ def section(count: int, ours_s: float, peak_gb: float, peer_s: float) -> list[st
     return [
         "## Calibration of many rows",
         "",
-        f"`python benchmarks/calibrate_rows.py --rows {count}`: {count:,} rows of nine scores, 2,000 problems, read from a file, with every",
-        "interval and slice. The peer has the columns in memory and computes four figures of all rows, without intervals or slices.",
+        f"`python benchmarks/calibrate_rows.py --rows {count}`: {count:,} rows of nine scores, 2,000 problems, read from a",
+        "file, with every interval and slice. The peer has the columns in memory and computes four figures of all rows, without",
+        "intervals or slices.",
         "",
         "| what | seconds | peak memory, GB |",
         "|---|---:|---:|",
