@@ -130,13 +130,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--shuffles", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="number of the first shuffle")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--folds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int, default=2, help="1 on a machine that does other things besides")
     options = parser.parse_args()
     stored, opened = Stored(options.checkpoint), 0
     torch.set_num_threads(options.threads)
-    for shuffle in range(options.shuffles):
+    for shuffle in range(options.first, options.first + options.shuffles):
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
             evidence = {
