@@ -203,7 +203,7 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     found: BenchmarkRerank | None = report.benchmarks.get(benchmark) if report else None
     if found is None or found.best_control is None:
         return _absent(f"rerank_report of {benchmark}")
-    lift = found.lift_over_best_control or found.lift.get(found.best_control)
+    lift = found.lift_over_best_control
     figures = (
         {} if lift is None else {"lift_points": lift.points, "ci95_lower": lift.ci95[0], "ci95_upper": lift.ci95[1]}
     )

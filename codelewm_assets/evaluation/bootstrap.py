@@ -9,19 +9,6 @@ BOOTSTRAP_SEED = 20260607
 DRAWS_AT_ONCE = 4_000_000  # bounds memory: a draw takes 24 bytes
 
 
-def interval_of_mean(values: Sequence[float], *, resamples: int) -> tuple[float, float] | None:
-    """95% percentile interval of the mean over problems; None without problems.
-
-    Args: values: (P,) one figure per problem. resamples: R.
-    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap".
-    """
-    if not values:
-        return None
-    array = np.asarray(values, dtype=np.float64)  # (P,)
-    drawn = np.random.default_rng(BOOTSTRAP_SEED).integers(len(array), size=(resamples, len(array)))  # (R, P)
-    return _percentiles(array[drawn].mean(axis=1))
-
-
 def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, resamples: int) -> NDArray[np.float64]:
     """Means over units of problems drawn with replacement, all units of a problem together; the draws are paired over scores.
 
@@ -29,6 +16,7 @@ def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, r
         sums: (S, P) sum over a problem's units, of each score.
         counts: (P,) units of a problem, > 0; P ≥ 1.
     Returns: (R, S).
+    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap".
     """
     generator, problems = np.random.default_rng(BOOTSTRAP_SEED), len(counts)
     means = np.empty((resamples, len(sums)))

@@ -33,16 +33,6 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def roc_auc(scores: Floats, passed: Bools) -> float | None:
-    """Area under the ROC curve, ties counted half; None with a single class.
-
-    Args: scores: (N,) finite. passed: (N,). Returns: in [0, 1].
-    Source: the Mann–Whitney form, Hanley & McNeil 1982.
-    """
-    ordering = Ordering.of(np.unique(scores, return_inverse=True)[1].astype(np.int64), passed)
-    return ordering.roc_auc()[0] if ordering.has_both_classes else None
-
-
 def log_losses(scores: Floats, passed: Bools) -> Floats:
     """Cross-entropy of each row in nats, (N,) ≥ 0. Args: scores: (N,) in [0, 1]."""
     given = np.clip(np.where(passed, scores, 1 - scores), SMALLEST, 1 - SMALLEST)

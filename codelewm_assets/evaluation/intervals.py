@@ -110,7 +110,7 @@ class Ordering:
         """(ROC-AUC, influences (N,)), ties counted half. Both classes must be there.
 
         A passing row's placement is the share of failing rows below it, a failing row's the share of passing rows above it; the
-        mean of either is the area.
+        mean of either is the area. Source: the Mann–Whitney form, Hanley & McNeil 1982.
         """
         positive, negative = self.passing.sum(), self.failing.sum()
         below = (self.failing.cumsum() - self.failing / 2) / negative  # (L,)

@@ -1,7 +1,7 @@
 """Score rows of completions and of pool members from the scores of their records, with every control beside p_pass."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -47,12 +47,11 @@ def completion_scores(
     code = {name: row.code_tokens for name, row in first_row.items()}
     names = sorted(own)
     surface = _surface(data, code, names)
-    agreement: dict[tuple[str | None, str], float | None] = {}
-    for pool, group in _groups(own, members, names).items():
-        scores = consensus_scores({name: code[name] for name in group})
-        agreement |= {(None if pool.startswith("problem ") else pool[5:], name): s for name, s in scores.items()}
+    pooled = [m for m in sorted(members, key=lambda m: (m.pool_id, m.completion_id)) if m.completion_id in own]
+    in_problem = _consensus(((own[name][0].problem_id, name) for name in names), code)
+    in_pool = _consensus(((member.pool_id, member.completion_id) for member in pooled), code)
 
-    def row_of(name: str, pool_id: str | None) -> ScoreRow:
+    def row_of(name: str, pool_id: str | None, consensus: float | None) -> ScoreRow:
         first = own[name][0]
         return ScoreRow(
             completion_id=name,
@@ -67,7 +66,7 @@ def completion_scores(
             scores={
                 **{score: float(np.mean([of(r) for r in own[name]])) for score, of in OF_RECORDS.items()},
                 "lexical": lexical_score(prompts[first.problem_id], code[name]),
-                "consensus": agreement[pool_id, name],
+                "consensus": consensus,
                 "surface_lr": surface[name],
                 "length": length_score(code[name]),
                 "random": random_score(name),
@@ -75,21 +74,18 @@ def completion_scores(
             },
         )
 
-    pooled = [m for m in sorted(members, key=lambda m: (m.pool_id, m.completion_id)) if m.completion_id in own]
-    return tuple(row_of(name, None) for name in names), tuple(row_of(m.completion_id, m.pool_id) for m in pooled)
+    return (
+        tuple(row_of(name, None, in_problem[own[name][0].problem_id, name]) for name in names),
+        tuple(row_of(m.completion_id, m.pool_id, in_pool[m.pool_id, m.completion_id]) for m in pooled),
+    )
 
 
-def _groups(
-    own: Mapping[str, Sequence[HeldoutRecord]], members: Sequence[PoolMember], names: Sequence[str]
-) -> dict[str, list[str]]:
-    """Completions that consensus compares: those of a problem, and those of a pool."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        groups[f"problem {own[name][0].problem_id}"].append(name)
-    for member in members:
-        if member.completion_id in own:
-            groups[f"pool {member.pool_id}"].append(member.completion_id)
-    return groups
+def _consensus(grouped: Iterable[tuple[str, str]], code: Mapping[str, str]) -> dict[tuple[str, str], float | None]:
+    """(group, completion) → agreement with the others of the group. Args: grouped: the same pairs. code: by completion."""
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    for group, name in grouped:
+        groups[group][name] = code[name]
+    return {(group, name): s for group, own in groups.items() for name, s in consensus_scores(own).items()}
 
 
 def _surface(data: FoldData, code: Mapping[str, str], names: Sequence[str]) -> dict[str, float | None]:

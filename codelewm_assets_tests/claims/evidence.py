@@ -108,6 +108,7 @@ def rerank(benchmark: str, points: float = 3.0 + HAIR, lower: float = HAIR, **ch
         "mrr": {"p_pass": 0.7, "lexical": 0.5, "consensus": 0.6},
         "lift": {"consensus": Lift(points=points, ci95=(lower, 9.0)), "lexical": Lift(points=20.0, ci95=(10.0, 30.0))},
         "best_control": "consensus",
+        "lift_over_best_control": Lift(points=points, ci95=(lower, 9.0)),
         "saturated": False,
     }
     return RerankReport(seed=42, resamples=2000, benchmarks={benchmark: BenchmarkRerank(**fields | changes)})

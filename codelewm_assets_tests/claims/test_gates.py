@@ -134,7 +134,7 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     ("calibration", {"calibration": calibration(status="single_class")}, "evidence_missing"),
     *((f"rerank:{name}", with_rerank(name, None), "evidence_missing") for name in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, best_control=None)), "evidence_missing") for n in BENCHMARKS),
-    *((f"rerank:{n}", with_rerank(n, rerank(n, lift={})), "evidence_missing") for n in BENCHMARKS),
+    *((f"rerank:{n}", with_rerank(n, rerank(n, lift_over_best_control=None)), "evidence_missing") for n in BENCHMARKS),
 ]
 
 

@@ -1,10 +1,17 @@
 """Intervals: seeded, and by problem."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.bootstrap import interval_by_problem, interval_of_mean
+from codelewm_assets.evaluation.bootstrap import interval_by_problem, interval_of_draws, resampled_means
+
+
+def interval_of_mean(values: Sequence[float], *, resamples: int) -> tuple[float, float]:
+    """Interval of the mean of one figure a problem."""
+    return interval_of_draws(resampled_means(np.array([values]), np.ones(len(values)), resamples=resamples)[:, 0])
 
 
 def test_the_same_figures_give_the_same_interval_whatever_was_drawn_before() -> None:
@@ -17,7 +24,6 @@ def test_the_same_figures_give_the_same_interval_whatever_was_drawn_before() -> 
 def test_the_interval_lies_round_the_mean_and_inside_the_range() -> None:
     values = [float(v) for v in range(20)]
     found = interval_of_mean(values, resamples=500)
-    assert found is not None
     assert 0 < found[0] < 9.5 < found[1] < 19
 
 
@@ -26,7 +32,6 @@ def test_equal_figures_have_an_interval_of_no_width() -> None:
 
 
 def test_without_problems_there_is_no_interval() -> None:
-    assert interval_of_mean([], resamples=100) is None
     assert interval_by_problem([], lambda at: 1.0, resamples=100) is None
 
 
@@ -36,6 +41,14 @@ def test_the_interval_of_means_is_near_the_normal_one() -> None:
     values = (values - values.mean()) / values.std()
     found = interval_of_mean(values.tolist(), resamples=2000)
     assert found == pytest.approx((-0.098, 0.098), rel=0.1)
+
+
+def test_all_units_of_a_problem_are_drawn_and_draws_are_paired_over_scores() -> None:
+    """Problem a has 3 units of 1, b one unit of 0: drawn twice a gives 1, b gives 0, each once gives 3/4. The second score is
+    the first one's complement in each resample."""
+    drawn = resampled_means(np.array([[3.0, 0.0], [0.0, 1.0]]), np.array([3.0, 1.0]), resamples=200)
+    assert set(drawn[:, 0].tolist()) == {0.0, 0.75, 1.0}
+    assert np.allclose(drawn.sum(axis=1), 1)
 
 
 def test_a_problems_rows_are_drawn_together() -> None:

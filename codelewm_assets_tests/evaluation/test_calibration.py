@@ -14,7 +14,6 @@ from codelewm_assets.evaluation.bins import equal_mass_bins, equal_width_bins, e
 from codelewm_assets.evaluation.calibration import (
     auc_difference,
     calibration_report,
-    roc_auc,
     score_metrics,
     within_pool_auc,
 )
@@ -29,6 +28,11 @@ def metrics(rows: Sequence[ScoreRow], name: str) -> ScoreMetrics:
     return score_metrics(ScoreTable.of(rows), name)
 
 
+def roc_auc(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> float | None:
+    """ROC-AUC of a row a score, each of its own problem."""
+    return metrics(_rows(*zip(scores.tolist(), passed.tolist(), strict=True)), "length").roc_auc
+
+
 def calibration_bins(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> list[CalibrationBin]:
     """The ten bins of equal width."""
     return summarise(scores, passed, equal_width_bins(scores))
@@ -36,7 +40,10 @@ def calibration_bins(scores: NDArray[np.float64], passed: NDArray[np.bool_]) -> 
 
 def _rows(*pairs: tuple[float, bool]) -> list[ScoreRow]:
     """A row a pair, each of its own problem."""
-    return [score_row(passed, score, f"p{i:03d}") for i, (score, passed) in enumerate(pairs)]
+    return [
+        score_row(passed, score if 0 <= score <= 1 else None, f"p{i:03d}", length=score)
+        for i, (score, passed) in enumerate(pairs)
+    ]
 
 
 def _arrays(*pairs: tuple[float, bool]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

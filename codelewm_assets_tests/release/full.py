@@ -9,7 +9,7 @@ from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.evaluation.records import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
-from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, seed_evidence
+from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, rerank, seed_evidence
 from codelewm_assets_tests.release.records import sidecar
 
 SCORES = ("p_pass", "surface_lr", "consensus", "no_action", "shuffled_action", "lexical", "length", "random")
@@ -159,5 +159,6 @@ def full_records(gates: ClaimGates | None = None, labels: dict[str, str] = STAND
 
 
 def sparse_records(gates: ClaimGates | None = None) -> Records:
-    """The tree of a run whose reports have the older fields alone."""
-    return report_records(gates or gates_of(), {seed: seed_evidence() for seed in SEEDS})
+    """The tree of a run whose reports have no more than they must."""
+    bare = {name: rerank(name, lift_over_best_control=None) for name in BENCHMARKS}
+    return report_records(gates or gates_of(), {seed: seed_evidence(rerank=bare) for seed in SEEDS})

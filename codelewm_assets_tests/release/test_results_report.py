@@ -15,7 +15,15 @@ from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.render import render
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.results_report import results_markdown
-from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, nothing_known, rerank, seed_evidence, with_rerank
+from codelewm_assets_tests.claims.evidence import (
+    STAND_IN,
+    gates_of,
+    integrity,
+    nothing_known,
+    rerank,
+    seed_evidence,
+    with_rerank,
+)
 from codelewm_assets_tests.release.full import CELLS, FINDING, SCORES, full_records, sparse_records
 
 NOT_SHOWN = {
@@ -196,3 +204,11 @@ def test_the_same_records_give_the_same_text() -> None:
     first = _text(report_records(gates_of(), evidence, [FINDING]))
     again = _text(report_records(gates_of(), dict(reversed(evidence.items())), [FINDING]))
     assert first == again
+
+
+def test_a_problem_that_was_trained_on_stands_in_the_report_and_leaves_nothing_to_be_said() -> None:
+    evidence = {seed: seed_evidence() for seed in SEEDS}
+    gates = gates_of(evidence=integrity(scored_problems_trained_on=["HumanEval/3"]))
+    text = results_markdown(report_records(gates, evidence), figures={})
+    assert "scored_problem_trained_on (scored_problems_trained_on is 1)" in text
+    assert "0 of 8 claims are OPEN" in text
