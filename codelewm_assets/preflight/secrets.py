@@ -4,7 +4,7 @@ Entropy detectors are left out: artifacts are full of digests, which are nothing
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,33 +41,39 @@ TOKENS: Mapping[str, re.Pattern[str]] = {
 SCANNED = (".json", ".jsonl", ".md", ".html", ".yaml", ".txt")
 
 
+NUMBER = re.compile(r'(\s*(?:"[^"]*":\s*)?)-?\d[\d.eE+-]*(,?)\s*')
+"""A line of a JSON report that holds a number and nothing else beside its key: only the key can be a secret."""
+
+
 def secret_findings(paths: Sequence[Path]) -> list[str]:
     """`file:line kind` of every finding in the text files among `paths`; the secret itself is not repeated."""
-    from detect_secrets.core.scan import scan_file
 
-    found = []
-    with _scanner():
-        for path in sorted(paths):
-            if path.suffix in SCANNED:
-                rows = {(secret.line_number, secret.type) for secret in scan_file(str(path))}
-                with path.open(encoding="utf-8", errors="replace") as handle:
-                    rows |= {(number, kind) for number, line in enumerate(handle, 1) for kind in _tokens(line)}
-                found += [f"{path.name}:{number} {kind}" for number, kind in sorted(rows)]
-    return found
+    def lines_of(path: Path) -> Iterator[str]:
+        with path.open(encoding="utf-8", errors="replace") as handle:
+            yield from handle
+
+    return _findings((path.name, lines_of(path)) for path in sorted(paths) if path.suffix in SCANNED)
 
 
 def secrets_in_texts(texts: Mapping[str, str]) -> list[str]:
-    """`name:line kind` of every finding, by name; the secret itself is not repeated. Lines that occur twice are scanned once."""
+    """`name:line kind` of every finding, by name; the secret itself is not repeated."""
+    return _findings((name, text.splitlines()) for name, text in sorted(texts.items()))
+
+
+def _findings(named: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
+    """`name:line kind` of every finding. Lines that are alike but for a number that is all they say are scanned once."""
     from detect_secrets.core.scan import scan_line
 
     known: dict[str, list[str]] = {}
     found = []
     with _scanner():
-        for name, text in sorted(texts.items()):
-            for number, line in enumerate(text.splitlines(), 1):
-                if line not in known:
-                    known[line] = sorted({secret.type for secret in scan_line(line)} | set(_tokens(line)))
-                found += [f"{name}:{number} {kind}" for kind in known[line]]
+        for name, lines in named:
+            for number, line in enumerate(lines, 1):
+                bare = NUMBER.fullmatch(line)
+                text = f"{bare[1]}0{bare[2]}" if bare else line
+                if text not in known:
+                    known[text] = sorted({secret.type for secret in scan_line(text)} | set(_tokens(text)))
+                found += [f"{name}:{number} {kind}" for kind in known[text]]
     return found
 
 

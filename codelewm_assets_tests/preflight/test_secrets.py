@@ -87,3 +87,15 @@ def test_names_and_short_words_are_no_tokens() -> None:
 
 def test_a_line_in_two_texts_is_found_in_both() -> None:
     assert secrets_in_texts({"b": AWS_KEY, "a": AWS_KEY}) == ["a:1 AWS Access Key", "b:1 AWS Access Key"]
+
+
+def test_a_secret_as_the_key_of_a_number_is_found_on_each_of_its_lines(tmp_path: Path) -> None:
+    """Lines that say a number alone are scanned once for all numbers: their key is what is looked at."""
+    lines = ["{", '  "ece": 0.25,', f'  "{AWS_KEY}": 1,', '  "ece": -3.5e-07,', f'  "{AWS_KEY}": 2', "  0.125,", "}"]
+    path = _file(tmp_path, "report.json", "\n".join(lines) + "\n")
+    assert secret_findings([path]) == ["report.json:3 AWS Access Key", "report.json:5 AWS Access Key"]
+
+
+def test_a_secret_behind_a_number_is_found(tmp_path: Path) -> None:
+    path = _file(tmp_path, "report.json", f'"ece": 0.25, "note": "{AWS_KEY}"\n"ece": 0.5, "note": "fine"\n')
+    assert secret_findings([path]) == ["report.json:1 AWS Access Key"]
