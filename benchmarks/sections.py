@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 
 
 def rewrite(name: str, lines: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.defs.lineage import column_lineage
 
 DATA_VERSION_TAG = "dagster/data_version"
+_REVIEW = dg.MetadataValue.md("[the review site](/review_site/index.html), where `make review` serves the UI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def materialize(
             "is_reused": is_reused,
             "stored_bytes": size,
             "folder": dg.MetadataValue.path(str(artifact.folder)),
+            "review": _REVIEW,
         },
     )
 

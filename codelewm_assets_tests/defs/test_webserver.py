@@ -122,17 +122,33 @@ def test_review_takes_no_reports_from_outside(address: str, event: str) -> None:
 
 def test_a_mutation_over_the_websocket_is_refused(green: Deployment) -> None:
     with (
-        TestClient(ReviewServer(green.process).create_asgi_app()) as client,
+        TestClient(ReviewServer(green.process, green.stored.store).create_asgi_app()) as client,
         client.websocket_connect("/graphql", subprotocols=["graphql-ws"]) as socket,
     ):
         socket.send_json({"type": "start", "id": "1", "payload": {"query": "mutation { setNuxSeen }"}})
         assert socket.receive_json()["type"] == "error"
 
 
+def test_the_review_site_is_served_beside_the_ui(green: Deployment) -> None:
+    site = green.stored.put("review_site", {"index.html": b"<p>all of it</p>", "css/site.css": b"p {}"}, {})
+    with TestClient(ReviewServer(green.process, green.stored.store).create_asgi_app()) as client:
+        assert client.get("/review_site/").text == "<p>all of it</p>"
+        assert client.get("/review_site/css/site.css").text == "p {}"
+        for outside in ("manifest.json", "..%2f..%2frecipes", "%2fetc%2fpasswd"):
+            refused = client.get(f"/review_site/{outside}")
+            assert refused.status_code == 404 and site.digest[:12] in refused.text
+
+
+def test_without_a_review_site_the_page_says_so(green: Deployment) -> None:
+    with TestClient(ReviewServer(green.process, green.stored.store).create_asgi_app()) as client:
+        refused = client.get("/review_site/")
+        assert refused.status_code == 404 and "review_site has not been materialized" in refused.text
+
+
 def test_nothing_of_an_instance_changes_when_every_mutation_is_tried(green: Deployment) -> None:
     before = _content(green.folder)
     assert before
-    with TestClient(ReviewServer(green.process).create_asgi_app()) as client:
+    with TestClient(ReviewServer(green.process, green.stored.store).create_asgi_app()) as client:
         for name in MUTATIONS:
             document, variables = _document(name)
             assert client.post("/graphql", json={"query": document, "variables": variables}).status_code == 400

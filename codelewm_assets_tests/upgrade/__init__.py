@@ -1,0 +1,1 @@
+"""What the first tagged version wrote is read by this one."""
