@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import dagster as dg
 import findings
+from codelewm_assets.defs.intents import MARKER_TAG
 from faults import FAULTS, write_imported
 from sections import rewrite
 from world import ROOT, World, made_world
 
-import dagster as dg
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.intents import MARKER_TAG
 
 NEW_DATA_S = 150  # seconds after which the completions get another seed
 MOST_QUIET_S = 1200  # so long what is open may take to end
@@ -140,10 +140,18 @@ def words(counts: dict[str, int]) -> str:
 def section(found: dict[str, Any], options: argparse.Namespace) -> list[str]:
     """What docs/reliability.md says."""
     scheduled, other = found["scheduled_runs"], found["other_runs"]
+    artifacts = f"{found['artifacts_verified']} artifacts"
+    rows = [
+        ("artifacts that an event names and the store lacks", found["lost"], artifacts),
+        ("artifacts that are damaged or half written", found["damaged"], artifacts),
+        ("trainings that started on red, or on what was not judged", found["trained_on_red"],
+         f"{found['trainings_started']} trainings"),
+        ("failures that were told never or more than once", found["notification_faults"], f"{found['failed_runs']} failures"),
+    ]  # fmt: skip
     return [
         f"`python benchmarks/soak/run.py --runs {options.runs} --seed {options.seed}`, 2 shared cores,",
-        f"{found['wall_s'] / 60:.0f} minutes: {sum(scheduled.values())} scheduled runs ({words(scheduled)}), {sum(other.values())} others",
-        f"({words(other)}), {found['red_results']} red results of checks.",
+        f"{found['wall_s'] / 60:.0f} minutes: {sum(scheduled.values())} scheduled runs ({words(scheduled)}),",
+        f"{sum(other.values())} others ({words(other)}), {found['red_results']} red results of checks.",
         "",
         "| fault | times |",
         "|---|---:|",
@@ -151,11 +159,7 @@ def section(found: dict[str, Any], options: argparse.Namespace) -> list[str]:
         "",
         "| what must not be | found | of |",
         "|---|---:|---|",
-        f"| artifacts that an event names and the store lacks | {len(found['lost'])} | {found['artifacts_verified']} artifacts |",
-        f"| artifacts that are damaged or half written | {len(found['damaged'])} | {found['artifacts_verified']} artifacts |",
-        f"| trainings that started on red, or on what was not judged | {len(found['trained_on_red'])} "
-        f"| {found['trainings_started']} trainings |",
-        f"| failures that were told never or more than once | {len(found['notification_faults'])} | {found['failed_runs']} failures |",
+        *(f"| {what} | {len(faults)} | {of} |" for what, faults, of in rows),
         "",
     ]
 

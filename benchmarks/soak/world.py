@@ -1,4 +1,4 @@
-"""The deployment under soak: a database, a small disk, a daemon, a web server and a receiver of messages, each of which can fail."""
+"""The deployment under soak: a database, a small disk, a daemon, a web server and a receiver of messages; each can fail."""
 
 import json
 import os
@@ -18,8 +18,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from codelewm_assets_tests.defs.web import free_port, session_processes, stop_session  # noqa: E402
 from codelewm_assets_tests.deploy.postgres_server import find_binaries, running_server  # noqa: E402
+
+from codelewm_assets_tests.defs.web import free_port, session_processes, stop_session  # noqa: E402
 
 DISK_MB = 400
 PROFILE: dict[str, Any] = {
@@ -39,9 +40,9 @@ PROFILE: dict[str, Any] = {
             }
             for name in ("humaneval", "mbpp_plus")
         }
-        | {"decoy_category": {"pairs": 0, "problems": 0}},
-        "control_ceiling": 1.0,
-        "chance_margin": 1.0,
+        | {"decoy_category": {"pairs": 1, "problems": 1}},
+        "control_ceiling": 0.999,
+        "chance_margin": 0.999,
         "target_lift_points": 100.0,
     },
     "training": {
