@@ -54,7 +54,7 @@ def test_the_file_names_where_to_find_the_server_and_holds_no_value() -> None:
     found = yaml.safe_load((ROOT / "deploy/postgres/dagster.yaml").read_text(encoding="utf-8"))["storage"]["postgres"]
     settings = found["postgres_db"]
     assert settings.pop("scheme") == "postgresql+psycopg2"
-    assert {name: list(value) for name, value in settings.items()} == dict.fromkeys(settings, ["env"])
+    assert {name: list(value) for name, value in settings.items()} == {name: ["env"] for name in settings}
     assert {"hostname", "port", "db_name", "username", "password"} == set(settings)
 
 
