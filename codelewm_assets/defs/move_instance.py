@@ -27,7 +27,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 
-from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.errors import DeploymentError
 
 Connect = Callable[[], AbstractContextManager[sql.Connection]]
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ BATCH_ROWS = 1000
 ALIVE_S = 60  # a daemon tells every 30 seconds that it is alive
 
 
-class MoveError(AssetsError):
+class MoveError(DeploymentError):
     """The instance cannot be moved, or what arrived is not what was there."""
 
 
@@ -248,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     raise MoveError(f"{folder} has no dagster.yaml; wanted the folder that DAGSTER_HOME names.")
             source, target = (opened.enter_context(dg.DagsterInstance.from_config(str(folder))) for folder in folders)
             copied = move_instance(source, target)
-        except AssetsError as error:
+        except DeploymentError as error:
             print(error, file=sys.stderr)
             return 2
     for name, rows in sorted(copied.items()):
