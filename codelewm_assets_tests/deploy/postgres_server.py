@@ -34,7 +34,7 @@ class PostgresServer:
             owner = pwd.getpwnam("nobody")
             self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-        self.password, self.port = secrets.token_urlsafe(16), _free_port()
+        self.password, self.port = secrets.token_urlsafe(16), free_port()
 
     def create(self) -> None:
         """Make the cluster of databases."""
@@ -82,7 +82,8 @@ class PostgresServer:
             assert ended.returncode == 0, f"{command}: {told.read().decode()[-2000:]}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
 
