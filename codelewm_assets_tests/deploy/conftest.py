@@ -7,11 +7,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets_tests.defs.conftest import started, world, worlds
+from codelewm_assets_tests.defs.conftest import _one_engine_a_database, started, world, worlds
 from codelewm_assets_tests.deploy.postgres_server import PostgresServer, find_binaries, running_server
 
 ROOT = Path(__file__).parents[2]
-__all__ = ["ROOT", "started", "world", "worlds"]  # fixtures of the tests of defs, used here as they are
+__all__ = [
+    "ROOT",
+    "_one_engine_a_database",
+    "started",
+    "world",
+    "worlds",
+]  # fixtures of the tests of defs, used here as they are
 
 
 @pytest.fixture(scope="session")

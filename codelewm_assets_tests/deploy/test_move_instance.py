@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 from dagster._daemon.types import DaemonHeartbeat
 
 from codelewm_assets.core.tables import write_table
@@ -165,3 +166,37 @@ def test_the_command_moves_between_two_folders(
     assert "The target is not empty" in capsys.readouterr().err
     assert main([str(tmp_path), str(tmp_path / "nowhere")]) == 2
     assert "nowhere has no dagster.yaml" in capsys.readouterr().err
+
+
+def test_a_row_that_arrives_changed_is_named(small: dg.DagsterInstance, instance: dg.DagsterInstance) -> None:
+    with instance.run_storage.connect() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "CREATE FUNCTION change() RETURNS trigger AS $$ BEGIN NEW.pipeline_name := 'another'; RETURN NEW; END $$ "
+                "LANGUAGE plpgsql; CREATE TRIGGER change BEFORE INSERT ON runs FOR EACH ROW EXECUTE FUNCTION change()"
+            )
+        )
+    with pytest.raises(MoveError, match=r"runs differs after the move: 1 and 1 rows in a batch, ids \[1\]"):
+        move_instance(small, instance)
+
+
+def test_an_event_that_does_not_arrive_is_missed(small: dg.DagsterInstance, instance: dg.DagsterInstance) -> None:
+    (run,) = small.get_runs()
+    events = len(small.all_logs(run.run_id))
+    with instance.event_log_storage.index_connection() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "CREATE RULE lose AS ON INSERT TO event_logs WHERE NEW.dagster_event_type = 'STEP_START' "
+                "DO INSTEAD NOTHING"
+            )
+        )
+    with pytest.raises(MoveError, match=f"Run {run.run_id} has {events - 1} events after the move, wanted {events}"):
+        move_instance(small, instance)
+
+
+def test_tables_of_another_version_are_refused(small: dg.DagsterInstance, instance: dg.DagsterInstance) -> None:
+    with small.run_storage.connect() as connection:
+        connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '5e139331e376'"))
+    told = r"source's SqliteRunStorage has tables of 5e139331e376, wanted .*dagster instance migrate"
+    with pytest.raises(MoveError, match=told):
+        move_instance(small, instance)
