@@ -1,5 +1,6 @@
 """The instance on a real PostgreSQL server: the guard judges as it does on SQLite, also across a crash of the server."""
 
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -7,6 +8,7 @@ import pytest
 import sqlalchemy
 import yaml
 
+from codelewm_assets.cli import main
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.guards import GATES, gate_statuses, require_clear
 from codelewm_assets.defs.training import checkpoint
@@ -78,6 +80,18 @@ def test_a_wrong_password_is_refused_by_the_server(on_postgres: Path, monkeypatc
 def test_an_empty_instance_refuses_training(stored: StoredWorld) -> None:
     assert set(_states(stored.instance).values()) == {"MISSING"}
     assert not _train(stored).success
+
+
+def test_the_command_line_asks_the_server(
+    on_postgres: Path, stored: StoredWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With DAGSTER_HOME at the folder of deploy/postgres/dagster.yaml nothing else is to be set."""
+    stored.instance.report_runless_asset_event(dg.AssetMaterialization("problem_splits"))
+    monkeypatch.setenv("DAGSTER_HOME", str(on_postgres))
+    assert main(["status", "--json"]) == 0
+    found = {row["check"]: row["detail"] for row in json.loads(capsys.readouterr().out)["checks"]}
+    assert found["no_problem_crosses_folds"] == "the check has not been run"
+    assert found["licences_are_known"] == "the asset has not been materialized"
 
 
 @pytest.mark.slow
