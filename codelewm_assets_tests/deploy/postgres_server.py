@@ -96,7 +96,9 @@ def running_server(binaries: Path) -> Iterator[PostgresServer]:
     try:
         server.create()
         server.start()
-        yield server
-        server.stop("immediate")
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
