@@ -63,3 +63,7 @@ class ReportError(AssetsError):
 
 class ReleaseError(AssetsError):
     """A release is refused, or the Hub did not take it."""
+
+
+class DeploymentError(AssetsError):
+    """A setting of a deployment is wrong, or an instance cannot be moved."""

@@ -1,5 +1,7 @@
 """Everything Dagster loads, put together. No environment variable changes the graph."""
 
+import os
+
 import dagster as dg
 
 from codelewm_assets.defs import (
@@ -15,7 +17,7 @@ from codelewm_assets.defs import (
     splits,
     training,
 )
-from codelewm_assets.defs.jobs import JOBS
+from codelewm_assets.defs.jobs import make_jobs, read_job_tags
 from codelewm_assets.defs.resources import default_resources
 
 STAGE_MODULES = (
@@ -28,7 +30,7 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
     return dg.Definitions(
         assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
         asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
-        jobs=JOBS,
+        jobs=make_jobs(read_job_tags(os.environ.get("CODELEWM_JOB_TAGS"))),
         resources=resources or default_resources(),
         executor=dg.in_process_executor,
     )

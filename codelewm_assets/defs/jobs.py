@@ -1,9 +1,15 @@
 """Jobs: one per kind of partition, since a run cannot mix seed with seed × benchmark, and the order they go in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import yaml
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.defs.partitions import rerank_key
 
@@ -54,12 +60,38 @@ BUILD_ORDER: tuple[Step, ...] = (
     Step("write_model_card", ("model_card",), tuple(map(str, SEEDS))),
     Step("release", RELEASE_ASSETS, (None,)),
 )
-JOBS = [
-    dg.define_asset_job(
-        step.job,
-        selection=dg.AssetSelection.assets(*step.assets),
-        executor_def=dg.in_process_executor,
-        description=f"{', '.join(step.assets)}, with their checks.",
-    )
-    for step in BUILD_ORDER
-]
+
+
+def make_jobs(tags: Mapping[str, Mapping[str, Any]]) -> list[UnresolvedAssetJobDefinition]:
+    """The jobs. Args: tags: job → tags of its runs, with which a deployment says where they run and what they need."""
+    return [
+        dg.define_asset_job(
+            step.job,
+            selection=dg.AssetSelection.assets(*step.assets),
+            executor_def=dg.in_process_executor,
+            description=f"{', '.join(step.assets)}, with their checks.",
+            tags=tags.get(step.job),
+        )
+        for step in BUILD_ORDER
+    ]
+
+
+def read_job_tags(path: str | None) -> dict[str, dict[str, Any]]:
+    """Tags of jobs from a YAML file (job → tag → value); none without a path.
+
+    Raises: DeploymentError: no such file, it is no such mapping, or it names a job that there is not.
+    """
+    if not path:
+        return {}
+    try:
+        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DeploymentError(f"CODELEWM_JOB_TAGS names {path}, which cannot be read: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(tags, dict) for tags in found.values()):
+        raise DeploymentError(f"{path} (CODELEWM_JOB_TAGS) holds something else than job → tag → value.")
+    names = [step.job for step in BUILD_ORDER]
+    if unknown := sorted(set(map(str, found)) - set(names)):
+        raise DeploymentError(
+            f"{path} (CODELEWM_JOB_TAGS) has tags of {', '.join(unknown)}; the jobs are {', '.join(names)}."
+        )
+    return found

@@ -1,0 +1,30 @@
+# Image of everything but training on a GPU: code location, runs of data, web server, daemon. Built in the checkout's root:
+#   docker build -f deploy/images/data.Dockerfile --build-arg TORCH_INDEX_URL=… -t codelewm-data:0.2.0 .
+# TORCH_INDEX_URL is the index of CPU wheels that PyTorch's install page names; constraints.txt pins the version.
+FROM python:3.11-slim-bookworm
+
+# The layers of the sandbox, and git, which names the commit in manifests. Debian keeps one version of each a release.
+# hadolint ignore=DL3008
+RUN apt-get update && \
+    apt-get install --yes --no-install-recommends bubblewrap git libseccomp2 && \
+    rm -rf /var/lib/apt/lists/*
+
+WORKDIR /srv/codelewm
+COPY constraints.txt ./
+ARG TORCH_INDEX_URL
+RUN pip install --no-cache-dir --constraint constraints.txt --index-url "${TORCH_INDEX_URL:?name the index of CPU wheels}" torch
+
+COPY pyproject.toml README.md ./
+COPY codelewm_assets codelewm_assets
+RUN pip install --no-cache-dir --constraint constraints.txt ".[ui,hub,ray,postgres,kubernetes]" && \
+    useradd --uid 10001 --create-home codelewm && \
+    mkdir artifacts .dagster home && \
+    chown codelewm:codelewm artifacts .dagster home
+COPY workspace.yaml ./
+COPY deploy/postgres/dagster.yaml home/dagster.yaml
+COPY deploy deploy
+
+USER 10001
+ENV DAGSTER_HOME=/srv/codelewm/home
+EXPOSE 4000
+CMD ["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", "-m", "codelewm_assets.definitions"]
