@@ -63,3 +63,7 @@ class ReportError(AssetsError):
 
 class ReleaseError(AssetsError):
     """A release is refused, or the Hub did not take it."""
+
+
+class NotifyError(AssetsError):
+    """A notifier could not deliver a message; it can be sent again."""
