@@ -1,11 +1,13 @@
 """Jobs: one per kind of partition, since a run cannot mix seed with seed × benchmark, and the order they go in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.defs.partitions import rerank_key
+from codelewm_assets.profiles.operations import OperationsSection
 
 BENCHMARK_ASSETS = ("benchmark_problems", "candidate_completions", "labelled_completions")
 DATA_ASSETS = (
@@ -54,12 +56,32 @@ BUILD_ORDER: tuple[Step, ...] = (
     Step("write_model_card", ("model_card",), tuple(map(str, SEEDS))),
     Step("release", RELEASE_ASSETS, (None,)),
 )
-JOBS = [
-    dg.define_asset_job(
-        step.job,
-        selection=dg.AssetSelection.assets(*step.assets),
-        executor_def=dg.in_process_executor,
-        description=f"{', '.join(step.assets)}, with their checks.",
-    )
-    for step in BUILD_ORDER
-]
+
+
+def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[str, str]:
+    """Tags by which Dagster's daemon retries and ends runs.
+
+    A run is retried when its worker or machine failed, from where it stopped. A run with a failed step, which a red check
+    is, is never retried.
+    """
+    limit = {} if limit_s is None else {"dagster/max_runtime": str(limit_s)}
+    return {
+        "dagster/max_retries": str(operations.infrastructure_retries),
+        "dagster/retry_on_asset_or_op_failure": "false",
+        "dagster/retry_strategy": "FROM_FAILURE",
+    } | limit
+
+
+def step_jobs(operations: OperationsSection) -> list[Any]:  # Dagster does not export their class
+    """The job of each step."""
+    limits = operations.run_limits_s.model_dump()
+    return [
+        dg.define_asset_job(
+            step.job,
+            selection=dg.AssetSelection.assets(*step.assets),
+            executor_def=dg.in_process_executor,
+            description=f"{', '.join(step.assets)}, with their checks.",
+            tags=run_tags(operations, limits[step.job]),
+        )
+        for step in BUILD_ORDER
+    ]
