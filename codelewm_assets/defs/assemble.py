@@ -25,6 +25,7 @@ from codelewm_assets.defs.jobs import step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
 from codelewm_assets.defs.source_watch import watch_sources
+from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
@@ -40,14 +41,22 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
     resources = resources or default_resources()
     profile = resources["profile"]
     assert isinstance(profile, ProfileResource)
-    operations = load_profile(profile.name).operations
+    return dg.Definitions.merge(
+        dg.Definitions(
+            assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
+            asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
+            resources=resources,
+            executor=dg.in_process_executor,
+        ),
+        operating(load_profile(profile.name).operations),
+    )
+
+
+def operating(operations: OperationsSection) -> dg.Definitions:
+    """Jobs, schedules and sensors, as a profile wants them."""
     steps = step_jobs(operations)
     return dg.Definitions(
-        assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
-        asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
         jobs=[*steps, *INTENT_JOBS],
         schedules=schedules(operations),
         sensors=[intent_sensor(steps), tell_failures, watch_sources, automation_sensor(operations)],
-        resources=resources,
-        executor=dg.in_process_executor,
     )
