@@ -67,3 +67,7 @@ class ReleaseError(AssetsError):
 
 class DeploymentError(AssetsError):
     """A setting of a deployment is wrong, or an instance cannot be moved."""
+
+
+class NotifyError(AssetsError):
+    """A notifier could not deliver a message; it can be sent again."""

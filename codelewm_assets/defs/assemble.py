@@ -1,4 +1,7 @@
-"""Everything Dagster loads, put together. No environment variable changes the graph."""
+"""Everything Dagster loads, put together. No environment variable changes the graph.
+
+The profile says which schedules are on and when, and how long runs may take: that is read here, when the definitions load.
+"""
 
 import os
 
@@ -17,8 +20,15 @@ from codelewm_assets.defs import (
     splits,
     training,
 )
-from codelewm_assets.defs.jobs import make_jobs, read_job_tags
-from codelewm_assets.defs.resources import default_resources
+from codelewm_assets.defs.automation import automation_sensor
+from codelewm_assets.defs.failures import tell_failures
+from codelewm_assets.defs.intents import INTENT_JOBS, intent_sensor
+from codelewm_assets.defs.jobs import read_job_tags, step_jobs
+from codelewm_assets.defs.resources import ProfileResource, default_resources
+from codelewm_assets.defs.schedules import schedules
+from codelewm_assets.defs.source_watch import watch_sources
+from codelewm_assets.profiles.operations import OperationsSection
+from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
     sources, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
@@ -26,11 +36,29 @@ STAGE_MODULES = (
 
 
 def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -> dg.Definitions:
-    """The definitions. Args: resources: `store` and `profile`; from the environment when left out."""
+    """The definitions. Args: resources: `store` and `profile`; from the environment when left out.
+
+    Raises: ProfileError: there is no such profile, or it is faulty.
+    """
+    resources = resources or default_resources()
+    profile = resources["profile"]
+    assert isinstance(profile, ProfileResource)
+    return dg.Definitions.merge(
+        dg.Definitions(
+            assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
+            asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
+            resources=resources,
+            executor=dg.in_process_executor,
+        ),
+        operating(load_profile(profile.name).operations),
+    )
+
+
+def operating(operations: OperationsSection) -> dg.Definitions:
+    """Jobs, schedules and sensors, as a profile wants them."""
+    steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
     return dg.Definitions(
-        assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
-        asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
-        jobs=make_jobs(read_job_tags(os.environ.get("CODELEWM_JOB_TAGS"))),
-        resources=resources or default_resources(),
-        executor=dg.in_process_executor,
+        jobs=[*steps, *INTENT_JOBS],
+        schedules=schedules(operations),
+        sensors=[intent_sensor(steps), tell_failures, watch_sources, automation_sensor(operations)],
     )

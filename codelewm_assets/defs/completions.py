@@ -111,6 +111,7 @@ def _local_file(name: str) -> Path:
     partitions_def=BENCHMARK,
     deps=["benchmark_problems", candidate_completions],
     code_version=LABELLING_VERSION,
+    pool="sandbox",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(LabelledCompletion),
 )

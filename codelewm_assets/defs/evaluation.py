@@ -11,6 +11,7 @@ from codelewm_assets.core.records import Finding, PackRow
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED, SEED_AND_BENCHMARK
 from codelewm_assets.defs.plumbing import Made, materialize, versions
@@ -28,6 +29,7 @@ COMMON: dict[str, Any] = {
     "code_version": "3",
     "automation_condition": EAGER_WHEN_GREEN,
 }
+OF_REPORT: dict[str, Any] = COMMON | {"freshness_policy": OF_REPORTS}
 REPORT_KINDS = {"numpy", "json"}
 
 
@@ -181,7 +183,7 @@ def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
     )
 
 
-@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
+@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
 def p_pass_calibration(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -212,7 +214,7 @@ def p_pass_calibration(
     return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
 
 
-@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
+@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
 def retrieval_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -231,7 +233,7 @@ def retrieval_report(
     return materialize(context, scored.inputs.store, parents=[scored.artifact, scored.pack()], config=config, make=make)
 
 
-@dg.asset(**COMMON, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "semantic_decoys"])
+@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "semantic_decoys"])
 def surprise_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -252,7 +254,7 @@ def surprise_report(
     return materialize(context, scored.inputs.store, parents=[scored.artifact, decoys], config=config, make=make)
 
 
-@dg.asset(**COMMON, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
+@dg.asset(**OF_REPORT, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
 def latent_probe_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -277,7 +279,7 @@ def latent_probe_report(
 
 
 @dg.asset(
-    **COMMON,
+    **OF_REPORT,
     kinds=REPORT_KINDS,
     partitions_def=SEED_AND_BENCHMARK,
     deps=[

@@ -31,6 +31,7 @@ DEPS = [dg.AssetDep(k, partition_mapping=ALL) if is_parted else dg.AssetDep(k) f
     owners=OWNERS,
     deps=DEPS,
     code_version="3",
+    pool="hub",
     automation_condition=EAGER_WHEN_GREEN,
 )
 def hub_release(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:

@@ -12,6 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.defs.partitions import rerank_key
+from codelewm_assets.profiles.operations import OperationsSection
 
 BENCHMARK_ASSETS = ("benchmark_problems", "candidate_completions", "labelled_completions")
 DATA_ASSETS = (
@@ -62,15 +63,32 @@ BUILD_ORDER: tuple[Step, ...] = (
 )
 
 
-def make_jobs(tags: Mapping[str, Mapping[str, Any]]) -> list[UnresolvedAssetJobDefinition]:
-    """The jobs. Args: tags: job → tags of its runs, with which a deployment says where they run and what they need."""
+def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[str, str]:
+    """Tags by which Dagster's daemon retries and ends runs.
+
+    A run is retried when its worker or machine failed, from where it stopped. A run with a failed step, which a red check
+    is, is never retried.
+    """
+    limit = {} if limit_s is None else {"dagster/max_runtime": str(limit_s)}
+    return {
+        "dagster/max_retries": str(operations.infrastructure_retries),
+        "dagster/retry_on_asset_or_op_failure": "false",
+        "dagster/retry_strategy": "FROM_FAILURE",
+    } | limit
+
+
+def step_jobs(
+    operations: OperationsSection, tags: Mapping[str, Mapping[str, Any]]
+) -> list[UnresolvedAssetJobDefinition]:
+    """The job of each step. Args: tags: job → tags with which a deployment says where its runs go and what they need."""
+    limits = operations.run_limits_s.model_dump()
     return [
         dg.define_asset_job(
             step.job,
             selection=dg.AssetSelection.assets(*step.assets),
             executor_def=dg.in_process_executor,
             description=f"{', '.join(step.assets)}, with their checks.",
-            tags=tags.get(step.job),
+            tags=run_tags(operations, limits[step.job]) | dict(tags.get(step.job, {})),
         )
         for step in BUILD_ORDER
     ]

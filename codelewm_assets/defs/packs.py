@@ -10,6 +10,7 @@ import dagster as dg
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.freshness import OF_DATA
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
@@ -28,6 +29,7 @@ ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's p
         dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
     ],
     code_version="3",
+    freshness_policy=OF_DATA,
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PackRow),
 )

@@ -15,6 +15,7 @@ from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.claims import ALL
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
+from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import Made, inline_png, materialize, versions
@@ -49,6 +50,7 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 @dg.asset(
     **COMMON | {"code_version": "2"},
     kinds={"markdown", "matplotlib"},
+    freshness_policy=OF_REPORTS,
     deps=["claim_gates", "preflight_report", *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
 )
 def results_report(

@@ -23,6 +23,7 @@ from codelewm_assets.sources.stand_in import STAND_IN_REVISION, stand_in_digest
     owners=OWNERS,
     partitions_def=BENCHMARK,
     code_version="2",
+    pool="hub",
     metadata=column_schema(Problem),
 )
 def benchmark_problems(

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.splits.candidates import LEAST_THRESHOLD
 from codelewm_assets.splits.near_duplicates import Thresholds
 from codelewm_assets.training.config import TrainingConfig
@@ -167,7 +168,20 @@ class Profile(Section):
     preflight: PreflightSection
     training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
     compute: ComputeSection = ComputeSection()
+    operations: OperationsSection = OperationsSection()  # never part of an artifact's recipe
     bootstrap_resamples: int = Field(default=2000, ge=100)
+
+    @model_validator(mode="after")
+    def _the_run_outlasts_training(self) -> "Profile":
+        own = self.training.get("wall_limit_s", TrainingConfig.model_fields["wall_limit_s"].default)
+        job = self.compute.hf_jobs.timeout_s if self.compute.backend == "hf_jobs" and self.compute.hf_jobs else 0
+        limit = self.operations.run_limits_s.train_and_score
+        if isinstance(own, int) and limit <= max(own, job):
+            raise ValueError(
+                f"operations.run_limits_s.train_and_score is {limit}, training alone may take {max(own, job)}; "
+                "wanted more, so that training ends by its own limit and keeps its states"
+            )
+        return self
 
     @property
     def folds(self) -> tuple[int, ...]:

@@ -1,23 +1,35 @@
-"""The graph as text: per asset its group, partitions, parents and checks. `make flow` writes `data_flow.txt` from it."""
+"""The graph as text: assets with partitions, pool, parents and checks, then jobs, schedules and sensors.
+
+`make flow` writes `data_flow.txt` from it.
+"""
 
 import dagster as dg
 
 from codelewm_assets.defs.assemble import build_defs
+from codelewm_assets.defs.intents import INTENTS
+from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.stages import STAGES
 
 
 def data_flow() -> str:
     """One block per asset, in the order of the stages."""
-    graph = build_defs().resolve_asset_graph()
+    defs = build_defs()
+    graph = defs.resolve_asset_graph()
     order = list(STAGES)
     lines = []
     for key in sorted(graph.get_all_asset_keys(), key=lambda k: (order.index(str(graph.get(k).group_name)), k)):
         node = graph.get(key)
-        lines.append(f"{node.group_name} / {key.to_user_string()} [{_partitions(node.partitions_def)}]")
+        pools = "".join(f" pool {pool}" for pool in sorted(node.pools or ()))
+        aged = " freshness" if node.freshness_policy is not None else ""
+        lines.append(f"{node.group_name} / {key.to_user_string()} [{_partitions(node.partitions_def)}]{pools}{aged}")
         lines += [f"  from {parent.to_user_string()}" for parent in sorted(node.parent_keys)]
         for check in sorted(node.check_keys):
             kind = "blocking check" if graph.get(check).blocking else "check"
             lines.append(f"  {kind} {check.name}")
+    lines += [f"job {step.job}: {', '.join(step.assets)} × {len(step.partitions)}" for step in BUILD_ORDER]
+    lines += [f"job {intent.name}: {', '.join(intent.jobs)}" for intent in INTENTS]
+    lines += [f"schedule {own.name}: {own.job_name}, {own.default_status.value}" for own in defs.schedules or ()]  # type: ignore[union-attr]
+    lines += [f"sensor {own.name}: {own.default_status.value}" for own in defs.sensors or ()]
     return "\n".join(lines) + "\n"
 
 

@@ -7,18 +7,23 @@ own functions, so that a test goes the way that people and daemons go. What is l
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import dagster as dg
+import yaml
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.auto_run_reexecution.auto_run_reexecution import consume_new_runs_for_automatic_reexecution
 from dagster._daemon.backfill import execute_backfill_iteration
+from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
+from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster_graphql.client.query import (
     LAUNCH_PARTITION_BACKFILL_MUTATION,
@@ -46,7 +51,7 @@ def nightly(context):
 
 defs = dg.Definitions.merge(build_defs(resources=resources), dg.Definitions(jobs=[training], schedules=[nightly]))
 """
-"""The product's definitions on the store of the test, and what they lack: a schedule that trains both seeds each night."""
+"""The product's definitions on the store of the test, and what they lack: a schedule that only trains, and is on."""
 
 
 class Deployment:
@@ -99,9 +104,41 @@ class Deployment:
         self.drain()
         return self._by_seed(dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}))
 
+    def tick_sensors(self) -> None:
+        """Let the sensor daemon evaluate each sensor that is on, due or not. Raises: AssertionError: a tick failed."""
+        with mock.patch("dagster._daemon.sensor.is_under_min_interval", return_value=False):
+            errors = list(execute_sensor_iteration(self.process, logging.getLogger("sensor"), None, None))
+        assert not any(errors), errors
+
+    def launch_job(self, job: str, tags: Mapping[str, str] | None = None) -> str:
+        """Launch a job without partitions, as the launchpad of the UI does. Returns: the run's id; it waits in the queue."""
+        selector = {
+            "repositoryLocationName": LOCATION,
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+        }
+        own = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        params = {"selector": selector, "runConfigData": "{}", "executionMetadata": {"tags": own}}
+        found = self._graphql(LAUNCH_PIPELINE_EXECUTION_MUTATION, {"executionParams": params})
+        return str(found["launchPipelineExecution"]["run"]["runId"])
+
+    def retry(self) -> None:
+        """Let the retry daemon's own function look at every run that failed; what it asks for waits in the queue."""
+        records = self.instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        list(consume_new_runs_for_automatic_reexecution(self.process, records, logging.getLogger("retries")))
+
+    def monitor(self) -> None:
+        """Let run monitoring look at every run that has not ended. Raises: AssertionError: it met an error."""
+        errors = list(execute_run_monitoring_iteration(self.process, logging.getLogger("monitoring")))
+        assert not any(errors), errors
+
+    def queued(self) -> list[dg.DagsterRun]:
+        """What waits in the queue, oldest first."""
+        return list(reversed(self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))))
+
     def drain(self) -> None:
         """Launch what waits in the queue, oldest first; each run ends before the next starts."""
-        for run in reversed(self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))):
+        for run in self.queued():
             self.instance.launch_run(run.run_id, self.process.create_request_context())
 
     def succeeded(self, run_id: str) -> bool:
@@ -137,16 +174,29 @@ class Deployment:
         return {run.tags["dagster/partition"]: run.run_id for run in self.instance.get_runs(wanted)}
 
 
+def instance_settings(*sections: str) -> dict[str, Any]:
+    """Sections of the product's own dagster.yaml."""
+    settings = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text(encoding="utf-8"))
+    return {name: settings[name] for name in sections}
+
+
 @contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
-    """A deployment on `folder/artifacts` and the instance in `folder/home`."""
+def deployed(folder: Path, code: str = CODE, profile: str = TINY) -> Iterator[Deployment]:
+    """A deployment on `folder/artifacts` and the instance in `folder/home`, with the product's retries and monitoring.
+
+    Args: code: source of the code location, in which `root` and `profile` are filled in.
+    """
     launcher = {"module": "dagster._core.launcher.sync_in_memory_run_launcher", "class": "SyncInMemoryRunLauncher"}
-    code = folder / "code_location.py"
-    code.write_text(CODE.format(root=str(folder / "artifacts"), profile=TINY), encoding="utf-8")
-    target = LoadableTargetOrigin(executable_path=sys.executable, python_file=str(code), attribute="defs")
+    (folder / "home").mkdir(exist_ok=True)
+    location = folder / "code_location.py"
+    location.write_text(code.format(root=str(folder / "artifacts"), profile=profile), encoding="utf-8")
+    target = LoadableTargetOrigin(executable_path=sys.executable, python_file=str(location), attribute="defs")
     origin = InProcessCodeLocationOrigin(target, location_name=LOCATION)
     with (
-        dg.DagsterInstance.local_temp(str(folder / "home"), overrides={"run_launcher": launcher}) as instance,
+        dg.DagsterInstance.local_temp(
+            str(folder / "home"),
+            overrides={"run_launcher": launcher} | instance_settings("run_retries", "run_monitoring"),
+        ) as instance,
         WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as process,
     ):
         yield Deployment(folder, instance, process)

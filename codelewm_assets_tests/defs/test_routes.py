@@ -175,7 +175,7 @@ def test_a_backfill_trains_each_seed_when_all_is_green(green: Deployment, starte
 
 
 def test_a_schedule_is_refused_for_each_seed(faulty: tuple[Deployment, Fault], started: list[str]) -> None:
-    """The product has no schedule; the code location of this test adds one, and the daemon's own function ticks it."""
+    """The product has none that only trains; the code location of this test adds one, and the daemon's own function ticks it."""
     made, fault = faulty
     runs = made.pass_a_day()
     assert sorted(runs) == sorted(BOTH_SEEDS)

@@ -1,0 +1,34 @@
+"""What is told, and what delivers it."""
+
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+MOST_TEXT = 8000  # characters of a body
+
+
+class Message(BaseModel):
+    """One thing that people should know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    key: str = Field(min_length=1)  # the same however often the same thing is told: a receiver can drop a repeat
+    subject: str  # one line
+    text: str
+    facts: dict[str, str] = {}  # for machines: job, partition, run_id
+
+    @field_validator("subject")
+    @classmethod
+    def _is_one_line(cls, value: str) -> str:
+        return " ".join(value.split())[:200]
+
+    @field_validator("text")
+    @classmethod
+    def _is_short(cls, value: str) -> str:
+        return value if len(value) <= MOST_TEXT else value[:MOST_TEXT] + "\n… (cut)"
+
+
+class Notifier(Protocol):
+    """Delivers messages. A new kind is a class with this method, its settings, and a line in `senders.notifier_of`."""
+
+    def send(self, message: Message) -> None:
+        """Deliver it. Raises: NotifyError: it was not delivered, and can be sent again."""

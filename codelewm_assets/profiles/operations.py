@@ -1,0 +1,66 @@
+"""How a deployment runs by itself: schedules, notifiers, retries, time limits. None of it changes what any artifact holds."""
+
+import re
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from codelewm_assets.notify.settings import LogSettings, NotifierSettings
+
+CRON_FIELD = re.compile(r"[\dA-Za-z*/,#-]+")
+DAY_S = 86400
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunLimits(_Section):
+    """Seconds that one run of each job may take; a run over its limit is ended and marked as failed."""
+
+    label_benchmark: int = Field(default=DAY_S // 2, ge=60)
+    make_pack: int = Field(default=7200, ge=60)
+    train_and_score: int = Field(default=2 * DAY_S, ge=60)
+    rerank: int = Field(default=7200, ge=60)
+    judge_claims: int = Field(default=3600, ge=60)
+    write_model_card: int = Field(default=3600, ge=60)
+    release: int = Field(default=7200, ge=60)
+
+
+class OperationsSection(_Section):
+    """Off unless a profile says otherwise: a fresh checkout starts nothing by itself."""
+
+    schedules_on: bool = False
+    automation_on: bool = False
+    time_zone: str = "UTC"  # of both schedules, an IANA name
+    nightly_cron: str = "0 2 * * *"  # refresh_data
+    weekly_cron: str = "0 5 * * 0"  # rebuild_everything
+    notify: tuple[NotifierSettings, ...] = (LogSettings(kind="log"),)
+    infrastructure_retries: int = Field(default=1, ge=0, le=5)  # of a run whose worker died; never of a failed step
+    run_limits_s: RunLimits = RunLimits()
+    ui_url: str | None = Field(default=None, pattern=r"^https?://\S+$")  # for links in messages
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError) as error:  # a name that is not found is a KeyError
+            raise ValueError(f"{value!r} is no time zone; wanted an IANA name such as Europe/Berlin") from error
+        return value
+
+    @field_validator("nightly_cron", "weekly_cron")
+    @classmethod
+    def _has_five_fields(cls, value: str) -> str:
+        fields = value.split()
+        if len(fields) != 5 or not all(CRON_FIELD.fullmatch(field) for field in fields):
+            raise ValueError(f"{value!r} is no cron line; wanted five fields such as '0 2 * * *'")
+        return value
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "OperationsSection":
+        names = [own.name for own in self.notify]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"notify has {', '.join(repeated)} twice; wanted a name of its own for each")
+        return self
