@@ -95,8 +95,9 @@ def test_published_ports_are_on_loopback() -> None:
 
 def test_the_second_web_server_is_read_only_and_both_ask_the_code_location_that_runs() -> None:
     services = _read("compose/compose.yaml")["services"]
-    assert "--read-only" in services["review"]["command"]
-    assert services["review"]["command"][:-1] == services["webserver"]["command"]
+    assert "codelewm_assets.defs.review_server" in services["review"]["command"]
+    for name in ("review", "webserver"):
+        assert "deploy/compose/workspace.yaml" in services[name]["command"]
     (location,) = (entry["grpc_server"] for entry in _read("compose/workspace.yaml")["load_from"])
     assert location["host"] in services
     assert f'"{location["port"]}"' in (DEPLOY / "images/data.Dockerfile").read_text(encoding="utf-8")
@@ -187,7 +188,9 @@ def test_kubernetes_judges_pools_and_limits_as_the_instance_here() -> None:
     assert pools["granularity"] == here["concurrency"]["pools"]["granularity"]
     assert pools["defaultLimit"] == here["concurrency"]["pools"]["default_limit"]
     assert runs["maxConcurrentRuns"] == here["concurrency"]["runs"]["max_concurrent_runs"]
-    assert values["dagsterDaemon"]["runRetries"]["maxRetries"] == here["run_retries"]["max_retries"] == 0
+    retries = values["dagsterDaemon"]["runRetries"]
+    assert retries["maxRetries"] == here["run_retries"]["max_retries"]
+    assert retries["retryOnAssetOrOpFailure"] is here["run_retries"]["retry_on_asset_or_op_failure"] is False
     assert values["dagsterDaemon"]["runMonitoring"]["enabled"] is here["run_monitoring"]["enabled"] is True
 
 
