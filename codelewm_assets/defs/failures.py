@@ -47,10 +47,10 @@ def tell_failures(
     told, untold = tell_all(
         context.instance, by, since, profile.get().operations.ui_url, lambda: time.monotonic() > ends_at
     )
-    cursor = min([started, *untold]) - MARGIN
+    cursor = max(since, min([started, *untold]) - MARGIN)  # never back before the sensor was first on
     faults = "; ".join(by.faults.values())
     text = f"{told} told, {len(untold)} not yet told." + (f" {faults}" if faults else "")
-    return dg.SensorResult(skip_reason=text, cursor=max(cursor, since - MARGIN).isoformat())
+    return dg.SensorResult(skip_reason=text, cursor=cursor.isoformat())
 
 
 def tell_all(

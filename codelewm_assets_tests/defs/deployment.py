@@ -58,7 +58,7 @@ class Deployment:
     """A store, an instance on disk, and the product loaded as a code location."""
 
     def __init__(self, folder: Path, instance: dg.DagsterInstance, process: WorkspaceProcessContext) -> None:
-        self.folder, self.instance, self._process = folder, instance, process
+        self.folder, self.instance, self.process = folder, instance, process
         self.stored = StoredWorld(folder / "artifacts", instance)
         for kind, partition, digest in self.stored.store.artifacts():
             if latest_version(instance, kind, partition) == digest:
@@ -91,7 +91,7 @@ class Deployment:
         params = {"assetSelection": [{"path": [name]} for name in assets], "partitionNames": list(seeds)}
         found = self._graphql(LAUNCH_PARTITION_BACKFILL_MUTATION, {"backfillParams": params})
         name = found["launchPartitionBackfill"]["backfillId"]
-        list(execute_backfill_iteration(self._process, logging.getLogger("backfill")))
+        list(execute_backfill_iteration(self.process, logging.getLogger("backfill")))
         self.drain()
         return self._by_seed(dg.RunsFilter(tags={"dagster/backfill": name}))
 
@@ -99,7 +99,7 @@ class Deployment:
         """Let the schedule daemon see a day go by. Returns: seed → id of the run that a schedule started, all ended."""
         times: dict[str, Any] = {}
         for now in (datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)):  # first it notes which schedules run
-            errors = list(launch_scheduled_runs(self._process, logging.getLogger("schedule"), now, times))
+            errors = list(launch_scheduled_runs(self.process, logging.getLogger("schedule"), now, times))
             assert not any(errors), errors
         self.drain()
         return self._by_seed(dg.RunsFilter(tags={"dagster/schedule_name": "nightly"}))
@@ -107,7 +107,7 @@ class Deployment:
     def tick_sensors(self) -> None:
         """Let the sensor daemon evaluate each sensor that is on, due or not. Raises: AssertionError: a tick failed."""
         with mock.patch("dagster._daemon.sensor.is_under_min_interval", return_value=False):
-            errors = list(execute_sensor_iteration(self._process, logging.getLogger("sensor"), None, None))
+            errors = list(execute_sensor_iteration(self.process, logging.getLogger("sensor"), None, None))
         assert not any(errors), errors
 
     def launch_job(self, job: str, tags: Mapping[str, str] | None = None) -> str:
@@ -125,11 +125,11 @@ class Deployment:
     def retry(self) -> None:
         """Let the retry daemon's own function look at every run that failed; what it asks for waits in the queue."""
         records = self.instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        list(consume_new_runs_for_automatic_reexecution(self._process, records, logging.getLogger("retries")))
+        list(consume_new_runs_for_automatic_reexecution(self.process, records, logging.getLogger("retries")))
 
     def monitor(self) -> None:
         """Let run monitoring look at every run that has not ended. Raises: AssertionError: it met an error."""
-        errors = list(execute_run_monitoring_iteration(self._process, logging.getLogger("monitoring")))
+        errors = list(execute_run_monitoring_iteration(self.process, logging.getLogger("monitoring")))
         assert not any(errors), errors
 
     def queued(self) -> list[dg.DagsterRun]:
@@ -139,7 +139,7 @@ class Deployment:
     def drain(self) -> None:
         """Launch what waits in the queue, oldest first; each run ends before the next starts."""
         for run in self.queued():
-            self.instance.launch_run(run.run_id, self._process.create_request_context())
+            self.instance.launch_run(run.run_id, self.process.create_request_context())
 
     def succeeded(self, run_id: str) -> bool:
         """Whether a run that has ended succeeded."""
@@ -167,7 +167,7 @@ class Deployment:
         return not self.seeds_stored() and not self.instance.fetch_materializations(wanted, limit=1).records
 
     def _graphql(self, mutation: str, variables: dict[str, Any]) -> dict[str, Any]:
-        result = execute_dagster_graphql(self._process.create_request_context(), mutation, variables)
+        result = execute_dagster_graphql(self.process.create_request_context(), mutation, variables)
         return dict(result.data)
 
     def _by_seed(self, wanted: dg.RunsFilter) -> dict[str, str]:

@@ -1,0 +1,192 @@
+"""Every failed run is told once: failed steps, red checks, backfills, workers that died, time-outs; whatever fails between."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.execution.api import create_execution_plan
+
+from codelewm_assets.defs import failures
+from codelewm_assets.defs.failures import LEDGER_FOLDER
+from codelewm_assets_tests.defs.deployment import Deployment, deployed
+from codelewm_assets_tests.defs.operating_profile import profile_with
+from codelewm_assets_tests.defs.stub_graph import CODE, set_faults
+from codelewm_assets_tests.notify.loopback import Hook, hook
+
+BOTH_SEEDS = ["1729", "42"]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Hook]:
+    with hook() as found:
+        yield found
+
+
+@pytest.fixture
+def made(tmp_path: Path, receiver: Hook) -> Iterator[Deployment]:
+    """A deployment that tells a webhook; its sensors have had their first tick."""
+    hooks = [{"kind": "webhook", "url": receiver.url}]
+    with deployed(tmp_path, CODE, profile_with(tmp_path, notify=hooks, ui_url="http://127.0.0.1:3000/")) as found:
+        found.tick_sensors()
+        yield found
+
+
+def told(receiver: Hook) -> list[str]:
+    """Keys of what was taken, in order."""
+    return [body["key"] for body in receiver.got]
+
+
+def run_job(made: Deployment, job: str = "make_pack") -> str:
+    run = made.launch_job(job)
+    made.drain()
+    return run
+
+
+def test_a_failed_step_is_told_once_with_its_cause(made: Deployment, receiver: Hook) -> None:
+    set_faults(made.folder, execution_pack="fails")
+    run = run_job(made)
+    for _ in range(3):
+        made.tick_sensors()
+    assert told(receiver) == [run]
+    body = receiver.got[0]
+    assert body["subject"] == "make_pack failed: execution_pack: execution_pack cannot be made here."
+    assert body["text"].endswith(f"It is not retried.\nhttp://127.0.0.1:3000/runs/{run}")
+    assert body["facts"] == {"run_id": run, "job": "make_pack", "is_retried": "false"}
+
+
+def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, receiver: Hook) -> None:
+    set_faults(made.folder, execution_pack="red")
+    run = run_job(made)
+    made.tick_sensors()
+    assert told(receiver) == [run]
+    assert receiver.got[0]["subject"] == "make_pack failed: execution_pack:is_sound is red: 3 rows are of no problem."
+
+
+def test_a_run_that_succeeds_or_is_canceled_by_a_person_is_not_told(made: Deployment, receiver: Hook) -> None:
+    run_job(made)
+    made.launch_job("make_pack")
+    (waiting,) = made.queued()
+    made.instance.report_run_canceled(waiting)
+    made.tick_sensors()
+    assert told(receiver) == []
+
+
+def test_each_failed_run_of_a_backfill_is_told_once_with_its_partition(made: Deployment, receiver: Hook) -> None:
+    set_faults(made.folder, checkpoint="fails")
+    runs = made.backfill(["checkpoint"], BOTH_SEEDS)
+    for _ in range(2):
+        made.tick_sensors()
+    assert sorted(told(receiver)) == sorted(runs.values())
+    assert sorted(body["facts"]["partition"] for body in receiver.got) == BOTH_SEEDS
+    assert all("backfill" in body["facts"] for body in receiver.got)
+
+
+def test_a_run_of_an_intent_is_told_once_and_not_its_marker_as_well(made: Deployment, receiver: Hook) -> None:
+    set_faults(made.folder, execution_pack="red")
+    made.launch_job("refresh_data")
+    for _ in range(5):
+        made.drain()
+        made.tick_sensors()
+    assert len(told(receiver)) == 1
+    assert receiver.got[0]["facts"]["intent"] == "refresh_data"
+
+
+def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Deployment, receiver: Hook) -> None:
+    """A retry carries its parent's tags, so that who was told cannot stand in a tag."""
+    lost = made.launch_job("make_pack")
+    made.instance.report_run_failed(made.queued()[0], "the worker is gone")
+    made.tick_sensors()
+    made.retry()
+    (again,) = made.queued()
+    made.instance.report_run_failed(again, "the worker is gone again")
+    made.tick_sensors()
+    made.tick_sensors()
+    assert told(receiver) == [lost, again.run_id]
+    assert [body["facts"]["is_retried"] for body in receiver.got] == ["true", "false"]
+    assert receiver.got[0]["subject"] == "make_pack failed: the worker is gone"
+
+
+def _started(made: Deployment, tags: dict[str, str]) -> str:
+    """A run of make_pack that was started by a worker that nobody hears of any more."""
+    job = made.stored.defs.resolve_job_def("make_pack")
+    run = made.instance.create_run_for_job(job, tags=tags, execution_plan=create_execution_plan(job))
+    for kind in (dg.DagsterEventType.RUN_STARTING, dg.DagsterEventType.RUN_START):
+        event = dg.DagsterEvent(kind.value, job_name="make_pack", message="")
+        made.instance.report_dagster_event(event, run_id=run.run_id)
+    return run.run_id
+
+
+def test_a_run_over_its_time_limit_is_ended_by_monitoring_and_told(made: Deployment, receiver: Hook) -> None:
+    run = _started(made, {"dagster/max_runtime": "0.000001"})
+    made.monitor()
+    made.tick_sensors()
+    assert told(receiver) == [run]
+    assert "maximum runtime" in receiver.got[0]["text"] or "forcibly marked as failed" in receiver.got[0]["text"]
+
+
+def test_a_run_that_failed_by_its_time_limit_and_then_reads_as_canceled_is_told(
+    made: Deployment, receiver: Hook
+) -> None:
+    """The worker's own last event can come after monitoring's."""
+    run = _started(made, {})
+    record = made.instance.get_run_by_id(run)
+    assert record is not None
+    made.instance.report_run_failed(record, "Exceeded maximum runtime of 60 seconds.")
+    made.instance.report_run_canceled(record)
+    made.tick_sensors()
+    assert told(receiver) == [run]
+
+
+def test_what_the_receiver_did_not_take_is_sent_again_and_what_it_took_is_not(made: Deployment, receiver: Hook) -> None:
+    set_faults(made.folder, execution_pack="fails")
+    receiver.answers = [500]
+    runs = [run_job(made), run_job(made)]
+    made.tick_sensors()
+    assert told(receiver) == []
+    made.tick_sensors()
+    made.tick_sensors()
+    assert told(receiver) == runs
+
+
+def test_a_sensor_that_lost_its_cursor_tells_nothing_again(made: Deployment, receiver: Hook) -> None:
+    set_faults(made.folder, execution_pack="fails")
+    run = run_job(made)
+    made.tick_sensors()
+    assert told(receiver) == [run]
+    assert len(list((made.folder / "artifacts" / LEDGER_FOLDER).glob("*.webhook.json"))) == 1
+    assert tick(made, "2000-01-01T00:00:00+00:00").skip_message == "0 told, 0 not yet told."
+    assert told(receiver) == [run]
+
+
+def test_what_a_tick_has_no_time_for_is_told_at_the_next(
+    made: Deployment, receiver: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_faults(made.folder, execution_pack="fails")
+    run = run_job(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(failures, "TICK_BUDGET_S", -1.0)
+        made.tick_sensors()
+    assert told(receiver) == []
+    made.tick_sensors()
+    assert told(receiver) == [run]
+
+
+def test_failures_from_before_the_sensor_was_first_on_are_not_told(tmp_path: Path, receiver: Hook) -> None:
+    hooks = [{"kind": "webhook", "url": receiver.url}]
+    with deployed(tmp_path, CODE, profile_with(tmp_path, notify=hooks)) as made:
+        set_faults(tmp_path, execution_pack="fails")
+        run_job(made)
+        made.tick_sensors()
+        later = run_job(made)
+        made.tick_sensors()
+    assert told(receiver) == [later]
+
+
+def tick(made: Deployment, cursor: str) -> Any:
+    """One evaluation of the sensor at a cursor, apart from the daemon's."""
+    profile = str(made.folder / "operating.yaml")
+    resources = made.stored.resources | {"profile": failures.ProfileResource(name=profile)}
+    context = dg.build_sensor_context(instance=made.instance, cursor=cursor, resources=resources)
+    return failures.tell_failures.evaluate_tick(context)
