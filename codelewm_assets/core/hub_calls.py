@@ -19,10 +19,11 @@ PASSING_STATUS = (408, 429)  # and every 5xx
 Answer = TypeVar("Answer")
 
 
-def hub_api(token: str, endpoint: str | None, *, wanted_by: str, error: type[AssetsError]) -> Any:
+def hub_api(token: str | bool, endpoint: str | None, *, wanted_by: str, error: type[AssetsError]) -> Any:
     """A client.
 
-    Args: endpoint: address of the Hub; None is the client's own. wanted_by: in the plural, as `<wanted_by> need` reads.
+    Args: token: False sends none. endpoint: address of the Hub; None is the client's own.
+        wanted_by: in the plural, as `<wanted_by> need` reads.
     Raises: error: the client is not installed.
     """
     try:

@@ -9,6 +9,7 @@ import pytest
 from codelewm_assets.defs.assemble import STAGE_MODULES, operating
 from codelewm_assets.defs.intents import INTENTS
 from codelewm_assets.defs.jobs import BUILD_ORDER
+from codelewm_assets.defs.resources import default_resources
 from codelewm_assets.profiles.operations import OperationsSection, RunLimits
 from codelewm_assets_tests.defs.deployment import Deployment, deployed, instance_settings
 from codelewm_assets_tests.defs.stub_graph import CODE, set_faults
@@ -74,7 +75,8 @@ def test_a_red_check_after_a_retry_is_not_retried_either(made: Deployment) -> No
 
 def _job(operations: OperationsSection, name: str) -> dg.JobDefinition:
     assets = [asset for module in STAGE_MODULES for asset in module.ASSETS]
-    return dg.Definitions.merge(dg.Definitions(assets=assets), operating(operations)).resolve_job_def(name)
+    graph = dg.Definitions(assets=assets, resources=default_resources())
+    return dg.Definitions.merge(graph, operating(operations)).resolve_job_def(name)
 
 
 def test_every_job_has_a_time_limit_and_a_step_has_that_of_the_profile() -> None:

@@ -120,9 +120,8 @@ def test_a_file_that_is_gone_is_told(file: Path, sensor: Sensor, receiver: Hook)
     sensor.tick()
     file.unlink()
     assert sensor.tick() + sensor.tick() == []
-    assert [body["text"] for body in receiver.got][0].endswith(
-        f"The file of {FILE} is gone; the next build will refuse. Put it back, or name another."
-    )
+    (body,) = receiver.got
+    assert body["text"].endswith("is gone; the next build will refuse. Put it back, or name another.")
 
 
 def test_what_the_receiver_did_not_take_is_sent_at_the_next_tick(file: Path, sensor: Sensor, receiver: Hook) -> None:

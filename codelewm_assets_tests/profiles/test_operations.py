@@ -1,0 +1,66 @@
+"""The profile's `operations` section: off by default, faults named, no room for a secret."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.profiles.profile import load_profile, profile_names
+
+TINY = Path(__file__).parents[1] / "tiny.yaml"
+HOOK = {"kind": "webhook", "url": "https://hooks.test/in"}
+
+
+def with_operations(folder: Path, **operations: Any) -> str:
+    """Path of a profile like the tiny one with an `operations` section."""
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(TINY.read_text()) | {"operations": operations}))
+    return str(path)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_shipped_profile_starts_nothing_by_itself_and_tells_the_log(name: str) -> None:
+    operations = load_profile(name).operations
+    assert not operations.schedules_on and not operations.automation_on
+    assert [own.kind for own in operations.notify] == ["log"]
+
+
+def test_a_profile_can_have_several_notifiers(tmp_path: Path) -> None:
+    mail = {"kind": "smtp", "host": "mail.test", "port": 587, "sender": "a@lab.test", "recipients": ["b@lab.test"],
+            "user": "a", "password_environment": "MAIL_PASSWORD"}  # fmt: skip
+    found = load_profile(with_operations(tmp_path, notify=[{"kind": "log"}, HOOK, mail, HOOK | {"name": "chat"}]))
+    assert [own.name for own in found.operations.notify] == ["log", "webhook", "smtp", "chat"]
+
+
+@pytest.mark.parametrize(
+    ("operations", "fault"),
+    [
+        ({"crons": 1}, r"operations\.crons: Extra inputs"),
+        ({"time_zone": "Mars/Olympus"}, r"operations\.time_zone: .*'Mars/Olympus' is no time zone"),
+        ({"time_zone": ""}, r"operations\.time_zone: .*'' is no time zone"),
+        ({"nightly_cron": "at night"}, r"operations\.nightly_cron: .*'at night' is no cron line; wanted five fields"),
+        ({"weekly_cron": "0 0 * *"}, r"operations\.weekly_cron: .*is no cron line"),
+        ({"notify": [HOOK, HOOK]}, "operations: .*notify has webhook twice; wanted a name of its own for each"),
+        ({"notify": [HOOK | {"token": "s3cret"}]}, r"operations\.notify\.0\.webhook\.token: Extra inputs"),
+        ({"infrastructure_retries": 9}, r"operations\.infrastructure_retries: .*less than or equal to 5"),
+        ({"run_limits_s": {"training": 60}}, r"operations\.run_limits_s\.training: Extra inputs"),
+        ({"run_limits_s": {"rerank": 1}}, r"operations\.run_limits_s\.rerank: .*greater than or equal to 60"),
+        (
+            {"run_limits_s": {"train_and_score": 1800}},
+            "train_and_score is 1800, training alone may take 1800; wanted more",
+        ),
+    ],
+)
+def test_a_fault_is_named(operations: dict[str, Any], fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=rf"mine\.yaml: .*{fault}.*Correct the profile") as caught:
+        load_profile(with_operations(tmp_path, **operations))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_run_of_training_may_take_longer_than_training_itself(name: str) -> None:
+    """Else monitoring would end it before its own limit does, which keeps states and is no fault of the infrastructure."""
+    profile = load_profile(name)
+    assert profile.operations.run_limits_s.train_and_score > profile.training_config().wall_limit_s
