@@ -101,7 +101,7 @@ def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | N
 
 
 def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Red checks and failed steps in their own words; without one, what the run's end was reported with."""
+    """Red checks and failed steps in their own words; without one, what the run ended with."""
     kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION, dg.DagsterEventType.STEP_FAILURE}
     found = list[str]()
     for entry in instance.all_logs(run_id, of_type=kinds):
@@ -116,7 +116,15 @@ def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
             own = event.asset_check_evaluation_data
             name = f"{own.asset_key.to_user_string()}:{own.check_name}"
             found.append(f"{name} is red: {own.description or 'it gave no reason'}")
-    if not found:
-        entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        found = [e.dagster_event.message for e in entries if e.dagster_event is not None and e.dagster_event.message]
-    return [text[:MOST_CAUSE_TEXT] for text in found]
+    return [text[:MOST_CAUSE_TEXT] for text in found or _end(instance, run_id)]
+
+
+def _end(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """What a run ended with that has no failed step: the end itself, and what was said of its process before."""
+    kinds = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELING, dg.DagsterEventType.ENGINE_EVENT}
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
+    said = [(event.event_type, event.message) for event in events if event is not None and event.message]
+    ends = [text for kind, text in said if kind != dg.DagsterEventType.ENGINE_EVENT]
+    last = next((i for i, (kind, _) in enumerate(said) if kind == dg.DagsterEventType.RUN_FAILURE), len(said))
+    before = [text for kind, text in said[:last] if kind == dg.DagsterEventType.ENGINE_EVENT]
+    return ["; ".join([*ends, *(f"last said of its process: {text}" for text in before[-1:])])] if ends else []

@@ -96,6 +96,7 @@ def test_a_run_of_an_intent_is_told_once_and_not_its_marker_as_well(made: Deploy
 def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Deployment, receiver: Hook) -> None:
     """A retry carries its parent's tags, so that who was told cannot stand in a tag."""
     lost = made.launch_job("make_pack")
+    made.instance.report_engine_event("the process ended with exit code 9", made.queued()[0])
     made.instance.report_run_failed(made.queued()[0], "the worker is gone")
     made.tick_sensors()
     made.retry()
@@ -105,7 +106,8 @@ def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Dep
     made.tick_sensors()
     assert told(receiver) == [lost, again.run_id]
     assert [body["facts"]["is_retried"] for body in receiver.got] == ["true", "false"]
-    assert receiver.got[0]["subject"] == "make_pack failed: the worker is gone"
+    why = "the worker is gone; last said of its process: the process ended with exit code 9"
+    assert receiver.got[0]["subject"] == f"make_pack failed: {why}"
 
 
 def _started(made: Deployment, tags: dict[str, str]) -> str:
@@ -123,7 +125,8 @@ def test_a_run_over_its_time_limit_is_ended_by_monitoring_and_told(made: Deploym
     made.monitor()
     made.tick_sensors()
     assert told(receiver) == [run]
-    assert "maximum runtime" in receiver.got[0]["text"] or "forcibly marked as failed" in receiver.got[0]["text"]
+    assert "exceeding maximum runtime of 0 seconds" in receiver.got[0]["text"]
+    assert receiver.got[0]["facts"]["is_retried"] == "true"  # no step failed: docs/operating.md says so
 
 
 def test_a_run_that_failed_by_its_time_limit_and_then_reads_as_canceled_is_told(
