@@ -1,0 +1,68 @@
+"""What every command is made of, and where it finds the instance and the store."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from codelewm_assets.core.errors import AssetsError
+
+USAGE_ERROR, FAILED = 2, 1
+
+
+class Parser(argparse.ArgumentParser):
+    """One line on standard error and exit status 2 for bad arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is."""
+        print(f"{self.prog}: {message}. See `{self.prog} --help`.", file=sys.stderr)
+        raise SystemExit(USAGE_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        text: what it does, in one sentence.
+        example: an example of its arguments, its name first.
+        add_arguments: tells the parser which arguments it takes.
+        run: does it; returns the exit status.
+    """
+
+    name: str
+    text: str
+    example: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def open_instance() -> Any:
+    """The Dagster instance of DAGSTER_HOME, or of the working folder when it holds a dagster.yaml.
+
+    Raises: AssetsError: there is neither, or DAGSTER_HOME is no folder.
+    """
+    import dagster as dg
+
+    if "DAGSTER_HOME" not in os.environ:
+        if not Path("dagster.yaml").is_file():
+            raise AssetsError(
+                "There is no dagster.yaml here and DAGSTER_HOME is not set. Run in the project's folder, or set it."
+            )
+        os.environ["DAGSTER_HOME"] = str(Path.cwd())
+    home = Path(os.environ["DAGSTER_HOME"])
+    if not home.is_absolute() or not home.is_dir():
+        raise AssetsError(
+            f"DAGSTER_HOME is {home}; wanted the absolute path of a folder. Make it, or unset the variable."
+        )
+    return dg.DagsterInstance.get()
+
+
+def open_store() -> Any:
+    """The artifact store that CODELEWM_ARTIFACTS names."""
+    from codelewm_assets.core.store import ArtifactStore
+
+    return ArtifactStore(Path(os.environ.get("CODELEWM_ARTIFACTS", "artifacts")).resolve())
