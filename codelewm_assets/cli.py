@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from codelewm_assets.commands import audit, build, job_status, label, publish, score_reports, status, verify
+from codelewm_assets.commands import audit, build, job_status, label, prune, publish, score_reports, status, verify
 from codelewm_assets.commands.base import FAILED, Parser
 from codelewm_assets.core.errors import AssetsError
 
@@ -18,6 +18,7 @@ COMMANDS = (
     job_status.COMMAND,
     audit.COMMAND,
     publish.COMMAND,
+    prune.COMMAND,
 )
 
 

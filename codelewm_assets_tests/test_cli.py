@@ -14,7 +14,7 @@ from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
 from codelewm_assets_tests.command import Run
 
-COMMANDS = ("build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish")
+COMMANDS = ("build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish", "prune")
 OVERCLAIM = "# Title\n\nCodeLeWM improves reranking of Python completions.\n"
 
 
@@ -75,6 +75,9 @@ def test_the_help_names_every_command(run: Run) -> None:
         ("publish", "--namespace", "a/b"),
         ("publish", "--namespace", ""),
         ("verify", "--all"),
+        ("prune", "--older-than", "a week"),
+        ("prune", "--older-than", "-1"),
+        ("prune", "--ignore-runs-silent-for", "nan"),
     ],
     ids=" ".join,
 )
@@ -434,3 +437,60 @@ def test_a_selection_that_is_not_understood_is_one_line(selection: str, run: Run
 def test_a_selection_that_names_nothing_is_one_line(run: Run, tmp_path: Path) -> None:
     found = run("build", "--profile", Path(__file__).parent / "tiny.yaml", "--select", "key:no_such_asset")
     found.is_one_line_error("no_such_asset")
+
+
+# prune
+
+
+def _dead(folder: Path) -> Artifact:
+    return ArtifactStore(folder / "artifacts").write(
+        Recipe("execution_pack", None, {}, {"old": True}, "test"), {"pack.parquet": b"old rows"}, {}
+    )
+
+
+def test_prune_is_a_dry_run_that_says_what_would_go_and_execute_removes_it(run: Run, tmp_path: Path) -> None:
+    live, dead = _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"}), _dead(tmp_path)
+    found = run("prune")
+    assert (found.status, found.err) == (0, "")
+    assert found.out.splitlines() == [
+        f"execution_pack\t{dead.digest}\t8\t{dead.manifest.created_at}",
+        "dry run: 1 artifacts, 0 leftovers, 8 bytes can go, 1 artifacts stay. `prune --execute` removes them.",
+    ]
+    assert dead.folder.exists()
+    assert run("prune", "--older-than", "1").out.startswith("dry run: 0 artifacts")
+    assert (
+        run("prune", "--execute").out.splitlines()[-1] == "removed 1 artifacts, 0 leftovers, 8 bytes; 1 artifacts stay."
+    )
+    assert (live.folder.exists(), dead.folder.exists()) == (True, False)
+    assert run("verify").status == 0
+
+
+def test_prune_gives_one_json_object(run: Run, tmp_path: Path) -> None:
+    live, dead = _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"}), _dead(tmp_path)
+    row = {"artifact_id": "execution_pack", "digest": dead.digest, "bytes": 8, "created_at": dead.manifest.created_at}
+    said = json.loads(run("prune", "--json").out)
+    assert said == {
+        "is_executed": False, "kept_count": 1, "kept_bytes": live.manifest.files[0].bytes, "removable_bytes": 8,
+        "removable": [row], "recipes": said["recipes"], "leftovers": [], "not_stored": [],
+    }  # fmt: skip
+    assert len(said["recipes"]) == 1
+    assert json.loads(run("prune", "--json", "--execute").out) == said | {"is_executed": True}
+
+
+def test_prune_refuses_while_a_run_is_in_progress_unless_it_is_known_to_be_dead(run: Run, tmp_path: Path) -> None:
+    _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    dead = _dead(tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        instance.add_run(dg.DagsterRun("label_benchmark", status=dg.DagsterRunStatus.STARTED))
+    run("prune", "--execute").is_one_line_error(
+        "runs are in progress: label_benchmark", "--ignore-runs-silent-for HOURS"
+    )
+    assert dead.folder.exists()
+    assert run("prune", "--execute", "--ignore-runs-silent-for", "0").status == 0
+    assert not dead.folder.exists()
+
+
+def test_prune_of_a_store_that_is_another_instances_is_one_line_and_removes_nothing(run: Run, tmp_path: Path) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    run("prune", "--execute").is_one_line_error("none is the latest of any asset of this Dagster instance")
+    assert pack.folder.exists()
