@@ -4,7 +4,18 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from codelewm_assets.commands import audit, build, job_status, label, prune, publish, score_reports, status, verify
+from codelewm_assets.commands import (
+    audit,
+    build,
+    doctor,
+    job_status,
+    label,
+    prune,
+    publish,
+    score_reports,
+    status,
+    verify,
+)
 from codelewm_assets.commands.base import FAILED, Parser
 from codelewm_assets.core.errors import AssetsError
 
@@ -19,6 +30,7 @@ COMMANDS = (
     audit.COMMAND,
     publish.COMMAND,
     prune.COMMAND,
+    doctor.COMMAND,
 )
 
 

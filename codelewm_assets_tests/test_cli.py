@@ -1,6 +1,7 @@
 """The command line: help with an example, one line for what is wrong, exit statuses, never a traceback."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,19 @@ from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
 from codelewm_assets_tests.command import Run
 
-COMMANDS = ("build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish", "prune")
+COMMANDS = (
+    "build",
+    "status",
+    "verify",
+    "label",
+    "calibrate",
+    "rerank",
+    "job-status",
+    "audit",
+    "publish",
+    "prune",
+    "doctor",
+)
 OVERCLAIM = "# Title\n\nCodeLeWM improves reranking of Python completions.\n"
 
 
@@ -494,3 +507,21 @@ def test_prune_of_a_store_that_is_another_instances_is_one_line_and_removes_noth
     pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
     run("prune", "--execute").is_one_line_error("none is the latest of any asset of this Dagster instance")
     assert pack.folder.exists()
+
+
+# doctor
+
+
+def test_doctor_gives_a_row_per_finding_and_status_1_on_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    found = run("doctor", "--json")
+    said = json.loads(found.out)
+    assert set(said["findings"][0]) == {"name", "state", "found", "wanted", "remedy"}
+    states = {row["name"]: row["state"] for row in said["findings"]}
+    assert said["counts"] == dict(Counter(states.values()))
+    assert (states["hub"], states["instance_storage"], found.status) == ("warn", "ok", int("fail" in said["counts"]))
+    monkeypatch.setenv("CODELEWM_PROFILE", "huge")
+    found = run("doctor")
+    assert (found.status, found.err) == (1, "")
+    assert "\nprofile\tfail\tNo profile 'huge'" in found.out
+    assert " 1 fail." in found.out.splitlines()[-1]
