@@ -525,3 +525,58 @@ def test_doctor_gives_a_row_per_finding_and_status_1_on_a_failure(run: Run, monk
     assert (found.status, found.err) == (1, "")
     assert "\nprofile\tfail\tNo profile 'huge'" in found.out
     assert " 1 fail." in found.out.splitlines()[-1]
+
+
+# --json
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_json_and_its_help_says_so(run: Run, command: str) -> None:
+    assert "--json" in run(command, "--help").out
+
+
+def test_verify_gives_one_json_object_and_the_same_status(run: Run, tmp_path: Path) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    found = run("verify", "--json")
+    assert (found.status, json.loads(found.out)) == (0, {"verified_count": 1, "mismatches": []})
+    (pack.folder / "pack.parquet").unlink()
+    found = run("verify", "--json")
+    row = {
+        "artifact": f"execution_pack {pack.digest[:12]}", "file": "pack.parquet", "found": "missing",
+        "wanted": pack.manifest.files[0].sha256,
+    }  # fmt: skip
+    assert (found.status, json.loads(found.out)) == (1, {"verified_count": 1, "mismatches": [row]})
+
+
+def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:
+    path, output = _lines(tmp_path / "in.jsonl", "no row", _label_row()), tmp_path / "out.jsonl"
+    found = run("label", path, "--output", output, "--isolation", "basic", "--workers", "1", "--json")
+    assert (found.status, found.err) == (0, "")
+    assert json.loads(found.out) == {
+        "written": 1, "passed": 1, "malformed": ["line 1: not JSON (Expecting value)"], "taken_up": 0, "output": str(output),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_report_is_shown_as_json_with_its_path(run: Run, tmp_path: Path, command: str) -> None:
+    found = run(command, _lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports", "--json")
+    said, path = json.loads(found.out), tmp_path / "reports" / REPORTS[command]
+    assert said == {"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))}
+
+
+def test_job_status_is_the_same_with_json(run: Run, tmp_path: Path) -> None:
+    path = _lines(tmp_path / "progress.jsonl", {"event": "complete", "seed": 42})
+    assert json.loads(run("job-status", path, "--json").out)["state"] == "complete"
+
+
+def test_build_gives_one_json_object_of_what_was_made_and_why_it_failed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODELEWM_MBPP_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    monkeypatch.setenv("CODELEWM_HUMANEVAL_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    found = run("build", "--profile", "full_capped", "--select", "key:benchmark_problems", "--json")
+    assert found.status == 1
+    said = json.loads(found.out)
+    assert set(said) == {"profile", "wall_s", "reused", "failures", "claim_gates", "results_report", "review_site"}
+    assert (said["profile"], said["wall_s"], said["claim_gates"]) == ("full_capped", {}, None)
+    assert "CODELEWM_HUMANEVAL_PLUS_FILE names" in said["failures"][0]

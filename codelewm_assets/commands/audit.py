@@ -1,17 +1,16 @@
 """`audit`: sentences of Markdown files against the gates."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
 from codelewm_assets.commands.gates import gates_line, latest_gates
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -41,7 +40,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         rows = [{"file": str(file), **row._asdict()} for file, row in found]
         shown = {"claim_gates": digest, "statuses": statuses, "files": [str(file) for file in files], "findings": rows}
-        print(json.dumps(shown, indent=2))
+        print_json(shown)
         return FAILED if found else 0
     for file, row in found:
         print(f"{file}:{row.line}: {row.claim_id} is {row.status}: {row.sentence}")

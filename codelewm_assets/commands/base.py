@@ -1,9 +1,10 @@
 """What every command is made of, and where it finds the instance and the store."""
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,6 +39,16 @@ class Command:
     example: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that prints rows."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def print_json(shown: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(shown, indent=2))
 
 
 def open_instance() -> Any:

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from codelewm_assets.commands.base import FAILED, Command, open_instance, open_store
-from codelewm_assets.commands.gates import print_gates
+from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.commands.gates import gates_shown, print_gates
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +12,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", help="name of a shipped profile, or a .yaml file (default: CODELEWM_PROFILE or sample)"
     )
     parser.add_argument("--select", help="a Dagster asset selection, such as 'key:execution_pack+'")
+    add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -29,14 +30,20 @@ def _run(options: argparse.Namespace) -> int:
     if options.profile:
         resources["profile"] = ProfileResource(name=options.profile)
     profile = load_profile(resources["profile"].name)  # type: ignore[attr-defined]
-    store, instance, console = open_store(), open_instance(), Console()
-    print(f"profile {profile.name}: {profile.description}", flush=True)
-    with BuildDisplay(console, store.root / "progress") as display:
-        result = build(build_defs(resources=resources), instance, select=options.select, on_progress=display)
+    store, instance, defs = open_store(), open_instance(), build_defs(resources=resources)
+    if options.json:
+        result = build(defs, instance, select=options.select)
+    else:
+        print(f"profile {profile.name}: {profile.description}", flush=True)
+        with BuildDisplay(Console(), store.root / "progress") as display:
+            result = build(defs, instance, select=options.select, on_progress=display)
     timings = {"profile": profile.name, "wall_s": result.wall_s, "reused": sorted(result.reused)}
     write_atomically(store.root / "progress" / "build_timings.json", pretty_json(timings))
-    print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
-    print_gates(instance, store, console)
+    if options.json:
+        print_json(timings | {"failures": result.failures} | gates_shown(instance, store))
+    else:
+        print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
+        print_gates(instance, store, Console())
     for failure in result.failures:
         print(f"codelewm-assets: {failure}", file=sys.stderr)
     return 0 if result.is_success else FAILED

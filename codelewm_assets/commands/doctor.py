@@ -1,17 +1,16 @@
 """`doctor`: what is wrong with the installation, the machine or the instance, and what to do."""
 
 import argparse
-import json
 import os
 import time
 from collections import Counter
 from pathlib import Path
 
-from codelewm_assets.commands.base import FAILED, Command, open_store
+from codelewm_assets.commands.base import FAILED, Command, add_json, open_store, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -27,7 +26,7 @@ def _run(options: argparse.Namespace) -> int:
     ]
     counts = Counter(finding.state for finding in findings)
     if options.json:
-        print(json.dumps({"counts": dict(counts), "findings": [finding.row() for finding in findings]}, indent=2))
+        print_json({"counts": dict(counts), "findings": [finding.row() for finding in findings]})
     else:
         header = ["finding", "state", "found", "wanted", "remedy"]
         print_table(Console(), "Findings", header, [list(finding.row().values()) for finding in findings])

@@ -6,6 +6,8 @@ from typing import Any
 
 from codelewm_assets.commands.base import open_instance, open_store
 
+PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
+
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
     """The tables of gates and claims, and where the report lies."""
@@ -26,10 +28,25 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
         [[g.gate, g.state, reasons_text(g.reasons)] for g in gates.gates],
     )
     print_table(console, "Claims", ["claim", "status"], [[c.sentence, c.status] for c in gates.claims])
-    for kind, name in (("results_report", "results_report.md"), ("review_site", "index.html")):
+    for kind, name in PAGES:
         version = latest_version(instance, kind)
         if version is not None:
             print(f"{kind}: {store.load(kind, version).path(name)}")
+
+
+def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
+    """`{claim_gates, results_report, review_site}`: the gates as they are stored and where pages lie; None where there are none."""
+    from codelewm_assets.defs.plumbing import latest_version
+
+    shown: dict[str, Any] = {}
+    for kind, name in (("claim_gates", "claim_gates.json"), *PAGES):
+        version = latest_version(instance, kind)
+        artifact = None if version is None else store.load(kind, version)
+        if artifact is None:
+            shown[kind] = None
+        else:
+            shown[kind] = artifact.read_json(name) if kind == "claim_gates" else str(artifact.path(name))
+    return shown
 
 
 def latest_gates() -> tuple[Any, str | None]:

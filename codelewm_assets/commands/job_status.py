@@ -1,15 +1,15 @@
 """`job-status`: what a training run's event stream says of it."""
 
 import argparse
-import json
 import time
 from pathlib import Path
 
-from codelewm_assets.commands.base import Command
+from codelewm_assets.commands.base import Command, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("progress", type=Path, metavar="PROGRESS.jsonl")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, as it does without this option")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -18,7 +18,7 @@ def _run(options: argparse.Namespace) -> int:
 
     events, cut_off = read_events(options.progress)
     found = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
-    print(json.dumps(found | {"malformed_line": cut_off or None}, indent=2))
+    print_json(found | {"malformed_line": cut_off or None})
     return 0
 
 

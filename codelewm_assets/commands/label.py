@@ -2,9 +2,10 @@
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from codelewm_assets.commands.base import Command
+from codelewm_assets.commands.base import Command, add_json, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +16,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--module", action="append", default=[], metavar="NAME", help="package that programs may import, such as numpy"
     )
+    add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -22,6 +24,9 @@ def _run(options: argparse.Namespace) -> int:
 
     summary = label_file(options.input, options.output, isolation=options.isolation, workers=max(1, options.workers),
                          modules=tuple(options.module))  # fmt: skip
+    if options.json:
+        print_json(asdict(summary) | {"output": str(options.output)})
+        return 0
     if summary.taken_up:
         print(f"{summary.taken_up} rows were there from a run that was cut off.")
     for fault in summary.malformed:

@@ -1,14 +1,13 @@
 """`prune`: what nothing refers to any more, and with `--execute` its removal."""
 
 import argparse
-import json
 import math
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.commands.base import Command, open_instance, open_store
+from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
 
 if TYPE_CHECKING:
     from codelewm_assets.core.prune import PrunePlan
@@ -25,7 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOURS",
         help="runs without an event for longer are dead: their process was killed",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def _amount(text: str) -> float:
@@ -55,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.execute:
         prune(store, plan, before_each=require_quiet)
     if options.json:
-        print(json.dumps(_shown(plan, options.execute), indent=2))
+        print_json(_shown(plan, options.execute))
     else:
         _print(plan, options.execute)
     return 0

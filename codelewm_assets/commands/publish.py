@@ -1,14 +1,13 @@
 """`publish`: what would go to the Hub, and with `--execute` its upload."""
 
 import argparse
-import json
 import os
 import re
 import sys
 from dataclasses import asdict
 from typing import Any
 
-from codelewm_assets.commands.base import FAILED, Command, open_instance, open_store
+from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +16,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
     )
     parser.add_argument("--public", action="store_true", help="repositories that everyone can read (default: private)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def _namespace(text: str) -> str:
@@ -52,7 +51,7 @@ def _run(options: argparse.Namespace) -> int:
         for one in done if not options.json else ():
             print(f"{one.repository}\t{one.tag}\tcommit {one.commit}\t{one.sent_count} files sent")
     if options.json:
-        print(json.dumps(shown, indent=2))
+        print_json(shown)
     elif plan.refusals:
         print(f"refused for {len(plan.refusals)} reasons, nothing uploaded.")
     elif not options.execute:

@@ -1,27 +1,36 @@
 """`calibrate` and `rerank`: a report of score rows, into a folder."""
 
 import argparse
+import json
 from pathlib import Path
 
-from codelewm_assets.commands.base import Command
+from codelewm_assets.commands.base import Command, add_json, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scores", type=Path, metavar="SCORES.jsonl")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    add_json(parser)
 
 
 def _calibrate(options: argparse.Namespace) -> int:
     from codelewm_assets.evaluation.score_files import calibrate_file
 
-    print(calibrate_file(options.scores, options.output))
-    return 0
+    return _print(calibrate_file(options.scores, options.output), options.json)
 
 
 def _rerank(options: argparse.Namespace) -> int:
     from codelewm_assets.evaluation.score_files import rerank_file
 
-    print(rerank_file(options.scores, options.output))
+    return _print(rerank_file(options.scores, options.output), options.json)
+
+
+def _print(path: Path, as_json: bool) -> int:
+    """The report's path; as JSON with what the report holds."""
+    if as_json:
+        print_json({"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))})
+    else:
+        print(path)
     return 0
 
 

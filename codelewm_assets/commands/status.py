@@ -1,15 +1,14 @@
 """`status`: the latest check results and gates."""
 
 import argparse
-import json
 from dataclasses import asdict
 
-from codelewm_assets.commands.base import Command, open_instance, open_store
+from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
 from codelewm_assets.commands.gates import print_gates
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -35,7 +34,7 @@ def _run(options: argparse.Namespace) -> int:
         assets = latest_artifacts(instance, store)
         shown = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
                  "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
-        print(json.dumps(shown, indent=2))
+        print_json(shown)
         return 0
     console = Console()
     print_table(console, "Checks", ["asset", "partition", "check", "state", "detail"],
