@@ -1,6 +1,8 @@
 """`codelewm-assets`: the command line. Parses and dispatches; expected errors are one line, never a traceback."""
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,9 +18,11 @@ from codelewm_assets.commands import (
     status,
     verify,
 )
-from codelewm_assets.commands.base import FAILED, Parser
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Parser, add_log_format
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.logs import LogFormatError, set_up_logs, wanted_format
 
+LOG = logging.getLogger(__name__)
 COMMANDS = (
     build.COMMAND,
     status.COMMAND,
@@ -36,26 +40,32 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
+    try:
+        set_up_logs(wanted_format(os.environ))  # bad arguments are told in it as well
+    except LogFormatError as error:
+        set_up_logs("text")
+        LOG.error(str(error))
+        return USAGE_ERROR
     options = _parser().parse_args(arguments)
+    if options.log_format is not None:
+        set_up_logs(options.log_format)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
     except AssetsError as error:
-        print(f"codelewm-assets: {error}", file=sys.stderr)
+        LOG.error(str(error))
         return FAILED
     except OSError as error:
-        print(
-            f"codelewm-assets: {error.strerror or error}: {error.filename or ''}. Check the path and the disk.",
-            file=sys.stderr,
-        )
+        LOG.error(f"{error.strerror or error}: {error.filename or ''}. Check the path and the disk.")
         return FAILED
     except KeyboardInterrupt:
-        print("codelewm-assets: interrupted; what was stored before is whole.", file=sys.stderr)
+        LOG.error("interrupted; what was stored before is whole.")
         return 130
 
 
 def _parser() -> Parser:
     parser = Parser(prog="codelewm-assets", description="The evidence cycle of CodeLeWM as Dagster assets.")
+    add_log_format(parser, default=None)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="COMMAND")
     for command in COMMANDS:
         made = commands.add_parser(
@@ -64,6 +74,7 @@ def _parser() -> Parser:
         )  # fmt: skip
         made.set_defaults(run=command.run)
         command.add_arguments(made)
+        add_log_format(made, default=argparse.SUPPRESS)  # it may stand before the command or after it
     return parser
 
 

@@ -13,7 +13,7 @@ from codelewm_assets.claims.register import CLAIMS
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
-from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.command import Ran, Run
 
 COMMANDS = (
     "build",
@@ -28,6 +28,7 @@ COMMANDS = (
     "prune",
     "doctor",
 )
+TINY = Path(__file__).parent / "tiny.yaml"
 OVERCLAIM = "# Title\n\nCodeLeWM improves reranking of Python completions.\n"
 
 
@@ -580,3 +581,65 @@ def test_build_gives_one_json_object_of_what_was_made_and_why_it_failed(
     assert set(said) == {"profile", "wall_s", "reused", "failures", "claim_gates", "results_report", "review_site"}
     assert (said["profile"], said["wall_s"], said["claim_gates"]) == ("full_capped", {}, None)
     assert "CODELEWM_HUMANEVAL_PLUS_FILE names" in said["failures"][0]
+
+
+# --log-format
+
+
+def _records(found: Ran) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in found.err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--log-format", "json", "verify", "pakc"), ("verify", "pakc", "--log-format", "json")]
+)
+def test_errors_are_json_records_when_asked_before_or_after_the_command(run: Run, arguments: tuple[str, ...]) -> None:
+    [record] = _records(run(*arguments))
+    assert (record["level"], record["logger"]) == ("ERROR", "codelewm_assets.cli")
+    assert record["message"].startswith("No stored artifact is called pakc")
+    run("verify", "pakc").is_one_line_error("codelewm-assets: No stored artifact")  # asked for once is not for ever
+
+
+def test_the_environment_asks_for_json_also_for_bad_arguments(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODELEWM_LOG_FORMAT", "json")
+    for arguments, message in ((("verify", "--all"), "unrecognized arguments: --all"), (("audit",), "audit: the following")):
+        found = run(*arguments)
+        assert found.status == 2
+        assert _records(found)[0]["message"].startswith(message)
+    monkeypatch.setenv("CODELEWM_LOG_FORMAT", "yaml")
+    run("verify").is_one_line_error("CODELEWM_LOG_FORMAT is 'yaml'", status=2)
+
+
+def test_a_build_writes_a_record_of_each_asset_and_check_with_its_run(run: Run) -> None:
+    found = run("--log-format", "json", "build", "--profile", TINY, "--select", "key:benchmark_problems", "--json")
+    assert found.status == 0
+    records = [record for record in _records(found) if record["logger"] == "codelewm_assets.defs.build"]
+    kinds = {record["kind"] for record in records}
+    assert {"started", "finished", "check_passed"} <= kinds and "failed" not in kinds
+    assert {(record["asset"], record["partition"]) for record in records} == {
+        ("benchmark_problems", "humaneval"),
+        ("benchmark_problems", "mbpp_plus"),
+    }
+    stored = [record for record in _records(found) if record["message"] == "stored"]
+    assert {record["run_id"] for record in stored} == {record["run_id"] for record in records}
+    assert json.loads(found.out)["failures"] == []
+
+
+def test_label_tells_of_malformed_rows_as_records(run: Run, tmp_path: Path) -> None:
+    path = _lines(tmp_path / "in.jsonl", "no row", _label_row())
+    found = run(
+        "--log-format", "json", "label", path, "--output", tmp_path / "o", "--isolation", "basic", "--workers", "1"
+    )
+    shown = [(record["level"], record["message"]) for record in _records(found)]
+    assert shown == [
+        ("INFO", "labelling"),
+        ("INFO", "labelled"),
+        ("WARNING", "in.jsonl line 1: not JSON (Expecting value)"),
+    ]
+
+
+def test_no_message_shows_a_secret_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh")
+    for arguments in (("verify", "hf_abcdefgh"), ("--log-format", "json", "verify", "hf_abcdefgh")):
+        found = run(*arguments)
+        assert "hf_abcdefgh" not in found.err and "***" in found.err

@@ -1,11 +1,13 @@
 """`audit`: sentences of Markdown files against the gates."""
 
 import argparse
-import sys
+import logging
 from pathlib import Path
 
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
 from codelewm_assets.commands.gates import gates_line, latest_gates
+
+LOG = logging.getLogger(__name__)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +33,7 @@ def _run(options: argparse.Namespace) -> int:
                 f"{file}: {error.strerror if isinstance(error, OSError) else f'no UTF-8 text ({error.reason})'}"
             )
     if unreadable:
-        print(f"codelewm-assets: cannot be read: {'; '.join(unreadable)}. Name Markdown files, or folders of them.",
-              file=sys.stderr)  # fmt: skip
+        LOG.error(f"cannot be read: {'; '.join(unreadable)}. Name Markdown files, or folders of them.")
         return USAGE_ERROR
     gates, digest = latest_gates()
     statuses = statuses_of(gates) if gates else {}

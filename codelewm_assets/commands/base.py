@@ -2,15 +2,17 @@
 
 import argparse
 import json
+import logging
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.logs import LOG_FORMATS, VARIABLE
 
+LOG = logging.getLogger(__name__)
 USAGE_ERROR, FAILED = 2, 1
 
 
@@ -19,7 +21,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is."""
-        print(f"{self.prog}: {message}. See `{self.prog} --help`.", file=sys.stderr)
+        program, _, command = self.prog.partition(" ")
+        LOG.error(
+            f"{command}: {message}. See `{self.prog} --help`." if command else f"{message}. See `{program} --help`."
+        )
         raise SystemExit(USAGE_ERROR)
 
 
@@ -39,6 +44,14 @@ class Command:
     example: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    """The option that says how log records are written, on standard error."""
+    parser.add_argument(
+        "--log-format", choices=LOG_FORMATS, default=default,
+        help=f"how messages on standard error are written (default: {VARIABLE} or text)",
+    )  # fmt: skip
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

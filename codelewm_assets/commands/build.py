@@ -1,10 +1,12 @@
 """`build`: materializes the graph with a live display."""
 
 import argparse
-import sys
+import logging
 
 from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
 from codelewm_assets.commands.gates import gates_shown, print_gates
+
+LOG = logging.getLogger(__name__)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,7 @@ def _run(options: argparse.Namespace) -> int:
     from codelewm_assets.core.digests import pretty_json
     from codelewm_assets.core.files import write_atomically
     from codelewm_assets.defs.assemble import build_defs
-    from codelewm_assets.defs.build import build
+    from codelewm_assets.defs.build import Progress, build, log_progress
     from codelewm_assets.defs.resources import ProfileResource, default_resources
     from codelewm_assets.display import BuildDisplay
     from codelewm_assets.profiles.profile import load_profile
@@ -32,11 +34,16 @@ def _run(options: argparse.Namespace) -> int:
     profile = load_profile(resources["profile"].name)  # type: ignore[attr-defined]
     store, instance, defs = open_store(), open_instance(), build_defs(resources=resources)
     if options.json:
-        result = build(defs, instance, select=options.select)
+        result = build(defs, instance, select=options.select, on_progress=log_progress)
     else:
         print(f"profile {profile.name}: {profile.description}", flush=True)
         with BuildDisplay(Console(), store.root / "progress") as display:
-            result = build(defs, instance, select=options.select, on_progress=display)
+
+            def follow(progress: Progress) -> None:
+                display(progress)
+                log_progress(progress)
+
+            result = build(defs, instance, select=options.select, on_progress=follow)
     timings = {"profile": profile.name, "wall_s": result.wall_s, "reused": sorted(result.reused)}
     write_atomically(store.root / "progress" / "build_timings.json", pretty_json(timings))
     if options.json:
@@ -45,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
         print_gates(instance, store, Console())
     for failure in result.failures:
-        print(f"codelewm-assets: {failure}", file=sys.stderr)
+        LOG.error(failure)
     return 0 if result.is_success else FAILED
 
 

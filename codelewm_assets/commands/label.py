@@ -1,11 +1,13 @@
 """`label`: labels completions in the sandbox."""
 
 import argparse
-import sys
+import logging
 from dataclasses import asdict
 from pathlib import Path
 
 from codelewm_assets.commands.base import Command, add_json, print_json
+
+LOG = logging.getLogger(__name__)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +32,7 @@ def _run(options: argparse.Namespace) -> int:
     if summary.taken_up:
         print(f"{summary.taken_up} rows were there from a run that was cut off.")
     for fault in summary.malformed:
-        print(f"codelewm-assets: {options.input.name} {fault}", file=sys.stderr)
+        LOG.warning(f"{options.input.name} {fault}")
     print(f"{summary.written} labelled, {summary.passed} passed, {len(summary.malformed)} malformed: {options.output}")
     return 0
 

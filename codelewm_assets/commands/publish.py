@@ -1,13 +1,15 @@
 """`publish`: what would go to the Hub, and with `--execute` its upload."""
 
 import argparse
+import logging
 import os
 import re
-import sys
 from dataclasses import asdict
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
+
+LOG = logging.getLogger(__name__)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +67,7 @@ def _print_plan(shown: dict[str, Any]) -> None:
     for total in shown["repositories"]:
         print(f"{total['repository']}\t{total['repository_type']}\t{total['file_count']} files\t{total['bytes']} bytes")
     for refusal in shown["refusals"]:
-        print(f"refused\t{refusal['reason']}\t{refusal['detail']}", file=sys.stderr)
+        LOG.error(f"refused\t{refusal['reason']}\t{refusal['detail']}")
     print(f"tag {shown['tag']}")
 
 
