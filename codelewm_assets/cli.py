@@ -22,7 +22,7 @@ from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Parser, add_log_f
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.logs import LogFormatError, set_up_logs, wanted_format
 
-LOG = logging.getLogger(__name__)
+LOG = logging.getLogger("codelewm_assets.cli")  # the module may run as __main__
 COMMANDS = (
     build.COMMAND,
     status.COMMAND,

@@ -500,6 +500,9 @@ def test_prune_refuses_while_a_run_is_in_progress_unless_it_is_known_to_be_dead(
         "runs are in progress: label_benchmark", "--ignore-runs-silent-for HOURS"
     )
     assert dead.folder.exists()
+    dry = run("prune")
+    assert (dry.status, dead.digest in dry.out) == (0, True)
+    assert "runs are in progress" in dry.err and "This is a dry run." in dry.err
     assert run("prune", "--execute", "--ignore-runs-silent-for", "0").status == 0
     assert not dead.folder.exists()
 
@@ -602,7 +605,10 @@ def test_errors_are_json_records_when_asked_before_or_after_the_command(run: Run
 
 def test_the_environment_asks_for_json_also_for_bad_arguments(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODELEWM_LOG_FORMAT", "json")
-    for arguments, message in ((("verify", "--all"), "unrecognized arguments: --all"), (("audit",), "audit: the following")):
+    for arguments, message in (
+        (("verify", "--all"), "unrecognized arguments: --all"),
+        (("audit",), "audit: the following"),
+    ):
         found = run(*arguments)
         assert found.status == 2
         assert _records(found)[0]["message"].startswith(message)

@@ -1,6 +1,7 @@
 """`prune`: what nothing refers to any more, and with `--execute` its removal."""
 
 import argparse
+import logging
 import math
 import time
 from dataclasses import asdict
@@ -8,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.core.errors import AssetsError
+
+LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from codelewm_assets.core.prune import PrunePlan
@@ -47,7 +51,12 @@ def _run(options: argparse.Namespace) -> int:
     def require_quiet() -> None:
         require_no_run(instance, now_s=time.time(), silent_for_s=None if hours is None else hours * HOUR_S)
 
-    require_quiet()  # also before a dry run: what a run is about to make or to need cannot be told
+    try:
+        require_quiet()
+    except AssetsError as error:
+        if options.execute:
+            raise
+        LOG.warning(f"{error} This is a dry run.")
     plan = plan_prune(
         store, live_digests(instance), now=datetime.now(UTC), younger_stays=timedelta(days=options.older_than)
     )

@@ -54,7 +54,7 @@ def require_no_run(instance: dg.DagsterInstance, *, now_s: float, silent_for_s: 
     if runs:
         shown = ", ".join(f"{r.job} {r.run_id[:8]} ({r.status}, silent {r.silent_s / HOUR_S:.1f} h)" for r in runs)
         raise AssetsError(
-            f"Nothing more is removed while runs are in progress: {shown}. Wait for them, or terminate them in the UI; when "
+            f"Nothing is removed while runs are in progress: {shown}. Wait for them, or terminate them in the UI; when "
             "their process is known to be dead, pass --ignore-runs-silent-for HOURS."
         )
 

@@ -34,7 +34,7 @@ from codelewm_assets.training.sidecar import Sidecar
 if TYPE_CHECKING:
     from codelewm_assets.training.processes import Ranks
 
-LOG = logging.getLogger(__name__)
+LOG = logging.getLogger("codelewm_assets.training.worker")  # the module runs as __main__
 REFUSED = 3
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
@@ -180,10 +180,10 @@ def main() -> int:
 def _run() -> None:
     spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with log_context(asset="checkpoint", seed=spec.seed, rank=own_rank()):
-        LOG.info("training starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
+        LOG.info("training process starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
         with nullcontext(lambda event: None) if own_rank() else _pipes() as on_event:
             train(spec, on_event=on_event)
-        LOG.info("training ends")
+        LOG.info("training process ends")
 
 
 def exit_status(run: Callable[[], None]) -> int:
