@@ -4,10 +4,12 @@ import argparse
 import logging
 import os
 import re
+import sys
 from dataclasses import asdict
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.core.logs import format_in_force, masked
 
 LOG = logging.getLogger(__name__)
 
@@ -67,7 +69,11 @@ def _print_plan(shown: dict[str, Any]) -> None:
     for total in shown["repositories"]:
         print(f"{total['repository']}\t{total['repository_type']}\t{total['file_count']} files\t{total['bytes']} bytes")
     for refusal in shown["refusals"]:
-        LOG.error(f"refused\t{refusal['reason']}\t{refusal['detail']}")
+        row = f"refused\t{refusal['reason']}\t{refusal['detail']}"
+        if format_in_force() == "json":
+            LOG.error(row)
+        else:
+            print(masked(row), file=sys.stderr)  # rows of a listing: without the program's name before each
     print(f"tag {shown['tag']}")
 
 
