@@ -67,7 +67,7 @@ def _abandoned(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
 def _pages(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
     for path in (root / "data_docs").glob("*/*/*"):
         if path.name not in kept:
-            yield path, "Data Docs of an artifact that is not stored"
+            yield path, "Data Docs of an artifact that goes or is gone"
 
 
 def _files(path: Path) -> list[Path]:
