@@ -1,5 +1,11 @@
 """What `dagster -m codelewm_assets.definitions` loads."""
 
+import os
+
+from codelewm_assets.core.logs import VARIABLE, set_up_logs, wanted_format
 from codelewm_assets.defs.assemble import build_defs
+
+if VARIABLE in os.environ:  # runs that Dagster starts have no command line that could say it
+    set_up_logs(wanted_format(os.environ), program="codelewm_assets")
 
 defs = build_defs()

@@ -1,6 +1,7 @@
 """The command line: help with an example, one line for what is wrong, exit statuses, never a traceback."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,22 @@ from codelewm_assets.claims.register import CLAIMS
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
-from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.command import Ran, Run
 
-COMMANDS = ("build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish")
+COMMANDS = (
+    "build",
+    "status",
+    "verify",
+    "label",
+    "calibrate",
+    "rerank",
+    "job-status",
+    "audit",
+    "publish",
+    "prune",
+    "doctor",
+)
+TINY = Path(__file__).parent / "tiny.yaml"
 OVERCLAIM = "# Title\n\nCodeLeWM improves reranking of Python completions.\n"
 
 
@@ -75,6 +89,9 @@ def test_the_help_names_every_command(run: Run) -> None:
         ("publish", "--namespace", "a/b"),
         ("publish", "--namespace", ""),
         ("verify", "--all"),
+        ("prune", "--older-than", "a week"),
+        ("prune", "--older-than", "-1"),
+        ("prune", "--ignore-runs-silent-for", "nan"),
     ],
     ids=" ".join,
 )
@@ -434,3 +451,201 @@ def test_a_selection_that_is_not_understood_is_one_line(selection: str, run: Run
 def test_a_selection_that_names_nothing_is_one_line(run: Run, tmp_path: Path) -> None:
     found = run("build", "--profile", Path(__file__).parent / "tiny.yaml", "--select", "key:no_such_asset")
     found.is_one_line_error("no_such_asset")
+
+
+# prune
+
+
+def _dead(folder: Path) -> Artifact:
+    return ArtifactStore(folder / "artifacts").write(
+        Recipe("execution_pack", None, {}, {"old": True}, "test"), {"pack.parquet": b"old rows"}, {}
+    )
+
+
+def test_prune_is_a_dry_run_that_says_what_would_go_and_execute_removes_it(run: Run, tmp_path: Path) -> None:
+    live, dead = _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"}), _dead(tmp_path)
+    found = run("prune")
+    assert (found.status, found.err) == (0, "")
+    assert found.out.splitlines() == [
+        f"execution_pack\t{dead.digest}\t8\t{dead.manifest.created_at}",
+        "dry run: 1 artifacts, 0 leftovers, 8 bytes can go, 1 artifacts stay. `prune --execute` removes them.",
+    ]
+    assert dead.folder.exists()
+    assert run("prune", "--older-than", "1").out.startswith("dry run: 0 artifacts")
+    assert (
+        run("prune", "--execute").out.splitlines()[-1] == "removed 1 artifacts, 0 leftovers, 8 bytes; 1 artifacts stay."
+    )
+    assert (live.folder.exists(), dead.folder.exists()) == (True, False)
+    assert run("verify").status == 0
+
+
+def test_prune_gives_one_json_object(run: Run, tmp_path: Path) -> None:
+    live, dead = _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"}), _dead(tmp_path)
+    row = {"artifact_id": "execution_pack", "digest": dead.digest, "bytes": 8, "created_at": dead.manifest.created_at}
+    said = json.loads(run("prune", "--json").out)
+    assert said == {
+        "is_executed": False, "kept_count": 1, "kept_bytes": live.manifest.files[0].bytes, "removable_bytes": 8,
+        "removable": [row], "recipes": said["recipes"], "leftovers": [], "not_stored": [],
+    }  # fmt: skip
+    assert len(said["recipes"]) == 1
+    assert json.loads(run("prune", "--json", "--execute").out) == said | {"is_executed": True}
+
+
+def test_prune_refuses_while_a_run_is_in_progress_unless_it_is_known_to_be_dead(run: Run, tmp_path: Path) -> None:
+    _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    dead = _dead(tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        instance.add_run(dg.DagsterRun("label_benchmark", status=dg.DagsterRunStatus.STARTED))
+    run("prune", "--execute").is_one_line_error(
+        "runs are in progress: label_benchmark", "--ignore-runs-silent-for HOURS"
+    )
+    assert dead.folder.exists()
+    dry = run("prune")
+    assert (dry.status, dead.digest in dry.out) == (0, True)
+    assert "runs are in progress" in dry.err and "This is a dry run." in dry.err
+    assert run("prune", "--execute", "--ignore-runs-silent-for", "0").status == 0
+    assert not dead.folder.exists()
+
+
+def test_prune_of_a_store_that_is_another_instances_is_one_line_and_removes_nothing(run: Run, tmp_path: Path) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    run("prune", "--execute").is_one_line_error("none is the latest of any asset of this Dagster instance")
+    assert pack.folder.exists()
+
+
+# doctor
+
+
+def test_doctor_gives_a_row_per_finding_and_status_1_on_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    found = run("doctor", "--json")
+    said = json.loads(found.out)
+    assert set(said["findings"][0]) == {"name", "state", "found", "wanted", "remedy"}
+    states = {row["name"]: row["state"] for row in said["findings"]}
+    assert said["counts"] == dict(Counter(states.values()))
+    assert (states["hub"], states["instance_storage"], found.status) == ("warn", "ok", int("fail" in said["counts"]))
+    monkeypatch.setenv("CODELEWM_PROFILE", "huge")
+    found = run("doctor")
+    assert (found.status, found.err) == (1, "")
+    assert "\nprofile\tfail\tNo profile 'huge'" in found.out
+    assert " 1 fail." in found.out.splitlines()[-1]
+
+
+# --json
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_json_and_its_help_says_so(run: Run, command: str) -> None:
+    assert "--json" in run(command, "--help").out
+
+
+def test_verify_gives_one_json_object_and_the_same_status(run: Run, tmp_path: Path) -> None:
+    pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    found = run("verify", "--json")
+    assert (found.status, json.loads(found.out)) == (0, {"verified_count": 1, "mismatches": []})
+    (pack.folder / "pack.parquet").unlink()
+    found = run("verify", "--json")
+    row = {
+        "artifact": f"execution_pack {pack.digest[:12]}", "file": "pack.parquet", "found": "missing",
+        "wanted": pack.manifest.files[0].sha256,
+    }  # fmt: skip
+    assert (found.status, json.loads(found.out)) == (1, {"verified_count": 1, "mismatches": [row]})
+
+
+def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:
+    path, output = _lines(tmp_path / "in.jsonl", "no row", _label_row()), tmp_path / "out.jsonl"
+    found = run("label", path, "--output", output, "--isolation", "basic", "--workers", "1", "--json")
+    assert (found.status, found.err) == (0, "")
+    assert json.loads(found.out) == {
+        "written": 1, "passed": 1, "malformed": ["line 1: not JSON (Expecting value)"], "taken_up": 0, "output": str(output),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_report_is_shown_as_json_with_its_path(run: Run, tmp_path: Path, command: str) -> None:
+    found = run(command, _lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports", "--json")
+    said, path = json.loads(found.out), tmp_path / "reports" / REPORTS[command]
+    assert said == {"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))}
+
+
+def test_job_status_is_the_same_with_json(run: Run, tmp_path: Path) -> None:
+    path = _lines(tmp_path / "progress.jsonl", {"event": "complete", "seed": 42})
+    assert json.loads(run("job-status", path, "--json").out)["state"] == "complete"
+
+
+def test_build_gives_one_json_object_of_what_was_made_and_why_it_failed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODELEWM_MBPP_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    monkeypatch.setenv("CODELEWM_HUMANEVAL_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    found = run("build", "--profile", "full_capped", "--select", "key:benchmark_problems", "--json")
+    assert found.status == 1
+    said = json.loads(found.out)
+    assert set(said) == {"profile", "wall_s", "reused", "failures", "claim_gates", "results_report", "review_site"}
+    assert (said["profile"], said["wall_s"], said["claim_gates"]) == ("full_capped", {}, None)
+    assert "CODELEWM_HUMANEVAL_PLUS_FILE names" in said["failures"][0]
+
+
+# --log-format
+
+
+def _records(found: Ran) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in found.err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--log-format", "json", "verify", "pakc"), ("verify", "pakc", "--log-format", "json")]
+)
+def test_errors_are_json_records_when_asked_before_or_after_the_command(run: Run, arguments: tuple[str, ...]) -> None:
+    [record] = _records(run(*arguments))
+    assert (record["level"], record["logger"]) == ("ERROR", "codelewm_assets.cli")
+    assert record["message"].startswith("No stored artifact is called pakc")
+    run("verify", "pakc").is_one_line_error("codelewm-assets: No stored artifact")  # asked for once is not for ever
+
+
+def test_the_environment_asks_for_json_also_for_bad_arguments(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODELEWM_LOG_FORMAT", "json")
+    for arguments, message in (
+        (("verify", "--all"), "unrecognized arguments: --all"),
+        (("audit",), "audit: the following"),
+    ):
+        found = run(*arguments)
+        assert found.status == 2
+        assert _records(found)[0]["message"].startswith(message)
+    monkeypatch.setenv("CODELEWM_LOG_FORMAT", "yaml")
+    run("verify").is_one_line_error("CODELEWM_LOG_FORMAT is 'yaml'", status=2)
+
+
+def test_a_build_writes_a_record_of_each_asset_and_check_with_its_run(run: Run) -> None:
+    found = run("--log-format", "json", "build", "--profile", TINY, "--select", "key:benchmark_problems", "--json")
+    assert found.status == 0
+    records = [record for record in _records(found) if record["logger"] == "codelewm_assets.defs.build"]
+    kinds = {record["kind"] for record in records}
+    assert {"started", "finished", "check_passed"} <= kinds and "failed" not in kinds
+    assert {(record["asset"], record["partition"]) for record in records} == {
+        ("benchmark_problems", "humaneval"),
+        ("benchmark_problems", "mbpp_plus"),
+    }
+    stored = [record for record in _records(found) if record["message"] == "stored"]
+    assert {record["run_id"] for record in stored} == {record["run_id"] for record in records}
+    assert json.loads(found.out)["failures"] == []
+
+
+def test_label_tells_of_malformed_rows_as_records(run: Run, tmp_path: Path) -> None:
+    path = _lines(tmp_path / "in.jsonl", "no row", _label_row())
+    found = run(
+        "--log-format", "json", "label", path, "--output", tmp_path / "o", "--isolation", "basic", "--workers", "1"
+    )
+    shown = [(record["level"], record["message"]) for record in _records(found)]
+    assert shown == [
+        ("INFO", "labelling"),
+        ("INFO", "labelled"),
+        ("WARNING", "in.jsonl line 1: not JSON (Expecting value)"),
+    ]
+
+
+def test_no_message_shows_a_secret_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh")
+    for arguments in (("verify", "hf_abcdefgh"), ("--log-format", "json", "verify", "hf_abcdefgh")):
+        found = run(*arguments)
+        assert "hf_abcdefgh" not in found.err and "***" in found.err

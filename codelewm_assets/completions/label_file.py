@@ -3,6 +3,7 @@
 import fcntl
 import glob
 import json
+import logging
 import os
 import platform
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool
 
+LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
 CPU_FLOOR_S = 0.2
 EXPECTED_LIMITS = Limits(input_cpu_s=4.0, cpu_s=60.0)
@@ -145,13 +147,21 @@ def label_file(
                 f"--isolation strict wants layers that are missing here: {', '.join(missing)}. To get them: "
                 f"{remedy(missing)}. Or use --isolation auto."
             )
+        LOG.info(
+            "labelling",
+            extra={"fields": {"input": path.name, "layers": list(pool.isolation.layers), "workers": workers}},
+        )
         header = canonical_json({"header": _header(pool, isolation, modules, faults)})
         with PartialOutput(output, sha256_file(path), header) as partial:
             rows = (row for row in read_label_rows(path) if isinstance(row, LabelRow))
             judge_row = RowLabeller(pool)
             for row in pool.each(judge_row, islice(rows, partial.done, None)):
                 partial.write(canonical_json(row))
-            return LabelSummary(*partial.finish(), faults, partial.done)
+            summary = LabelSummary(*partial.finish(), faults, partial.done)
+        LOG.info(
+            "labelled", extra={"fields": {"input": path.name, "written": summary.written, "passed": summary.passed}}
+        )
+        return summary
 
 
 def _header(

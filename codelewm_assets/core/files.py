@@ -6,6 +6,8 @@ from pathlib import Path
 
 from codelewm_assets.core.errors import StoreError
 
+WRITING = ".writing-"  # begins the name of what is not whole yet; a kill leaves it behind
+
 
 def fsync_folder(folder: Path) -> None:
     """Make a rename inside `folder` durable."""
@@ -24,7 +26,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(data)
             handle.flush()

@@ -19,8 +19,10 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
-from codelewm_assets.core.files import fsync_folder, write_atomically
+from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
 from codelewm_assets.core.manifest import Manifest, ManifestFile, parse_manifest
+
+REMOVED = ".removed-"  # an artifact that was removed, until its files are deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class ArtifactStore:
         temporary: Path | None = None
         try:
             home.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=home, prefix=".writing-"))
+            temporary = Path(tempfile.mkdtemp(dir=home, prefix=WRITING))
             entries = tuple(_write_file(temporary, name, files[name]) for name in sorted(files))
             manifest = Manifest(
                 artifact_id=recipe.artifact_id,
@@ -238,6 +240,31 @@ class ArtifactStore:
                 if (parent, parent_digest) not in stored:
                     faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", parent_digest))
         return checked, faults
+
+    def recipes(self) -> Iterator[tuple[str, str | None]]:
+        """(recipe key, digest that it gave) of every recipe that is remembered, sorted; None where the note is damaged."""
+        for note in sorted((self.root / "recipes").glob("*.json")):
+            try:
+                yield note.stem, str(json.loads(note.read_text(encoding="utf-8"))["digest"])
+            except (ValueError, KeyError, TypeError):
+                yield note.stem, None
+
+    def forget(self, key: str) -> None:
+        """Forget what a recipe gave: the next build makes it anew. Raises: OSError: the note cannot be removed."""
+        (self.root / "recipes" / f"{key}.json").unlink(missing_ok=True)
+
+    def remove(self, kind: str, digest: str, *, partition: str | None = None) -> None:
+        """Remove one artifact. It is renamed first, so that a reader sees all of it or nothing, also after a kill.
+
+        Raises: StoreError: not stored. OSError: it cannot be removed.
+        """
+        home = self._home(kind, partition)
+        if not (home / digest).is_dir():
+            raise StoreError(f"{kind} {digest[:12]} is not in the store. Another prune may be at work: run it again.")
+        gone = Path(tempfile.mkdtemp(dir=home, prefix=REMOVED))
+        os.rename(home / digest, gone)  # onto an empty folder, which it replaces
+        fsync_folder(home)
+        shutil.rmtree(gone)
 
     def _with_parents(self, rows: list[tuple[str, str | None, str]], only: frozenset[str]) -> set[str]:
         """Digests of the artifacts that `only` names, and of all they were made from as far as it is stored."""

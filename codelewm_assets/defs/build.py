@@ -1,6 +1,7 @@
 """`build`: every job of the graph in order, one run a partition, and a record of what happened while it happens."""
 
 import json
+import logging
 import threading
 import time
 import uuid
@@ -13,9 +14,11 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
 
+LOG = logging.getLogger(__name__)
 POLL_S = 0.2
 ASSET_NAMES = frozenset(name for step in BUILD_ORDER for name in step.assets)  # other step keys are checks
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -41,6 +44,15 @@ class Progress:
     text: str = ""
     elapsed_s: float | None = None
     is_reused: bool | None = None
+
+
+def log_progress(progress: Progress) -> None:
+    """A log record of what happened; a build that fails ends with its errors as records of their own."""
+    asset, _, check = progress.name.partition(":")
+    fields = {"asset": asset, "check": check or None, "partition": progress.partition, "kind": progress.kind,
+              "elapsed_s": progress.elapsed_s, "is_reused": progress.is_reused}  # fmt: skip
+    shown = {name: value for name, value in fields.items() if value is not None}
+    LOG.info(f"{progress.name} {progress.kind}: {progress.text}".rstrip(": "), extra={"fields": shown})
 
 
 @dataclass(slots=True)
@@ -118,12 +130,13 @@ def _run(
     thread = threading.Thread(target=execute, name=step.job, daemon=True)  # an interrupt ends the build
     thread.start()
     follower = _Follower(instance, run_id, partition, result)
-    while thread.is_alive():
-        thread.join(POLL_S)
+    with log_context(run_id=run_id):
+        while thread.is_alive():
+            thread.join(POLL_S)
+            for progress in follower.new():
+                on_progress(progress)
         for progress in follower.new():
             on_progress(progress)
-    for progress in follower.new():
-        on_progress(progress)
     if "error" in outcome:
         result.failures.append(f"{step.job}: {outcome['error']}")
     elif not outcome["result"].success and not follower.has_failed:

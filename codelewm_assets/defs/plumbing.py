@@ -1,5 +1,6 @@
 """What every asset does the same way: find parents by data version, skip what is stored, write, report."""
 
+import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,11 @@ import dagster as dg
 from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.logs import log_context
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.defs.lineage import column_lineage
 
+LOG = logging.getLogger(__name__)
 DATA_VERSION_TAG = "dagster/data_version"
 _REVIEW = dg.MetadataValue.md("[the review site](/review_site/index.html), where `make review` serves the UI")
 
@@ -81,15 +84,17 @@ def materialize(
         code_version=code_version,
     )
     shown: Mapping[str, Any] = {}
-    try:
-        artifact = store.find(recipe)
-        is_reused = artifact is not None
-        if artifact is None:
-            made = make()
-            artifact, shown = store.write(recipe, made.files, made.metadata), made.shown
-            made.done()
-    except AssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    with log_context(run_id=context.run_id, asset=kind, partition=partition):
+        try:
+            artifact = store.find(recipe)
+            is_reused = artifact is not None
+            if artifact is None:
+                made = make()
+                artifact, shown = store.write(recipe, made.files, made.metadata), made.shown
+                made.done()
+        except AssetsError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        LOG.info("reused" if is_reused else "stored", extra={"fields": {"digest": artifact.digest}})
     size = sum(file.bytes for file in artifact.manifest.files)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(artifact.digest),

@@ -11,6 +11,7 @@ from threading import Timer
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.logs import RECORD_START, VARIABLE, format_in_force
 from codelewm_assets.training.progress import job_event
 from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec
 
@@ -34,7 +35,7 @@ def run_worker(
             process = subprocess.Popen(
                 [sys.executable, "-m", f"codelewm_assets.training.{module}", str(path)],
                 stdout=subprocess.PIPE, stderr=stream, text=True, start_new_session=True,
-                env=os.environ | {PARENT: str(os.getpid())} | dict(environment or {}),
+                env=os.environ | {PARENT: str(os.getpid()), VARIABLE: format_in_force()} | dict(environment or {}),
             )  # fmt: skip
             clock = Timer(spec.config.wall_limit_s, process.kill)
             clock.start()
@@ -50,9 +51,13 @@ def run_worker(
                 process.kill()
                 process.wait()
                 process.stdout.read()  # which ends when all ranks have: a next run must not meet one that still writes
+        said = errors.read_text(encoding="utf-8")
+        for line in said.splitlines():
+            if line.startswith(RECORD_START):  # a log record, which the worker has masked
+                print(line, file=sys.stderr, flush=True)
         if status == 0:
             return
-        message = _last_message(errors.read_text(encoding="utf-8"))
+        message = _last_message(said)
         if status == REFUSED:
             raise PreflightError(message)
         over = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if was_over else ""
@@ -62,7 +67,7 @@ def run_worker(
 
 
 def _last_message(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(RECORD_START)]
     for line in reversed(lines):
         if line.startswith('{"event"'):
             return str(json.loads(line)["message"])

@@ -7,6 +7,7 @@ processes that train one model each is this module; the agent starts them (`trai
 
 import ctypes
 import json
+import logging
 import os
 import platform
 import signal
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError
 from codelewm_assets.core.files import write_atomically
+from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.config import TrainingConfig
@@ -32,6 +34,7 @@ from codelewm_assets.training.sidecar import Sidecar
 if TYPE_CHECKING:
     from codelewm_assets.training.processes import Ranks
 
+LOG = logging.getLogger("codelewm_assets.training.worker")  # the module runs as __main__
 REFUSED = 3
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
@@ -170,13 +173,17 @@ def main() -> int:
     """Run from the command line with the path of a JSON spec; through Dagster Pipes when it was started so."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     end_with_parent()
+    set_up_logs(wanted_format(os.environ), program="training")
     return exit_status(_run)
 
 
 def _run() -> None:
     spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    with nullcontext(lambda event: None) if own_rank() else _pipes() as on_event:
-        train(spec, on_event=on_event)
+    with log_context(asset="checkpoint", seed=spec.seed, rank=own_rank()):
+        LOG.info("training process starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
+        with nullcontext(lambda event: None) if own_rank() else _pipes() as on_event:
+            train(spec, on_event=on_event)
+        LOG.info("training process ends")
 
 
 def exit_status(run: Callable[[], None]) -> int:

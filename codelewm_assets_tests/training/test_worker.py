@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.logs import set_up_logs
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.training.launch import run_worker
 from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless
@@ -59,6 +60,19 @@ def spec_of(chain: tuple[ArtifactStore, Digests], tmp_path: Path) -> SpecMaker:
         )
 
     return make
+
+
+def test_log_records_of_the_training_process_reach_who_started_it_and_are_not_taken_for_its_error(
+    spec_of: SpecMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        set_up_logs("json")
+        with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
+            run_worker(spec_of(preflight_report="d" * 64), on_event=lambda event: None)
+    finally:
+        set_up_logs("text")
+    [record] = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (record["message"], record["seed"], record["asset"]) == ("training process starts", 42, "checkpoint")
 
 
 def _run(spec: WorkerSpec, folder: Path) -> subprocess.CompletedProcess[str]:

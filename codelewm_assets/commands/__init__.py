@@ -1,0 +1,1 @@
+"""The commands of `codelewm-assets`, a module each: its arguments, one function called, what is printed."""

@@ -1,0 +1,58 @@
+"""`audit`: sentences of Markdown files against the gates."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
+from codelewm_assets.commands.gates import gates_line, latest_gates
+
+LOG = logging.getLogger(__name__)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    add_json(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from codelewm_assets.claims.audit import audit_text, statuses_of
+
+    files, texts, unreadable = (
+        [],
+        {},
+        [f"{path}: no such file or folder" for path in options.paths if not path.exists()],
+    )
+    if not unreadable:
+        files = sorted({file for path in options.paths for file in (path.rglob("*.md") if path.is_dir() else [path])})
+    for file in files:
+        try:
+            texts[file] = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            unreadable.append(
+                f"{file}: {error.strerror if isinstance(error, OSError) else f'no UTF-8 text ({error.reason})'}"
+            )
+    if unreadable:
+        LOG.error(f"cannot be read: {'; '.join(unreadable)}. Name Markdown files, or folders of them.")
+        return USAGE_ERROR
+    gates, digest = latest_gates()
+    statuses = statuses_of(gates) if gates else {}
+    found = [(file, row) for file, text in texts.items() for row in audit_text(text, statuses)]
+    if options.json:
+        rows = [{"file": str(file), **row._asdict()} for file, row in found]
+        shown = {"claim_gates": digest, "statuses": statuses, "files": [str(file) for file in files], "findings": rows}
+        print_json(shown)
+        return FAILED if found else 0
+    for file, row in found:
+        print(f"{file}:{row.line}: {row.claim_id} is {row.status}: {row.sentence}")
+    print(f"{len(files)} files audited, {len(found)} sentences beyond the gates. {gates_line(gates, digest)}")
+    return FAILED if found else 0
+
+
+COMMAND = Command(
+    "audit",
+    "Claim audit over Markdown files; exit 1 on a sentence beyond the gates, 2 on a file that cannot be read.",
+    "audit README.md docs",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,92 @@
+"""What every command is made of, and where it finds the instance and the store."""
+
+import argparse
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.logs import LOG_FORMATS, VARIABLE
+
+LOG = logging.getLogger(__name__)
+USAGE_ERROR, FAILED = 2, 1
+
+
+class Parser(argparse.ArgumentParser):
+    """One line on standard error and exit status 2 for bad arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is."""
+        program, _, command = self.prog.partition(" ")
+        LOG.error(
+            f"{command}: {message}. See `{self.prog} --help`." if command else f"{message}. See `{program} --help`."
+        )
+        raise SystemExit(USAGE_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        text: what it does, in one sentence.
+        example: an example of its arguments, its name first.
+        add_arguments: tells the parser which arguments it takes.
+        run: does it; returns the exit status.
+    """
+
+    name: str
+    text: str
+    example: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    """The option that says how log records are written, on standard error."""
+    parser.add_argument(
+        "--log-format", choices=LOG_FORMATS, default=default,
+        help=f"how messages on standard error are written (default: {VARIABLE} or text)",
+    )  # fmt: skip
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that prints rows."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def print_json(shown: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(shown, indent=2))
+
+
+def open_instance() -> Any:
+    """The Dagster instance of DAGSTER_HOME, or of the working folder when it holds a dagster.yaml.
+
+    Raises: AssetsError: there is neither, or DAGSTER_HOME is no folder.
+    """
+    import dagster as dg
+
+    if "DAGSTER_HOME" not in os.environ:
+        if not Path("dagster.yaml").is_file():
+            raise AssetsError(
+                "There is no dagster.yaml here and DAGSTER_HOME is not set. Run in the project's folder, or set it."
+            )
+        os.environ["DAGSTER_HOME"] = str(Path.cwd())
+    home = Path(os.environ["DAGSTER_HOME"])
+    if not home.is_absolute() or not home.is_dir():
+        raise AssetsError(
+            f"DAGSTER_HOME is {home}; wanted the absolute path of a folder. Make it, or unset the variable."
+        )
+    return dg.DagsterInstance.get()
+
+
+def open_store() -> Any:
+    """The artifact store that CODELEWM_ARTIFACTS names."""
+    from codelewm_assets.core.store import ArtifactStore
+
+    return ArtifactStore(Path(os.environ.get("CODELEWM_ARTIFACTS", "artifacts")).resolve())

@@ -1,0 +1,31 @@
+"""`job-status`: what a training run's event stream says of it."""
+
+import argparse
+import time
+from pathlib import Path
+
+from codelewm_assets.commands.base import Command, print_json
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("progress", type=Path, metavar="PROGRESS.jsonl")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, as it does without this option")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from codelewm_assets.claims.register import COLLAPSE_FLOORS
+    from codelewm_assets.training.progress import read_events, summarise
+
+    events, cut_off = read_events(options.progress)
+    found = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
+    print_json(found | {"malformed_line": cut_off or None})
+    return 0
+
+
+COMMAND = Command(
+    "job-status",
+    "Summary of a training run's event stream.",
+    "job-status artifacts/progress/checkpoint-42.jsonl",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,82 @@
+"""`publish`: what would go to the Hub, and with `--execute` its upload."""
+
+import argparse
+import logging
+import os
+import re
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.core.logs import format_in_force, masked
+
+LOG = logging.getLogger(__name__)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--execute", action="store_true", help="upload it, with the token in HF_TOKEN")
+    parser.add_argument(
+        "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
+    )
+    parser.add_argument("--public", action="store_true", help="repositories that everyone can read (default: private)")
+    add_json(parser)
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a user or organisation on the Hub")
+    return text
+
+
+def _run(options: argparse.Namespace) -> int:
+    from codelewm_assets.defs.hub_release import latest_plan
+    from codelewm_assets.release.hub_upload import publish
+
+    plan, sources = latest_plan(open_instance(), open_store())
+    shown = {
+        "tag": plan.tag,
+        "files": [
+            {"repository": f"{options.namespace}/{f.repository}"} | f.model_dump(include={"path", "bytes", "sha256", "artifact_id"})
+            for f in plan.files
+        ],
+        "repositories": [t.model_dump() | {"repository": f"{options.namespace}/{t.repository}"} for t in plan.totals],
+        "refusals": [refusal.model_dump() for refusal in plan.refusals],
+        "published": [],
+    }  # fmt: skip
+    if not options.json:
+        _print_plan(shown)
+    if options.execute and not plan.refusals:
+        done = publish(
+            plan, sources, token=os.environ.get("HF_TOKEN"), namespace=options.namespace, public=options.public,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+        )  # fmt: skip
+        shown["published"] = [asdict(one) for one in done]
+        for one in done if not options.json else ():
+            print(f"{one.repository}\t{one.tag}\tcommit {one.commit}\t{one.sent_count} files sent")
+    if options.json:
+        print_json(shown)
+    elif plan.refusals:
+        print(f"refused for {len(plan.refusals)} reasons, nothing uploaded.")
+    elif not options.execute:
+        print(f"dry run: {len(plan.files)} files, nothing uploaded. `publish --execute` uploads them.")
+    return FAILED if plan.refusals else 0
+
+
+def _print_plan(shown: dict[str, Any]) -> None:
+    for file in shown["files"]:
+        print(f"{file['repository']}\t{file['path']}\t{file['bytes']}\t{file['sha256']}")
+    for total in shown["repositories"]:
+        print(f"{total['repository']}\t{total['repository_type']}\t{total['file_count']} files\t{total['bytes']} bytes")
+    for refusal in shown["refusals"]:
+        row = f"refused\t{refusal['reason']}\t{refusal['detail']}"
+        if format_in_force() == "json":
+            LOG.error(row)
+        else:
+            print(masked(row), file=sys.stderr)  # rows of a listing: without the program's name before each
+    print(f"tag {shown['tag']}")
+
+
+COMMAND = Command(
+    "publish", "What would go to the Hub; --execute does it.", "publish --namespace lab", _add_arguments, _run
+)

@@ -1,0 +1,47 @@
+"""`status`: the latest check results and gates."""
+
+import argparse
+from dataclasses import asdict
+
+from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.commands.gates import print_gates
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from codelewm_assets.claims.gates import ClaimGates
+    from codelewm_assets.defs.plumbing import latest_version
+    from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
+    from codelewm_assets.display import print_table
+
+    instance, store = open_instance(), open_store()
+    rows, gate_rows = check_statuses(instance), gate_statuses(instance)
+    version = latest_version(instance, "claim_gates")
+    gates = (
+        ClaimGates.model_validate(store.load("claim_gates", version).read_json("claim_gates.json")) if version else None
+    )
+    if options.json:
+        checks = [
+            {"asset": r.asset, "check": r.check, "partition": r.partition, "state": r.state, "detail": r.detail,
+             "figures": dict(r.figures)}
+            for r in rows
+        ]  # fmt: skip
+        assets = latest_artifacts(instance, store)
+        shown = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
+                 "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
+        print_json(shown)
+        return 0
+    console = Console()
+    print_table(console, "Checks", ["asset", "partition", "check", "state", "detail"],
+                [[r.asset, r.partition, r.check, r.state, r.detail] for r in rows])  # fmt: skip
+    print(f"{counted('checks', (r.state for r in rows))}. {counted('gates', (r.state for r in gate_rows))}.")
+    print_gates(instance, store, console)
+    return 0
+
+
+COMMAND = Command("status", "Latest check results and gates, a row each.", "status --json", _add_arguments, _run)

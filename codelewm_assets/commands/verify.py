@@ -1,0 +1,32 @@
+"""`verify`: recomputes the digests of the store."""
+
+import argparse
+from dataclasses import asdict
+
+from codelewm_assets.commands.base import FAILED, Command, add_json, open_store, print_json
+from codelewm_assets.core.errors import AssetsError
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifacts", nargs="*", metavar="ARTIFACT", help="kind, id or digest (default: all)")
+    add_json(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    checked, faults = open_store().verify_all(frozenset(options.artifacts))
+    if options.artifacts and not checked:
+        raise AssetsError(
+            f"No stored artifact is called {' or '.join(options.artifacts)}. Leave the names out to verify all."
+        )
+    if options.json:
+        print_json({"verified_count": checked, "mismatches": [asdict(fault) for fault in faults]})
+        return FAILED if faults else 0
+    for fault in faults:
+        print(f"{fault.artifact}\t{fault.file}\tfound {fault.found}\twanted {fault.wanted}")
+    print(f"{checked} artifacts verified, {len(faults)} mismatches.")
+    return FAILED if faults else 0
+
+
+COMMAND = Command(
+    "verify", "Recompute digests of the store and walk the parents.", "verify execution_pack", _add_arguments, _run
+)

@@ -1,0 +1,83 @@
+"""What lies in a local store's folder and is no artifact: writes that were cut off, work of runs that never came back, pages."""
+
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from codelewm_assets.core.files import WRITING
+from codelewm_assets.core.store import REMOVED
+
+DAY_S = 24 * 3600.0
+CUT_OFF_AFTER_S = DAY_S  # no single write takes as long
+ABANDONED_AFTER_S = 7 * DAY_S  # a build that was killed goes on from its partial work: time to notice it
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file or folder that nothing refers to.
+
+    Attributes:
+        path: relative to the store's root.
+        bytes: of all that is in it.
+        why: why it can go.
+    """
+
+    path: str
+    bytes: int
+    why: str
+
+
+def find_leftovers(root: Path, kept: Collection[str], *, now_s: float) -> list[Leftover]:
+    """What can go besides artifacts, sorted by path.
+
+    Args:
+        kept: digests of the artifacts that stay; pages about others go.
+        now_s: seconds since the epoch, which ages are counted from.
+    """
+    return [
+        Leftover(path.relative_to(root).as_posix(), _bytes(path), why)
+        for path, why in sorted([*_cut_off(root, now_s), *_abandoned(root, now_s), *_pages(root, kept)])
+    ]
+
+
+def remove_leftover(root: Path, leftover: Leftover) -> None:
+    """Delete it; it may be gone already. Raises: OSError: it cannot be deleted."""
+    path = root / leftover.path
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _cut_off(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
+    for path in root.rglob(".*"):
+        if path.name.startswith(REMOVED):
+            yield path, "removed before, its files were not all deleted"
+        elif path.name.startswith(WRITING) and _last_change_s(path) < now_s - CUT_OFF_AFTER_S:
+            yield path, "a write that was cut off more than a day ago"
+
+
+def _abandoned(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
+    for path in (root / "partial").glob("*"):
+        if _last_change_s(path) < now_s - ABANDONED_AFTER_S:
+            yield path, "partial work that nothing has touched for a week"
+
+
+def _pages(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
+    for path in (root / "data_docs").glob("*/*/*"):
+        if path.name not in kept:
+            yield path, "Data Docs of an artifact that goes or is gone"
+
+
+def _files(path: Path) -> list[Path]:
+    return [path, *path.rglob("*")] if path.is_dir() else [path]
+
+
+def _last_change_s(path: Path) -> float:
+    """When anything in it was written last, seconds since the epoch."""
+    return max(part.lstat().st_mtime for part in _files(path))
+
+
+def _bytes(path: Path) -> int:
+    return sum(part.lstat().st_size for part in _files(path) if not part.is_dir())

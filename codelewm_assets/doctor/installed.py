@@ -1,0 +1,95 @@
+"""The interpreter and the installed packages, against the project's metadata and the pins of constraints.txt."""
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from codelewm_assets.core.package import PACKAGE
+from codelewm_assets.doctor.finding import HealthFinding, judged
+
+PROJECT = "codelewm_assets"
+CONSTRAINTS = PACKAGE.parent / "constraints.txt"
+INSTALL = "install again with the pins: pip install -c constraints.txt -e ."
+
+
+def installed_version(name: str) -> str | None:
+    """Version of an installed package, None when it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def python_finding(found: str | None = None) -> HealthFinding:
+    """Whether this interpreter is one that the project takes.
+
+    Args: found: version of the interpreter; None: of the one that runs.
+    """
+    found = found or platform.python_version()
+    try:
+        wanted = metadata(PROJECT)["Requires-Python"] or ""
+    except PackageNotFoundError:
+        return HealthFinding(
+            "python", "warn", f"{found}, and {PROJECT} is not installed", "the project, installed", INSTALL
+        )
+    remedy = f"make the environment again with a Python {wanted}"
+    is_ok = SpecifierSet(wanted).contains(found)
+    return judged("python", is_ok, "fail", found=found, wanted=wanted, remedy=remedy)
+
+
+def requirements_finding(version_of: Callable[[str], str | None] = installed_version) -> HealthFinding:
+    """Whether what the project requires is installed, and what its extras want, where it is installed, fits.
+
+    Args: version_of: gives the installed version of a package, None when there is none.
+    """
+    try:
+        rows = [Requirement(text) for text in requires(PROJECT) or []]
+    except PackageNotFoundError:
+        rows = []
+    faults, count = [], 0
+    for row in rows:
+        is_required = row.marker is None or row.marker.evaluate({"extra": ""})
+        found = version_of(row.name)
+        count += is_required or found is not None
+        if found is None and is_required:
+            faults.append(f"{row.name} is not installed, wanted {row.specifier or 'any'}")
+        elif found is not None and not row.specifier.contains(found, prereleases=True):
+            faults.append(f"{row.name} {found}, wanted {row.specifier}")
+    found_text = "; ".join(faults) or f"{count} packages fit"
+    wanted = f"the {len(rows)} requirements of {PROJECT}"
+    return judged("requirements", bool(rows) and not faults, "fail", found=found_text, wanted=wanted, remedy=INSTALL)
+
+
+def pins_finding(
+    constraints: Path = CONSTRAINTS, version_of: Callable[[str], str | None] = installed_version
+) -> HealthFinding:
+    """Whether every installed package that constraints.txt pins has the pinned version.
+
+    Args: version_of: as `requirements_finding`.
+    """
+    try:
+        text = constraints.read_text(encoding="utf-8")
+    except OSError:
+        return HealthFinding(
+            "pins", "warn", "no constraints.txt beside the package", "the pinned versions", "run from a checkout"
+        )
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    pins = [Requirement(line) for line in lines if line]
+    installed = {pin: found for pin in pins if (found := version_of(pin.name)) is not None}
+    faults = [
+        f"{pin.name} {found}, wanted {pin.specifier}"
+        for pin, found in installed.items()
+        if not pin.specifier.contains(found, prereleases=True)
+    ]
+    return judged(
+        "pins",
+        bool(installed) and not faults,
+        "fail",
+        found="; ".join(faults) or f"{len(installed)} of {len(pins)} pinned packages are installed",
+        wanted="every installed package at its pin in constraints.txt",
+        remedy=INSTALL,
+    )

@@ -1,0 +1,122 @@
+"""This machine: the sandbox's layers, a GPU where one is wanted, the store's disk, and the way to the Hub."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.doctor.finding import HealthFinding, State, judged
+from codelewm_assets.doctor.installed import installed_version
+from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation, remedy
+from codelewm_assets.sandbox.pool import SandboxPool
+
+GIB = 1 << 30
+LEAST_FREE_BYTES, AMPLE_FREE_BYTES = GIB, 5 * GIB
+HUB = "https://huggingface.co"
+HUB_TIMEOUT_S = 5.0
+SMI_TIMEOUT_S = 20.0
+
+
+def isolation_finding(profile: Profile) -> HealthFinding:
+    """Which layers are in force around programs: a sandbox is started to see."""
+    try:
+        with SandboxPool(1) as pool:
+            return layers_finding(profile, pool.isolation)
+    except SandboxError as error:
+        return HealthFinding("isolation", "fail", str(error), "a sandbox that starts", remedy(("mount_namespace",)))
+
+
+def layers_finding(profile: Profile, isolation: Isolation) -> HealthFinding:
+    """What of the layers is missing; a failure where the profile's isolation is strict."""
+    missing = isolation.missing_for_strict
+    otherwise: State = "fail" if profile.sandbox.isolation == "strict" else "warn"
+    return judged(
+        "isolation", not missing, otherwise,
+        found=f"missing: {', '.join(missing)}" if missing else f"all {len(STRICT_LAYERS)} layers in force",
+        wanted=", ".join(STRICT_LAYERS), remedy=remedy(missing),
+    )  # fmt: skip
+
+
+def gpu_finding(profile: Profile, torch_version: str | None = None) -> HealthFinding:
+    """Whether the GPUs that the profile trains on are here, as the driver's own tool says; torch is not imported.
+
+    Args: torch_version: installed version of torch; None looks it up.
+    """
+    config, torch_version = profile.training_config(), torch_version or installed_version("torch") or "none"
+    gpus, trouble = _gpus()
+    found = trouble or "; ".join(gpus) or "none"
+    if config.device == "cpu" or profile.compute.backend != "local":
+        wanted = f"none: profile {profile.name} trains {'on the CPU' if config.device == 'cpu' else 'elsewhere'}"
+        return judged("gpu", not trouble, "warn", found=found, wanted=wanted, remedy="repair the GPU's driver")
+    lacks_cuda = torch_version.endswith("+cpu")
+    is_ok = len(gpus) >= config.processes and not lacks_cuda
+    return judged(
+        "gpu", is_ok, "fail", found=f"{found}; torch {torch_version}",
+        wanted=f"{config.processes} GPUs and a torch with CUDA, for profile {profile.name}",
+        remedy="install a torch with CUDA" if lacks_cuda and gpus else "train where there are GPUs, or use profile sample",
+    )  # fmt: skip
+
+
+def _gpus() -> tuple[list[str], str]:
+    """(name and memory of each GPU, what is wrong with the tool that lists them)."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return [], ""
+    command = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=SMI_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return [], f"nvidia-smi could not be run ({type(error).__name__})"
+    lines = [line.strip() for line in ran.stdout.splitlines() if line.strip()]
+    if ran.returncode:
+        return [], f"nvidia-smi ended with status {ran.returncode}: {' '.join(lines or ran.stderr.split())[:200]}"
+    return lines, ""
+
+
+def store_findings(root: Path) -> list[HealthFinding]:
+    """Whether the store's folder, or the folder that it would be made in, can be written and has room."""
+    folder = next(path for path in (root, *root.parents) if path.exists())
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
+            found, is_ok = "can be written", True
+    except OSError as error:
+        found, is_ok = f"{error.strerror or error}", False
+    writable = judged(
+        "store_is_writable", is_ok, "fail", found=f"{root}: {found}", wanted="a folder that can be written",
+        remedy="make it writable, or name another folder in CODELEWM_ARTIFACTS",
+    )  # fmt: skip
+    return [writable, disk_finding(shutil.disk_usage(folder).free)]
+
+
+def disk_finding(free_bytes: int) -> HealthFinding:
+    """Whether the store's disk has room for a build."""
+    return judged(
+        "disk", free_bytes >= AMPLE_FREE_BYTES, "fail" if free_bytes < LEAST_FREE_BYTES else "warn",
+        found=f"{free_bytes / GIB:.1f} GiB free", wanted=f"{AMPLE_FREE_BYTES // GIB} GiB free",
+        remedy="free space: `codelewm-assets prune` shows what can go; or name another disk in CODELEWM_ARTIFACTS",
+    )  # fmt: skip
+
+
+def hub_finding(environment: Mapping[str, str], *, timeout_s: float = HUB_TIMEOUT_S) -> HealthFinding:
+    """Whether the Hugging Face Hub answers; a build from the wheel or from files does without it.
+
+    Args: environment: HF_ENDPOINT names another Hub.
+    """
+    import requests
+
+    endpoint = environment.get("HF_ENDPOINT") or HUB
+    parts = urlsplit(endpoint)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # a user and password in it stay unsaid
+    try:
+        status = requests.get(f"{endpoint.rstrip('/')}/api/models?limit=1", timeout=timeout_s).status_code
+        found, is_ok = f"{shown} answers with status {status}", status < 400
+    except (requests.RequestException, ValueError) as error:
+        found, is_ok = f"{shown} cannot be reached ({type(error).__name__})", False
+    return judged(
+        "hub", is_ok, "warn", found=found, wanted="an answer",
+        remedy="needed by publish, Hub datasets and hf_jobs alone: check the network and HF_ENDPOINT, or read local files",
+    )  # fmt: skip

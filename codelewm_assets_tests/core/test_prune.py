@@ -1,0 +1,216 @@
+"""A prune keeps what is live and all that it was made from, removes the rest, and may be killed at any moment."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
+from codelewm_assets.core.prune import plan_prune, prune
+from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
+
+
+class Killed(BaseException):
+    """Nothing of the project may catch it."""
+
+
+def put(store: ArtifactStore, kind: str, *parents: Artifact, partition: str | None = None, **metadata: str) -> Artifact:
+    recipe = Recipe(kind, partition, {parent.manifest.artifact_id: parent.digest for parent in parents}, {}, "1")
+    return store.write(recipe, {"rows.txt": kind.encode()}, metadata)
+
+
+def digests(store: ArtifactStore) -> set[str]:
+    return {digest for _, _, digest in store.artifacts()}
+
+
+def is_whole(store: ArtifactStore) -> bool:
+    return store.verify_all()[1] == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path)
+
+
+def test_a_live_artifact_stays_with_its_parents_and_the_rest_goes_with_its_recipe(store: ArtifactStore) -> None:
+    pack, old = put(store, "pack"), put(store, "pack", partition="old")
+    splits = put(store, "splits", pack)
+    report = put(store, "report", old)
+    plan = plan_prune(store, {splits.digest}, now=LATER)
+    assert {row.digest for row in plan.kept} == {pack.digest, splits.digest}
+    assert [row.digest for row in plan.removable] == [report.digest, old.digest]  # what refers to it goes first
+    assert plan.bytes == len(b"report") + len(b"pack")
+    assert digests(store) == {pack.digest, old.digest, splits.digest, report.digest}  # a plan removes nothing
+    prune(store, plan)
+    assert digests(store) == {pack.digest, splits.digest}
+    assert store.find(Recipe("pack", "old", {}, {}, "1")) is None
+    assert store.find(Recipe("pack", None, {}, {}, "1")) == pack
+    assert {digest for _, digest in store.recipes()} == {pack.digest, splits.digest}
+
+
+def test_what_a_live_manifest_names_in_its_metadata_stays(store: ArtifactStore) -> None:
+    judged = put(store, "pack")
+    checkpoint = put(store, "checkpoint", judged_pack=judged.digest)
+    assert plan_prune(store, {checkpoint.digest}, now=LATER).removable == ()
+
+
+def test_an_artifact_younger_than_asked_stays_with_its_parents(store: ArtifactStore) -> None:
+    live, old = put(store, "live"), put(store, "pack")
+    young = put(store, "splits", old)
+    assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).removable} == {old.digest, young.digest}
+    asked = plan_prune(store, {live.digest}, now=LATER, younger_stays=timedelta(hours=2))
+    assert asked.removable == ()
+    asked = plan_prune(store, {live.digest}, now=LATER, younger_stays=timedelta(minutes=30))
+    assert len(asked.removable) == 2
+
+
+def test_a_store_that_is_not_the_instances_is_refused(store: ArtifactStore) -> None:
+    put(store, "pack")
+    with pytest.raises(StoreError, match=r"none is the latest of any asset .* \(1 known\).*DAGSTER_HOME"):
+        plan_prune(store, {"0" * 64}, now=LATER)
+    with pytest.raises(StoreError, match="none is the latest"):
+        plan_prune(store, (), now=LATER)
+
+
+def test_an_empty_store_has_nothing_to_remove_and_a_live_artifact_that_is_missing_is_named(tmp_path: Path) -> None:
+    plan = plan_prune(ArtifactStore(tmp_path / "absent"), {"0" * 64}, now=LATER)
+    assert (plan.kept, plan.removable, plan.leftovers, plan.not_stored) == ((), (), (), ("0" * 64,))
+
+
+def test_a_damaged_manifest_stops_the_plan_where_it_is_needed_and_goes_where_it_is_not(store: ArtifactStore) -> None:
+    live, dead = put(store, "live"), put(store, "pack")
+    (dead.folder / "manifest.json").write_text("{", encoding="utf-8")
+    plan = plan_prune(store, {live.digest}, now=LATER)
+    assert [(row.digest, row.bytes) for row in plan.removable] == [(dead.digest, None)]
+    with pytest.raises(ManifestError, match=r"pack/.*manifest\.json"):
+        plan_prune(store, {live.digest, dead.digest}, now=LATER)
+
+
+def test_a_manifest_that_says_no_time_is_named(store: ArtifactStore) -> None:
+    live = put(store, "live")
+    path = live.folder / "manifest.json"
+    path.write_text(
+        path.read_text().replace(live.manifest.created_at, "yesterday"), encoding="utf-8"
+    )  # not in the digest
+    with pytest.raises(StoreError, match="created_at is 'yesterday'; wanted an ISO 8601 time"):
+        plan_prune(store, {live.digest}, now=LATER)
+
+
+def test_a_recipe_that_cannot_be_read_is_forgotten(store: ArtifactStore) -> None:
+    live = put(store, "live")
+    (store.root / "recipes" / "cut-off.json").write_text("{", encoding="utf-8")
+    plan = plan_prune(store, {live.digest}, now=LATER)
+    assert plan.recipes == ("cut-off",)
+    prune(store, plan)
+    assert len(list(store.recipes())) == 1
+
+
+def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_stored(store: ArtifactStore) -> None:
+    live, dead, now = put(store, "live"), put(store, "pack"), LATER.timestamp()
+    ages = {
+        "live/all/.writing-old/half.txt": CUT_OFF_AFTER_S + 60,
+        "live/all/.writing-new/half.txt": CUT_OFF_AFTER_S - 7200,
+        "recipes/.writing-old": CUT_OFF_AFTER_S + 60,
+        "live/all/.removed-x/rows.txt": 0,
+        "partial/checkpoint-42/key/states/1.pt": ABANDONED_AFTER_S + 60,
+        "partial/checkpoint-1729/key/states/1.pt": ABANDONED_AFTER_S - 7200,
+        f"data_docs/pack/all/{dead.digest}/index.html": 0,
+        f"data_docs/live/all/{live.digest}/index.html": 0,
+        "progress/checkpoint-42.jsonl": ABANDONED_AFTER_S + 60,
+    }
+    for name, age in ages.items():
+        path = store.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("12345", encoding="utf-8")
+        for part in (path, path.parent, path.parent.parent, path.parent.parent.parent):
+            os.utime(part, (now - age, now - age))
+    plan = plan_prune(store, {live.digest}, now=LATER)
+    assert [(row.path, row.bytes) for row in plan.leftovers] == [
+        (f"data_docs/pack/all/{dead.digest}", 5),
+        ("live/all/.removed-x", 5),
+        ("live/all/.writing-old", 5),
+        ("partial/checkpoint-42", 5),
+        ("recipes/.writing-old", 5),
+    ]
+    prune(store, plan)
+    left = {name for name in ages if (store.root / name).exists()}
+    assert left == {
+        "live/all/.writing-new/half.txt",
+        "partial/checkpoint-1729/key/states/1.pt",
+        f"data_docs/live/all/{live.digest}/index.html",
+        "progress/checkpoint-42.jsonl",
+    }
+
+
+def test_a_removed_artifact_cannot_be_removed_again(store: ArtifactStore) -> None:
+    pack = put(store, "pack")
+    store.remove("pack", pack.digest)
+    with pytest.raises(StoreError, match=r"is not in the store\. Another prune may be at work"):
+        store.remove("pack", pack.digest)
+
+
+def test_a_kill_between_renaming_and_deleting_leaves_what_the_next_prune_deletes(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, dead = put(store, "live"), put(store, "pack")
+
+    def killed(path: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("codelewm_assets.core.store.shutil.rmtree", killed)
+        prune(store, plan_prune(store, {live.digest}, now=LATER))
+    assert digests(store) == {live.digest} and is_whole(store)
+    assert not dead.folder.exists()
+    rest = plan_prune(store, {live.digest}, now=LATER)
+    assert [row.path.startswith("pack/all/.removed-") for row in rest.leftovers] == [True]
+    prune(store, rest)
+    assert not list(store.root.rglob(".removed-*"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), count=st.integers(min_value=1, max_value=9))
+def test_after_a_prune_and_after_a_kill_the_store_verifies_and_live_artifacts_load_with_all_they_were_made_from(
+    data: st.DataObject, count: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        store, made = ArtifactStore(Path(folder)), list[Artifact]()
+        for number in range(count):
+            parents = data.draw(st.lists(st.sampled_from(made), unique_by=id)) if made else []
+            partition = data.draw(st.sampled_from([None, "humaneval|42"]))
+            made.append(put(store, f"kind{number}", *parents, partition=partition))
+        live = data.draw(st.lists(st.sampled_from(made), min_size=1, unique_by=id))
+        wanted = {digest for artifact in live for digest in store.lineage(artifact)}
+        left = data.draw(st.integers(min_value=0, max_value=count))
+
+        def kill_later() -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+
+        named = {artifact.digest for artifact in live}
+        try:
+            prune(store, plan_prune(store, named, now=LATER), before_each=kill_later)
+        except Killed:
+            assert wanted < digests(store) or len(wanted) == len(digests(store))
+        assert is_whole(store)
+        prune(store, plan_prune(store, named, now=LATER))
+        assert digests(store) == wanted
+        assert is_whole(store)
+        for artifact in live:
+            assert store.lineage(store.load(artifact.manifest.artifact_kind, artifact.digest,
+                                            partition=data_partition(artifact)))  # fmt: skip
+
+
+def data_partition(artifact: Artifact) -> str | None:
+    """The partition in an artifact's id."""
+    _, found, partition = artifact.manifest.artifact_id.removesuffix("]").partition("[")
+    return partition if found else None

@@ -1,0 +1,1 @@
+"""Tests of the doctor: each finding, as wanted and not."""
