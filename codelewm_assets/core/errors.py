@@ -29,6 +29,10 @@ class StoreError(AssetsError):
     """The artifact store could not be read or written."""
 
 
+class StoreAccessError(AssetsError):
+    """The store's server refused or stays away. No StoreError: nothing is known of what is stored, and none may be inferred."""
+
+
 class ManifestError(StoreError):
     """A manifest is malformed, or its files do not match it."""
 

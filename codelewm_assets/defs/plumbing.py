@@ -12,7 +12,8 @@ import dagster as dg
 from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.core.recipe import Recipe
+from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.defs.lineage import column_lineage
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -100,7 +101,7 @@ def materialize(
             "digest": artifact.digest,
             "is_reused": is_reused,
             "stored_bytes": size,
-            "folder": dg.MetadataValue.path(str(artifact.folder)),
+            "folder": dg.MetadataValue.path(artifact.address),
         },
     )
 
