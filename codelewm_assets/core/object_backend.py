@@ -199,8 +199,8 @@ class ObjectBackend:
             yield server
         except _failures(self._protocol) as error:
             raise StoreAccessError(
-                f"Could not {doing} {self.address}/{name}: {_reason(error)} What was published before is whole, and nothing "
-                "half-written is visible; then run again."
+                f"Could not {doing} {f'{self.address}/{name}'.rstrip('/')}: {_reason(error)}, then run again. What was "
+                "published before is whole, and nothing half-written is visible."
             ) from error
 
 
@@ -224,10 +224,10 @@ def _reason(error: BaseException) -> str:
     """What was found, and what to do."""
     text = " ".join(str(error).split()) or type(error).__name__
     if _code(error) == "NoSuchBucket":
-        return f"there is no such bucket ({text}). Create it, or correct CODELEWM_ARTIFACTS;"
+        return f"there is no such bucket ({text}). Create it, or correct CODELEWM_ARTIFACTS"
     if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
         return (
             f"access was refused ({text}). Give credentials that may list, read and write there (AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE);"
+            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
         )
-    return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network;"
+    return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"
