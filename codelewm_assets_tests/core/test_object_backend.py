@@ -171,13 +171,17 @@ def test_a_missing_bucket_is_named_and_no_artifact_is_taken_for_missing(store: A
         lambda: list(nowhere.artifacts()), lambda: nowhere.write(RECIPE, FILES, {}),
     ]  # fmt: skip
     for call in calls:
-        with pytest.raises(StoreAccessError, match=r"Could not (read|list) s3://codelewm-nowhere/evidence.*no such bucket"):
+        with pytest.raises(
+            StoreAccessError, match=r"Could not (read|list) s3://codelewm-nowhere/evidence.*no such bucket"
+        ):
             call()
 
 
 def test_a_refused_manifest_leaves_nothing_visible(store: ArtifactStore) -> None:
     deny(store, "s3:PutObject", "evidence/*/manifest.json")
-    with pytest.raises(StoreAccessError, match=r"Could not write s3://.*/manifest.json: access was refused .*AWS_PROFILE"):
+    with pytest.raises(
+        StoreAccessError, match=r"Could not write s3://.*/manifest.json: access was refused .*AWS_PROFILE"
+    ):
         store.write(RECIPE, FILES, {})
     assert (list(store.artifacts()), len(store.leftovers())) == ([], 1)
     s3_client().delete_bucket_policy(Bucket=bucket_of(store))
@@ -193,7 +197,7 @@ def test_what_may_not_be_read_is_not_taken_for_damaged(store: ArtifactStore) -> 
         lambda: list(store.verify(written)), lambda: written.path("rows.json"),
     ]  # fmt: skip
     for call in calls:
-        with pytest.raises(StoreAccessError, match="Could not read s3://.*access was refused"):
+        with pytest.raises(StoreAccessError, match=r"Could not read s3://.*access was refused"):
             call()
     assert copies(store) == []
 
@@ -206,7 +210,7 @@ def test_a_server_that_is_gone_is_told_with_what_to_check(
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        with pytest.raises(StoreAccessError, match="cannot be reached .*Check it, AWS_ENDPOINT_URL and the network"):
+        with pytest.raises(StoreAccessError, match=r"cannot be reached .*Check it, AWS_ENDPOINT_URL and the network"):
             store.find(RECIPE)
 
 
@@ -216,7 +220,7 @@ def test_no_credentials_is_told_with_how_to_give_them(store: ArtifactStore, monk
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
-    with pytest.raises(StoreAccessError, match="access was refused .*AWS_ACCESS_KEY_ID"):
+    with pytest.raises(StoreAccessError, match=r"access was refused .*AWS_ACCESS_KEY_ID"):
         store.find(RECIPE)
 
 

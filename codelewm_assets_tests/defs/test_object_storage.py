@@ -13,7 +13,7 @@ from codelewm_assets_tests.defs.test_data_part import DataPart, problems_of
 from codelewm_assets_tests.object_storage import Bytes
 
 LOCAL_ONLY = ("partial", "progress", "downloads", "data_docs", "cache")  # what lies in the working folder
-PROBLEMS = 12
+PROBLEMS = 7
 
 
 def _made(root: Path | str, folder: Path) -> dict[str, str]:
@@ -27,6 +27,11 @@ def _made(root: Path | str, folder: Path) -> dict[str, str]:
         assert not any(shown["is_reused"] for shown in first.values())
         assert all(shown["is_reused"] for shown in part.made().values())
         assert {shown["folder"].startswith(str(root)) for shown in first.values()} == {True}
+        part.stored.report(part.stored.store.load("execution_pack", first["execution_pack"]["digest"]))
+        found = part.stored.run_check("execution_pack", "pack_keeps_its_contract")
+        page = Path(found.metadata["data_docs"].value)
+        assert (found.passed, page.is_file(), page.parents[4]) == (True, True, part.stored.store.work)
+        assert found.metadata["manifest"].value.startswith(f"{root}/execution_pack/all/")
     return {name: shown["digest"] for name, shown in first.items()}
 
 
@@ -50,7 +55,9 @@ def test_the_data_part_on_object_storage_gives_the_data_versions_of_a_folder_and
     assert f"leftover\t{s3_root}/rerank_pools/all/{digests['rerank_pools']}\t" in found.out
 
 
-def test_commands_work_on_object_storage(s3_root: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_work_on_object_storage(
+    s3_root: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CODELEWM_ARTIFACTS", s3_root)
     built = run("build", "--profile", TINY, "--select", "key:benchmark_problems")
     assert built.status == 0, built.out + built.err
