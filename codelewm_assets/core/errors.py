@@ -30,7 +30,10 @@ class StoreError(AssetsError):
 
 
 class StoreAccessError(AssetsError):
-    """The store's server refused or stays away. No StoreError: nothing is known of what is stored, and none may be inferred."""
+    """The store's server refused or stays away, or a copy cannot be kept here.
+
+    No StoreError, which says that something is not stored, or damaged: of that nothing is known now.
+    """
 
 
 class ManifestError(StoreError):

@@ -4,6 +4,7 @@ Credentials and the server's address are the client's own business (AWS_ACCESS_K
 in no argument, no manifest and no message here. The only module that imports fsspec, and only when a store is used.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -111,10 +112,10 @@ class ObjectBackend:
         path = self.folder(folder) / entry.path
         if path.is_file() and sha256_file(path) == entry.sha256:
             return path
-        path.unlink(missing_ok=True)
         with self._fetched(f"{folder}/{entry.path}") as copy:
             found = "missing" if copy is None else sha256_file(copy)
             if copy is None or found != entry.sha256:
+                path.unlink(missing_ok=True)  # not before: another reader may have put a whole one there
                 raise ManifestError(
                     f"{self.address}/{folder}/{entry.path} is {found[:12]}, its manifest says {entry.sha256[:12]}. Delete "
                     f"{self.address}/{folder} and build again."
@@ -158,18 +159,17 @@ class ObjectBackend:
     @contextmanager
     def _fetched(self, name: str) -> Iterator[Path | None]:
         """A copy in a folder of its own, which goes afterwards; None: the server has no such object."""
-        cache = self.work / "cache"
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as scratch:
-            copy: Path | None = Path(scratch) / "copy"
-            with self._asking("read", name) as server:
+        with self._asking("read", name) as server:
+            cache = self.work / "cache"
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as scratch:
+                copy = Path(scratch) / "copy"
                 try:
                     server.get_file(self._key(name), str(copy))
                 except FileNotFoundError as error:
-                    if _code(error) == "NoSuchBucket":
+                    if _code(error) == "NoSuchBucket" or not copy.parent.is_dir():
                         raise
-                    copy = None
-            yield copy
+                yield copy if copy.is_file() else None
 
     def _key(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -199,9 +199,23 @@ class ObjectBackend:
             yield server
         except _failures(self._protocol) as error:
             raise StoreAccessError(
-                f"Could not {doing} {f'{self.address}/{name}'.rstrip('/')}: {_reason(error)}, then run again. What was "
+                f"Could not {doing} {f'{self.address}/{name}'.rstrip('/')}: {self._reason(error)}, then run again. What was "
                 "published before is whole, and nothing half-written is visible."
             ) from error
+
+    def _reason(self, error: BaseException) -> str:
+        """What was found, and what to do."""
+        text = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            return f"the local folder failed ({text}). Free space or make {self.work} writable, or set CODELEWM_WORK"
+        if _code(error) == "NoSuchBucket":
+            return f"there is no such bucket ({text}). Create it, or correct CODELEWM_ARTIFACTS"
+        if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
+            return (
+                f"access was refused ({text}). Give credentials that may list, read and write there (AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+            )
+        return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"
 
 
 def _code(error: BaseException) -> str:
@@ -218,16 +232,3 @@ def _failures(protocol: str) -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     return (OSError, BotoCoreError, ClientError, BrokenAnswer)
-
-
-def _reason(error: BaseException) -> str:
-    """What was found, and what to do."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    if _code(error) == "NoSuchBucket":
-        return f"there is no such bucket ({text}). Create it, or correct CODELEWM_ARTIFACTS"
-    if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
-        return (
-            f"access was refused ({text}). Give credentials that may list, read and write there (AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
-        )
-    return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from codelewm_assets.core import object_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.object_backend import ObjectBackend
 from codelewm_assets.core.recipe import Recipe
@@ -100,6 +101,30 @@ def test_readers_at_once_get_whole_files_and_leave_one_copy(store: ArtifactStore
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda _: written.path("big.bin").read_bytes() == data, range(16)))
     assert copies(store) == [f"{written.name}/big.bin"]
+
+
+def test_a_reader_takes_no_copy_away_that_another_has_put_there_meanwhile(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = store.write(RECIPE, FILES, {})
+    path = written.path("rows.json")
+    path.write_bytes(b"[3]")
+    was_there: list[bool] = []
+    fetched = ObjectBackend._fetched
+
+    def fetched_now(backend: ObjectBackend, name: str) -> Any:
+        was_there.append(path.is_file())
+        return fetched(backend, name)
+
+    def altered(_copy: Path) -> str:
+        monkeypatch.undo()
+        written.path("rows.json")  # the other reader
+        monkeypatch.setattr(ObjectBackend, "_fetched", fetched_now)
+        return "0" * 64
+
+    monkeypatch.setattr(object_backend, "sha256_file", altered)
+    assert written.path("rows.json").read_bytes() == b"[1, 2]"
+    assert was_there == [True]
 
 
 # --- the manifest, which publishes
@@ -200,6 +225,18 @@ def test_what_may_not_be_read_is_not_taken_for_damaged(store: ArtifactStore) -> 
         with pytest.raises(StoreAccessError, match=r"Could not read s3://.*access was refused"):
             call()
     assert copies(store) == []
+
+
+def test_a_working_folder_that_cannot_be_written_is_named_and_the_server_is_not_blamed(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    written = store.write(RECIPE, FILES, {})
+    (tmp_path / "file").write_bytes(b"no folder")
+    elsewhere = open_store(store.address, work=tmp_path / "file").load("pack", written.digest)
+    with pytest.raises(
+        StoreAccessError, match=r"the local folder failed .*make .*/file writable, or set CODELEWM_WORK"
+    ):
+        elsewhere.path("rows.json")
 
 
 @pytest.mark.usefixtures("new_clients")
