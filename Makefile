@@ -36,7 +36,7 @@ screenshot: setup
 	$(HOME_ENV) $(BIN)/python docs/screenshots/take.py
 
 clean:
-	rm -rf artifacts .dagster logs .logs_queue
+	rm -rf artifacts work .dagster logs .logs_queue
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

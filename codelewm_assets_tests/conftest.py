@@ -1,12 +1,33 @@
-"""The command line in a folder of its own."""
+"""The command line in a folder of its own, and a bucket of its own."""
 
 import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from codelewm_assets.cli import main
 from codelewm_assets_tests.command import Ran, Run
+from codelewm_assets_tests.object_storage import environment_of, s3_client, s3_server
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """URL of a server that speaks S3, for all tests."""
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_root(s3_endpoint: str) -> Iterator[str]:
+    """URL of a folder in a new bucket; the environment names the server, for this process and those it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment_of(s3_endpoint).items():
+            patch.setenv(name, value)
+        bucket = f"codelewm-{uuid.uuid4().hex}"
+        s3_client().create_bucket(Bucket=bucket)
+        yield f"s3://{bucket}/evidence"
 
 
 @pytest.fixture

@@ -86,7 +86,8 @@ def open_instance() -> Any:
 
 
 def open_store() -> Any:
-    """The artifact store that CODELEWM_ARTIFACTS names."""
-    from codelewm_assets.core.store import ArtifactStore
+    """The artifact store that CODELEWM_ARTIFACTS names, and CODELEWM_WORK beside it."""
+    from codelewm_assets.core import store
 
-    return ArtifactStore(Path(os.environ.get("CODELEWM_ARTIFACTS", "artifacts")).resolve())
+    root, work = os.environ.get("CODELEWM_ARTIFACTS", "artifacts"), os.environ.get("CODELEWM_WORK", "work")
+    return store.open_store(root, work=work)

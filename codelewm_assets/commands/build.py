@@ -37,7 +37,7 @@ def _run(options: argparse.Namespace) -> int:
         result = build(defs, instance, select=options.select, on_progress=log_progress)
     else:
         print(f"profile {profile.name}: {profile.description}", flush=True)
-        with BuildDisplay(Console(), store.root / "progress") as display:
+        with BuildDisplay(Console(), store.work / "progress") as display:
 
             def follow(progress: Progress) -> None:
                 display(progress)
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
 
             result = build(defs, instance, select=options.select, on_progress=follow)
     timings = {"profile": profile.name, "wall_s": result.wall_s, "reused": sorted(result.reused)}
-    write_atomically(store.root / "progress" / "build_timings.json", pretty_json(timings))
+    write_atomically(store.work / "progress" / "build_timings.json", pretty_json(timings))
     if options.json:
         print_json(timings | {"failures": result.failures} | gates_shown(instance, store))
     else:

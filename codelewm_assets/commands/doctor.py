@@ -21,7 +21,7 @@ def _run(options: argparse.Namespace) -> int:
     from codelewm_assets.doctor.checkup import checkup
 
     findings = [
-        *checkup(open_store().root, os.environ),
+        *checkup(open_store(), os.environ),
         *instance_findings(os.environ, Path.cwd(), now_s=time.time()),
     ]
     counts = Counter(finding.state for finding in findings)

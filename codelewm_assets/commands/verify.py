@@ -13,16 +13,21 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    checked, faults = open_store().verify_all(frozenset(options.artifacts))
+    store = open_store()
+    checked, faults = store.verify_all(frozenset(options.artifacts))
     if options.artifacts and not checked:
         raise AssetsError(
             f"No stored artifact is called {' or '.join(options.artifacts)}. Leave the names out to verify all."
         )
+    leftovers = store.leftovers() if not options.artifacts else []
     if options.json:
-        print_json({"verified_count": checked, "mismatches": [asdict(fault) for fault in faults]})
+        mismatches = [asdict(fault) for fault in faults]
+        print_json({"verified_count": checked, "mismatches": mismatches, "leftovers": leftovers})
         return FAILED if faults else 0
     for fault in faults:
         print(f"{fault.artifact}\t{fault.file}\tfound {fault.found}\twanted {fault.wanted}")
+    for folder in leftovers:
+        print(f"leftover\t{folder}\ta write that has not ended: no reader sees it; delete it when no build runs")
     print(f"{checked} artifacts verified, {len(faults)} mismatches.")
     return FAILED if faults else 0
 

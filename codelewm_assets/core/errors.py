@@ -29,6 +29,13 @@ class StoreError(AssetsError):
     """The artifact store could not be read or written."""
 
 
+class StoreAccessError(AssetsError):
+    """The store's server refused or stays away, or a copy cannot be kept here.
+
+    No StoreError, which says that something is not stored, or damaged: of that nothing is known now.
+    """
+
+
 class ManifestError(StoreError):
     """A manifest is malformed, or its files do not match it."""
 

@@ -1,4 +1,4 @@
-"""What lies in a local store's folder and is no artifact: writes that were cut off, work of runs that never came back, pages."""
+"""What lies in a store's work folder and is no artifact: cut-off writes, work of runs that never came back, pages, copies."""
 
 import shutil
 from collections.abc import Collection, Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codelewm_assets.core.files import WRITING
-from codelewm_assets.core.store import REMOVED
+from codelewm_assets.core.local_backend import REMOVED
 
 DAY_S = 24 * 3600.0
 CUT_OFF_AFTER_S = DAY_S  # no single write takes as long
@@ -18,7 +18,7 @@ class Leftover:
     """A file or folder that nothing refers to.
 
     Attributes:
-        path: relative to the store's root.
+        path: relative to the work folder.
         bytes: of all that is in it.
         why: why it can go.
     """
@@ -32,12 +32,15 @@ def find_leftovers(root: Path, kept: Collection[str], *, now_s: float) -> list[L
     """What can go besides artifacts, sorted by path.
 
     Args:
+        root: the store's work folder, which is the root of a local store.
         kept: digests of the artifacts that stay; pages about others go.
         now_s: seconds since the epoch, which ages are counted from.
     """
     return [
         Leftover(path.relative_to(root).as_posix(), _bytes(path), why)
-        for path, why in sorted([*_cut_off(root, now_s), *_abandoned(root, now_s), *_pages(root, kept)])
+        for path, why in sorted(
+            [*_cut_off(root, now_s), *_abandoned(root, now_s), *_pages(root, kept), *_copies(root, kept)]
+        )
     ]
 
 
@@ -68,6 +71,12 @@ def _pages(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
     for path in (root / "data_docs").glob("*/*/*"):
         if path.name not in kept:
             yield path, "Data Docs of an artifact that goes or is gone"
+
+
+def _copies(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
+    for path in (root / "cache").glob("*/*/*"):
+        if path.name not in kept:
+            yield path, "copies of an artifact that goes or is gone"
 
 
 def _files(path: Path) -> list[Path]:

@@ -71,7 +71,7 @@ def plan_prune(
     rows = {row.digest: row for row in _stored(store)}
     if rows and not set(live) & set(rows):
         raise StoreError(
-            f"{store.root} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
+            f"{store.address} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
             f"({len(live)} known). Nothing was removed: check that DAGSTER_HOME and CODELEWM_ARTIFACTS belong together."
         )
     young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - younger_stays]
@@ -88,7 +88,7 @@ def plan_prune(
         kept=tuple(row for digest, row in rows.items() if digest in kept),
         removable=tuple(rows[digest] for digest in order.static_order()),
         recipes=tuple(key for key, digest in store.recipes() if digest not in kept),
-        leftovers=tuple(find_leftovers(store.root, kept, now_s=now.timestamp())),
+        leftovers=tuple(find_leftovers(store.work, kept, now_s=now.timestamp())),
         not_stored=tuple(sorted(set(live) - set(rows))),
     )
 
@@ -107,7 +107,7 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
         before_each()
         store.remove(row.kind, row.digest, partition=row.partition)
     for leftover in plan.leftovers:
-        remove_leftover(store.root, leftover)
+        remove_leftover(store.work, leftover)
 
 
 def _stored(store: ArtifactStore) -> list[Stored]:

@@ -36,12 +36,12 @@ def contract_finding(contract: Contract, inputs: Inputs, partition: str | None) 
 
 
 def contract_page(contract: Contract, inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
-    """Write the Data Docs page beside the artifacts, under the digest of the table it is about, and link it.
+    """Write the Data Docs page into the local working folder, under the digest of the table it is about, and link it.
 
     The page is no artifact and in no digest; a later validation of the same table replaces it.
     """
     artifact = inputs.artifact(contract.asset, partition)
-    folder = inputs.store.root / "data_docs" / contract.asset / (partition or "all") / artifact.digest
+    folder = inputs.store.work / "data_docs" / contract.asset / (partition or "all") / artifact.digest
     title = f"{artifact.manifest.artifact_id} {artifact.digest[:12]}"
     source = f"{contract.file} of artifact {artifact.digest}"
     page = data_docs_page(_latest(contract, inputs, partition), title=title, source=source)

@@ -1,6 +1,6 @@
 """The finished reports of both seeds as one body of evidence, for gates and reports. What is absent stays absent."""
 
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -115,7 +115,12 @@ def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> Integrit
     mismatches = [
         f"{fault.artifact} {fault.file}" for artifact in artifacts.values() for fault in inputs.store.verify(artifact)
     ]
-    paths = [artifact.folder / file.path for artifact in artifacts.values() for file in artifact.manifest.files]
+    report_files = [
+        artifact.path(file.path)
+        for artifact in artifacts.values()
+        for file in artifact.manifest.files
+        if _is_report(PurePosixPath(file.path))
+    ]
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
     trained_on = {
@@ -128,10 +133,10 @@ def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> Integrit
     return IntegrityEvidence(
         manifests_verified=len(artifacts),
         manifest_mismatches=mismatches,
-        secret_findings=secret_findings([path for path in paths if _is_report(path)]),
+        secret_findings=secret_findings(report_files),
         scored_problems_trained_on=sorted(trained_on) if scored else None,
     )
 
 
-def _is_report(path: Path) -> bool:
+def _is_report(path: PurePosixPath) -> bool:
     return path.suffix == ".json" and "tokenizer" not in path.name

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 
@@ -28,7 +27,7 @@ LEDGER_FOLDER = "notifications"
 
 def teller(store: StoreResource, profile: ProfileResource, context: dg.SensorEvaluationContext) -> Teller:
     """The profile's notifiers, with the ledger beside the store's artifacts."""
-    ledger = Ledger(Path(store.root).resolve() / LEDGER_FOLDER)
+    ledger = Ledger(store.work_folder() / LEDGER_FOLDER)
     return Teller(profile.get().operations.notify, ledger, os.environ, context.log)
 
 

@@ -79,7 +79,7 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
         raise ReleaseError(
             f"The plan of hub_release {version[:12]} cannot be read. Materialize hub_release again."
         ) from error
-    sources = sources_of(plan, store, stored.folder)
+    sources = sources_of(plan, store, stored)
     refusals = refusals_now(plan, sources, store, latest_released(instance))
     return plan.model_copy(update={"refusals": tuple(refusals)}), sources
 

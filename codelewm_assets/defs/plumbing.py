@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.logs import log_context
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.core.recipe import Recipe
+from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.defs.lineage import column_lineage
 
 LOG = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ def materialize(
             "digest": artifact.digest,
             "is_reused": is_reused,
             "stored_bytes": size,
-            "folder": dg.MetadataValue.path(str(artifact.folder)),
+            "folder": dg.MetadataValue.path(artifact.address),
             "review": _REVIEW,
         },
     )

@@ -106,6 +106,6 @@ def data_docs(inputs: Inputs) -> list[DataDocs]:
     for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
         for partition in BENCHMARKS if asset in PARTITIONED else (None,):
             digest = inputs.artifact(asset, partition).digest
-            page = inputs.store.root / "data_docs" / asset / (partition or "all") / digest / "index.html"
+            page = inputs.store.work / "data_docs" / asset / (partition or "all") / digest / "index.html"
             found.append(DataDocs(asset, partition, digest, page.read_bytes() if page.is_file() else None))
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.profiles.profile import Profile, load_profile
 
 
@@ -22,21 +22,26 @@ def source_revision() -> str:
 
 
 class StoreResource(dg.ConfigurableResource):
-    """The content-addressed artifact store."""
+    """The content-addressed artifact store: a folder, or a URL such as s3://bucket/prefix."""
 
     root: str = "artifacts"
+    work: str = "work"  # local folder beside object storage; a store in a folder works in that
 
     def get(self) -> ArtifactStore:
         """The store; commit and command go into manifests."""
-        return ArtifactStore(Path(self.root).resolve(), source_git_sha=source_revision(), command="dagster")
+        return open_store(self.root, work=self.work, source_git_sha=source_revision(), command="dagster")
+
+    def work_folder(self) -> Path:
+        """Local folder for what is no artifact."""
+        return self.get().work
 
     def partial_folder(self, name: str) -> Path:
         """Where a long step keeps what it has so far, until its artifact is stored."""
-        return Path(self.root).resolve() / "partial" / name
+        return self.work_folder() / "partial" / name
 
     def progress_path(self, name: str) -> Path:
         """Where a long step writes its event stream while it runs."""
-        path = Path(self.root).resolve() / "progress" / f"{name}.jsonl"
+        path = self.work_folder() / "progress" / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -55,8 +60,10 @@ class ProfileResource(dg.ConfigurableResource):
 
 
 def default_resources() -> dict[str, dg.ConfigurableResource]:
-    """Resources as the environment names them: CODELEWM_ARTIFACTS and CODELEWM_PROFILE."""
+    """Resources as the environment names them: CODELEWM_ARTIFACTS, CODELEWM_WORK and CODELEWM_PROFILE."""
     return {
-        "store": StoreResource(root=os.environ.get("CODELEWM_ARTIFACTS", "artifacts")),
+        "store": StoreResource(
+            root=os.environ.get("CODELEWM_ARTIFACTS", "artifacts"), work=os.environ.get("CODELEWM_WORK", "work")
+        ),
         "profile": ProfileResource(name=os.environ.get("CODELEWM_PROFILE", "sample")),
     }

@@ -209,7 +209,7 @@ def check_of(
         partition = context.partition_key if partitions_def and context.has_partition_key else None
         inputs = Inputs(context.instance, store.get(), profile.get())
         found, artifact = rule.judge(inputs, partition), inputs.artifact(rule.asset, partition)
-        judged = {"judged": artifact.digest, "manifest": dg.MetadataValue.path(str(artifact.folder / "manifest.json"))}
+        judged = {"judged": artifact.digest, "manifest": dg.MetadataValue.path(f"{artifact.address}/manifest.json")}
         return check_result(found, judged | dict(rule.show(inputs, partition, found)))
 
     return check

@@ -1,7 +1,6 @@
 """Stage `sources`: problems of each benchmark."""
 
 import os
-from pathlib import Path
 
 import dagster as dg
 
@@ -67,7 +66,7 @@ def _make(benchmark: str, source: str, store: StoreResource, profile: ProfileRes
             max_inputs=profile.get().sources.max_inputs_per_problem,
             run=run,
             environment=os.environ,
-            cache=Path(store.root).resolve() / "downloads",
+            cache=store.work_folder() / "downloads",
         )
     return Made(
         files={

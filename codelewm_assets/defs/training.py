@@ -166,7 +166,8 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
     folder.mkdir(parents=True, exist_ok=True)
     spec = WorkerSpec(
-        store_root=str(inputs.store.root),
+        store_root=inputs.store.address,
+        work_folder=str(inputs.store.work),
         digests=digests,
         seed=seed,
         config=config,

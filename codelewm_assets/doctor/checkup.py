@@ -1,9 +1,9 @@
 """All findings about the installation and the machine, in the order in which they are shown."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
 from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.doctor.installed import pins_finding, python_finding, requirements_finding
@@ -13,11 +13,11 @@ from codelewm_assets.profiles.profile import Profile, load_profile, profile_name
 DEFAULT_PROFILE = "sample"
 
 
-def checkup(root: Path, environment: Mapping[str, str]) -> list[HealthFinding]:
+def checkup(store: ArtifactStore, environment: Mapping[str, str]) -> list[HealthFinding]:
     """What is found here, for the profile that the environment names.
 
     Args:
-        root: of the artifact store.
+        store: it is looked at and not written to.
         environment: the process's variables.
     """
     profile, finding = profile_finding(environment.get("CODELEWM_PROFILE") or DEFAULT_PROFILE)
@@ -27,10 +27,10 @@ def checkup(root: Path, environment: Mapping[str, str]) -> list[HealthFinding]:
         pins_finding(),
         finding,
         wheel_finding(profile),
-        *evalplus_findings(profile, environment, root / "downloads"),
+        *evalplus_findings(profile, environment, store.work / "downloads"),
         isolation_finding(profile),
         gpu_finding(profile),
-        *store_findings(root),
+        *store_findings(store),
         hub_finding(environment),
     ]
 

@@ -4,10 +4,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.core.errors import AssetsError, SandboxError
+from codelewm_assets.core.recipe import Recipe
+from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.doctor.finding import HealthFinding, State, judged
 from codelewm_assets.doctor.installed import installed_version
 from codelewm_assets.profiles.profile import Profile
@@ -77,8 +78,9 @@ def _gpus() -> tuple[list[str], str]:
     return lines, ""
 
 
-def store_findings(root: Path) -> list[HealthFinding]:
-    """Whether the store's folder, or the folder that it would be made in, can be written and has room."""
+def store_findings(store: ArtifactStore) -> list[HealthFinding]:
+    """Whether object storage answers, and whether the folder on this machine, or where it would be made, has room."""
+    root = store.work
     folder = next(path for path in (root, *root.parents) if path.exists())
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
@@ -87,9 +89,24 @@ def store_findings(root: Path) -> list[HealthFinding]:
         found, is_ok = f"{error.strerror or error}", False
     writable = judged(
         "store_is_writable", is_ok, "fail", found=f"{root}: {found}", wanted="a folder that can be written",
-        remedy="make it writable, or name another folder in CODELEWM_ARTIFACTS",
+        remedy="make it writable, or name another folder in CODELEWM_ARTIFACTS (beside object storage: CODELEWM_WORK)",
     )  # fmt: skip
-    return [writable, disk_finding(shutil.disk_usage(folder).free)]
+    remote = [object_storage_finding(store)] if "://" in store.address else []
+    return [*remote, writable, disk_finding(shutil.disk_usage(folder).free)]
+
+
+def object_storage_finding(store: ArtifactStore) -> HealthFinding:
+    """Whether the server takes the credentials and knows the bucket: one small object that is not there is asked for."""
+    nothing = Recipe(kind="doctor", partition=None, parents={}, config={}, code_version="0")
+    try:
+        store.find(nothing)
+        found, is_ok = f"{store.address} answers", True
+    except AssetsError as error:
+        found, is_ok = str(error), False
+    return judged(
+        "object_storage", is_ok, "fail", found=found, wanted="a bucket that can be listed, read and written",
+        remedy="docs/artifacts.md lists the variables; the message above says which of them is at fault",
+    )  # fmt: skip
 
 
 def disk_finding(free_bytes: int) -> HealthFinding:

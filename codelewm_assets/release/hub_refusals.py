@@ -118,7 +118,7 @@ def _secrets(
 ) -> Iterator[Refusal]:
     """Secrets in the text files that would be published, and in the programs, inputs and outputs behind the hashed tokens."""
     for name, artifact in whole.items():
-        for row in secret_findings([artifact.folder / file.path for file in artifact.manifest.files]):
+        for row in secret_findings([artifact.path(file.path) for file in artifact.manifest.files]):
             yield Refusal(reason="secret_found", detail=f"{name} {row}")
     for artifact in lineages.get("dataset_card", {}).values():
         if artifact.manifest.artifact_kind == "execution_pack" and artifact.digest not in faults:
@@ -172,14 +172,22 @@ def _inspections(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -
             yield Refusal(reason="checkpoint_not_finite", detail=f"{name} {checkpoint.digest[:12]} {tensor}")
 
 
-def sources_of(plan: ReleasePlan, store: ArtifactStore, own_folder: Path) -> dict[PlannedFile, Path]:
-    """Where each file of the plan lies. Args: own_folder: where the plan itself lies."""
+def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[PlannedFile, Path]:
+    """Where each file of the plan lies, or would: one that is missing or damaged is found by `refusals_now`.
 
-    def folder(file: PlannedFile) -> Path:
+    Args: own: the stored plan.
+    """
+
+    def path(file: PlannedFile) -> Path:
         kind, _, partition = file.artifact_id.removesuffix("]").partition("[")
-        return own_folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition or None)
+        folder = own.folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition or None)
+        try:
+            artifact = own if file.is_generated else store.load(kind, str(file.digest), partition=partition or None)
+            return artifact.path(file.source)
+        except StoreError:
+            return folder / file.source
 
-    return {file: folder(file) / file.source for file in plan.files}
+    return {file: path(file) for file in plan.files}
 
 
 def refusals_now(

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codelewm_assets.core.errors import PreflightError, TrainingError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.core.store import open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.progress import STREAM
 from codelewm_assets.training.worker import (
@@ -36,7 +36,7 @@ def run(path: Path) -> None:
     Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed or was killed.
     """
     spec = WorkerSpec.model_validate_json(path.read_text(encoding="utf-8"))
-    require_clear_artifacts(ArtifactStore(Path(spec.store_root)), spec.digests, folds=spec.config.folds)
+    require_clear_artifacts(open_store(spec.store_root, work=spec.work_folder), spec.digests, folds=spec.config.folds)
     with tempfile.TemporaryDirectory(prefix="ranks-", dir=path.parent) as folder:
         statuses = _torchrun(spec, path, Path(folder))
         if not statuses:

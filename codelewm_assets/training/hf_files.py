@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.core.store import Artifact, open_store
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.training.hf_calls import hashes_of, patiently
 from codelewm_assets.training.worker import WorkerSpec
 
-OF_THIS_MACHINE = {"store_root", "output_folder", "partial_folder"}
+OF_THIS_MACHINE = {"store_root", "work_folder", "output_folder", "partial_folder"}
 READ_BY_WORKER = ("preflight_report", "tokenized_pack", *JUDGED)
 SPEC, STORE, OUTPUT = "spec.json", "store", "output"
 PACKAGE_SHA256 = "package_sha256"  # field of spec.json beside the worker's own
@@ -45,11 +45,11 @@ def input_files(spec: WorkerSpec, written_spec: Path) -> dict[str, Path]:
     Raises: StoreError: an artifact is not stored.
     """
     written_spec.write_bytes(canonical_json(portable(spec)))
-    store, lineage = ArtifactStore(Path(spec.store_root)), dict[str, Artifact]()
+    store, lineage = open_store(spec.store_root, work=spec.work_folder), dict[str, Artifact]()
     for name in READ_BY_WORKER:
         lineage |= store.lineage(store.load(name, spec.digests[name]))
-    files = [path for artifact in lineage.values() for path in artifact.folder.rglob("*") if path.is_file()]
-    return {SPEC: written_spec} | {f"{STORE}/{path.relative_to(store.root).as_posix()}": path for path in sorted(files)}
+    files = {name: path for artifact in lineage.values() for name, path in store.local_files(artifact).items()}
+    return {SPEC: written_spec} | {f"{STORE}/{name}": path for name, path in sorted(files.items())}
 
 
 @dataclass(frozen=True, slots=True)

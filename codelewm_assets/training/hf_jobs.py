@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.core.store import open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.hf_calls import hub_api, is_there, one_line, patiently
 from codelewm_assets.training.hf_files import JobFolder, input_files, portable, run_id_of
@@ -44,7 +44,9 @@ class HfJobs:
                 "to 1, or compute.backend to local."
             )
         try:
-            require_clear_artifacts(ArtifactStore(Path(spec.store_root)), spec.digests, folds=spec.config.folds)
+            require_clear_artifacts(
+                open_store(spec.store_root, work=spec.work_folder), spec.digests, folds=spec.config.folds
+            )
         except StoreError as error:
             raise TrainingError(f"Training of seed {spec.seed} cannot start: {error}") from error
         if not self._token:

@@ -25,7 +25,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
@@ -45,7 +45,8 @@ class WorkerSpec(BaseModel):
     """What one training process is told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    store_root: str
+    store_root: str  # path or URL
+    work_folder: str = "work"  # local folder beside a store that is object storage
     digests: dict[str, str]
     seed: int
     config: TrainingConfig
@@ -82,7 +83,7 @@ def train(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None] = lamb
     Args: on_event: is handed each event besides.
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
-    store, rank = ArtifactStore(Path(spec.store_root)), own_rank()
+    store, rank = open_store(spec.store_root, work=spec.work_folder), own_rank()
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)
     if rank is None and spec.config.processes > 1:
         raise TrainingError(

@@ -165,7 +165,7 @@ def test_a_kill_between_renaming_and_deleting_leaves_what_the_next_prune_deletes
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("codelewm_assets.core.store.shutil.rmtree", killed)
+        patch.setattr("codelewm_assets.core.local_backend.shutil.rmtree", killed)
         prune(store, plan_prune(store, {live.digest}, now=LATER))
     assert digests(store) == {live.digest} and is_whole(store)
     assert not dead.folder.exists()

@@ -13,7 +13,7 @@ import numpy as np
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.core.store import Artifact, Recipe, open_store
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.guards import GATES
@@ -65,9 +65,11 @@ def checkpoint_files(made_from: Mapping[str, Artifact], seed: int, **changes: An
 class StoredWorld:
     """Puts records and files into the store and tells the instance that they were materialized."""
 
-    def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
-        self.instance, self.store = instance, ArtifactStore(root)
-        self.resources = {"store": StoreResource(root=str(root)), "profile": ProfileResource(name=TINY)}
+    def __init__(self, root: Path | str, instance: dg.DagsterInstance, *, work: Path | None = None) -> None:
+        """Args: root: path or URL. work: local folder beside object storage."""
+        place = StoreResource(root=str(root), work=str(work))
+        self.instance, self.store = instance, open_store(root, work=place.work)
+        self.resources = {"store": place, "profile": ProfileResource(name=TINY)}
         self.defs = build_defs(resources=self.resources)
         self.latest: dict[str, Artifact] = {}
 

@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_nothing_half_written(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("codelewm_assets.core.store.os.fsync", full)
+        patch.setattr(os, "fsync", full)
         text = _failure(stored, execution_pack)
     assert "Could not store execution_pack: No space left on device" in text
     assert _leftovers(stored) == [] and list(stored.store.artifacts()) == before

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.doctor import machine
 from codelewm_assets.doctor.checkup import checkup, profile_finding
 from codelewm_assets.profiles.profile import Profile, load_profile
@@ -76,7 +77,7 @@ def test_a_profile_on_a_gpu_wants_as_many_as_it_has_processes_and_a_torch_with_c
 
 
 def test_a_folder_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = machine.store_findings(tmp_path / "not" / "made" / "yet")
+    found = machine.store_findings(ArtifactStore(tmp_path / "not" / "made" / "yet"))
     assert [finding.name for finding in found] == ["store_is_writable", "disk"]
     assert found[0].state == "ok"
     assert list(tmp_path.iterdir()) == []  # it leaves nothing behind
@@ -85,9 +86,17 @@ def test_a_folder_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pyte
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(machine.tempfile, "NamedTemporaryFile", read_only)
-    found = machine.store_findings(tmp_path)
+    found = machine.store_findings(ArtifactStore(tmp_path))
     assert found[0].state == "fail" and found[0].found.endswith(": Read-only file system")
     assert "CODELEWM_ARTIFACTS" in found[0].remedy
+
+
+def test_object_storage_that_answers_is_ok_and_a_missing_bucket_fails(s3_root: str, tmp_path: Path) -> None:
+    answers, writable, _ = machine.store_findings(open_store(s3_root, work=tmp_path))
+    assert (answers.name, answers.state, writable.state) == ("object_storage", "ok", "ok")
+    bucket = s3_root.removeprefix("s3://").split("/")[0]
+    missing = machine.store_findings(open_store(s3_root.replace(bucket, f"{bucket}-not"), work=tmp_path))[0]
+    assert missing.state == "fail" and "no such bucket" in missing.found
 
 
 @pytest.mark.parametrize(
@@ -138,5 +147,8 @@ def test_a_profile_that_is_not_valid_fails_and_the_others_are_judged_by_the_samp
 
 
 def test_the_names_of_findings_are_distinct(tmp_path: Path) -> None:
-    names = [finding.name for finding in checkup(tmp_path, dict(os.environ) | {"HF_ENDPOINT": "http://127.0.0.1:9"})]
+    names = [
+        finding.name
+        for finding in checkup(ArtifactStore(tmp_path), dict(os.environ) | {"HF_ENDPOINT": "http://127.0.0.1:9"})
+    ]
     assert len(names) == len(set(names)) == 12

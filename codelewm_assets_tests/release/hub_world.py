@@ -116,4 +116,4 @@ class HubWorld:
         recipe = Recipe("hub_release", None, {}, {"tag": draft.plan.tag, "refused": len(draft.plan.refusals)}, "test")
         made = self.store.write(recipe, files, {})
         self.latest["hub_release"] = made.digest
-        return draft.plan, sources_of(draft.plan, self.store, made.folder)
+        return draft.plan, sources_of(draft.plan, self.store, made)

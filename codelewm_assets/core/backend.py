@@ -1,0 +1,64 @@
+"""What the store asks of a place that keeps bytes. `local_backend` and `object_backend` are the two; neither knows of recipes.
+
+Names are below the store's root with `/` between their parts; a folder's name is `<kind>/<partition or "all">/<digest>`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from codelewm_assets.core.manifest import ManifestFile
+
+MANIFEST = "manifest.json"
+
+
+class Backend(Protocol):
+    """Bytes by name. Object storage raises StoreAccessError in each method: the server refused or stays away."""
+
+    @property
+    def address(self) -> str:
+        """Path or URL of the root, by which `open_store` opens it again."""
+
+    @property
+    def work(self) -> Path:
+        """Local folder for what is no artifact: partial results, progress, downloads, Data Docs."""
+
+    def read(self, name: str) -> bytes | None:
+        """One file's bytes; None: there is none."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace one file, whole or not at all. Raises: StoreError."""
+
+    def publish(self, folder: str, files: Mapping[str, bytes | Path], manifest: bytes) -> None:
+        """Store the files (name → bytes, or a file to copy) and then the manifest, which makes them visible.
+
+        A folder that has a manifest stays as it is: its name is a digest, so the same files lie there.
+        Raises: OSError, StoreError: nothing became visible.
+        """
+
+    def sha256(self, name: str) -> str | None:
+        """Digest of the bytes that are stored now; None: there are none."""
+
+    def delete(self, name: str) -> None:
+        """Delete one file; it may be gone already. Raises: OSError: it cannot be deleted."""
+
+    def withdraw(self, folder: str) -> bool:
+        """Delete a folder; no reader sees a part of it, also after a kill. Returns: False where no such folder is published.
+
+        Raises: OSError: it cannot be deleted.
+        """
+
+    def folder(self, name: str) -> Path:
+        """Local path of a folder, whether or not anything lies there yet."""
+
+    def local(self, folder: str, entry: ManifestFile) -> Path:
+        """Local path of a published file. Raises: ManifestError: a copy had to be made and is not what `entry` says."""
+
+    def names(self, folder: str) -> list[str]:
+        """Files below a folder, relative to it, sorted; the manifest is one of them."""
+
+    def published(self) -> list[str]:
+        """Folders that have a manifest, in any order."""
+
+    def leftovers(self) -> list[str]:
+        """Folders of writes that have not ended: the writer died, or is still at it. Sorted."""

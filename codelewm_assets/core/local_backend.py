@@ -1,0 +1,120 @@
+"""Artifacts in a folder of this machine or of a shared volume: written beside, fsynced, renamed."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from codelewm_assets.core.backend import MANIFEST
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
+from codelewm_assets.core.manifest import ManifestFile
+
+REMOVED = ".removed-"  # begins the name of a folder that was an artifact's, until its files are deleted
+
+
+class LocalBackend:
+    """A folder; `codelewm_assets.core.backend.Backend` says what each method does."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def address(self) -> str:
+        """Path of the root."""
+        return str(self.root)
+
+    @property
+    def work(self) -> Path:
+        """The root itself."""
+        return self.root
+
+    def read(self, name: str) -> bytes | None:
+        """A file that cannot be opened counts as none."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Raises: StoreError: the disk is full or not writable."""
+        write_atomically(self.root / name, data)
+
+    def publish(self, folder: str, files: Mapping[str, bytes | Path], manifest: bytes) -> None:
+        """One rename makes the whole folder visible. Raises: OSError: as the disk."""
+        target = self.root / folder
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=WRITING))
+        try:
+            for name in sorted(files):
+                _write_file(temporary / name, files[name])
+            _write_file(temporary / MANIFEST, manifest)
+            fsync_folder(temporary)
+            if not target.exists():
+                _rename(temporary, target)
+                fsync_folder(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def sha256(self, name: str) -> str | None:
+        """Raises: OSError: the file cannot be read."""
+        path = self.root / name
+        return sha256_file(path) if path.is_file() else None
+
+    def delete(self, name: str) -> None:
+        """One file."""
+        (self.root / name).unlink(missing_ok=True)
+
+    def withdraw(self, folder: str) -> bool:
+        """It is renamed first."""
+        home = self.root / folder
+        if not home.is_dir():
+            return False
+        gone = Path(tempfile.mkdtemp(dir=home.parent, prefix=REMOVED))
+        os.rename(home, gone)  # onto an empty folder, which it replaces
+        fsync_folder(home.parent)
+        shutil.rmtree(gone)
+        return True
+
+    def folder(self, name: str) -> Path:
+        """Where its files lie; there is no copy."""
+        return self.root / name
+
+    def local(self, folder: str, entry: ManifestFile) -> Path:
+        """The file itself, which is not looked at."""
+        return self.root / folder / entry.path
+
+    def names(self, folder: str) -> list[str]:
+        """Hidden files too."""
+        home = self.root / folder
+        return [path.relative_to(home).as_posix() for path in sorted(home.rglob("*")) if path.is_file()]
+
+    def published(self) -> list[str]:
+        """A folder that is still being written has another name."""
+        found = [path.parent.relative_to(self.root) for path in self.root.glob(f"*/*/*/{MANIFEST}")]
+        return [folder.as_posix() for folder in found if not folder.name.startswith(".")]
+
+    def leftovers(self) -> list[str]:
+        """Temporary folders of writers."""
+        return sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(f"*/*/{WRITING}*"))
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        if not target.exists():  # else another writer of the same digest was first
+            raise
+
+
+def _write_file(path: Path, content: bytes | Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as handle:
+        if isinstance(content, Path):
+            with content.open("rb") as source:
+                shutil.copyfileobj(source, handle)
+        else:
+            handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
