@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HOME_ENV := DAGSTER_HOME=$(CURDIR)
 
-.PHONY: run test ui review check setup flow screenshot clean
+.PHONY: run test ui review check docs setup flow screenshot clean
 
 run: setup
 	$(HOME_ENV) $(BIN)/codelewm-assets build
@@ -25,6 +25,9 @@ check: setup
 	$(BIN)/mypy codelewm_assets
 	$(BIN)/lint-imports
 
+docs: setup
+	$(BIN)/python -m mkdocs build --quiet
+
 setup: $(READY)
 
 # The reviewed text file of the graph, and the register's tables in docs/claims.md; the tests compare them, this target writes them.
@@ -40,5 +43,5 @@ clean:
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ui,hub,ray,tensorboard,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ui,hub,ray,tensorboard,docs,dev]"
 	touch $(READY)
