@@ -25,6 +25,11 @@ ROOT = HERE.parents[1]
 SETTLED_S = 12.0  # of real time: the UI animates its graphs into place and loads in steps
 SHOW_PLOT = """[...document.querySelectorAll("*")]
     .find(e => !e.children.length && e.textContent === "[Show Markdown]").click()"""
+SHOW_TAGS = """[...document.querySelectorAll("*")]
+    .find(e => !e.children.length && e.textContent.startsWith("Show tags")).click()"""
+TAB = """[...document.querySelectorAll("[role=tab]")].filter(e => e.textContent.trim() === "%s").pop().click()"""
+PARTITION = f"""{TAB % "Partitions"}; setTimeout(() => [...document.querySelectorAll("*")]
+    .filter(e => !e.children.length && e.textContent === "42").pop().click(), 700)"""
 WITHOUT_STORE = """((store) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(store, "artifacts");
@@ -33,6 +38,12 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
     "graph.png": ("/asset-groups", 1700, 1000, ""),
     "checks.png": ("/assets/problem_splits?view=checks", 1600, 1000, ""),
     "check.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, SHOW_PLOT),
+    "catalog.png": ("/assets", 1400, 800, ""),
+    "check_metadata.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, ""),
+    "check_history.png": ("/assets/rerank_pools?view=checks&checkDetail=rerank_can_decide", 1400, 500, TAB % "Execution history"),
+    "check_partitions.png": ("/assets/checkpoint?view=checks&checkDetail=sidecar_matches", 1400, 800, PARTITION),
+    "materialization.png": ("/assets/rerank_report?view=events", 1400, 1100, SHOW_TAGS),
+    "gates.png": ("/assets/claim_gates?view=checks&checkDetail=gate_retrieval", 1500, 1000, ""),
     "data_docs.png": ("problem_splits", 1100, 1000, ""),  # a file of the store, not a page of the UI
 }
 
