@@ -32,7 +32,9 @@ def partitions_in_words(partitions: dg.PartitionsDefinition | None) -> str:
     if partitions is None:
         return "none"
     if isinstance(partitions, dg.MultiPartitionsDefinition):
-        return " × ".join(f"{d.name} ({codes(d.partitions_def.get_partition_keys())})" for d in partitions.partitions_defs)
+        return " × ".join(
+            f"{d.name} ({codes(d.partitions_def.get_partition_keys())})" for d in partitions.partitions_defs
+        )
     return codes(partitions.get_partition_keys())
 
 

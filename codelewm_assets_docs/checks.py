@@ -70,7 +70,10 @@ def _check(check: Any) -> list[str]:
 
 
 def _contract(contract: Contract) -> str:
-    rows = [("file", code(contract.file)), ("record", f"[`{contract.model.__name__}`](records.md#{contract.model.__name__.lower()})")]
+    rows = [
+        ("file", code(contract.file)),
+        ("record", f"[`{contract.model.__name__}`](records.md#{contract.model.__name__.lower()})"),
+    ]
     rows += [("names one row", codes(key)) for key in contract.keys]
     rows += [(f"{code(column)} is one of", code(parent)) for column, parent in contract.references.items()]
     rows += [(f"{code(column)} matches", code(pattern)) for column, pattern in contract.patterns.items()]

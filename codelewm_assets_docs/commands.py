@@ -43,7 +43,7 @@ def argument_name(action: argparse.Action) -> str:
 
 
 def _usage(command: argparse.ArgumentParser) -> str:
-    command.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)  # type: ignore[assignment]
+    command.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
     return command.format_usage().strip()
 
 

@@ -30,25 +30,35 @@ class FieldLine:
 
 
 def field_lines(model: type[BaseModel], prefix: str = "") -> Iterator[FieldLine]:
-    """One line a field, those of models inside it in place of the field that holds them."""
+    """One line a field. A model inside stands in place of the field that holds it; of a list, its fields follow with `[]`."""
     for name, info in model.model_fields.items():
-        inner = inner_model(info.annotation)
+        inner, element = inner_model(info.annotation), element_model(info.annotation)
         if inner is None:
             yield line_of(model, name, prefix)
-        else:
+        if element is not None:
+            yield from field_lines(element, f"{prefix}{name}[].")
+        elif inner is not None:
             yield from field_lines(inner, f"{prefix}{name}.")
 
 
 def line_of(model: type[BaseModel], name: str, prefix: str = "") -> FieldLine:
     """The line of one field."""
     info = model.model_fields[name]
-    return FieldLine(prefix + name, kind_name(info.annotation), _default(info), _range(info), comments(model).get(name, ""))
+    return FieldLine(
+        prefix + name, kind_name(info.annotation), _default(info), _range(info), comments(model).get(name, "")
+    )
 
 
 def inner_model(kind: Any) -> type[BaseModel] | None:
     """The model that a field holds one of, `None` allowed beside it; none for every other type."""
     found = [k for k in (get_args(kind) if _is_union(kind) else (kind,)) if k is not type(None)]
     return found[0] if len(found) == 1 and inspect.isclass(found[0]) and issubclass(found[0], BaseModel) else None
+
+
+def element_model(kind: Any) -> type[BaseModel] | None:
+    """The model that a field holds a list of."""
+    parts = get_args(kind) if get_origin(kind) in (tuple, list) else ()
+    return inner_model(parts[0]) if parts else None
 
 
 def kind_name(kind: Any) -> str:
@@ -73,7 +83,7 @@ def comments(model: type[BaseModel]) -> dict[str, str]:
     """Field → the comment at the end of its line in the code, of the class and of those that it inherits from."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
-        if issubclass(owner, BaseModel) and owner is not BaseModel and owner.__module__.startswith("codelewm_assets"):
+        if issubclass(owner, BaseModel) and owner.__module__.partition(".")[0] not in ("pydantic", "dagster"):
             found |= _own_comments(owner)
     return found
 

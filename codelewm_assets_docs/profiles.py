@@ -7,13 +7,13 @@ from pydantic import BaseModel
 
 from codelewm_assets.profiles.profile import HERE, Profile, load_profile, profile_names
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets_docs.fields import FieldLine, field_lines, inner_model, line_of
+from codelewm_assets_docs.fields import FieldLine, element_model, field_lines, inner_model, line_of
 from codelewm_assets_docs.markdown import code, page, table
 
 INTRO = """# Keys of a profile
 
-Written from the code when this site is built; [profiles](../profiles.md) says what they are for. A dash under a shipped profile means
-that it leaves the key out and takes the default."""
+Written from the code when this site is built; [profiles](../profiles.md) says what they are for. A dash under a shipped profile
+means that it leaves the key out and takes the default."""
 
 
 def profiles_page() -> str:
@@ -23,7 +23,14 @@ def profiles_page() -> str:
     blocks = [INTRO, "## Shipped", table(("profile", "is"), rows)]
     for section, lines in profile_lines().items():
         told = [
-            (code(line.path), line.kind, line.default, line.range, line.meaning, *(_told(raw, line.path) for raw in shipped.values()))
+            (
+                code(line.path),
+                line.kind,
+                line.default,
+                line.range,
+                line.meaning,
+                *(_told(raw, line.path) for raw in shipped.values()),
+            )
             for line in lines
         ]
         blocks += [f"## {code(section)}" if section else "## At the top",
@@ -50,7 +57,9 @@ def profile_models() -> set[type[BaseModel]]:
     while waiting:
         model = waiting.pop()
         found.add(model)
-        waiting += [inner for info in model.model_fields.values() if (inner := inner_model(info.annotation)) and inner not in found]
+        for info in model.model_fields.values():
+            inside = inner_model(info.annotation) or element_model(info.annotation)
+            waiting += [inside] if inside and inside not in found else []
     return found
 
 

@@ -40,8 +40,13 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
     "check.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, SHOW_PLOT),
     "catalog.png": ("/assets", 1400, 800, ""),
     "check_metadata.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, ""),
-    "check_history.png": ("/assets/rerank_pools?view=checks&checkDetail=rerank_can_decide", 1400, 500, TAB % "Execution history"),
-    "check_partitions.png": ("/assets/checkpoint?view=checks&checkDetail=sidecar_matches", 1400, 800, PARTITION),
+    "check_history.png": (
+        "/assets/rerank_pools?view=checks&checkDetail=rerank_can_decide",
+        1400,
+        500,
+        TAB % "Execution history",
+    ),
+    "check_partitions.png": ("/assets/checkpoint?view=checks&checkDetail=sidecar_matches", 1600, 800, PARTITION),
     "materialization.png": ("/assets/rerank_report?view=events", 1400, 1100, SHOW_TAGS),
     "gates.png": ("/assets/claim_gates?view=checks&checkDetail=gate_retrieval", 1500, 1000, ""),
     "data_docs.png": ("problem_splits", 1100, 1000, ""),  # a file of the store, not a page of the UI
@@ -90,11 +95,11 @@ def _picture(browser: str, address: str, width: int, height: int, script: str) -
         call("Emulation.setDeviceMetricsOverride", session, **size)
         call("Page.navigate", session, url=address)
         time.sleep(SETTLED_S)
-        for step in (WITHOUT_STORE % json.dumps(str(_store())), script):
+        for step in (script, WITHOUT_STORE % json.dumps(str(_store()))):  # what the script opens may name the store too
             done = call("Runtime.evaluate", session, expression=step)
             if "exceptionDetails" in done:
                 raise SystemExit(f"{address}: {done['exceptionDetails']['exception']['description']}")
-        time.sleep(2)
+            time.sleep(2)
         shot = call("Page.captureScreenshot", session, format="png")
         return base64.b64decode(shot["data"])
 
