@@ -61,7 +61,7 @@ def _check(check: Any) -> list[str]:
     ]  # fmt: skip
     contract = next((c for c in CONTRACTS if (c.asset, c.rule) == (asset, name)), None)
     return [
-        f"### {code(asset)} {code(name)} {{ #{anchor(check.key)} }}",
+        f"### {code(name)} {{ #{anchor(check.key)} }}",
         check.description or "",
         table(("", ""), rows),
         table(("threshold", "value", "fixed on", "by"), thresholds),

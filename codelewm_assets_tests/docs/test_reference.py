@@ -65,7 +65,7 @@ def test_every_check_is_there_with_its_sentence_and_what_its_red_holds_back(page
     assert len(keys) > 30
     for key in keys:
         asset, check = key.asset_key.to_user_string(), graph.get(key)
-        found = section(pages["checks"], f"### `{asset}` `{key.name}`")
+        found = section(section(pages["checks"], f"## On `{asset}`"), f"### `{key.name}`")
         assert check.description and check.description in found
         assert f"| kind | {'blocking' if check.blocking else 'warning'} |" in found
         assert f"| gates training | {'yes' if (asset, key.name) in GATES else 'no'}" in found
