@@ -1,11 +1,11 @@
-"""What mkdocs calls while it builds the site: the pages written from code, and the list of decisions."""
+"""What mkdocs calls while it builds the site: the pages written from code, decisions, and links out of docs/."""
 
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from codelewm_assets_docs.pages import REFERENCE, decision_list
+from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
 
 DECISIONS = "decisions/README.md"
 
@@ -27,7 +27,8 @@ def on_files(files: Files, *, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> str:
-    """The page of decisions lists them."""
-    if page.file.src_uri != DECISIONS:
-        return markdown
-    return f"{markdown}\n{decision_list(Path(config.docs_dir, 'decisions'))}"
+    """The page of decisions lists them; what a page links outside docs/ is named instead."""
+    docs = Path(config.docs_dir)
+    if page.file.src_uri == DECISIONS:
+        markdown = f"{markdown}\n{decision_list(docs / 'decisions')}"
+    return without_links_out(markdown, docs / page.file.src_uri, docs)

@@ -1,5 +1,6 @@
-"""The pages that are written from code, by their place under docs/."""
+"""The pages that are written from code, by their place under docs/, and what the site needs of those that are not."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,20 @@ REFERENCE: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/profiles.md": profiles_page,
 }
+
+LINK_UP = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]+)(?:#[^)\s]*)?\)")
+
+
+def without_links_out(markdown: str, page: Path, docs: Path) -> str:
+    """The page with links that leave docs/ as text: the site does not hold what they lead to."""
+
+    def told(link: re.Match[str]) -> str:
+        target = (page.parent / link[2]).resolve()
+        if target.is_relative_to(docs.resolve()):
+            return link[0]
+        return f"{link[1]} (`{target.relative_to(docs.resolve().parent)}` in the repository)"
+
+    return LINK_UP.sub(told, markdown)
 
 
 def decision_list(folder: Path) -> str:

@@ -15,7 +15,7 @@ from codelewm_assets.profiles.profile import HERE, profile_names
 from codelewm_assets_docs.commands import argument_name, arguments, commands
 from codelewm_assets_docs.fields import FieldLine, comments, field_lines
 from codelewm_assets_docs.markdown import table
-from codelewm_assets_docs.pages import REFERENCE, decision_list
+from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
 from codelewm_assets_tests.docs.pages import DOCS, ROOT
 
 PACKAGE = ROOT / "codelewm_assets"
@@ -195,6 +195,14 @@ def test_every_decision_is_listed_with_its_title() -> None:
     for path in (DOCS / "decisions").glob("[0-9]*.md"):
         assert f"]({path.name})" in found
     assert "0001 The data version is the manifest's digest" in found
+
+
+def test_links_that_leave_the_docs_are_told_as_text_and_others_stay() -> None:
+    text = "See [how](../deploy/README.md#images), [up](../guard.md), ![a picture](../shots/a.png), [near](b.md)."
+    assert without_links_out(text, DOCS / "how-to" / "a.md", DOCS) == text  # docs/deploy
+    assert without_links_out(text, DOCS / "a.md", DOCS) == (
+        "See how (`deploy/README.md` in the repository), up (`guard.md` in the repository), ![a picture](../shots/a.png), [near](b.md)."
+    )
 
 
 def test_no_module_of_the_package_needs_the_pages() -> None:
