@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import re
 from typing import Literal
 
 import pytest
@@ -12,10 +13,11 @@ import codelewm_assets
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.profiles.profile import HERE, profile_names
-from codelewm_assets_docs.commands import argument_name, arguments, commands
+from codelewm_assets_docs.commands import arguments, commands
 from codelewm_assets_docs.fields import FieldLine, comments, field_lines
 from codelewm_assets_docs.markdown import table
 from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
+from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.docs.pages import DOCS, ROOT
 
 PACKAGE = ROOT / "codelewm_assets"
@@ -74,17 +76,22 @@ def test_every_check_is_there_with_its_sentence_and_what_its_red_holds_back(page
 def test_every_record_of_the_source_is_there_with_all_its_fields(pages: dict[str, str]) -> None:
     found = records_in_source()
     assert {"PackRow", "Manifest", "ScoreRow", "Profile", "TrainingConfig", "ImportedFile"} <= set(found)
-    for name, fields in found.items():
-        if f"### `{name}` " in pages["records"]:
-            text = section(pages["records"], f"### `{name}`")
-            assert [field for field in fields if f"| `{field}` |" not in text] == [], name
-        else:
-            missing = [
-                field
-                for field in fields
-                if f"{field}` |" not in pages["profiles"] and f"## `{field}`" not in pages["profiles"]
-            ]
-            assert [field for field in missing if f".{field}." not in pages["profiles"]] == [], name
+    of_profiles = {name for name in found if f"### `{name}` " not in pages["records"]}
+    assert {"Profile", "SplitsSection", "TrainingConfig", "ImportedFile"} <= of_profiles
+    assert {"PackRow", "ScoreRow", "Manifest"}.isdisjoint(of_profiles)
+    for name in set(found) - of_profiles:
+        text = section(pages["records"], f"### `{name}`")
+        assert [field for field in found[name] if f"| `{field}` |" not in text] == [], name
+    keys = [
+        line.split("`")[1].replace("[]", "").split(".")
+        for line in pages["profiles"].splitlines()
+        if line.startswith("| `")
+    ]
+    fields = [field for name in of_profiles for field in found[name]]
+    for field in fields:  # as often as a model has it: as a key, or above other keys
+        ends = sum(1 for key in keys if key[-1] == field)
+        holds = len({tuple(key[: key.index(field)]) for key in keys if field in key[:-1]})
+        assert ends + holds >= fields.count(field), field
 
 
 def records_in_source() -> dict[str, list[str]]:
@@ -111,16 +118,20 @@ def records_in_source() -> dict[str, list[str]]:
     return {name: found for name, found in fields.items() if found}
 
 
-def test_every_command_and_each_of_its_arguments_is_there(pages: dict[str, str]) -> None:
-    assert {"build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish"} <= set(
-        commands()
-    )
+def test_every_command_and_each_of_its_arguments_is_there(pages: dict[str, str], run: Run) -> None:
+    known = {"build", "status", "verify", "label", "calibrate", "rerank", "job-status", "audit", "publish"}
+    assert known <= set(commands())
+    assert [name for name in commands() if name not in run("--help").out] == []
     for name, command in commands().items():
-        found = section(pages["commands"], f"## `{name}`")
+        found, told = section(pages["commands"], f"## `{name}`"), run(name, "--help").out
         assert command.description and command.description in found
+        rows = [line for line in found.splitlines() if line.startswith("| `")]
+        for option in set(re.findall(r"--[a-z][a-z-]*", told.partition("example:")[0])) - {"--help"}:
+            assert any(re.match(rf"\| `(-\w, )?{option}\b", row) for row in rows), f"{name} {option}"
+        positional = told.partition("positional arguments:")[2].partition("\n\n")[0]
+        for argument in re.findall(r"^  (\S+)", positional, re.MULTILINE):
+            assert any(row.startswith(f"| `{argument}` |") for row in rows), f"{name} {argument}"
         for action in arguments(command):
-            assert f"| `{argument_name(action)}` |" in found
-            assert all(option in found for option in action.option_strings)
             assert all(f"`{choice}`" in found for choice in action.choices or ())
 
 
@@ -201,7 +212,8 @@ def test_links_that_leave_the_docs_are_told_as_text_and_others_stay() -> None:
     text = "See [how](../deploy/README.md#images), [up](../guard.md), ![a picture](../shots/a.png), [near](b.md)."
     assert without_links_out(text, DOCS / "how-to" / "a.md", DOCS) == text  # docs/deploy
     assert without_links_out(text, DOCS / "a.md", DOCS) == (
-        "See how (`deploy/README.md` in the repository), up (`guard.md` in the repository), ![a picture](../shots/a.png), [near](b.md)."
+        "See how (`deploy/README.md` in the repository), up (`guard.md` in the repository), ![a picture](../shots/a.png), "
+        "[near](b.md)."
     )
 
 
