@@ -22,7 +22,7 @@ review: setup
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy codelewm_assets
+	$(BIN)/mypy codelewm_assets codelewm_assets_docs
 	$(BIN)/lint-imports
 
 docs: setup
