@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HOME_ENV := DAGSTER_HOME=$(CURDIR)
 
-.PHONY: run test ui review check setup flow screenshot clean
+.PHONY: run test ui review check docs setup flow screenshot clean
 
 run: setup
 	$(HOME_ENV) $(BIN)/codelewm-assets build
@@ -22,8 +22,11 @@ review: setup
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy codelewm_assets
+	$(BIN)/mypy codelewm_assets codelewm_assets_docs
 	$(BIN)/lint-imports
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 setup: $(READY)
 
@@ -40,5 +43,5 @@ clean:
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ui,hub,ray,postgres,kubernetes,tensorboard,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ui,hub,ray,s3,postgres,kubernetes,tensorboard,docs,dev]"
 	touch $(READY)

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         set_up_logs("text")
         LOG.error(str(error))
         return USAGE_ERROR
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.log_format is not None:
         set_up_logs(options.log_format)
     run: Callable[[argparse.Namespace], int] = options.run
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """The parser of every command; the reference in docs/ is written from it."""
     parser = Parser(prog="codelewm-assets", description="The evidence cycle of CodeLeWM as Dagster assets.")
     add_log_format(parser, default=None)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="COMMAND")

@@ -94,55 +94,55 @@ class LabelledCompletion(Record):
 class PackRow(Record):
     """One row of the execution pack: (problem, completion, input). Field names as published in v0.9."""
 
-    record_id: str
-    source_dataset: BenchmarkId
-    source_problem_id: str
-    source_submission_id: str
-    input_id: str
-    code_tokens: str
-    code_checksum: str
-    input_tokens: str
-    input_repr_checksum: str
-    input_kind: str
-    function_name: str
-    output_tokens: str
-    output_repr_checksum: str
-    output_kind: str
-    output_type: str
-    execution_status: Outcome
-    determinism_check: bool
-    license: str
-    license_attribution_url: str
-    output_magnitude_bucket: MagnitudeBucket
-    output_length_bucket: LengthBucket
-    passed: bool
-    completion_passed: bool
-    completion_kind: CompletionKind
-    operator_family: str
+    record_id: str  # problem::completion::input
+    source_dataset: BenchmarkId  # the benchmark
+    source_problem_id: str  # as the benchmark publishes it
+    source_submission_id: str  # the completion
+    input_id: str  # i0, i1 … within the problem
+    code_tokens: str  # the program
+    code_checksum: str  # sha256 of the program
+    input_tokens: str  # literal of the list of positional arguments
+    input_repr_checksum: str  # sha256 of that literal
+    input_kind: str  # positional_arguments
+    function_name: str  # the entry point
+    output_tokens: str  # literal of the output, or the outcome in angle brackets
+    output_repr_checksum: str  # sha256 of output_tokens
+    output_kind: str  # value, or no_value when there was none
+    output_type: str  # name of the output's type, or none
+    execution_status: Outcome  # outcome of this input's run
+    determinism_check: bool  # both runs agreed
+    license: str  # of the problem
+    license_attribution_url: str  # where that licence is stated
+    output_magnitude_bucket: MagnitudeBucket  # of a number's value
+    output_length_bucket: LengthBucket  # of the literal's length in characters
+    passed: bool  # on this input
+    completion_passed: bool  # on all inputs
+    completion_kind: CompletionKind  # how the program came about
+    operator_family: str  # of the rewrite or the mutation
 
 
 class Decoy(Record):
     """One decoy pair: the real transition of the query against that of the decoy."""
 
-    decoy_id: str
+    decoy_id: str  # category::hash
     category: Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
-    source_problem_id: str
-    query_record_id: str
-    decoy_record_id: str
+    source_problem_id: str  # of both records
+    query_record_id: str  # the real transition, which passed
+    decoy_record_id: str  # what it is set against
     input_relation: Literal["same", "different"]
     output_relation: Literal["different"]
-    rationale: str
+    rationale: str  # what differs, in words
 
 
 class PoolMember(Record):
     """One completion of a rerank pool."""
 
-    pool_id: str
+    pool_id: str  # problem::pool0, pool1 …
     problem_id: str
     benchmark_id: BenchmarkId
     completion_id: str
-    passed: bool
-    is_pivot: bool
+    passed: bool  # on all inputs
+    is_pivot: bool  # the failing completion that the pool is built round
 
 
 class CellCount(Record):

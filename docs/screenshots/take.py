@@ -5,6 +5,7 @@ is left out of the pictures.
 """
 
 import base64
+import io
 import json
 import os
 import shutil
@@ -20,11 +21,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from PIL import Image
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SETTLED_S = 12.0  # of real time: the UI animates its graphs into place and loads in steps
 SHOW_PLOT = """[...document.querySelectorAll("*")]
     .find(e => !e.children.length && e.textContent === "[Show Markdown]").click()"""
+SHOW_TAGS = """[...document.querySelectorAll("*")]
+    .find(e => !e.children.length && e.textContent.startsWith("Show tags")).click()"""
+TAB = """[...document.querySelectorAll("[role=tab]")].filter(e => e.textContent.trim() === "%s").pop().click()"""
+PARTITION = f"""{TAB % "Partitions"}; setTimeout(() => [...document.querySelectorAll("*")]
+    .filter(e => !e.children.length && e.textContent === "42").pop().click(), 700)"""
 WITHOUT_STORE = """((store) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(store, "artifacts");
@@ -33,6 +41,17 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
     "graph.png": ("/asset-groups", 1700, 1000, ""),
     "checks.png": ("/assets/problem_splits?view=checks", 1600, 1000, ""),
     "check.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, SHOW_PLOT),
+    "catalog.png": ("/assets", 1400, 800, ""),
+    "check_metadata.png": ("/assets/rerank_pools?view=checks&checkDetail=controls_leave_headroom", 1600, 1000, ""),
+    "check_history.png": (
+        "/assets/rerank_pools?view=checks&checkDetail=rerank_can_decide",
+        1400,
+        500,
+        TAB % "Execution history",
+    ),
+    "check_partitions.png": ("/assets/checkpoint?view=checks&checkDetail=sidecar_matches", 1600, 800, PARTITION),
+    "materialization.png": ("/assets/rerank_report?view=events", 1400, 1100, SHOW_TAGS),
+    "gates.png": ("/assets/claim_gates?view=checks&checkDetail=gate_retrieval", 1500, 1000, ""),
     "data_docs.png": ("problem_splits", 1100, 1000, ""),  # a file of the store, not a page of the UI
 }
 
@@ -54,7 +73,7 @@ def main(names: list[str]) -> int:
         for name in names or PAGES:
             page, width, height, script = PAGES[name]
             address = f"http://127.0.0.1:{port}{page}" if page.startswith("/") else _data_docs(page).as_uri()
-            (HERE / name).write_bytes(_picture(browser, address, width, height, script))
+            (HERE / name).write_bytes(_smaller(_picture(browser, address, width, height, script)))
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
@@ -79,13 +98,20 @@ def _picture(browser: str, address: str, width: int, height: int, script: str) -
         call("Emulation.setDeviceMetricsOverride", session, **size)
         call("Page.navigate", session, url=address)
         time.sleep(SETTLED_S)
-        for step in (WITHOUT_STORE % json.dumps(str(_store())), script):
+        for step in (script, WITHOUT_STORE % json.dumps(str(_store()))):  # what the script opens may name the store too
             done = call("Runtime.evaluate", session, expression=step)
             if "exceptionDetails" in done:
                 raise SystemExit(f"{address}: {done['exceptionDetails']['exception']['description']}")
-        time.sleep(2)
+            time.sleep(2)
         shot = call("Page.captureScreenshot", session, format="png")
         return base64.b64decode(shot["data"])
+
+
+def _smaller(png: bytes) -> bytes:
+    """The picture in 256 colours: a third of the bytes, and a page of the UI looks the same."""
+    made = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)
+    return made.getvalue()
 
 
 @contextmanager

@@ -1,0 +1,40 @@
+"""The pages that are written from code, by their place under docs/, and what the site needs of those that are not."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from codelewm_assets_docs.assets import assets_page
+from codelewm_assets_docs.checks import checks_page
+from codelewm_assets_docs.commands import commands_page
+from codelewm_assets_docs.profiles import profiles_page
+from codelewm_assets_docs.records import records_page
+
+REFERENCE: dict[str, Callable[[], str]] = {
+    "reference/assets.md": assets_page,
+    "reference/checks.md": checks_page,
+    "reference/records.md": records_page,
+    "reference/commands.md": commands_page,
+    "reference/profiles.md": profiles_page,
+}
+
+LINK_UP = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]+)(?:#[^)\s]*)?\)")
+
+
+def without_links_out(markdown: str, page: Path, docs: Path) -> str:
+    """The page with links that leave docs/ as text: the site does not hold what they lead to."""
+
+    def told(link: re.Match[str]) -> str:
+        target = (page.parent / link[2]).resolve()
+        if target.is_relative_to(docs.resolve()):
+            return link[0]
+        return f"{link[1]} (`{target.relative_to(docs.resolve().parent)}` in the repository)"
+
+    return LINK_UP.sub(told, markdown)
+
+
+def decision_list(folder: Path) -> str:
+    """A line a decision, its title linked."""
+    pages = sorted(folder.glob("[0-9]*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in pages]
+    return "\n".join(f"- [{title}]({path.name})" for title, path in zip(titles, pages, strict=True)) + "\n"
