@@ -542,7 +542,7 @@ def test_every_command_has_json_and_its_help_says_so(run: Run, command: str) -> 
 def test_verify_gives_one_json_object_and_the_same_status(run: Run, tmp_path: Path) -> None:
     pack = _stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
     found = run("verify", "--json")
-    assert (found.status, json.loads(found.out)) == (0, {"verified_count": 1, "mismatches": []})
+    assert (found.status, json.loads(found.out)) == (0, {"verified_count": 1, "mismatches": [], "leftovers": []})
     (pack.folder / "pack.parquet").unlink()
     found = run("verify", "--json")
     row = {
