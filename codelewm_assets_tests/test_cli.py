@@ -549,7 +549,7 @@ def test_verify_gives_one_json_object_and_the_same_status(run: Run, tmp_path: Pa
         "artifact": f"execution_pack {pack.digest[:12]}", "file": "pack.parquet", "found": "missing",
         "wanted": pack.manifest.files[0].sha256,
     }  # fmt: skip
-    assert (found.status, json.loads(found.out)) == (1, {"verified_count": 1, "mismatches": [row]})
+    assert (found.status, json.loads(found.out)) == (1, {"verified_count": 1, "mismatches": [row], "leftovers": []})
 
 
 def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
 
 
 def main(names: list[str]) -> int:
-    """Start the read-only web server on a free loopback port, photograph each page, stop it."""
+    """Start the reviewer's web server on a free loopback port, photograph each page, stop it."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         print("chromium is not installed; on Debian: apt-get install chromium", file=sys.stderr)
@@ -65,8 +65,8 @@ def main(names: list[str]) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    workspace = ["-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    command = [sys.executable, "-m", "dagster_webserver", *workspace, "--read-only"]
+    where = ["--workspace", str(ROOT / "workspace.yaml"), "--port", str(port)]
+    command = [sys.executable, "-m", "codelewm_assets.defs.review_server", *where]
     server = subprocess.Popen(command, env=os.environ, start_new_session=True)
     try:
         _wait(f"http://127.0.0.1:{port}/server_info")
