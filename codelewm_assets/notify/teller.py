@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from codelewm_assets.core.digests import pretty_json, sha256_text
-from codelewm_assets.core.errors import NotifyError
+from codelewm_assets.core.errors import NotifyError, StoreError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.notify.message import Message, Notifier
 from codelewm_assets.notify.senders import notifier_of
@@ -13,7 +13,11 @@ from codelewm_assets.notify.settings import NotifierSettings
 
 
 class Ledger:
-    """One small file for each delivery. It survives a crash between two deliveries, and no other writer can undo it."""
+    """One small file for each delivery. It survives a crash between two deliveries, and no other writer can undo it.
+
+    The file is written before the message is sent and renamed after: on a full disk nothing is sent, where otherwise it would
+    be sent at every tick and never written down.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,9 +29,16 @@ class Ledger:
         """Whether this notifier has delivered the message of this key."""
         return self._path(key, notifier).exists()
 
+    def begin(self, key: str, notifier: str) -> None:
+        """Make room for a delivery that is tried now; until `add` it counts as not made. Raises: StoreError: there is none."""
+        write_atomically(self._begun(key, notifier), pretty_json({"key": key, "notifier": notifier}))
+
     def add(self, key: str, notifier: str) -> None:
-        """Write down a delivery. Raises: StoreError: it cannot be written."""
-        write_atomically(self._path(key, notifier), pretty_json({"key": key, "notifier": notifier}))
+        """Write down a delivery that was begun."""
+        self._begun(key, notifier).replace(self._path(key, notifier))
+
+    def _begun(self, key: str, notifier: str) -> Path:
+        return self._path(key, notifier).with_suffix(".begun")
 
 
 class Teller:
@@ -55,8 +66,9 @@ class Teller:
             if name in self.faults:
                 continue
             try:
+                self._ledger.begin(message.key, name)
                 self._make(self._settings[name], self._environment, self._log).send(message)
-            except NotifyError as error:
+            except (NotifyError, StoreError) as error:
                 self.faults[name] = str(error)
                 self._log.error("Not told, tried again at the next tick: %s", error)
             else:

@@ -4,7 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from codelewm_assets.core.errors import NotifyError
+import pytest
+
+from codelewm_assets.core.errors import NotifyError, StoreError
+from codelewm_assets.notify import teller
 from codelewm_assets.notify.message import Message, Notifier
 from codelewm_assets.notify.settings import LogSettings, NotifierSettings
 from codelewm_assets.notify.teller import Ledger, Teller
@@ -55,11 +58,38 @@ def test_a_notifier_that_was_down_is_sent_it_later_and_the_other_is_not_sent_it_
 def test_a_notifier_that_is_down_is_tried_once_a_tick_and_holds_up_no_other(tmp_path: Path) -> None:
     fakes, make = _fakes()
     fakes["first"].is_down = True
-    teller = Teller(BOTH, Ledger(tmp_path), {}, logging.getLogger(), make)
-    assert [teller.tell(_message(key)) for key in "abc"] == [False] * 3
+    by = Teller(BOTH, Ledger(tmp_path), {}, logging.getLogger(), make)
+    assert [by.tell(_message(key)) for key in "abc"] == [False] * 3
     assert fakes["first"].tries == 1 and fakes["second"].sent == ["a", "b", "c"]
-    assert teller.faults == {"first": "down"}
+    assert by.faults == {"first": "down"}
 
 
 def test_without_a_notifier_there_is_nothing_to_tell(tmp_path: Path) -> None:
     assert Teller((), Ledger(tmp_path), {}, logging.getLogger()).tell(_message("a"))
+
+
+def test_on_a_full_disk_nothing_is_sent_and_later_it_is_sent_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that was sent and could not be written down would be sent at every tick."""
+    fakes, make = _fakes()
+
+    def full(path: Path, data: bytes) -> None:
+        raise StoreError(f"Could not write {path.name}: No space left on device.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(teller, "write_atomically", full)
+        by = Teller(BOTH, Ledger(tmp_path), {}, logging.getLogger(), make)
+        assert not by.tell(_message("a"))
+        assert "No space left" in by.faults["first"] and fakes["first"].tries == 0
+    for _ in range(2):
+        assert Teller(BOTH, Ledger(tmp_path), {}, logging.getLogger(), make).tell(_message("a"))
+    assert fakes["first"].sent == fakes["second"].sent == ["a"]
+
+
+def test_a_delivery_that_was_only_begun_is_made(tmp_path: Path) -> None:
+    """Killed in between: whether it arrived is not known, and a repeat does less harm than silence."""
+    fakes, make = _fakes()
+    Ledger(tmp_path).begin("a", "first")
+    assert Teller(BOTH, Ledger(tmp_path), {}, logging.getLogger(), make).tell(_message("a"))
+    assert fakes["first"].sent == ["a"]
