@@ -2,24 +2,28 @@
 
 A run's process is watched by the code server that started it. When that dies too (the machine restarts, the daemon is killed),
 the default launcher leaves the run STARTED for ever: what waits for it waits, its pool slot is taken and nobody is told. Run
-monitoring asks this launcher instead, which looks for the process that the run's own log names. Names of `dagster._core` and
-`dagster._serdes` are private; 1.13.27 is pinned.
+monitoring asks this launcher instead. It calls a run dead only on evidence; what it cannot find out counts as living. Names of
+`dagster._core`, `_grpc` and `_serdes` are private; 1.13.27 is pinned.
 """
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import deserialize_value
 
 HERE = ("localhost", "127.0.0.1", "::1")
+ANSWER_WITHIN_S = 10
 
 
 class WatchingRunLauncher(DefaultRunLauncher):
-    """The default launcher for one machine: a run whose process has ended without saying so has failed."""
+    """The default launcher, and a run whose process has ended without saying so has failed."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -27,40 +31,58 @@ class WatchingRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """RUNNING while the run's process lives, and wherever that cannot be known; FAILED when it is gone."""
-        if not _is_local(run):
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "its code server is not on this machine: not looked at")
-        started = self._process(run.run_id)
-        if started is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "its process has not said which one it is")
-        pid, at_s = started
-        begun_s = process_begun_s(pid)
-        # a process that began after the run's own said hello has only inherited its number; clocks count in ticks
-        if begun_s is None or begun_s > at_s + 1:
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"its process (pid {pid}) is gone")
-        return CheckRunHealthResult(WorkerStatus.RUNNING)
+        """FAILED: its process on this machine is gone, or its code server elsewhere answers that it runs no such run.
 
-    def _process(self, run_id: str) -> tuple[int, float] | None:
-        """Process of a run and when it said so, in seconds since the epoch; the last one of a run that was resumed."""
+        RUNNING while it lives, and wherever that cannot be known: a run that no code server started (`codelewm-assets build`),
+        or a code server that does not answer.
+        """
+        server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+        if not server:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it: not looked at")
+        if server.get("socket") or server.get("host") in HERE:
+            return self._by_process(run.run_id)
+        return self._by_server(run.run_id)
+
+    def _by_process(self, run_id: str) -> CheckRunHealthResult:
+        pid = self._pid(run_id)
+        if pid is None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "its process has not said which one it is")
+        if is_run_process(pid):
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"its process (pid {pid}) is gone")
+
+    def _by_server(self, run_id: str) -> CheckRunHealthResult:
+        client: Any = self._get_grpc_client_for_termination(run_id)
+        if client is None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "it has ended meanwhile")
+        try:
+            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=ANSWER_WITHIN_S)
+        except DagsterUserCodeUnreachableError as error:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"its code server does not answer: {error}")
+        if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(
+            WorkerStatus.FAILED, "its code server answers and runs no such run: it was restarted"
+        )
+
+    def _pid(self, run_id: str) -> int | None:
+        """Process of a run, as its log says; the last one of a run that was resumed."""
         found = None
         for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             event = entry.dagster_event
             if event is not None and (event.message or "").startswith("Started process for run"):
-                found = int(str(event.engine_event_data.metadata["pid"].value)), entry.timestamp
+                found = int(str(event.engine_event_data.metadata["pid"].value))
         return found
 
 
-def _is_local(run: dg.DagsterRun) -> bool:
-    """Whether the code server that runs it is on this machine: over a socket, or on loopback."""
-    server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
-    return bool(server.get("socket")) or server.get("host") in HERE
+def is_run_process(pid: int) -> bool:
+    """Whether a process lives that a code server forked for a run.
 
-
-def process_begun_s(pid: int) -> float | None:
-    """When a process began, in seconds since the epoch; None: there is none, or it has ended and waits to be collected."""
+    After a restart of the machine another run's process may have inherited the number: then the answer is no when that one ends.
+    """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        boot_s = next(int(line.split()[1]) for line in Path("/proc/stat").read_text().splitlines() if "btime" in line)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return None
-    return None if fields[0] in "ZX" else boot_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return False
+    return state not in "ZX" and b"multiprocessing" in command

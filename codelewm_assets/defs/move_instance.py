@@ -20,7 +20,6 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sql
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
@@ -28,6 +27,7 @@ from dagster._core.storage.runs.schema import RunStorageSqlMetadata
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 
 from codelewm_assets.core.errors import DeploymentError
+from codelewm_assets.defs.housekeeping import NOT_ENDED
 
 Connect = Callable[[], AbstractContextManager[sql.Connection]]
 Row = dict[str, Any]
@@ -98,7 +98,7 @@ def _refuse(source: dg.DagsterInstance, target: dg.DagsterInstance) -> None:
                 found.append(
                     f"The {name}'s {type(storage).__name__} has tables of {has}, wanted {wanted}: `dagster instance migrate`."
                 )
-    running = source.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    running = source.get_runs_count(dg.RunsFilter(statuses=NOT_ENDED))
     if running:
         found.append(f"{running} runs of the source have not ended: wait for them, or cancel them.")
     now = time.time()

@@ -132,6 +132,15 @@ def test_a_target_that_is_not_empty_is_refused_and_left_alone(
     assert [found.run_id for found in instance.get_runs()] == [run.run_id]
 
 
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED])
+def test_a_run_that_only_waits_is_refused_since_it_would_start_on_both(
+    small: dg.DagsterInstance, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    small.create_run_for_job(dg.Definitions([thing]).resolve_implicit_global_asset_job_def(), status=status)
+    with pytest.raises(MoveError, match="1 runs of the source have not ended"):
+        move_instance(small, instance)
+
+
 def test_a_source_that_is_in_use_is_refused(small: dg.DagsterInstance, instance: dg.DagsterInstance) -> None:
     small.create_run_for_job(dg.Definitions([thing]).resolve_implicit_global_asset_job_def())
     (run,) = small.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED]))
