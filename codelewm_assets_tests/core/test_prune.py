@@ -1,5 +1,6 @@
 """A prune keeps what is live and all that it was made from, removes the rest, and may be killed at any moment."""
 
+import errno
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
 from codelewm_assets.core.prune import plan_prune, prune
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
@@ -91,6 +92,45 @@ def test_a_damaged_manifest_stops_the_plan_where_it_is_needed_and_goes_where_it_
     assert [(row.digest, row.bytes) for row in plan.removable] == [(dead.digest, None)]
     with pytest.raises(ManifestError, match=r"pack/.*manifest\.json"):
         plan_prune(store, {live.digest, dead.digest}, now=LATER)
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ESTALE, errno.EACCES])
+def test_one_read_that_fails_stops_the_plan_and_parents_of_what_is_live_stay(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    parent = put(store, "pack")
+    live = put(store, "splits", parent)
+    manifest, read, is_failing = live.folder / "manifest.json", Path.read_bytes, True
+
+    def fail_once(path: Path) -> bytes:
+        nonlocal is_failing
+        if path == manifest and is_failing:
+            is_failing = False
+            raise OSError(code, os.strerror(code))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fail_once)
+    with pytest.raises(
+        StoreAccessError, match=rf"manifest\.json cannot be read \({os.strerror(code)}\); wanted .* run again"
+    ):
+        plan_prune(store, {live.digest}, now=LATER)
+    assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).kept} == {live.digest, parent.digest}
+
+
+def test_a_damaged_manifest_stops_the_plan_also_when_it_is_whole_again_a_moment_later(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = put(store, "splits", put(store, "pack"))
+    manifest, read, reads = live.folder / "manifest.json", Path.read_bytes, 0
+
+    def cut_at_first(path: Path) -> bytes:
+        nonlocal reads
+        reads += path == manifest
+        return b"{" if path == manifest and reads == 1 else read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", cut_at_first)
+    with pytest.raises(ManifestError, match=r"splits/.*manifest\.json"):
+        plan_prune(store, {live.digest}, now=LATER)
 
 
 def test_a_manifest_that_says_no_time_is_named(store: ArtifactStore) -> None:
