@@ -12,6 +12,7 @@ import pytest
 
 from codelewm_assets.core import object_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
+from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, find_leftovers
 from codelewm_assets.core.object_backend import ObjectBackend
 from codelewm_assets.core.recipe import Recipe
 from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
@@ -125,6 +126,16 @@ def test_a_reader_takes_no_copy_away_that_another_has_put_there_meanwhile(
     monkeypatch.setattr(object_backend, "sha256_file", altered)
     assert written.path("rows.json").read_bytes() == b"[1, 2]"
     assert was_there == [True]
+
+
+def test_what_a_killed_fetch_leaves_is_a_leftover_of_the_working_folder_after_a_day(store: ArtifactStore) -> None:
+    written = store.write(RECIPE, FILES, {})
+    with backend_of(store)._fetched(f"{written.name}/rows.json") as copy:
+        assert copy is not None
+        now_s = copy.stat().st_mtime
+        assert find_leftovers(store.work, {written.digest}, now_s=now_s + CUT_OFF_AFTER_S - 60) == []
+        [found] = find_leftovers(store.work, {written.digest}, now_s=now_s + CUT_OFF_AFTER_S + 60)
+        assert (store.work / found.path, found.bytes) == (copy.parent, len(b"[1, 2]"))
 
 
 # --- the manifest, which publishes
