@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -164,6 +165,7 @@ def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_sto
         f"data_docs/pack/all/{dead.digest}/index.html": 0,
         f"data_docs/live/all/{live.digest}/index.html": 0,
         "progress/checkpoint-42.jsonl": ABANDONED_AFTER_S + 60,
+        "notifications/0123.log.begun": ABANDONED_AFTER_S + 60,
     }
     for name, age in ages.items():
         path = store.root / name
@@ -186,7 +188,38 @@ def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_sto
         "partial/checkpoint-1729/key/states/1.pt",
         f"data_docs/live/all/{live.digest}/index.html",
         "progress/checkpoint-42.jsonl",
+        "notifications/0123.log.begun",  # a delivery that is tried again
     }
+
+
+@pytest.mark.parametrize("vanishing", ["live/all/.writing-x", "live/all/.writing-x/half.txt", "recipes/.writing-y"])
+def test_what_is_renamed_or_deleted_while_leftovers_are_looked_for_is_left_out(
+    vanishing: str, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, lstat = put(store, "live"), Path.lstat
+    gone = store.root / vanishing
+    for name in ("live/all/.writing-x/half.txt", "recipes/.writing-y"):
+        (store.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.root / name).write_text("12345", encoding="utf-8")
+
+    def lstat_too_late(path: Path) -> os.stat_result:
+        if path == gone:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat_too_late)
+    found = plan_prune(store, {live.digest}, now=LATER + timedelta(days=2)).leftovers
+    left = {"live/all/.writing-x": 0 if vanishing.endswith("half.txt") else 5, "recipes/.writing-y": 5}
+    assert {row.path: row.bytes for row in found} == {name: size for name, size in left.items() if name != vanishing}
+
+
+def test_a_leftover_that_is_gone_already_is_no_fault(store: ArtifactStore) -> None:
+    live = put(store, "live")
+    (store.root / "live/all/.removed-x").mkdir()
+    plan = plan_prune(store, {live.digest}, now=LATER)
+    assert [row.path for row in plan.leftovers] == ["live/all/.removed-x"]
+    (store.root / "live/all/.removed-x").rmdir()
+    prune(store, plan)
 
 
 def test_a_removed_artifact_cannot_be_removed_again(store: ArtifactStore) -> None:
