@@ -95,8 +95,10 @@ def plan_prune(
 
 
 def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], None] = lambda: None) -> None:
-    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune removes the rest.
+    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune goes on.
 
+    In a folder the next one also deletes the rest of an artifact that was cut off. In object storage that rest has no manifest
+    any more: `ArtifactStore.leftovers` names it, and no plan does.
     Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
     Args: before_each: called before each artifact; what it raises ends the prune.
     Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
