@@ -10,10 +10,12 @@ import pytest
 
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.register import CLAIMS
+from codelewm_assets.core import prune
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
 from codelewm_assets_tests.command import Ran, Run
+from codelewm_assets_tests.defs.stored_world import QUIET
 
 COMMANDS = (
     "build",
@@ -505,6 +507,34 @@ def test_prune_refuses_while_a_run_is_in_progress_unless_it_is_known_to_be_dead(
     assert "runs are in progress" in dry.err and "This is a dry run." in dry.err
     assert run("prune", "--execute", "--ignore-runs-silent-for", "0").status == 0
     assert not dead.folder.exists()
+
+
+def test_prune_removes_nothing_when_a_run_began_and_ended_between_plan_and_removal(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, dead = _materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"}), _dead(tmp_path)
+    plan = prune.plan_prune
+
+    def plan_while_a_run_takes_up_an_old_artifact(*given: Any, **named: Any) -> Any:
+        found = plan(*given, **named)
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            assert _takes_up(dead.digest).execute_in_process(instance=instance, run_config=QUIET).success
+        return found
+
+    monkeypatch.setattr(prune, "plan_prune", plan_while_a_run_takes_up_an_old_artifact)
+    run("prune", "--execute").is_one_line_error("the newest run is", "and was none when", "Run prune again")
+    assert (live.folder.exists(), dead.folder.exists()) == (True, True)
+    assert ArtifactStore(tmp_path / "artifacts").find(Recipe("execution_pack", None, {}, {"old": True}, "test")) == dead
+
+
+def _takes_up(digest: str) -> dg.JobDefinition:
+    """A run that makes this digest the latest of its asset."""
+
+    @dg.asset
+    def execution_pack() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion(digest))
+
+    return dg.Definitions([execution_pack]).resolve_implicit_global_asset_job_def()
 
 
 def test_prune_of_a_store_that_is_another_instances_is_one_line_and_removes_nothing(run: Run, tmp_path: Path) -> None:

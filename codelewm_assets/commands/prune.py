@@ -43,13 +43,15 @@ def _amount(text: str) -> float:
 
 def _run(options: argparse.Namespace) -> int:
     from codelewm_assets.core.prune import plan_prune, prune
-    from codelewm_assets.defs.housekeeping import HOUR_S, live_digests, require_no_run
+    from codelewm_assets.defs.housekeeping import HOUR_S, live_digests, newest_run, require_no_run, require_no_run_since
 
     instance, store = open_instance(), open_store()
     hours = options.ignore_runs_silent_for
+    newest = newest_run(instance)  # before all questions: a later run shows, also one that has ended by then
 
     def require_quiet() -> None:
         require_no_run(instance, now_s=time.time(), silent_for_s=None if hours is None else hours * HOUR_S)
+        require_no_run_since(instance, newest)
 
     try:
         require_quiet()

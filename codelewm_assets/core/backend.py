@@ -24,7 +24,7 @@ class Backend(Protocol):
         """Local folder for what is no artifact: partial results, progress, downloads, Data Docs."""
 
     def read(self, name: str) -> bytes | None:
-        """One file's bytes; None: there is none."""
+        """One file's bytes; None: there is none. Raises: StoreAccessError: whether there is one is not known now."""
 
     def write(self, name: str, data: bytes) -> None:
         """Replace one file, whole or not at all. Raises: StoreError."""

@@ -30,7 +30,7 @@ class StoreError(AssetsError):
 
 
 class StoreAccessError(AssetsError):
-    """The store's server refused or stays away, or a copy cannot be kept here.
+    """The store's server refused or stays away, a file of its folder cannot be read now, or a copy cannot be kept here.
 
     No StoreError, which says that something is not stored, or damaged: of that nothing is known now.
     """

@@ -1,7 +1,11 @@
 """What lies in a store's work folder and is no artifact: cut-off writes, work of runs that never came back, pages, copies."""
 
+import math
+import os
 import shutil
+import stat
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +52,14 @@ def remove_leftover(root: Path, leftover: Leftover) -> None:
     """Delete it; it may be gone already. Raises: OSError: it cannot be deleted."""
     path = root / leftover.path
     if path.is_dir():
-        shutil.rmtree(path)
+        with suppress(FileNotFoundError):  # another prune deletes it as well
+            shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
 def _cut_off(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
-    for path in root.rglob(".*"):
+    for path in _below(root):
         if path.name.startswith(REMOVED):
             yield path, "removed before, its files were not all deleted"
         elif path.name.startswith(WRITING) and _last_change_s(path) < now_s - CUT_OFF_AFTER_S:
@@ -79,14 +84,28 @@ def _copies(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
             yield path, "copies of an artifact that goes or is gone"
 
 
-def _files(path: Path) -> list[Path]:
-    return [path, *path.rglob("*")] if path.is_dir() else [path]
-
-
 def _last_change_s(path: Path) -> float:
-    """When anything in it was written last, seconds since the epoch."""
-    return max(part.lstat().st_mtime for part in _files(path))
+    """When anything in it was written last, seconds since the epoch; infinite when it is gone: it is no leftover then."""
+    return max((status.st_mtime for status in _statuses(path)), default=math.inf)
 
 
 def _bytes(path: Path) -> int:
-    return sum(part.lstat().st_size for part in _files(path) if not part.is_dir())
+    return sum(status.st_size for status in _statuses(path) if not stat.S_ISDIR(status.st_mode))
+
+
+def _statuses(path: Path) -> Iterator[os.stat_result]:
+    """Of it and of all that is in it. What others rename or delete meanwhile is left out."""
+    for part in (path, *_below(path)):
+        with suppress(FileNotFoundError):
+            yield part.lstat()
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All that is in it, at any depth; nothing where it is a file, or gone."""
+    for home, folders, files in os.walk(folder, onerror=_unless_gone):
+        yield from (Path(home, name) for name in (*folders, *files))
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+        raise error  # part of it was not seen, so its age is not known

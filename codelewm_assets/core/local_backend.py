@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codelewm_assets.core.backend import MANIFEST
 from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import StoreAccessError
 from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
 from codelewm_assets.core.manifest import ManifestFile
 
@@ -31,11 +32,16 @@ class LocalBackend:
         return self.root
 
     def read(self, name: str) -> bytes | None:
-        """A file that cannot be opened counts as none."""
+        """Raises: StoreAccessError: the file may be there and cannot be read now."""
         try:
             return (self.root / name).read_bytes()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise StoreAccessError(
+                f"{self.root / name} cannot be read ({error.strerror or error}); wanted a readable file, or none. Check the "
+                "disk or mount, the file's permissions and the limit of open files, then run again."
+            ) from error
 
     def write(self, name: str, data: bytes) -> None:
         """Raises: StoreError: the disk is full or not writable."""

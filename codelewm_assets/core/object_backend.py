@@ -16,6 +16,7 @@ from typing import Any
 from codelewm_assets.core.backend import MANIFEST
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
+from codelewm_assets.core.files import WRITING
 from codelewm_assets.core.manifest import ManifestFile
 
 LOCAL_PROTOCOLS = ("file", "local")
@@ -176,7 +177,7 @@ class ObjectBackend:
         with self._asking("read", name) as server:
             cache = self.work / "cache"
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as scratch:
+            with tempfile.TemporaryDirectory(dir=cache, prefix=WRITING) as scratch:
                 copy = Path(scratch) / "copy"
                 try:
                     server.get_file(self._key(name), str(copy))

@@ -66,9 +66,10 @@ def plan_prune(
         live: digests of the artifacts that are in use.
         younger_stays: an artifact younger than this stays as if it were live.
     Raises: StoreError: none of the live artifacts is stored, so the store is not theirs. ManifestError: the manifest of an
-        artifact that stays is damaged, so what it was made from is not known.
+        artifact that stays is damaged, so what it was made from is not known. StoreAccessError: a manifest cannot be read now.
     """
-    rows = {row.digest: row for row in _stored(store)}
+    found, faults = _stored(store)
+    rows = {row.digest: row for row in found}
     if rows and not set(live) & set(rows):
         raise StoreError(
             f"{store.address} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
@@ -77,8 +78,8 @@ def plan_prune(
     young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - younger_stays]
     kept = _closure([*(digest for digest in live if digest in rows), *young], rows)
     for digest in sorted(kept):
-        if rows[digest].created_at is None:  # says what is wrong with it
-            store.load(rows[digest].kind, digest, partition=rows[digest].partition)
+        if digest in faults:  # not read again: if that went well, what it refers to would still be missing here
+            raise faults[digest]
     gone = set(rows) - kept
     order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
     for digest in sorted(gone):
@@ -94,8 +95,10 @@ def plan_prune(
 
 
 def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], None] = lambda: None) -> None:
-    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune removes the rest.
+    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune goes on.
 
+    In a folder the next one also deletes the rest of an artifact that was cut off. In object storage that rest has no manifest
+    any more: `ArtifactStore.leftovers` names it, and no plan does.
     Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
     Args: before_each: called before each artifact; what it raises ends the prune.
     Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
@@ -110,20 +113,22 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
         remove_leftover(store.work, leftover)
 
 
-def _stored(store: ArtifactStore) -> list[Stored]:
+def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:
+    """All that is stored, and digest → what is wrong with the manifest."""
     rows = list(store.artifacts())
     digests = {digest for _, _, digest in rows}
-    found = []
+    found, faults = list[Stored](), dict[str, StoreError]()
     for kind, partition, digest in rows:
         try:
             manifest = store.load(kind, digest, partition=partition).manifest
-        except StoreError:
+        except StoreError as error:
+            faults[digest] = error
             found.append(Stored(kind, partition, digest, None, None, frozenset()))
             continue
         size = sum(file.bytes for file in manifest.files)
         named = {*manifest.parent_artifacts.values(), *_texts(manifest.metadata)} & digests - {digest}
         found.append(Stored(kind, partition, digest, size, _instant(manifest), frozenset(named)))
-    return found
+    return found, faults
 
 
 def _closure(start: Iterable[str], rows: Mapping[str, Stored]) -> set[str]:

@@ -77,7 +77,7 @@ def open_store(
 
 
 class ArtifactStore:
-    """Artifacts under one root. Each method raises StoreAccessError when object storage refuses or stays away."""
+    """Artifacts under one root. Each method raises StoreAccessError when the disk or the server refuses or stays away."""
 
     def __init__(self, root: Path | Backend, *, source_git_sha: str = "unknown", command: str = "") -> None:
         """Args: root: a folder, or what keeps the bytes. The others go into manifests, not into digests."""

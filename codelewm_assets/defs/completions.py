@@ -1,9 +1,10 @@
 """Stage `completions`: programs to judge, and their labels."""
 
+import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
 PROGRESS_EVERY_S = 0.5
+SAY_EVERY_S = 300.0  # to the run's log: a run that is silent for long is taken for dead
 MOST_FAULTS_SHOWN = 50
 LABELLING_VERSION = "4"  # of the labels: shards that another version left behind are not taken up
 
@@ -134,11 +136,19 @@ def labelled_completions(
             inputs.store,
             parents=parents,
             config=config,
-            make=lambda: _label(inputs, benchmark, store, config, Path(folder)),
+            make=lambda: _label(inputs, benchmark, store, config, Path(folder), say=context.log.info),
         )
 
 
-def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[str, Any], folder: Path) -> Made:
+def _label(
+    inputs: Inputs,
+    benchmark: str,
+    store: StoreResource,
+    config: dict[str, Any],
+    folder: Path,
+    *,
+    say: Callable[[str], None],
+) -> Made:
     from codelewm_assets.completions.shards import ShardFolder
     from codelewm_assets.completions.spread import label_shards
 
@@ -157,7 +167,7 @@ def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[st
             yield shard.labelled
 
     with (
-        Progress(store.progress_path(f"labelled_completions-{benchmark}"), total) as progress,
+        Progress(store.progress_path(f"labelled_completions-{benchmark}"), total, say=say) as progress,
         label_shards(
             iter_table(candidates.path("completions.parquet"), Completion),
             {problem.problem_id: problem for problem in inputs.problems(benchmark)},
@@ -195,10 +205,14 @@ def _label(inputs: Inputs, benchmark: str, store: StoreResource, config: dict[st
 
 
 class Progress:
-    """Event stream of a labelling run: how many completions are labelled, twice a second at most."""
+    """How many completions are labelled: in an event stream twice a second, in the run's log each five minutes, at most."""
 
-    def __init__(self, path: Path, total: int) -> None:
-        self._path, self._total, self._done, self._last = path, total, 0, 0.0
+    def __init__(
+        self, path: Path, total: int, *, say: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Args: say: writes to the run's log. clock_s: seconds since any fixed moment."""
+        self._path, self._total, self._say, self._clock_s = path, total, say, clock_s
+        self._done, self._written_s, self._said_s = 0, -math.inf, clock_s()
 
     def __enter__(self) -> "Progress":
         self._stream = self._path.open("w", encoding="utf-8", buffering=1)
@@ -209,8 +223,12 @@ class Progress:
         from codelewm_assets.training.progress import event_line
 
         self._done += count
-        if self._done == self._total or time.monotonic() - self._last > PROGRESS_EVERY_S:
-            self._last = time.monotonic()
+        now_s = self._clock_s()
+        if now_s - self._said_s >= SAY_EVERY_S:
+            self._said_s = now_s
+            self._say(f"{self._done} of {self._total} completions labelled")
+        if self._done == self._total or now_s - self._written_s > PROGRESS_EVERY_S:
+            self._written_s = now_s
             self._stream.write(event_line({"event": "labelled", "step": self._done, "steps": self._total}))
 
     def __exit__(self, *_: object) -> None:

@@ -59,6 +59,27 @@ def require_no_run(instance: dg.DagsterInstance, *, now_s: float, silent_for_s: 
         )
 
 
+def newest_run(instance: dg.DagsterInstance) -> str | None:
+    """Id of the run that was created last; None: there is none."""
+    records = instance.get_run_records(limit=1)
+    return records[0].dagster_run.run_id if records else None
+
+
+def require_no_run_since(instance: dg.DagsterInstance, newest: str | None) -> None:
+    """Refuse when a run was created since, also when it has ended: what it made or took up again may now be in use.
+
+    No clock is compared, as runs may be told by other machines.
+    Args: newest: what `newest_run` said before it was asked what is live.
+    Raises: AssetsError: it says something else now.
+    """
+    found = newest_run(instance)
+    if found != newest:
+        raise AssetsError(
+            f"Nothing more is removed: the newest run is {(found or 'none')[:8]}, and was {(newest or 'none')[:8]} when it was "
+            "planned what goes; what the new one made may be in use. Run prune again: it plans anew."
+        )
+
+
 def live_digests(instance: dg.DagsterInstance) -> frozenset[str]:
     """Digests of the latest materialization of every asset and partition that the instance has ever seen."""
     found = set[str | None]()

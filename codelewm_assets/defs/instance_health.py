@@ -13,7 +13,7 @@ import dagster as dg
 from codelewm_assets.defs.housekeeping import HOUR_S, unended_runs
 from codelewm_assets.doctor.finding import HealthFinding, judged
 
-SILENT_RUN_S = HOUR_S  # training reports at least each minute; no asset of a build is silent for so long
+SILENT_RUN_S = HOUR_S  # training and labelling, which take longest, say something every few minutes
 FRESH_CLONE = "run in the project's folder, or set DAGSTER_HOME to the absolute path of it"
 
 

@@ -1,5 +1,6 @@
 """What the store promises wherever it lies: in a folder, on a server that speaks S3, and behind another kind of fsspec URL."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core import local_backend
-from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.object_backend import ObjectBackend
 from codelewm_assets.core.recipe import Recipe
 from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
@@ -129,6 +130,29 @@ def test_an_artifact_whose_manifest_was_deleted_is_not_found(place: Place) -> No
     written = place.store().write(recipe(), FILES, {})
     place.bytes.remove(name_of(written, "manifest.json"))
     assert place.store().find(recipe()) is None
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "recipe"])
+def test_in_a_folder_what_cannot_be_read_is_not_taken_for_missing(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArtifactStore(tmp_path)
+    written = store.write(recipe(), FILES, {})
+    locked = tmp_path / "recipes" / f"{recipe().key}.json" if file == "recipe" else written.folder / file
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path == locked:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    calls: list[Callable[[], object]] = [lambda: store.find(recipe())]
+    if file == "manifest.json":
+        calls += [lambda: store.load("pack", written.digest, partition="humaneval|42"), store.verify_all]
+    for call in calls:
+        with pytest.raises(StoreAccessError, match=r"cannot be read \(Permission denied\); wanted .*permissions"):
+            call()
 
 
 def test_an_altered_byte_is_named_and_the_artifact_is_refused_with_what_to_delete(place: Place) -> None:

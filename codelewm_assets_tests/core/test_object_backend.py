@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 
 from codelewm_assets.core import object_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
+from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, find_leftovers
 from codelewm_assets.core.object_backend import ObjectBackend
+from codelewm_assets.core.prune import plan_prune, prune
 from codelewm_assets.core.recipe import Recipe
 from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import SECRET_KEY, Bytes, s3_client
@@ -125,6 +128,37 @@ def test_a_reader_takes_no_copy_away_that_another_has_put_there_meanwhile(
     monkeypatch.setattr(object_backend, "sha256_file", altered)
     assert written.path("rows.json").read_bytes() == b"[1, 2]"
     assert was_there == [True]
+
+
+def test_what_a_killed_fetch_leaves_is_a_leftover_of_the_working_folder_after_a_day(store: ArtifactStore) -> None:
+    written = store.write(RECIPE, FILES, {})
+    with backend_of(store)._fetched(f"{written.name}/rows.json") as copy:
+        assert copy is not None
+        now_s = copy.stat().st_mtime
+        assert find_leftovers(store.work, {written.digest}, now_s=now_s + CUT_OFF_AFTER_S - 60) == []
+        [found] = find_leftovers(store.work, {written.digest}, now_s=now_s + CUT_OFF_AFTER_S + 60)
+        assert (store.work / found.path, found.bytes) == (copy.parent, len(b"[1, 2]"))
+
+
+def test_a_prune_that_is_killed_within_an_artifact_leaves_a_named_leftover_that_no_later_plan_holds(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, dead = store.write(Recipe("live", None, {}, {}, "1"), FILES, {}), store.write(RECIPE, FILES, {})
+    delete = ObjectBackend.delete
+
+    def killed_after_the_manifest(backend: ObjectBackend, name: str) -> None:
+        if name == f"{dead.name}/rows.json":
+            raise KeyboardInterrupt
+        delete(backend, name)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ObjectBackend, "delete", killed_after_the_manifest)
+        prune(store, plan_prune(store, {live.digest}, now=datetime.now(UTC)))
+    assert (store.verify_all(), store.leftovers()) == ((1, []), [dead.address])
+    rest = plan_prune(store, {live.digest}, now=datetime.now(UTC))
+    assert (rest.removable, rest.leftovers) == ((), ())
+    assert store.write(RECIPE, FILES, {}).digest == dead.digest
+    assert (store.verify_all(), store.leftovers()) == ((2, []), [])
 
 
 # --- the manifest, which publishes

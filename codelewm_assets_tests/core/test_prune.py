@@ -1,6 +1,8 @@
 """A prune keeps what is live and all that it was made from, removes the rest, and may be killed at any moment."""
 
+import errno
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
 from codelewm_assets.core.prune import plan_prune, prune
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
@@ -93,6 +95,45 @@ def test_a_damaged_manifest_stops_the_plan_where_it_is_needed_and_goes_where_it_
         plan_prune(store, {live.digest, dead.digest}, now=LATER)
 
 
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ESTALE, errno.EACCES])
+def test_one_read_that_fails_stops_the_plan_and_parents_of_what_is_live_stay(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    parent = put(store, "pack")
+    live = put(store, "splits", parent)
+    manifest, read, is_failing = live.folder / "manifest.json", Path.read_bytes, True
+
+    def fail_once(path: Path) -> bytes:
+        nonlocal is_failing
+        if path == manifest and is_failing:
+            is_failing = False
+            raise OSError(code, os.strerror(code))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fail_once)
+    with pytest.raises(
+        StoreAccessError, match=rf"manifest\.json cannot be read \({os.strerror(code)}\); wanted .* run again"
+    ):
+        plan_prune(store, {live.digest}, now=LATER)
+    assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).kept} == {live.digest, parent.digest}
+
+
+def test_a_damaged_manifest_stops_the_plan_also_when_it_is_whole_again_a_moment_later(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = put(store, "splits", put(store, "pack"))
+    manifest, read, reads = live.folder / "manifest.json", Path.read_bytes, 0
+
+    def cut_at_first(path: Path) -> bytes:
+        nonlocal reads
+        reads += path == manifest
+        return b"{" if path == manifest and reads == 1 else read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", cut_at_first)
+    with pytest.raises(ManifestError, match=r"splits/.*manifest\.json"):
+        plan_prune(store, {live.digest}, now=LATER)
+
+
 def test_a_manifest_that_says_no_time_is_named(store: ArtifactStore) -> None:
     live = put(store, "live")
     path = live.folder / "manifest.json"
@@ -124,6 +165,7 @@ def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_sto
         f"data_docs/pack/all/{dead.digest}/index.html": 0,
         f"data_docs/live/all/{live.digest}/index.html": 0,
         "progress/checkpoint-42.jsonl": ABANDONED_AFTER_S + 60,
+        "notifications/0123.log.begun": ABANDONED_AFTER_S + 60,
     }
     for name, age in ages.items():
         path = store.root / name
@@ -146,7 +188,38 @@ def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_sto
         "partial/checkpoint-1729/key/states/1.pt",
         f"data_docs/live/all/{live.digest}/index.html",
         "progress/checkpoint-42.jsonl",
+        "notifications/0123.log.begun",  # a delivery that is tried again
     }
+
+
+@pytest.mark.parametrize("vanishing", ["live/all/.writing-x", "live/all/.writing-x/half.txt", "recipes/.writing-y"])
+def test_what_is_renamed_or_deleted_while_leftovers_are_looked_for_is_left_out(
+    vanishing: str, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, lstat = put(store, "live"), Path.lstat
+    gone = store.root / vanishing
+    for name in ("live/all/.writing-x/half.txt", "recipes/.writing-y"):
+        (store.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.root / name).write_text("12345", encoding="utf-8")
+
+    def lstat_too_late(path: Path) -> os.stat_result:
+        if path == gone:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat_too_late)
+    found = plan_prune(store, {live.digest}, now=LATER + timedelta(days=2)).leftovers
+    left = {"live/all/.writing-x": 0 if vanishing.endswith("half.txt") else 5, "recipes/.writing-y": 5}
+    assert {row.path: row.bytes for row in found} == {name: size for name, size in left.items() if name != vanishing}
+
+
+def test_a_leftover_that_is_gone_already_is_no_fault(store: ArtifactStore) -> None:
+    live = put(store, "live")
+    (store.root / "live/all/.removed-x").mkdir()
+    plan = plan_prune(store, {live.digest}, now=LATER)
+    assert [row.path for row in plan.leftovers] == ["live/all/.removed-x"]
+    (store.root / "live/all/.removed-x").rmdir()
+    prune(store, plan)
 
 
 def test_a_removed_artifact_cannot_be_removed_again(store: ArtifactStore) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from codelewm_assets.core.records import Completion, LabelledCompletion
 from codelewm_assets.core.tables import iter_table
-from codelewm_assets.defs.completions import candidate_completions, labelled_completions
+from codelewm_assets.defs.completions import SAY_EVERY_S, Progress, candidate_completions, labelled_completions
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -128,3 +128,27 @@ def test_how_labels_are_spread_is_no_part_of_what_they_are(
     assert again.success
     (made,) = again.asset_materializations_for_node("labelled_completions")
     assert made.metadata["is_reused"].value is True
+
+
+def test_labelling_speaks_in_the_runs_log_each_five_minutes_and_not_more_often(tmp_path: Path) -> None:
+    add_at_s = [1.0, SAY_EVERY_S - 1, SAY_EVERY_S, SAY_EVERY_S + 1, 2 * SAY_EVERY_S - 1, 2 * SAY_EVERY_S + 5]
+    clock, said = iter([0.0, *add_at_s]), list[str]()
+    with Progress(tmp_path / "progress.jsonl", 1000, say=said.append, clock_s=lambda: next(clock)) as progress:
+        for _ in add_at_s:
+            progress.add(10)
+    assert said == ["30 of 1000 completions labelled", "60 of 1000 completions labelled"]
+
+
+def test_a_labelling_run_is_heard_by_the_instance_while_it_labels(
+    world: World, stored: StoredWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codelewm_assets.defs.completions.SAY_EVERY_S", 0.0)
+    stored.put_data(world)
+    monkeypatch.delenv("CODELEWM_IMPORTED_COMPLETIONS", raising=False)
+    result = materialize(stored, tmp_path)
+    assert result.success
+    records = stored.instance.get_records_for_run(result.run_id, limit=10_000).records  # which silence is counted from
+    messages = [record.event_log_entry.user_message for record in records]
+    [made] = result.asset_materializations_for_node("labelled_completions")
+    total = made.metadata["completion_count"].value
+    assert f"{total} of {total} completions labelled" in messages

@@ -7,7 +7,14 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.defs.housekeeping import NOT_ENDED, live_digests, require_no_run, unended_runs
+from codelewm_assets.defs.housekeeping import (
+    NOT_ENDED,
+    live_digests,
+    newest_run,
+    require_no_run,
+    require_no_run_since,
+    unended_runs,
+)
 
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
@@ -40,6 +47,21 @@ def test_the_latest_of_each_asset_and_partition_is_live_also_of_assets_that_are_
     ]:
         materialized(instance, kind, digest, partition)
     assert live_digests(instance) == {"new", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_run_that_was_created_since_the_plan_stops_a_prune_also_when_it_has_ended(
+    instance: dg.DagsterInstance, earlier: int
+) -> None:
+    for _ in range(earlier):
+        run_of(instance, dg.DagsterRunStatus.SUCCESS)
+    newest = newest_run(instance)
+    require_no_run_since(instance, newest)
+    run_id = run_of(instance, dg.DagsterRunStatus.SUCCESS)
+    require_no_run(instance, now_s=time.time(), silent_for_s=None)
+    was = (newest or "none")[:8]
+    with pytest.raises(AssetsError, match=f"the newest run is {run_id[:8]}, and was {was} when .* Run prune again"):
+        require_no_run_since(instance, newest)
 
 
 def test_every_status_of_a_run_either_ends_it_or_stops_a_prune(instance: dg.DagsterInstance) -> None:
