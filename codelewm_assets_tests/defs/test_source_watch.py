@@ -124,6 +124,22 @@ def test_a_file_that_is_gone_is_told(file: Path, sensor: Sensor, receiver: Hook)
     assert body["text"].endswith("is gone; the next build will refuse. Put it back, or name another.")
 
 
+@pytest.mark.parametrize("bad", [OTHER, None], ids=["other bytes", "gone"])
+def test_a_file_that_goes_bad_again_in_the_same_way_is_told_again(
+    file: Path, sensor: Sensor, receiver: Hook, bad: bytes | None
+) -> None:
+    """Who was told is kept for ever, so that the same key would be passed over."""
+    sensor.tick()
+    for content in (bad, GOOD, bad):
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content)
+        for _ in range(3):
+            sensor.tick()
+    assert len(receiver.got) == len({body["key"] for body in receiver.got}) == 2
+
+
 def test_what_the_receiver_did_not_take_is_sent_at_the_next_tick(file: Path, sensor: Sensor, receiver: Hook) -> None:
     sensor.tick()
     file.unlink()
