@@ -54,6 +54,9 @@ def watch_sources(
         except SourceMissingError as error:
             faults.append(str(error))
             continue
+        except OSError as error:  # one file that this process may not read holds up no other
+            faults.append(f"The file of {own.name} cannot be read ({error}). Make it readable, or name another.")
+            continue
         before, earlier = seen.known.get(own.name), seen.once.pop(own.name, None)
         if before is None:
             seen.known[own.name] = found

@@ -191,6 +191,20 @@ def test_a_hub_that_cannot_be_asked_is_said_and_holds_up_nothing_else(
     assert sensor.said is not None and "evalplus/mbppplus: no answer" in sensor.said
 
 
+def test_a_file_that_cannot_be_read_is_said_and_holds_up_nothing_else(
+    file: Path, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that no folder can hold stands for a file without permission, which a test that runs as root can read."""
+    monkeypatch.setenv(FILE, "x" * 300)
+    completions = file.with_name("mine.jsonl")
+    completions.write_bytes(GOOD)
+    monkeypatch.setenv("CODELEWM_IMPORTED_COMPLETIONS", str(completions))
+    assert sensor.tick() == []
+    assert sensor.said is not None and f"The file of {FILE} cannot be read ([Errno " in sensor.said
+    completions.write_bytes(OTHER)
+    assert sensor.tick() + sensor.tick() == [f"CODELEWM_IMPORTED_COMPLETIONS:{sha256_bytes(OTHER)}:1"]
+
+
 def test_the_sample_profile_watches_nothing() -> None:
     profile = load_profile("sample")
     assert source_watch.watched_by(profile) == []
