@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from codelewm_assets.defs.build import failure_text
-from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG
+from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.notify.message import Message
 from codelewm_assets.notify.teller import Ledger, Teller
@@ -85,7 +85,7 @@ def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | N
     names = {"partition": PARTITION_TAG, "intent": INTENT_TAG, "backfill": "dagster/backfill",
              "schedule": "dagster/schedule_name"}  # fmt: skip
     facts |= {name: run.tags[tag] for name, tag in names.items() if tag in run.tags}
-    retried = run.tags.get("dagster/will_retry") == "true"
+    retried = run.tags.get(WILL_RETRY_TAG) == "true"
     facts["is_retried"] = str(retried).lower()
     causes = _causes(instance, run.run_id)
     title = run.job_name if "partition" not in facts else f"{run.job_name}[{facts['partition']}]"
