@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from codelewm_assets.core.logs import masked
 from codelewm_assets.defs.build import failure_text
-from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG
+from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.notify.message import Message
 from codelewm_assets.notify.teller import Ledger, Teller
@@ -80,14 +81,15 @@ def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | None) -> Message:
-    """What is told of a failed run: its causes, whether it is retried, and where it lies."""
+    """What is told of a failed run: its causes, secrets masked, whether it is retried, and where it lies."""
     facts = {"run_id": run.run_id, "job": run.job_name}
     names = {"partition": PARTITION_TAG, "intent": INTENT_TAG, "backfill": "dagster/backfill",
              "schedule": "dagster/schedule_name"}  # fmt: skip
     facts |= {name: run.tags[tag] for name, tag in names.items() if tag in run.tags}
-    retried = run.tags.get("dagster/will_retry") == "true"
+    retried = run.tags.get(WILL_RETRY_TAG) == "true"
     facts["is_retried"] = str(retried).lower()
-    causes = _causes(instance, run.run_id)
+    # masked before it is cut: the beginning of a secret at the cut would stay
+    causes = [masked(text)[:MOST_CAUSE_TEXT] for text in _causes(instance, run.run_id)]
     title = run.job_name if "partition" not in facts else f"{run.job_name}[{facts['partition']}]"
     lines = [
         *causes[:MOST_CAUSES],
@@ -115,7 +117,7 @@ def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
             own = event.asset_check_evaluation_data
             name = f"{own.asset_key.to_user_string()}:{own.check_name}"
             found.append(f"{name} is red: {own.description or 'it gave no reason'}")
-    return [text[:MOST_CAUSE_TEXT] for text in found or _end(instance, run_id)]
+    return found or _end(instance, run_id)
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> list[str]:

@@ -21,6 +21,8 @@ STEP_TAG = "codelewm/step"
 STATE_TAG = "codelewm/intent_state"  # on the marker: how far it is, for people
 CLOSED_TAG = "codelewm/intent_closed"  # on the marker: its own run id, since a re-execution copies tags
 PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"  # on a run that failed: "true" when it is to be retried
+RETRIED_AS_TAG = "dagster/auto_retry_run_id"  # on it: its retry, once there is one
 RETRY_GRACE_S = 600.0  # so long a failed run that is to be retried may wait for its retry
 STEPS = {step.job: step for step in BUILD_ORDER}
 
@@ -126,7 +128,9 @@ def _latest_runs(instance: dg.DagsterInstance, marker: dg.DagsterRun, step: Step
 
 
 def _is_to_be_retried(record: dg.RunRecord, now: datetime) -> bool:
-    if not record.dagster_run.is_complete_and_waiting_to_retry:
+    """Judged by tags, as Dagster's retries are: a run that its time limit ended may read as canceled, and is retried."""
+    run = record.dagster_run
+    if run.is_success or run.tags.get(WILL_RETRY_TAG) != "true" or RETRIED_AS_TAG in run.tags:
         return False
     return record.end_time is None or now.timestamp() - record.end_time < RETRY_GRACE_S
 

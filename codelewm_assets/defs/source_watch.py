@@ -54,11 +54,14 @@ def watch_sources(
         except SourceMissingError as error:
             faults.append(str(error))
             continue
+        except OSError as error:  # one file that this process may not read holds up no other
+            faults.append(f"The file of {own.name} cannot be read ({error}). Make it readable, or name another.")
+            continue
         before, earlier = seen.known.get(own.name), seen.once.pop(own.name, None)
         if before is None:
             seen.known[own.name] = found
             if own.kind == "dataset" and found != own.wanted:
-                seen.untold.append(_message(own, found))
+                seen.untold.append(_message(own, found, seen.change_count))
         elif found != before and found != earlier:
             seen.once[own.name] = found
         elif found != before:
@@ -67,7 +70,7 @@ def watch_sources(
                 key = f"{own.name}:{found}:{seen.change_count}"
                 requests.append(dg.RunRequest(run_key=key, tags={"codelewm/changed_source": own.name}))
             elif found != own.wanted:
-                seen.untold.append(_message(own, found))
+                seen.untold.append(_message(own, found, seen.change_count))
     by = teller(store, profile, context)
     seen.untold = [message for message in seen.untold if not by.tell(message)]
     for fault in faults:
@@ -80,7 +83,9 @@ def _head(repository: str) -> str:
     return hub_head(repository, endpoint=os.environ.get("HF_ENDPOINT"), token=os.environ.get("HF_TOKEN"))
 
 
-def _message(own: Watched, found: str) -> Message:
+def _message(own: Watched, found: str, change_count: int) -> Message:
+    # a file can be mended and go bad again in the same way, which is news
+    change = f":{change_count}" if own.kind == "file" else ""
     if own.kind == "dataset":
         text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.wanted)[:12]}. "
                 "Review it, then change the revision, or leave it.")  # fmt: skip
@@ -90,7 +95,7 @@ def _message(own: Watched, found: str) -> Message:
         text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.wanted)[:12]}…; builds refuse it. "
                 "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
     return Message(
-        key=f"source:{own.name}:{found}",
+        key=f"source:{own.name}:{found}{change}",
         subject=text.partition(";")[0],
         text=text,
         facts={"source": own.name, "found": found},

@@ -1,20 +1,28 @@
 """What is told, and what delivers it."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 MOST_TEXT = 8000  # characters of a body
+
+
+def _encodable(text: object) -> object:
+    """The text with "?" for what has no UTF-8: an error can quote a lone surrogate, which neither mail nor a cursor takes."""
+    return text.encode("utf-8", errors="replace").decode("utf-8") if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_encodable)]
 
 
 class Message(BaseModel):
     """One thing that people should know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    key: str = Field(min_length=1)  # the same however often the same thing is told: a receiver can drop a repeat
-    subject: str  # one line
-    text: str
-    facts: dict[str, str] = {}  # for machines: job, partition, run_id
+    key: Text = Field(min_length=1)  # the same however often the same thing is told: a receiver can drop a repeat
+    subject: Text  # one line
+    text: Text
+    facts: dict[Text, Text] = {}  # for machines: job, partition, run_id
 
     @field_validator("subject")
     @classmethod

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import assert_never
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import NotifyError
@@ -64,12 +64,15 @@ class WebhookNotifier:
         self._settings, self._url, self._token = settings, url, token
 
     def send(self, message: Message) -> None:
-        """Post it. Raises: NotifyError: no answer in time, or another status than 2xx; a redirect is not followed."""
+        """Post it. Raises: NotifyError: no answer in time, another status than 2xx, or a token that no header takes.
+
+        A redirect is not followed.
+        """
         import requests
 
         where = f"{self._settings.name} ({urlsplit(self._url).hostname})"
         body = message.model_dump() | {"text": f"{message.subject}\n{message.text}"}
-        headers = {"Idempotency-Key": message.key}
+        headers = {"Idempotency-Key": quote(message.key, safe=":/ ")}  # a header is ASCII; a key may name any file
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         try:
@@ -79,6 +82,10 @@ class WebhookNotifier:
         except requests.RequestException as error:
             # `from None`: the error's own text holds the address
             raise NotifyError(f"{where} could not be reached ({type(error).__name__}).") from None
+        except ValueError as error:  # such as UnicodeEncodeError, whose own text holds the token
+            raise NotifyError(
+                f"{where} could not be asked ({type(error).__name__}); a token must be plain ASCII."
+            ) from None
         if not 200 <= answer.status_code < 300:
             raise NotifyError(f"{where} answered {answer.status_code}; wanted 2xx.")
 
@@ -90,7 +97,7 @@ class SmtpNotifier:
         self._settings, self._password = settings, password
 
     def send(self, message: Message) -> None:
-        """Send it. Raises: NotifyError: the server refused it or all recipients, or could not be reached."""
+        """Send it. Raises: NotifyError: the server refused it or all recipients, could not be reached, or not be logged in to."""
         settings = self._settings
         where = f"{settings.name} ({settings.host}:{settings.port})"
         try:
@@ -104,6 +111,10 @@ class SmtpNotifier:
             raise NotifyError(f"{where} answered {error.smtp_code}.") from None
         except (OSError, smtplib.SMTPException) as error:
             raise NotifyError(f"{where} did not take the mail ({type(error).__name__}).") from None
+        except ValueError as error:  # such as UnicodeEncodeError, whose own text holds the password
+            raise NotifyError(
+                f"{where} could not be sent the mail ({type(error).__name__}); user and password must be plain ASCII."
+            ) from None
         if refused:  # the others have it: to send it again would tell them twice
             logging.getLogger(__name__).error("%s refused %s.", where, ", ".join(sorted(refused)))
 

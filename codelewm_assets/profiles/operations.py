@@ -28,7 +28,10 @@ class RunLimits(_Section):
 
 
 class OperationsSection(_Section):
-    """Off unless a profile says otherwise: a fresh checkout starts nothing by itself."""
+    """Unless a profile says otherwise schedules and automation are off, and the log alone is told of failed runs.
+
+    No switch here, but in the UI: `watch_sources` is on, and asks for data when a file that is named as a source changed.
+    """
 
     schedules_on: bool = False
     automation_on: bool = False

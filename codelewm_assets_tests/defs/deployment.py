@@ -123,8 +123,9 @@ class Deployment:
         return str(found["launchPipelineExecution"]["run"]["runId"])
 
     def retry(self) -> None:
-        """Let the retry daemon's own function look at every run that failed; what it asks for waits in the queue."""
-        records = self.instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        """Let the retry daemon's own function look at every run that ended badly; what it asks for waits in the queue."""
+        ended_badly = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+        records = self.instance.get_run_records(dg.RunsFilter(statuses=ended_badly))
         list(consume_new_runs_for_automatic_reexecution(self.process, records, logging.getLogger("retries")))
 
     def monitor(self) -> None:

@@ -1,6 +1,7 @@
 """The product's graph with stand-ins for what assets do: jobs, partitions, pools, schedules and sensors are its own.
 
-What goes wrong stands in `faults.json` beside the store: asset → "fails" (its step) or "red" (its blocking check).
+What goes wrong stands in `faults.json` beside the store: asset → "fails" (its step), "red" (its blocking check), or
+"fails: TEXT" (its step, with the text at the end of its error).
 """
 
 import json
@@ -48,8 +49,9 @@ def _stub(asset: dg.AssetsDefinition, faults: Path) -> dg.AssetsDefinition:
 
     @dg.asset(name=name, group_name=spec.group_name, deps=list(spec.deps), partitions_def=asset.partitions_def)
     def stub() -> None:
-        if _fault(faults, name) == "fails":
-            raise dg.Failure(f"{name} cannot be made here.", allow_retries=False)
+        fault = _fault(faults, name) or ""
+        if fault.startswith("fails"):
+            raise dg.Failure(f"{name} cannot be made here.{fault.removeprefix('fails')}", allow_retries=False)
 
     return stub
 

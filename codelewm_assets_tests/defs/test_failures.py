@@ -64,6 +64,23 @@ def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, rece
     assert receiver.got[0]["subject"] == "make_pack failed: execution_pack:is_sound is red: 3 rows are of no problem."
 
 
+@pytest.mark.parametrize("before", ["", "x" * (failures.MOST_CAUSE_TEXT - 75) + " "], ids=["whole", "at the cut"])
+def test_what_is_told_holds_no_secret(
+    made: Deployment, receiver: Hook, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """An error may quote what it was given: the value of a secret variable, a password in an address."""
+    secret = "planted-secret-of-thirty-chars"
+    monkeypatch.setenv("SOME_TOKEN", secret)
+    set_faults(made.folder, execution_pack=f"fails: {before}{secret} at https://ann:hunter22@hub.test/in")
+    run = run_job(made)
+    made.tick_sensors()
+    (body,) = receiver.got
+    assert body["key"] == run
+    assert secret[:8] not in str(body) and "hunter22" not in str(body)
+    if not before:
+        assert body["subject"].endswith("execution_pack cannot be made here.: *** at https://***@hub.test/in")
+
+
 def test_a_run_that_succeeds_or_is_canceled_by_a_person_is_not_told(made: Deployment, receiver: Hook) -> None:
     run_job(made)
     made.launch_job("make_pack")

@@ -154,6 +154,26 @@ def test_a_run_whose_worker_died_is_retried_and_the_intent_goes_on_after_the_ret
     assert state(made, marker) == "done"
 
 
+def test_a_run_that_its_time_limit_ended_is_waited_for_though_it_reads_as_canceled(made: Deployment) -> None:
+    """The worker's own last event comes after monitoring's. Closed then, its retry would run beside the next intent."""
+    marker = launch(made, "refresh_data")
+    after = launch(made, "publish_evidence")
+    made.tick_sensors()
+    late, _ = made.queued()
+    made.instance.report_run_failed(late, "Exceeded maximum runtime of 60 seconds.")
+    ended = made.instance.get_run_by_id(late.run_id)
+    assert ended is not None
+    made.instance.report_run_canceled(ended)
+    made.drain()
+    assert follow(made) == []
+    assert state(made, marker) == "label_benchmark runs: 1 of 2 have ended"
+    made.retry()
+    assert [run.parent_run_id for run in made.queued()] == [late.run_id]
+    made.drain()
+    assert [found[0][0] for found in follow(made)] == ["make_pack", "write_model_card", "release"]
+    assert state(made, marker) == state(made, after) == "done"
+
+
 def test_a_retry_that_never_comes_is_waited_for_a_while_only(made: Deployment) -> None:
     marker_id = launch(made, "publish_evidence")
     made.tick_sensors()

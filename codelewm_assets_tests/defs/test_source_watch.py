@@ -124,6 +124,22 @@ def test_a_file_that_is_gone_is_told(file: Path, sensor: Sensor, receiver: Hook)
     assert body["text"].endswith("is gone; the next build will refuse. Put it back, or name another.")
 
 
+@pytest.mark.parametrize("bad", [OTHER, None], ids=["other bytes", "gone"])
+def test_a_file_that_goes_bad_again_in_the_same_way_is_told_again(
+    file: Path, sensor: Sensor, receiver: Hook, bad: bytes | None
+) -> None:
+    """Who was told is kept for ever, so that the same key would be passed over."""
+    sensor.tick()
+    for content in (bad, GOOD, bad):
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content)
+        for _ in range(3):
+            sensor.tick()
+    assert len(receiver.got) == len({body["key"] for body in receiver.got}) == 2
+
+
 def test_what_the_receiver_did_not_take_is_sent_at_the_next_tick(file: Path, sensor: Sensor, receiver: Hook) -> None:
     sensor.tick()
     file.unlink()
@@ -173,6 +189,20 @@ def test_a_hub_that_cannot_be_asked_is_said_and_holds_up_nothing_else(
     monkeypatch.setattr(source_watch, "_head", fails)
     assert sensor.tick() == []
     assert sensor.said is not None and "evalplus/mbppplus: no answer" in sensor.said
+
+
+def test_a_file_that_cannot_be_read_is_said_and_holds_up_nothing_else(
+    file: Path, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that no folder can hold stands for a file without permission, which a test that runs as root can read."""
+    monkeypatch.setenv(FILE, "x" * 300)
+    completions = file.with_name("mine.jsonl")
+    completions.write_bytes(GOOD)
+    monkeypatch.setenv("CODELEWM_IMPORTED_COMPLETIONS", str(completions))
+    assert sensor.tick() == []
+    assert sensor.said is not None and f"The file of {FILE} cannot be read ([Errno " in sensor.said
+    completions.write_bytes(OTHER)
+    assert sensor.tick() + sensor.tick() == [f"CODELEWM_IMPORTED_COMPLETIONS:{sha256_bytes(OTHER)}:1"]
 
 
 def test_the_sample_profile_watches_nothing() -> None:

@@ -71,6 +71,59 @@ def test_what_the_images_copy_is_let_through_to_the_build() -> None:
     assert {Path(path).parts[0] for paths in copied for path in paths} == let_through
 
 
+# what stands in the settings → the extra without which the image cannot serve it
+NEEDS = {
+    "s3://": "s3",
+    "CODELEWM_POSTGRES_HOST": "postgres",
+    "K8sRunLauncher": "kubernetes",
+    "rayVersion": "ray",
+    "dagster-webserver": "ui",
+    "HF_TOKEN": "hub",
+}
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_images_install_every_extra_that_the_settings_need(path: Path) -> None:
+    settings = "".join(found.read_text(encoding="utf-8") for found in _everything() if found.suffix == ".yaml")
+    assert [marker for marker in NEEDS if marker not in settings] == []
+    (extras,) = re.findall(r'"\.\[([\w,]+)\]"', path.read_text(encoding="utf-8"))
+    assert set(extras.split(",")) == set(NEEDS.values())
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_store_and_working_folder_are_volumes_on_folders_that_are_the_users(path: Path) -> None:
+    """The image's own folder is root's, in which its user can make none."""
+    text = path.read_text(encoding="utf-8")
+    (root,), (made,) = re.findall(r"^WORKDIR (\S+)$", text, re.MULTILINE), re.findall(r"mkdir ([\w. ]+) &&", text)
+    assert f"chown codelewm:codelewm {made}\n" in text
+    owned = {f"{root}/{name}" for name in made.split()}
+    image = _read("compose/compose.yaml")["x-image"]
+    values = _read("kubernetes/values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    run = values["runLauncher"]["config"]["k8sRunLauncher"]
+    env = {entry["name"]: entry["value"] for entry in deployment["env"]}
+    assert run["runK8sConfig"]["containerConfig"]["env"] == deployment["env"]
+    for told, mounted in [
+        (image["environment"], {volume.partition(":")[2] for volume in image["volumes"]}),
+        (env, {mount["mountPath"] for mount in deployment["volumeMounts"]}),
+        (env, {mount["mountPath"] for mount in run["volumeMounts"]}),
+    ]:
+        folders = {re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", told[name]) for name in ("CODELEWM_ARTIFACTS", "CODELEWM_WORK")}
+        assert len(folders) == 2 and folders <= owned and folders <= mounted
+
+
+def test_the_code_location_gets_the_hubs_variables_and_the_secrets_of_runs() -> None:
+    """Sensors are evaluated in it: they ask the Hub and send messages."""
+    services = _read("compose/compose.yaml")["services"]
+    assert {name: services["code"]["environment"].get(name, "absent") for name in ("HF_TOKEN", "HF_ENDPOINT")} == {
+        "HF_TOKEN": None,
+        "HF_ENDPOINT": None,
+    }
+    values = _read("kubernetes/values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    assert deployment["envSecrets"] == values["runLauncher"]["config"]["k8sRunLauncher"]["envSecrets"]
+
+
 def test_the_compose_file_is_valid_by_the_compose_specification() -> None:
     command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose/compose.yaml"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -88,6 +88,8 @@ def post() -> Iterator[Post]:
                         found.mails.append(message_from_string("\n".join(lines)))
                         found.recipients.append(to)
                     self._say(found.data_answer)
+                elif verb == "EHLO":
+                    self._say("250-here\r\n250 AUTH PLAIN")
                 elif verb == "QUIT":
                     self._say(found.quit_answer)
                     return

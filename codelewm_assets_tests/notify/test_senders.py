@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from urllib.parse import unquote
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -146,6 +147,40 @@ def test_mail_is_not_sent_in_the_clear_when_encryption_was_asked_for(office: Pos
     with pytest.raises(NotifyError, match=r"did not take the mail \(SMTPNotSupportedError\)"):
         _mail(office, security="starttls").send(MESSAGE)
     assert office.mails == []
+
+
+def test_a_text_that_no_mail_takes_is_sent_with_marks_in_its_place(office: Post, receiver: Hook) -> None:
+    """An error may quote bytes that are no text, as lone surrogates; it would hold up every later message."""
+    odd = Message(key="run-\udc80", subject="a\udcff failed", text="found \ud800", facts={"file": "\udc80"})
+    _mail(office).send(odd)
+    _made(kind="webhook", url=receiver.url).send(odd)
+    (mail,) = office.mails
+    assert (mail["Subject"], str(mail.get_payload()).strip()) == ("a? failed", "found ?")
+    assert receiver.got[0]["facts"] == {"file": "?"}
+    assert odd.model_dump_json()  # a cursor holds messages
+
+
+def test_a_key_beyond_ascii_is_escaped_in_its_header(receiver: Hook) -> None:
+    key = "source:данные.jsonl:missing"
+    _made(kind="webhook", url=receiver.url).send(MESSAGE.model_copy(update={"key": key}))
+    assert unquote(receiver.headers[0]["Idempotency-Key"]) == key == receiver.got[0]["key"]
+
+
+def test_a_password_or_token_beyond_ascii_is_a_fault_of_the_notifier_and_is_not_repeated(
+    office: Post, receiver: Hook
+) -> None:
+    environment = {"SECRET": "пароль"}
+    mail = {"kind": "smtp", "host": "127.0.0.1", "port": office.port, "security": "none", "sender": "graph@lab.test",
+            "recipients": ["ann@lab.test"], "user": "graph", "password_environment": "SECRET"}  # fmt: skip
+    with pytest.raises(
+        NotifyError, match=r"smtp .* \(UnicodeEncodeError\); user and password must be plain"
+    ) as of_mail:
+        _made(environment, **mail).send(MESSAGE)
+    hook_settings = {"kind": "webhook", "url": receiver.url, "token_environment": "SECRET"}
+    with pytest.raises(NotifyError, match=r"webhook .* \(UnicodeEncodeError\); a token must be plain") as of_hook:
+        _made(environment, **hook_settings).send(MESSAGE)
+    assert not any("пароль" in str(caught.value) for caught in (of_mail, of_hook))
+    assert all(caught.value.__suppress_context__ for caught in (of_mail, of_hook))
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ RUN pip install --no-cache-dir --constraint constraints.txt --index-url "${TORCH
 
 COPY pyproject.toml README.md ./
 COPY codelewm_assets codelewm_assets
-RUN pip install --no-cache-dir --constraint constraints.txt ".[ui,hub,ray,postgres,kubernetes]" && \
+RUN pip install --no-cache-dir --constraint constraints.txt ".[ui,hub,ray,postgres,kubernetes,s3]" && \
     useradd --uid 10001 --create-home codelewm && \
-    mkdir artifacts .dagster home && \
-    chown codelewm:codelewm artifacts .dagster home
+    mkdir artifacts work .dagster home && \
+    chown codelewm:codelewm artifacts work .dagster home
 COPY workspace.yaml ./
 COPY deploy/postgres/dagster.yaml home/dagster.yaml
 COPY deploy deploy
