@@ -32,6 +32,8 @@ from codelewm_assets.defs.intents import MARKER_TAG
 
 NEW_DATA_S = 150  # seconds after which the completions get another seed
 MOST_QUIET_S = 1200  # so long what is open may take to end
+PAUSE_S = (20, 50)  # between two faults
+STOP = "stop"  # a file of this name in the soak's folder ends it early; the table says how many runs there were
 
 
 class Soak:
@@ -53,9 +55,9 @@ class Soak:
         renewal = threading.Thread(target=self._renew_data, daemon=True)
         renewal.start()
         names: list[str] = []
-        while self._ended() < self.runs:
+        while self._ended() < self.runs and not (self.world.folder / STOP).exists():
             names = names or self._chance.sample(sorted(FAULTS), len(FAULTS))
-            time.sleep(self._chance.uniform(10, 30))
+            time.sleep(self._chance.uniform(*PAUSE_S))
             name = names.pop()
             if FAULTS[name](self.world, self._chance):
                 self.injected[name] += 1
