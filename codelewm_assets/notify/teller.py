@@ -34,8 +34,14 @@ class Ledger:
         write_atomically(self._begun(key, notifier), pretty_json({"key": key, "notifier": notifier}))
 
     def add(self, key: str, notifier: str) -> None:
-        """Write down a delivery that was begun."""
-        self._begun(key, notifier).replace(self._path(key, notifier))
+        """Write down a delivery that was begun. Raises: StoreError: the file cannot be renamed."""
+        try:
+            self._begun(key, notifier).replace(self._path(key, notifier))
+        except OSError as error:
+            raise StoreError(
+                f"{notifier} delivered a message, which could not be written down ({error}): it may come again. Make "
+                f"{self._folder} writable."
+            ) from error
 
     def _begun(self, key: str, notifier: str) -> Path:
         return self._path(key, notifier).with_suffix(".begun")
@@ -68,9 +74,8 @@ class Teller:
             try:
                 self._ledger.begin(message.key, name)
                 self._make(self._settings[name], self._environment, self._log).send(message)
+                self._ledger.add(message.key, name)
             except (NotifyError, StoreError) as error:
                 self.faults[name] = str(error)
                 self._log.error("Not told, tried again at the next tick: %s", error)
-            else:
-                self._ledger.add(message.key, name)
         return not self.missing(message.key)

@@ -93,3 +93,16 @@ def test_a_delivery_that_was_only_begun_is_made(tmp_path: Path) -> None:
     Ledger(tmp_path).begin("a", "first")
     assert Teller(BOTH, Ledger(tmp_path), {}, logging.getLogger(), make).tell(_message("a"))
     assert fakes["first"].sent == ["a"]
+
+
+def test_a_delivery_that_cannot_be_written_down_is_said_and_holds_up_no_other(tmp_path: Path) -> None:
+    fakes, make = _fakes()
+
+    class Removed(Ledger):
+        def begin(self, key: str, notifier: str) -> None:
+            """Somebody removes the folder meanwhile."""
+
+    by = Teller(BOTH, Removed(tmp_path / "gone"), {}, logging.getLogger(), make)
+    assert not by.tell(_message("a"))
+    assert fakes["first"].sent == fakes["second"].sent == ["a"]
+    assert "may come again" in by.faults["first"]
