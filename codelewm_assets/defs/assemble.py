@@ -22,11 +22,13 @@ from codelewm_assets.defs import (
 )
 from codelewm_assets.defs.automation import automation_sensor
 from codelewm_assets.defs.failures import tell_failures
+from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.intents import INTENT_JOBS, intent_sensor
 from codelewm_assets.defs.jobs import read_job_tags, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
 from codelewm_assets.defs.source_watch import watch_sources
+from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
@@ -45,13 +47,20 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
     assert isinstance(profile, ProfileResource)
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=[asset for module in STAGE_MODULES for asset in module.ASSETS],
+            assets=dg.map_asset_specs(_tagged, [asset for module in STAGE_MODULES for asset in module.ASSETS]),
             asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
             resources=resources,
             executor=dg.in_process_executor,
         ),
         operating(load_profile(profile.name).operations),
     )
+
+
+def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """With the tags by which people filter: the part of the cycle, and whether training waits for its checks."""
+    is_gating = spec.key.to_user_string() in {asset for asset, _ in GATES}
+    gating = {GATES_TAG: "true"} if is_gating else {}
+    return spec.merge_attributes(tags={PART_TAG: PARTS[str(spec.group_name)]} | gating)
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:

@@ -12,4 +12,18 @@ STAGES: dict[str, str] = {
     "claims": "What may be said in public, and what was.",
     "release": "What people read, and what would be published.",
 }
+PARTS: dict[str, str] = {
+    "sources": "data",
+    "completions": "data",
+    "packs": "data",
+    "splits": "data",
+    "decoys": "data",
+    "preflight": "data",
+    "training": "model",
+    "evaluation": "evidence",
+    "claims": "evidence",
+    "release": "publication",
+}
+"""Stage → the part of the cycle that it belongs to, a tag of its assets."""
+PART_TAG, GATES_TAG = "codelewm/part", "codelewm/gates_training"
 OWNERS = ["team:evidence"]

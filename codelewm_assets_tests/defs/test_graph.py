@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
+from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.stages import STAGES
+from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS, STAGES
 from codelewm_assets_tests.defs.data_flow import data_flow
 
 ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
@@ -58,6 +59,16 @@ def test_every_asset_is_grouped_described_owned_and_versioned(asset: dg.AssetsDe
     assert spec.group_name in STAGES
     assert spec.description and len(spec.description.splitlines()[0]) > 20
     assert spec.kinds and spec.owners and spec.code_version
+
+
+def test_every_asset_says_its_part_and_whether_training_waits_for_it() -> None:
+    graph = build_defs().resolve_asset_graph()
+    tags = {key.to_user_string(): graph.get(key).tags for key in graph.get_all_asset_keys()}
+    assert {name: tags[name][PART_TAG] for name in tags} == {
+        asset.key.to_user_string(): PARTS[str(asset.get_asset_spec().group_name)] for asset in ASSETS
+    }
+    assert {name for name in tags if GATES_TAG in tags[name]} == {asset for asset, _ in GATES}
+    assert PARTS.keys() == STAGES.keys()
 
 
 @pytest.mark.parametrize("asset", [a for a in ASSETS if "parquet" in a.get_asset_spec().kinds and a.key.path[-1] not in
