@@ -24,7 +24,7 @@ from codelewm_assets_tests.deploy.postgres_server import find_binaries, running_
 DISK_MB = 400
 PROFILE: dict[str, Any] = {
     "name": "soak",
-    "description": "Few completions of 40 problems a benchmark, floors that are easily met, a model that is hardly one.",
+    "description": "Few completions of 80 problems a benchmark, floors that are easily met, a model that is hardly one.",
     "sources": {"humaneval": "wheel", "mbpp_plus": "stand_in", "max_inputs_per_problem": 3},
     "completions": {"rewrites": 1, "one_bug": 1, "two_bug": 1, "seed": 0},
     "sandbox": {"workers": 2, "cpu_floor_s": 0.5},
