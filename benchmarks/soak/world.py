@@ -24,7 +24,7 @@ from codelewm_assets_tests.deploy.postgres_server import find_binaries, running_
 DISK_MB = 400
 PROFILE: dict[str, Any] = {
     "name": "soak",
-    "description": "Few completions of 80 problems a benchmark, floors that are easily met, a model that is hardly one.",
+    "description": "Few completions of 40 problems a benchmark, floors that are easily met, a model that is hardly one.",
     "sources": {"humaneval": "wheel", "mbpp_plus": "stand_in", "max_inputs_per_problem": 3},
     "completions": {"rewrites": 1, "one_bug": 1, "two_bug": 1, "seed": 0},
     "sandbox": {"workers": 2, "cpu_floor_s": 0.5},
@@ -46,7 +46,7 @@ PROFILE: dict[str, Any] = {
     },
     "training": {
         "vocab_size": 512, "steps": 4, "log_every": 2, "checkpoint_every": 2, "completions_per_batch": 8, "threads": 1,
-        "hidden": 16, "layers": 1, "heads": 2, "feedforward": 16, "latent": 16, "predictor_hidden": 16, "folds": [0],
+        "hidden": 16, "layers": 1, "heads": 2, "feedforward": 16, "latent": 16, "predictor_hidden": 16, "folds": [0, 1, 2, 3, 4],
     },
     "bootstrap_resamples": 100,
 }  # fmt: skip

@@ -154,7 +154,7 @@ def intent_sensor(step_jobs: Sequence[Any]) -> dg.SensorDefinition:
     @dg.sensor(
         name="advance_intents",
         jobs=step_jobs,
-        minimum_interval_seconds=15,
+        minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for the next step of the oldest open intent when the one before has succeeded. "
         "With it off, an intent that is launched stays a marker.",
