@@ -107,11 +107,16 @@ def test_the_chain_of_the_reviewers_page_ends_at_what_the_program_did(
 
 
 @pytest.mark.parametrize("block", YAML, ids=lambda block: block.name)
-def test_every_yaml_block_with_keys_of_a_profile_validates_in_the_sample(block: Block, tmp_path: Path) -> None:
+def test_every_yaml_block_is_valid_in_the_sample_or_adds_to_services_that_there_are(
+    block: Block, tmp_path: Path
+) -> None:
     path = tmp_path / "mine.yaml"
     part = profile_part(block.text)
-    if part is None:
-        pytest.skip(f"{block.name} is no part of a profile")
+    if part is None:  # then it is a part of a compose file
+        compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text(encoding="utf-8"))
+        own = yaml.safe_load(block.text)
+        assert own.keys() == {"services"} and own["services"].keys() <= compose["services"].keys()
+        return
     raw = yaml.safe_load((HERE / "sample.yaml").read_text(encoding="utf-8"))
     path.write_text(yaml.safe_dump(merged(raw, part)), encoding="utf-8")
     load_profile(str(path))  # else it raises with every fault
