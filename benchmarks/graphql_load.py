@@ -209,6 +209,7 @@ def section(
 ) -> list[str]:
     """What docs/performance.md says. Args: loads: past materializations → what the clients saw, the shorter past first."""
     ours, peer = (statistics.median(times) for times in defs_s)
+    often = "once" if options.rounds == 1 else f"{options.rounds} times"
     young, past = loads[min(loads)], max(loads)
     by_median = sorted(loads[past].seconds.items(), key=lambda item: -statistics.median(item[1]))
     slowest = ", ".join(f"{name} {statistics.median(seconds):.2f}" for name, seconds in by_median[:5])
@@ -221,8 +222,8 @@ def section(
     return [
         "## The web server under load",
         "",
-        f"`python benchmarks/graphql_load.py --home FOLDER`: the {asked_count} requests that the UI sends for",
-        f"{len(PAGES)} pages, asked by {options.clients} clients at once, {options.rounds} times each, on SQLite and 2 shared",
+        f"`python benchmarks/graphql_load.py --home FOLDER --rounds {options.rounds}`: the {asked_count} requests that the UI sends for",
+        f"{len(PAGES)} pages, asked by {options.clients} clients at once, {often} each, on SQLite and 2 shared",
         "cores, where the clients are threads of one process. A client waits for its turn: with that many, the time of a",
         "request is nearly all queue.",
         "",
