@@ -219,11 +219,12 @@ def section(
         f"| {load.percentile(50):.2f} | {load.percentile(95):.2f} | {load.percentile(50) / young.percentile(50):.2f} |"
         for count, load in sorted(loads.items())
     )
+    command = f"`python benchmarks/graphql_load.py --home FOLDER --rounds {options.rounds}`"
     return [
         "## The web server under load",
         "",
-        f"`python benchmarks/graphql_load.py --home FOLDER --rounds {options.rounds}`: the {asked_count} requests that the UI sends for",
-        f"{len(PAGES)} pages, asked by {options.clients} clients at once, {often} each, on SQLite and 2 shared",
+        f"{command}: the {asked_count} requests that the UI sends",
+        f"for {len(PAGES)} pages, asked by {options.clients} clients at once, {often} each, on SQLite and 2 shared",
         "cores, where the clients are threads of one process. A client waits for its turn: with that many, the time of a",
         "request is nearly all queue.",
         "",
