@@ -31,7 +31,7 @@ def training_killed(world: World, chance: random.Random) -> bool:
 
 def run_killed(world: World, chance: random.Random) -> bool:
     """The process of a run is killed."""
-    return _when_there(lambda: world.kill_one("execute_run"))
+    return _when_there(lambda: world.kill_one("multiprocessing.spawn"))
 
 
 def disk_full(world: World, chance: random.Random) -> bool:

@@ -39,8 +39,8 @@ STOP = "stop"  # a file of this name in the soak's folder ends it early; the tab
 class Soak:
     """Injects faults until enough scheduled runs have ended."""
 
-    def __init__(self, world: World, *, runs: int, seed: int) -> None:
-        self.world, self.runs = world, runs
+    def __init__(self, world: World, *, runs: int, seed: int, faults: list[str]) -> None:
+        self.world, self.runs, self._faults = world, runs, faults
         self.injected: Counter[str] = Counter()
         self._chance, self._is_over = random.Random(seed), threading.Event()
         self._data_seed = 0
@@ -56,7 +56,7 @@ class Soak:
         renewal.start()
         names: list[str] = []
         while self._ended() < self.runs and not (self.world.folder / STOP).exists():
-            names = names or self._chance.sample(sorted(FAULTS), len(FAULTS))
+            names = names or self._chance.sample(self._faults, len(self._faults))
             time.sleep(self._chance.uniform(*PAUSE_S))
             name = names.pop()
             if FAULTS[name](self.world, self._chance):
@@ -172,13 +172,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the deployment lies; a temporary folder when left out")
+    parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="this one only; may be given again")
     options = parser.parse_args()
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="codelewm-soak-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with made_world(folder) as world:
         os.environ.update(world.environment)
         os.chdir(world.home)
-        soak = Soak(world, runs=options.runs, seed=options.seed)
+        soak = Soak(world, runs=options.runs, seed=options.seed, faults=options.fault or sorted(FAULTS))
         found = counted(soak, soak.go())
     (folder / "found.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
     print(json.dumps(found, indent=2))

@@ -18,7 +18,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from codelewm_assets_tests.defs.web import free_port, session_processes, stop_session  # noqa: E402
+from codelewm_assets_tests.defs.web import free_port, stop_session  # noqa: E402
 from codelewm_assets_tests.deploy.postgres_server import find_binaries, running_server  # noqa: E402
 
 DISK_MB = 400
@@ -133,12 +133,16 @@ class World:
         self._sessions[name].wait()
 
     def kill_one(self, *parts: str) -> bool:
-        """Kill a process of the daemon's whose command line holds all parts. Returns: whether there was one."""
-        for process in session_processes(self._sessions["daemon"].pid):
+        """Kill a process of this deployment, in whatever session, whose command line holds all parts.
+
+        Returns: whether there was one.
+        """
+        mark = f"SOAK_TRAININGS={self.trainings}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if all(part in command for part in parts):
-                    os.kill(process, signal.SIGKILL)
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if all(part in command for part in parts) and mark in (folder / "environ").read_bytes():
+                    os.kill(int(folder.name), signal.SIGKILL)
                     return True
         return False
 
