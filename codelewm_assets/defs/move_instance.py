@@ -253,7 +253,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
     for name, rows in sorted(copied.items()):
         print(f"{name}: {rows}")
-    print(f"{told.target} now holds what {told.source} holds, compared row by row. Point DAGSTER_HOME to it.")
+    print(
+        f"{told.target} now holds what {told.source} holds: events of assets, checks and run states compared row by row, others "
+        "counted. Point DAGSTER_HOME to it."
+    )
     return 0
 
 

@@ -37,26 +37,32 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(home: Path, command: Sequence[str] = REVIEW, **environment: str) -> Iterator[Served]:
-    """A server with `home` as DAGSTER_HOME and working folder, in a session of its own; the port ends the command."""
+def served(
+    home: Path, command: Sequence[str] = REVIEW, *, log: Path | None = None, **environment: str
+) -> Iterator[Served]:
+    """A server with `home` as DAGSTER_HOME and working folder, in a session of its own; the port ends the command.
+
+    Args: log: what the server says; server.txt in `home` when left out.
+    """
+    log = log or home / "server.txt"
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_bytes((ROOT / "dagster.yaml").read_bytes())
     port = free_port()
     known = os.environ | {"DAGSTER_HOME": str(home), "CODELEWM_ARTIFACTS": str(home / "artifacts")} | environment
-    with (home / "server.txt").open("a") as log:
+    with log.open("a") as told:
         server = subprocess.Popen(
-            [sys.executable, *command, str(port)], cwd=home, env=known, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, *command, str(port)], cwd=home, env=known, stdout=told, stderr=told, start_new_session=True
         )
         try:
             for _ in range(600):
-                assert server.poll() is None, (home / "server.txt").read_text()
+                assert server.poll() is None, log.read_text()
                 try:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2).close()
                     break
                 except OSError:
                     time.sleep(0.2)
             else:
-                pytest.fail("the web server did not answer: " + (home / "server.txt").read_text())
+                pytest.fail("the web server did not answer: " + log.read_text())
             yield Served(f"http://127.0.0.1:{port}", server.pid)
         finally:
             stop_session(server.pid)

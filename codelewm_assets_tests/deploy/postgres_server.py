@@ -4,13 +4,14 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from codelewm_assets_tests.defs.web import free_port
 
 DATABASE, USER = "codelewm", "codelewm"
 
@@ -80,12 +81,6 @@ class PostgresServer:
             )
             told.seek(0)
             assert ended.returncode == 0, f"{command}: {told.read().decode()[-2000:]}"
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

@@ -4,28 +4,23 @@ With names of pictures it takes those only: `python docs/screenshots/take.py che
 is left out of the pictures.
 """
 
-import base64
 import io
 import json
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from PIL import Image
+from playwright.sync_api import Browser
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SETTLED_S = 12.0  # of real time: the UI animates its graphs into place and loads in steps
+sys.path.insert(0, str(ROOT))
+from codelewm_assets_tests.browser import open_browser  # noqa: E402
+from codelewm_assets_tests.defs.web import served  # noqa: E402
+
+SETTLED_MS = 12_000  # of real time: the UI animates its graphs into place and loads in steps
 SHOW_PLOT = """[...document.querySelectorAll("*")]
     .find(e => !e.children.length && e.textContent === "[Show Markdown]").click()"""
 SHOW_TAGS = """[...document.querySelectorAll("*")]
@@ -57,26 +52,15 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
 
 
 def main(names: list[str]) -> int:
-    """Start the reviewer's web server on a free loopback port, photograph each page, stop it."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        print("chromium is not installed; on Debian: apt-get install chromium", file=sys.stderr)
-        return 1
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    where = ["--workspace", str(ROOT / "workspace.yaml"), "--port", str(port)]
-    command = [sys.executable, "-m", "codelewm_assets.defs.review_server", *where]
-    server = subprocess.Popen(command, env=os.environ, start_new_session=True)
-    try:
-        _wait(f"http://127.0.0.1:{port}/server_info")
-        for name in names or PAGES:
-            page, width, height, script = PAGES[name]
-            address = f"http://127.0.0.1:{port}{page}" if page.startswith("/") else _data_docs(page).as_uri()
-            (HERE / name).write_bytes(_smaller(_picture(browser, address, width, height, script)))
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+    """Serve the build of DAGSTER_HOME as `make review` does and photograph each page."""
+    home, store = Path(os.environ["DAGSTER_HOME"]), _store()
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "server.txt"
+        with served(home, log=log, CODELEWM_ARTIFACTS=str(store)) as server, open_browser() as browser:
+            for name in names or PAGES:
+                page, width, height, script = PAGES[name]
+                address = f"{server.address}{page}" if page.startswith("/") else _data_docs(page).as_uri()
+                (HERE / name).write_bytes(_smaller(_picture(browser, address, width, height, script)))
     return 0
 
 
@@ -89,22 +73,18 @@ def _store() -> Path:
     return Path(os.environ.get("CODELEWM_ARTIFACTS", ROOT / "artifacts")).resolve()
 
 
-def _picture(browser: str, address: str, width: int, height: int, script: str) -> bytes:
-    """PNG of a page in a browser of its own, after what `script` does on it."""
-    with _devtools(browser) as call:
-        target = call("Target.createTarget", url="about:blank")["targetId"]
-        session = call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        call("Emulation.setDeviceMetricsOverride", session, **size)
-        call("Page.navigate", session, url=address)
-        time.sleep(SETTLED_S)
+def _picture(browser: Browser, address: str, width: int, height: int, script: str) -> bytes:
+    """PNG of a page of its own, after what `script` does on it."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    try:
+        page.goto(address)
+        page.wait_for_timeout(SETTLED_MS)
         for step in (script, WITHOUT_STORE % json.dumps(str(_store()))):  # what the script opens may name the store too
-            done = call("Runtime.evaluate", session, expression=step)
-            if "exceptionDetails" in done:
-                raise SystemExit(f"{address}: {done['exceptionDetails']['exception']['description']}")
-            time.sleep(2)
-        shot = call("Page.captureScreenshot", session, format="png")
-        return base64.b64decode(shot["data"])
+            page.evaluate(f"() => {{ {step} }}")  # what a script throws is raised here
+            page.wait_for_timeout(2000)
+        return page.screenshot()
+    finally:
+        page.close()
 
 
 def _smaller(png: bytes) -> bytes:
@@ -112,54 +92,6 @@ def _smaller(png: bytes) -> bytes:
     made = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)
     return made.getvalue()
-
-
-@contextmanager
-def _devtools(browser: str) -> Iterator[Any]:
-    """A browser and how to call it: its DevTools protocol over two pipes, JSON that ends with a zero byte."""
-    to_read, to_write = os.pipe(), os.pipe()  # what the browser reads, what it writes
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        shell = f'exec "$@" 3<&{to_read[0]} 4>&{to_write[1]}'
-        process = subprocess.Popen(
-            ["bash", "-c", shell, "bash", browser, *options, f"--user-data-dir={profile}"],
-            pass_fds=(to_read[0], to_write[1]),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        os.close(to_read[0])
-        os.close(to_write[1])
-        try:
-            with os.fdopen(to_read[1], "wb", buffering=0) as out, os.fdopen(to_write[0], "rb") as answers:
-                yield lambda method, session=None, **params: _call(out, answers, method, session, params)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _call(out: Any, answers: BinaryIO, method: str, session: str | None, params: dict[str, Any]) -> dict[str, Any]:
-    message = {"id": 1, "method": method, "params": params} | ({"sessionId": session} if session else {})
-    out.write(json.dumps(message).encode() + b"\0")
-    while True:
-        text = bytearray()
-        while (byte := answers.read(1)) != b"\0":
-            if not byte:
-                raise SystemExit("the browser ended")
-            text += byte
-        answer = json.loads(text)
-        if answer.get("id") == 1:  # anything else is an event; calls are one at a time
-            return dict(answer["result"])
-
-
-def _wait(address: str) -> None:
-    for _ in range(150):
-        try:
-            urllib.request.urlopen(address, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("the web server did not answer")
 
 
 if __name__ == "__main__":
