@@ -1,0 +1,77 @@
+"""`label`: rows in order, malformed ones by line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from codelewm_assets_tests.command import Ran, Run
+from codelewm_assets_tests.commands.made import label_row, lines
+
+
+def _records(found: Ran) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in found.err.splitlines()]
+
+
+def test_label_writes_rows_in_order_after_a_header_and_reports_malformed_rows_by_line(run: Run, tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "in.jsonl",
+        label_row(completion_id="right"),
+        "not json",
+        label_row(completion_id="wrong", code="def double(x):\n    return 2\n"),
+        label_row(completion_id="both", reference="x"),
+        label_row(completion_id="separator", code="def double(x):\n    '\u2028\u0085'\n    return 2 * x\n"),
+    )
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert found.status == 0
+    assert [line.split(":")[:2] for line in found.err.splitlines()] == [
+        ["codelewm-assets", " in.jsonl line 2"], ["codelewm-assets", " in.jsonl line 4"],
+    ]  # fmt: skip
+    header, *rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert set(header) == {"header"}
+    assert [(row["completion_id"], row["passed"], row["outcome"]) for row in rows] == [
+        ("right", True, "pass"), ("wrong", False, "wrong_output"), ("separator", True, "pass"),
+    ]  # fmt: skip
+    assert "3 labelled, 2 passed, 2 malformed" in found.out
+
+
+def test_a_raw_line_separator_inside_a_program_does_not_end_its_row(run: Run, tmp_path: Path) -> None:
+    """JSON allows U+2028 and U+0085 unescaped in a string; only a line feed ends a JSON line."""
+    row = json.dumps(label_row(code="def double(x):\n    '\u2028\u0085'\n    return 2 * x\n"), ensure_ascii=False)
+    path = lines(tmp_path / "in.jsonl", row)
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert (found.status, found.err) == (0, "")
+    assert "1 labelled, 1 passed, 0 malformed" in found.out
+
+
+def test_a_row_that_no_parser_takes_stops_no_other(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "in.jsonl", "9" * 5000, "[" * 100_000, label_row())
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert found.status == 0
+    assert "1 labelled, 1 passed, 2 malformed" in found.out
+
+
+def test_label_of_a_file_that_is_not_there_is_one_line_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    run("label", "absent.jsonl", "--output", "out.jsonl").is_one_line_error("absent.jsonl cannot be read")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:
+    path, output = lines(tmp_path / "in.jsonl", "no row", label_row()), tmp_path / "out.jsonl"
+    found = run("label", path, "--output", output, "--isolation", "basic", "--workers", "1", "--json")
+    assert (found.status, found.err) == (0, "")
+    assert json.loads(found.out) == {
+        "written": 1, "passed": 1, "malformed": ["line 1: not JSON (Expecting value)"], "taken_up": 0, "output": str(output),
+    }  # fmt: skip
+
+
+def test_label_tells_of_malformed_rows_as_records(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "in.jsonl", "no row", label_row())
+    found = run(
+        "--log-format", "json", "label", path, "--output", tmp_path / "o", "--isolation", "basic", "--workers", "1"
+    )
+    shown = [(record["level"], record["message"]) for record in _records(found)]
+    assert shown == [
+        ("INFO", "labelling"),
+        ("INFO", "labelled"),
+        ("WARNING", "in.jsonl line 1: not JSON (Expecting value)"),
+    ]

@@ -1,0 +1,61 @@
+"""`calibrate` and `rerank`: a report, or one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.commands.made import lines
+
+SCORES = [
+    {"completion_id": "a", "problem_id": "p", "benchmark_id": "humaneval", "passed": True, "scores": {"p_pass": 0.9}},
+    {"completion_id": "b", "problem_id": "p", "benchmark_id": "humaneval", "passed": False, "scores": {"p_pass": 0.2}},
+]
+REPORTS = {"calibrate": "p_pass_calibration_report.json", "rerank": "rerank_report.json"}
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_report_is_written_and_its_path_printed(run: Run, tmp_path: Path, command: str) -> None:
+    found = run(command, lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports")
+    assert (found.status, found.err) == (0, "")
+    written = tmp_path / "reports" / REPORTS[command]
+    assert found.out.strip() == str(written)
+    assert json.loads(written.read_text(encoding="utf-8"))["schema_version"].startswith("codelewm.")
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ([*SCORES, "{"], "scores.jsonl: line 3: not JSON"),
+        ([{"passed": True}], "line 1: completion_id: Field required"),
+        ([], "holds no score row"),
+        (["[" * 100_000], "line 1: "),
+        (["9" * 5000], "line 1: "),
+    ],
+    ids=["cut off", "fields missing", "empty", "nested too deep", "a number too long"],
+)
+def test_bad_score_rows_are_one_line(run: Run, tmp_path: Path, command: str, rows: list[Any], part: str) -> None:
+    found = run(command, lines(tmp_path / "scores.jsonl", *rows), "--output", tmp_path / "reports")
+    found.is_one_line_error("codelewm-assets: ", part)
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_score_rows_that_cannot_be_read_or_reports_that_cannot_be_written_are_one_line(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    run(command, "absent.jsonl", "--output", "reports").is_one_line_error("absent.jsonl cannot be read")
+    run(command, tmp_path, "--output", "reports").is_one_line_error("cannot be read")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    scores = lines(tmp_path / "scores.jsonl", *SCORES)
+    run(command, scores, "--output", tmp_path / "taken").is_one_line_error("Could not write", REPORTS[command])
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_report_is_shown_as_json_with_its_path(run: Run, tmp_path: Path, command: str) -> None:
+    found = run(command, lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports", "--json")
+    said, path = json.loads(found.out), tmp_path / "reports" / REPORTS[command]
+    assert said == {"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))}
