@@ -135,7 +135,11 @@ CRITERIA: tuple[Criterion, ...] = (
         "execution records and completions are told apart",
         reported=f"{CALIBRATION}.roc_auc record_{CALIBRATION}.roc_auc",
     ),
-    _of(388, "a command writes the report", person="docs/evaluation.md codelewm_assets_tests/commands/test_score_reports.py"),
+    _of(
+        388,
+        "a command writes the report",
+        person="docs/evaluation.md codelewm_assets_tests/commands/test_score_reports.py",
+    ),
     _of(
         388,
         "tests of perfect, chance, one class, non-finite scores and slices",
