@@ -64,6 +64,10 @@ class TrainingError(AssetsError):
     """Training cannot start or ended with unusable weights."""
 
 
+class TrainingKilledError(TrainingError):
+    """A training process was ended from outside, as a machine short of memory does; it can go on from its last state."""
+
+
 class ReportError(AssetsError):
     """Score rows or reports are malformed."""
 

@@ -4,15 +4,15 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
-from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.errors import AssetsError, TrainingKilledError
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_rows, write_table
@@ -120,12 +120,27 @@ def checkpoint(
     _require_clear_artifacts(inputs, parents)
 
     def make() -> Made:
-        made = _train(context, inputs, store, seed)
+        with _retried_when_killed(context, inputs.profile.operations.infrastructure_retries):
+            made = _train(context, inputs, store, seed)
         require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
         _require_unchanged(context.instance, made.metadata["judged"])
         return made
 
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
+
+
+@contextmanager
+def _retried_when_killed(context: dg.AssetExecutionContext, times: int) -> Iterator[None]:
+    """The step is tried again, from the guard on, when its training process was ended from outside; by nothing else.
+
+    Dagster's own retries of runs do not see to it: the process of the run lives, and its step has failed.
+    """
+    try:
+        yield
+    except TrainingKilledError as error:
+        if context.retry_number < times:
+            raise dg.RetryRequested(max_retries=times) from error
+        raise
 
 
 def _settings(config: TrainingConfig) -> dict[str, Any]:

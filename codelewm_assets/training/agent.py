@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.store import open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.training.progress import STREAM
@@ -33,7 +33,7 @@ def run(path: Path) -> None:
     """Train what the spec asks for by its number of processes.
 
     What ended a rank is told once, as the stream's `error` event and as the error of this function.
-    Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed or was killed.
+    Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed. TrainingKilledError: a rank was.
     """
     spec = WorkerSpec.model_validate_json(path.read_text(encoding="utf-8"))
     require_clear_artifacts(open_store(spec.store_root, work=spec.work_folder), spec.digests, folds=spec.config.folds)
@@ -65,7 +65,8 @@ def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | Trainin
         return TrainingError(told["error"][1].removeprefix("TrainingError: "))
     for rank, status in sorted(statuses.items()):
         if status < 0 and status != -signal.SIGTERM:  # which is how torchrun ends the others
-            return TrainingError(
+            kind = TrainingKilledError if status == -signal.SIGKILL else TrainingError
+            return kind(
                 f"Rank {rank} was ended by {signal.Signals(-status).name}. Train again: it goes on from the last state."
             )
     if "fault" in told:

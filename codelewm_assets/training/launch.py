@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,10 +11,12 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.logs import RECORD_START, VARIABLE, format_in_force
 from codelewm_assets.training.progress import job_event
-from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec
+from codelewm_assets.training.worker import KILLED, PARENT, REFUSED, WorkerSpec
+
+ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)  # by other signals a process ends through a fault of its own
 
 
 def run_worker(
@@ -24,7 +27,10 @@ def run_worker(
     Args:
         on_event: is handed each event of the stream as it comes.
         environment: variables added to this process's own, such as those of a Dagster Pipes session.
-    Raises: PreflightError: the guard of the worker or the agent refused. TrainingError: it failed, was killed, or ran too long.
+    Raises:
+        PreflightError: the guard of the worker or the agent refused.
+        TrainingKilledError: it, or a rank of it, was ended from outside; run again, it goes on from its last state.
+        TrainingError: it failed, or ran too long.
     """
     module = "worker" if spec.config.processes == 1 else "agent"
     with tempfile.TemporaryDirectory(prefix="codelewm-training-") as folder:
@@ -60,10 +66,14 @@ def run_worker(
         message = _last_message(said)
         if status == REFUSED:
             raise PreflightError(message)
+        if status in ENDED_FROM_OUTSIDE and not was_over:
+            raise TrainingKilledError(
+                f"Training of seed {spec.seed} was ended by {signal.Signals(-status).name} from outside, as a machine short of "
+                "memory does. Train again: it goes on from its last state."
+            )
         over = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if was_over else ""
-        raise TrainingError(
-            f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{over}"
-        )
+        kind = TrainingKilledError if status == KILLED else TrainingError
+        raise kind(f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{over}")
 
 
 def _last_message(text: str) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
-from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError
+from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
 from codelewm_assets.core.store import ArtifactStore, open_store
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("codelewm_assets.training.worker")  # the module runs as __main__
 REFUSED = 3
+KILLED = 4
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
 RANKS = "CODELEWM_TRAINING_RANKS"  # folder in which the processes that train one model meet; unset: one process
@@ -188,12 +189,15 @@ def _run() -> None:
 
 
 def exit_status(run: Callable[[], None]) -> int:
-    """Run it, and say in one line why it failed. Returns: 0, 1, or `REFUSED`."""
+    """Run it, and say in one line why it failed. Returns: 0, 1, `REFUSED`, or `KILLED` when a rank was ended from outside."""
     try:
         run()
     except PreflightError as error:
         _say("refused", str(error))
         return REFUSED
+    except TrainingKilledError as error:
+        _say("error", f"{type(error).__name__}: {error}")
+        return KILLED
     except (AssetsError, OSError, ValueError) as error:
         _say("error", f"{type(error).__name__}: {error}")
         return 1

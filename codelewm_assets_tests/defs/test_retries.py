@@ -1,11 +1,14 @@
 """Runs are retried when the infrastructure failed, and never for a failed step or a red check; limits are tags of the profile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from codelewm_assets.core.errors import TrainingKilledError
+from codelewm_assets.defs import training
 from codelewm_assets.defs.assemble import STAGE_MODULES, operating
 from codelewm_assets.defs.intents import INTENTS
 from codelewm_assets.defs.jobs import BUILD_ORDER
@@ -71,6 +74,60 @@ def test_a_red_check_after_a_retry_is_not_retried_either(made: Deployment) -> No
     made.drain()
     made.retry()
     assert made.queued() == []
+
+
+class _Killed:
+    """Training whose process is killed so many times, and trains nothing else than the stub it is put before."""
+
+    def __init__(self, stub: Callable[..., Any], kills: int) -> None:
+        self._stub, self._kills, self.starts = stub, kills, 0
+
+    def __call__(self, *args: Any) -> Any:
+        self.starts += 1
+        if self.starts <= self._kills:
+            raise TrainingKilledError("Training of seed 42 was ended by SIGKILL from outside.")
+        return self._stub(*args)
+
+
+def _kill(monkeypatch: pytest.MonkeyPatch, kills: int) -> _Killed:
+    found = _Killed(training._train, kills)
+    monkeypatch.setattr(training, "_train", found)
+    return found
+
+
+def test_training_whose_process_was_killed_is_tried_again_in_the_same_run(
+    green: Deployment, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = _kill(monkeypatch, 1)
+    assert green.succeeded(green.launch(["checkpoint"], "42"))
+    assert (killed.starts, started, green.seeds_stored()) == (2, ["42"], {"42"})
+
+
+def test_training_that_is_killed_again_and_again_is_a_failed_step(
+    green: Deployment, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = _kill(monkeypatch, 9)
+    run = green.launch(["checkpoint"], "42")
+    assert not green.succeeded(run) and killed.starts == 1 + OperationsSection().infrastructure_retries
+    assert "ended by SIGKILL from outside" in green.failures(run)["checkpoint"]
+    green.retry()
+    assert green.queued() == [] and green.knows_no_checkpoint()
+
+
+def test_training_that_was_killed_is_not_tried_again_on_data_that_came_meanwhile_and_is_not_judged(
+    green: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+
+    def die(*args: Any) -> Any:
+        starts.append(args)
+        green.stored.report(green.stored.latest["problem_splits"])
+        raise TrainingKilledError("Training of seed 42 was ended by SIGKILL from outside.")
+
+    monkeypatch.setattr(training, "_train", die)
+    run = green.launch(["checkpoint"], "42")
+    assert not green.succeeded(run) and green.knows_no_checkpoint() and len(starts) == 1
+    assert "problem_splits" in green.failures(run)["checkpoint"]
 
 
 def _job(operations: OperationsSection, name: str) -> dg.JobDefinition:

@@ -19,7 +19,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
-from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.training import loop, processes
 from codelewm_assets.training.agent import cause
@@ -271,12 +271,12 @@ def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_goes_on_to
         spec,
         6,
         lambda agent, workers: workers[1],
-        r"status 1: TrainingError: Rank 1 was ended by SIGKILL\. Train again",
+        r"status 4: TrainingKilledError: Rank 1 was ended by SIGKILL\. Train again",
     )
     stream = Path(spec.output_folder) / STREAM
     events, _ = read_events(stream)
     assert events[-1]["event"] == "error" and "Rank 1 was ended by SIGKILL" in events[-1]["message"]
-    _killed(spec, 12, lambda agent, workers: agent, "ended with status -9")
+    _killed(spec, 12, lambda agent, workers: agent, "was ended by SIGKILL from outside")
     _killed_parent(spec, 18, tmp_path)
     run_worker(spec, on_event=lambda event: None)
     weights = load_file(by_two / "long0.safetensors")
@@ -358,7 +358,8 @@ def test_a_worker_alone_does_not_train_what_asks_for_two(spec_of: Callable[..., 
     [
         ({0: "fault", 1: "refused"}, {0: 1, 1: 3}, PreflightError, "refused of 1"),
         ({0: "fault", 1: "error"}, {0: 1, 1: -15}, TrainingError, "error of 1"),  # told, then ended by torchrun
-        ({0: "fault"}, {0: 1, 1: -9}, TrainingError, "Rank 1 was ended by SIGKILL."),  # 0 has lost its connection
+        ({0: "fault"}, {0: 1, 1: -9}, TrainingKilledError, "Rank 1 was ended by SIGKILL."),  # 0 has lost its connection
+        ({0: "fault"}, {0: 1, 1: -11}, TrainingError, "Rank 1 was ended by SIGSEGV."),
         ({0: "fault"}, {0: 1, 1: -15}, TrainingError, "Rank 0: fault of 0"),
         ({}, {1: 2}, TrainingError, "Ranks ended with statuses {1: 2}, and none said why."),
     ],

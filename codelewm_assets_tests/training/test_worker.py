@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
-from codelewm_assets.core.errors import PreflightError, TrainingError
+from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.logs import set_up_logs
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.training.launch import run_worker
@@ -231,6 +231,30 @@ def test_killed_with_minus_9_ten_times_training_ends_with_the_weights_of_an_undi
     assert [cut for _, cut in streams] == [0, 0]
     assert timeless(streams[0][0]) == timeless(streams[1][0])
     assert [event["seq"] for event in streams[1][0]] == list(range(len(streams[1][0])))
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_was_ended_from_outside_is_told_from_one_that_failed(
+    spec_of: SpecMaker, by: signal.Signals
+) -> None:
+    def end_it(event: dict[str, Any]) -> None:
+        for child in _children(os.getpid()):
+            os.kill(child, by)
+
+    with pytest.raises(
+        TrainingKilledError, match=rf"seed 42 was ended by {by.name} from outside.* from its last state"
+    ):
+        run_worker(spec_of(), on_event=end_it)
+
+
+def test_nor_is_one_taken_for_it_that_a_fault_of_its_own_ended(spec_of: SpecMaker) -> None:
+    def end_it(event: dict[str, Any]) -> None:
+        for child in _children(os.getpid()):
+            os.kill(child, signal.SIGSEGV)
+
+    with pytest.raises(TrainingError, match="ended with status -11") as caught:
+        run_worker(spec_of(), on_event=end_it)
+    assert not isinstance(caught.value, TrainingKilledError)
 
 
 PARENT_PROGRAM = """
