@@ -62,3 +62,9 @@ class Backend(Protocol):
 
     def leftovers(self) -> list[str]:
         """Folders of writes that have not ended: the writer died, or is still at it. Sorted."""
+
+    def cut_off(self, *, before_s: float) -> dict[str, int]:
+        """Folder → bytes, of leftovers outside the work folder in which nothing was written since a time (epoch seconds)."""
+
+    def drop(self, folder: str, *, before_s: float) -> None:
+        """Delete what `cut_off` told of, unless something was written there since."""

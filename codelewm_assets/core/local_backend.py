@@ -98,12 +98,39 @@ class LocalBackend:
 
     def published(self) -> list[str]:
         """A folder that is still being written has another name."""
-        found = [path.parent.relative_to(self.root) for path in self.root.glob(f"*/*/*/{MANIFEST}")]
-        return [folder.as_posix() for folder in found if not folder.name.startswith(".")]
+        folders = [name for name in self._folders() if not name.rpartition("/")[2].startswith(".")]
+        return [name for name in folders if (self.root / name / MANIFEST).is_file()]
 
     def leftovers(self) -> list[str]:
         """Temporary folders of writers."""
-        return sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(f"*/*/{WRITING}*"))
+        return sorted(name for name in self._folders() if name.rpartition("/")[2].startswith(WRITING))
+
+    def cut_off(self, *, before_s: float) -> dict[str, int]:
+        """None: all lie in the work folder, which is the root."""
+        return {}
+
+    def drop(self, folder: str, *, before_s: float) -> None:
+        """Nothing, as `cut_off` tells of nothing."""
+
+    def _folders(self) -> list[str]:
+        """What lies three folders deep. Raises: StoreAccessError: a folder on the way cannot be listed now."""
+        found = [""]
+        for _ in range(3):
+            found = [name for above in found for name in self._listing(above)]
+        return found
+
+    def _listing(self, folder: str) -> list[str]:
+        """Folders in a folder, which may be gone. `glob` would pass over one that it may not list."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return [f"{folder}/{entry.name}".lstrip("/") for entry in entries if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreAccessError(
+                f"{self.root / folder} cannot be listed ({error.strerror or error}); wanted a readable folder, or none. Check "
+                "the disk or mount, the folder's permissions and the limit of open files, then run again."
+            ) from error
 
 
 def _rename(temporary: Path, target: Path) -> None:

@@ -7,8 +7,9 @@ in no argument, no manifest and no message here. The only module that imports fs
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -145,31 +146,50 @@ class ObjectBackend:
 
     def published(self) -> list[str]:
         """One listing of all there is."""
-        return [folder for folder, is_published in self._folders().items() if is_published]
+        return [folder for folder, is_published in _folders(self._listing()).items() if is_published]
 
     def leftovers(self) -> list[str]:
         """Folders of a digest that have files and no manifest."""
-        return sorted(folder for folder, is_published in self._folders().items() if not is_published)
+        return sorted(folder for folder, is_published in _folders(self._listing()).items() if not is_published)
 
-    def _folders(self) -> dict[str, bool]:
-        """Folder of a digest → whether it has a manifest."""
-        found: dict[str, bool] = {}
-        for name in self._listing():
-            parts = name.split("/")
-            if len(parts) > 3:  # a recipe's note has two
-                folder = "/".join(parts[:3])
-                found[folder] = found.get(folder, False) or parts[3:] == [MANIFEST]
+    def cut_off(self, *, before_s: float) -> dict[str, int]:
+        """By the server's clock. Raises: StoreAccessError: also when the server does not say when an object was written."""
+        listing = self._listing()
+        gone = [folder for folder, is_published in _folders(listing).items() if not is_published]
+        found = {}
+        for folder in gone:
+            facts = [facts for name, facts in listing.items() if name.startswith(f"{folder}/")]
+            if max(map(self._written_s, facts)) < before_s:
+                found[folder] = sum(int(fact["size"]) for fact in facts)
         return found
 
-    def _listing(self, folder: str = "") -> list[str]:
+    def drop(self, folder: str, *, before_s: float) -> None:
+        """Looked at again before the first object goes."""
+        listing = self._listing(folder)
+        if f"{folder}/{MANIFEST}" in listing or any(self._written_s(facts) >= before_s for facts in listing.values()):
+            return
+        for name in listing:
+            self.delete(name)
+
+    def _written_s(self, facts: Mapping[str, Any]) -> float:
+        instant = facts.get("LastModified") or facts.get("created") or facts.get("mtime")
+        if not isinstance(instant, datetime):
+            raise StoreAccessError(
+                f"{self.address} does not say when {facts.get('name')} was written ({instant!r}), so it is not known whether "
+                "its writer is still at it. Delete it with the bucket's own tools while no build runs."
+            )
+        return instant.timestamp()
+
+    def _listing(self, folder: str = "") -> dict[str, dict[str, Any]]:
+        """Name → what the server says of it, such as `size` in bytes."""
         with self._asking("list", folder) as server:
             try:
-                keys = server.find(self._key(folder).rstrip("/"))
+                found = server.find(self._key(folder).rstrip("/"), detail=True)
             except FileNotFoundError as error:
                 if _code(error) == "NoSuchBucket":
                     raise
-                return []
-        return [key.removeprefix(f"{self._root}/") for key in keys]
+                return {}
+        return {key.removeprefix(f"{self._root}/"): facts for key, facts in found.items()}
 
     @contextmanager
     def _fetched(self, name: str) -> Iterator[Path | None]:
@@ -231,6 +251,17 @@ class ObjectBackend:
                 "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
             )
         return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"
+
+
+def _folders(names: Iterable[str]) -> dict[str, bool]:
+    """Folder of a digest → whether it has a manifest."""
+    found: dict[str, bool] = {}
+    for name in names:
+        parts = name.split("/")
+        if len(parts) > 3:  # a recipe's note has two
+            folder = "/".join(parts[:3])
+            found[folder] = found.get(folder, False) or parts[3:] == [MANIFEST]
+    return found
 
 
 def _code(error: BaseException) -> str:

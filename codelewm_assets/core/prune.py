@@ -1,6 +1,6 @@
 """Which artifacts of a store can go, and their removal. Which ones are live is told from outside: the store cannot know."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from codelewm_assets.core.errors import StoreError
-from codelewm_assets.core.leftovers import Leftover, find_leftovers, remove_leftover
+from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
 from codelewm_assets.core.manifest import Manifest
 from codelewm_assets.core.store import ArtifactStore
 
@@ -42,6 +42,9 @@ class PrunePlan:
     Attributes:
         removable: in the order of removal: whatever refers to an artifact goes before it.
         recipes: keys of recipes whose artifact goes or is not stored.
+        leftovers: in the work folder.
+        cut_off: in object storage, by address: files whose manifest never came, or went first.
+        cut_off_before_s: nothing was written there since this time, seconds since the epoch.
         not_stored: live digests that the store does not hold.
     """
 
@@ -49,12 +52,16 @@ class PrunePlan:
     removable: tuple[Stored, ...]
     recipes: tuple[str, ...]
     leftovers: tuple[Leftover, ...]
+    cut_off: tuple[Leftover, ...]
+    cut_off_before_s: float
     not_stored: tuple[str, ...]
 
     @property
     def bytes(self) -> int:
         """What its removal frees, as far as manifests say."""
-        return sum(row.bytes or 0 for row in self.removable) + sum(row.bytes for row in self.leftovers)
+        return sum(row.bytes or 0 for row in self.removable) + sum(
+            row.bytes for row in (*self.leftovers, *self.cut_off)
+        )
 
 
 def plan_prune(
@@ -80,7 +87,7 @@ def plan_prune(
     for digest in sorted(kept):
         if digest in faults:  # not read again: if that went well, what it refers to would still be missing here
             raise faults[digest]
-    gone = set(rows) - kept
+    gone, before_s = set(rows) - kept, now.timestamp() - CUT_OFF_AFTER_S
     order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
     for digest in sorted(gone):
         for named in sorted(rows[digest].refers_to & gone):
@@ -90,6 +97,8 @@ def plan_prune(
         removable=tuple(rows[digest] for digest in order.static_order()),
         recipes=tuple(key for key, digest in store.recipes() if digest not in kept),
         leftovers=tuple(find_leftovers(store.work, kept, now_s=now.timestamp())),
+        cut_off=tuple(_cut_off(store, before_s)),
+        cut_off_before_s=before_s,
         not_stored=tuple(sorted(set(live) - set(rows))),
     )
 
@@ -97,8 +106,7 @@ def plan_prune(
 def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], None] = lambda: None) -> None:
     """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune goes on.
 
-    In a folder the next one also deletes the rest of an artifact that was cut off. In object storage that rest has no manifest
-    any more: `ArtifactStore.leftovers` names it, and no plan does.
+    The next one also deletes the rest of an artifact whose removal was cut off.
     Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
     Args: before_each: called before each artifact; what it raises ends the prune.
     Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
@@ -111,6 +119,14 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
         store.remove(row.kind, row.digest, partition=row.partition)
     for leftover in plan.leftovers:
         remove_leftover(store.work, leftover)
+    for leftover in plan.cut_off:
+        before_each()
+        store.drop(leftover.path, before_s=plan.cut_off_before_s)
+
+
+def _cut_off(store: ArtifactStore, before_s: float) -> Iterator[Leftover]:
+    for address, size in sorted(store.cut_off(before_s=before_s).items()):
+        yield Leftover(address, size, "files of a write or a removal that was cut off, written more than a day ago")
 
 
 def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:

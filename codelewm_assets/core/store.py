@@ -227,6 +227,15 @@ class ArtifactStore:
         """Path or URL of each folder of a write that has not ended, sorted. No reader sees what lies there."""
         return [f"{self.address}/{folder}" for folder in self._backend.leftovers()]
 
+    def cut_off(self, *, before_s: float) -> dict[str, int]:
+        """Address → bytes, of leftovers outside `work` in which nothing was written since a time (seconds since the epoch)."""
+        found = self._backend.cut_off(before_s=before_s)
+        return {f"{self.address}/{folder}": size for folder, size in found.items()}
+
+    def drop(self, address: str, *, before_s: float) -> None:
+        """Delete what `cut_off` told of, unless something was written there since. Raises: OSError: it cannot be deleted."""
+        self._backend.drop(address.removeprefix(f"{self.address}/"), before_s=before_s)
+
     def verify(self, artifact: Artifact) -> Iterator[Mismatch]:
         """Files of one artifact that are missing, altered, or not in its manifest."""
         name = f"{artifact.manifest.artifact_id} {artifact.digest[:12]}"

@@ -3,9 +3,10 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,9 @@ def test_what_a_killed_fetch_leaves_is_a_leftover_of_the_working_folder_after_a_
         assert (store.work / found.path, found.bytes) == (copy.parent, len(b"[1, 2]"))
 
 
-def test_a_prune_that_is_killed_within_an_artifact_leaves_a_named_leftover_that_no_later_plan_holds(
-    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def interrupted(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> tuple[Artifact, Artifact]:
+    """What is live in the store, and what a prune was killed at when it had deleted the manifest."""
     live, dead = store.write(Recipe("live", None, {}, {}, "1"), FILES, {}), store.write(RECIPE, FILES, {})
     delete = ObjectBackend.delete
 
@@ -155,10 +156,42 @@ def test_a_prune_that_is_killed_within_an_artifact_leaves_a_named_leftover_that_
         patch.setattr(ObjectBackend, "delete", killed_after_the_manifest)
         prune(store, plan_prune(store, {live.digest}, now=datetime.now(UTC)))
     assert (store.verify_all(), store.leftovers()) == ((1, []), [dead.address])
-    rest = plan_prune(store, {live.digest}, now=datetime.now(UTC))
-    assert (rest.removable, rest.leftovers) == ((), ())
+    return live, dead
+
+
+def test_what_a_killed_prune_left_goes_with_the_next_one_a_day_after_it_was_written(
+    store: ArtifactStore, interrupted: tuple[Artifact, Artifact]
+) -> None:
+    live, dead = interrupted
+    assert plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=23)).cut_off == ()
+    plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=25))
+    assert plan.removable == () and plan.bytes == len(b"[1, 2]")
+    assert [(row.path, row.bytes) for row in plan.cut_off] == [(dead.address, len(b"[1, 2]"))]
+    prune(store, plan)
+    assert (store.verify_all(), store.leftovers()) == ((1, []), [])
+
+
+def test_a_leftover_that_was_written_to_or_published_since_the_plan_stays(
+    store: ArtifactStore, interrupted: tuple[Artifact, Artifact]
+) -> None:
+    live, dead = interrupted
+    plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=25))
+    backend_of(store).drop(dead.name, before_s=time.time() - 60)  # written since
+    assert store.leftovers() == [dead.address]
     assert store.write(RECIPE, FILES, {}).digest == dead.digest
+    prune(store, plan)
     assert (store.verify_all(), store.leftovers()) == ((2, []), [])
+
+
+def test_nothing_goes_of_which_the_server_does_not_say_when_it_was_written(
+    store: ArtifactStore, interrupted: tuple[Artifact, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = ObjectBackend._listing
+    monkeypatch.setattr(
+        ObjectBackend, "_listing", lambda *args: {name: {"name": name, "size": 1} for name in listing(*args)}
+    )
+    with pytest.raises(StoreAccessError, match=r"does not say when .*rows\.json was written"):
+        plan_prune(store, {interrupted[0].digest}, now=datetime.now(UTC) + timedelta(hours=25))
 
 
 # --- the manifest, which publishes

@@ -6,11 +6,13 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codelewm_assets.core import local_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
 from codelewm_assets.core.prune import plan_prune, prune
@@ -116,6 +118,28 @@ def test_one_read_that_fails_stops_the_plan_and_parents_of_what_is_live_stay(
     ):
         plan_prune(store, {live.digest}, now=LATER)
     assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).kept} == {live.digest, parent.digest}
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_folder_that_cannot_be_listed_stops_the_plan_and_all_else_that_counts_artifacts(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, depth: int
+) -> None:
+    live = put(store, "splits", put(store, "pack"))
+    locked, scandir = [live.folder.parents[2], live.folder.parents[1], live.folder.parent][depth], os.scandir
+
+    def refused(path: Path) -> Any:
+        if path == locked:
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    monkeypatch.setattr(local_backend.os, "scandir", refused)
+    for call in (
+        lambda: plan_prune(store, {live.digest}, now=LATER),
+        lambda: list(store.artifacts()),
+        store.verify_all,
+    ):
+        with pytest.raises(StoreAccessError, match=r"cannot be listed \(Permission denied\); wanted a readable folder"):
+            call()
 
 
 def test_a_damaged_manifest_stops_the_plan_also_when_it_is_whole_again_a_moment_later(
