@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as at
 from pydantic import BaseModel
@@ -65,6 +65,8 @@ def kind_name(kind: Any) -> str:
     """A type in words: choices as they are written, `list of int`, `number or nothing`."""
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is Annotated:
+        return kind_name(get_args(kind)[0])
     if _is_union(kind):
         return " or ".join(kind_name(part) for part in get_args(kind))
     if kind is type(None):

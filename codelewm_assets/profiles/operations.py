@@ -18,13 +18,13 @@ class _Section(BaseModel):
 class RunLimits(_Section):
     """Seconds that one run of each job may take; a run over its limit is ended and marked as failed."""
 
-    label_benchmark: int = Field(default=DAY_S // 2, ge=60)
-    make_pack: int = Field(default=7200, ge=60)
-    train_and_score: int = Field(default=2 * DAY_S, ge=60)
-    rerank: int = Field(default=7200, ge=60)
-    judge_claims: int = Field(default=3600, ge=60)
-    write_model_card: int = Field(default=3600, ge=60)
-    release: int = Field(default=7200, ge=60)
+    label_benchmark: int = Field(default=DAY_S // 2, ge=60)  # problems, completions, labels of one benchmark
+    make_pack: int = Field(default=7200, ge=60)  # pack, splits, decoys, pools, preflight, tokens
+    train_and_score: int = Field(default=2 * DAY_S, ge=60)  # one seed; more than training alone may take
+    rerank: int = Field(default=7200, ge=60)  # one seed and benchmark
+    judge_claims: int = Field(default=3600, ge=60)  # claim_gates
+    write_model_card: int = Field(default=3600, ge=60)  # one seed
+    release: int = Field(default=7200, ge=60)  # report, cards, tracker, audit, review site, publication
 
 
 class OperationsSection(_Section):
@@ -33,13 +33,15 @@ class OperationsSection(_Section):
     No switch here, but in the UI: `watch_sources` is on, and asks for data when a file that is named as a source changed.
     """
 
-    schedules_on: bool = False
-    automation_on: bool = False
+    schedules_on: bool = False  # both of them
+    automation_on: bool = False  # what follows from data is made by itself
     time_zone: str = "UTC"  # of both schedules, an IANA name
     nightly_cron: str = "0 2 * * *"  # refresh_data
     weekly_cron: str = "0 5 * * 0"  # rebuild_everything
-    notify: tuple[NotifierSettings, ...] = (LogSettings(kind="log"),)
-    infrastructure_retries: int = Field(default=1, ge=0, le=5)  # of a run whose worker died; never of a failed step
+    notify: tuple[NotifierSettings, ...] = (LogSettings(kind="log"),)  # each is told of every failed run
+    infrastructure_retries: int = Field(
+        default=1, ge=0, le=5
+    )  # of a run whose worker died, of training that was killed
     run_limits_s: RunLimits = RunLimits()
     ui_url: str | None = Field(default=None, pattern=r"^https?://\S+$")  # for links in messages
 

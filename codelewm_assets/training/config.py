@@ -17,50 +17,50 @@ class TrainingConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    vocab_size: int = Field(default=2048, ge=300, le=65_536)
-    code_length: int = Field(default=160, ge=8)
-    input_length: int = Field(default=32, ge=4)
-    output_length: int = Field(default=24, ge=4)
-    prompt_length: int = Field(default=96, ge=4)
-    hidden: int = Field(default=96, ge=8)
-    layers: int = Field(default=2, ge=1)
-    heads: int = Field(default=4, ge=1)
-    feedforward: int = Field(default=256, ge=8)
-    latent: int = Field(default=96, ge=4)
-    predictor_hidden: int = Field(default=192, ge=4)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    vocab_size: int = Field(default=2048, ge=300, le=65_536)  # of each fold's tokenizer
+    code_length: int = Field(default=160, ge=8)  # tokens; a longer text is cut
+    input_length: int = Field(default=32, ge=4)  # tokens, as above
+    output_length: int = Field(default=24, ge=4)  # tokens, as above
+    prompt_length: int = Field(default=96, ge=4)  # tokens, as above
+    hidden: int = Field(default=96, ge=8)  # width of the encoder
+    layers: int = Field(default=2, ge=1)  # of the encoder
+    heads: int = Field(default=4, ge=1)  # of attention, which share hidden out
+    feedforward: int = Field(default=256, ge=8)  # inner width of an encoder's layer
+    latent: int = Field(default=96, ge=4)  # dimensions of a latent
+    predictor_hidden: int = Field(default=192, ge=4)  # inner width of predictor and heads
+    dropout: float = Field(default=0.1, ge=0, lt=1)  # in the encoder and before p_pass
     row_tokens: int = Field(default=256, ge=8)  # of a packed row; no length may be longer
     output_values: int = Field(
         default=256, ge=1
     )  # most frequent outputs of the train part that have a class of their own
-    steps: int = Field(default=200, ge=1)
-    completions_per_batch: int = Field(default=24, ge=2)
-    inputs_per_completion: int = Field(default=3, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    warmup_steps: int = Field(default=20, ge=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    clip_norm: float = Field(default=1.0, gt=0)
-    ema_decay: float = Field(default=0.99, gt=0, lt=1)
+    steps: int = Field(default=200, ge=1)  # of the optimizer, for each fold
+    completions_per_batch: int = Field(default=24, ge=2)  # half of them passing
+    inputs_per_completion: int = Field(default=3, ge=1)  # most records of one completion in a batch
+    learning_rate: float = Field(default=1e-3, gt=0)  # the highest; half a cosine takes it down to a tenth
+    warmup_steps: int = Field(default=20, ge=0)  # in which it rises
+    weight_decay: float = Field(default=0.01, ge=0)  # of matrices; vectors have none
+    clip_norm: float = Field(default=1.0, gt=0)  # most that the norm of the gradients may be
+    ema_decay: float = Field(default=0.99, gt=0, lt=1)  # part of the target encoder that stays at each step
     beta2: float = Field(default=0.95, gt=0, lt=1)  # of AdamW, as published; beta1 is 0.9
-    prediction_weight: float = Field(default=1.0, ge=0)  # a weight of 0 switches its term off
-    sigreg_weight: float = Field(default=0.09, ge=0)
-    action_swap_weight: float = Field(default=0.1, ge=0)
-    inverse_action_weight: float = Field(default=0.05, ge=0)
-    retrieval_weight: float = Field(default=0.05, ge=0)
-    p_pass_weight: float = Field(default=0.5, ge=0)
-    output_value_weight: float = Field(default=0.2, ge=0)
-    temperature: float = Field(default=0.1, gt=0)
+    prediction_weight: float = Field(default=1.0, ge=0)  # predicted and target latent are near; 0 switches a term off
+    sigreg_weight: float = Field(default=0.09, ge=0)  # latents spread like a normal distribution
+    action_swap_weight: float = Field(default=0.1, ge=0)  # nearer to the output than on another input
+    inverse_action_weight: float = Field(default=0.05, ge=0)  # code and output tell the input
+    retrieval_weight: float = Field(default=0.05, ge=0)  # the prediction finds its output in the batch
+    p_pass_weight: float = Field(default=0.5, ge=0)  # the completion passes
+    output_value_weight: float = Field(default=0.2, ge=0)  # which of the most frequent outputs it is
+    temperature: float = Field(default=0.1, gt=0)  # of retrieval
     swap_margin: float = Field(default=0.2, ge=0, le=2)  # of cosines
-    sigreg_directions: int = Field(default=64, ge=1)
+    sigreg_directions: int = Field(default=64, ge=1)  # drawn anew at each step
     log_every: int = Field(default=25, ge=1)  # steps between two events, and two looks at whether the loss is finite
     checkpoint_every: int = Field(default=100, ge=1)  # steps between two states that training can go on from
-    precision: Literal["float32", "bfloat16"] = "float32"
-    compile: bool = False
-    folds: tuple[int, ...] = (0,)
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the matrix products; weights are float32
+    compile: bool = False  # torch.compile, with flex attention on CUDA
+    folds: tuple[int, ...] = (0,)  # trained and scored; a model for each
     threads: int = Field(default=2, ge=1)  # of each process
     processes: int = Field(default=1, ge=1, le=64)  # each trains on batches of its own; gradients are averaged
-    device: Literal["cpu", "cuda"] = "cpu"
-    wall_limit_s: int = Field(default=1800, ge=10)
+    device: Literal["cpu", "cuda"] = "cpu"  # training fails where it is missing
+    wall_limit_s: int = Field(default=1800, ge=10)  # of all folds; over it training fails and keeps its states
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainingConfig":

@@ -100,8 +100,7 @@ def total_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Weighted sum of the terms, and each term as a scalar; a term of weight 0 is not worked out and is absent.
 
-    Source: the terms and the weights of p_pass (0.5) and output value (0.2) are the published objective's; how the others
-    weigh was not published, so theirs are ours.
+    Source: the terms are the published objective's; docs/training.md names the file that the default weights are from.
     """
     made = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
     terms: dict[str, Tensor] = {}

@@ -17,6 +17,7 @@ from codelewm_assets_docs.commands import arguments, commands
 from codelewm_assets_docs.fields import FieldLine, comments, field_lines
 from codelewm_assets_docs.markdown import table
 from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
+from codelewm_assets_docs.profiles import profile_lines
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.docs.pages import DOCS, ROOT
 
@@ -150,6 +151,12 @@ def test_every_key_of_the_shipped_profiles_is_there_with_its_value(pages: dict[s
             row = next((line for line in pages["profiles"].splitlines() if line.startswith(f"| `{path}` |")), None)
             assert row is not None, path
             assert f"| {' '.join(str(value).split())} |" in row
+
+
+def test_every_key_of_a_profile_has_a_meaning() -> None:
+    lines = [line for section in profile_lines().values() for line in section]
+    assert len(lines) > 100
+    assert [line.path for line in lines if not line.meaning] == []
 
 
 def leaves(raw: dict, above: str = "") -> list[tuple[str, object]]:
