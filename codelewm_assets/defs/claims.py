@@ -19,6 +19,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 
@@ -57,6 +58,7 @@ def read_gates(inputs: Inputs) -> ClaimGates:
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def claim_gates(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -152,6 +154,7 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def claim_audit(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

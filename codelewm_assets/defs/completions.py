@@ -21,6 +21,7 @@ from codelewm_assets.defs.partitions import BENCHMARK
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works
@@ -45,6 +46,7 @@ LABELLING_VERSION = "4"  # of the labels: shards that another version left behin
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(Completion),
 )
+@keeps_secrets
 def candidate_completions(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -117,6 +119,7 @@ def _local_file(name: str) -> Path:
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(LabelledCompletion),
 )
+@keeps_secrets
 def labelled_completions(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

@@ -11,6 +11,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 
 
@@ -23,6 +24,7 @@ from codelewm_assets.defs.stages import OWNERS
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(Decoy),
 )
+@keeps_secrets
 def semantic_decoys(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -51,6 +53,7 @@ def semantic_decoys(
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PoolMember),
 )
+@keeps_secrets
 def rerank_pools(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

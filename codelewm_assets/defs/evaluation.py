@@ -17,6 +17,7 @@ from codelewm_assets.defs.partitions import SEED, SEED_AND_BENCHMARK
 from codelewm_assets.defs.plumbing import Made, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.records import ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table
@@ -46,6 +47,7 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
           dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
           dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping())],
 )  # fmt: skip
+@keeps_secrets
 def heldout_scores(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -184,6 +186,7 @@ def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
 
 
 @dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
+@keeps_secrets
 def p_pass_calibration(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -215,6 +218,7 @@ def p_pass_calibration(
 
 
 @dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
+@keeps_secrets
 def retrieval_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -234,6 +238,7 @@ def retrieval_report(
 
 
 @dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "semantic_decoys"])
+@keeps_secrets
 def surprise_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -255,6 +260,7 @@ def surprise_report(
 
 
 @dg.asset(**OF_REPORT, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
+@keeps_secrets
 def latent_probe_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -287,6 +293,7 @@ def latent_probe_report(
         "execution_pack",
     ],
 )
+@keeps_secrets
 def rerank_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

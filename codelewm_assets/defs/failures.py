@@ -15,6 +15,7 @@ from codelewm_assets.core.logs import masked
 from codelewm_assets.defs.build import failure_text
 from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.notify.message import Message
 from codelewm_assets.notify.teller import Ledger, Teller
 
@@ -37,6 +38,7 @@ def teller(store: StoreResource, profile: ProfileResource, context: dg.SensorEva
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells every failed run once through each notifier of the profile; sends again what was not delivered.",
 )
+@keeps_secrets
 def tell_failures(
     context: dg.SensorEvaluationContext, store: StoreResource, profile: ProfileResource
 ) -> dg.SensorResult:

@@ -8,6 +8,7 @@ from codelewm_assets.claims.gates import ClaimGates, Gate
 from codelewm_assets.claims.register import GATE_RULES, GateRule
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.secrets import keeps_secrets
 
 ASSET = "claim_gates"
 
@@ -30,6 +31,7 @@ def gate_check(rule: GateRule) -> dg.AssetChecksDefinition:
         blocking=False,
         description=f"{rule.rule} A warning while that is not so: it blocks nothing.",
     )
+    @keeps_secrets
     def check(
         context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
     ) -> dg.AssetCheckResult:

@@ -16,6 +16,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, latest_version, materialize
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.release.hub_layout import places
@@ -34,6 +35,7 @@ DEPS = [dg.AssetDep(k, partition_mapping=ALL) if is_parted else dg.AssetDep(k) f
     pool="hub",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def hub_release(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """What would go to the Hugging Face Hub, and every reason against it; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_refusals import draft_release

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
+from codelewm_assets.defs.secrets import keeps_secrets
 
 INTENT_TAG = "codelewm/intent"  # name of the intent, on its marker and on every run that it asked for
 MARKER_TAG = "codelewm/intent_run"  # run id of the marker, on every run that it asked for
@@ -54,6 +55,7 @@ INTENTS = (
 
 def _marker(intent: Intent) -> dg.JobDefinition:
     @dg.op(name=f"ask_for_{intent.name}", description=intent.purpose)
+    @keeps_secrets
     def ask(context: dg.OpExecutionContext) -> None:
         asked = ", ".join(f"{step.job} × {len(step.partitions)}" for step in intent.steps)
         context.log.info(f"Asked for {asked}. Their runs carry the tag {MARKER_TAG}={context.run_id}.")
@@ -159,6 +161,7 @@ def intent_sensor(step_jobs: Sequence[Any]) -> dg.SensorDefinition:
         description="Asks for the next step of the oldest open intent when the one before has succeeded. "
         "With it off, an intent that is launched stays a marker.",
     )
+    @keeps_secrets
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         return _advance(context, datetime.now(UTC))
 

@@ -15,6 +15,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 
 ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
@@ -33,6 +34,7 @@ ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's p
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PackRow),
 )
+@keeps_secrets
 def execution_pack(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

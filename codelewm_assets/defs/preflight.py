@@ -14,6 +14,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, judge_all, rule_of
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
@@ -33,6 +34,7 @@ from codelewm_assets.profiles.profile import Profile
     code_version="4",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def preflight_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

@@ -24,6 +24,7 @@ from codelewm_assets.defs.release_inputs import findings_of, lineage_of, records
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.review_site import review_site
 from codelewm_assets.defs.rules import check_of, rule_of
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.score_files import read_score_rows
 
@@ -53,6 +54,7 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
     freshness_policy=OF_REPORTS,
     deps=["claim_gates", "preflight_report", *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
 )
+@keeps_secrets
 def results_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -109,6 +111,7 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
         dg.AssetDep("labelled_completions", partition_mapping=ALL),
     ],
 )
+@keeps_secrets
 def dataset_card(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -138,6 +141,7 @@ def dataset_card(
     partitions_def=SEED,
     deps=[*OF_SEED, dg.AssetDep("rerank_report", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed"))],
 )
+@keeps_secrets
 def model_card(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -170,6 +174,7 @@ def _is_of(seed: str, artifact_id: str) -> bool:
     deps=["claim_gates", results_report, dataset_card, dg.AssetDep(model_card, partition_mapping=ALL),
           *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
 )  # fmt: skip
+@keeps_secrets
 def tracker_status(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -205,6 +210,7 @@ def tracker_status(
     kinds={"json", "markdown"},
     deps=[results_report, dataset_card, tracker_status, dg.AssetDep(model_card, partition_mapping=ALL)],
 )
+@keeps_secrets
 def artifact_index(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

@@ -14,6 +14,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize
 from codelewm_assets.defs.release_inputs import RELEASED, check_rows, data_docs, lineage_of, records_of, released
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 
 TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
@@ -28,6 +29,7 @@ TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_car
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def review_site(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

@@ -15,6 +15,7 @@ from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.preflight import rerank_rules, rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.preflight.secrets import no_secrets
@@ -203,6 +204,7 @@ def check_of(
     @dg.asset_check(
         name=rule.name, asset=rule.asset, description=rule.description, blocking=blocking, partitions_def=partitions_def
     )
+    @keeps_secrets
     def check(
         context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
     ) -> dg.AssetCheckResult:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.defs.failures import teller
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.notify.message import Message
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.sources.watch import Watched, fingerprint, hub_head, watched_sources
@@ -42,6 +43,7 @@ def watched_by(profile: Profile) -> list[Watched]:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for refresh_data when a source file changed; tells of bytes that are not pinned and of newer commits.",
 )
+@keeps_secrets
 def watch_sources(
     context: dg.SensorEvaluationContext, store: StoreResource, profile: ProfileResource
 ) -> dg.SensorResult:

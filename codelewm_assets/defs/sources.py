@@ -11,6 +11,7 @@ from codelewm_assets.defs.partitions import BENCHMARK
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.sources.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
 from codelewm_assets.sources.stand_in import STAND_IN_REVISION, stand_in_digest
@@ -25,6 +26,7 @@ from codelewm_assets.sources.stand_in import STAND_IN_REVISION, stand_in_digest
     pool="hub",
     metadata=column_schema(Problem),
 )
+@keeps_secrets
 def benchmark_problems(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

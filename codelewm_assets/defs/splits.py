@@ -10,6 +10,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import checks_on
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
@@ -24,6 +25,7 @@ from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_rea
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(ProblemSplit),
 )
+@keeps_secrets
 def problem_splits(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:

@@ -24,6 +24,7 @@ from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, mate
 from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, source_revision
 from codelewm_assets.defs.rules import check_of, rule_of
+from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.preflight.rules import finding
@@ -48,6 +49,7 @@ DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_p
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def tokenized_pack(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -109,6 +111,7 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
     pool="gpu",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def checkpoint(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
@@ -270,6 +273,7 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
 )
+@keeps_secrets
 def checkpoint_inspection(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
