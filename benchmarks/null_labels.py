@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from codelewm_assets.claims.gates import ClaimGates, judge
+from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy, PackRow, PoolMember, Problem
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe

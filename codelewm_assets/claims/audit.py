@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from codelewm_assets.claims.clauses import Said, said
-from codelewm_assets.claims.gates import ClaimGates
 from codelewm_assets.claims.lexicon import BEYOND
 from codelewm_assets.claims.markdown import Passage, passages
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES
 
 NOT_IN_REGISTER = "not_in_register"

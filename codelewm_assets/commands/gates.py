@@ -11,7 +11,7 @@ PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
     """The tables of gates and claims, and where the report lies."""
-    from codelewm_assets.claims.gates import ClaimGates
+    from codelewm_assets.claims.records import ClaimGates
     from codelewm_assets.defs.plumbing import latest_version
     from codelewm_assets.display import print_table
     from codelewm_assets.release.results_report import reasons_text
@@ -51,7 +51,7 @@ def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
 
 def latest_gates() -> tuple[Any, str | None]:
     """The latest gates and their digest; (None, None) where none were judged, or there is no instance to ask."""
-    from codelewm_assets.claims.gates import ClaimGates
+    from codelewm_assets.claims.records import ClaimGates
     from codelewm_assets.defs.plumbing import latest_version
 
     if "DAGSTER_HOME" not in os.environ and not Path("dagster.yaml").is_file():

@@ -14,7 +14,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from codelewm_assets.claims.gates import ClaimGates
+    from codelewm_assets.claims.records import ClaimGates
     from codelewm_assets.defs.plumbing import latest_version
     from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
     from codelewm_assets.display import print_table

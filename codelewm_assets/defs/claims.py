@@ -7,7 +7,8 @@ import dagster as dg
 
 from codelewm_assets.claims import audit, clauses, lexicon, markdown, register
 from codelewm_assets.claims.audit import audit_text, statuses_of
-from codelewm_assets.claims.gates import ClaimGates, judge, judge_claims
+from codelewm_assets.claims.gates import judge, judge_claims
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding

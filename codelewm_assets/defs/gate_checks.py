@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.claims.gates import ClaimGates, Gate
+from codelewm_assets.claims.records import ClaimGates, Gate
 from codelewm_assets.claims.register import GATE_RULES, GateRule
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource

@@ -320,7 +320,7 @@ def weights_are_finite(inputs: Inputs, partition: str | None) -> Finding:
 
 def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding:
     """Effective rank, variance and neighbour entropy of z_pred are above the collapse gate's floors; absent is red."""
-    from codelewm_assets.claims.gates import collapse_gate
+    from codelewm_assets.claims.rules import collapse_gate
     from codelewm_assets.evaluation.records import CollapseReport, SeedEvidence
 
     raw = inputs.artifact("checkpoint_inspection", partition).read_json("checkpoint_inspection.json")

@@ -3,7 +3,7 @@
 A wording that is not OPEN stands only beside the word CLOSED, so that no line of it can be read as a claim.
 """
 
-from codelewm_assets.claims.gates import ClaimGates
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, reasons_text, table
 from codelewm_assets.release.report_records import NO_SEED, report_records

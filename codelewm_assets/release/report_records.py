@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codelewm_assets.claims.gates import ClaimGates, Gate
+from codelewm_assets.claims.records import ClaimGates, Gate
 from codelewm_assets.core.records import Finding
 from codelewm_assets.evaluation.records import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records

@@ -3,7 +3,8 @@
 from typing import Any
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gates import ClaimGates, judge
+from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
 from codelewm_assets.evaluation.records import (
     AucDifference,

@@ -10,8 +10,10 @@ import pytest
 
 import codelewm_assets.claims
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gates import GATES, SEED_GATES, ClaimGates, ClaimResult, judge_claims
+from codelewm_assets.claims.gates import GATES, judge_claims
+from codelewm_assets.claims.records import ClaimGates, ClaimResult
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
+from codelewm_assets.claims.rules import SEED_GATES
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets_tests.claims.evidence import (
     STAND_IN,

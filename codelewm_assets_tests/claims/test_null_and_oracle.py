@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gates import ClaimGates, judge
+from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.calibration import calibration_report

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from codelewm_assets.claims.audit import audit_text, statuses_of
-from codelewm_assets.claims.gates import ClaimGates, Gate, judge
+from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.records import ClaimGates, Gate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.records import (
     BenchmarkRerank,

@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from codelewm_assets.claims.gates import ClaimGates
+from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.evaluation.records import CalibrationReport, SeedEvidence

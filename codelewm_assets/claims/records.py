@@ -1,0 +1,64 @@
+"""Records of gates and claims: what is judged of the evidence, and why."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+State = Literal["HOLDS", "FAILS", "UNDECIDED"]
+
+
+class Closed(BaseModel):
+    """Base of gate records: frozen, closed, finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Reason(Closed):
+    """Why a gate does not hold: a typed code, and what was found."""
+
+    code: str
+    detail: str
+
+
+class SeedGate(Closed):
+    """One gate on one seed's evidence (seed None: evidence that belongs to no seed)."""
+
+    gate: str
+    seed: int | None
+    state: State
+    reasons: tuple[Reason, ...]
+    figures: dict[str, float]
+
+
+class Gate(Closed):
+    """One gate over all seeds."""
+
+    gate: str
+    state: State
+    reasons: tuple[Reason, ...]
+    seeds: tuple[SeedGate, ...]
+
+
+class ClaimResult(Closed):
+    """A claim: OPEN when its gates hold, else CLOSED with the reasons of those that do not."""
+
+    claim_id: str
+    sentence: str
+    status: Literal["OPEN", "CLOSED"]
+    needs: tuple[str, ...]
+    needs_one_of: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class ClaimGates(Closed):
+    """`claim_gates.json`."""
+
+    schema_version: Literal["codelewm.claim_gates.v1"] = "codelewm.claim_gates.v1"
+    profile: str
+    benchmark_labels: dict[str, str]
+    gates: tuple[Gate, ...]
+    claims: tuple[ClaimResult, ...]
+
+    def state_of(self, gate: str) -> State:
+        """The state of a gate by name. Raises: KeyError: there is no such gate."""
+        return {found.gate: found.state for found in self.gates}[gate]
