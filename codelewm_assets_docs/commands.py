@@ -49,5 +49,6 @@ def _usage(command: argparse.ArgumentParser) -> str:
 
 def _row(action: argparse.Action) -> tuple[str, str, str, str]:
     is_required = action.required if action.option_strings else action.nargs not in ("*", "?")
-    default = "required" if is_required else "–" if action.default in (None, False, []) else str(action.default)
+    has_none = action.default in (None, False, [], argparse.SUPPRESS)
+    default = "required" if is_required else "–" if has_none else str(action.default)
     return code(argument_name(action)), action.help or "", default, codes(action.choices) if action.choices else ""

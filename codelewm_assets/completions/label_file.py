@@ -106,7 +106,7 @@ def read_label_rows(path: Path) -> Iterator[LabelRow | str]:
                     yield _row(number, line)
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
-            f"{path.name} cannot be read ({error}). Name a JSON-lines file; `label --help` shows a row."
+            f"{path.name} cannot be read ({error}). Name a JSON-lines file; docs/completions.md shows a row."
         ) from error
 
 

@@ -51,7 +51,9 @@ def test_a_row_that_no_parser_takes_stops_no_other(run: Run, tmp_path: Path) -> 
 
 
 def test_label_of_a_file_that_is_not_there_is_one_line_and_writes_nothing(run: Run, tmp_path: Path) -> None:
-    run("label", "absent.jsonl", "--output", "out.jsonl").is_one_line_error("absent.jsonl cannot be read")
+    run("label", "absent.jsonl", "--output", "out.jsonl").is_one_line_error(
+        "absent.jsonl cannot be read", "docs/completions.md"
+    )
     assert not (tmp_path / "out.jsonl").exists()
 
 
