@@ -8,7 +8,7 @@ from codelewm_assets_docs.markdown import code, codes, page, table
 INTRO = """# Commands
 
 Written from the argument parser when this site is built. Every command prints the same with `--help`. Exit status 2: bad arguments,
-with one line that says what is wrong. Run them in the project's folder, or set `DAGSTER_HOME`."""
+with one line that says what is wrong. Run them in the project's folder."""
 WIDTH = 100  # columns; else it would be the terminal's
 
 
