@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -51,16 +52,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         set_up_logs(options.log_format)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        status = run(options)
+        sys.stdout.flush()
+        return status
     except AssetsError as error:
         LOG.error(str(error))
         return FAILED
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return FAILED
         LOG.error(f"{error.strerror or error}: {error.filename or ''}. Check the path and the disk.")
         return FAILED
     except KeyboardInterrupt:
         LOG.error("interrupted; what was stored before is whole.")
         return 130
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of standard output is gone, as after `| head`; what is left to write then goes nowhere."""
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)  # an error is always told
+    if not any(event & select.POLLERR for _, event in look.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def parser() -> Parser:

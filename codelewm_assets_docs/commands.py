@@ -8,7 +8,7 @@ from codelewm_assets_docs.markdown import code, codes, page, table
 INTRO = """# Commands
 
 Written from the argument parser when this site is built. Every command prints the same with `--help`. Exit status 2: bad arguments,
-with one line that says what is wrong. Run them in the project's folder, or set `DAGSTER_HOME`."""
+with one line that says what is wrong. Run them in the project's folder."""
 WIDTH = 100  # columns; else it would be the terminal's
 
 
@@ -49,5 +49,6 @@ def _usage(command: argparse.ArgumentParser) -> str:
 
 def _row(action: argparse.Action) -> tuple[str, str, str, str]:
     is_required = action.required if action.option_strings else action.nargs not in ("*", "?")
-    default = "required" if is_required else "–" if action.default in (None, False, []) else str(action.default)
+    has_none = action.default in (None, False, [], argparse.SUPPRESS)
+    default = "required" if is_required else "–" if has_none else str(action.default)
     return code(argument_name(action)), action.help or "", default, codes(action.choices) if action.choices else ""

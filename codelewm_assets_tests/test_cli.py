@@ -1,6 +1,9 @@
 """The command line: help with an example, one line for what is wrong, exit statuses, never a traceback."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +141,20 @@ def test_no_message_shows_a_secret_of_the_environment(run: Run, monkeypatch: pyt
     for arguments in (("verify", "hf_abcdefgh"), ("--log-format", "json", "verify", "hf_abcdefgh")):
         found = run(*arguments)
         assert "hf_abcdefgh" not in found.err and "***" in found.err
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_early_is_no_fault_to_tell(unbuffered: str, tmp_path: Path) -> None:
+    stream = tmp_path / "progress.jsonl"
+    stream.write_text('{"event": "start", "seq": 0, "time_s": 0, "seed": 42}\n', encoding="utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        found = subprocess.run(
+            [sys.executable, "-m", "codelewm_assets.cli", "job-status", str(stream)],
+            stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+    assert (found.returncode, found.stderr) == (1, "")

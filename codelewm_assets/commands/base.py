@@ -73,9 +73,7 @@ def open_instance() -> Any:
 
     if "DAGSTER_HOME" not in os.environ:
         if not Path("dagster.yaml").is_file():
-            raise AssetsError(
-                "There is no dagster.yaml here and DAGSTER_HOME is not set. Run in the project's folder, or set it."
-            )
+            raise AssetsError("There is no dagster.yaml here and DAGSTER_HOME is not set. Run in the project's folder.")
         os.environ["DAGSTER_HOME"] = str(Path.cwd())
     home = Path(os.environ["DAGSTER_HOME"])
     if not home.is_absolute() or not home.is_dir():

@@ -24,6 +24,7 @@ def _run(options: argparse.Namespace) -> int:
     from codelewm_assets.core.files import write_atomically
     from codelewm_assets.defs.assemble import build_defs
     from codelewm_assets.defs.build import Progress, build, log_progress
+    from codelewm_assets.defs.plumbing import latest_version
     from codelewm_assets.defs.resources import ProfileResource, default_resources
     from codelewm_assets.display import BuildDisplay
     from codelewm_assets.profiles.profile import load_profile
@@ -50,6 +51,8 @@ def _run(options: argparse.Namespace) -> int:
         print_json(timings | {"failures": result.failures} | gates_shown(instance, store))
     else:
         print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
+        if "claim_gates" not in result.wall_s and latest_version(instance, "claim_gates"):
+            print("This build did not come to claim_gates: the tables show the latest of earlier builds.")
         print_gates(instance, store, Console())
     for failure in result.failures:
         LOG.error(failure)

@@ -8,7 +8,7 @@ from codelewm_assets.commands.base import Command, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("progress", type=Path, metavar="PROGRESS.jsonl")
+    parser.add_argument("progress", type=Path, metavar="PROGRESS.jsonl", help="the events of a training run")
     parser.add_argument("--json", action="store_true", help="print one JSON object, as it does without this option")
 
 

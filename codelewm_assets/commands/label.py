@@ -11,10 +11,16 @@ LOG = logging.getLogger(__name__)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", type=Path, metavar="IN.jsonl")
-    parser.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl")
-    parser.add_argument("--isolation", choices=("auto", "strict", "basic"), default="auto")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "input", type=Path, metavar="IN.jsonl", help="a program to label in each line (docs/completions.md)"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl", help="a header, then a row each")
+    parser.add_argument(
+        "--isolation", choices=("auto", "strict", "basic"), default="auto",
+        help="auto: the layers that there are; strict: all of them, or none is labelled; basic: without bubblewrap"
+             " (default: auto)",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=int, default=2, help="programs at once (default: 2)")
     parser.add_argument(
         "--module", action="append", default=[], metavar="NAME", help="package that programs may import, such as numpy"
     )

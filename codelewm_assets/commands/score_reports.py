@@ -8,8 +8,8 @@ from codelewm_assets.commands.base import Command, add_json, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scores", type=Path, metavar="SCORES.jsonl")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("scores", type=Path, metavar="SCORES.jsonl", help="score rows (docs/evaluation.md)")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that the report goes to")
     add_json(parser)
 
 

@@ -28,7 +28,8 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{fault.artifact}\t{fault.file}\tfound {fault.found}\twanted {fault.wanted}")
     for folder in leftovers:
         print(f"leftover\t{folder}\ta write that has not ended: no reader sees it; delete it when no build runs")
-    print(f"{checked} artifacts verified, {len(faults)} mismatches.")
+    where = "" if checked else f" {store.address} holds no artifact."
+    print(f"{checked} artifacts verified, {len(faults)} mismatches.{where}")
     return FAILED if faults else 0
 
 

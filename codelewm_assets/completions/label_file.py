@@ -106,7 +106,7 @@ def read_label_rows(path: Path) -> Iterator[LabelRow | str]:
                     yield _row(number, line)
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
-            f"{path.name} cannot be read ({error}). Name a JSON-lines file; `label --help` shows a row."
+            f"{path.name} cannot be read ({error}). Name a JSON-lines file; docs/completions.md shows a row."
         ) from error
 
 
@@ -135,9 +135,12 @@ def label_file(
     Rows are kept beside the output as they are done; when a run is cut off, the same command goes on after the last one.
 
     Args: modules: packages that programs may import besides the standard library.
-    Raises: ReportError: unreadable input. SandboxError: `strict` and layers are missing, or a module is not installed.
+    Raises: ReportError: unreadable input, or the output is the input. SandboxError: `strict` and layers are missing, or a
+        module is not installed.
         StoreError: the output cannot be written, or another run is writing it.
     """
+    if output.exists() and path.exists() and output.samefile(path):
+        raise ReportError(f"{output.name} is the input as well; name another file for the labels.")
     faults = tuple(row for row in read_label_rows(path) if isinstance(row, str))
     use_bubblewrap = False if isolation == "basic" else None
     with SandboxPool(workers, hash_seed=0, use_bubblewrap=use_bubblewrap, modules=modules) as pool:

@@ -14,7 +14,7 @@ from codelewm_assets.defs.housekeeping import HOUR_S, unended_runs
 from codelewm_assets.doctor.finding import HealthFinding, judged
 
 SILENT_RUN_S = HOUR_S  # training and labelling, which take longest, say something every few minutes
-FRESH_CLONE = "run in the project's folder, or set DAGSTER_HOME to the absolute path of it"
+FRESH_CLONE = "run in the project's folder, with DAGSTER_HOME unset or its absolute path"
 
 
 def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: float) -> list[HealthFinding]:

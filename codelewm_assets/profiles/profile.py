@@ -211,14 +211,21 @@ def load_profile(name_or_path: str) -> Profile:
             f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path.name} is not YAML: {str(error).splitlines()[0]}.") from error
+        raise ProfileError(f"{path.name} is not YAML: {_yaml_fault(error)}.") from error
     faults = _faults(Profile, raw, "", path.name)
     training = raw.get("training") if isinstance(raw, dict) else None
     if isinstance(training, dict):
         faults += _faults(TrainingConfig, training, "training.", path.name)
     if faults:
-        raise ProfileError(f"{path.name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md lists every key.")
+        raise ProfileError(
+            f"{path.name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md says what there is."
+        )
     return Profile.model_validate(raw)
+
+
+def _yaml_fault(error: Exception) -> str:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"line {mark.line + 1}: {problem}" if mark and problem else str(error).splitlines()[0]
 
 
 def _faults(model: type[BaseModel], raw: Any, prefix: str, name: str) -> list[str]:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets_tests.claims.evidence import nothing_known
 from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.commands.made import materialized
 
 
 def test_build_with_an_unknown_or_faulty_profile_is_one_line(run: Run, tmp_path: Path) -> None:
@@ -38,3 +41,16 @@ def test_build_gives_one_json_object_of_what_was_made_and_why_it_failed(
     assert set(said) == {"profile", "wall_s", "reused", "failures", "claim_gates", "results_report", "review_site"}
     assert (said["profile"], said["wall_s"], said["claim_gates"]) == ("full_capped", {}, None)
     assert "CODELEWM_HUMANEVAL_PLUS_FILE names" in said["failures"][0]
+
+
+def test_a_build_that_stops_before_the_gates_says_that_the_tables_are_older(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODELEWM_HUMANEVAL_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    monkeypatch.setenv("CODELEWM_MBPP_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    arguments = ("build", "--profile", "full_capped", "--select", "key:benchmark_problems")
+    assert "the latest of earlier builds" not in run(*arguments).out  # there are no tables
+    materialized(tmp_path, "claim_gates", {"claim_gates.json": pretty_json(nothing_known().model_dump(mode="json"))})
+    found = run(*arguments)
+    assert found.status == 1
+    assert found.out.index("did not come to claim_gates") < found.out.index("UNDECIDED")

@@ -51,8 +51,19 @@ def test_a_row_that_no_parser_takes_stops_no_other(run: Run, tmp_path: Path) -> 
 
 
 def test_label_of_a_file_that_is_not_there_is_one_line_and_writes_nothing(run: Run, tmp_path: Path) -> None:
-    run("label", "absent.jsonl", "--output", "out.jsonl").is_one_line_error("absent.jsonl cannot be read")
+    run("label", "absent.jsonl", "--output", "out.jsonl").is_one_line_error(
+        "absent.jsonl cannot be read", "docs/completions.md"
+    )
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_label_does_not_write_over_its_input(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "in.jsonl", label_row())
+    before = path.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(path)
+    for output in (path, tmp_path / "link.jsonl"):
+        run("label", path, "--output", output, "--isolation", "basic").is_one_line_error("is the input as well")
+    assert path.read_bytes() == before
 
 
 def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ def test_verify_of_a_whole_store_counts_its_artifacts(run: Run, tmp_path: Path) 
     assert run("verify", "problem_splits").out == "2 artifacts verified, 0 mismatches.\n"
 
 
+def test_verify_of_an_empty_store_says_which_one_it_looked_at(run: Run, tmp_path: Path) -> None:
+    found = run("verify")
+    said = f"0 artifacts verified, 0 mismatches. {tmp_path / 'artifacts'} holds no artifact.\n"
+    assert (found.status, found.out) == (0, said)
+
+
 def test_verify_gives_a_row_per_mismatch_and_status_1(run: Run, tmp_path: Path) -> None:
     pack = stored(tmp_path, "execution_pack", {"pack.parquet": b"rows", "gone.txt": b"x"})
     (pack.folder / "pack.parquet").write_bytes(b"other")

@@ -126,6 +126,7 @@ def test_every_command_and_each_of_its_arguments_is_there(pages: dict[str, str],
     for name, command in commands().items():
         found, told = section(pages["commands"], f"## `{name}`"), run(name, "--help").out
         assert command.description and command.description in found
+        assert argparse.SUPPRESS not in found
         rows = [line for line in found.splitlines() if line.startswith("| `")]
         for option in set(re.findall(r"--[a-z][a-z-]*", told.partition("example:")[0])) - {"--help"}:
             assert any(re.match(rf"\| `(-\w, )?{option}\b", row) for row in rows), f"{name} {option}"
@@ -133,6 +134,7 @@ def test_every_command_and_each_of_its_arguments_is_there(pages: dict[str, str],
         for argument in re.findall(r"^  (\S+)", positional, re.MULTILINE):
             assert any(row.startswith(f"| `{argument}` |") for row in rows), f"{name} {argument}"
         for action in arguments(command):
+            assert action.help, f"{name} {action.dest}"
             assert all(f"`{choice}`" in found for choice in action.choices or ())
 
 

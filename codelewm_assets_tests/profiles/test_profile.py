@@ -130,6 +130,13 @@ def test_a_file_that_is_not_yaml_is_refused(text: str, tmp_path: Path) -> None:
         load_profile(str(path))
 
 
+def test_the_line_of_what_is_not_yaml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nsources: [\ndescription: one\n")
+    with pytest.raises(ProfileError, match=r"^mine\.yaml is not YAML: line \d: .*expected ',' or '\]'"):
+        load_profile(str(path))
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"name: \xff\xfe")
