@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
@@ -85,5 +86,6 @@ def _last_message(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(RECORD_START)]
     for line in reversed(lines):
         if line.startswith('{"event"'):
-            return str(json.loads(line)["message"])
+            with suppress(ValueError):  # cut off, as by a full disk: the line before it tells more
+                return str(json.loads(line)["message"])
     return lines[-1] if lines else "no message"
