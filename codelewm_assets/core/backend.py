@@ -3,6 +3,7 @@
 Names are below the store's root with `/` between their parts; a folder's name is `<kind>/<partition or "all">/<digest>`.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 from codelewm_assets.core.manifest import ManifestFile
 
 MANIFEST = "manifest.json"
+DIGEST = re.compile(r"[0-9a-f]{64}")  # what lies below a folder of another name is not the store's, whatever it is
 
 
 class Backend(Protocol):
@@ -58,7 +60,7 @@ class Backend(Protocol):
         """Files below a folder, relative to it, sorted; the manifest is one of them."""
 
     def published(self) -> list[str]:
-        """Folders that have a manifest, in any order."""
+        """Folders of a digest that have a manifest, in any order."""
 
     def leftovers(self) -> list[str]:
         """Folders of writes that have not ended: the writer died, or is still at it. Sorted."""

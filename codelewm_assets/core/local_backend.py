@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from codelewm_assets.core.backend import MANIFEST
+from codelewm_assets.core.backend import DIGEST, MANIFEST
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import StoreAccessError
 from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
@@ -98,7 +98,7 @@ class LocalBackend:
 
     def published(self) -> list[str]:
         """A folder that is still being written has another name."""
-        folders = [name for name in self._folders() if not name.rpartition("/")[2].startswith(".")]
+        folders = [name for name in self._folders() if DIGEST.fullmatch(name.rpartition("/")[2])]
         return [name for name in folders if (self.root / name / MANIFEST).is_file()]
 
     def leftovers(self) -> list[str]:

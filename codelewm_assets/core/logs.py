@@ -26,7 +26,7 @@ RECORD_START = '{"ts": '  # of each JSON record, and of no other line that our p
 
 SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEY", re.IGNORECASE)
 SHORTEST_SECRET = 6  # characters; shorter values, such as those of switches, stand in every other message
-USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+USER_IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")  # a password may hold an @: the last one counts
 MASK = "***"
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=MappingProxyType({}))

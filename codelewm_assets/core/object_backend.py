@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.core.backend import MANIFEST
+from codelewm_assets.core.backend import DIGEST, MANIFEST
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.files import WRITING
@@ -258,7 +258,7 @@ def _folders(names: Iterable[str]) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for name in names:
         parts = name.split("/")
-        if len(parts) > 3:  # a recipe's note has two
+        if len(parts) > 3 and DIGEST.fullmatch(parts[2]):  # a recipe's note has two parts
             folder = "/".join(parts[:3])
             found[folder] = found.get(folder, False) or parts[3:] == [MANIFEST]
     return found

@@ -108,7 +108,7 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
 
     The next one also deletes the rest of an artifact whose removal was cut off.
     Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
-    Args: before_each: called before each artifact; what it raises ends the prune.
+    Args: before_each: called before each artifact and leftover; what it raises ends the prune.
     Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
     """
     before_each()
@@ -118,6 +118,7 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
         before_each()
         store.remove(row.kind, row.digest, partition=row.partition)
     for leftover in plan.leftovers:
+        before_each()
         remove_leftover(store.work, leftover)
     for leftover in plan.cut_off:
         before_each()

@@ -13,7 +13,7 @@ import dagster as dg
 
 from codelewm_assets.core.logs import masked
 from codelewm_assets.defs.build import failure_text
-from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
+from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG, WILL_RETRY_TAG, is_undecided
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.notify.message import Message
@@ -68,7 +68,8 @@ def tell_all(
         run, updated = record.dagster_run, record.update_timestamp.replace(tzinfo=UTC)
         if not by.missing(run.run_id) or not _failed(instance, run):
             continue
-        if is_over() or not by.tell(message_of(instance, run, ui_url)):
+        undecided = is_undecided(instance, record, datetime.now(UTC))  # what is told says whether it is retried
+        if undecided or is_over() or not by.tell(message_of(instance, run, ui_url)):
             untold.append(updated)
         else:
             told += 1

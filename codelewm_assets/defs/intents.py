@@ -111,7 +111,11 @@ def next_move(instance: dg.DagsterInstance, marker: dg.DagsterRun, now: datetime
         if wanted:
             requests = tuple(_request(intent, marker, step, partition) for partition in wanted)
             return Move(f"asked for {step.job}", requests)
-        waiting = [r for r in runs.values() if not r.dagster_run.is_finished or _is_to_be_retried(r, now)]
+        waiting = [
+            r
+            for r in runs.values()
+            if not r.dagster_run.is_finished or _is_to_be_retried(r, now) or is_undecided(instance, r, now)
+        ]
         if waiting:
             return Move(f"{step.job} runs: {len(runs) - len(waiting)} of {len(runs)} have ended")
         bad = [record.dagster_run for record in runs.values() if not record.dagster_run.is_success]
@@ -134,6 +138,17 @@ def _is_to_be_retried(record: dg.RunRecord, now: datetime) -> bool:
     run = record.dagster_run
     if run.is_success or run.tags.get(WILL_RETRY_TAG) != "true" or RETRIED_AS_TAG in run.tags:
         return False
+    return _ended_lately(record, now)
+
+
+def is_undecided(instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime) -> bool:
+    """A run that has failed and does not say yet whether it is retried: Dagster writes that tag after the status."""
+    run = record.dagster_run
+    has_failed = run.status == dg.DagsterRunStatus.FAILURE and WILL_RETRY_TAG not in run.tags
+    return has_failed and instance.run_retries_enabled and _ended_lately(record, now)
+
+
+def _ended_lately(record: dg.RunRecord, now: datetime) -> bool:
     return record.end_time is None or now.timestamp() - record.end_time < RETRY_GRACE_S
 
 

@@ -1,5 +1,6 @@
 """This machine: the sandbox's layers, a GPU where one is wanted, the store's disk, and the way to the Hub."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -81,7 +82,8 @@ def _gpus() -> tuple[list[str], str]:
 def store_findings(store: ArtifactStore) -> list[HealthFinding]:
     """Whether object storage answers, and whether the folder on this machine, or where it would be made, has room."""
     root = store.work
-    folder = next(path for path in (root, *root.parents) if path.exists())
+    # not Path.exists, which raises below a folder that may not be entered
+    folder = next(path for path in (root, *root.parents) if os.path.exists(path))
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
             found, is_ok = "can be written", True

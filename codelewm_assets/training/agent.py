@@ -33,7 +33,8 @@ def run(path: Path) -> None:
     """Train what the spec asks for by its number of processes.
 
     What ended a rank is told once, as the stream's `error` event and as the error of this function.
-    Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed. TrainingKilledError: a rank was.
+    Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed. TrainingKilledError: a rank was killed, or
+        this process was.
     """
     spec = WorkerSpec.model_validate_json(path.read_text(encoding="utf-8"))
     require_clear_artifacts(open_store(spec.store_root, work=spec.work_folder), spec.digests, folds=spec.config.folds)
@@ -87,7 +88,11 @@ def _environment(spec: WorkerSpec, folder: Path) -> dict[str, str]:
 
 
 def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
-    """Run the ranks to their end. Returns: exit status of each that ended badly, by rank."""
+    """Run the ranks to their end. Returns: exit status of each that ended badly, by rank.
+
+    Raises: TrainingKilledError: this process was ended by SIGTERM, which torchrun takes and ends the ranks first.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
@@ -110,6 +115,12 @@ def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
         torchrun(arguments)
     except ChildFailedError as error:
         return {rank: failure.exitcode for rank, failure in error.failures.items()}
+    except SignalException as error:
+        if error.sigval != signal.SIGTERM:
+            raise
+        raise TrainingKilledError(
+            "The ranks' agent was ended by SIGTERM from outside. Train again: it goes on from the last state."
+        ) from error
     finally:
         del os.environ[RANKS]  # the agent is no rank
     return {}

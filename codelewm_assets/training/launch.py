@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
@@ -40,10 +41,16 @@ def run_worker(
         with errors.open("w", encoding="utf-8") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"codelewm_assets.training.{module}", str(path)],
-                stdout=subprocess.PIPE, stderr=stream, text=True, start_new_session=True,
+                stdout=subprocess.PIPE, stderr=stream, encoding="utf-8", errors="replace", start_new_session=True,
                 env=os.environ | {PARENT: str(os.getpid()), VARIABLE: format_in_force()} | dict(environment or {}),
             )  # fmt: skip
-            clock = Timer(spec.config.wall_limit_s, process.kill)
+            over = Event()
+
+            def end() -> None:
+                over.set()  # first: the process can be gone before this thread is
+                process.kill()
+
+            clock = Timer(spec.config.wall_limit_s, end)
             clock.start()
             assert process.stdout is not None
             try:
@@ -52,12 +59,11 @@ def run_worker(
                         on_event(event)
                 status = process.wait()
             finally:
-                was_over = not clock.is_alive()
                 clock.cancel()
                 process.kill()
                 process.wait()
                 process.stdout.read()  # which ends when all ranks have: a next run must not meet one that still writes
-        said = errors.read_text(encoding="utf-8")
+        said = errors.read_text(encoding="utf-8", errors="replace")
         for line in said.splitlines():
             if line.startswith(RECORD_START):  # a log record, which the worker has masked
                 print(line, file=sys.stderr, flush=True)
@@ -66,19 +72,20 @@ def run_worker(
         message = _last_message(said)
         if status == REFUSED:
             raise PreflightError(message)
-        if status in ENDED_FROM_OUTSIDE and not was_over:
+        if status in ENDED_FROM_OUTSIDE and not over.is_set():
             raise TrainingKilledError(
                 f"Training of seed {spec.seed} was ended by {signal.Signals(-status).name} from outside, as a machine short of "
                 "memory does. Train again: it goes on from its last state."
             )
-        over = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if was_over else ""
+        limit = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if over.is_set() else ""
         kind = TrainingKilledError if status == KILLED else TrainingError
-        raise kind(f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{over}")
+        raise kind(f"Training of seed {spec.seed} ended with status {status}: {message.removesuffix('.')}.{limit}")
 
 
 def _last_message(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(RECORD_START)]
     for line in reversed(lines):
         if line.startswith('{"event"'):
-            return str(json.loads(line)["message"])
+            with suppress(ValueError):  # cut off, as by a full disk: the line before it tells more
+                return str(json.loads(line)["message"])
     return lines[-1] if lines else "no message"

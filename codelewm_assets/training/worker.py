@@ -1,8 +1,9 @@
 """Training in a process of its own: `python -m codelewm_assets.training.worker SPEC.json`.
 
 The guard comes first, before torch is imported: whoever starts this module, training on artifacts that the preflight
-report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed. Of several
-processes that train one model each is this module; the agent starts them (`training.agent`).
+report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed. Exit 4, of the agent
+alone: it or a rank was ended from outside. Of several processes that train one model each is this module; the agent starts them
+(`training.agent`).
 """
 
 import ctypes

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from codelewm_assets.core import local_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.object_backend import ObjectBackend
+from codelewm_assets.core.prune import plan_prune, prune
 from codelewm_assets.core.recipe import Recipe
 from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import Bytes
@@ -361,3 +363,22 @@ def test_a_removal_that_is_cut_off_leaves_nothing_that_a_reader_sees(
     assert list(store.artifacts()) == [] and store.verify_all() == (0, [])
     assert store.write(recipe(), FILES, {}).digest == written.digest  # and can be written again
     assert store.verify_all() == (1, [])
+
+
+def test_what_else_lies_below_the_root_is_no_artifact_and_no_leftover_and_stays_in_a_prune(
+    place: Place, tmp_path: Path
+) -> None:
+    """Another store, logs, a stranger's manifest: only a folder named by a digest is an artifact's."""
+    live = place.store().write(recipe(), FILES, {})
+    other = open_store(f"{place.root}/team", work=tmp_path / "team")
+    other.write(recipe(), {"rows.json": b"[3]"}, {})
+    for name in ("dagster/storage/run/compute.err", "models/base/latest/manifest.json"):
+        if "://" not in place.root:
+            (Path(place.root) / name).parent.mkdir(parents=True)
+        place.bytes.put(name, b"{}")
+    before, store = place.bytes.names(), place.store()
+    assert (len(list(store.artifacts())), store.verify_all(), store.leftovers()) == (1, (1, []), [])
+    plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(days=2))
+    assert (plan.removable, plan.cut_off) == ((), ())
+    prune(store, plan)
+    assert place.bytes.names() == before and other.verify_all() == (1, [])

@@ -105,6 +105,9 @@ def test_short_values_and_other_variables_are_left_and_longer_secrets_are_masked
 
 def test_a_user_and_password_in_a_url_are_masked() -> None:
     assert masked("postgresql://user:pass@host:5432/db", {}) == "postgresql://***@host:5432/db"
+    assert (
+        masked("http://user:p@ss@proxy:3128/x y@z", {}) == "http://***@proxy:3128/x y@z"
+    )  # up to the last @, as clients read it
     assert masked("a@b.example, https://host/x@y", {}) == "a@b.example, https://host/x@y"
 
 

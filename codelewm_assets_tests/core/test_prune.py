@@ -120,6 +120,23 @@ def test_one_read_that_fails_stops_the_plan_and_parents_of_what_is_live_stay(
     assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).kept} == {live.digest, parent.digest}
 
 
+def test_partial_work_stays_of_a_run_that_begins_when_the_last_artifact_is_gone(store: ArtifactStore) -> None:
+    live, dead = put(store, "pack"), put(store, "pack", partition="old")
+    kept = store.work / "partial" / "checkpoint-42" / "1.state"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"state")
+
+    def before_each() -> None:
+        if dead.digest not in digests(store):
+            raise StoreError("a run began")
+
+    plan = plan_prune(store, {live.digest}, now=LATER + timedelta(seconds=ABANDONED_AFTER_S))
+    assert [row.path for row in plan.leftovers] == ["partial/checkpoint-42"]
+    with pytest.raises(StoreError, match="a run began"):
+        prune(store, plan, before_each=before_each)
+    assert kept.read_bytes() == b"state"
+
+
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_a_folder_that_cannot_be_listed_stops_the_plan_and_all_else_that_counts_artifacts(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, depth: int

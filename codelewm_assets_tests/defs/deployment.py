@@ -32,6 +32,7 @@ from dagster_graphql.client.query import (
 )
 from dagster_graphql.test.utils import execute_dagster_graphql
 
+from codelewm_assets.defs.intents import WILL_RETRY_TAG
 from codelewm_assets.defs.plumbing import latest_version
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 
@@ -127,6 +128,19 @@ class Deployment:
         ended_badly = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
         records = self.instance.get_run_records(dg.RunsFilter(statuses=ended_badly))
         list(consume_new_runs_for_automatic_reexecution(self.process, records, logging.getLogger("retries")))
+
+    @contextmanager
+    def sensors_between_failure_and_tag(self) -> Iterator[None]:
+        """Tick the sensors when a run has failed and does not say yet whether it is retried, which Dagster writes after."""
+        add = dg.DagsterInstance.add_run_tags
+
+        def ticked_before(instance: dg.DagsterInstance, run_id: str, new_tags: Mapping[str, str]) -> None:
+            if WILL_RETRY_TAG in new_tags:
+                self.tick_sensors()
+            add(instance, run_id, new_tags)
+
+        with mock.patch.object(dg.DagsterInstance, "add_run_tags", ticked_before):
+            yield
 
     def monitor(self) -> None:
         """Let run monitoring look at every run that has not ended. Raises: AssertionError: it met an error."""

@@ -127,6 +127,15 @@ def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Dep
     assert receiver.got[0]["subject"] == f"make_pack failed: {why}"
 
 
+def test_a_failed_run_is_told_when_it_says_whether_it_is_retried(made: Deployment, receiver: Hook) -> None:
+    lost = made.launch_job("make_pack")
+    with made.sensors_between_failure_and_tag():
+        made.instance.report_run_failed(made.queued()[0], "the worker is gone")
+    assert told(receiver) == []
+    made.tick_sensors()
+    assert told(receiver) == [lost] and receiver.got[0]["facts"]["is_retried"] == "true"
+
+
 def _started(made: Deployment, tags: dict[str, str]) -> str:
     """A run of make_pack that was started by a worker that nobody hears of any more."""
     job = made.stored.defs.resolve_job_def("make_pack")

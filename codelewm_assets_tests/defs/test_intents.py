@@ -4,7 +4,7 @@ The graph is that of `stub_graph`: its assets do nothing, jobs and sensors are t
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -152,6 +152,36 @@ def test_a_run_whose_worker_died_is_retried_and_the_intent_goes_on_after_the_ret
     made.drain()
     assert follow(made) == [STEPS["release"]]
     assert state(made, marker) == "done"
+
+
+def test_an_intent_is_not_closed_while_a_failed_run_does_not_say_yet_whether_it_is_retried(made: Deployment) -> None:
+    marker = launch(made, "refresh_data")
+    made.tick_sensors()
+    made.drain()
+    made.tick_sensors()
+    (lost,) = made.queued()
+    with made.sensors_between_failure_and_tag():
+        made.instance.report_run_failed(lost, "the worker is gone")
+    assert state(made, marker) == "make_pack runs: 0 of 1 have ended"
+    made.retry()
+    made.drain()
+    assert follow(made) == []
+    assert state(made, marker) == "done"
+
+
+def test_a_failed_run_that_never_says_whether_it_is_retried_is_waited_for_a_while_only(
+    made: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker_id = launch(made, "publish_evidence")
+    made.tick_sensors()
+    with monkeypatch.context() as patch:
+        patch.setattr(dg.DagsterInstance, "add_run_tags", lambda *args: None)
+        for run in made.queued():
+            made.instance.report_run_failed(run, "the worker is gone")
+    marker, now = made.instance.get_run_by_id(marker_id), datetime.now(UTC)
+    assert marker is not None
+    assert not next_move(made.instance, marker, now).is_closed
+    assert next_move(made.instance, marker, now + timedelta(seconds=RETRY_GRACE_S + 1)).is_closed
 
 
 def test_a_run_that_its_time_limit_ended_is_waited_for_though_it_reads_as_canceled(made: Deployment) -> None:

@@ -72,6 +72,10 @@ class PostgresServer:
             "CODELEWM_POSTGRES_PASSWORD": self.password,
         }
 
+    def url(self, name: str = DATABASE) -> str:
+        """Of a database, for a client that is not Dagster's."""
+        return f"postgresql+psycopg2://{USER}:{self.password}@127.0.0.1:{self.port}/{name}"
+
     def _run(self, program: str, *arguments: str, env: dict[str, str] | None = None) -> None:
         # to a file: a server that is started keeps the pipe of who started it open
         with (self._folder / "commands").open("a+b") as told:

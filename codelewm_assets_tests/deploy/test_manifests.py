@@ -235,6 +235,11 @@ def test_a_secret_that_is_written_out_is_seen() -> None:
     )
 
 
+def test_kubernetes_connects_to_the_server_as_the_instance_here() -> None:
+    server = _read("postgres/dagster.yaml")["storage"]["postgres"]["postgres_db"]
+    assert _read("kubernetes/values.yaml")["postgresql"]["postgresqlParams"] == server["params"]
+
+
 def test_kubernetes_judges_pools_and_limits_as_the_instance_here() -> None:
     values, here = _read("kubernetes/values.yaml"), yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
     pools, runs = values["concurrency"]["pools"], values["concurrency"]["runs"]

@@ -1,6 +1,8 @@
 """The instance on a real PostgreSQL server: the guard judges as it does on SQLite, also across a crash of the server."""
 
 import json
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -56,6 +58,7 @@ def test_the_file_names_where_to_find_the_server_and_holds_no_value() -> None:
     found = yaml.safe_load((ROOT / "deploy/postgres/dagster.yaml").read_text(encoding="utf-8"))["storage"]["postgres"]
     settings = found["postgres_db"]
     assert settings.pop("scheme") == "postgresql+psycopg2"
+    assert settings.pop("params") == {"options": "-c timezone=UTC"}
     assert {name: list(value) for name, value in settings.items()} == {name: ["env"] for name in settings}
     assert {"hostname", "port", "db_name", "username", "password"} == set(settings)
 
@@ -75,6 +78,21 @@ def test_a_wrong_password_is_refused_by_the_server(on_postgres: Path, monkeypatc
         dg.DagsterInstance.from_config(str(on_postgres)).get_runs_count()
     assert isinstance(refused.value.__cause__, sqlalchemy.exc.OperationalError)
     assert "password authentication failed" in str(refused.value.__cause__)
+
+
+def test_a_run_that_failed_now_is_found_by_its_time_also_where_the_server_has_another_zone(
+    on_postgres: Path, postgres: PostgresServer
+) -> None:
+    """What tells failures asks for runs that were updated lately. Dagster stores times without their zone."""
+    with sqlalchemy.create_engine(postgres.url()).begin() as connection:
+        connection.execute(sqlalchemy.text(f"ALTER DATABASE {DATABASE} SET timezone = 'America/New_York'"))
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    with dg.DagsterInstance.from_config(str(on_postgres)) as instance:
+        run = instance.create_run_for_job(dg.GraphDefinition(name="nothing").to_job())
+        instance.report_run_failed(run, "the worker is gone")
+        (found,) = instance.get_run_records(dg.RunsFilter(updated_after=before))
+    assert abs(found.update_timestamp.timestamp() - time.time()) < 600
+    assert abs(found.create_timestamp.timestamp() - time.time()) < 600
 
 
 def test_an_empty_instance_refuses_training(stored: StoredWorld) -> None:

@@ -1,10 +1,12 @@
 """The machine: layers, GPU, disk and Hub, as wanted and not."""
 
+import errno
 import http.server
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +91,24 @@ def test_a_folder_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pyte
     found = machine.store_findings(ArtifactStore(tmp_path))
     assert found[0].state == "fail" and found[0].found.endswith(": Read-only file system")
     assert "CODELEWM_ARTIFACTS" in found[0].remedy
+
+
+def test_a_store_below_a_folder_that_may_not_be_entered_is_a_finding_and_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, stat = tmp_path / "locked", os.stat
+    locked.mkdir()
+
+    def refused(path: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if (kwargs.get("dir") == locked) or locked in Path(str(path)).parents:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", refused)
+    monkeypatch.setattr(machine.tempfile, "NamedTemporaryFile", refused)
+    found = machine.store_findings(ArtifactStore(locked / "store"))
+    assert [finding.name for finding in found] == ["store_is_writable", "disk"]
+    assert found[0].state == "fail" and found[0].found == f"{locked / 'store'}: Permission denied"
 
 
 def test_object_storage_that_answers_is_ok_and_a_missing_bucket_fails(s3_root: str, tmp_path: Path) -> None:

@@ -222,8 +222,14 @@ def _all_end(processes: Sequence[int]) -> Iterator[None]:
         os.close(end)
 
 
-def _killed(spec: WorkerSpec, at_step: int, victim: Callable[[int, list[int]], int], match: str) -> None:
-    """Kill -9 one of the processes when progress has come to a step: an error says so, and none of them is left."""
+def _killed(
+    spec: WorkerSpec,
+    at_step: int,
+    victim: Callable[[int, list[int]], int],
+    match: str,
+    by: signal.Signals = signal.SIGKILL,
+) -> None:
+    """End one of the processes when progress has come to a step: an error says so, and none of them is left."""
     with ExitStack() as stack:
 
         def on_event(event: dict[str, Any]) -> None:
@@ -231,10 +237,10 @@ def _killed(spec: WorkerSpec, at_step: int, victim: Callable[[int, list[int]], i
                 agent, workers = _family(os.getpid())
                 stack.enter_context(_all_end([agent, *workers]))
                 killed.append(victim(agent, workers))
-                os.kill(killed[0], signal.SIGKILL)
+                os.kill(killed[0], by)
 
         killed: list[int] = []
-        with pytest.raises(TrainingError, match=match):
+        with pytest.raises(TrainingKilledError, match=match):
             run_worker(spec, on_event=on_event)
     assert killed
 
@@ -277,6 +283,9 @@ def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_goes_on_to
     events, _ = read_events(stream)
     assert events[-1]["event"] == "error" and "Rank 1 was ended by SIGKILL" in events[-1]["message"]
     _killed(spec, 12, lambda agent, workers: agent, "was ended by SIGKILL from outside")
+    _killed(
+        spec, 14, lambda agent, workers: agent, "status 4: .* agent was ended by SIGTERM from outside", signal.SIGTERM
+    )
     _killed_parent(spec, 18, tmp_path)
     run_worker(spec, on_event=lambda event: None)
     weights = load_file(by_two / "long0.safetensors")

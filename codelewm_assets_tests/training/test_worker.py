@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +144,49 @@ def test_a_worker_that_runs_too_long_is_killed_and_the_limit_is_named(spec_of: S
     spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"wall_limit_s": 0})})
     with pytest.raises(TrainingError, match=r"status -9.*It ran longer than wall_limit_s = 0"):
         run_worker(spec, on_event=lambda event: None)
+
+
+def test_nor_is_it_taken_for_ended_from_outside_when_it_is_gone_before_the_clock_of_the_limit_has_ended(
+    spec_of: SpecMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken for that, it would be tried again for as long."""
+    kill, is_over = subprocess.Popen.kill, threading.Event()
+
+    def kill_and_stay(process: "subprocess.Popen[str]") -> None:
+        kill(process)
+        if threading.current_thread() is not threading.main_thread():
+            is_over.wait(60)
+
+    monkeypatch.setattr(subprocess.Popen, "kill", kill_and_stay)
+    spec = spec_of()
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"wall_limit_s": 0})})
+    with pytest.raises(TrainingError, match=r"status -9.*It ran longer than wall_limit_s = 0"):
+        run_worker(spec, on_event=lambda event: None)
+    is_over.set()
+
+
+def test_a_line_that_was_cut_off_does_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path) -> None:
+    """As by a full disk, or a kill while it was written."""
+    rest = """atexit.register(sys.stderr.write, '{"event": "error", "mess')"""
+    (tmp_path / "sitecustomize.py").write_text(f"import atexit, sys; {rest}")
+    with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
+        run_worker(
+            spec_of(preflight_report="d" * 64),
+            on_event=lambda event: None,
+            environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        )
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_bytes_that_are_no_utf_8_do_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path, name: str) -> None:
+    """A native library writes what it likes, and a kill can cut a letter in two."""
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.{name}.buffer.write(b'\\xff\\n'); sys.{name}.flush()")
+    with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
+        run_worker(
+            spec_of(preflight_report="d" * 64),
+            on_event=lambda event: None,
+            environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        )
 
 
 def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
