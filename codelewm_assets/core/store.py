@@ -117,12 +117,7 @@ class ArtifactStore:
         if self._backend.read(f"{_folder(recipe.kind, recipe.partition, digest)}/{MANIFEST}") is None:
             return None
         artifact = self.load(recipe.kind, digest, partition=recipe.partition)
-        faults = list(self.verify(artifact))
-        if faults:
-            raise ManifestError(
-                f"{recipe.artifact_id} {digest[:12]} is damaged: {faults[0].file} is {faults[0].found}, wanted "
-                f"{faults[0].wanted}. Delete {artifact.address} and build again."
-            )
+        self._require_whole(artifact)
         return artifact
 
     def folder(self, kind: str, digest: str, *, partition: str | None = None) -> Path:
@@ -150,7 +145,7 @@ class ArtifactStore:
         """Store `files` (name → bytes, or a file to copy) whole or not at all.
 
         Raises: StoreError: the disk is full or not writable, or the server refuses; no reader sees anything of it, and what
-            was stored stays.
+            was stored stays. ManifestError: the same artifact is stored already, and is damaged.
         """
         try:
             manifest = Manifest(
@@ -165,15 +160,27 @@ class ArtifactStore:
                 metadata=dict(metadata),
             )
             folder = _folder(recipe.kind, recipe.partition, manifest.digest)
+            was_there = self._backend.read(f"{folder}/{MANIFEST}") is not None
             self._backend.publish(folder, files, pretty_json(manifest.model_dump(mode="json")))
         except OSError as error:
             raise StoreError(
                 f"Could not store {recipe.artifact_id}: {error.strerror or error}. Nothing was stored and earlier "
                 f"artifacts are untouched; free space or make {self.address} writable, then run again."
             ) from error
+        written = self.load(recipe.kind, manifest.digest, partition=recipe.partition)
+        if was_there:
+            self._require_whole(written)
         note = pretty_json({"artifact_id": recipe.artifact_id, "digest": manifest.digest})
         self._backend.write(f"recipes/{recipe.key}.json", note)
-        return self.load(recipe.kind, manifest.digest, partition=recipe.partition)
+        return written
+
+    def _require_whole(self, artifact: Artifact) -> None:
+        """Raises: ManifestError: a file is not what the manifest says."""
+        for fault in self.verify(artifact):
+            raise ManifestError(
+                f"{artifact.manifest.artifact_id} {artifact.digest[:12]} is damaged: {fault.file} is {fault.found}, wanted "
+                f"{fault.wanted}. Delete {artifact.address} and build again."
+            )
 
     def local_files(self, artifact: Artifact) -> dict[str, Path]:
         """Name below the root → local path, of an artifact's manifest and files: what another store needs to hold it."""

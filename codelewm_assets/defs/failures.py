@@ -80,7 +80,10 @@ def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """A run that its time limit ended fails and then reads as canceled; one that a person canceled has not failed."""
     if run.status == dg.DagsterRunStatus.FAILURE:
         return True
-    return bool(instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE))
+    try:
+        return bool(instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE))
+    except Exception:  # whatever keeps its events from being read: told once too often is better than never
+        return True
 
 
 def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | None) -> Message:
@@ -92,7 +95,7 @@ def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | N
     retried = run.tags.get(WILL_RETRY_TAG) == "true"
     facts["is_retried"] = str(retried).lower()
     # masked before it is cut: the beginning of a secret at the cut would stay
-    causes = [masked(text)[:MOST_CAUSE_TEXT] for text in _causes(instance, run.run_id)]
+    causes = [masked(text)[:MOST_CAUSE_TEXT] for text in _causes_known(instance, run.run_id)]
     title = run.job_name if "partition" not in facts else f"{run.job_name}[{facts['partition']}]"
     lines = [
         *causes[:MOST_CAUSES],
@@ -102,6 +105,14 @@ def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | N
     ]
     first = causes[0].splitlines()[0] if causes else "no cause was stored"
     return Message(key=run.run_id, subject=f"{title} failed: {first}", text="\n".join(lines), facts=facts)
+
+
+def _causes_known(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Its causes, or that they are not known: a run whose events cannot be read holds up no other."""
+    try:
+        return _causes(instance, run_id)
+    except Exception as error:
+        return [f"its events cannot be read ({type(error).__name__}: {error})"]
 
 
 def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:

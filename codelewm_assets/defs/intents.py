@@ -149,7 +149,8 @@ def is_undecided(instance: dg.DagsterInstance, record: dg.RunRecord, now: dateti
 
 
 def _ended_lately(record: dg.RunRecord, now: datetime) -> bool:
-    return record.end_time is None or now.timestamp() - record.end_time < RETRY_GRACE_S
+    ended_s = record.end_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
+    return now.timestamp() - ended_s < RETRY_GRACE_S
 
 
 def _request(intent: Intent, marker: dg.DagsterRun, step: Step, partition: str | None) -> dg.RunRequest:

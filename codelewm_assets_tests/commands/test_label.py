@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from codelewm_assets_tests.command import Ran, Run
 from codelewm_assets_tests.commands.made import label_row, lines
 
@@ -64,6 +66,12 @@ def test_label_does_not_write_over_its_input(run: Run, tmp_path: Path) -> None:
     for output in (path, tmp_path / "link.jsonl"):
         run("label", path, "--output", output, "--isolation", "basic").is_one_line_error("is the input as well")
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "65", "two", "²"])
+def test_label_refuses_a_number_of_workers_that_is_none(run: Run, tmp_path: Path, workers: str) -> None:
+    found = run("label", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl", "--workers", workers)
+    assert found.status == 2 and f"{workers!r} is no number from 1 to 64" in found.err
 
 
 def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:

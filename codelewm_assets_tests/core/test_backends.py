@@ -157,6 +157,15 @@ def test_in_a_folder_what_cannot_be_read_is_not_taken_for_missing(
             call()
 
 
+def test_a_damaged_artifact_is_not_taken_for_the_one_that_is_written(place: Place) -> None:
+    written = place.store().write(recipe(), FILES, {})
+    place.bytes.alter(name_of(written, "rows.json"), 3)
+    place.store().forget(recipe().key)
+    with pytest.raises(ManifestError, match=r"is damaged: rows\.json is .*Delete .* and build again"):
+        place.store().write(recipe(), FILES, {})
+    assert [key for key, _ in place.store().recipes()] == []
+
+
 def test_an_altered_byte_is_named_and_the_artifact_is_refused_with_what_to_delete(place: Place) -> None:
     written = place.store().write(recipe(), FILES, {})
     place.bytes.alter(name_of(written, "rows.json"), 3)

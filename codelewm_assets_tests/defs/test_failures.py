@@ -1,5 +1,6 @@
 """Every failed run is told once: failed steps, red checks, backfills, workers that died, time-outs; whatever fails between."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,27 @@ def test_a_failed_run_is_told_when_it_says_whether_it_is_retried(made: Deploymen
     assert told(receiver) == []
     made.tick_sensors()
     assert told(receiver) == [lost] and receiver.got[0]["facts"]["is_retried"] == "true"
+
+
+def test_a_run_whose_events_cannot_be_read_is_told_as_such_and_holds_up_no_other(
+    made: Deployment, receiver: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_faults(made.folder, execution_pack="fails")
+    broken, whole = run_job(made), run_job(made)
+    read = dg.DagsterInstance.all_logs
+
+    def refused(instance: dg.DagsterInstance, run_id: str, of_type: Any = None) -> Any:
+        if run_id == broken:
+            raise sqlite3.DatabaseError("file is not a database")
+        return read(instance, run_id, of_type)
+
+    made.retry()
+    monkeypatch.setattr(dg.DagsterInstance, "all_logs", refused)
+    made.tick_sensors()
+    assert told(receiver) == [broken, whole]
+    assert "its events cannot be read (DatabaseError: file is not a database)" in receiver.got[0]["subject"]
+    made.tick_sensors()
+    assert told(receiver) == [broken, whole]
 
 
 def _started(made: Deployment, tags: dict[str, str]) -> str:
