@@ -17,7 +17,7 @@ def main(first: str, second: str) -> None:
     """Render the page."""
     cold, warm = (json.loads(Path(name).read_text(encoding="utf-8")) for name in (first, second))
     rows = [
-        f"| `{name}` | {seconds:.1f} | {warm['wall_s'].get(name, float('nan')):.1f} |"
+        f"| <code>{name.replace('|', '&#124;')}</code> | {seconds:.1f} | {warm['wall_s'].get(name, float('nan')):.1f} |"
         for name, seconds in cold["wall_s"].items()
     ]
     text = PAGE.read_text(encoding="utf-8")
