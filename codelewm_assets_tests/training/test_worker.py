@@ -165,28 +165,28 @@ def test_nor_is_it_taken_for_ended_from_outside_when_it_is_gone_before_the_clock
     is_over.set()
 
 
-def test_a_line_that_was_cut_off_does_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path) -> None:
-    """As by a full disk, or a kill while it was written."""
-    rest = """atexit.register(sys.stderr.write, '{"event": "error", "mess')"""
-    (tmp_path / "sitecustomize.py").write_text(f"import atexit, sys; {rest}")
+def _fails_with_its_cause(spec_of: SpecMaker, site: Path) -> None:
+    """A worker that starts with the `sitecustomize.py` of a folder and finds no report says just that."""
     with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
         run_worker(
             spec_of(preflight_report="d" * 64),
             on_event=lambda event: None,
-            environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+            environment={"PYTHONPATH": f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
         )
+
+
+def test_a_line_that_was_cut_off_does_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path) -> None:
+    """As by a full disk, or a kill while it was written."""
+    rest = """atexit.register(sys.stderr.write, '{"event": "error", "mess')"""
+    (tmp_path / "sitecustomize.py").write_text(f"import atexit, sys; {rest}")
+    _fails_with_its_cause(spec_of, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 def test_bytes_that_are_no_utf_8_do_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path, name: str) -> None:
     """A native library writes what it likes, and a kill can cut a letter in two."""
     (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.{name}.buffer.write(b'\\xff\\n'); sys.{name}.flush()")
-    with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
-        run_worker(
-            spec_of(preflight_report="d" * 64),
-            on_event=lambda event: None,
-            environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
-        )
+    _fails_with_its_cause(spec_of, tmp_path)
 
 
 def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
