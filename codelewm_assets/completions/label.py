@@ -18,14 +18,16 @@ from codelewm_assets.core.records import (
     Problem,
     Record,
 )
-from codelewm_assets.sandbox.limits import MOST_TIMEOUTS, Limits
+from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 
-REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=60.0, output_bytes=64 << 20)
+REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=MAX_CPU_S, output_bytes=64 * MEBIBYTE)
 MOST_CHARACTERS = 100_000  # of an output that judges: no model reads a longer one, and every completion would send it
 CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
-OUTPUT_MULTIPLE = 4  # a completion may send this many times its reference's outputs, and 1 MiB
+KEPT_MULTIPLE, MIN_KEPT_BYTES = 16, 1 << 16
+"""Of an output the parent reads this many times the right one's literal, and 64 KiB in any case: a longer one is not equal.
+Reading those 64 KiB costs it at most some 20 ms and 4 MB (docs/sandbox.md)."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,20 @@ class Judged:
     @cached_property
     def judges(self) -> tuple["Judge", ...]:
         """For each of these inputs, what says whether a call is right. The tolerance is that of the one input alone."""
-        oracle = oracle_of(self.problem.benchmark_id, self.problem.entry_point)
         return tuple(
-            Judge(oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
+            Judge(self.oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
             for index in sorted(self.outputs)
         )
+
+    @property
+    def oracle(self) -> OracleName:
+        """How outputs of this problem compare."""
+        return oracle_of(self.problem.benchmark_id, self.problem.problem_id)
+
+    @cached_property
+    def kept_bytes(self) -> tuple[int, ...]:
+        """How many bytes of each output the parent reads."""
+        return tuple(map(kept_bytes, (self.outputs[index] for index in sorted(self.outputs))))
 
 
 class LabelShard(Record):
@@ -117,27 +128,28 @@ def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
 
 
 def limits_for(reference: ProgramRun, floor_s: float) -> Limits:
-    """Limits of a completion, from what its reference used: CPU time of its longest call and of all, size of the outputs."""
+    """Limits of a completion: those of one call from the CPU time of its reference's longest.
+
+    The limit over all calls is the same for every program, so that no call within its own limit is ended by a sum that the
+    reference itself would reach on a slower machine.
+    """
     input_cpu_s = cpu_limit_s(max((call.cpu_ms for call in reference.inputs), default=0.0), floor_s)
-    cpu_s = max(MOST_TIMEOUTS * input_cpu_s, cpu_limit_s(reference.cpu_ms, floor_s))
-    return Limits(
-        input_cpu_s=input_cpu_s, cpu_s=cpu_s, output_bytes=output_limit(run.output for run in reference.inputs)
-    )
+    return Limits(input_cpu_s=min(input_cpu_s, MAX_CPU_S), cpu_s=MAX_CPU_S)
 
 
-def output_limit(expected: Iterable[str | None]) -> int:
-    """Bytes that a completion may send, from the literals of the outputs that are right."""
-    return Limits().output_bytes + OUTPUT_MULTIPLE * sum(len(text or "") for text in expected)
+def kept_bytes(expected: str | None) -> int:
+    """How many bytes of an output the parent reads, from the literal of the right one; the program never learns it."""
+    return max(MIN_KEPT_BYTES, KEPT_MULTIPLE * len(expected or ""))
 
 
 def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> Judged | LeftOut:
     """Run the reference twice; a problem whose reference contradicts its published outputs is left out."""
-    if oracle_of(problem.benchmark_id, problem.entry_point) == "any_value":
+    if oracle_of(problem.benchmark_id, problem.problem_id) == "any_value":
         return LeftOut(problem_id=problem.problem_id, reason="EvalPlus lets every answer pass: it cannot judge")
     excepted = {
         index: reason
         for index, text in enumerate(problem.inputs)
-        if (reason := why_not_judged(problem.benchmark_id, problem.entry_point, text)) is not None
+        if (reason := why_not_judged(problem.benchmark_id, problem.problem_id, text)) is not None
     }
     asked = [index for index in range(len(problem.inputs)) if index not in excepted]
     program = Program(problem.reference, problem.entry_point, tuple(problem.inputs[index] for index in asked))
@@ -156,7 +168,7 @@ def _reference_outputs(
     problem: Problem, asked: Sequence[int], first: ProgramRun, second: ProgramRun
 ) -> tuple[dict[int, str], dict[int, str], str | None]:
     outputs, dropped = dict[int, str](), dict[int, str]()
-    oracle = oracle_of(problem.benchmark_id, problem.entry_point)
+    oracle = oracle_of(problem.benchmark_id, problem.problem_id)
     for index, one, two in zip(asked, as_compared(oracle, first), as_compared(oracle, second), strict=True):
         expected = problem.expected[index]
         if one.output is not None and len(one.output) > MOST_CHARACTERS:
@@ -189,7 +201,8 @@ def label_problem(
         return LabelShard(labelled=(), left_out=(judged,))
     labelled, cpu_ms = list[LabelledCompletion](), 0.0
     for completion in completions:
-        runs = pool.run_twice(Program(completion.code, completion.entry_point, judged.inputs), judged.limits)
+        program = Program(completion.code, completion.entry_point, judged.inputs)
+        runs = pool.run_twice(program, judged.limits, kept_bytes=judged.kept_bytes)
         labelled.append(_labelled(completion, judged, *runs))
         cpu_ms += runs[0].cpu_ms
     return LabelShard(labelled=tuple(labelled), dropped_input_count=len(judged.dropped), cpu_ms=cpu_ms)
@@ -217,7 +230,7 @@ def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Co
 
 
 def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second: ProgramRun) -> LabelledCompletion:
-    oracle = oracle_of(judged.problem.benchmark_id, judged.problem.entry_point)
+    oracle = judged.oracle
     runs, is_deterministic = as_agreed(oracle, first, second)
     rows = []
     for index, run, is_right in zip(sorted(judged.outputs), runs, judged.judges, strict=True):

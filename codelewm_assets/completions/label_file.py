@@ -1,19 +1,16 @@
 """The `label` command's work: rows of programs in, labelled rows out, in the order given. One bad row stops nothing else."""
 
-import fcntl
-import glob
-import json
+import contextlib
 import logging
 import os
 import platform
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
@@ -21,105 +18,66 @@ from codelewm_assets.completions.label import (
     Judge,
     as_agreed,
     as_compared,
+    kept_bytes,
     limits_for,
     outcome_of,
-    output_limit,
     same_output,
 )
-from codelewm_assets.completions.oracles import OracleName, oracle_of
-from codelewm_assets.core.digests import canonical_json, sha256_bytes, sha256_file, sha256_text
-from codelewm_assets.core.errors import LiteralError, ReportError, SandboxError, StoreError
-from codelewm_assets.core.files import fsync_folder
-from codelewm_assets.core.literals import read_arguments, read_value
-from codelewm_assets.core.records import Outcome
+from codelewm_assets.completions.label_output import open_output
+from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
+from codelewm_assets.completions.oracles import OracleName, has_exceptions, oracle_of, why_not_judged
+from codelewm_assets.core.digests import sha256_file, sha256_text
+from codelewm_assets.core.errors import ReportError, SandboxError
+from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.literals import read_arguments, write_value
+from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.isolation import remedy
-from codelewm_assets.sandbox.limits import Limits
+from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.sources.problem import Suite, load_benchmark
 
 LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
-CPU_FLOOR_S = 0.2
-EXPECTED_LIMITS = Limits(input_cpu_s=4.0, cpu_s=60.0)
-"""Of rows without a reference whose time could be taken: a call may take what EvalPlus 0.3.1 lets it take at least, since the
-reference of Mbpp/599 needs 1.6 s for each."""
-ROW_REFERENCE_LIMITS = replace(
-    REFERENCE_LIMITS, output_bytes=512 << 20
-)  # a row is judged on all the inputs that it names
+CPU_FLOOR_S = 1.0
+"""What EvalPlus 0.3.1 lets every call take (`DEFAULT_MIN_TIME_LIMIT`). Its factor of the reference's time is 4, here 10."""
+EXPECTED_LIMITS = Limits(input_cpu_s=4.0, cpu_s=MAX_CPU_S, max_timeouts=1)
+"""Of rows without a reference whose time could be taken. The reference of Mbpp/599 needs 1.6 s for some calls."""
+ROW_REFERENCE_LIMITS = replace(REFERENCE_LIMITS, output_bytes=512 * MEBIBYTE)
+"""A row is judged on all the inputs that it names."""
+PUBLISHED_REFERENCE_LIMITS = replace(ROW_REFERENCE_LIMITS, input_cpu_s=60.0, cpu_s=600.0)
+"""Of a published problem's reference, run once for all its samples: that of Mbpp/599 takes over a minute of CPU."""
+NOT_JUDGED = "not_judged"
 
 
-class LabelRow(BaseModel):
-    """One program to label, with a reference program or the expected outputs."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    completion_id: str
-    problem_id: str
-    benchmark_id: str
-    code: str
-    entry_point: str
-    inputs: tuple[str, ...]
-    atol: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    reference: str | None = None
-    expected: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _can_be_judged(self) -> "LabelRow":
-        if (self.reference is None) == (self.expected is None):
-            raise ValueError("wanted either `reference` or `expected`")
-        if not self.inputs:
-            raise ValueError("inputs is empty; wanted at least one")
-        if self.expected is not None and len(self.expected) != len(self.inputs):
-            raise ValueError(f"{len(self.expected)} expected outputs for {len(self.inputs)} inputs")
-        for text in self.inputs:
-            _literal(read_arguments, text)
-        for text in self.expected or ():
-            _literal(read_value, text)
-        return self
-
-
-def _literal(read: Any, text: str) -> None:
-    try:
-        read(text)
-    except LiteralError as error:
-        raise ValueError(str(error)) from error
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LabelSummary:
-    """Rows written, rows that passed, what was malformed, by line, and rows taken from a run that was cut off."""
+    """What a run did.
 
-    written: int
-    passed: int
-    malformed: tuple[str, ...]
-    taken_up: int = 0
-
-
-def read_label_rows(path: Path) -> Iterator[LabelRow | str]:
-    """Each row to label, or `line N: fault` where a row cannot be read; blank lines are passed over.
-
-    Raises: ReportError: the file is unreadable.
+    Attributes:
+        written: rows labelled, those of an interrupted run included.
+        passed: rows that passed.
+        malformed: `line N: fault` of the rows that could not be labelled.
+        resumed: rows that an interrupted run had labelled.
+        missing_layers: layers of isolation that were not in force.
+        tallies: (benchmark_id, llm) → problem_id → [completions, passed].
     """
-    try:
-        with path.open(encoding="utf-8", newline="\n") as handle:
-            for number, line in enumerate(handle, 1):
-                if line.strip():
-                    yield _row(number, line)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(
-            f"{path.name} cannot be read ({error}). Name a JSON-lines file; docs/completions.md shows a row."
-        ) from error
 
+    written: int = 0
+    passed: int = 0
+    malformed: list[str] = field(default_factory=list)
+    resumed: int = 0
+    missing_layers: tuple[str, ...] = ()
+    tallies: dict[tuple[str, str | None], dict[str, list[int]]] = field(default_factory=dict)
 
-def _row(number: int, line: str) -> LabelRow | str:
-    try:
-        return LabelRow.model_validate(json.loads(line))
-    except json.JSONDecodeError as error:
-        return f"line {number}: not JSON ({error.msg})"
-    except (ValidationError, RecursionError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "nested too deep"}
-        return f"line {number}: {'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}"
-    except ValueError as error:
-        return f"line {number}: not JSON ({error})"
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count an output row."""
+        self.written += 1
+        self.passed += row["passed"]
+        model = self.tallies.setdefault((row["benchmark_id"], row["llm"]), {})
+        counts = model.setdefault(row["problem_id"], [0, 0])
+        counts[0] += 1
+        counts[1] += row["passed"]
 
 
 def label_file(
@@ -129,22 +87,44 @@ def label_file(
     isolation: IsolationMode = "auto",
     workers: int = 2,
     modules: Sequence[str] = (),
+    benchmark: BenchmarkId | None = None,
+    suite: Suite = "plus",
+    environment: Mapping[str, str] | None = None,
+    cache_folder: Path = Path("downloads"),
 ) -> LabelSummary:
-    """Label every row of a file, a few rows in memory at a time. The output appears whole or not at all.
+    """Label every row of a file, a pipe or a FIFO, a few rows in memory at a time.
 
-    Rows are kept beside the output as they are done; when a run is cut off, the same command goes on after the last one.
+    A regular output appears whole or not at all. Rows are kept beside it as they are labelled: when a run over a regular
+    input is interrupted, the same command resumes after the last one.
 
-    Args: modules: packages that programs may import besides the standard library.
+    Args:
+        modules: packages that programs may import besides the standard library.
+        benchmark: of samples; None: their `task_id` says it.
+        suite: inputs that samples are judged on: the benchmark's own (`base`), or EvalPlus' too (`plus`) where they are there.
+        environment: where the variables that name the benchmarks' files are looked up (default: the process's own).
+        cache_folder: folder for downloaded release files.
+
     Raises: ReportError: unreadable input, or the output is the input. SandboxError: `strict` and layers are missing, or a
-        module is not installed.
-        StoreError: the output cannot be written, or another run is writing it.
+        module cannot be imported. StoreError: the output cannot be written, or another run is writing it. SourceError: there
+        are samples, and their problems cannot be read.
     """
-    if output.exists() and path.exists() and output.samefile(path):
+    if output.exists() and path.exists() and output.samefile(path) and stat.S_ISREG(path.stat().st_mode):
         raise ReportError(f"{output.name} is the input as well; name another file for the labels.")
-    faults = tuple(row for row in read_label_rows(path) if isinstance(row, str))
-    use_bubblewrap = False if isolation == "basic" else None
-    with SandboxPool(workers, hash_seed=0, use_bubblewrap=use_bubblewrap, modules=modules) as pool:
-        missing = pool.isolation.missing_for_strict
+    summary = LabelSummary()
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(path.open("rb"))
+            is_file = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            digest = sha256_file(path) if is_file else None
+        except OSError as error:
+            raise ReportError(
+                f"{path.name} cannot be read ({error.strerror or error}). Name a JSON-lines file; "
+                "docs/completions.md shows a row."
+            ) from error
+        pool = stack.enter_context(
+            SandboxPool(workers, without=WITHOUT_BUBBLEWRAP if isolation == "basic" else (), modules=modules)
+        )
+        summary.missing_layers = missing = pool.isolation.missing_for_strict
         if isolation == "strict" and missing:
             raise SandboxError(
                 f"--isolation strict wants layers that are missing here: {', '.join(missing)}. To get them: "
@@ -154,30 +134,64 @@ def label_file(
             "labelling",
             extra={"fields": {"input": path.name, "layers": list(pool.isolation.layers), "workers": workers}},
         )
-        header = canonical_json({"header": _header(pool, isolation, modules, faults)})
-        with PartialOutput(output, sha256_file(path), header) as partial:
-            rows = (row for row in read_label_rows(path) if isinstance(row, LabelRow))
-            judge_row = RowLabeller(pool)
-            for row in pool.each(judge_row, islice(rows, partial.done, None)):
-                partial.write(canonical_json(row))
-            summary = LabelSummary(*partial.finish(), faults, partial.done)
+        header = {"header": _header(pool, isolation, modules)}
+        written = stack.enter_context(open_output(output, input_sha256=digest, header=header, on_row=summary.add))
+        summary.resumed = written.done
+
+        @cache
+        def problems_of(name: BenchmarkId) -> Mapping[str, Problem]:
+            return _problems(name, suite, pool, os.environ if environment is None else environment, cache_folder)
+
+        def rows() -> Iterator[LabelRow]:
+            for row in read_rows(stream, problems_of=problems_of, benchmark=benchmark):
+                if isinstance(row, LabelRow):
+                    yield row
+                else:
+                    summary.malformed.append(row)
+
+        for labelled in pool.each(RowLabeller(pool), islice(rows(), written.done, None)):
+            written.write(labelled)
+        written.finish()
         LOG.info(
             "labelled", extra={"fields": {"input": path.name, "written": summary.written, "passed": summary.passed}}
         )
-        return summary
+    return summary
 
 
-def _header(
-    pool: SandboxPool, isolation: IsolationMode, modules: Sequence[str], faults: Sequence[str]
-) -> dict[str, Any]:
+WITHOUT_BUBBLEWRAP = ("bubblewrap", "namespaces")
+
+
+def _problems(
+    benchmark_id: BenchmarkId, suite: Suite, pool: SandboxPool, environment: Mapping[str, str], cache_folder: Path
+) -> dict[str, Problem]:
+    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else HumanEval's wheel."""
+
+    def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
+        limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
+        return [call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs]
+
+    has_file = benchmark_id != "humaneval" or "CODELEWM_HUMANEVAL_PLUS_FILE" in environment
+    read = load_benchmark(
+        benchmark_id,
+        source="evalplus" if has_file else "wheel",
+        max_inputs=None,
+        suite=suite,
+        run=run,
+        environment=environment,
+        cache=cache_folder,
+    )
+    return {problem.problem_id: problem for problem in read.problems}
+
+
+def _header(pool: SandboxPool, isolation: IsolationMode, modules: Sequence[str]) -> dict[str, Any]:
     return {
         "isolation": isolation,
         "layers": list(pool.isolation.layers),
+        "missing_layers": list(pool.isolation.missing_for_strict),
         "is_isolated": pool.isolation.is_isolated,
         "limits": asdict(EXPECTED_LIMITS) | {"cpu_floor_s": CPU_FLOOR_S, "cpu_multiple_of_reference": CPU_MULTIPLE},
         "modules": list(modules),
         "versions": {"python": platform.python_version(), "codelewm_assets": _version()},
-        "malformed": list(faults),
     }
 
 
@@ -190,139 +204,97 @@ def _version() -> str:
         return "unknown"
 
 
-class PartialOutput:
-    """Rows of an output that is not whole yet, in a hidden file beside it, named by the input and the header.
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What rows of one problem are judged by: a comparator for each input, None where the reference has no output."""
 
-    Raises: StoreError: it cannot be written, or another run holds it.
-    """
-
-    def __init__(self, output: Path, input_sha256: str, header: bytes) -> None:
-        self._output, self._header = output, header
-        self._path = output.parent / f".{output.name}.{sha256_bytes(header + input_sha256.encode())[:16]}.partial"
-        self.done = 0
-
-    def __enter__(self) -> "PartialOutput":
-        try:
-            self._output.parent.mkdir(parents=True, exist_ok=True)
-            for other in self._output.parent.glob(f".{glob.escape(self._output.name)}.*.partial"):
-                if other != self._path:
-                    other.unlink()
-            self._handle = self._path.open("a+b")
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._take_up()
-        except BlockingIOError as error:
-            raise StoreError(
-                f"Another run is writing {self._output.name}. Wait for it, or name another output."
-            ) from error
-        except OSError as error:
-            raise _unwritable(self._output, error) from error
-        return self
-
-    def _take_up(self) -> None:
-        """Keep the whole lines of an earlier run, drop a last one that was cut."""
-        self._handle.seek(0)
-        kept = 0
-        for count, line in enumerate(self._handle):
-            if not line.endswith(b"\n") or (count == 0 and line != self._header + b"\n"):
-                break
-            kept, self.done = kept + len(line), count
-        self._handle.truncate(kept)
-        if not kept:
-            self.write(self._header)
-
-    def write(self, line: bytes) -> None:
-        """Append a line. Raises: StoreError: the disk is full."""
-        try:
-            self._handle.write(line + b"\n")
-            self._handle.flush()
-        except OSError as error:
-            raise _unwritable(self._output, error) from error
-
-    def finish(self) -> tuple[int, int]:
-        """Make it the output. Returns: rows, and rows that passed."""
-        try:
-            os.fsync(self._handle.fileno())
-            self._handle.seek(0)
-            next(self._handle)
-            rows = passed = 0
-            for line in self._handle:
-                rows, passed = rows + 1, passed + bool(json.loads(line)["passed"])
-            self._path.chmod(0o644)
-            os.replace(self._path, self._output)
-            fsync_folder(self._output.parent)
-        except OSError as error:
-            raise _unwritable(self._output, error) from error
-        return rows, passed
-
-    def __exit__(self, *_: object) -> None:
-        self._handle.close()
-
-
-def _unwritable(output: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"Could not write {output.name}: {error.strerror or error}. Rows done so far are kept beside it if they could be; "
-        f"free space or make {output.parent} writable, then run again."
-    )
+    judges: tuple[Judge | None, ...]
+    limits: Limits
+    kept_bytes: tuple[int, ...]
 
 
 class RowLabeller:
-    """Labels one row at a time; references and expected values are worked out once for rows that share them."""
+    """Labels one row at a time; references and expected values are computed once for rows that share them."""
 
     def __init__(self, pool: SandboxPool) -> None:
         self._pool = pool
-        self._reference = lru_cache(maxsize=256)(self._run_reference)
-        self._judges = lru_cache(maxsize=256)(_judges)
+        self._of_reference = lru_cache(maxsize=256)(self._run_reference)
+        self._of_outputs = lru_cache(maxsize=256)(_expected_of)
 
     def __call__(self, row: LabelRow) -> dict[str, Any]:
         """The output row."""
-        expected: tuple[str | None, ...] = row.expected or ()
-        limits = replace(EXPECTED_LIMITS, output_bytes=output_limit(expected))
+        oracle = oracle_of(row.benchmark_id, row.problem_id)
+        skipped = _skipped(row.benchmark_id, row.problem_id, row.inputs)
+        inputs = tuple(text for index, text in enumerate(row.inputs) if index not in skipped)
         if row.reference is not None:
-            outputs, limits = self._reference(
-                row.reference, row.entry_point, row.inputs, oracle_of(row.benchmark_id, row.entry_point)
-            )
-            expected = outputs
-        oracle = oracle_of(row.benchmark_id, row.entry_point)
-        judges = self._judges(oracle, row.inputs, expected, row.atol)
-        first, second = self._pool.run_twice(Program(row.code, row.entry_point, row.inputs), limits)
+            limits = PUBLISHED_REFERENCE_LIMITS if isinstance(row, SampleRow) else ROW_REFERENCE_LIMITS
+            expected = self._of_reference(row.reference, row.entry_point, inputs, oracle, row.atol, limits)
+        else:
+            outputs = tuple(text for index, text in enumerate(row.expected or ()) if index not in skipped)
+            expected = self._of_outputs(oracle, inputs, outputs, row.atol, EXPECTED_LIMITS)
+        first, second = self._pool.run_twice(
+            Program(row.code, row.entry_point, inputs), expected.limits, kept_bytes=expected.kept_bytes
+        )
         calls, is_deterministic = as_agreed(oracle, first, second)
-        outcomes: list[Outcome] = [
-            "reference_error"
-            if is_right is None
-            else outcome_of(run, is_right)
-            if is_deterministic
-            else "nondeterministic"
-            for run, is_right in zip(calls, judges, strict=True)
-        ]
+        judged = iter(
+            _input_row(call, _outcome(call, is_right, is_deterministic))
+            for call, is_right in zip(calls, expected.judges, strict=True)
+        )
+        rows = [NOT_JUDGED_ROW if index in skipped else next(judged) for index in range(len(row.inputs))]
+        outcomes = [call["outcome"] for call in rows if call is not NOT_JUDGED_ROW] or ["reference_error"]
         overall = next((outcome for outcome in outcomes if outcome != "pass"), "pass")
         return {
             "completion_id": row.completion_id,
+            "problem_id": row.problem_id,
+            "benchmark_id": row.benchmark_id,
+            "llm": row.llm,
             "passed": overall == "pass",
             "outcome": overall,
-            "inputs": [_input_row(run, outcome) for run, outcome in zip(calls, outcomes, strict=True)],
+            "inputs": rows,
             "cpu_ms": round(first.cpu_ms, 3),
         }
 
     def _run_reference(
-        self, code: str, entry_point: str, inputs: tuple[str, ...], oracle: OracleName
-    ) -> tuple[tuple[str | None, ...], Limits]:
-        one, two = self._pool.run_twice(Program(code, entry_point, inputs), ROW_REFERENCE_LIMITS)
+        self, code: str, entry_point: str, inputs: tuple[str, ...], oracle: OracleName, atol: float, limits: Limits
+    ) -> _Expected:
+        one, two = self._pool.run_twice(Program(code, entry_point, inputs), limits)
         outputs = [
             a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
             for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)
         ]
-        return tuple(outputs), limits_for(one, CPU_FLOOR_S)
+        own_limits = replace(limits_for(one, CPU_FLOOR_S), max_timeouts=EXPECTED_LIMITS.max_timeouts)
+        return _expected_of(oracle, inputs, tuple(outputs), atol, own_limits)
 
 
-def _judges(
-    oracle: OracleName, inputs: tuple[str, ...], expected: tuple[str | None, ...], atol: float
-) -> tuple[Judge | None, ...]:
-    """What judges each input; None where the reference could not."""
-    pairs = zip(inputs, expected, strict=True)
-    return tuple(None if output is None else Judge(oracle, source, output, atol) for source, output in pairs)
+def _expected_of(
+    oracle: OracleName, inputs: tuple[str, ...], outputs: tuple[str | None, ...], atol: float, limits: Limits
+) -> _Expected:
+    pairs = zip(inputs, outputs, strict=True)
+    judges = tuple(None if output is None else Judge(oracle, source, output, atol) for source, output in pairs)
+    return _Expected(judges, limits, tuple(map(kept_bytes, outputs)))
 
 
-def _input_row(run: InputRun, outcome: Outcome) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def _skipped(benchmark_id: BenchmarkId, problem_id: str, inputs: tuple[str, ...]) -> frozenset[int]:
+    """Indices of the inputs on which no program is judged (`oracles.INPUT_EXCEPTIONS`)."""
+    if not has_exceptions(benchmark_id, problem_id):
+        return frozenset()
+    literals = enumerate(write_value(read_arguments(text)) for text in inputs)
+    return frozenset(index for index, text in literals if why_not_judged(benchmark_id, problem_id, text))
+
+
+def _outcome(call: InputRun, is_right: Judge | None, is_deterministic: bool) -> str:
+    if is_right is None:
+        return "reference_error"
+    return outcome_of(call, is_right) if is_deterministic else "nondeterministic"
+
+
+NOT_JUDGED_ROW: dict[str, Any] = {
+    "outcome": NOT_JUDGED, "output_type": None, "output_repr_sha256": None, "exception_class": None,
+}  # fmt: skip
+
+
+def _input_row(run: InputRun, outcome: str) -> dict[str, Any]:
     return {
         "outcome": outcome,
         "output_type": run.output_type,

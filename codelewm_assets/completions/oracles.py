@@ -1,55 +1,46 @@
 """When two outputs are equal. EvalPlus' rules, and the few problems that need another oracle, as a table.
 
-Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`; the reasons stand beside each row.
-Where EvalPlus compares two lists by `numpy.allclose`, here each number inside is compared; NaN equals NaN.
+Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`; the reasons stand beside each row. Where this
+differs from EvalPlus on purpose, docs/completions.md has the row, its reason and how many real programs it touches.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
+from codelewm_assets.core.ids import BenchmarkId, published_id
+from codelewm_assets.core.literals import HashCollisionError, set_of
+
 OracleName = Literal[
     "equal", "same_set", "root_of_polynomial", "is_none_or_not", "any_value", "equal_or_zero", "pyramid_surface",
     "digit_distance",
 ]  # fmt: skip
-DEFAULT_ATOL = 1e-6
+DEFAULT_ATOL, RTOL = 1e-6, 1e-7
 
 
 @dataclass(frozen=True, slots=True)
 class OracleException:
-    """A problem, by entry point, that does not compare by equality, and why."""
+    """A problem, by its published id, that does not compare by equality, and why."""
 
-    entry_point: str
-    benchmark_id: str
+    problem_id: str
     oracle: OracleName
     reason: str
 
 
 ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
-    OracleException("find_zero", "humaneval", "root_of_polynomial", "any root counts, not the reference's own"),
+    OracleException("HumanEval/32", "root_of_polynomial", "any root counts, not the reference's own"),
     *(
-        OracleException(name, "mbpp_plus", "same_set", "the task asks for a collection in no order")
-        for name in (
-            "similar_elements",
-            "find_char_long",
-            "common_in_nested_lists",
-            "extract_singly",
-            "larg_nnum",
-            "intersection_array",
-            "find_dissimilar",
-            "Diff",
-        )
+        OracleException(f"Mbpp/{number}", "same_set", "the task asks for a collection in no order")
+        for number in (2, 7, 111, 140, 232, 249, 579, 769)
     ),
     *(
-        OracleException(name, "mbpp_plus", "is_none_or_not", "the task asks for a match or none, in any wording")
-        for name in ("check_str", "text_match_three", "text_starta_endb")
+        OracleException(f"Mbpp/{number}", "is_none_or_not", "the task asks for a match or none, in any wording")
+        for number in (737, 787, 794)
     ),
-    OracleException(
-        "are_equivalent", "mbpp_plus", "any_value", "the published reference is wrong: every answer is let pass"
-    ),
-    OracleException("sum_div", "mbpp_plus", "equal_or_zero", "the sum of proper divisors of 1 is told in two ways"),
-    OracleException("surface_Area", "mbpp_plus", "pyramid_surface", "the height may be that of the apex"),
-    OracleException("digit_distance_nums", "mbpp_plus", "digit_distance", "numbers of unequal length may be padded"),
+    OracleException("Mbpp/164", "any_value", "the published reference is wrong: every answer passes"),
+    OracleException("Mbpp/295", "equal_or_zero", "the sum of proper divisors of 1 has two definitions"),
+    OracleException("Mbpp/581", "pyramid_surface", "the height may be that of the apex"),
+    OracleException("Mbpp/558", "digit_distance", "numbers of unequal length may be padded"),
 )
 
 
@@ -60,23 +51,19 @@ LONG = "writing it down takes longer than a call may"
 class InputException:
     """A published input, by the literal of its arguments, on which no program is judged, and why."""
 
-    entry_point: str
-    benchmark_id: str
+    problem_id: str
     arguments: str
     reason: str
 
 
 INPUT_EXCEPTIONS: tuple[InputException, ...] = (
     InputException(
-        "combinations_colors",
-        "mbpp_plus",
+        "Mbpp/255",
         "[['Dog', 'Cat', 'CatBird', 'Bird', 'Fish'], 77]",
         "its one output is 1.05 GB of text, more than a sandboxed program may hold",
     ),
     *(
-        InputException(
-            "combinations_colors", "mbpp_plus", arguments, f"its one output is {size} MB of text, and {LONG}"
-        )
+        InputException("Mbpp/255", arguments, f"its one output is {size} MB of text, and {LONG}")
         for size, arguments in (
             (120, "[[57.22322518606262, 96.2114299656439, 7.2887651994648195, 56.50649563542532], 77]"),
             (48, "[['Dog', 'Cat', 'Bird', 'Fish'], 77]"),
@@ -85,18 +72,23 @@ INPUT_EXCEPTIONS: tuple[InputException, ...] = (
         )
     ),
 )
-_INPUTS = {(row.benchmark_id, row.entry_point, row.arguments): row.reason for row in INPUT_EXCEPTIONS}
-_BY_KEY = {(row.benchmark_id, row.entry_point): row.oracle for row in ORACLE_EXCEPTIONS}
+_INPUTS = {(row.problem_id, row.arguments): row.reason for row in INPUT_EXCEPTIONS}
+_ORACLES = {row.problem_id: row.oracle for row in ORACLE_EXCEPTIONS}
 
 
-def oracle_of(benchmark_id: str, entry_point: str) -> OracleName:
-    """The oracle of a problem: equality unless the table says otherwise."""
-    return _BY_KEY.get((benchmark_id, entry_point), "equal")
+def oracle_of(benchmark_id: BenchmarkId, problem_id: str) -> OracleName:
+    """The oracle of a problem: equality unless the table says otherwise. Only its id counts, never a function's name."""
+    return _ORACLES.get(published_id(problem_id, benchmark_id) or "", "equal")
 
 
-def why_not_judged(benchmark_id: str, entry_point: str, arguments: str) -> str | None:
+def has_exceptions(benchmark_id: BenchmarkId, problem_id: str) -> bool:
+    """Whether the problem has inputs on which no program is judged."""
+    return published_id(problem_id, benchmark_id) in {row.problem_id for row in INPUT_EXCEPTIONS}
+
+
+def why_not_judged(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
     """Why no program is judged on this input; None where one is. Args: arguments: canonical literal."""
-    return _INPUTS.get((benchmark_id, entry_point, arguments))
+    return _INPUTS.get((published_id(problem_id, benchmark_id) or "", arguments))
 
 
 def judge(oracle: OracleName, arguments: list[Any], found: Any, expected: Any, atol: float) -> bool:
@@ -125,51 +117,57 @@ def judge(oracle: OracleName, arguments: list[Any], found: Any, expected: Any, a
 
 
 def outputs_equal(found: Any, expected: Any, atol: float) -> bool:
-    """Equality; `atol` (1e-6 when it is 0 and a float is involved) on numbers inside nested lists, tuples and maps.
+    """Whether an output equals the expected one, as EvalPlus 0.3.1 compares them.
 
-    NaN equals NaN. A tolerance is of this one comparison only. A list does not equal a tuple.
+    `==` decides, at any depth. Beyond it an expected float is met within `atol` (1e-6 when that is 0) plus 1e-7 of itself,
+    and NaN by NaN; an expected integer is met exactly. A tolerance is of this one comparison only. A list does not equal a
+    tuple.
+
+    Args:
+        found: data of built-in types, `Fraction` and `Decimal`; comparing it runs no program's code.
+        expected: the same.
+        atol: absolute tolerance that the problem publishes, not negative.
     """
-    return _equal(found, expected, atol)
-
-
-def _equal(found: Any, expected: Any, atol: float) -> bool:
-    if _is_number(found) and _is_number(expected):
-        return _numbers_equal(found, expected, atol)
-    if type(found) is not type(expected):
+    if isinstance(expected, float) and not isinstance(found, float):  # at the top EvalPlus wants the type itself
         return bool(found == expected)
-    if isinstance(expected, list | tuple):
-        return len(found) == len(expected) and all(_equal(a, b, atol) for a, b in zip(found, expected, strict=True))
-    if isinstance(expected, dict):
-        return found.keys() == expected.keys() and all(_equal(found[k], expected[k], atol) for k in expected)
+    return _close(found, expected, atol)
+
+
+def _close(found: Any, expected: Any, atol: float) -> bool:
+    if isinstance(expected, float) and isinstance(found, int | float) and not isinstance(found, bool):
+        return _floats_close(found, expected, atol or DEFAULT_ATOL)
+    if isinstance(expected, complex) and isinstance(found, complex):
+        return all(
+            _floats_close(a, b, atol)
+            for a, b in ((found.real, expected.real), (found.imag, expected.imag))
+        )
+    if type(found) is type(expected):
+        if isinstance(expected, list | tuple):
+            return len(found) == len(expected) and all(
+                _close(a, b, atol) for a, b in zip(found, expected, strict=True)
+            )
+        if isinstance(expected, dict):
+            return found.keys() == expected.keys() and all(_close(found[k], expected[k], atol) for k in expected)
     return bool(found == expected)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | complex) and not isinstance(value, bool)
-
-
-def _numbers_equal(found: Any, expected: Any, atol: float) -> bool:
+def _floats_close(found: float, expected: float, atol: float) -> bool:
+    """Whether two reals are within `atol` and, when that is not 0, 1e-7 of the expected one: as `numpy.allclose`."""
     if found == expected:
         return True
-    if isinstance(found, complex) or isinstance(expected, complex):
-        return all(_numbers_equal(getattr(found, part), getattr(expected, part), atol) for part in ("real", "imag"))
-    if isinstance(found, int) and isinstance(expected, int):
-        return atol > 0 and abs(found - expected) <= atol
     try:
         a, b = float(found), float(expected)
     except OverflowError:
         return False
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    if math.isinf(a) or math.isinf(b):
-        return a == b
-    return abs(a - b) <= (atol or DEFAULT_ATOL) + 1e-7 * abs(b)  # as numpy.allclose
+    return not math.isinf(a) and not math.isinf(b) and abs(a - b) <= (atol + RTOL * abs(b) if atol else 0.0)
 
 
 def _same_set(found: Any, expected: Any) -> bool:
     try:
-        return set(found) == set(expected)
-    except TypeError:  # no collection, or one of things that no set holds
+        return set_of(found) == set_of(expected)
+    except (TypeError, HashCollisionError):  # no collection, one of things that no set holds, or one made to take long
         return False
 
 
@@ -185,10 +183,8 @@ def _digit_distance(one: Any, two: Any) -> Any:
 
 
 def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:
-    if not isinstance(found, int | float) or isinstance(found, bool):
-        return False
     try:
-        value = sum(coefficient * float(found) ** power for power, coefficient in enumerate(arguments[0]))
-    except OverflowError:
+        x, coefficients = float(found), list(arguments[0])
+        return bool(abs(sum(coefficient * x**power for power, coefficient in enumerate(coefficients))) <= max(atol, 1e-4))
+    except (TypeError, ValueError, OverflowError, IndexError):  # no number, or not the arguments of the problem
         return False
-    return bool(abs(value) <= max(atol, 1e-4))

@@ -21,6 +21,10 @@ class SourceFormatError(SourceError):
     """A source file or row does not have the published shape."""
 
 
+class BenchmarkNameError(AssetsError, ValueError):
+    """A name is no known benchmark's, in any spelling."""
+
+
 class LiteralError(AssetsError):
     """A text is not a Python literal, or a value cannot be written as one."""
 

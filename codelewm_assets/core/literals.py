@@ -6,17 +6,21 @@ Infinity is written `1e999`; NaN has no literal and is written `nan`. `read_valu
 import ast
 import math
 import threading
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from codelewm_assets.core.errors import LiteralError
 
 # CPython 3.11 keeps the depth of its AST constructor per interpreter: two threads that parse at once get a SystemError.
 _PARSING = threading.Lock()
+MAX_COLLISIONS = 64
 DECIMAL_BITS = 14_000  # Python reads and writes at most 4300 decimal digits; longer integers are hexadecimal
 
 
 def write_value(value: Any) -> str:
-    """One canonical literal for a value of exact built-in types; sets and dict keys keep a fixed order for sets.
+    """One canonical literal for a value of exact built-in types, a Fraction or a Decimal; sets are written in a fixed order.
 
     Raises: LiteralError: a type that has no literal.
     """
@@ -39,6 +43,8 @@ def write_value(value: Any) -> str:
         return "frozenset({" + ", ".join(sorted(write_value(item) for item in value)) + "})"
     if kind is dict:
         return "{" + ", ".join(f"{write_value(k)}: {write_value(v)}" for k, v in value.items()) + "}"
+    if kind in (Fraction, Decimal):
+        return f"{kind.__name__}('{value}')"
     raise LiteralError(
         f"A {kind.__name__} has no literal; wanted built-in numbers, texts, lists, tuples, sets or maps."
     )
@@ -61,7 +67,7 @@ def read_value(text: str) -> Any:
         with _PARSING:
             tree = ast.parse(text.strip(), mode="eval")
         return _evaluate(tree.body)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, ArithmeticError) as error:
         raise LiteralError(
             f"Not a Python literal: {text[:80]!r} ({type(error).__name__}). Write numbers, texts, lists, "
             "tuples, sets or maps; infinity is 1e999."
@@ -88,10 +94,35 @@ def _evaluate(node: ast.expr) -> Any:
             return set()
         case ast.Call(func=ast.Name(id="frozenset"), args=[inner], keywords=[]):
             return frozenset(_evaluate(inner))
+        case ast.Call(func=ast.Name(id="Fraction"), args=[ast.Constant(value=str(text))], keywords=[]):
+            return Fraction(text)
+        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str(text))], keywords=[]) if (
+            not (number := Decimal(text)).is_snan()  # which compares with nothing
+        ):
+            return number
         case ast.Call(func=ast.Name(id="complex"), args=[real, imaginary], keywords=[]):
             return complex(_evaluate(real), _evaluate(imaginary))
         case _:
             return ast.literal_eval(node)
+
+
+class HashCollisionError(ValueError):
+    """Too many different values have one hash: a set of them would take quadratic time."""
+
+
+def set_of(values: Iterable[Any]) -> set[Any]:
+    """The set of these values, in time linear in their number.
+
+    Raises: HashCollisionError: more than `MAX_COLLISIONS` have the hash of another. TypeError: one has no hash.
+    """
+    items = list(values)
+    hashes: dict[int, Any] = {}
+    collisions = 0
+    for item in items:
+        collisions += hashes.setdefault(hash(item), item) != item
+        if collisions > MAX_COLLISIONS:
+            raise HashCollisionError(f"more than {MAX_COLLISIONS} values have the hash of another")
+    return set(items)
 
 
 def read_arguments(text: str) -> list[Any]:

@@ -19,7 +19,7 @@ from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.preflight import rerank_rules, rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.preflight.secrets import no_secrets
-from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS, STRICT_LAYERS
+from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
 
 PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 OFFENDERS_IN_SENTENCE = 3
@@ -117,8 +117,9 @@ DATA_RULES: tuple[Rule, ...] = (
         "labelled_completions",
         rules.labels_were_isolated,
         lambda i, p: rules.labels_were_isolated(
-            i.artifact("labelled_completions", p).manifest.metadata["isolation_layers"],
-            STRICT_LAYERS if i.profile.sandbox.isolation == "strict" else REQUIRED_LAYERS,
+            layers := i.artifact("labelled_completions", p).manifest.metadata["isolation_layers"],
+            required_layers(layers, is_strict=i.profile.sandbox.isolation == "strict"),
+            STRICT_LAYERS,
         ),
     ),
     _rule("execution_pack", rules.pack_has_both_classes, lambda i, _: rules.pack_has_both_classes(i.pack())),

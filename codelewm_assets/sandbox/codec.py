@@ -1,37 +1,68 @@
-"""Values as bytes: a closed, length-prefixed encoding of exact built-in types. Reading it runs nothing.
+"""Values as bytes: a closed, length-prefixed encoding. Reading it runs nothing.
 
 One tag byte, then: `N` None, `T` `F` booleans, `f` 8 bytes, `c` 16 bytes, `i` `s` `b` a 4-byte length and that many bytes
 (two's complement, UTF-8 with lone surrogates, raw), `l` `t` `S` `Z` a 4-byte count and the items of a list, tuple, set or
-frozenset, `d` a 4-byte count and the keys and values of a dict in their order. All big-endian. An instance of a subclass
-has no encoding. Standard library only: this file is copied into the box.
+frozenset, `d` a 4-byte count and the keys and values of a dict in their order, `q` `D` a Fraction or
+Decimal as a 4-byte length and its text. All big-endian. Values of other types of the standard library and of numpy are
+written as the built-in value that they equal; an instance of a class of the program's own has no encoding. Standard library
+only: this file is copied into the box.
 """
 
 import struct
+import sys
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 DEEPEST = 100
+LONG_BYTES = 1 << 16  # an encoding that takes time of its own
+MAX_COLLISIONS = 64  # keys of one set or map whose hash another key of it has; n such keys cost n² comparisons to build
+MAX_NUMBER_CHARACTERS = 4300  # of a fraction or decimal; Python's own limit on reading an integer
 U32 = struct.Struct(">I")
 F64 = struct.Struct(">d")
 C128 = struct.Struct(">dd")
 SEQUENCES: dict[type, bytes] = {list: b"l", tuple: b"t", set: b"S", frozenset: b"Z"}
 MAKERS: dict[int, type] = {tag[0]: kind for kind, tag in SEQUENCES.items()}
+HASHED = (SEQUENCES[set][0], SEQUENCES[frozenset][0])
 
 
 class CodecError(ValueError):
     """A value that has no encoding, or bytes that are none."""
 
 
-def encode(value: Any, most_bytes: int = 1 << 20) -> bytes:
+def encode(value: Any, max_bytes: int = 1 << 20, *, on_long: Callable[[], None] | None = None) -> bytes:
     """The bytes of a value.
 
-    Raises: CodecError: a type that has none, deeper than 100, or longer than `most_bytes`.
+    Args: on_long: called once when the encoding reaches `LONG_BYTES`.
+    Raises: CodecError: a type that has none, deeper than 100, or longer than `max_bytes`. Besides, whatever a class of the
+        program's own raises.
     """
-    out = bytearray()
-    _put(value, out, most_bytes, DEEPEST)
+    out = _Output(max_bytes, on_long)
+    _put(value, out, DEEPEST)
     return bytes(out)
 
 
-def _put(value: Any, out: bytearray, most: int, depth: int) -> None:
+class _Output(bytearray):
+    """The bytes so far, and where to stop."""
+
+    __slots__ = ("max_bytes", "next_look", "on_long")
+
+    def __init__(self, max_bytes: int, on_long: Callable[[], None] | None) -> None:
+        self.max_bytes, self.on_long = max_bytes, on_long
+        self.next_look = min(LONG_BYTES, max_bytes) if on_long else max_bytes
+
+    def look(self) -> None:
+        """Called beyond `next_look`. Raises: CodecError: longer than `max_bytes`."""
+        if len(self) > self.max_bytes:
+            raise CodecError(f"longer than {self.max_bytes} bytes")
+        self.next_look = self.max_bytes
+        if self.on_long is not None:
+            self.on_long()
+            self.on_long = None
+
+
+def _put(value: Any, out: _Output, depth: int) -> None:
     kind = type(value)
     if kind is int:
         _put_sized(b"i", int.to_bytes(value, (int.bit_length(value) + 8) // 8, "big", signed=True), out)
@@ -44,41 +75,100 @@ def _put(value: Any, out: bytearray, most: int, depth: int) -> None:
     elif kind is float:
         out += b"f" + F64.pack(value)
     elif kind in SEQUENCES or kind is dict:
-        _put_items(value, kind, out, most, depth - 1)
+        _put_items(value, kind, out, depth - 1)
     elif kind is bytes:
         _put_sized(b"b", value, out)
     elif kind is complex:
         out += b"c" + C128.pack(value.real, value.imag)
+    elif kind is Fraction:
+        _put_sized(b"q", f"{value.numerator}/{value.denominator}".encode(), out)
+    elif kind is Decimal:
+        _put_sized(b"D", Decimal.__str__(value).encode(), out)
+    elif depth > 0:
+        _put(equal_value(value), out, depth - 1)
     else:
-        raise CodecError(f"a {kind.__name__} has no encoding")
-    if len(out) > most:
-        raise CodecError(f"longer than {most} bytes")
+        raise CodecError(f"deeper than {DEEPEST}")
+    if len(out) > out.next_look:
+        out.look()
 
 
-def _put_sized(tag: bytes, data: bytes, out: bytearray) -> None:
+def _put_sized(tag: bytes, data: bytes, out: _Output) -> None:
     out += tag + U32.pack(len(data))
     out += data
 
 
-def _put_items(value: Any, kind: type, out: bytearray, most: int, depth: int) -> None:
+def _put_items(value: Any, kind: type, out: _Output, depth: int) -> None:
     if depth < 0:
         raise CodecError(f"deeper than {DEEPEST}")
     if kind is dict:
         out += b"d" + U32.pack(len(value))
         for key, item in value.items():
-            _put(key, out, most, depth)
-            _put(item, out, most, depth)
+            _put(key, out, depth)
+            _put(item, out, depth)
     else:
         out += SEQUENCES[kind] + U32.pack(len(value))
         for item in value:
-            _put(item, out, most, depth)
+            _put(item, out, depth)
+
+
+def equal_value(value: Any) -> Any:
+    """The built-in value that equals an instance of a further type, one level deep.
+
+    Those are types of the standard library and of numpy, named tuples, and enumerations of numbers and texts, none with an
+    `__eq__` of the program's own.
+
+    Raises: CodecError: the type has no such value.
+    """
+    kind = type(value)
+    module = sys.modules.get(kind.__module__)
+    if kind.__module__.split(".")[0] == "numpy":
+        return value.tolist()  # a scalar or an array
+    if kind.__module__ in ("builtins", "collections") and kind.__name__ in _VIEWS:
+        return _VIEWS[kind.__name__](value)
+    is_standard = (
+        kind.__module__.split(".")[0] in sys.stdlib_module_names and getattr(module, kind.__name__, None) is kind
+    )
+    if is_standard and kind.__module__ == "collections" and kind.__name__ in _WRAPPERS:
+        return _WRAPPERS[kind.__name__](value)
+    for base, as_base in _AS_BASE.items():
+        if issubclass(kind, base) and (is_standard or _equals_as(base, kind)):
+            return as_base(value)
+    raise CodecError(f"a {kind.__name__} has no encoding")
+
+
+def _equals_as(base: type, kind: type) -> bool:
+    """Whether a class that the program had the standard library make compares as its base: named tuples, enumerations."""
+    enum = sys.modules["enum"]
+    is_named_tuple = kind.__mro__ == (kind, tuple, object) and "_fields" in kind.__dict__
+    return (is_named_tuple or isinstance(kind, enum.EnumMeta)) and kind.__eq__ is base.__eq__
+
+
+# Views and wrappers, by the name of their type, which has no public name for some.
+_VIEWS: dict[str, Any] = {
+    "dict_keys": set, "dict_items": set, "odict_keys": set, "odict_items": set, "mappingproxy": dict, "bytearray": bytes,
+    "memoryview": bytes,
+}  # fmt: skip
+_WRAPPERS: dict[str, Any] = {
+    "ChainMap": dict, "UserDict": lambda value: value.data, "UserList": lambda value: value.data,
+    "UserString": lambda value: value.data,
+}  # fmt: skip
+_AS_BASE: dict[type, Any] = {
+    int: int.__index__, str: str.__str__, float: float.__float__,
+    tuple: lambda value: tuple(tuple.__iter__(value)), dict: lambda value: dict(dict.items(value)),
+}  # fmt: skip
 
 
 def decode(data: bytes) -> Any:
-    """The value that `encode` wrote. Raises: CodecError: not one whole value, or deeper than 100."""
+    """The value that `encode` wrote.
+
+    Time and memory are bounded by the length of `data`: no count reserves memory, and a set or map of many keys of one hash
+    is refused before it is built.
+
+    Raises: CodecError: not one whole value, deeper than 100, or of too many equal hashes.
+    """
     try:
         value, at = _take(data, 0, DEEPEST)
-    except (IndexError, struct.error, UnicodeDecodeError, TypeError) as error:  # TypeError: an unhashable key or member
+    except (IndexError, struct.error, ValueError, TypeError, ArithmeticError) as error:  # TypeError: an unhashable key
         raise CodecError(f"malformed: {error}") from None
     if at != len(data):
         raise CodecError(f"{len(data) - at} bytes follow the value")
@@ -106,7 +196,22 @@ def _take(data: bytes, at: int, depth: int) -> tuple[Any, int]:
         return _take_sized(data, at)
     if tag == 0x63:  # c
         return complex(*C128.unpack_from(data, at)), at + 16
+    if tag == 0x71:  # q
+        part, at = _take_sized(data, at)
+        return Fraction(_number_text(part)), at
+    if tag == 0x44:  # D
+        part, at = _take_sized(data, at)
+        number = Decimal(_number_text(part))
+        if number.is_snan():
+            raise CodecError("a signalling NaN, which compares with nothing")
+        return number, at
     raise CodecError(f"unknown tag {tag}")
+
+
+def _number_text(part: bytes) -> str:
+    if len(part) > MAX_NUMBER_CHARACTERS:
+        raise CodecError(f"a fraction or decimal of more than {MAX_NUMBER_CHARACTERS} characters")
+    return part.decode("ascii")
 
 
 def _take_sized(data: bytes, at: int) -> tuple[bytes, int]:
@@ -127,5 +232,15 @@ def _take_items(data: bytes, at: int, tag: int, depth: int) -> tuple[Any, int]:
         item, at = _take(data, at, depth)
         items.append(item)
     if tag == 0x64:
+        check_hashes(items[::2])
         return dict(zip(items[::2], items[1::2], strict=True)), at
+    if tag in HASHED:
+        check_hashes(items)
     return MAKERS[tag](items), at
+
+
+def check_hashes(keys: Iterable[Any]) -> None:
+    """Refuse keys that would take quadratic time to put into a set. Raises: CodecError: too many have one hash."""
+    hashes = list(map(hash, keys))
+    if len(hashes) - len(set(hashes)) > MAX_COLLISIONS:
+        raise CodecError(f"more than {MAX_COLLISIONS} keys whose hash another key has")

@@ -6,12 +6,13 @@ token is drawn per run by the parent; bytes without it came from something that 
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 HEADER = struct.Struct(">I8sBIQ")  # body bytes, token, kind, index, microseconds
 TOKEN_BYTES = 8
-LOADED, VALUE, NO_LITERAL, EXCEPTION, MEMORY, NOT_LOADED, END = range(7)
+MAX_NAME_BYTES = 400
+LOADED, RETURNED, VALUE, NO_LITERAL, EXCEPTION, MEMORY, NOT_LOADED, END = range(8)
 
 
 class FrameError(ValueError):
@@ -20,13 +21,17 @@ class FrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame: its kind, which input it answers, CPU microseconds of the call, a type's or exception's name, a value."""
+    """One frame: its kind, which input it answers, CPU microseconds of the call, a type's or exception's name, a value.
+
+    Attributes:
+        value: of a `VALUE`; None when it was longer than the reader keeps.
+    """
 
     kind: int
     index: int
     cpu_us: int
     name: str
-    value: bytes
+    value: bytes | None
 
 
 def pack_frame(token: bytes, kind: int, index: int = 0, cpu_us: int = 0, name: str = "", value: bytes = b"") -> bytes:
@@ -37,49 +42,66 @@ def pack_frame(token: bytes, kind: int, index: int = 0, cpu_us: int = 0, name: s
 
 
 class FrameReader:
-    """Takes bytes as they come, gives whole frames."""
+    """Takes bytes as they come, gives whole frames.
 
-    def __init__(self, token: bytes, most_bytes: int) -> None:
-        self._token, self._most_bytes = token, most_bytes
-        self._parts: list[bytes] = []
-        self._received = self._taken = self._waiting = 0
+    Args:
+        token: of this run.
+        max_bytes: of one frame's value; a longer one is not the harness's.
+        max_sent_bytes: of all that one child sends.
+        kept_bytes: how many bytes of a value are kept, by the index of its input; a longer value is read past.
+    """
+
+    def __init__(
+        self, token: bytes, max_bytes: int, max_sent_bytes: int, kept_bytes: Callable[[int], int] | None = None
+    ) -> None:
+        self._token, self._max_bytes, self._max_sent_bytes = token, max_bytes + MAX_NAME_BYTES, max_sent_bytes
+        self._kept_bytes = kept_bytes
+        self._waiting = bytearray()
+        self._received = self._to_skip = 0
         self._wanted = HEADER.size
 
     @property
     def is_over(self) -> bool:
-        """Whether more bytes came than the output limit allows."""
-        return self._received > self._most_bytes
+        """Whether more bytes came than one child may send."""
+        return self._received > self._max_sent_bytes
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Frames that are whole now, as far as the output limit goes. Raises: FrameError: not the harness's."""
+        """Frames that are whole now. Raises: FrameError: not the harness's."""
         self._received += len(data)
-        self._parts.append(data)
-        self._waiting += len(data)
-        if self._waiting < self._wanted:  # a long frame is joined once, when it is all here
+        if self._to_skip:
+            skipped = min(self._to_skip, len(data))
+            self._to_skip, data = self._to_skip - skipped, data[skipped:]
+        self._waiting += data
+        if len(self._waiting) < self._wanted:
             return
-        waiting, at = b"".join(self._parts), 0
+        at = 0
         try:
-            while len(waiting) - at >= HEADER.size:
-                size, token, kind, index, cpu_us = HEADER.unpack_from(waiting, at)
-                if token != self._token or kind > END or size > self._most_bytes + 4096:
+            while len(self._waiting) - at >= HEADER.size:
+                size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting, at)
+                if token != self._token or kind > END or size > self._max_bytes:
                     raise FrameError("a frame without the run's token")
-                end = at + HEADER.size + size
-                self._wanted = end - at
-                if len(waiting) < end:
-                    return
-                self._taken += end - at
+                start, end = at + HEADER.size, at + HEADER.size + size
+                if self._kept_bytes is not None and size > self._kept_bytes(index) + MAX_NAME_BYTES:
+                    self._wanted = HEADER.size + MAX_NAME_BYTES + 2
+                    if len(self._waiting) - at < self._wanted:
+                        return
+                    name, _ = _name_and_value(self._waiting[start : start + MAX_NAME_BYTES + 2])
+                    self._to_skip = max(0, end - len(self._waiting))
+                    value = None
+                else:
+                    self._wanted = end - at
+                    if len(self._waiting) < end:
+                        return
+                    name, value = _name_and_value(self._waiting[start:end])
                 self._wanted = HEADER.size
-                if self._taken > self._most_bytes:
-                    return
-                yield _frame(kind, index, cpu_us, waiting[at + HEADER.size : end])
-                at = end
+                yield Frame(kind, index, cpu_us, name, value)
+                at = min(end, len(self._waiting))
         finally:
-            self._parts = [waiting[at:]]
-            self._waiting = len(waiting) - at
+            del self._waiting[:at]
 
 
-def _frame(kind: int, index: int, cpu_us: int, body: bytes) -> Frame:
+def _name_and_value(body: bytearray) -> tuple[str, bytes]:
     end = 2 + struct.unpack_from(">H", body)[0] if len(body) >= 2 else 2
     if len(body) < end:
         raise FrameError("a frame without its name")
-    return Frame(kind, index, cpu_us, body[2:end].decode("utf-8", "replace"), body[end:])
+    return body[2:end].decode("utf-8", "replace"), bytes(body[end:])

@@ -1,33 +1,48 @@
 """Which layers of isolation are in force, and the command that starts a fork server inside them."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sysconfig
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
 from codelewm_assets.core.errors import SandboxError
+from codelewm_assets.sandbox.namespaces import is_reachable
 from codelewm_assets.sandbox.seccomp import filters
 
-REQUIRED_LAYERS = ("network_namespace", "no_new_privs", "private_folder", "process_group", "rlimits")
-"""Labels made without one of these are not called isolated."""
-
-BUBBLEWRAP_LAYERS = ("ipc_namespace", "mount_namespace", "network_namespace", "pid_namespace", "user_namespace")
-STRICT_LAYERS = tuple(sorted({*REQUIRED_LAYERS, *BUBBLEWRAP_LAYERS, "seccomp"}))
-"""With all of these in force the host's files and processes cannot be seen, and nothing can be started or reached."""
-
 REMEDIES = {
+    "ipc_namespace": "install bubblewrap, or allow unprivileged user namespaces",
+    "landlock_files": "use a kernel with Landlock (Linux 6.2, with landlock among the LSMs)",
+    "landlock_network": "use Linux 6.7 or later",
+    "landlock_signals": "use Linux 6.12 or later",
     "seccomp": "install libseccomp (Debian: libseccomp2)",
-    "network_namespace": "install bubblewrap, or allow user namespaces",
+    "unprivileged_user": "label as a normal user, or allow root of this container to change its user (CAP_SETUID, CAP_SETGID)",
 }
-BOX_FILES = ("__init__", "sandbox/__init__", "sandbox/child", "sandbox/codec", "sandbox/frames", "sandbox/zygote")
+REMEDIES |= dict.fromkeys(("mount_namespace", "network_namespace", "pid_namespace"), REMEDIES["ipc_namespace"])
+BASIC_LAYERS = ("no_new_privs", "private_folder", "process_group", "rlimits")
+STRICT_LAYERS = tuple(sorted({*REMEDIES, *BASIC_LAYERS}))
+"""With all of these in force the host's files and processes cannot be seen, and nothing can be started, signalled or reached."""
+
+PARTS = ("bubblewrap", "namespaces", "landlock", "seccomp", "unprivileged_user")
+"""What a pool can be told to do without."""
+
+BOX_MODULES = ("child", "cleanup", "codec", "frames", "landlock", "namespaces", "zygote")
+BOX_FILES = ("__init__", *(f"sandbox/{name}" for name in ("__init__", *BOX_MODULES)))
 TMPFS_BYTES = 64 << 20
-SCRATCH = "scratch"  # without bubblewrap, where programs get their private folders; goes with the box
+SCRATCH = "scratch"  # without namespaces, where programs get their private folders; goes with the box
+NOBODY = 65534  # the user that programs of root run as
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from codelewm_assets.sandbox.zygote import main; main()"
+SYSTEM_PATHS = (
+    *("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/usr/share/locale", "/etc/localtime"),
+    *("/etc/ld.so.cache", "/etc/mime.types"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +50,6 @@ class Isolation:
     """The layers that were in force, as the servers reported them."""
 
     layers: tuple[str, ...]
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Required layers that were not in force."""
-        return tuple(sorted(set(REQUIRED_LAYERS) - set(self.layers)))
 
     @property
     def is_isolated(self) -> bool:
@@ -52,20 +62,30 @@ class Isolation:
         return tuple(sorted(set(STRICT_LAYERS) - set(self.layers)))
 
 
+def required_layers(layers: Collection[str], *, is_strict: bool) -> tuple[str, ...]:
+    """Layers without which labels do not count: all when strict; else the basic ones, and seccomp where bubblewrap is not.
+
+    Args: layers: those in force.
+    """
+    if is_strict:
+        return STRICT_LAYERS
+    return BASIC_LAYERS if "bubblewrap" in layers else (*BASIC_LAYERS, "seccomp")
+
+
 def remedy(missing: Sequence[str]) -> str:
     """What to do to get these layers."""
-    wanted = {REMEDIES.get(layer, "install bubblewrap and allow user namespaces") for layer in missing}
-    return "; ".join(sorted(wanted))
+    return "; ".join(sorted({REMEDIES.get(layer, "use Linux") for layer in missing}))
 
 
 def copy_box_files(folder: Path) -> None:
     """Copy the few files that the server needs into `folder`: all of the project that the box can see."""
-    (folder / SCRATCH).mkdir(parents=True)
     package = files("codelewm_assets")
     for name in BOX_FILES:
         target = folder / "codelewm_assets" / f"{name}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((package / f"{name}.py").read_bytes())
+    (folder / SCRATCH).mkdir()
+    folder.chmod(0o711)  # the server may be another user, who needs the way to its folder
 
 
 @cache
@@ -74,7 +94,7 @@ def bubblewrap_works() -> bool:
     program = shutil.which("bwrap")
     if program is None:
         return False
-    probe = [program, "--unshare-all", "--ro-bind", "/", "/", "--", "/bin/true"]
+    probe = [program, *_unshared(), "--ro-bind", "/", "/", "--", "/bin/true"]
     return subprocess.run(probe, capture_output=True, timeout=20, check=False).returncode == 0
 
 
@@ -83,49 +103,112 @@ def module_folders(modules: Sequence[str]) -> dict[str, Path]:
 
     Raises: SandboxError: a module is not installed, or is not a folder of its own.
     """
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for name in modules:
-        spec = find_spec(name)
+        try:
+            spec = find_spec(name) if name.isidentifier() else None
+        except (ImportError, ValueError):
+            spec = None
         if spec is None or not spec.submodule_search_locations:
-            raise SandboxError(f"The module {name!r} is not installed here; install it or do not ask for it.")
+            raise SandboxError(f"The module {name!r} is not a package that is installed here; install it or do not ask for it.")
         folder = Path(next(iter(spec.submodule_search_locations)))
-        found[folder.name] = folder
+        folders[folder.name] = folder
         if (libraries := folder.with_name(f"{folder.name}.libs")).is_dir():
-            found[libraries.name] = libraries
-    return found
+            folders[libraries.name] = libraries
+    return folders
 
 
 def server_command(
-    box: Path, *, hash_seed: int, use_bubblewrap: bool, modules: Sequence[str] = ()
+    box: Path, *, hash_seed: int, without: Collection[str] = (), modules: Sequence[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
     """Command and environment of one fork server.
 
-    Args: modules: packages to import besides the standard library.
+    Args:
+        without: of `PARTS`, those to do without.
+        modules: packages to import besides the standard library.
+
     Raises: SandboxError: a module is not installed.
     """
     python = str(Path(sys.executable).resolve())
-    environment = {"PYTHONHASHSEED": str(hash_seed), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    environment = {"PYTHONHASHSEED": str(hash_seed), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
     if modules:  # no threads in the server: a fork copies none
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    start = [python, "-s", "-S", "-B", "-P", "-c", START]
-    packages, calls = module_folders(modules), filters()
-    codes = [calls.server.hex(), calls.child.hex()] if calls else ["", ""]
-    if not use_bubblewrap:
-        folders = ",".join(sorted({str(folder.parent) for folder in packages.values()}))
-        told = ["", *codes, str(box), str(box / SCRATCH), folders, ",".join(modules)]
-        return [*start, str(box), *told], environment
-    told = [",".join(BUBBLEWRAP_LAYERS), *codes, "/box", "/tmp", "/modules" if packages else "", ",".join(modules)]
+    packages, calls = module_folders(modules), None if "seccomp" in without else filters()
+    has_bubblewrap = "bubblewrap" not in without
+    has_namespaces = not has_bubblewrap and "namespaces" not in without
+    folders = ["/modules"] if packages else []
+    readable = [*_interpreter(python), *SYSTEM_PATHS, *(f"/modules/{name}" for name in packages)]
+    if not has_bubblewrap:
+        folders = sorted({str(folder.parent) for folder in packages.values()})
+        readable = [*_interpreter(python), *SYSTEM_PATHS, *map(str, packages.values())]
+    can_lower = os.geteuid() == 0 and "unprivileged_user" not in without
+    if not has_bubblewrap and not has_namespaces:  # without a mount namespace the way to all of it must be open already
+        can_lower = can_lower and all(map(is_reachable, [*readable, str(box / SCRATCH)]))
+    config = {
+        "layers": ["bubblewrap", *NAMESPACES] if has_bubblewrap else [],
+        "namespaces": has_namespaces,
+        "uid": NOBODY if can_lower else None,
+        "landlock": "landlock" not in without,
+        "filters": {name: code.hex() for name, code in asdict(calls).items()} if calls else None,
+        "box": "/box" if has_bubblewrap else str(box),
+        "temporary": "/tmp" if has_bubblewrap or has_namespaces else str(box / SCRATCH),
+        "size_bytes": TMPFS_BYTES,
+        "readable": readable,
+        "module_folders": folders,
+        "modules": list(modules),
+    }
+    start = [python, "-s", "-S", "-B", "-P", "-c", START, str(config["box"]), json.dumps(config)]
+    return [*(_bubblewrap(box, python, packages) if has_bubblewrap else []), *start], environment
+
+
+NAMESPACES = ("ipc_namespace", "mount_namespace", "network_namespace", "pid_namespace")
+
+
+def _interpreter(python: str) -> Iterator[str]:
+    """What an interpreter reads of its own: itself and its libraries."""
+    yield python
+    yield from sorted({str(Path(sys.base_prefix) / "lib"), str(Path(sysconfig.get_path("stdlib")).parent)})
+
+
+def _unshared() -> list[str]:
+    """Namespaces of the box. Root makes none of users: it becomes another user of the host, which that could not."""
+    if os.geteuid() != 0:
+        return ["--unshare-all", "--cap-drop", "ALL"]
+    spaces = [f"--unshare-{name}" for name in ("pid", "net", "ipc", "uts", "cgroup-try")]
+    return [*spaces, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+
+
+def _bubblewrap(box: Path, python: str, packages: dict[str, Path]) -> list[str]:
+    wrap = [shutil.which("bwrap") or "bwrap", *_unshared(), "--die-with-parent", "--new-session", "--as-pid-1"]
     seen = {"/usr", sys.base_prefix, str(Path(python).parent.parent)}
-    shown = [part for path in sorted(seen) for part in ("--ro-bind", path, path)]
+    for path in sorted(seen):
+        wrap += [*_parents(path), "--ro-bind", path, path]
     for path in ("/bin", "/lib", "/lib64", "/lib32"):
         if Path(path).is_symlink():
-            shown += ["--symlink", str(Path(path).readlink()), path]
+            wrap += ["--symlink", str(Path(path).readlink()), path]
         elif Path(path).is_dir():
-            shown += ["--ro-bind", path, path]
+            wrap += ["--ro-bind", path, path]
+    for path in ("/etc/localtime", "/etc/ld.so.cache", "/etc/mime.types"):
+        wrap += ["--ro-bind-try", path, path]
+    for folder in _other_packages(seen):
+        wrap += ["--tmpfs", folder, "--remount-ro", folder]
+    wrap += ["--perms", "0755", "--dir", "/modules"]
     for name, folder in packages.items():
-        shown += ["--ro-bind", str(folder), f"/modules/{name}"]
-    wrap = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
-    wrap += ["--cap-drop", "ALL", *shown, "--proc", "/proc", "--dev", "/dev"]
-    wrap += ["--size", str(TMPFS_BYTES), "--tmpfs", "/tmp"]
-    wrap += ["--ro-bind", str(box), "/box", "--remount-ro", "/dev", "--remount-ro", "/"]
-    return [*wrap, "--chdir", "/tmp", "--", *start, "/box", *told], environment
+        wrap += ["--ro-bind", str(folder), f"/modules/{name}"]
+    wrap += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    wrap += ["--size", str(TMPFS_BYTES), "--perms", "1777", "--tmpfs", "/tmp"]
+    return [*wrap, "--ro-bind", str(box), "/box", "--remount-ro", "/", "--chdir", "/tmp", "--"]
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Options that make the folders above a path ones that every user may enter."""
+    for parent in [*reversed(Path(path).parents)][1:]:
+        yield from ("--perms", "0755", "--dir", str(parent))
+
+
+def _other_packages(seen: Collection[str]) -> Iterator[str]:
+    """Folders of packages below these, whose content no program is to see: it may be the answers."""
+    for top in sorted(seen):
+        for pattern in ("lib/python3*", "local/lib/python3*"):
+            for folder in sorted(Path(top).glob(pattern)):
+                yield from (str(folder / name) for name in ("site-packages", "dist-packages") if (folder / name).is_dir())

@@ -32,7 +32,7 @@ class InputRun:
         output_type: name of the returned value's type.
         exception_class: name of the class of what it raised.
         was_called: False when the program was ended before this call: its time was used up, or what came before was enough.
-        cpu_ms: CPU time of the call in milliseconds, as the program's own process tells it.
+        cpu_ms: CPU time of the call in milliseconds, as reported by the child process (untrusted).
         value: what `output` is the literal of; to be read, not changed.
     """
 
@@ -47,7 +47,13 @@ class InputRun:
 
 @dataclass(frozen=True, slots=True)
 class ProgramRun:
-    """All calls of one program, one entry per input, and the CPU time used in milliseconds."""
+    """All calls of one program, one entry per input.
+
+    Attributes:
+        cpu_ms: CPU time used, in milliseconds.
+        idle_s: time in which it neither ran nor waited for a core, in seconds.
+    """
 
     inputs: tuple[InputRun, ...]
     cpu_ms: float
+    idle_s: float = 0.0

@@ -3,49 +3,59 @@
 import fcntl
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from codelewm_assets.core.errors import SandboxError
-from codelewm_assets.sandbox.child import LIMITS
+from codelewm_assets.sandbox.child import CHILD_LIMITS
 from codelewm_assets.sandbox.frames import TOKEN_BYTES, Frame, FrameError, FrameReader
 from codelewm_assets.sandbox.isolation import server_command
-from codelewm_assets.sandbox.limits import Limits
+from codelewm_assets.sandbox.limits import MAX_CPU_S, MAX_SENT_BYTES, Limits
+from codelewm_assets.sandbox.zygote import ANSWER, TIMES
 
 START_S = 60.0
 LOOK_MS = 5
 PIPE_BYTES = 1 << 20  # what a user may ask for (/proc/sys/fs/pipe-max-size), so that large outputs come in few turns
 FLOWING_BYTES = 1 << 14  # after a look that found as much, the next one comes as soon as there is more
-ANSWER = struct.Struct(">d?")
+CREDENTIALS = struct.Struct("=iII")  # `struct ucred` of linux/socket.h: process, user, group
+LOOK_AFTER_S = 0.5  # between two looks whether the server itself still runs
 ANSWER_SLACK_S = 15.0  # beyond a multiple of a program's own limits, before the server is taken for lost
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One child's life: its frames, whether all it sent were frames, what ended it, and the CPU time it used.
+    """One child's life.
 
     Attributes:
-        stopped: None (it ended by itself), `cpu`, `wall`, `policy`, `output`, or `lost` with its server.
+        is_whole: all that it sent were frames.
+        stopped: None (it ended by itself), `told` (`on_frame` had seen enough), `cpu`, `wall`, `policy`, `output`, `moved`
+            (it was not run, for want of a fresh process id), or `lost` with its server.
+        cpu_ms: CPU time in milliseconds.
+        idle_s: time in which it neither ran nor waited for a core, in seconds.
     """
 
-    frames: tuple[Frame, ...]
     is_whole: bool
     stopped: str | None
-    cpu_ms: float
+    cpu_ms: float = 0.0
+    idle_s: float = 0.0
 
 
 class Server:
     """One fork server process. Raises: SandboxError: it does not start."""
 
-    def __init__(self, box: Path, *, hash_seed: int, use_bubblewrap: bool, modules: Sequence[str] = ()) -> None:
-        command, environment = server_command(box, hash_seed=hash_seed, use_bubblewrap=use_bubblewrap, modules=modules)
+    def __init__(
+        self, box: Path, *, hash_seed: int, without: Collection[str] = (), modules: Sequence[str] = ()
+    ) -> None:
+        command, environment = server_command(box, hash_seed=hash_seed, without=without, modules=modules)
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         with theirs:
             self._process = subprocess.Popen(
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
@@ -53,24 +63,37 @@ class Server:
             )  # fmt: skip
         self._channel.settimeout(START_S)
         self.served, self.serves_on = 0, True
+        self._itself: int | None = None
         try:
-            hello = self._channel.recv(65536)
-            if not hello:
-                raise OSError("it hung up")
+            hello, sender, _, _ = self._channel.recvmsg(65536, socket.CMSG_SPACE(CREDENTIALS.size))
+            if not hello or hello.startswith(b"!"):
+                raise OSError(hello[1:].decode("utf-8", "replace") or "it hung up")
             self.layers: tuple[str, ...] = tuple(hello.decode("ascii").split(","))
-        except (OSError, ValueError) as error:
+            self._pid: int = CREDENTIALS.unpack(sender[0][2])[0]  # as this process sees it, whatever namespace it is in
+            self._itself = os.pidfd_open(self._pid)
+            self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        except (OSError, ValueError, IndexError) as error:
             self.close()
+            wanted = f", and that {', '.join(modules)} can be imported" if modules else ""
             raise SandboxError(
-                "The sandbox's server did not start. Check that python and bwrap run in this container."
+                f"The sandbox's server did not start ({error}). Check that python and bwrap run in this container{wanted}."
             ) from error
 
-    def run(self, head: bytes, inputs: bytes, limits: Limits, stop: Callable[[Frame], bool] | None = None) -> Ran:
+    def run(
+        self,
+        head: bytes,
+        inputs: bytes,
+        limits: Limits,
+        on_frame: Callable[[Frame], bool],
+        kept_bytes: Callable[[int], int] | None = None,
+    ) -> Ran:
         """Run one program in a child of its own.
 
         Args:
-            stop: whether a frame is the last that is wanted; the child is ended then.
             head: first input to call, entry point and code; like `inputs` each with its length before it.
             inputs: the encoded arguments of each input.
+            on_frame: called with each frame as it comes; True: it is the last that is wanted, the child is ended.
+            kept_bytes: how many bytes of an output are read, by its index.
         """
         self.served += 1
         token = os.urandom(TOKEN_BYTES)
@@ -80,61 +103,86 @@ class Server:
             with os.fdopen(os.dup(request), "wb") as handle:
                 handle.write(token + head + inputs)
             try:
-                socket.send_fds(self._channel, [_plain(limits)], [request, writer])
+                socket.send_fds(self._channel, [_child_limits(limits)], [request, writer])
+                self._channel.send(TIMES.pack(limits.input_cpu_s, limits.cpu_s, limits.wall_s))
             except OSError:
-                return Ran((), True, "lost", 0.0)
+                return Ran(True, "lost")
             finally:
                 os.close(request)
                 os.close(writer)
-            return self._collect(reader, FrameReader(token, limits.output_bytes), limits, stop)
+            stream = FrameReader(token, limits.output_bytes, MAX_SENT_BYTES, kept_bytes)
+            return self._collect(_Incoming(reader, stream, on_frame), limits)
         finally:
             os.close(reader)
 
-    def _collect(self, reader: int, stream: FrameReader, limits: Limits, stop: Callable[[Frame], bool] | None) -> Ran:
-        os.set_blocking(reader, False)
-        poll, found, seen, is_flowing, has_told = select.poll(), _Found(reader, stream), 0, False, False
+    def _collect(self, incoming: "_Incoming", limits: Limits) -> Ran:
+        poll, is_flowing, has_told, seen = select.poll(), False, False, 0
         poll.register(self._channel, select.POLLIN)
         deadline = time.monotonic() + 3 * limits.wall_s + 10 * limits.cpu_s + ANSWER_SLACK_S
+        next_look = time.monotonic() + LOOK_AFTER_S
         # The pipe is looked into now and then, not at each frame: waking up for each costs more than most programs do.
-        while time.monotonic() < deadline:
+        while (now := time.monotonic()) < deadline:
             ready = poll.poll(LOOK_MS)
             if any(descriptor == self._channel.fileno() for descriptor, _ in ready):
                 break
-            has_more = found.look() >= FLOWING_BYTES
+            has_more = incoming.look() >= FLOWING_BYTES
             if has_more and not is_flowing:
-                _widen(reader)
-                poll.register(reader, select.POLLIN)
+                _widen(incoming.reader)
+                poll.register(incoming.reader, select.POLLIN)
             elif is_flowing and not has_more:
-                poll.unregister(reader)
+                poll.unregister(incoming.reader)
             is_flowing = has_more
-            if not has_told and (found.is_over or (stop is not None and any(map(stop, found.frames[seen:])))):
-                self._channel.send(b"enough")
-                has_told = True
-            seen = len(found.frames)
+            if not has_told and incoming.is_over:
+                has_told = self._say(b"enough")
+            elif not has_told and incoming.count > seen:
+                self._say(b"seen")
+            seen = incoming.count
+            if now >= next_look:
+                if not _runs(self._pid):
+                    return Ran(incoming.is_whole, "lost")
+                next_look = now + LOOK_AFTER_S
         else:
-            return Ran(tuple(found.frames), found.is_whole, "lost", 0.0)
+            return Ran(incoming.is_whole, "lost")
         answer = self._answer()
         if answer is None:
-            return Ran(tuple(found.frames), found.is_whole, "lost", 0.0)
-        found.look()
-        ended, cpu_ms, self.serves_on = answer
-        stopped = "output" if stream.is_over else None if ended in ("", "told") else ended
-        return Ran(tuple(found.frames), found.is_whole, stopped, cpu_ms)
+            return Ran(incoming.is_whole, "lost")
+        incoming.look()
+        ended, cpu_ms, idle_s, self.serves_on = answer
+        return Ran(incoming.is_whole, "output" if incoming.has_sent_too_much else ended or None, cpu_ms, idle_s)
 
-    def _answer(self) -> tuple[str, float, bool] | None:
-        """What ended the child, its CPU time in milliseconds, and whether the server goes on; None: it is lost."""
+    def _say(self, word: bytes) -> bool:
+        with suppress(OSError):  # it has ended: its answer, or the end of the channel, is there to be read
+            self._channel.send(word)
+        return True
+
+    def _answer(self) -> tuple[str, float, float, bool] | None:
+        """What ended the child, CPU milliseconds, idle seconds, and whether the server goes on; None: it is lost."""
         try:
             data = self._channel.recv(4096)
-            cpu_ms, serves_on = ANSWER.unpack_from(data)
+            cpu_ms, idle_s, serves_on = ANSWER.unpack_from(data)
         except (OSError, struct.error):
             return None
-        return data[ANSWER.size :].decode("ascii"), cpu_ms, serves_on
+        return data[ANSWER.size :].decode("ascii"), cpu_ms, idle_s, serves_on
 
     def close(self) -> None:
         """Kill the server; its namespace's processes go with it."""
         self._channel.close()
+        if self._itself is not None:  # what started it may be no user who can end it with itself
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._itself, signal.SIGKILL)
+            os.close(self._itself)
+            self._itself = None
         self._process.kill()
         self._process.wait()
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and not stopped."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as handle:
+            return handle.read().rsplit(")", 1)[1].split()[0] not in "TtZX"
+    except OSError:
+        return False
 
 
 def _widen(pipe: int) -> None:
@@ -142,26 +190,36 @@ def _widen(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-class _Found:
-    """What one child has sent so far."""
+class _Incoming:
+    """The frames of one child, given on as they come and not kept."""
 
-    def __init__(self, reader: int, stream: FrameReader) -> None:
-        self._reader, self._stream = reader, stream
-        self.frames: list[Frame] = []
-        self.is_whole = True
+    def __init__(self, reader: int, stream: FrameReader, on_frame: Callable[[Frame], bool]) -> None:
+        os.set_blocking(reader, False)
+        self.reader, self._stream, self._on_frame = reader, stream, on_frame
+        self.count = 0
+        self.is_whole, self._has_enough = True, False
+
+    @property
+    def has_sent_too_much(self) -> bool:
+        """Whether the child sent more than one may."""
+        return self._stream.is_over
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more of it is wanted: too much was sent, or something that is no frame."""
-        return self._stream.is_over or not self.is_whole
+        """Whether nothing more of it is wanted: enough was seen, too much was sent, or something that is no frame."""
+        return self._has_enough or self._stream.is_over or not self.is_whole
 
     def look(self) -> int:
         """Take what is in the pipe now. Returns: bytes taken."""
         taken = 0
         while not self.is_over:
             try:
-                data = os.read(self._reader, PIPE_BYTES)
-                self.frames.extend(self._stream.feed(data))
+                data = os.read(self.reader, PIPE_BYTES)
+                for frame in self._stream.feed(data):
+                    self.count += 1
+                    if self._on_frame(frame):
+                        self._has_enough = True
+                        break
             except BlockingIOError:
                 break
             except FrameError:
@@ -173,5 +231,7 @@ class _Found:
         return taken
 
 
-def _plain(limits: Limits) -> bytes:
-    return LIMITS.pack(*(getattr(limits, field.name) for field in fields(Limits)))
+def _child_limits(limits: Limits) -> bytes:
+    return CHILD_LIMITS.pack(
+        MAX_CPU_S + 1, limits.memory_bytes, limits.output_bytes, limits.file_bytes, limits.open_files
+    )

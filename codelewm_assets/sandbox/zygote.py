@@ -8,20 +8,28 @@ run is in the memory that the next one inherits. It is never given an expected o
 import contextlib
 import ctypes
 import gc
+import json
 import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
-from mmap import mmap
-from struct import pack
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from codelewm_assets.sandbox.child import LIMITS, PROGRESS, Filter, run_child
+from codelewm_assets.sandbox import landlock, namespaces
+from codelewm_assets.sandbox.child import CHILD_LIMITS, Filter, run_child
+from codelewm_assets.sandbox.cleanup import empty_folder, remove_tree
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 POLL_MS = 10
+TIMES = struct.Struct("=ddd")  # CPU seconds of one call and of all, seconds of wall time; sent when the child is there
+ANSWER = struct.Struct("=dd?")  # CPU milliseconds, idle seconds, whether the server serves on; then what ended the child
+UNSURE_IDLE_S = 0.005  # shorter than this the time in the run queue is not looked up
+OTHER_PACKAGES = ("site-packages", "dist-packages")  # may hold anything, the benchmarks' answers too
 # Not here: `random` (its hook after each fork costs a tenth of a fork, and `statistics` and `tempfile` import it),
 # `dataclasses` and `hashlib` (many pages to copy). A program that wants those pays for its own import.
 WARM = (
@@ -30,92 +38,178 @@ WARM = (
 )
 
 
-def main() -> None:
-    """Serve until the parent hangs up.
+class Server:
+    """The server's own state; its children inherit it and find nothing of one another in it."""
 
-    argv: layers that the launcher put in force, the filters of the server and of its children in hexadecimal, the box, the
-    folder for temporary files, folders and names of further modules; lists are separated by commas.
-    """
-    given, server_filter, child_filter, box, temporary, folders, modules = sys.argv[1:]
-    layers = sorted({*_split(given), *_harden(_split(given)), *(["seccomp"] if child_filter else [])})
-    sys.path[:0] = _split(folders)
-    for name in [*WARM, *_split(modules)]:
-        __import__(name)
-    sys.path[:] = [part for part in sys.path if part != box]
-    folder = os.path.join(temporary, f"run-{os.getpid()}")
-    os.mkdir(folder, 0o700)
-    os.environ.clear()
-    sys.argv[:] = [""]
-    for name in [name for name in sys.modules if name.startswith("codelewm_assets")]:
-        del sys.modules[name]
-    exec(compile("def f(x):\n    return [y + 1 for y in x]\nf([1.0])\n", "<warm>", "exec"), {})
-    if server_filter:
-        Filter(bytes.fromhex(server_filter)).load()
-    filter_ = Filter(bytes.fromhex(child_filter)) if child_filter else None
-    channel, progress = socket.socket(fileno=0), mmap(-1, PROGRESS.size)
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.layers: set[str] = set(config["layers"])
+        self.temporary = config["temporary"]
+        self._enter(config)
+        self.folder = os.path.join(self.temporary, f"run-{os.getpid()}")
+        self.is_first_process = "pid_namespace" in self.layers and os.getpid() == 1
+        self._import(config)
+        remove_tree(self.folder)  # of a server that had this process id before
+        os.mkdir(self.folder, 0o700)
+        self.ruleset = self._restrict(config) if config["landlock"] else None
+        self.filter = self._filter(config["filters"]) if config["filters"] else None
+        self.next_pid: int | None = None
+
+    def _enter(self, config: dict[str, Any]) -> None:
+        """Namespaces, another user, no privileges."""
+        libc, uid = ctypes.CDLL(None), config["uid"]
+        if config["namespaces"]:
+            self.layers |= set(namespaces.enter(config["readable"], self.temporary, config["size_bytes"], uid))
+        if uid is not None:
+            if not self._has_mounts:
+                os.chown(self.temporary, uid, uid)
+            namespaces.lower(uid)
+        if os.getuid() != 0:  # asked before a user namespace is made, in which root would be shown as another user
+            self.layers.add("unprivileged_user")
+        if "network_namespace" not in self.layers and libc.unshare(namespaces.NEWUSER | namespaces.NEWNET) == 0:
+            self.layers.add("network_namespace")
+        namespaces.drop_capabilities()
+        namespaces.end_with_parent()
+        if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+            self.layers.add("no_new_privs")
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        self.layers |= {"rlimits", "process_group", "private_folder"}
+
+    @property
+    def _has_mounts(self) -> bool:
+        return "mount_namespace" in self.layers
+
+    def _import(self, config: dict[str, Any]) -> None:
+        """Warm the interpreter, and leave in it nothing that a program should not start with."""
+        sys.path[:0] = config["module_folders"]
+        for name in [*WARM, *config["modules"]]:
+            __import__(name)
+        sys.path[:] = [part for part in sys.path if part != config["box"]]
+        os.environ.clear()
+        os.environ.update(HOME=self.folder, TMPDIR=self.folder, LANG="C.UTF-8", PATH="/usr/bin:/bin", USER="nobody")
+        sys.argv[:] = [""]
+        for name in [name for name in sys.modules if name.startswith("codelewm_assets")]:
+            del sys.modules[name]
+        exec(compile("def f(x):\n    return [y + 1 for y in x]\nf([1.0])\n", "<warm>", "exec"), {})
+
+    def _restrict(self, config: dict[str, Any]) -> landlock.Ruleset | None:
+        """Restrict this process. Returns: the ruleset of each child."""
+        version = landlock.abi()
+        if version < 1:
+            return None
+        paths = list(_readable(config["readable"]))
+        read = [path for path, is_whole in paths if is_whole]
+        listed = [path for path, is_whole in paths if not is_whole]
+        devices = ["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"]
+        child = landlock.Ruleset(read=[*read, *devices[2:]], listed=listed, write=[self.folder, *devices[:2]])
+        landlock.Ruleset(
+            read=[*read, *devices[2:], "/proc"], listed=listed, write=[self.temporary, *devices[:2]]
+        ).restrict()
+        self.layers |= set(landlock.layers(version))
+        return child
+
+    def _filter(self, codes: dict[str, str]) -> Filter:
+        """Load the server's filter. Returns: that of each child."""
+        Filter(bytes.fromhex(codes["server"])).load()
+        self.layers.add("seccomp")
+        return Filter(
+            bytes.fromhex(codes["child" if self._has_mounts else "child_in_host_files"])
+        )
+
+    def serve(self, channel: socket.socket) -> None:
+        """One program after another, until the parent hangs up or the server is no longer as new."""
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
+            if not message:
+                empty_folder(self.folder)
+                return
+            if len(descriptors) != 2:  # a word about a child that had ended by itself
+                continue
+            bounds = CHILD_LIMITS.unpack(message)
+            pid = os.fork()
+            if pid == 0:
+                run_child(*descriptors, self.folder, bounds, self.filter, self.ruleset, self.next_pid)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            has_moved = self.next_pid not in (None, pid)
+            end = _watch(pid, channel)
+            _reap_descendants(self.is_first_process)
+            is_clean = self._clean() and not has_moved
+            self.next_pid = pid + 1 if self.is_first_process else None
+            answer = ANSWER.pack(end.cpu_ms, end.idle_s, is_clean) + (b"moved" if has_moved else end.stopped.encode())
+            with contextlib.suppress(OSError):
+                channel.send(answer)
+            if not is_clean:
+                return
+
+    def _clean(self) -> bool:
+        """Leave the private folder, and inside a box the whole temporary folder, as a new program should find them.
+
+        Returns: False when something could not be removed: then this server should not serve again.
+        """
+        owns_temporary = self._has_mounts
+        with contextlib.suppress(OSError):
+            if os.listdir(self.folder) or os.stat(self.folder).st_mode & 0o777 != 0o700:
+                empty_folder(self.folder)
+            if owns_temporary:
+                for name in set(os.listdir(self.temporary)) - {os.path.basename(self.folder)}:
+                    remove_tree(os.path.join(self.temporary, name))
+            is_empty = not os.listdir(self.folder) and os.stat(self.folder).st_mode & 0o777 == 0o700
+            return is_empty and (not owns_temporary or len(os.listdir(self.temporary)) == 1)
+        return False
+
+
+def main() -> None:
+    """Serve until the parent hangs up. argv: the configuration that `isolation.server_command` writes, as JSON."""
+    channel = socket.socket(fileno=0)
+    try:
+        server = Server(json.loads(sys.argv[1]))
+    except Exception as error:
+        channel.send(f"!{type(error).__name__}: {error}".encode()[:1000])
+        return
     gc.collect()
     gc.freeze()
     gc.disable()
-    channel.send(",".join(layers).encode())
-    _serve(
-        channel,
-        progress,
-        filter_,
-        folder,
-        temporary if "mount_namespace" in layers else None,
-        "pid_namespace" in layers,
-    )
+    channel.send(",".join(sorted(server.layers)).encode())
+    server.serve(channel)
 
 
-def _split(text: str) -> list[str]:
-    return [part for part in text.split(",") if part]
+def _readable(paths: list[str]) -> Iterator[tuple[str, bool]]:
+    """What a program may read: (path, whether all that is below it; else its entries may be listed).
 
-
-def _serve(
-    channel: socket.socket, progress: mmap, filter_: Filter | None, folder: str, temporary: str | None, kills_all: bool
-) -> None:
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
-        if not message:
-            _remove(folder)
-            return
-        if len(descriptors) != 2:  # an "enough" that came after its child had ended by itself
-            continue
-        limits = LIMITS.unpack(message)
-        PROGRESS.pack_into(progress, 0, 0.0)
-        pid = os.fork()
-        if pid == 0:
-            run_child(descriptors[0], descriptors[1], folder, progress, limits, filter_)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        stopped, cpu_ms = _watch(pid, channel, progress, limits)
-        _reap_descendants(kills_all)
-        is_clean = _clean(folder, temporary)
-        with contextlib.suppress(OSError):
-            channel.send(pack(">d?", cpu_ms, is_clean) + stopped.encode())
-        if not is_clean:
-            return
-
-
-def _harden(given: list[str]) -> list[str]:
-    libc = ctypes.CDLL(None, use_errno=True)
-    layers = ["rlimits", "process_group", "private_folder"]
-    if "network_namespace" not in given and libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
-        layers.append("network_namespace")
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-        layers.append("no_new_privs")
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    return layers
-
-
-def _watch(pid: int, channel: socket.socket, progress: mmap, limits: tuple[float, ...]) -> tuple[str, float]:
-    """Wait for the child's end, or end it: over a limit of CPU or wall time, or told to by the parent.
-
-    Returns: what ended it (nothing, `cpu`, `wall`, `told` or `policy`), and its CPU time in milliseconds.
+    Folders of packages besides the standard library are left out, unless they are named themselves.
     """
+    for path in paths:
+        if not os.path.isdir(path):
+            yield path, True
+            continue
+        yield path, False
+        for name in os.listdir(path):
+            if name.startswith("python") and os.path.isdir(os.path.join(path, name)):
+                yield from _readable([os.path.join(path, name)])
+            elif name not in OTHER_PACKAGES:
+                yield os.path.join(path, name), True
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a child ended.
+
+    Attributes:
+        stopped: what ended it: nothing, `cpu`, `wall`, `told` or `policy`.
+        idle_s: time in which it neither ran nor waited for a core.
+    """
+
+    stopped: str
+    cpu_ms: float
+    idle_s: float
+
+
+def _watch(pid: int, channel: socket.socket) -> _End:
+    """Wait for the child's end, or end it: over a limit of CPU or wall time, or when the parent has seen enough."""
     clock = ((~pid) << 3) | 2  # Linux: the CPU clock of a process, as clock_getcpuclockid makes it
-    started, stopped = time.monotonic(), ""
+    started, stopped, call_started = time.monotonic(), "", 0.0
+    times = TIMES.unpack(channel.recv(TIMES.size))
     ended = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(ended, select.POLLIN)
@@ -125,37 +219,41 @@ def _watch(pid: int, channel: socket.socket, progress: mmap, limits: tuple[float
         if ended in ready:
             break
         if ready:
-            channel.recv(64)  # anything, the end included, means: enough
-            stopped = "told"
+            if channel.recv(64) == b"seen":  # answers have come: the clock of the current call starts again
+                with contextlib.suppress(OSError):
+                    call_started = time.clock_gettime(clock)
+            else:  # "enough", or the parent's end
+                stopped = "told"
         else:
-            stopped = _over(pid, clock, started, progress, limits)
+            stopped = _over(pid, clock, call_started, started, times)
     os.close(ended)
     if stopped:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    idle_s = time.monotonic() - started
+    waited_s = _waited_s(pid) if idle_s > UNSURE_IDLE_S else 0.0
     _, status, usage = os.wait4(pid, 0)
+    cpu_s = usage.ru_utime + usage.ru_stime
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    if not stopped and killed_by == signal.SIGXCPU:
-        stopped = "cpu"
-    if not stopped and killed_by == signal.SIGSYS:
-        stopped = "policy"
-    return stopped, 1000 * (usage.ru_utime + usage.ru_stime)
+    if not stopped:
+        stopped = {signal.SIGXCPU: "cpu", signal.SIGSYS: "policy"}.get(killed_by, "")
+    return _End(stopped, 1000 * cpu_s, max(0.0, idle_s - cpu_s - waited_s))
 
 
-def _over(pid: int, clock: int, started: float, progress: mmap, limits: tuple[float, ...]) -> str:
+def _over(pid: int, clock: int, call_started: float, started: float, times: tuple[float, ...]) -> str:
     """Which limit the child is over. Wall time in which it ran or waited for a core is not counted."""
     try:
         cpu_s = time.clock_gettime(clock)
     except OSError:
         return ""
-    input_cpu_s, all_cpu_s, most_wall_s = limits[:3]
-    (call_started,) = PROGRESS.unpack_from(progress)
+    input_cpu_s, all_cpu_s, wall_s = times
     if cpu_s > all_cpu_s or cpu_s - call_started > input_cpu_s:
         return "cpu"
     idle_s = time.monotonic() - started - cpu_s
-    return "wall" if idle_s > most_wall_s and idle_s - _waited_s(pid) > most_wall_s else ""
+    return "wall" if idle_s > wall_s and idle_s - _waited_s(pid) > wall_s else ""
 
 
 def _waited_s(pid: int) -> float:
@@ -167,8 +265,8 @@ def _waited_s(pid: int) -> float:
         return 0.0
 
 
-def _reap_descendants(kill_all: bool) -> None:
-    """Kill and collect whatever the program left behind; as subreaper this process is their parent now."""
+def _reap_descendants(is_first_process: bool) -> None:
+    """Kill and collect whatever the program left behind: this process, first or subreaper, is their parent now."""
     for _ in range(1000):
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -176,15 +274,15 @@ def _reap_descendants(kill_all: bool) -> None:
             return
         if pid == 0:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                if kill_all:  # the whole pid namespace, this process and its init excepted
+                if is_first_process:  # all others of this namespace, and nobody outside it
                     os.kill(-1, signal.SIGKILL)
-                for child in [] if kill_all else _children():
+                for child in [] if is_first_process else _children():
                     os.kill(child, signal.SIGKILL)
             time.sleep(0.001)
 
 
 def _children() -> list[int]:
-    found = []
+    children = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             with (
@@ -192,42 +290,5 @@ def _children() -> list[int]:
                 open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as handle,
             ):
                 if int(handle.read().rsplit(")", 1)[1].split()[1]) == os.getpid():
-                    found.append(int(name))
-    return found
-
-
-def _clean(folder: str, temporary: str | None) -> bool:
-    """Leave the private folder, and inside the box all of the temporary folder, as a new program should find it.
-
-    False when something could not be removed: then this server should not serve again.
-    """
-    top = temporary or folder
-    if _is_as_new(folder, temporary):
-        return True
-    with contextlib.suppress(OSError):
-        os.chmod(top, 0o700)
-        for name in os.listdir(top):
-            _remove(os.path.join(top, name))
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        os.chmod(folder, 0o700)
-    return _is_as_new(folder, temporary)
-
-
-def _is_as_new(folder: str, temporary: str | None) -> bool:
-    try:
-        is_empty = not os.listdir(folder) and os.stat(folder).st_mode & 0o777 == 0o700
-        return is_empty and (temporary is None or os.listdir(temporary) == [os.path.basename(folder)])
-    except OSError:
-        return False
-
-
-def _remove(path: str) -> None:
-    """Remove a file, a link or a folder with all that is in it, as far as that goes."""
-    with contextlib.suppress(OSError, RecursionError):
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            for name in os.listdir(path):
-                _remove(os.path.join(path, name))
-            os.rmdir(path)
-        else:
-            os.unlink(path)
+                    children.append(int(name))
+    return children

@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from codelewm_assets.core.digests import sha256_file, unit_interval
 from codelewm_assets.core.errors import LiteralError, SourceDigestError, SourceFormatError, SourceMissingError
@@ -16,6 +16,7 @@ from codelewm_assets.sources.evalplus_types import restore_types
 from codelewm_assets.sources.pins import FilePin
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol")
+Suite = Literal["base", "plus"]
 MOST_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
 
 
@@ -62,7 +63,9 @@ def _three_ways(pin: FilePin) -> str:
     )
 
 
-def read_file(path: Path, pin: FilePin, *, max_inputs: int) -> tuple[list[Problem], list[LeftOut]]:
+def read_file(
+    path: Path, pin: FilePin, *, max_inputs: int | None, suite: Suite = "plus"
+) -> tuple[list[Problem], list[LeftOut]]:
     """Problems of a release file. Raises: SourceFormatError: cut off, not JSON, columns or rows missing."""
     rows = _rows(path)
     if len(rows) != pin.row_count:
@@ -76,7 +79,7 @@ def read_file(path: Path, pin: FilePin, *, max_inputs: int) -> tuple[list[Proble
             raise SourceFormatError(
                 f"{path.name}, row {number}: lacks {lacking}. Fetch the pinned {pin.version} again."
             )
-        inputs = _inputs(row, max_inputs)
+        inputs = _inputs(row, max_inputs, suite)
         if not inputs:
             left_out.append(
                 LeftOut(problem_id=row["task_id"], reason="no usable input: all are too long or no literal")
@@ -115,13 +118,17 @@ def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem
     )
 
 
-def _inputs(row: Mapping[str, Any], max_inputs: int) -> list[str]:
-    """Distinct input literals: the base inputs in order, then plus inputs in an order fixed by hash, up to the limit."""
+def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> list[str]:
+    """Distinct input literals: the base inputs in order, then plus inputs in an order fixed by hash, up to the limit.
+
+    Without a limit the very long ones are there too.
+    """
     base, plus = (
         [_literal(row["task_id"], item) for item in _listed(row[name])] for name in ("base_input", "plus_input")
     )
     ordered = sorted((text for text in plus if text), key=lambda text: unit_interval("plus_input", text))
-    usable = [text for text in [*base, *ordered] if text and len(text) <= MOST_CHARACTERS]
+    named = base if suite == "base" else [*base, *ordered]
+    usable = [text for text in named if text and (max_inputs is None or len(text) <= MOST_CHARACTERS)]
     return list(dict.fromkeys(usable))[:max_inputs]
 
 

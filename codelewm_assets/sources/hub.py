@@ -40,7 +40,7 @@ def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
 
 
 def read_hub(
-    repository: str, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int
+    repository: str, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int | None
 ) -> tuple[list[Problem], list[LeftOut]]:
     """Problems of a Hub dataset's rows. Raises: SourceFormatError: columns missing or a repository not known."""
     pin = HUB_DATASETS.get(repository)

@@ -31,7 +31,7 @@ def read_wheel_rows() -> list[dict[str, Any]]:
 
 
 def problems_from_tests(
-    rows: list[dict[str, Any]], *, run: Runner, max_inputs: int, revision: str, license_and_url: tuple[str, str]
+    rows: list[dict[str, Any]], *, run: Runner, max_inputs: int | None, revision: str, license_and_url: tuple[str, str]
 ) -> tuple[list[Problem], list[LeftOut]]:
     """Problems of rows whose tests are code, and the rows left out with their reasons.
 
@@ -76,7 +76,7 @@ def problems_from_tests(
     return problems, left_out
 
 
-def read_wheel(*, run: Runner, max_inputs: int) -> tuple[list[Problem], list[LeftOut]]:
+def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[LeftOut]]:
     """HumanEval from the wheel. Raises: as `read_wheel_rows` and `problems_from_tests`."""
     return problems_from_tests(
         read_wheel_rows(), run=run, max_inputs=max_inputs, revision=HUMANEVAL_WHEEL, license_and_url=HUMANEVAL_LICENSE

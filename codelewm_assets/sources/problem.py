@@ -8,7 +8,7 @@ from typing import Literal, assert_never
 from codelewm_assets.core.errors import SourceFormatError
 from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.core.records import LeftOut, Problem
-from codelewm_assets.sources.evalplus import find_file, read_file
+from codelewm_assets.sources.evalplus import Suite, find_file, read_file
 from codelewm_assets.sources.hub import fetch_rows, pinned_revision, read_hub
 from codelewm_assets.sources.humaneval import read_wheel
 from codelewm_assets.sources.pins import EVALPLUS_FILES, HUB_DATASETS
@@ -32,14 +32,17 @@ def load_benchmark(
     benchmark_id: BenchmarkId,
     *,
     source: SourceName,
-    max_inputs: int,
+    max_inputs: int | None,
     run: Runner,
     environment: Mapping[str, str],
     cache: Path,
+    suite: Suite = "plus",
 ) -> SourceRead:
     """Read one benchmark from the source that the profile names.
 
     Args:
+        max_inputs: of one problem, the first; None: all, the very long ones too.
+        suite: the benchmark's own inputs alone (`base`), or EvalPlus' after them, where the source has them.
         run: runs a reference together with its published tests, isolated.
         environment: where the variables that name files and revisions are looked up.
         cache: folder for downloaded release files.
@@ -52,7 +55,7 @@ def load_benchmark(
         problems, left_out = read_stand_in(max_inputs=max_inputs), []
     elif source == "evalplus":
         problems, left_out = _evalplus(
-            benchmark_id, max_inputs=max_inputs, run=run, environment=environment, cache=cache
+            benchmark_id, max_inputs=max_inputs, suite=suite, run=run, environment=environment, cache=cache
         )
     else:
         assert_never(source)
@@ -68,12 +71,22 @@ def load_benchmark(
 
 
 def _evalplus(
-    benchmark_id: BenchmarkId, *, max_inputs: int, run: Runner, environment: Mapping[str, str], cache: Path
+    benchmark_id: BenchmarkId,
+    *,
+    max_inputs: int | None,
+    suite: Suite,
+    run: Runner,
+    environment: Mapping[str, str],
+    cache: Path,
 ) -> tuple[list[Problem], list[LeftOut]]:
     pin = EVALPLUS_FILES[benchmark_id]
     given = environment.get(pin.revision_environment)
     if given and not environment.get(pin.environment):
+        if suite == "base":
+            raise SourceFormatError(
+                f"The Hub's dataset does not say which inputs are the benchmark's own; name the release file in {pin.environment}."
+            )
         repository = HUB_REPOSITORY[benchmark_id]
         revision = pinned_revision(HUB_DATASETS[repository], given)
         return read_hub(repository, fetch_rows(repository, revision), revision, run=run, max_inputs=max_inputs)
-    return read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs)
+    return read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)

@@ -150,7 +150,7 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """A node that does not find bubblewrap: what it labels is not called isolated, and is not kept for a later run."""
-    with SandboxPool(1) as pool, SandboxPool(1, use_bubblewrap=False) as without:
+    with SandboxPool(1) as pool, SandboxPool(1, without=("bubblewrap", "namespaces")) as without:
         here, there = pool.isolation.layers, without.isolation.layers
     poor, used = cluster.add_node(**NODE, env_vars={"PATH": "/nowhere"}), list[Problem]()
 

@@ -23,7 +23,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import PARTITIONED, judge_all
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.profiles.profile import load_profile
-from codelewm_assets.sandbox.isolation import REQUIRED_LAYERS
+from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 
@@ -62,6 +62,9 @@ def checkpoint_files(made_from: Mapping[str, Artifact], seed: int, **changes: An
     return {"fold0.safetensors": weights, "sidecar.json": pretty_json(sidecar | changes), "progress.jsonl": b"{}"}
 
 
+GREEN_LAYERS = (*BASIC_LAYERS, "seccomp")
+
+
 class StoredWorld:
     """Puts records and files into the store and tells the instance that they were materialized."""
 
@@ -98,7 +101,7 @@ class StoredWorld:
             )
         )
 
-    def put_data(self, world: World, *, layers: tuple[str, ...] = REQUIRED_LAYERS) -> None:
+    def put_data(self, world: World, *, layers: tuple[str, ...] = GREEN_LAYERS) -> None:
         """Everything from problems to pools."""
         for benchmark in BENCHMARKS:
             problems = [p for p in world.problems if p.benchmark_id == benchmark]

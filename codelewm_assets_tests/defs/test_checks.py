@@ -15,6 +15,7 @@ from codelewm_assets.defs import contracts
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.rules import check_result
 from codelewm_assets.preflight.rules import finding
+from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
 
@@ -128,6 +129,7 @@ DATA_CASES = (
     Case("labelled_completions", "labels_are_deterministic", "humaneval", "label_not_deterministic",
          _nondeterministic_that_passed),
     Case("labelled_completions", "labels_were_isolated", "humaneval", "isolation_missing", None, ("rlimits",)),
+    Case("labelled_completions", "labels_were_isolated", "humaneval", "isolation_missing", None, BASIC_LAYERS),
     Case("execution_pack", "pack_has_both_classes", None, "single_class", _only_passing),
     Case("execution_pack", "licences_are_known", None, "licence_unknown", _replace_first("rows", license="Proprietary")),
     Case("problem_splits", "no_problem_crosses_folds", None, "problem_crosses_folds", _second_fold_for_first_problem),

@@ -138,12 +138,13 @@ def test_a_completion_called_nondeterministic_that_did_not_pass_is_green_and_cou
 
 
 def test_all_layers_of_isolation_are_green() -> None:
-    found = rules.labels_were_isolated(["rlimits", "fork", "seccomp"], ["fork", "rlimits"])
-    assert (found.passed, found.blocker) == (True, None)
+    found = rules.labels_were_isolated(["rlimits", "fork", "seccomp"], ["fork", "rlimits"], ["fork", "rlimits", "seccomp"])
+    assert (found.passed, found.blocker, found.figures["missing"]) == (True, None, "none")
 
 
 def test_a_missing_layer_of_isolation_is_red() -> None:
-    found = rules.labels_were_isolated(["fork"], ["fork", "rlimits", "network"])
+    found = rules.labels_were_isolated(["fork"], ["fork", "rlimits", "network"], ["fork", "rlimits", "network", "rare"])
+    assert found.figures["missing"] == "network, rare, rlimits"
     assert (found.passed, found.blocker, found.offenders) == (False, "isolation_missing", ("network", "rlimits"))
 
 
