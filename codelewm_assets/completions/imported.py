@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
+from codelewm_assets.core.files import BYTE_ORDER_MARK
+from codelewm_assets.core.ids import published_id
 from codelewm_assets.core.records import Completion, Problem
 
 LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
@@ -20,7 +22,6 @@ LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
 
 FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 MOST_LINE_BYTES = 8 * 1024 * 1024
-PUBLISHED_NAMES = {"humaneval": "HumanEval", "humanevalplus": "HumanEval", "mbpp": "Mbpp", "mbppplus": "Mbpp"}
 WANTED = f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
 
 
@@ -43,6 +44,7 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as handle:
             while line := handle.readline(MOST_LINE_BYTES + 1):
                 number += 1
+                line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
                 is_long = len(line) > MOST_LINE_BYTES
                 while is_long and line and not line.endswith(b"\n"):
                     line = handle.readline(MOST_LINE_BYTES)  # the rest of it
@@ -93,12 +95,14 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
 
 
 def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
-    """The problem under this id, else as its benchmark publishes it: `humaneval_7` is `HumanEval/7`, `MBPP/2` is `Mbpp/2`."""
-    if not isinstance(name, str):
-        return None
-    parts = re.fullmatch(r"([A-Za-z][A-Za-z+_-]*)[/_-]([0-9]{1,9})", name)
-    known = PUBLISHED_NAMES.get(re.sub(r"[^a-z]", "", parts[1].lower().replace("+", "plus"))) if parts else None
-    return problems.get(name) or (problems.get(f"{known}/{int(parts[2])}") if parts and known else None)
+    """The problem under this id, else as its benchmark publishes it: `humaneval_7` is `HumanEval/7`, `MBPP/2` is `Mbpp/2`.
+
+    All of them are of one benchmark, which a bare number is of too.
+    """
+    if isinstance(name, str) and name in problems:
+        return problems[name]
+    benchmark = next((problem.benchmark_id for problem in problems.values()), None)
+    return problems.get(published_id(name, benchmark) or "")
 
 
 def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:

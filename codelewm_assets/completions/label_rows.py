@@ -4,18 +4,19 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from codelewm_assets.core.errors import AssetsError, BenchmarkNameError, LiteralError, SandboxError
+from codelewm_assets.core.files import json_lines
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.codec import CodecError, encode
 from codelewm_assets.sandbox.pool import MOST_INPUT_BYTES, encode_inputs
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ProblemsOf = Callable[[BenchmarkId], Mapping[str, Problem]]
 """The problems of a benchmark by their published ids. Raises: SourceError: they cannot be read."""
 
@@ -94,13 +95,16 @@ class _RowFault(Exception):
 
 def _raw_rows(stream: BinaryIO) -> Iterator[tuple[int, Any]]:
     """Number of the line and the row; a fault is the row itself."""
-    for number, data in enumerate(stream, 1):
-        line = data.removeprefix(BYTE_ORDER_MARK) if number == 1 else data
-        if not line.strip():
-            continue
-        if line.strip() == b"{":  # no row: a whole object, on many lines
-            line += stream.read()
+    for number, line in json_lines(stream):
         row = _parsed(line)
+        if number == 1 and line.strip() == b"{":  # no row: the beginning of one object on many lines
+            rest = stream.read()
+            whole = _parsed(line + rest)
+            if isinstance(whole, _RowFault):
+                yield 1, row
+                yield from ((number + 1, row) for number, row in _raw_rows(BytesIO(rest)))
+                return
+            row = whole
         results = row.get("eval") if isinstance(row, dict) and "task_id" not in row else None
         if isinstance(results, dict):
             for task_id, samples in results.items():

@@ -6,6 +6,8 @@ differs from EvalPlus on purpose, docs/completions.md has the row, its reason an
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal, assert_never
 
 from codelewm_assets.core.ids import BenchmarkId, published_id
@@ -183,6 +185,8 @@ def _digit_distance(one: Any, two: Any) -> Any:
 
 
 def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:
+    if not isinstance(found, int | float | Fraction | Decimal):
+        return False
     try:
         x, coefficients = float(found), list(arguments[0])
         return bool(abs(sum(coefficient * x**power for power, coefficient in enumerate(coefficients))) <= max(atol, 1e-4))

@@ -2,10 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from codelewm_assets.core.errors import StoreError
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 WRITING = ".writing-"  # begins the name of what is not whole yet; a kill leaves it behind
 
 
@@ -40,3 +42,11 @@ def write_atomically(path: Path, data: bytes) -> None:
             f"Could not write {path.name}: {error.strerror or error}. "
             f"Nothing was stored; free space or make {path.parent} writable, then run again."
         ) from error
+
+
+def json_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Number, from 1, and bytes of each line that is not blank; a byte order mark before the first is no part of it."""
+    for number, line in enumerate(stream, 1):
+        line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+        if line.strip():
+            yield number, line

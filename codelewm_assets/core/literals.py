@@ -115,14 +115,16 @@ def set_of(values: Iterable[Any]) -> set[Any]:
 
     Raises: HashCollisionError: more than `MAX_COLLISIONS` have the hash of another. TypeError: one has no hash.
     """
-    items = list(values)
-    hashes: dict[int, Any] = {}
+    by_hash: dict[int, list[Any]] = {}
     collisions = 0
-    for item in items:
-        collisions += hashes.setdefault(hash(item), item) != item
+    for value in values:
+        same_hash = by_hash.setdefault(hash(value), [])
+        if value not in same_hash:
+            same_hash.append(value)
+            collisions += len(same_hash) > 1
         if collisions > MAX_COLLISIONS:
             raise HashCollisionError(f"more than {MAX_COLLISIONS} values have the hash of another")
-    return set(items)
+    return {value for same_hash in by_hash.values() for value in same_hash}
 
 
 def read_arguments(text: str) -> list[Any]:

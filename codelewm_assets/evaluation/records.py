@@ -41,6 +41,10 @@ class ScoreRow(BaseModel):
     schema_version: str | None = None  # these three stand in published v0.9 rows and are not read
     errors: dict[str, str] | None = None
     llm_order_rank: int | None = None
+    llm: str | None = None  # this one and the three below stand in rows that `label` writes and are not read
+    outcome: str | None = None
+    inputs: list[dict[str, str | None]] | None = None
+    cpu_ms: float | None = None
 
     @model_validator(mode="after")
     def _is_evidence(self) -> "ScoreRow":

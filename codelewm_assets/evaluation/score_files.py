@@ -1,6 +1,7 @@
 """Score rows from JSON-lines files, and the work of the commands `calibrate` and `rerank`: a report into a folder."""
 
 import json
+from io import BytesIO
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.core.files import write_atomically
+from codelewm_assets.core.files import json_lines, write_atomically
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.records import CalibrationReport, RerankReport, ScoreRow
 from codelewm_assets.evaluation.rerank import rerank_report
@@ -16,6 +17,7 @@ from codelewm_assets.evaluation.score_table import ScoreTable
 
 RESAMPLES = 2000
 FAULTS_SHOWN = 5
+LABEL_HEADER = b'{"header":'  # the first record of a file that `label` wrote
 SEE = "docs/evaluation.md gives the fields."
 
 
@@ -38,8 +40,8 @@ def score_rows(path: Path) -> Iterator[ScoreRow]:
     faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
     try:
         with path.open("rb") as stream:  # not as text: U+2028 inside a string ends no line
-            for number, line in enumerate(stream, 1):
-                if not line.strip():
+            for number, line in json_lines(stream):
+                if number == 1 and line.startswith(LABEL_HEADER):
                     continue
                 try:
                     row = ScoreRow.model_validate_json(line)
@@ -68,7 +70,7 @@ def p_pass_faults(path: Path) -> tuple[int, list[str]]:
     Raises: ReportError: a line is not a JSON object.
     """
     count, faults = 0, []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in json_lines(BytesIO(path.read_bytes())):
         try:
             row = json.loads(line)
             value = row["scores"].get("p_pass")

@@ -266,7 +266,9 @@ def encode_inputs(inputs: tuple[str, ...]) -> bytes:
     """
     try:
         parts = [encode(read_arguments(text), MOST_INPUT_BYTES) for text in inputs]
-    except (CodecError, LiteralError) as error:
+    except LiteralError as error:
+        raise SandboxError(str(error)) from error
+    except CodecError as error:
         raise SandboxError(f"An input cannot be given to a program: {error}. Shorten or correct the input.") from error
     return b"".join(pack(">I", len(part)) + part for part in parts)
 

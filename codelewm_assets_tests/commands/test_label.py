@@ -24,7 +24,7 @@ def test_label_writes_rows_in_order_after_a_header_and_reports_malformed_rows_by
         label_row(completion_id="separator", code="def double(x):\n    '\u2028\u0085'\n    return 2 * x\n"),
     )
     found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
-    assert found.status == 0
+    assert found.status == 1
     assert [line.split(":")[:2] for line in found.err.splitlines()] == [
         ["codelewm-assets", " in.jsonl line 2"], ["codelewm-assets", " in.jsonl line 4"],
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def test_a_raw_line_separator_inside_a_program_does_not_end_its_row(run: Run, tm
 def test_a_row_that_no_parser_takes_stops_no_other(run: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "in.jsonl", "9" * 5000, "[" * 100_000, label_row())
     found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
-    assert found.status == 0
+    assert found.status == 1
     assert "1 labelled, 1 passed, 2 malformed" in found.out
 
 
@@ -77,10 +77,65 @@ def test_label_refuses_a_number_of_workers_that_is_none(run: Run, tmp_path: Path
 def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:
     path, output = lines(tmp_path / "in.jsonl", "no row", label_row()), tmp_path / "out.jsonl"
     found = run("label", path, "--output", output, "--isolation", "basic", "--workers", "1", "--json")
-    assert (found.status, found.err) == (0, "")
-    assert json.loads(found.out) == {
-        "written": 1, "passed": 1, "malformed": ["line 1: not JSON (Expecting value)"], "taken_up": 0, "output": str(output),
+    assert (found.status, found.err) == (1, "")
+    shown = json.loads(found.out)
+    assert "mount_namespace" in shown.pop("missing_layers")
+    assert shown == {
+        "written": 1, "passed": 1, "malformed": ["line 1: not JSON (Expecting value)"], "resumed": 0, "output": str(output),
+        "models": [{"benchmark_id": "humaneval", "llm": None, "problems": 1, "completions": 1, "pass@1": 1.0}],
     }  # fmt: skip
+
+
+def _fault_rows(count: int) -> list[dict[str, Any]]:
+    return [label_row(completion_id=f"c{n}", inputs=["[...]"], expected=["1"]) for n in range(count)]
+
+
+def test_label_exits_2_when_no_row_could_be_labelled_and_says_what_it_wants(run: Run, tmp_path: Path) -> None:
+    for name, rows in (("faults", _fault_rows(2)), ("empty", [])):
+        path = lines(tmp_path / f"{name}.jsonl", *rows)
+        found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+        assert found.status == 2
+        assert f"0 labelled, 0 passed, {len(rows)} malformed" in found.out
+        assert f"{name}.jsonl: no row could be labelled. Wanted rows" in found.err
+
+
+def test_label_names_the_layers_that_are_missing(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "in.jsonl", label_row())
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
+    assert "isolation layers missing: ipc_namespace, mount_namespace, pid_namespace" in found.out
+
+
+def test_label_prints_pass_at_k_of_each_model(run: Run, tmp_path: Path) -> None:
+    """10 completions of a problem, 3 right: pass@1 = 3/10, pass@10 = 1. Another model's one of two problems: 1/2."""
+    wrong = "def double(x):\n    return 3\n"
+    rows = [label_row(completion_id=f"a{n}", llm="a", **({} if n < 3 else {"code": wrong})) for n in range(10)]
+    rows += [label_row(completion_id="b0", problem_id="p0", model="b"), label_row(completion_id="b1", problem_id="p1", model="b", code=wrong)]
+    path = lines(tmp_path / "in.jsonl", *rows)
+    found = run("label", path, "--output", tmp_path / "out", "--isolation", "basic", "--workers", "1", "--summary")
+    assert found.status == 0
+    assert "humaneval  a  1 problems  10 completions  pass@1 0.3000  pass@10 1.0000" in found.out
+    assert "humaneval  b  2 problems  2 completions  pass@1 0.5000\n" in found.out
+
+
+def test_labels_joined_with_scores_go_straight_into_calibrate_and_rerank(run: Run, tmp_path: Path) -> None:
+    wrong = "def double(x):\n    return 3\n"
+    rows = [
+        label_row(completion_id=f"{p}{n}", problem_id=p, llm="m", **({} if n else {"code": wrong}))
+        for p in ("p0", "p1")
+        for n in (0, 1)
+    ]
+    path, output = lines(tmp_path / "in.jsonl", *rows), tmp_path / "out.jsonl"
+    assert run("label", path, "--output", output, "--isolation", "basic", "--workers", "1").status == 0
+    header, *labels = [json.loads(line) for line in output.read_text().splitlines()]
+    scores = lines(tmp_path / "scores.jsonl", header, *[
+        row | {"scores": {"p_pass": 0.9 if row["passed"] else 0.2, "length": 1.0}} for row in labels
+    ])  # fmt: skip
+    assert run("calibrate", scores, "--output", tmp_path / "reports").status == 0
+    report = json.loads((tmp_path / "reports" / "p_pass_calibration_report.json").read_text())
+    assert report["overall"]["p_pass"]["roc_auc"] == 1.0
+    assert run("rerank", scores, "--output", tmp_path / "reports").status == 0
+    report = json.loads((tmp_path / "reports" / "rerank_report.json").read_text())
+    assert report["benchmarks"]["humaneval"]["pass_at_1"]["p_pass"] == 1.0
 
 
 def test_label_tells_of_malformed_rows_as_records(run: Run, tmp_path: Path) -> None:

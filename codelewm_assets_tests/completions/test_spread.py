@@ -149,10 +149,12 @@ def test_a_node_that_is_killed_half_way_loses_and_doubles_nothing(
 def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_that_lacks_one(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    """A node that does not find bubblewrap: what it labels is not called isolated, and is not kept for a later run."""
-    with SandboxPool(1) as pool, SandboxPool(1, without=("bubblewrap", "namespaces")) as without:
+    """A node without libseccomp: what it labels is not called isolated, and is not kept for a later run."""
+    with SandboxPool(1) as pool, SandboxPool(1, without=("seccomp",)) as without:
         here, there = pool.isolation.layers, without.isolation.layers
-    poor, used = cluster.add_node(**NODE, env_vars={"PATH": "/nowhere"}), list[Problem]()
+    (tmp_path / "shadow").mkdir()
+    (tmp_path / "shadow" / "pyseccomp.py").write_text("raise ImportError('as on a machine without it')")
+    poor, used = cluster.add_node(**NODE, env_vars={"PYTHONPATH": str(tmp_path / "shadow")}), list[Problem]()
 
     def problems(run: Callable[[], Labelling]) -> Iterator[Problem]:
         for problem in PROBLEMS:
@@ -161,16 +163,16 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
             used.append(problem)
             yield problem
 
-    with labelling(completions_of(problems(lambda: run)), tmp_path, cluster.address) as run:
+    with labelling(completions_of(problems(lambda: run)), tmp_path / "auto", cluster.address) as run:
         assert run.layers == here  # no worker was asked yet
         shards = list(run.shards)
     assert run.layers == tuple(layer for layer in here if layer in there)
-    assert "mount_namespace" in here and "mount_namespace" not in run.layers
+    assert "seccomp" in here and "seccomp" not in run.layers
     assert {row.completion.problem_id for shard in shards for row in shard.labelled} == {p.problem_id for p in used}
-    assert 0 < len(names(tmp_path)) < len(used)
+    assert 0 < len(names(tmp_path / "auto")) < len(used)
 
     rich = labelling(completions_of(PROBLEMS), tmp_path / "strict", cluster.address, isolation="strict")
-    missing = rf"On {socket.gethostname()}: The profile wants isolation strict; .* missing here: ipc_namespace, mount"
+    missing = rf"On {socket.gethostname()}: The profile wants isolation strict; .* missing here: seccomp"
     with pytest.raises(SandboxError, match=missing), rich as run:
         list(run.shards)
     cluster.remove_node(poor)

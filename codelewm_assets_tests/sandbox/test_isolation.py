@@ -103,7 +103,7 @@ def test_the_project_is_not_visible_but_for_the_servers_own_files() -> None:
     def f():
         box = sorted(
             os.path.relpath(os.path.join(folder, name), "/box")
-            for folder, _, names in os.walk("/box") for name in names
+            for folder, _, names in os.walk("/box/codelewm_assets") for name in names
         )
         home = {str(Path.home())!r}
         return os.path.exists({str(project)!r}), os.listdir(home) if os.path.exists(home) else [], box
