@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from codelewm_assets.completions.oracles import OracleName, judge, oracle_of, outputs_equal, why_not_judged
+from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.literals import read_arguments, read_value
 from codelewm_assets.core.records import (
     Completion,
@@ -109,6 +110,11 @@ class Judge:
         return judge(self.oracle, self._arguments, run.value, self._expected, self.atol)
 
     @cached_property
+    def expected_sha256(self) -> str:
+        """Digest of the literal of the right output."""
+        return sha256_text(self.expected)
+
+    @cached_property
     def _arguments(self) -> list[Any]:
         return read_arguments(self.arguments)
 
@@ -127,14 +133,18 @@ def cpu_limit_s(reference_ms: float, floor_s: float) -> float:
     return floor_s * float(2 ** max(0, math.ceil(math.log2(CPU_MULTIPLE * reference_ms / 1000 / floor_s))))
 
 
-def limits_for(reference: ProgramRun, floor_s: float) -> Limits:
+def longest_ms(run: ProgramRun) -> float:
+    """CPU time of the longest call, in milliseconds."""
+    return max((call.cpu_ms for call in run.inputs), default=0.0)
+
+
+def limits_for(reference_ms: float, floor_s: float) -> Limits:
     """Limits of a completion: those of one call from the CPU time of its reference's longest.
 
     The limit over all calls is the same for every program, so that no call within its own limit is ended by a sum that the
     reference itself would reach on a slower machine.
     """
-    input_cpu_s = cpu_limit_s(max((call.cpu_ms for call in reference.inputs), default=0.0), floor_s)
-    return Limits(input_cpu_s=min(input_cpu_s, MAX_CPU_S), cpu_s=MAX_CPU_S)
+    return Limits(input_cpu_s=min(cpu_limit_s(reference_ms, floor_s), MAX_CPU_S), cpu_s=MAX_CPU_S)
 
 
 def kept_bytes(expected: str | None) -> int:
@@ -161,7 +171,7 @@ def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) 
     if not outputs:
         reasons = ", ".join(sorted(set(dropped.values())))
         return LeftOut(problem_id=problem.problem_id, reason=f"no usable input: {reasons}")
-    return Judged(problem, outputs, dropped, limits_for(first, cpu_floor_s))
+    return Judged(problem, outputs, dropped, limits_for(longest_ms(first), cpu_floor_s))
 
 
 def _reference_outputs(
@@ -265,9 +275,12 @@ def outcome_of(run: InputRun, is_right: Callable[[InputRun], bool]) -> Outcome:
 
 def as_compared(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:
     """The calls as the oracle sees them: where it asks only for a match or none, every value is True and None is False."""
-    if oracle != "is_none_or_not":
-        return run.inputs
-    return tuple(_as_match(call) if call.outcome == "finished" else call for call in run.inputs)
+    return run.inputs if oracle != "is_none_or_not" else tuple(call_as_compared(oracle, call) for call in run.inputs)
+
+
+def call_as_compared(oracle: OracleName, call: InputRun) -> InputRun:
+    """One call as the oracle sees it."""
+    return _as_match(call) if oracle == "is_none_or_not" and call.outcome == "finished" else call
 
 
 def as_agreed(oracle: OracleName, first: ProgramRun, second: ProgramRun) -> tuple[tuple[InputRun, ...], bool]:

@@ -18,14 +18,18 @@ from codelewm_assets.completions.label import (
     Judge,
     as_agreed,
     as_compared,
+    call_as_compared,
+    cpu_limit_s,
     kept_bytes,
     limits_for,
+    longest_ms,
     outcome_of,
     same_output,
 )
 from codelewm_assets.completions.label_output import open_output
 from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
 from codelewm_assets.completions.oracles import OracleName, has_exceptions, oracle_of, why_not_judged
+from codelewm_assets.completions.reference_outputs import ReferenceCache, ReferenceOutputs
 from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError
 from codelewm_assets.core.ids import BenchmarkId
@@ -33,7 +37,7 @@ from codelewm_assets.core.literals import read_arguments, write_value
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.isolation import remedy
 from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
-from codelewm_assets.sandbox.outcome import InputRun, Program
+from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets.sources.problem import Suite, load_benchmark
 
@@ -41,7 +45,11 @@ LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
 CPU_FLOOR_S = 1.0
 """What EvalPlus 0.3.1 lets every call take (`DEFAULT_MIN_TIME_LIMIT`). Its factor of the reference's time is 4, here 10."""
-EXPECTED_LIMITS = Limits(input_cpu_s=4.0, cpu_s=MAX_CPU_S, max_timeouts=1)
+FAILED_CPU_FLOOR_S, FAILED_CPU_S = 0.2, 1.0
+"""Of the calls after the first that failed, of one and of all: the verdict is known, only its details are not."""
+EXPECTED_LIMITS = Limits(
+    input_cpu_s=4.0, cpu_s=MAX_CPU_S, max_timeouts=1, failed_input_cpu_s=FAILED_CPU_FLOOR_S, failed_cpu_s=FAILED_CPU_S
+)
 """Of rows without a reference whose time could be taken. The reference of Mbpp/599 needs 1.6 s for some calls."""
 ROW_REFERENCE_LIMITS = replace(REFERENCE_LIMITS, output_bytes=512 * MEBIBYTE)
 """A row is judged on all the inputs that it names."""
@@ -102,7 +110,7 @@ def label_file(
         benchmark: of samples; None: their `task_id` says it.
         suite: inputs that samples are judged on: the benchmark's own (`base`), or EvalPlus' too (`plus`) where they are there.
         environment: where the variables that name the benchmarks' files are looked up (default: the process's own).
-        cache_folder: folder for downloaded release files.
+        cache_folder: folder for downloaded release files and outputs of published references.
 
     Raises: ReportError: unreadable input, or the output is the input. SandboxError: `strict` and layers are missing, or a
         module cannot be imported. StoreError: the output cannot be written, or another run is writing it. SourceError: there
@@ -140,7 +148,7 @@ def label_file(
 
         @cache
         def problems_of(name: BenchmarkId) -> Mapping[str, Problem]:
-            return _problems(name, suite, pool, os.environ if environment is None else environment, cache_folder)
+            return problems_of_source(name, suite, pool, os.environ if environment is None else environment, cache_folder)
 
         def rows() -> Iterator[LabelRow]:
             for row in read_rows(stream, problems_of=problems_of, benchmark=benchmark):
@@ -149,7 +157,7 @@ def label_file(
                 else:
                     summary.malformed.append(row)
 
-        for labelled in pool.each(RowLabeller(pool), islice(rows(), written.done, None)):
+        for labelled in pool.each(RowLabeller(pool, ReferenceCache(cache_folder / "references")), islice(rows(), written.done, None)):
             written.write(labelled)
         written.finish()
         LOG.info(
@@ -161,7 +169,7 @@ def label_file(
 WITHOUT_BUBBLEWRAP = ("bubblewrap", "namespaces")
 
 
-def _problems(
+def problems_of_source(
     benchmark_id: BenchmarkId, suite: Suite, pool: SandboxPool, environment: Mapping[str, str], cache_folder: Path
 ) -> dict[str, Problem]:
     """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else HumanEval's wheel."""
@@ -209,15 +217,19 @@ class _Expected:
     """What rows of one problem are judged by: a comparator for each input, None where the reference has no output."""
 
     judges: tuple[Judge | None, ...]
+    known: tuple[KnownOutput | None, ...] | None
     limits: Limits
     kept_bytes: tuple[int, ...]
 
 
 class RowLabeller:
-    """Labels one row at a time; references and expected values are computed once for rows that share them."""
+    """Labels one row at a time; references and expected values are computed once for rows that share them.
 
-    def __init__(self, pool: SandboxPool) -> None:
-        self._pool = pool
+    Args: cache: where outputs of published references are kept; None: nowhere.
+    """
+
+    def __init__(self, pool: SandboxPool, cache: ReferenceCache | None = None) -> None:
+        self._pool, self._cache = pool, cache
         self._of_reference = lru_cache(maxsize=256)(self._run_reference)
         self._of_outputs = lru_cache(maxsize=256)(_expected_of)
 
@@ -227,17 +239,23 @@ class RowLabeller:
         skipped = _skipped(row.benchmark_id, row.problem_id, row.inputs)
         inputs = tuple(text for index, text in enumerate(row.inputs) if index not in skipped)
         if row.reference is not None:
-            limits = PUBLISHED_REFERENCE_LIMITS if isinstance(row, SampleRow) else ROW_REFERENCE_LIMITS
-            expected = self._of_reference(row.reference, row.entry_point, inputs, oracle, row.atol, limits)
+            is_published = isinstance(row, SampleRow)
+            expected = self._of_reference(row.reference, row.entry_point, inputs, oracle, row.atol, is_published)
         else:
             outputs = tuple(text for index, text in enumerate(row.expected or ()) if index not in skipped)
-            expected = self._of_outputs(oracle, inputs, outputs, row.atol, EXPECTED_LIMITS)
+            expected = self._of_outputs(oracle, inputs, outputs, (None,) * len(inputs), row.atol, EXPECTED_LIMITS)
+
+        def has_failed(index: int, call: InputRun) -> bool:
+            is_right = expected.judges[index]
+            return is_right is not None and outcome_of(call_as_compared(oracle, call), is_right) != "pass"
+
         first, second = self._pool.run_twice(
-            Program(row.code, row.entry_point, inputs), expected.limits, kept_bytes=expected.kept_bytes
-        )
+            Program(row.code, row.entry_point, inputs), expected.limits, kept_bytes=expected.kept_bytes,
+            known=expected.known, has_failed=has_failed,
+        )  # fmt: skip
         calls, is_deterministic = as_agreed(oracle, first, second)
         judged = iter(
-            _input_row(call, _outcome(call, is_right, is_deterministic))
+            _input_row(call, is_right, _outcome(call, is_right, is_deterministic))
             for call, is_right in zip(calls, expected.judges, strict=True)
         )
         rows = [NOT_JUDGED_ROW if index in skipped else next(judged) for index in range(len(row.inputs))]
@@ -255,23 +273,45 @@ class RowLabeller:
         }
 
     def _run_reference(
-        self, code: str, entry_point: str, inputs: tuple[str, ...], oracle: OracleName, atol: float, limits: Limits
+        self, code: str, entry_point: str, inputs: tuple[str, ...], oracle: OracleName, atol: float, is_published: bool
     ) -> _Expected:
-        one, two = self._pool.run_twice(Program(code, entry_point, inputs), limits)
-        outputs = [
-            a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
-            for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)
-        ]
-        own_limits = replace(limits_for(one, CPU_FLOOR_S), max_timeouts=EXPECTED_LIMITS.max_timeouts)
-        return _expected_of(oracle, inputs, tuple(outputs), atol, own_limits)
+        limits = PUBLISHED_REFERENCE_LIMITS if is_published else ROW_REFERENCE_LIMITS
+
+        def compute() -> ReferenceOutputs:
+            one, two = self._pool.run_twice(Program(code, entry_point, inputs), limits)
+            outputs = [
+                a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
+                for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)
+            ]
+            return ReferenceOutputs(tuple(outputs), tuple(call.digest for call in one.inputs), longest_ms(one))
+
+        if is_published and self._cache is not None:
+            found = self._cache.get((platform.python_version(), _version(), code, entry_point, inputs, oracle, limits), compute)
+        else:
+            found = compute()
+        own_limits = replace(
+            limits_for(found.longest_ms, CPU_FLOOR_S), max_timeouts=EXPECTED_LIMITS.max_timeouts,
+            failed_input_cpu_s=cpu_limit_s(found.longest_ms, FAILED_CPU_FLOOR_S), failed_cpu_s=FAILED_CPU_S,
+        )  # fmt: skip
+        return _expected_of(oracle, inputs, found.outputs, found.digests, atol, own_limits)
 
 
 def _expected_of(
-    oracle: OracleName, inputs: tuple[str, ...], outputs: tuple[str | None, ...], atol: float, limits: Limits
+    oracle: OracleName,
+    inputs: tuple[str, ...],
+    outputs: tuple[str | None, ...],
+    digests: tuple[bytes | None, ...],
+    atol: float,
+    limits: Limits,
 ) -> _Expected:
-    pairs = zip(inputs, outputs, strict=True)
-    judges = tuple(None if output is None else Judge(oracle, source, output, atol) for source, output in pairs)
-    return _Expected(judges, limits, tuple(map(kept_bytes, outputs)))
+    judges = tuple(
+        None if output is None else Judge(oracle, source, output, atol)
+        for source, output in zip(inputs, outputs, strict=True)
+    )
+    pairs = zip(digests, outputs, strict=True)
+    known = tuple(None if digest is None or output is None else KnownOutput(digest, output) for digest, output in pairs)
+    # Other oracles than equality look at the value itself, which an output that is only recognized has not.
+    return _Expected(judges, known if oracle == "equal" else None, limits, tuple(map(kept_bytes, outputs)))
 
 
 @lru_cache(maxsize=256)
@@ -289,15 +329,20 @@ def _outcome(call: InputRun, is_right: Judge | None, is_deterministic: bool) -> 
     return outcome_of(call, is_right) if is_deterministic else "nondeterministic"
 
 
+def _sha256(text: str | None) -> str | None:
+    return None if text is None else sha256_text(text)
+
+
 NOT_JUDGED_ROW: dict[str, Any] = {
     "outcome": NOT_JUDGED, "output_type": None, "output_repr_sha256": None, "exception_class": None,
 }  # fmt: skip
 
 
-def _input_row(run: InputRun, outcome: str) -> dict[str, Any]:
+def _input_row(run: InputRun, is_right: Judge | None, outcome: str) -> dict[str, Any]:
+    is_expected = is_right is not None and run.output is is_right.expected  # one object: its digest is there already
     return {
         "outcome": outcome,
         "output_type": run.output_type,
-        "output_repr_sha256": None if run.output is None else sha256_text(run.output),
+        "output_repr_sha256": is_right.expected_sha256 if is_expected and is_right else _sha256(run.output),
         "exception_class": run.exception_class,
     }

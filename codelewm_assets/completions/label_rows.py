@@ -58,7 +58,11 @@ class LabelRow(BaseModel):
 
 
 class SampleRow(LabelRow):
-    """A sample of human-eval or EvalPlus: its reference is its published problem's."""
+    """A sample of human-eval or EvalPlus: its inputs and its reference are its published problem's, and not checked again."""
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> "SampleRow":
+        return self
 
 
 @lru_cache(maxsize=128)

@@ -75,6 +75,15 @@ def read_value(text: str) -> Any:
 
 
 def _evaluate(node: ast.expr) -> Any:
+    kind = type(node)
+    if kind is ast.Constant:
+        return node.value  # type: ignore[attr-defined]
+    if kind is ast.List or kind is ast.Tuple:  # most of what there is, and of most of its items
+        items = [
+            item.value if type(item) is ast.Constant else _evaluate(item)
+            for item in node.elts  # type: ignore[attr-defined]
+        ]
+        return items if kind is ast.List else tuple(items)
     match node:
         case ast.Name(id="nan"):
             return math.nan
@@ -82,10 +91,6 @@ def _evaluate(node: ast.expr) -> Any:
             return math.inf
         case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
             return -math.inf
-        case ast.List(elts=items):
-            return [_evaluate(item) for item in items]
-        case ast.Tuple(elts=items):
-            return tuple(_evaluate(item) for item in items)
         case ast.Set(elts=items):
             return {_evaluate(item) for item in items}
         case ast.Dict(keys=keys, values=values) if None not in keys:

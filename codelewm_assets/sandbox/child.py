@@ -170,5 +170,6 @@ def _answer(value: Any, token: bytes, index: int, cpu_us: int, max_bytes: int) -
 
 
 def _send(data: bytes) -> None:
-    while data:
-        data = data[os.write(PIPE, data) :]
+    left = memoryview(data)
+    while left:
+        left = left[os.write(PIPE, left) :]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 HEADER = struct.Struct(">I8sBIQ")  # body bytes, token, kind, index, microseconds
+NAME_BYTES = struct.Struct(">H")
 TOKEN_BYTES = 8
 MAX_NAME_BYTES = 400
 LOADED, RETURNED, VALUE, NO_LITERAL, EXCEPTION, MEMORY, NOT_LOADED, END = range(8)
@@ -85,14 +86,14 @@ class FrameReader:
                     self._wanted = HEADER.size + MAX_NAME_BYTES + 2
                     if len(self._waiting) - at < self._wanted:
                         return
-                    name, _ = _name_and_value(self._waiting[start : start + MAX_NAME_BYTES + 2])
+                    name, _ = _name_and_value(self._waiting, start, start + MAX_NAME_BYTES + 2)
                     self._to_skip = max(0, end - len(self._waiting))
                     value = None
                 else:
                     self._wanted = end - at
                     if len(self._waiting) < end:
                         return
-                    name, value = _name_and_value(self._waiting[start:end])
+                    name, value = _name_and_value(self._waiting, start, end)
                 self._wanted = HEADER.size
                 yield Frame(kind, index, cpu_us, name, value)
                 at = min(end, len(self._waiting))
@@ -100,8 +101,9 @@ class FrameReader:
             del self._waiting[:at]
 
 
-def _name_and_value(body: bytearray) -> tuple[str, bytes]:
-    end = 2 + struct.unpack_from(">H", body)[0] if len(body) >= 2 else 2
-    if len(body) < end:
+def _name_and_value(data: bytearray, start: int, end: int) -> tuple[str, bytes]:
+    value_at = start + 2 + (NAME_BYTES.unpack_from(data, start)[0] if end - start >= 2 else 0)
+    if value_at > end:
         raise FrameError("a frame without its name")
-    return body[2:end].decode("utf-8", "replace"), bytes(body[end:])
+    with memoryview(data) as view:  # copied once
+        return str(view[start + 2 : value_at], "utf-8", "replace"), bytes(view[value_at:end])

@@ -23,6 +23,8 @@ class Limits:
         wall_s: time over all inputs and tries, in seconds, in which the program neither ran nor waited for a core: a backstop
             against programs that sleep, which neither the load nor a long honest run uses up.
         max_timeouts: calls over their limit before the program is given up.
+        failed_input_cpu_s: CPU time of each call after the first that failed, where the parent says which one did.
+        failed_cpu_s: CPU time of all those calls together.
         memory_bytes: address space.
         output_bytes: one output, encoded; a longer one has no literal. The longest published output has 9.0 MB.
         file_bytes: size of one file it may write in its private folder.
@@ -33,6 +35,8 @@ class Limits:
     cpu_s: float = 2.0
     wall_s: float = 10.0
     max_timeouts: int = MAX_TIMEOUTS
+    failed_input_cpu_s: float = MAX_CPU_S
+    failed_cpu_s: float = MAX_CPU_S
     memory_bytes: int = 1024 * MEBIBYTE
     output_bytes: int = 16 * MEBIBYTE
     file_bytes: int = 1 * MEBIBYTE

@@ -33,7 +33,9 @@ class InputRun:
         exception_class: name of the class of what it raised.
         was_called: False when the program was ended before this call: its time was used up, or what came before was enough.
         cpu_ms: CPU time of the call in milliseconds, as reported by the child process (untrusted).
-        value: what `output` is the literal of; to be read, not changed.
+        value: what `output` is the literal of; to be read, not changed. None as well where the output was recognized by its
+            digest and not decoded.
+        digest: of the output's encoding.
     """
 
     outcome: RunOutcome
@@ -43,6 +45,15 @@ class InputRun:
     was_called: bool = True
     cpu_ms: float = field(default=0.0, compare=False)
     value: Any = field(default=None, compare=False, repr=False)
+    digest: bytes | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOutput:
+    """An output that many programs return: recognized by the digest of its encoding, so that it is not decoded each time."""
+
+    digest: bytes
+    output: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import queue
 import tempfile
@@ -33,13 +34,13 @@ from codelewm_assets.sandbox.frames import (
 )
 from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files, module_folders
 from codelewm_assets.sandbox.limits import Limits
-from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun, RunOutcome
+from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program, ProgramRun, RunOutcome
 from codelewm_assets.sandbox.server import Ran, Server
 
 BOX = "codelewm-box-"
 WAITING_PER_WORKER = 8
 MOST_INPUT_BYTES = 64 << 20
-AGAIN_CPU_S = 10.0  # of a second run: calls that it does not reach are not compared
+AGAIN_CPU_S = 1.0  # of a second run: calls that it does not reach are not compared
 SHORT_VALUE, LONG_VALUE = 1 << 10, 1 << 20  # bytes of one output
 NOT_CALLED, NO_TIME_LEFT = InputRun("killed", was_called=False), InputRun("timeout", was_called=False)
 ENDED: dict[str | None, RunOutcome] = {"cpu": "timeout", "wall": "timeout", "policy": "policy"}
@@ -114,7 +115,13 @@ class SandboxPool:
         return self._run(program, limits or Limits(), 0, enough)
 
     def run_twice(
-        self, program: Program, limits: Limits | None = None, *, kept_bytes: Sequence[int] | None = None
+        self,
+        program: Program,
+        limits: Limits | None = None,
+        *,
+        kept_bytes: Sequence[int] | None = None,
+        known: Sequence[KnownOutput | None] | None = None,
+        has_failed: Callable[[int, InputRun], bool] | None = None,
     ) -> tuple[ProgramRun, ProgramRun]:
         """Run one program in two children under different hash seeds.
 
@@ -122,18 +129,30 @@ class SandboxPool:
         that was over its limit, and those after it, are not run again; nor is one that the time left does not reach. Those
         are as in the first.
 
-        Args: kept_bytes: how many bytes of each output are read; a longer one is no literal.
+        Args:
+            kept_bytes: how many bytes of each output are read; a longer one is no literal.
+            known: an output of each input that is recognized and not decoded; such a call has no `value`.
+            has_failed: given the index of an input and what its call showed, whether that decides that the program is
+                wrong: the calls after it have the limits of a program that has failed, and are not run again.
         """
         limits = limits or Limits()
-        first = self._run(program, limits, 0, kept_bytes=kept_bytes)
-        again = next((i for i, call in enumerate(first.inputs) if call.outcome == "timeout"), len(first.inputs))
+        first = self._run(program, limits, 0, kept_bytes=kept_bytes, known=known, has_failed=has_failed)
+        calls = enumerate(first.inputs)
+        if has_failed is None:
+            count = next((i for i, call in calls if call.outcome == "timeout"), len(first.inputs))
+        else:
+            count = next((i + (call.outcome != "timeout") for i, call in calls if has_failed(i, call)), len(first.inputs))
         left_s = min(AGAIN_CPU_S, limits.cpu_s - first.cpu_ms / 1000)
         left = replace(limits, cpu_s=left_s, wall_s=limits.wall_s - first.idle_s)
-        if not again or left.cpu_s <= 0 or left.wall_s <= 0:
+        if not count or left.cpu_s <= 0 or left.wall_s <= 0:
             return first, first
-        second = self._run(replace(program, inputs=program.inputs[:again]), left, 1, kept_bytes=kept_bytes)
-        calls = [b if b.was_called or not a.was_called else a for a, b in zip(first.inputs, second.inputs, strict=False)]
-        return first, replace(second, inputs=(*calls, *first.inputs[again:]))
+        second = self._run(replace(program, inputs=program.inputs[:count]), left, 1, kept_bytes=kept_bytes, known=known)
+        was_ended = second.cpu_ms >= 1000 * left_s or second.idle_s >= left.wall_s  # by what was left, not by its own limit
+        checked = [
+            b if b.was_called and not (was_ended and b.outcome == "timeout") else a
+            for a, b in zip(first.inputs, second.inputs, strict=False)
+        ]
+        return first, replace(second, inputs=(*checked, *first.inputs[count:]))
 
     def map(self, jobs: Iterable[tuple[Program, Limits]]) -> Iterator[ProgramRun]:
         """Run many programs, as many at a time as there are workers; results in the order given."""
@@ -156,19 +175,26 @@ class SandboxPool:
         seed: int,
         enough: Callable[[int, InputRun], bool] | None = None,
         kept_bytes: Sequence[int] | None = None,
+        known: Sequence[KnownOutput | None] | None = None,
+        has_failed: Callable[[int, InputRun], bool] | None = None,
     ) -> ProgramRun:
         inputs, count = encode_inputs(program.inputs), len(program.inputs)
-        runs, cpu_ms, idle_s = list[InputRun](), 0.0, 0.0
+        runs, cpu_ms, idle_s, failed_ms = list[InputRun](), 0.0, 0.0, None
         kept = (lambda index: kept_bytes[index] if index < count else 0) if kept_bytes is not None else None
         while len(runs) < count:
             left = replace(limits, cpu_s=limits.cpu_s - cpu_ms / 1000, wall_s=limits.wall_s - idle_s)
+            if failed_ms is not None:
+                left_s = min(left.cpu_s, limits.failed_cpu_s - (cpu_ms - failed_ms) / 1000)
+                left = replace(left, input_cpu_s=limits.failed_input_cpu_s, cpu_s=left_s)
             if left.cpu_s <= 0 or left.wall_s <= 0:
                 break
             head = _sized(str(len(runs)), program.entry_point, program.code)
-            child = _Child(len(runs), count, limits, enough)
+            child = _Child(len(runs), count, limits, enough, known, has_failed, failed_ms is not None)
             ran = self._in_server(head, inputs, left, seed, child, kept)
             cpu_ms, idle_s = cpu_ms + ran.cpu_ms, idle_s + ran.idle_s
             runs += child.finish(ran)
+            if failed_ms is None and has_failed and any(has_failed(i, runs[i]) for i in range(child.start, len(runs))):
+                failed_ms = cpu_ms
             if child.has_enough:
                 return ProgramRun((*runs, *[NOT_CALLED] * (count - len(runs))), cpu_ms, idle_s)
             if sum(run.outcome == "timeout" for run in runs) >= limits.max_timeouts:
@@ -187,7 +213,7 @@ class SandboxPool:
         server = self._take(seed)
         has_served = server.served > 0
         try:
-            ran = server.run(head, inputs, limits, child.on_frame, kept_bytes)
+            ran = server.run(head, inputs, limits, child.on_frame, kept_bytes, lambda: child.failed)
         except BaseException:
             self._drop(server)
             raise
@@ -280,14 +306,18 @@ class _Child:
     Attributes:
         start: index of its first input.
         count: of all inputs of the program.
+        has_failed: whether a call decides that the program is wrong.
+        failed: whether one has.
         runs: the calls so far.
-        extra: the outcome of a call that ended with a frame that was not the harness's.
     """
 
     start: int
     count: int
     limits: Limits
     enough: Callable[[int, InputRun], bool] | None
+    known: Sequence[KnownOutput | None] | None = None
+    has_failed: Callable[[int, InputRun], bool] | None = None
+    failed: bool = False
     runs: list[InputRun] = field(default_factory=list)
     is_loaded: bool = False
     has_ended: bool = False
@@ -298,7 +328,7 @@ class _Child:
 
     def restart(self) -> None:
         """Forget what came: the program is run anew."""
-        self.__init__(self.start, self.count, self.limits, self.enough)  # type: ignore[misc]
+        self.__init__(self.start, self.count, self.limits, self.enough, self.known, self.has_failed)  # type: ignore[misc]
 
     def on_frame(self, frame: Frame) -> bool:
         """Take a frame. Returns: whether it is the last that is wanted."""
@@ -315,8 +345,9 @@ class _Child:
         if frame.index != index or index >= self.count or not is_call:
             self.is_forged = True
             return True
-        run = _called(frame, self.limits)
+        run = _called(frame, self.limits, self.known[index] if self.known else None)
         self.runs.append(run)
+        self.failed = self.failed or (self.has_failed is not None and self.has_failed(index, run))
         self.has_enough = self.enough is not None and self.enough(index, run)
         return self.has_enough
 
@@ -347,7 +378,7 @@ class _Child:
         return [*self.runs, InputRun(ENDED.get(ran.stopped, "killed"))]
 
 
-def _called(frame: Frame, limits: Limits) -> InputRun:
+def _called(frame: Frame, limits: Limits, known: KnownOutput | None) -> InputRun:
     if frame.cpu_us > 1e6 * limits.input_cpu_s:
         return InputRun("timeout")
     if frame.kind == MEMORY:
@@ -356,13 +387,21 @@ def _called(frame: Frame, limits: Limits) -> InputRun:
         return InputRun("exception", exception_class=frame.name)
     if frame.kind == NO_LITERAL or frame.value is None:
         return InputRun("finished", output_type=frame.name)
+    digest, cpu_ms = output_digest(frame.value), frame.cpu_us / 1000
+    if known is not None and digest == known.digest:
+        return InputRun("finished", output=known.output, output_type=frame.name, digest=digest, cpu_ms=cpu_ms)
     try:
         output, value = _reader_of(len(frame.value))(frame.value)
     except CodecError:  # bytes that stand for no value
         output = None
     if output is None:
         return InputRun("finished", output_type=frame.name)
-    return InputRun("finished", output=output, output_type=frame.name, value=value, cpu_ms=frame.cpu_us / 1000)
+    return InputRun("finished", output, frame.name, cpu_ms=cpu_ms, value=value, digest=digest)
+
+
+def output_digest(encoded: bytes) -> bytes:
+    """Digest of an output's encoding."""
+    return hashlib.blake2b(encoded, digest_size=16).digest()
 
 
 def _read(data: bytes) -> tuple[str | None, Any]:

@@ -86,6 +86,7 @@ class Server:
         limits: Limits,
         on_frame: Callable[[Frame], bool],
         kept_bytes: Callable[[int], int] | None = None,
+        has_failed: Callable[[], bool] = lambda: False,
     ) -> Ran:
         """Run one program in a child of its own.
 
@@ -94,6 +95,7 @@ class Server:
             inputs: the encoded arguments of each input.
             on_frame: called with each frame as it comes; True: it is the last that is wanted, the child is ended.
             kept_bytes: how many bytes of an output are read, by its index.
+            has_failed: whether a call has failed, so that the rest of them have the limits of a program that has.
         """
         self.served += 1
         token = os.urandom(TOKEN_BYTES)
@@ -111,12 +113,12 @@ class Server:
                 os.close(request)
                 os.close(writer)
             stream = FrameReader(token, limits.output_bytes, MAX_SENT_BYTES, kept_bytes)
-            return self._collect(_Incoming(reader, stream, on_frame), limits)
+            return self._collect(_Incoming(reader, stream, on_frame), limits, has_failed)
         finally:
             os.close(reader)
 
-    def _collect(self, incoming: "_Incoming", limits: Limits) -> Ran:
-        poll, is_flowing, has_told, seen = select.poll(), False, False, 0
+    def _collect(self, incoming: "_Incoming", limits: Limits, has_failed: Callable[[], bool]) -> Ran:
+        poll, is_flowing, has_told, is_short, seen = select.poll(), False, False, has_failed(), 0
         poll.register(self._channel, select.POLLIN)
         deadline = time.monotonic() + 3 * limits.wall_s + 10 * limits.cpu_s + ANSWER_SLACK_S
         next_look = time.monotonic() + LOOK_AFTER_S
@@ -135,7 +137,10 @@ class Server:
             if not has_told and incoming.is_over:
                 has_told = self._say(b"enough")
             elif not has_told and incoming.count > seen:
-                self._say(b"seen")
+                if has_failed() and not is_short:
+                    is_short = self._say(TIMES.pack(limits.failed_input_cpu_s, limits.failed_cpu_s, limits.wall_s))
+                else:
+                    self._say(b"seen")
             seen = incoming.count
             if now >= next_look:
                 if not _runs(self._pid):

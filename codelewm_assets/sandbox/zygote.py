@@ -219,10 +219,14 @@ def _watch(pid: int, channel: socket.socket) -> _End:
         if ended in ready:
             break
         if ready:
-            if channel.recv(64) == b"seen":  # answers have come: the clock of the current call starts again
-                with contextlib.suppress(OSError):
+            word = channel.recv(64)
+            with contextlib.suppress(OSError):
+                if word == b"seen" or len(word) == TIMES.size:  # answers have come: the clock of the call starts again
                     call_started = time.clock_gettime(clock)
-            else:  # "enough", or the parent's end
+                if len(word) == TIMES.size:  # limits from here on
+                    input_cpu_s, cpu_s, wall_s = TIMES.unpack(word)
+                    times = (input_cpu_s, min(times[1], call_started + cpu_s), wall_s)
+            if word in (b"enough", b""):  # b"": the parent's end
                 stopped = "told"
         else:
             stopped = _over(pid, clock, call_started, started, times)

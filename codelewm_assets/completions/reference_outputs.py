@@ -1,0 +1,70 @@
+"""Outputs of published references, kept between runs of `label`: computing those of both benchmarks takes minutes."""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceOutputs:
+    """What a reference returned.
+
+    Attributes:
+        outputs: literal for each input; None where the reference cannot judge.
+        digests: of the encoding of each of them; None where it was not kept.
+        longest_ms: CPU time of its longest call, in milliseconds.
+    """
+
+    outputs: tuple[str | None, ...]
+    digests: tuple[bytes | None, ...]
+    longest_ms: float
+
+
+class ReferenceCache:
+    """A folder with a file for each reference, named by the digest of all that its outputs depend on.
+
+    A file that is damaged, or that cannot be written, costs computing the outputs again and nothing else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: Sequence[object], compute: Callable[[], ReferenceOutputs]) -> ReferenceOutputs:
+        """The outputs under this key, computed where they are not there.
+
+        Args: key: everything that the outputs depend on; each part has a stable `repr`.
+        """
+        digest = hashlib.sha256()
+        for part in key:
+            digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
+        path = self._folder / f"{digest.hexdigest()}.json.gz"
+        kept = _read(path)
+        if kept is None:
+            kept = compute()
+            body = json.dumps(
+                {
+                    "outputs": kept.outputs,
+                    "digests": [digest and digest.hex() for digest in kept.digests],
+                    "longest_ms": kept.longest_ms,
+                }
+            ).encode()
+            with contextlib.suppress(StoreError):
+                write_atomically(path, gzip.compress(body, 1, mtime=0))
+        return kept
+
+
+def _read(path: Path) -> ReferenceOutputs | None:
+    try:
+        kept = json.loads(gzip.decompress(path.read_bytes()))
+        digests = tuple(digest and bytes.fromhex(digest) for digest in kept["digests"])
+        return ReferenceOutputs(tuple(kept["outputs"]), digests, float(kept["longest_ms"]))
+    except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error):
+        return None
