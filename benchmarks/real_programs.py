@@ -148,7 +148,9 @@ def throughput(samples: Sequence[Sample], folder: Path) -> None:
             if sample.benchmark_id == benchmark:
                 by_problem.setdefault(sample.problem_id, []).append(sample)
         draw = random.Random(5)
-        drawn = [s for _, of in sorted(by_problem.items()) for s in draw.sample(of, min(len(of), PER_PROBLEM[benchmark]))]
+        drawn = [
+            s for _, of in sorted(by_problem.items()) for s in draw.sample(of, min(len(of), PER_PROBLEM[benchmark]))
+        ]
         file = folder / f"{benchmark}.jsonl"
         file.write_text("".join(json.dumps({"task_id": s.problem_id, "solution": s.code}) + "\n" for s in drawn))
         for suite in ("base", "plus"):
@@ -163,7 +165,9 @@ def throughput(samples: Sequence[Sample], folder: Path) -> None:
                     started = time.monotonic()
                     subprocess.run(command, cwd=folder, check=True, capture_output=True)
                     seconds[is_ours].append(time.monotonic() - started)
-            a, b = (statistics.median(seconds[key][1:]) for key in (True, False))  # the first ones computed the references
+            a, b = (
+                statistics.median(seconds[key][1:]) for key in (True, False)
+            )  # the first ones computed the references
             lines.append(f"| {benchmark} | {suite} | {len(drawn)} | {a:.1f} | {b:.1f} | {b / a:.1f} |")
             print(lines[-1], flush=True)
     rewrite("real_programs_throughput", lines)
@@ -175,7 +179,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--suite", choices=("base", "plus"), default="base")
     parser.add_argument("--rows", type=int, help="programs drawn with a fixed seed (default: all)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop before a block that starts after this")
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop before a block that starts after this"
+    )
     parser.add_argument("--disagreements", type=Path, help="write every row on which the two differ, with its code")
     parser.add_argument("--throughput", action="store_true", help="time the two command lines instead")
     options = parser.parse_args()
@@ -258,7 +264,10 @@ def main() -> None:
         "",
         "| problem | ours | EvalPlus | programs |",
         "|---|---|---|---:|",
-        *(f"| {name} | {outcome} | {verdict} | {count} |" for (name, outcome, verdict), count in kinds.most_common(SHOWN)),
+        *(
+            f"| {name} | {outcome} | {verdict} | {count} |"
+            for (name, outcome, verdict), count in kinds.most_common(SHOWN)
+        ),
     ]
     rewrite(f"real_programs_{options.suite}", lines)
     print("\n".join(lines))

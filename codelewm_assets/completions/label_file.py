@@ -39,7 +39,8 @@ from codelewm_assets.sandbox.isolation import remedy
 from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
 from codelewm_assets.sandbox.pool import SandboxPool
-from codelewm_assets.sources.problem import Suite, load_benchmark
+from codelewm_assets.sources.evalplus import Suite
+from codelewm_assets.sources.problem import load_benchmark
 
 LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
@@ -148,7 +149,9 @@ def label_file(
 
         @cache
         def problems_of(name: BenchmarkId) -> Mapping[str, Problem]:
-            return problems_of_source(name, suite, pool, os.environ if environment is None else environment, cache_folder)
+            return problems_of_source(
+                name, suite, pool, os.environ if environment is None else environment, cache_folder
+            )
 
         def rows() -> Iterator[LabelRow]:
             for row in read_rows(stream, problems_of=problems_of, benchmark=benchmark):
@@ -157,7 +160,9 @@ def label_file(
                 else:
                     summary.malformed.append(row)
 
-        for labelled in pool.each(RowLabeller(pool, ReferenceCache(cache_folder / "references")), islice(rows(), written.done, None)):
+        for labelled in pool.each(
+            RowLabeller(pool, ReferenceCache(cache_folder / "references")), islice(rows(), written.done, None)
+        ):
             written.write(labelled)
         written.finish()
         LOG.info(
@@ -286,7 +291,9 @@ class RowLabeller:
             return ReferenceOutputs(tuple(outputs), tuple(call.digest for call in one.inputs), longest_ms(one))
 
         if is_published and self._cache is not None:
-            found = self._cache.get((platform.python_version(), _version(), code, entry_point, inputs, oracle, limits), compute)
+            found = self._cache.get(
+                (platform.python_version(), _version(), code, entry_point, inputs, oracle, limits), compute
+            )
         else:
             found = compute()
         own_limits = replace(

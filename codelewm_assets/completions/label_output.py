@@ -167,8 +167,8 @@ class FileOutput:
         target.flush()
         os.fsync(target.fileno())
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None and not self._is_resumable:
+    def __exit__(self, *error: object) -> None:
+        if error[0] is not None and not self._is_resumable:
             self._path.unlink(missing_ok=True)
         self._handle.close()
 

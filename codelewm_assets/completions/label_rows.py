@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from codelewm_assets.core.errors import AssetsError, BenchmarkNameError, LiteralError, SandboxError
+from codelewm_assets.core.errors import BenchmarkNameError, LiteralError, SandboxError
 from codelewm_assets.core.files import json_lines
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
 from codelewm_assets.core.literals import read_value
@@ -112,7 +112,9 @@ def _raw_rows(stream: BinaryIO) -> Iterator[tuple[int, Any]]:
         results = row.get("eval") if isinstance(row, dict) and "task_id" not in row else None
         if isinstance(results, dict):
             for task_id, samples in results.items():
-                for sample in samples if isinstance(samples, list) else [_RowFault(f"{task_id} has no list of samples")]:
+                for sample in (
+                    samples if isinstance(samples, list) else [_RowFault(f"{task_id} has no list of samples")]
+                ):
                     yield number, {"task_id": task_id, **sample} if isinstance(sample, dict) else sample
         else:
             yield number, row

@@ -139,15 +139,10 @@ def _close(found: Any, expected: Any, atol: float) -> bool:
     if isinstance(expected, float) and isinstance(found, int | float) and not isinstance(found, bool):
         return _floats_close(found, expected, atol or DEFAULT_ATOL)
     if isinstance(expected, complex) and isinstance(found, complex):
-        return all(
-            _floats_close(a, b, atol)
-            for a, b in ((found.real, expected.real), (found.imag, expected.imag))
-        )
+        return all(_floats_close(a, b, atol) for a, b in ((found.real, expected.real), (found.imag, expected.imag)))
     if type(found) is type(expected):
         if isinstance(expected, list | tuple):
-            return len(found) == len(expected) and all(
-                _close(a, b, atol) for a, b in zip(found, expected, strict=True)
-            )
+            return len(found) == len(expected) and all(_close(a, b, atol) for a, b in zip(found, expected, strict=True))
         if isinstance(expected, dict):
             return found.keys() == expected.keys() and all(_close(found[k], expected[k], atol) for k in expected)
     return bool(found == expected)
@@ -189,6 +184,8 @@ def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:
         return False
     try:
         x, coefficients = float(found), list(arguments[0])
-        return bool(abs(sum(coefficient * x**power for power, coefficient in enumerate(coefficients))) <= max(atol, 1e-4))
+        return bool(
+            abs(sum(coefficient * x**power for power, coefficient in enumerate(coefficients))) <= max(atol, 1e-4)
+        )
     except (TypeError, ValueError, OverflowError, IndexError):  # no number, or not the arguments of the problem
         return False

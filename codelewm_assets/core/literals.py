@@ -79,11 +79,11 @@ def _evaluate(node: ast.expr) -> Any:
     if kind is ast.Constant:
         return node.value  # type: ignore[attr-defined]
     if kind is ast.List or kind is ast.Tuple:  # most of what there is, and of most of its items
-        items = [
+        values = [
             item.value if type(item) is ast.Constant else _evaluate(item)
             for item in node.elts  # type: ignore[attr-defined]
         ]
-        return items if kind is ast.List else tuple(items)
+        return values if kind is ast.List else tuple(values)
     match node:
         case ast.Name(id="nan"):
             return math.nan
@@ -101,9 +101,9 @@ def _evaluate(node: ast.expr) -> Any:
             return frozenset(_evaluate(inner))
         case ast.Call(func=ast.Name(id="Fraction"), args=[ast.Constant(value=str(text))], keywords=[]):
             return Fraction(text)
-        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str(text))], keywords=[]) if (
-            not (number := Decimal(text)).is_snan()  # which compares with nothing
-        ):
+        case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str(text))], keywords=[]) if not (
+            number := Decimal(text)
+        ).is_snan():  # which compares with nothing
             return number
         case ast.Call(func=ast.Name(id="complex"), args=[real, imaginary], keywords=[]):
             return complex(_evaluate(real), _evaluate(imaginary))

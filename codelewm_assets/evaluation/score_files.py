@@ -1,8 +1,8 @@
 """Score rows from JSON-lines files, and the work of the commands `calibrate` and `rerank`: a report into a folder."""
 
 import json
-from io import BytesIO
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 from pydantic import ValidationError

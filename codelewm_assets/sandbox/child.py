@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 from codelewm_assets.sandbox.codec import decode, encode
-from codelewm_assets.sandbox.landlock import Ruleset
 from codelewm_assets.sandbox.frames import (
     END,
     EXCEPTION,
@@ -24,6 +23,7 @@ from codelewm_assets.sandbox.frames import (
     VALUE,
     pack_frame,
 )
+from codelewm_assets.sandbox.landlock import Ruleset
 
 PIPE = 3  # the one descriptor that the program has besides the null device
 PID_MOVED = 77  # exit status of a child whose process id tells of an earlier program; its server says so by itself
@@ -34,6 +34,7 @@ OWN_PID = 0x7EA51D01  # stands in the system call filter where the child puts it
 CHILD_LIMITS = struct.Struct("=QQQQQ")
 """What a child is told: its highest CPU seconds, address space, bytes of one output, bytes of a file, open files. None of it
 depends on the program, on its reference or on what is right."""
+
 
 class SockFilterProgram(ctypes.Structure):
     """`struct sock_fprog` of linux/filter.h."""

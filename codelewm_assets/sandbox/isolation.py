@@ -110,7 +110,9 @@ def module_folders(modules: Sequence[str]) -> dict[str, Path]:
         except (ImportError, ValueError):
             spec = None
         if spec is None or not spec.submodule_search_locations:
-            raise SandboxError(f"The module {name!r} is not a package that is installed here; install it or do not ask for it.")
+            raise SandboxError(
+                f"The module {name!r} is not a package that is installed here; install it or do not ask for it."
+            )
         folder = Path(next(iter(spec.submodule_search_locations)))
         folders[folder.name] = folder
         if (libraries := folder.with_name(f"{folder.name}.libs")).is_dir():
@@ -130,7 +132,12 @@ def server_command(
     Raises: SandboxError: a module is not installed.
     """
     python = str(Path(sys.executable).resolve())
-    environment = {"PYTHONHASHSEED": str(hash_seed), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
+    environment = {
+        "PYTHONHASHSEED": str(hash_seed),
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "1",
+    }
     if modules:  # no threads in the server: a fork copies none
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     packages, calls = module_folders(modules), None if "seccomp" in without else filters()
@@ -190,8 +197,8 @@ def _bubblewrap(box: Path, python: str, packages: dict[str, Path]) -> list[str]:
             wrap += ["--ro-bind", path, path]
     for path in ("/etc/localtime", "/etc/ld.so.cache", "/etc/mime.types"):
         wrap += ["--ro-bind-try", path, path]
-    for folder in _other_packages(seen):
-        wrap += ["--tmpfs", folder, "--remount-ro", folder]
+    for packages_folder in _other_packages(seen):
+        wrap += ["--tmpfs", packages_folder, "--remount-ro", packages_folder]
     wrap += ["--perms", "0755", "--dir", "/modules"]
     for name, folder in packages.items():
         wrap += ["--ro-bind", str(folder), f"/modules/{name}"]
@@ -211,4 +218,6 @@ def _other_packages(seen: Collection[str]) -> Iterator[str]:
     for top in sorted(seen):
         for pattern in ("lib/python3*", "local/lib/python3*"):
             for folder in sorted(Path(top).glob(pattern)):
-                yield from (str(folder / name) for name in ("site-packages", "dist-packages") if (folder / name).is_dir())
+                yield from (
+                    str(folder / name) for name in ("site-packages", "dist-packages") if (folder / name).is_dir()
+                )

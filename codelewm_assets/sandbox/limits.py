@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
 MAX_TIMEOUTS = 2  # calls over their limit, before a program is given up: one that never ends does so on every input
-MAX_CPU_S = 60  # of one program over all inputs and tries, as EvalPlus' time-out per task; a child knows this number alone
+MAX_CPU_S = (
+    60  # of one program over all inputs and tries, as EvalPlus' time-out per task; a child knows this number alone
+)
 MAX_SENT_BYTES = 1024 * MEBIBYTE  # of one child; all outputs of the longest published reference are 147 MB
 
 

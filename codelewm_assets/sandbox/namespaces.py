@@ -53,9 +53,7 @@ def enter(readable: Sequence[str], temporary: str, size_bytes: int, uid: int | N
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     attributes = MountAttributes(set=MOUNT_ATTR_RDONLY)
     _check(
-        _libc.syscall(
-            MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, ctypes.byref(attributes), ctypes.sizeof(attributes)
-        )
+        _libc.syscall(MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, ctypes.byref(attributes), ctypes.sizeof(attributes))
     )
     _mount("tmpfs", temporary, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size_bytes},mode=1777")
     return ("ipc_namespace", "mount_namespace", "network_namespace", "pid_namespace")

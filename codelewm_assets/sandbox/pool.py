@@ -141,13 +141,17 @@ class SandboxPool:
         if has_failed is None:
             count = next((i for i, call in calls if call.outcome == "timeout"), len(first.inputs))
         else:
-            count = next((i + (call.outcome != "timeout") for i, call in calls if has_failed(i, call)), len(first.inputs))
+            count = next(
+                (i + (call.outcome != "timeout") for i, call in calls if has_failed(i, call)), len(first.inputs)
+            )
         left_s = min(AGAIN_CPU_S, limits.cpu_s - first.cpu_ms / 1000)
         left = replace(limits, cpu_s=left_s, wall_s=limits.wall_s - first.idle_s)
         if not count or left.cpu_s <= 0 or left.wall_s <= 0:
             return first, first
         second = self._run(replace(program, inputs=program.inputs[:count]), left, 1, kept_bytes=kept_bytes, known=known)
-        was_ended = second.cpu_ms >= 1000 * left_s or second.idle_s >= left.wall_s  # by what was left, not by its own limit
+        was_ended = (
+            second.cpu_ms >= 1000 * left_s or second.idle_s >= left.wall_s
+        )  # by what was left, not by its own limit
         checked = [
             b if b.was_called and not (was_ended and b.outcome == "timeout") else a
             for a, b in zip(first.inputs, second.inputs, strict=False)
@@ -247,9 +251,7 @@ class SandboxPool:
         return self._start(0)
 
     def _start(self, seed: int) -> Server:
-        server = Server(
-            self._box, hash_seed=self._hash_seeds[seed], without=self._without, modules=self._modules
-        )
+        server = Server(self._box, hash_seed=self._hash_seeds[seed], without=self._without, modules=self._modules)
         with self._lock:
             self._servers.append(server)
         return server

@@ -27,7 +27,9 @@ from codelewm_assets.sandbox.cleanup import empty_folder, remove_tree
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 POLL_MS = 10
 TIMES = struct.Struct("=ddd")  # CPU seconds of one call and of all, seconds of wall time; sent when the child is there
-ANSWER = struct.Struct("=dd?")  # CPU milliseconds, idle seconds, whether the server serves on; then what ended the child
+ANSWER = struct.Struct(
+    "=dd?"
+)  # CPU milliseconds, idle seconds, whether the server serves on; then what ended the child
 UNSURE_IDLE_S = 0.005  # shorter than this the time in the run queue is not looked up
 OTHER_PACKAGES = ("site-packages", "dist-packages")  # may hold anything, the benchmarks' answers too
 # Not here: `random` (its hook after each fork costs a tenth of a fork, and `statistics` and `tempfile` import it),
@@ -112,9 +114,7 @@ class Server:
         """Load the server's filter. Returns: that of each child."""
         Filter(bytes.fromhex(codes["server"])).load()
         self.layers.add("seccomp")
-        return Filter(
-            bytes.fromhex(codes["child" if self._has_mounts else "child_in_host_files"])
-        )
+        return Filter(bytes.fromhex(codes["child" if self._has_mounts else "child_in_host_files"]))
 
     def serve(self, channel: socket.socket) -> None:
         """One program after another, until the parent hangs up or the server is no longer as new."""
@@ -128,7 +128,7 @@ class Server:
             bounds = CHILD_LIMITS.unpack(message)
             pid = os.fork()
             if pid == 0:
-                run_child(*descriptors, self.folder, bounds, self.filter, self.ruleset, self.next_pid)
+                run_child(descriptors[0], descriptors[1], self.folder, bounds, self.filter, self.ruleset, self.next_pid)
             for descriptor in descriptors:
                 os.close(descriptor)
             has_moved = self.next_pid not in (None, pid)
@@ -243,7 +243,7 @@ def _watch(pid: int, channel: socket.socket) -> _End:
     cpu_s = usage.ru_utime + usage.ru_stime
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if not stopped:
-        stopped = {signal.SIGXCPU: "cpu", signal.SIGSYS: "policy"}.get(killed_by, "")
+        stopped = "cpu" if killed_by == signal.SIGXCPU else "policy" if killed_by == signal.SIGSYS else ""
     return _End(stopped, 1000 * cpu_s, max(0.0, idle_s - cpu_s - waited_s))
 
 

@@ -16,7 +16,7 @@ def stand_in_digest() -> str:
     return digest_of([asdict(row) for row in STAND_IN_PROBLEMS])
 
 
-def read_stand_in(*, max_inputs: int) -> list[Problem]:
+def read_stand_in(*, max_inputs: int | None) -> list[Problem]:
     """All stand-in problems, each with up to `max_inputs` of its inputs."""
     return [
         Problem(

@@ -109,7 +109,10 @@ def test_label_prints_pass_at_k_of_each_model(run: Run, tmp_path: Path) -> None:
     """10 completions of a problem, 3 right: pass@1 = 3/10, pass@10 = 1. Another model's one of two problems: 1/2."""
     wrong = "def double(x):\n    return 3\n"
     rows = [label_row(completion_id=f"a{n}", llm="a", **({} if n < 3 else {"code": wrong})) for n in range(10)]
-    rows += [label_row(completion_id="b0", problem_id="p0", model="b"), label_row(completion_id="b1", problem_id="p1", model="b", code=wrong)]
+    rows += [
+        label_row(completion_id="b0", problem_id="p0", model="b"),
+        label_row(completion_id="b1", problem_id="p1", model="b", code=wrong),
+    ]
     path = lines(tmp_path / "in.jsonl", *rows)
     found = run("label", path, "--output", tmp_path / "out", "--isolation", "basic", "--workers", "1", "--summary")
     assert found.status == 0

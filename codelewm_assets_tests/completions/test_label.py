@@ -21,8 +21,8 @@ from codelewm_assets.completions.label import (
 from codelewm_assets.completions.oracles import INPUT_EXCEPTIONS
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
-from codelewm_assets.sandbox.outcome import InputRun, ProgramRun
 from codelewm_assets.sandbox.limits import MAX_CPU_S
+from codelewm_assets.sandbox.outcome import InputRun, ProgramRun
 from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
 

@@ -168,7 +168,10 @@ def test_the_header_names_layers_missing_ones_limits_and_versions(tmp_path: Path
         (row(inputs=["[1]", "[...]"]), "row: Value error, An input cannot be given to a program: a ellipsis has no"),
         (row(inputs=["[1]", "[" * 150 + "]" * 150]), "row: Value error, An input cannot be given to a program: deeper"),
         (row(expected=["2", "..."]), "row: Value error, No program can return '...': a ellipsis has no encoding"),
-        (row(benchmark_id="mine"), "benchmark_id: Value error, 'mine' is no known benchmark; known are humaneval, mbpp_plus"),
+        (
+            row(benchmark_id="mine"),
+            "benchmark_id: Value error, 'mine' is no known benchmark; known are humaneval, mbpp_plus",
+        ),
         (row(atol="wide"), "atol: Input should be a valid number"),
         (row(atol=-1), "atol: "),
         (row(atol=math.nan), "atol: "),
@@ -262,13 +265,20 @@ def test_evalplus_results_are_its_samples(indent: int | None, tmp_path: Path) ->
     path = tmp_path / "in.jsonl"
     path.write_text(json.dumps(results, indent=indent))
     rows, faults = read_all(path)
-    assert [(r.completion_id, r.code) for r in rows] == [("HumanEval/53/0", ADD), ("HumanEval/53/1", "def add(x, y): return 0")]
+    assert [(r.completion_id, r.code) for r in rows] == [
+        ("HumanEval/53/0", ADD),
+        ("HumanEval/53/1", "def add(x, y): return 0"),
+    ]
     assert faults == ["line 1: Mbpp/2 has no list of samples"]
 
 
 def test_samples_are_judged_on_the_problems_of_the_pinned_source(tmp_path: Path) -> None:
     """HumanEval/53 of the wheel, since no release file is named."""
-    path = write(tmp_path, {"task_id": "HumanEval/53", "solution": ADD}, {"task_id": "HumanEval/53", "completion": "    return x"})
+    path = write(
+        tmp_path,
+        {"task_id": "HumanEval/53", "solution": ADD},
+        {"task_id": "HumanEval/53", "completion": "    return x"},
+    )
     output = tmp_path / "out.jsonl"
     label_file(path, output, workers=1, environment={})
     found = [json.loads(line) for line in output.read_bytes().splitlines()][1:]
@@ -292,7 +302,9 @@ def test_an_input_that_is_excepted_is_not_run_and_counts_for_nothing(tmp_path: P
 
 
 def test_a_problem_of_ones_own_may_have_any_function_name(tmp_path: Path) -> None:
-    mine = row(problem_id="mine", entry_point="find_zero", code="def find_zero(x): return 3", inputs=["[1]"], expected=["3"])
+    mine = row(
+        problem_id="mine", entry_point="find_zero", code="def find_zero(x): return 3", inputs=["[1]"], expected=["3"]
+    )
     _, found = label(tmp_path, mine)
     assert found[0]["outcome"] == "pass"
 
@@ -371,6 +383,7 @@ def test_a_stream_that_takes_few_bytes_at_a_time_gets_all_of_them(tmp_path: Path
 
 def interrupt(tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Label rows until `count` are written, then fail. Returns: what is kept."""
+
     class Interrupted(Exception):
         pass
 

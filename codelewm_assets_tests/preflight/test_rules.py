@@ -138,7 +138,9 @@ def test_a_completion_called_nondeterministic_that_did_not_pass_is_green_and_cou
 
 
 def test_all_layers_of_isolation_are_green() -> None:
-    found = rules.labels_were_isolated(["rlimits", "fork", "seccomp"], ["fork", "rlimits"], ["fork", "rlimits", "seccomp"])
+    found = rules.labels_were_isolated(
+        ["rlimits", "fork", "seccomp"], ["fork", "rlimits"], ["fork", "rlimits", "seccomp"]
+    )
     assert (found.passed, found.blocker, found.figures["missing"]) == (True, None, "none")
 
 

@@ -1,7 +1,8 @@
 """Programs that want a verdict that they have not earned, or to do harm. None gets a right answer that it does not return.
 
-Collected only in a namespace of its own: `test_hostile.py` starts it there, once for each configuration. The task is f(x) = 2x + 1 on inputs that the programs do not answer; each must end without the right outputs, in time, and
-the honest program right after it must pass.
+Collected only in a namespace of its own: `test_hostile.py` starts it there, once for each configuration. The task is
+f(x) = 2x + 1 on inputs that the programs do not answer; each must end without the right outputs, in time, and the honest
+program right after it must pass.
 """
 
 import os
@@ -17,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.literals import read_value
-from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.isolation import PARTS
+from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.sandbox.namespace import TIMEOUT_S, skip_outside_namespace, without
@@ -418,7 +419,9 @@ def test_where_landlock_is_no_signal_reaches_the_server(name: str, pool: Sandbox
     assert pool._servers == [server]
 
 
-@pytest.mark.parametrize("call_", ["os.nice(3)", "os.sched_setaffinity(0, {0})", "os.setpriority(os.PRIO_PROCESS, 0, 3)"])
+@pytest.mark.parametrize(
+    "call_", ["os.nice(3)", "os.sched_setaffinity(0, {0})", "os.setpriority(os.PRIO_PROCESS, 0, 3)"]
+)
 def test_the_next_program_has_the_servers_own_priority_and_affinity(call_: str, pool: SandboxPool) -> None:
     call(pool, f"import os\ndef f(x):\n    {call_}\n    return 0")
     seen = "import os\ndef f(x):\n    return os.getpriority(os.PRIO_PROCESS, 0), sorted(os.sched_getaffinity(0))"
@@ -491,7 +494,11 @@ def answer_file(tmp_path: Path) -> Iterator[Path]:
      "os.link(path, 'mine')", "os.symlink('x', path + 'x')", "open(path + 'x', 'w')", "os.chown(path, 1, 1)"],
 )  # fmt: skip
 def test_no_file_of_the_user_can_be_read_or_changed(attempt: str, answer_file: Path, pool: SandboxPool) -> None:
-    if not HAS_SECCOMP and not HELD_BY_NAMESPACES and attempt.startswith(("os.chmod", "os.utime", "os.setxattr", "os.chown")):
+    if (
+        not HAS_SECCOMP
+        and not HELD_BY_NAMESPACES
+        and attempt.startswith(("os.chmod", "os.utime", "os.setxattr", "os.chown"))
+    ):
         pytest.skip("attributes of files are held by seccomp or a read-only mount")
     before = answer_file.stat()
     found = call(pool, f"import os\npath = {str(answer_file)!r}\ndef f(x):\n    {attempt}\n    return 0")
@@ -535,7 +542,9 @@ def test_a_server_that_is_stopped_from_outside_is_noticed_and_its_program_runs_o
         assert answers(call(pool, HONEST)) == RIGHT
         (server,) = pool._servers
         threading.Timer(0.2, os.kill, (server._pid, signal.SIGSTOP)).start()
-        patient = Limits(wall_s=TIMEOUT_S, cpu_s=60.0)  # were it not noticed, the namespace's own time would be over first
+        patient = Limits(
+            wall_s=TIMEOUT_S, cpu_s=60.0
+        )  # were it not noticed, the namespace's own time would be over first
         found = pool.run(Program("import time\ndef f(x):\n    time.sleep(2)\n    return x", "f", ("[1]",)), patient)
         assert answers(found) == [1]  # on another server
         assert server not in pool._servers

@@ -34,7 +34,8 @@ def unshare_command(*, in_mounts: bool = False) -> tuple[str, ...] | None:
 
 
 needs_namespace = pytest.mark.skipif(
-    unshare_command() is None, reason="isolation: no process namespace can be made here, so hostile programs are not run"
+    unshare_command() is None,
+    reason="isolation: no process namespace can be made here, so hostile programs are not run",
 )
 
 

@@ -66,7 +66,22 @@ def test_any_bytes_are_a_value_or_a_codec_error(data: bytes) -> None:
         value = decode(data)
     except CodecError:
         return
-    assert type(value) in (type(None), bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, Fraction, Decimal)
+    assert type(value) in (
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        list,
+        tuple,
+        set,
+        frozenset,
+        dict,
+        Fraction,
+        Decimal,
+    )
 
 
 def test_special_floats_and_lone_surrogates_come_back() -> None:
@@ -74,9 +89,7 @@ def test_special_floats_and_lone_surrogates_come_back() -> None:
     assert decode(encode([math.inf, -math.inf, "\ud800"])) == [math.inf, -math.inf, "\ud800"]
 
 
-@pytest.mark.parametrize(
-    "value", [object(), type("Five", (int,), {})(5), [type("Text", (str,), {})("a")], range(3)]
-)
+@pytest.mark.parametrize("value", [object(), type("Five", (int,), {})(5), [type("Text", (str,), {})("a")], range(3)])
 def test_a_subclass_or_a_foreign_type_has_no_encoding(value: object) -> None:
     with pytest.raises(CodecError, match="has no encoding"):
         encode(value)
@@ -144,7 +157,11 @@ def test_a_value_longer_than_is_kept_is_read_past_and_the_next_frame_is_whole() 
     for step in (1, 100, len(data)):
         reader = FrameReader(TOKEN, 4000, 40_000, lambda index: 10)
         frames = [frame for at in range(0, len(data), step) for frame in reader.feed(data[at : at + step])]
-        assert [(f.index, f.name, f.value) for f in frames] == [(0, "str", None), (1, "str", b"x" * 5), (2, "str", None)]
+        assert [(f.index, f.name, f.value) for f in frames] == [
+            (0, "str", None),
+            (1, "str", b"x" * 5),
+            (2, "str", None),
+        ]
 
 
 def test_a_child_that_sends_more_than_one_may_is_over() -> None:

@@ -26,7 +26,9 @@ USERS = ["normal user", pytest.param("root", marks=pytest.mark.skipif(os.geteuid
 
 
 @needs_namespace
-@pytest.mark.skipif(not bubblewrap_works(), reason="isolation: bubblewrap is not installed, or may not make namespaces here")
+@pytest.mark.skipif(
+    not bubblewrap_works(), reason="isolation: bubblewrap is not installed, or may not make namespaces here"
+)
 @pytest.mark.skipif(filters() is None, reason="isolation: libseccomp is not installed")
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)

@@ -50,9 +50,7 @@ def open_pool() -> Iterator[SandboxPool]:
 
 
 @needs_seccomp
-@pytest.mark.parametrize(
-    "call", ["os.fork()", "os.system('true')", "__import__('subprocess').run(['true'])"]
-)
+@pytest.mark.parametrize("call", ["os.fork()", "os.system('true')", "__import__('subprocess').run(['true'])"])
 def test_no_process_can_be_started(call: str, pool: SandboxPool) -> None:
     assert only(pool, f"import os\ndef f():\n    return {call}").outcome == "policy"
 

@@ -109,7 +109,10 @@ def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatc
         return ["/bin/false"], {}
 
     monkeypatch.setattr("codelewm_assets.sandbox.server.server_command", broken)
-    with pytest.raises(SandboxError, match=r"server did not start \(it hung up\)\. Check that python and bwrap run"), SandboxPool(1):
+    with (
+        pytest.raises(SandboxError, match=r"server did not start \(it hung up\)\. Check that python and bwrap run"),
+        SandboxPool(1),
+    ):
         pass
 
 
@@ -187,7 +190,9 @@ def test_a_module_that_fails_when_it_is_imported_is_named(tmp_path: Path, monkey
 
 
 def test_a_module_that_is_not_installed_is_refused() -> None:
-    with pytest.raises(SandboxError, match=r"'no_such_module' is not a package that is installed here; install it or do not ask for it"):
+    with pytest.raises(
+        SandboxError, match=r"'no_such_module' is not a package that is installed here; install it or do not ask for it"
+    ):
         SandboxPool(1, modules=("no_such_module",)).__enter__()
 
 
