@@ -75,15 +75,11 @@ def read_value(text: str) -> Any:
 
 
 def _evaluate(node: ast.expr) -> Any:
-    kind = type(node)
-    if kind is ast.Constant:
-        return node.value  # type: ignore[attr-defined]
-    if kind is ast.List or kind is ast.Tuple:  # most of what there is, and of most of its items
-        values = [
-            item.value if type(item) is ast.Constant else _evaluate(item)
-            for item in node.elts  # type: ignore[attr-defined]
-        ]
-        return values if kind is ast.List else tuple(values)
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.List | ast.Tuple):  # most of what there is; most of its items are constants
+        read = [item.value if isinstance(item, ast.Constant) else _evaluate(item) for item in node.elts]
+        return read if isinstance(node, ast.List) else tuple(read)
     match node:
         case ast.Name(id="nan"):
             return math.nan

@@ -4,6 +4,7 @@ Standard library only: this file is copied into the box. It holds nothing that w
 """
 
 import ctypes
+import errno
 import os
 import resource
 import struct
@@ -18,6 +19,7 @@ from codelewm_assets.sandbox.frames import (
     MEMORY,
     NO_LITERAL,
     NOT_LOADED,
+    REFUSED,
     RETURNED,
     TOKEN_BYTES,
     VALUE,
@@ -26,6 +28,7 @@ from codelewm_assets.sandbox.frames import (
 from codelewm_assets.sandbox.landlock import Ruleset
 
 PIPE = 3  # the one descriptor that the program has besides the null device
+REFUSED_ERRNO = errno.EKEYREJECTED  # of a refused fork: no other call of a program can give it
 PID_MOVED = 77  # exit status of a child whose process id tells of an earlier program; its server says so by itself
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 OWN_PID = 0x7EA51D01  # stands in the system call filter where the child puts its own process id
@@ -93,7 +96,7 @@ def run_child(
     except MemoryError:
         _send(pack_frame(token, MEMORY))
     except BaseException as error:
-        _send(pack_frame(token, NOT_LOADED, name=type(error).__name__))
+        _send(pack_frame(token, _kind_of(error, NOT_LOADED), name=type(error).__name__))
     finally:
         os._exit(0)
 
@@ -145,12 +148,17 @@ def _run(code: str, entry_point: str, inputs: list[bytes], start: int, token: by
         except MemoryError:
             frame = pack_frame(token, MEMORY, index, _since(started))
         except BaseException as error:
-            frame = pack_frame(token, EXCEPTION, index, _since(started), type(error).__name__)
+            frame = pack_frame(token, _kind_of(error, EXCEPTION), index, _since(started), type(error).__name__)
         else:
             frame = _answer(value, token, index, _since(started), max_bytes)
         send(frame)
     send(pack_frame(token, END))
     exit_(0)
+
+
+def _kind_of(error: BaseException, otherwise: int) -> int:
+    """`REFUSED` for the error by which the filter refuses another process, else `otherwise`."""
+    return REFUSED if isinstance(error, OSError) and error.errno == REFUSED_ERRNO else otherwise
 
 
 def _since(started: float) -> int:

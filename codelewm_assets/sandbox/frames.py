@@ -13,7 +13,7 @@ HEADER = struct.Struct(">I8sBIQ")  # body bytes, token, kind, index, microsecond
 NAME_BYTES = struct.Struct(">H")
 TOKEN_BYTES = 8
 MAX_NAME_BYTES = 400
-LOADED, RETURNED, VALUE, NO_LITERAL, EXCEPTION, MEMORY, NOT_LOADED, END = range(8)
+LOADED, RETURNED, VALUE, NO_LITERAL, EXCEPTION, REFUSED, MEMORY, NOT_LOADED, END = range(9)
 
 
 class FrameError(ValueError):

@@ -28,6 +28,7 @@ from codelewm_assets.sandbox.frames import (
     MEMORY,
     NO_LITERAL,
     NOT_LOADED,
+    REFUSED,
     RETURNED,
     VALUE,
     Frame,
@@ -343,7 +344,7 @@ class _Child:
         if frame.kind == END and index == self.count and not self.has_ended:
             self.has_ended = True
             return False
-        is_call = frame.kind in (VALUE, NO_LITERAL, EXCEPTION, MEMORY)
+        is_call = frame.kind in (VALUE, NO_LITERAL, EXCEPTION, REFUSED, MEMORY)
         if frame.index != index or index >= self.count or not is_call:
             self.is_forged = True
             return True
@@ -357,6 +358,8 @@ class _Child:
         self.is_loaded = frame.kind == LOADED
         if frame.kind == NOT_LOADED:
             self.not_loaded = InputRun("exception", exception_class=frame.name)
+        elif frame.kind == REFUSED:
+            self.not_loaded = InputRun("policy")
         elif frame.kind == MEMORY:
             self.not_loaded = InputRun("memory")
         self.is_forged = not self.is_loaded and self.not_loaded is None
@@ -385,6 +388,8 @@ def _called(frame: Frame, limits: Limits, known: KnownOutput | None) -> InputRun
         return InputRun("timeout")
     if frame.kind == MEMORY:
         return InputRun("memory")
+    if frame.kind == REFUSED:
+        return InputRun("policy")
     if frame.kind == EXCEPTION:
         return InputRun("exception", exception_class=frame.name)
     if frame.kind == NO_LITERAL or frame.value is None:

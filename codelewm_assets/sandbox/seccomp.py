@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from codelewm_assets.sandbox.child import OWN_PID
+from codelewm_assets.sandbox.child import OWN_PID, REFUSED_ERRNO
 
 # What neither the server nor a program needs: forbidden once, in the server, and inherited.
 FORBIDDEN = (
@@ -34,9 +34,7 @@ FORBIDDEN = (
     *("memfd_secret", "quotactl_fd", "open_tree_attr", "shmget", "msgget", "semget", "mq_open", "vhangup"),
 )
 # What the server itself needs, and its children may not have.
-FORBIDDEN_TO_CHILDREN = (
-    *("fork", "vfork", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tkill"),
-)
+FORBIDDEN_TO_CHILDREN = (*("fork", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tkill"),)
 # Priority, affinity and class of a process, and which argument names it: 0 is the caller itself.
 SCHEDULING = {
     "sched_setaffinity": 0, "sched_setscheduler": 0, "sched_setparam": 0, "sched_setattr": 0, "setpriority": 1,
@@ -49,7 +47,7 @@ FILE_ATTRIBUTES = (
     *("utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
     *("setxattrat", "removexattrat", "file_setattr"),
 )
-CLONE_THREAD = 0x00010000
+CLONE_VM, CLONE_THREAD = 0x00000100, 0x00010000
 F_SETSIG, F_SETOWN_EX, O_ASYNC = 10, 15, 0x2000
 FIOSETOWN, SIOCSPGRP, FIOASYNC = 0x8901, 0x8902, 0x5452
 TIOCSCTTY, TIOCSPGRP, TIOCSTI, TIOCSIG = 0x540E, 0x5410, 0x5412, 0x40045436
@@ -109,7 +107,10 @@ def _server(library: Any) -> Any:
 def _child(library: Any, refused: Iterable[str]) -> Any:
     rules = _Rules(library)
     rules.kill(FORBIDDEN_TO_CHILDREN)
-    rules.kill_where("clone", library.Arg(0, library.MASKED_EQ, CLONE_THREAD, 0))
+    # `subprocess` tries vfork, then fork, and `platform` goes on when both fail: an error that the child then knows again.
+    rules.refuse("vfork", REFUSED_ERRNO)
+    rules.refuse("clone", REFUSED_ERRNO, library.Arg(0, library.MASKED_EQ, CLONE_THREAD | CLONE_VM, 0))
+    rules.kill_where("clone", library.Arg(0, library.MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_VM))
     rules.refuse("clone3", errno.ENOSYS)  # the C library falls back to clone, whose flags a filter can read
     for name in ("kill", "tgkill"):
         rules.kill_where(name, library.Arg(0, library.NE, OWN_PID))
