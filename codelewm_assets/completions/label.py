@@ -28,7 +28,7 @@ MOST_CHARACTERS = 100_000  # of an output that judges: no model reads a longer o
 CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
 KEPT_MULTIPLE, MIN_KEPT_BYTES = 16, 1 << 16
 """Of an output the parent reads this many times the right one's literal, and 64 KiB in any case: a longer one is not equal.
-Reading those 64 KiB costs it at most some 20 ms and 4 MB (docs/sandbox.md)."""
+Reading those 64 KiB costs it at most 50 ms and 5 MB (docs/sandbox.md)."""
 
 
 @dataclass(frozen=True)

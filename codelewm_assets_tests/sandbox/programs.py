@@ -12,10 +12,10 @@ from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets.sandbox.seccomp import filters
 
 SHORT = Limits(input_cpu_s=0.3, cpu_s=0.3, wall_s=5.0)
-needs_seccomp = pytest.mark.skipif(filters() is None, reason="libseccomp is not installed")
+needs_seccomp = pytest.mark.skipif(filters() is None, reason="isolation: libseccomp is not installed")
 CANARY = "CODELEWM_TEST_CANARY"
 needs_bubblewrap = pytest.mark.skipif(
-    not bubblewrap_works(), reason="bubblewrap is not installed, or may not make namespaces here"
+    not bubblewrap_works(), reason="isolation: bubblewrap is not installed, or may not make namespaces here"
 )
 
 
