@@ -67,12 +67,12 @@ def _truth(given: tuple[str, dict[str, Any]]) -> Truth:
     code = task["prompt"] + task["canonical_solution"]
     inputs = [*task["base_input"], *task["plus_input"]]  # one row publishes an empty map for no plus inputs
     texts = [_literal(list(arguments)) for arguments in inputs]  # before they are called: a program may change them
-    judged = [text is None or why_not_judged(benchmark_id, task["entry_point"], text) is None for text in texts]
+    judged = [text is None or why_not_judged(benchmark_id, task["task_id"], text) is None for text in texts]
     excepted = judged.count(False)
     inputs = [arguments for arguments, is_judged in zip(inputs, judged, strict=True) if is_judged]
     texts = [text for text, is_judged in zip(texts, judged, strict=True) if is_judged]
     outputs = trusted_exec(code, inputs, task["entry_point"])
-    if oracle_of(benchmark_id, task["entry_point"]) == "is_none_or_not":
+    if oracle_of(benchmark_id, task["task_id"]) == "is_none_or_not":
         outputs = [output is not None and output is not False for output in outputs]
     return Truth(
         task["task_id"], benchmark_id, task["entry_point"], code, float(task["atol"]), tuple(texts),

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from codelewm_assets.completions.label import Judge, Judged, as_compared, outcome_of, same_output
-from codelewm_assets.completions.oracles import oracle_of
 from codelewm_assets.core.errors import LiteralError
 from codelewm_assets.core.literals import read_arguments, read_value, write_value
 from codelewm_assets.core.records import Completion
@@ -168,7 +167,7 @@ class Ours:
 
     def _one(self, case: Case) -> bool:
         program = Program(case.completion.code, case.completion.entry_point, case.judged.inputs)
-        oracle = oracle_of(case.completion.benchmark_id, case.completion.entry_point)
+        oracle = case.judged.oracle
         started = time.perf_counter()
         if self._runs == 2:
             first, second = self._pool.run_twice(program, case.judged.limits)

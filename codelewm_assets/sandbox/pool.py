@@ -150,9 +150,8 @@ class SandboxPool:
         if not count or left.cpu_s <= 0 or left.wall_s <= 0:
             return first, first
         second = self._run(replace(program, inputs=program.inputs[:count]), left, 1, kept_bytes=kept_bytes, known=known)
-        was_ended = (
-            second.cpu_ms >= 1000 * left_s or second.idle_s >= left.wall_s
-        )  # by what was left, not by its own limit
+        # Its last call may have been ended by what was left for all of them, and not by its own limit.
+        was_ended = second.cpu_ms >= 1000 * left_s or second.idle_s >= left.wall_s
         checked = [
             b if b.was_called and not (was_ended and b.outcome == "timeout") else a
             for a, b in zip(first.inputs, second.inputs, strict=False)
