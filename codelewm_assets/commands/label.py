@@ -2,13 +2,16 @@
 
 import argparse
 import logging
+import os
+import sys
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import asdict
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
-from codelewm_assets.core.errors import BenchmarkNameError
+from codelewm_assets.core.errors import BenchmarkNameError, SandboxError
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of
 
 if TYPE_CHECKING:
@@ -64,14 +67,21 @@ def _benchmark(text: str) -> BenchmarkId:
 def _run(options: argparse.Namespace) -> int:
     from codelewm_assets.completions.label_file import label_file
 
-    summary = label_file(
-        options.input, options.output, isolation=options.isolation, workers=options.workers,
-        modules=tuple(options.module), benchmark=options.benchmark, suite=options.suite, cache_folder=DOWNLOADS,
-    )  # fmt: skip
-    if options.json:
-        print_json(_as_json(summary) | {"output": str(options.output)})
-    else:
-        _print(summary, options)
+    try:
+        summary = label_file(
+            options.input, options.output, isolation=options.isolation, workers=options.workers,
+            modules=tuple(options.module), benchmark=options.benchmark, suite=options.suite, cache_folder=DOWNLOADS,
+        )  # fmt: skip
+    except SandboxError as error:
+        if not options.module:
+            raise
+        LOG.error(str(error))  # a module that cannot be imported is a bad argument
+        return USAGE_ERROR
+    with redirect_stdout(sys.stderr) if _is_standard_output(options.output) else nullcontext():
+        if options.json:
+            print_json(_as_json(summary) | {"output": str(options.output)})
+        else:
+            _print(summary, options)
     if not summary.written:
         LOG.error(
             f"{options.input.name}: no row could be labelled. Wanted rows as in docs/completions.md, or samples with "
@@ -79,6 +89,13 @@ def _run(options: argparse.Namespace) -> int:
         )
         return USAGE_ERROR
     return FAILED if summary.malformed else 0
+
+
+def _is_standard_output(output: Path) -> bool:
+    """Whether the rows went there: then nothing else goes there."""
+    with suppress(OSError, ValueError):  # a test's standard output has no descriptor
+        return os.path.samestat(output.stat(), os.fstat(sys.stdout.fileno())) and not output.is_file()
+    return False
 
 
 def _print(summary: "LabelSummary", options: argparse.Namespace) -> None:

@@ -59,7 +59,7 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
     Raises: ReportError: the file cannot be read or holds no event.
     """
     try:
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
             f"{path.name} cannot be read ({error}). Name the job_progress.jsonl of a training run."

@@ -1,6 +1,8 @@
 """`label`: rows in order, malformed ones by line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +154,27 @@ def test_label_tells_of_malformed_rows_as_records(run: Run, tmp_path: Path) -> N
         ("INFO", "labelled"),
         ("WARNING", "in.jsonl line 1: not JSON (Expecting value)"),
     ]
+
+
+@pytest.mark.parametrize("module", ["no_such_module", "not a name", "a..b"])
+def test_a_module_that_cannot_be_imported_is_one_line_and_exit_status_2(run: Run, tmp_path: Path, module: str) -> None:
+    path = lines(tmp_path / "in.jsonl", label_row())
+    found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--module", module)
+    assert found.status == 2
+    assert len(found.err.splitlines()) == 1 and f"The module {module!r} is not a package that is installed" in found.err
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_rows_on_standard_output_stand_there_alone(tmp_path: Path) -> None:
+    path = lines(tmp_path / "in.jsonl", label_row())
+    command = [sys.executable, "-m", "codelewm_assets.cli", "label", str(path), "--output", "/dev/stdout", "--summary"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert [set(json.loads(line)) for line in ran.stdout.splitlines()][0] == {"header"}
+    assert len(ran.stdout.splitlines()) == 2
+    assert "1 labelled, 1 passed" in ran.stderr
+
+
+@pytest.mark.parametrize("benchmark", ["mine", "python"])
+def test_an_unknown_benchmark_is_refused(run: Run, tmp_path: Path, benchmark: str) -> None:
+    found = run("label", "in.jsonl", "--output", tmp_path / "out.jsonl", "--benchmark", benchmark)
+    assert found.status == 2 and f"{benchmark!r} is no known benchmark" in found.err
