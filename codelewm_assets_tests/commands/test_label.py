@@ -169,7 +169,7 @@ def test_rows_on_standard_output_stand_there_alone(tmp_path: Path) -> None:
     path = lines(tmp_path / "in.jsonl", label_row())
     command = [sys.executable, "-m", "codelewm_assets.cli", "label", str(path), "--output", "/dev/stdout", "--summary"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
-    assert [set(json.loads(line)) for line in ran.stdout.splitlines()][0] == {"header"}
+    assert next(set(json.loads(line)) for line in ran.stdout.splitlines()) == {"header"}
     assert len(ran.stdout.splitlines()) == 2
     assert "1 labelled, 1 passed" in ran.stderr
 

