@@ -161,6 +161,7 @@ def server_command(
         "temporary": "/tmp" if has_bubblewrap or has_namespaces else str(box / SCRATCH),
         "size_bytes": TMPFS_BYTES,
         "readable": readable,
+        "hidden": list(_other_packages(_seen(python))),
         "module_folders": folders,
         "modules": list(modules),
     }
@@ -187,7 +188,7 @@ def _unshared() -> list[str]:
 
 def _bubblewrap(box: Path, python: str, packages: dict[str, Path]) -> list[str]:
     wrap = [shutil.which("bwrap") or "bwrap", *_unshared(), "--die-with-parent", "--new-session", "--as-pid-1"]
-    seen = {"/usr", sys.base_prefix, str(Path(python).parent.parent)}
+    seen = _seen(python)
     for path in sorted(seen):
         wrap += [*_parents(path), "--ro-bind", path, path]
     for path in ("/bin", "/lib", "/lib64", "/lib32"):
@@ -205,6 +206,11 @@ def _bubblewrap(box: Path, python: str, packages: dict[str, Path]) -> list[str]:
     wrap += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     wrap += ["--size", str(TMPFS_BYTES), "--perms", "1777", "--tmpfs", "/tmp"]
     return [*wrap, "--ro-bind", str(box), "/box", "--remount-ro", "/", "--chdir", "/tmp", "--"]
+
+
+def _seen(python: str) -> set[str]:
+    """Folders of the host that the interpreter lies in or reads."""
+    return {"/usr", sys.base_prefix, str(Path(python).parent.parent)}
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import ctypes
 import os
 import signal
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x1000, 0x4000, 0x40000
@@ -26,13 +26,16 @@ class MountAttributes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_namespace")]
 
 
-def enter(readable: Sequence[str], temporary: str, size_bytes: int, uid: int | None) -> tuple[str, ...]:
+def enter(
+    readable: Sequence[str], hidden: Sequence[str], temporary: str, size_bytes: int, uid: int | None
+) -> tuple[str, ...]:
     """Go on in new mount, pid, network, ipc and uts namespaces: every file system read-only but an empty `temporary`.
 
     The calling process stays outside and waits; this function returns in its child, which is process 1 of the namespace.
 
     Args:
         readable: paths that `uid` must reach; the folders above them that it may not enter are covered.
+        hidden: folders that become empty, but for the readable paths in them.
         temporary: folder that becomes an empty file system of `size_bytes`.
         uid: user that the server will become when it is root; None: it stays who it is.
 
@@ -49,7 +52,8 @@ def enter(readable: Sequence[str], temporary: str, size_bytes: int, uid: int | N
     _become_first_process()
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
     if uid is not None:
-        _uncover(readable)
+        _cover({covered for path in readable if (covered := _covering(path))}, readable)
+    _cover({folder for folder in hidden if os.path.isdir(folder)}, readable)
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     attributes = MountAttributes(set=MOUNT_ATTR_RDONLY)
     _check(
@@ -96,16 +100,16 @@ def _covering(path: str) -> str:
     return ""
 
 
-def _uncover(paths: Sequence[str]) -> None:
-    """Put an empty folder over each one that others may not enter, and these paths back into it."""
-    opened = [
-        (path, os.open(path, os.O_PATH | os.O_CLOEXEC), covered)
+def _cover(folders: Collection[str], paths: Sequence[str]) -> None:
+    """Put an empty folder over each of these, and the paths that lie in them back into it."""
+    inside = [
+        (path, os.open(path, os.O_PATH | os.O_CLOEXEC))
         for path in paths
-        if os.path.exists(path) and (covered := _covering(path))
+        if os.path.exists(path) and any(path.startswith(f"{folder}/") for folder in folders)
     ]
-    for covered in sorted({covered for _, _, covered in opened}):
-        _mount("tmpfs", covered, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")
-    for path, place, _ in opened:
+    for folder in sorted(folders):
+        _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")
+    for path, place in inside:
         is_folder = stat.S_ISDIR(os.fstat(place).st_mode)
         os.makedirs(path if is_folder else os.path.dirname(path), mode=0o755, exist_ok=True)
         if not is_folder and not os.path.exists(path):

@@ -60,7 +60,9 @@ class Server:
         """Namespaces, another user, no privileges."""
         libc, uid = ctypes.CDLL(None), config["uid"]
         if config["namespaces"]:
-            self.layers |= set(namespaces.enter(config["readable"], self.temporary, config["size_bytes"], uid))
+            self.layers |= set(
+                namespaces.enter(config["readable"], config["hidden"], self.temporary, config["size_bytes"], uid)
+            )
         if uid is not None:
             if not self._has_mounts:
                 os.chown(self.temporary, uid, uid)
@@ -99,7 +101,10 @@ class Server:
         version = landlock.abi()
         if version < 1:
             return None
-        paths = list(_readable(config["readable"]))
+        # Each child copies every rule: whole folders, where what else lies in them is hidden by a mount.
+        paths = (
+            [(path, True) for path in config["readable"]] if self._has_mounts else list(_readable(config["readable"]))
+        )
         read = [path for path, is_whole in paths if is_whole]
         listed = [path for path, is_whole in paths if not is_whole]
         devices = ["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"]
@@ -147,16 +152,20 @@ class Server:
 
         Returns: False when something could not be removed: then this server should not serve again.
         """
-        owns_temporary = self._has_mounts
+        if self._is_as_new():
+            return True
+        empty_folder(self.folder)
         with contextlib.suppress(OSError):
-            if os.listdir(self.folder) or os.stat(self.folder).st_mode & 0o777 != 0o700:
-                empty_folder(self.folder)
-            if owns_temporary:
-                for name in set(os.listdir(self.temporary)) - {os.path.basename(self.folder)}:
-                    remove_tree(os.path.join(self.temporary, name))
+            for name in set(os.listdir(self.temporary)) - {os.path.basename(self.folder)} if self._has_mounts else ():
+                remove_tree(os.path.join(self.temporary, name))
+        return self._is_as_new()
+
+    def _is_as_new(self) -> bool:
+        try:
             is_empty = not os.listdir(self.folder) and os.stat(self.folder).st_mode & 0o777 == 0o700
-            return is_empty and (not owns_temporary or len(os.listdir(self.temporary)) == 1)
-        return False
+            return is_empty and (not self._has_mounts or len(os.listdir(self.temporary)) == 1)
+        except OSError:
+            return False
 
 
 def main() -> None:
@@ -236,9 +245,10 @@ def _watch(pid: int, channel: socket.socket) -> _End:
             os.killpg(pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    idle_s = time.monotonic() - started
-    waited_s = _waited_s(pid) if idle_s > UNSURE_IDLE_S else 0.0
+    idle_s, waited_s = time.monotonic() - started, 0.0
+    if idle_s > UNSURE_IDLE_S:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        waited_s = _waited_s(pid)
     _, status, usage = os.wait4(pid, 0)
     cpu_s = usage.ru_utime + usage.ru_stime
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
