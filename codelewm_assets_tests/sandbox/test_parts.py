@@ -4,11 +4,12 @@ import pytest
 
 from codelewm_assets.core.errors import SandboxError
 from codelewm_assets.sandbox import landlock
+from codelewm_assets.sandbox.answers import output_digest
 from codelewm_assets.sandbox.codec import encode
 from codelewm_assets.sandbox.isolation import REMEDIES, STRICT_LAYERS, remedy
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
-from codelewm_assets.sandbox.pool import SandboxPool, output_digest
+from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets.sandbox.server import Server
 
 
