@@ -135,8 +135,8 @@ def throughput(samples: Sequence[Sample], folder: Path, times: int) -> None:
     lines = [
         "## Real programs, throughput", "",
         f"`codelewm-assets label` (two runs of each program, every layer of isolation) and `evalplus.evaluate` on the same files, "
-        f"{WORKERS} workers each, in turn, {times} times; whole commands, the shortest. A file has the same number of programs, drawn "
-        "with a fixed seed, for each problem. Outputs of the references are kept by both from a run before.",
+        f"{WORKERS} workers each, in turn, {times} times; whole commands, the shortest. A file has the same number of programs, "
+        "drawn with a fixed seed, for each problem. Outputs of the references are kept by both from a run before.",
         "Reproduce: `python benchmarks/real_programs.py FOLDER --throughput`.", "",
         "| benchmark | inputs | programs | ours, s | EvalPlus 0.3.1, s | ratio |", "|---|---|---:|---:|---:|---:|",
     ]  # fmt: skip
