@@ -44,6 +44,7 @@ from codelewm_assets.sources.problem import load_benchmark
 
 LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
+BASIC_IS_WITHOUT = ("bubblewrap", "namespaces")
 CPU_FLOOR_S = 1.0
 """What EvalPlus 0.3.1 lets every call take (`DEFAULT_MIN_TIME_LIMIT`). Its factor of the reference's time is 4, here 10."""
 FAILED_CPU_FLOOR_S, FAILED_CPU_S = 0.2, 1.0
@@ -131,7 +132,7 @@ def label_file(
                 "docs/completions.md shows a row."
             ) from error
         pool = stack.enter_context(
-            SandboxPool(workers, without=WITHOUT_BUBBLEWRAP if isolation == "basic" else (), modules=modules)
+            SandboxPool(workers, without=BASIC_IS_WITHOUT if isolation == "basic" else (), modules=modules)
         )
         summary.missing_layers = missing = pool.isolation.missing_for_strict
         if isolation == "strict" and missing:
@@ -169,9 +170,6 @@ def label_file(
             "labelled", extra={"fields": {"input": path.name, "written": summary.written, "passed": summary.passed}}
         )
     return summary
-
-
-WITHOUT_BUBBLEWRAP = ("bubblewrap", "namespaces")
 
 
 def problems_of_source(
