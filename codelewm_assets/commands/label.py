@@ -39,6 +39,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="inputs that samples are judged on: the benchmark's own, or EvalPlus' too where its file is there (default: plus)",
     )  # fmt: skip
     parser.add_argument(
+        "--every-input", action="store_true",
+        help="go on after the first input that a sample fails (default: its verdict is known there, as in EvalPlus)",
+    )  # fmt: skip
+    parser.add_argument(
         "--isolation", choices=("auto", "strict", "basic"), default="auto",
         help="auto: the layers that there are; strict: all of them, or none is labelled; basic: without namespaces"
              " (default: auto)",
@@ -70,7 +74,8 @@ def _run(options: argparse.Namespace) -> int:
     try:
         summary = label_file(
             options.input, options.output, isolation=options.isolation, workers=options.workers,
-            modules=tuple(options.module), benchmark=options.benchmark, suite=options.suite, cache_folder=DOWNLOADS,
+            modules=tuple(options.module), benchmark=options.benchmark, suite=options.suite,
+            every_input=options.every_input, cache_folder=DOWNLOADS,
         )  # fmt: skip
     except SandboxError as error:
         if not options.module:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.isolation import remedy
 from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
-from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 from codelewm_assets.sources.evalplus import Suite
 from codelewm_assets.sources.problem import load_benchmark
 
@@ -99,6 +99,7 @@ def label_file(
     modules: Sequence[str] = (),
     benchmark: BenchmarkId | None = None,
     suite: Suite = "plus",
+    every_input: bool = False,
     environment: Mapping[str, str] | None = None,
     cache_folder: Path = Path("downloads"),
 ) -> LabelSummary:
@@ -111,6 +112,7 @@ def label_file(
         modules: packages that programs may import besides the standard library.
         benchmark: of samples; None: their `task_id` says it.
         suite: inputs that samples are judged on: the benchmark's own (`base`), or EvalPlus' too (`plus`) where they are there.
+        every_input: whether a sample is run on the inputs after the first that it fails too. Other rows always are.
         environment: where the variables that name the benchmarks' files are looked up (default: the process's own).
         cache_folder: folder for downloaded release files and outputs of published references.
 
@@ -161,9 +163,8 @@ def label_file(
                 else:
                     summary.malformed.append(row)
 
-        for labelled in pool.each(
-            RowLabeller(pool, ReferenceCache(cache_folder / "references")), islice(rows(), written.done, None)
-        ):
+        labeller = RowLabeller(pool, ReferenceCache(cache_folder / "references"), every_input=every_input)
+        for labelled in pool.each(labeller, islice(rows(), written.done, None)):
             written.write(labelled)
         written.finish()
         LOG.info(
@@ -206,6 +207,7 @@ def _header(pool: SandboxPool, isolation: IsolationMode, modules: Sequence[str])
     }
 
 
+@cache
 def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
@@ -219,6 +221,7 @@ def _version() -> str:
 class _Expected:
     """What rows of one problem are judged by: a comparator for each input, None where the reference has no output."""
 
+    encoded_inputs: bytes
     judges: tuple[Judge | None, ...]
     known: tuple[KnownOutput | None, ...] | None
     limits: Limits
@@ -228,11 +231,13 @@ class _Expected:
 class RowLabeller:
     """Labels one row at a time; references and expected values are computed once for rows that share them.
 
-    Args: cache: where outputs of published references are kept; None: nowhere.
+    Args:
+        cache: where outputs of published references are kept; None: nowhere.
+        every_input: whether a sample is run on the inputs after the first that it fails too.
     """
 
-    def __init__(self, pool: SandboxPool, cache: ReferenceCache | None = None) -> None:
-        self._pool, self._cache = pool, cache
+    def __init__(self, pool: SandboxPool, cache: ReferenceCache | None = None, *, every_input: bool = True) -> None:
+        self._pool, self._cache, self._every_input = pool, cache, every_input
         self._of_reference = lru_cache(maxsize=256)(self._run_reference)
         self._of_outputs = lru_cache(maxsize=256)(_expected_of)
 
@@ -246,20 +251,28 @@ class RowLabeller:
             expected = self._of_reference(row.reference, row.entry_point, inputs, oracle, row.atol, is_published)
         else:
             outputs = tuple(text for index, text in enumerate(row.expected or ()) if index not in skipped)
-            expected = self._of_outputs(oracle, inputs, outputs, (None,) * len(inputs), row.atol, EXPECTED_LIMITS)
+            no_digests = (None,) * len(inputs)
+            expected = self._of_outputs(oracle, inputs, None, outputs, no_digests, row.atol, EXPECTED_LIMITS)
 
         def has_failed(index: int, call: InputRun) -> bool:
             is_right = expected.judges[index]
             return is_right is not None and outcome_of(call_as_compared(oracle, call), is_right) != "pass"
 
+        ends_at_failure = isinstance(row, SampleRow) and not self._every_input
         first, second = self._pool.run_twice(
-            Program(row.code, row.entry_point, inputs), expected.limits, kept_bytes=expected.kept_bytes,
-            known=expected.known, has_failed=has_failed,
+            Program(row.code, row.entry_point, inputs, expected.encoded_inputs), expected.limits, kept_bytes=expected.kept_bytes,
+            known=expected.known, has_failed=has_failed, ends_at_failure=ends_at_failure,
         )  # fmt: skip
         calls, is_deterministic = as_agreed(oracle, first, second)
-        judged = iter(
-            _input_row(call, is_right, _outcome(call, is_right, is_deterministic))
-            for call, is_right in zip(calls, expected.judges, strict=True)
+        count = len(calls)
+        if ends_at_failure:
+            count = next((index + 1 for index, call in enumerate(calls) if has_failed(index, call)), count)
+        judged = chain(
+            (
+                _input_row(call, is_right, _outcome(call, is_right, is_deterministic))
+                for call, is_right in zip(calls[:count], expected.judges, strict=False)
+            ),
+            repeat(NOT_JUDGED_ROW),
         )
         rows = [NOT_JUDGED_ROW if index in skipped else next(judged) for index in range(len(row.inputs))]
         outcomes = [call["outcome"] for call in rows if call is not NOT_JUDGED_ROW] or ["reference_error"]
@@ -286,7 +299,8 @@ class RowLabeller:
                 a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
                 for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)
             ]
-            return ReferenceOutputs(tuple(outputs), tuple(call.digest for call in one.inputs), longest_ms(one))
+            digests = tuple(call.digest for call in one.inputs)
+            return ReferenceOutputs(tuple(outputs), digests, longest_ms(one), encode_inputs(inputs))
 
         if is_published and self._cache is not None:
             found = self._cache.get(
@@ -298,12 +312,13 @@ class RowLabeller:
             limits_for(found.longest_ms, CPU_FLOOR_S), max_timeouts=EXPECTED_LIMITS.max_timeouts,
             failed_input_cpu_s=cpu_limit_s(found.longest_ms, FAILED_CPU_FLOOR_S), failed_cpu_s=FAILED_CPU_S,
         )  # fmt: skip
-        return _expected_of(oracle, inputs, found.outputs, found.digests, atol, own_limits)
+        return _expected_of(oracle, inputs, found.encoded_inputs, found.outputs, found.digests, atol, own_limits)
 
 
 def _expected_of(
     oracle: OracleName,
     inputs: tuple[str, ...],
+    encoded_inputs: bytes | None,
     outputs: tuple[str | None, ...],
     digests: tuple[bytes | None, ...],
     atol: float,
@@ -316,7 +331,10 @@ def _expected_of(
     pairs = zip(digests, outputs, strict=True)
     known = tuple(None if digest is None or output is None else KnownOutput(digest, output) for digest, output in pairs)
     # Other oracles than equality look at the value itself, which an output that is only recognized has not.
-    return _Expected(judges, known if oracle == "equal" else None, limits, tuple(map(kept_bytes, outputs)))
+    return _Expected(
+        encode_inputs(inputs) if encoded_inputs is None else encoded_inputs,
+        judges, known if oracle == "equal" else None, limits, tuple(map(kept_bytes, outputs)),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)

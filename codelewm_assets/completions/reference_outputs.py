@@ -1,10 +1,11 @@
-"""Outputs of published references, kept between runs of `label`: computing those of both benchmarks takes minutes."""
+"""Outputs of published references and their encoded inputs, kept between runs of `label`: they take minutes to compute."""
 
 import contextlib
 import gzip
 import hashlib
 import json
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,13 @@ class ReferenceOutputs:
         outputs: literal for each input; None where the reference cannot judge.
         digests: of the encoding of each of them; None where it was not kept.
         longest_ms: CPU time of its longest call, in milliseconds.
+        encoded_inputs: the inputs as `sandbox.pool.encode_inputs` gives them.
     """
 
     outputs: tuple[str | None, ...]
     digests: tuple[bytes | None, ...]
     longest_ms: float
+    encoded_inputs: bytes
 
 
 class ReferenceCache:
@@ -54,6 +57,7 @@ class ReferenceCache:
                     "outputs": kept.outputs,
                     "digests": [digest and digest.hex() for digest in kept.digests],
                     "longest_ms": kept.longest_ms,
+                    "encoded_inputs": b64encode(kept.encoded_inputs).decode(),
                 }
             ).encode()
             with contextlib.suppress(StoreError):
@@ -65,6 +69,7 @@ def _read(path: Path) -> ReferenceOutputs | None:
     try:
         kept = json.loads(gzip.decompress(path.read_bytes()))
         digests = tuple(digest and bytes.fromhex(digest) for digest in kept["digests"])
-        return ReferenceOutputs(tuple(kept["outputs"]), digests, float(kept["longest_ms"]))
+        inputs = b64decode(kept["encoded_inputs"], validate=True)
+        return ReferenceOutputs(tuple(kept["outputs"]), digests, float(kept["longest_ms"]), inputs)
     except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error):
         return None

@@ -84,7 +84,7 @@ def run_child(
         os.setsid()
         os.chdir(folder)
         data = os.pread(request, os.fstat(request).st_size, 0)
-        token, (start, entry_point, code, *inputs) = data[:TOKEN_BYTES], _parts(data[TOKEN_BYTES:])
+        token, (start, end, entry_point, code, *inputs) = data[:TOKEN_BYTES], _parts(data[TOKEN_BYTES:])
         if ruleset is not None:  # while its descriptor is open
             ruleset.restrict()
         _take_descriptors(pipe)
@@ -92,7 +92,7 @@ def run_child(
         if filter_ is not None:
             filter_.load()
         text = code.decode("utf-8", "surrogatepass")
-        _run(text, entry_point.decode("utf-8", "surrogatepass"), inputs, int(start), token, bounds[2])
+        _run(text, entry_point.decode("utf-8", "surrogatepass"), inputs[: int(end)], int(start), token, bounds[2])
     except MemoryError:
         _send(pack_frame(token, MEMORY))
     except BaseException as error:

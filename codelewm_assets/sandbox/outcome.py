@@ -14,11 +14,13 @@ class Program:
         code: source text.
         entry_point: name of the function that is called.
         inputs: each the literal of the list of positional arguments; decoded afresh for each call.
+        encoded_inputs: the same as `pool.encode_inputs` gives them, where they are there already.
     """
 
     code: str
     entry_point: str
     inputs: tuple[str, ...]
+    encoded_inputs: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from codelewm_assets.sandbox.server import Ran, Server
 BOX = "codelewm-box-"
 WAITING_PER_WORKER = 8
 MOST_INPUT_BYTES = 64 << 20
-AGAIN_CPU_S = 1.0  # of a second run: calls that it does not reach are not compared
+AGAIN_CPU_S = 0.25  # of a second run: calls that it does not reach are not compared
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -95,7 +95,7 @@ class SandboxPool:
         """Run one program on all its inputs. A program that ends its server is `killed`; the server is replaced.
 
         Args: enough: given the index of an input and what its call showed, whether to end the program there; the calls
-            after it are `killed` and were not called. For a verdict on the whole program it is the first wrong output.
+            after it are `killed` and were not called. For a verdict on the whole program it is the first failure.
         Raises: SandboxError: an input is deeper or longer than the sandbox takes.
         """
         return self._run(program, limits or Limits(), 0, enough)
@@ -108,6 +108,7 @@ class SandboxPool:
         kept_bytes: Sequence[int] | None = None,
         known: Sequence[KnownOutput | None] | None = None,
         has_failed: Callable[[int, InputRun], bool] | None = None,
+        ends_at_failure: bool = False,
     ) -> tuple[ProgramRun, ProgramRun]:
         """Run one program in two children under different hash seeds.
 
@@ -120,9 +121,11 @@ class SandboxPool:
             known: an output of each input that is recognized and not decoded; such a call has no `value`.
             has_failed: given the index of an input and what its call showed, whether that decides that the program is
                 wrong: the calls after it have the limits of a program that has failed, and are not run again.
+            ends_at_failure: whether the program is ended there instead, as `run` does when it has seen enough.
         """
         limits = limits or Limits()
-        first = self._run(program, limits, 0, kept_bytes=kept_bytes, known=known, has_failed=has_failed)
+        enough = has_failed if ends_at_failure else None
+        first = self._run(program, limits, 0, enough, kept_bytes=kept_bytes, known=known, has_failed=has_failed)
         calls = enumerate(first.inputs)
         if has_failed is None:
             count = next((i for i, call in calls if call.outcome == "timeout"), len(first.inputs))
@@ -134,7 +137,7 @@ class SandboxPool:
         left = replace(limits, cpu_s=left_s, wall_s=limits.wall_s - first.idle_s)
         if not count or left.cpu_s <= 0 or left.wall_s <= 0:
             return first, first
-        second = self._run(replace(program, inputs=program.inputs[:count]), left, 1, kept_bytes=kept_bytes, known=known)
+        second = self._run(program, left, 1, kept_bytes=kept_bytes, known=known, count=count)
         # Its last call may have been ended by what was left for all of them, and not by its own limit.
         was_ended = second.cpu_ms >= 1000 * left_s or second.idle_s >= left.wall_s
         checked = [
@@ -166,8 +169,11 @@ class SandboxPool:
         kept_bytes: Sequence[int] | None = None,
         known: Sequence[KnownOutput | None] | None = None,
         has_failed: Callable[[int, InputRun], bool] | None = None,
+        count: int | None = None,
     ) -> ProgramRun:
-        inputs, count = encode_inputs(program.inputs), len(program.inputs)
+        """Run a program on its first `count` inputs (default: all)."""
+        count = len(program.inputs) if count is None else count
+        inputs = encode_inputs(program.inputs) if program.encoded_inputs is None else program.encoded_inputs
         runs, cpu_ms, idle_s, failed_ms = list[InputRun](), 0.0, 0.0, None
         kept = (lambda index: kept_bytes[index] if index < count else 0) if kept_bytes is not None else None
         while len(runs) < count:
@@ -177,14 +183,14 @@ class SandboxPool:
                 left = replace(left, input_cpu_s=limits.failed_input_cpu_s, cpu_s=left_s)
             if left.cpu_s <= 0 or left.wall_s <= 0:
                 break
-            head = _sized(str(len(runs)), program.entry_point, program.code)
+            head = _sized(str(len(runs)), str(count), program.entry_point, program.code)
             child = ChildAnswers(len(runs), count, limits, enough, known, has_failed, failed_ms is not None)
             ran = self._in_server(head, inputs, left, seed, child, kept)
             cpu_ms, idle_s = cpu_ms + ran.cpu_ms, idle_s + ran.idle_s
             runs += child.finish(ran)
             if failed_ms is None and has_failed and any(has_failed(i, runs[i]) for i in range(child.start, len(runs))):
                 failed_ms = cpu_ms
-            if child.has_enough:
+            if child.has_enough or (enough is not None and enough(len(runs) - 1, runs[-1])):
                 return ProgramRun((*runs, *[NOT_CALLED] * (count - len(runs))), cpu_ms, idle_s)
             if sum(run.outcome == "timeout" for run in runs) >= limits.max_timeouts:
                 break

@@ -123,12 +123,11 @@ def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> lis
 
     Without a limit the very long ones are there too.
     """
-    base, plus = (
-        [_literal(row["task_id"], item) for item in _listed(row[name])] for name in ("base_input", "plus_input")
-    )
-    ordered = sorted((text for text in plus if text), key=lambda text: unit_interval("plus_input", text))
-    named = base if suite == "base" else [*base, *ordered]
-    usable = [text for text in named if text and (max_inputs is None or len(text) <= MOST_CHARACTERS)]
+    named = [text for item in _listed(row["base_input"]) if (text := _literal(row["task_id"], item))]
+    if suite == "plus":
+        plus = [text for item in _listed(row["plus_input"]) if (text := _literal(row["task_id"], item))]
+        named += sorted(plus, key=lambda text: unit_interval("plus_input", text))
+    usable = [text for text in named if max_inputs is None or len(text) <= MOST_CHARACTERS]
     return list(dict.fromkeys(usable))[:max_inputs]
 
 

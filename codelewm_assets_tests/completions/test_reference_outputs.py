@@ -6,7 +6,7 @@ import pytest
 
 from codelewm_assets.completions.reference_outputs import ReferenceCache, ReferenceOutputs
 
-OUTPUTS = ReferenceOutputs(("1", None, "'\\ud800'"), (b"\x00\xff", None, b"a"), 12.5)
+OUTPUTS = ReferenceOutputs(("1", None, "'\\ud800'"), (b"\x00\xff", None, b"a"), 12.5, b"\x00\xfe")
 
 
 def test_outputs_are_computed_once_for_the_same_key(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_damaged_file_is_computed_again(damage: bytes, tmp_path: Path) -> None
     cache.get(("code",), lambda: OUTPUTS)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-12] if damage == b"cut" else damage)
-    other = ReferenceOutputs(("2",), (None,), 1.0)
+    other = ReferenceOutputs(("2",), (None,), 1.0, b"")
     assert cache.get(("code",), lambda: other) == other
     assert cache.get(("code",), lambda: OUTPUTS) == other
 
