@@ -166,7 +166,8 @@ class Ours:
         return list(self._pool.each(self._one, cases))
 
     def _one(self, case: Case) -> bool:
-        program = Program(case.completion.code, case.completion.entry_point, case.judged.inputs)
+        judged = case.judged
+        program = Program(case.completion.code, case.completion.entry_point, judged.inputs, judged.encoded_inputs)
         oracle = case.judged.oracle
         started = time.perf_counter()
         if self._runs == 2:

@@ -21,7 +21,7 @@ from codelewm_assets.core.records import (
 )
 from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
-from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 
 REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=MAX_CPU_S, output_bytes=64 * MEBIBYTE)
 MOST_CHARACTERS = 100_000  # of an output that judges: no model reads a longer one, and every completion would send it
@@ -51,6 +51,11 @@ class Judged:
     def inputs(self) -> tuple[str, ...]:
         """The inputs that can judge, in order."""
         return tuple(self.problem.inputs[index] for index in sorted(self.outputs))
+
+    @cached_property
+    def encoded_inputs(self) -> bytes:
+        """The same as the sandbox takes them, made once for all programs."""
+        return encode_inputs(self.inputs)
 
     @cached_property
     def judges(self) -> tuple["Judge", ...]:
@@ -211,7 +216,7 @@ def label_problem(
         return LabelShard(labelled=(), left_out=(judged,))
     labelled, cpu_ms = list[LabelledCompletion](), 0.0
     for completion in completions:
-        program = Program(completion.code, completion.entry_point, judged.inputs)
+        program = Program(completion.code, completion.entry_point, judged.inputs, judged.encoded_inputs)
         runs = pool.run_twice(program, judged.limits, kept_bytes=judged.kept_bytes)
         labelled.append(_labelled(completion, judged, *runs))
         cpu_ms += runs[0].cpu_ms
