@@ -33,8 +33,8 @@ STRICT_LAYERS = tuple(sorted({*REMEDIES, *BASIC_LAYERS}))
 PARTS = ("bubblewrap", "namespaces", "landlock", "seccomp", "unprivileged_user")
 """What a pool can be told to do without."""
 
-BOX_MODULES = ("child", "cleanup", "codec", "frames", "landlock", "namespaces", "zygote")
-BOX_FILES = ("__init__", *(f"sandbox/{name}" for name in ("__init__", *BOX_MODULES)))
+BOX_MODULES = ("child", "codec", "frames", "landlock", "namespaces", "zygote")
+BOX_FILES = ("__init__", "core/__init__", "core/cleanup", *(f"sandbox/{name}" for name in ("__init__", *BOX_MODULES)))
 TMPFS_BYTES = 64 << 20
 SCRATCH = "scratch"  # without namespaces, where programs get their private folders; goes with the box
 NOBODY = 65534  # the user that programs of root run as

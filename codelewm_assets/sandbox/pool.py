@@ -16,10 +16,10 @@ from struct import pack
 from types import TracebackType
 from typing import TypeVar
 
+from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.errors import LiteralError, SandboxError
 from codelewm_assets.core.literals import read_arguments
 from codelewm_assets.sandbox.answers import NO_TIME_LEFT, NOT_CALLED, ChildAnswers
-from codelewm_assets.sandbox.cleanup import remove_tree
 from codelewm_assets.sandbox.codec import CodecError, encode
 from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files, module_folders
 from codelewm_assets.sandbox.limits import Limits

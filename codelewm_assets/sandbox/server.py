@@ -91,7 +91,8 @@ class Server:
         """Run one program in a child of its own.
 
         Args:
-            head: first input to call and the one before which to end, entry point and code; like `inputs` each with its length before it.
+            head: first input to call and the one before which to end, entry point and code; like `inputs` each with its length
+                before it.
             inputs: the encoded arguments of each input.
             on_frame: called with each frame as it comes; True: it is the last that is wanted, the child is ended.
             kept_bytes: how many bytes of an output are read, by its index.

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from codelewm_assets.core.cleanup import empty_folder, remove_tree
 from codelewm_assets.sandbox import landlock, namespaces
 from codelewm_assets.sandbox.child import CHILD_LIMITS, Filter, run_child
-from codelewm_assets.sandbox.cleanup import empty_folder, remove_tree
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 POLL_MS = 10

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codelewm_assets.sandbox.cleanup import empty_folder, remove_tree
+from codelewm_assets.core.cleanup import empty_folder, remove_tree
 
 
 def nested(folder: Path, depth: int, mode: int = 0o700) -> None:
