@@ -1,6 +1,5 @@
 """Shards of labels that are kept while a labelling run goes on, so that a killed run is taken up where it stopped."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from codelewm_assets.completions.label import LabelShard, by_problem, label_problem
+from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.records import Completion, Problem
@@ -36,7 +36,7 @@ class ShardFolder:
 
     def remove(self) -> None:
         """Forget all of them: the artifact that they were for is stored."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_tree(str(self._folder))
 
 
 def shard_key(problem: Problem, completions: list[Completion], settings: Mapping[str, object]) -> str:

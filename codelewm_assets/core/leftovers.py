@@ -1,19 +1,22 @@
 """What lies in a store's work folder and is no artifact: cut-off writes, work of runs that never came back, pages, copies."""
 
+import errno
 import math
 import os
-import shutil
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.files import WRITING
 from codelewm_assets.core.local_backend import REMOVED
 
 DAY_S = 24 * 3600.0
 CUT_OFF_AFTER_S = DAY_S  # no single write takes as long
+UNSEEN = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)  # gone, a file, or closed to us
+LONGEST_PATH = 4096 - 256 - 2  # the kernel names none longer: what lies in it has a name of 255 bytes at most
 ABANDONED_AFTER_S = 7 * DAY_S  # a build that was killed goes on from its partial work: time to notice it
 
 
@@ -51,11 +54,8 @@ def find_leftovers(root: Path, kept: Collection[str], *, now_s: float) -> list[L
 def remove_leftover(root: Path, leftover: Leftover) -> None:
     """Delete it; it may be gone already. Raises: OSError: it cannot be deleted."""
     path = root / leftover.path
-    if path.is_dir():
-        with suppress(FileNotFoundError):  # another prune deletes it as well
-            shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    if not remove_tree(str(path)):
+        raise OSError(errno.ENOTEMPTY, "not all of it could be deleted", str(path))
 
 
 def _cut_off(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
@@ -101,11 +101,17 @@ def _statuses(path: Path) -> Iterator[os.stat_result]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """All that is in it, at any depth; nothing where it is a file, or gone."""
-    for home, folders, files in os.walk(folder, onerror=_unless_gone):
-        yield from (Path(home, name) for name in (*folders, *files))
-
-
-def _unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
-        raise error  # part of it was not seen, so its age is not known
+    """All that is in it, as deep as a path can name; nothing where it is a file, or gone. `os.walk` recurses in Python 3.11."""
+    folders = [folder]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as found:
+                entries = list(found)
+        except OSError as error:
+            if error.errno not in UNSEEN:
+                raise  # part of it was not seen, so its age is not known
+            continue
+        for entry in entries:
+            yield Path(entry)
+            if entry.is_dir(follow_symlinks=False) and len(entry.path) < LONGEST_PATH:
+                folders.append(Path(entry))

@@ -1,5 +1,6 @@
 """Artifacts in a folder of this machine or of a shared volume: written beside, fsynced, renamed."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codelewm_assets.core.backend import DIGEST, MANIFEST
+from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import StoreAccessError
 from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
@@ -61,7 +63,7 @@ class LocalBackend:
                 _rename(temporary, target)
                 fsync_folder(target.parent)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove_tree(str(temporary))
 
     def sha256(self, name: str) -> str | None:
         """Raises: OSError: the file cannot be read."""
@@ -80,7 +82,8 @@ class LocalBackend:
         gone = Path(tempfile.mkdtemp(dir=home.parent, prefix=REMOVED))
         os.rename(home, gone)  # onto an empty folder, which it replaces
         fsync_folder(home.parent)
-        shutil.rmtree(gone)
+        if not remove_tree(str(gone)):
+            raise OSError(errno.ENOTEMPTY, "not all of it could be deleted", str(gone))
         return True
 
     def folder(self, name: str) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError, TrainingKilledError
 from codelewm_assets.core.records import Finding
@@ -208,7 +208,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         files,
         metadata,
         {"wall_s": time.monotonic() - started},
-        done=lambda: shutil.rmtree(folder.parent, ignore_errors=True),
+        done=lambda: remove_tree(str(folder.parent)),
     )
 
 

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.completions.label_file import LabelSummary, label_file
+from codelewm_assets.completions.label_file import LabelSummary, RowLabeller, label_file
 from codelewm_assets.completions.label_output import StreamOutput
-from codelewm_assets.completions.label_rows import LabelRow, read_rows
+from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
 from codelewm_assets.completions.oracles import INPUT_EXCEPTIONS
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError, StoreError
 from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.literals import read_arguments
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, bubblewrap_works
+from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.factories import make_problem
 
 ROW: dict[str, Any] = {
@@ -270,6 +272,44 @@ def test_evalplus_results_are_its_samples(indent: int | None, tmp_path: Path) ->
         ("HumanEval/53/1", "def add(x, y): return 0"),
     ]
     assert faults == ["line 1: Mbpp/2 has no list of samples"]
+
+
+def test_a_sample_ends_at_its_first_failure_unless_every_input_is_wanted() -> None:
+    wrong = row(code="def f(x):\n    return x if x == 2 else 3 * x", inputs=["[2]", "[1]", "[2]", "[1]"],
+                expected=None, reference="def f(x): return x")  # fmt: skip
+    ended, whole = ["pass", "wrong_output"], ["pass", "wrong_output", "pass", "wrong_output"]
+    with SandboxPool(1) as pool:
+        for kind, every_input, outcomes in (
+            (SampleRow, False, [*ended, "not_judged", "not_judged"]),
+            (SampleRow, True, whole),
+            (LabelRow, False, whole),  # a row of one's own is always run on every input
+        ):
+            found = RowLabeller(pool, every_input=every_input)(kind.model_validate(wrong))
+            assert [call["outcome"] for call in found["inputs"]] == outcomes
+            assert (found["passed"], found["outcome"]) == (False, "wrong_output")
+
+
+def test_inputs_are_read_once_for_all_rows_of_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once a row, nor once a run, nor again for a second run that ends sooner."""
+    read = list[str]()
+
+    def counting(text: str) -> list[Any]:
+        read.append(text)
+        return read_arguments(text)
+
+    monkeypatch.setattr("codelewm_assets.sandbox.pool.read_arguments", counting)
+    inputs = [f"[{n + 0.125}]" for n in range(6)]  # of no other test
+    codes = [
+        "def f(x): return x",
+        "def f(x): return x if x < 2 else 0",
+        "def f(x): return x + 1",
+        "def f(x): raise KeyError",
+    ]
+    lines = [row(completion_id=f"c{n}", code=code, inputs=inputs, expected=None, reference="def f(x): return x")
+             for n, code in enumerate(codes * 2)]  # fmt: skip
+    _, rows = label(tmp_path, *lines)
+    assert [r["passed"] for r in rows] == [True, False, False, False] * 2
+    assert read == inputs
 
 
 def test_samples_are_judged_on_the_problems_of_the_pinned_source(tmp_path: Path) -> None:

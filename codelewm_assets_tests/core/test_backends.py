@@ -366,7 +366,7 @@ def test_a_removal_that_is_cut_off_leaves_nothing_that_a_reader_sees(
 
     with monkeypatch.context() as patch:
         patch.setattr(ObjectBackend, "delete", cut_off)
-        patch.setattr(local_backend.shutil, "rmtree", cut_off_too)
+        patch.setattr(local_backend, "remove_tree", cut_off_too)
         with pytest.raises(KeyboardInterrupt):
             store.remove("pack", written.digest, partition="humaneval|42")
     assert list(store.artifacts()) == [] and store.verify_all() == (0, [])

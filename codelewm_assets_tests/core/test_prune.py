@@ -17,6 +17,7 @@ from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreEr
 from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
 from codelewm_assets.core.prune import plan_prune, prune
 from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets_tests.core.test_cleanup import nested
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 
@@ -254,6 +255,22 @@ def test_what_is_renamed_or_deleted_while_leftovers_are_looked_for_is_left_out(
     assert {row.path: row.bytes for row in found} == {name: size for name, size in left.items() if name != vanishing}
 
 
+@pytest.mark.parametrize("mode", [0o700, 0o000], ids=oct)
+def test_a_leftover_deeper_than_any_path_or_closed_goes_and_what_it_links_to_stays(
+    mode: int, store: ArtifactStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    live, elsewhere = put(store, "live"), tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "kept").write_text("kept", encoding="utf-8")
+    left = store.root / "live/all/.removed-x"
+    left.mkdir()
+    (left / "link").symlink_to(elsewhere)
+    nested(left, 3000, mode)
+    plan = plan_prune(store, {live.digest}, now=LATER)
+    assert [row.path for row in plan.leftovers] == ["live/all/.removed-x"]
+    prune(store, plan)
+    assert not left.exists() and (elsewhere / "kept").exists() and digests(store) == {live.digest}
+
+
 def test_a_leftover_that_is_gone_already_is_no_fault(store: ArtifactStore) -> None:
     live = put(store, "live")
     (store.root / "live/all/.removed-x").mkdir()
@@ -279,7 +296,7 @@ def test_a_kill_between_renaming_and_deleting_leaves_what_the_next_prune_deletes
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("codelewm_assets.core.local_backend.shutil.rmtree", killed)
+        patch.setattr("codelewm_assets.core.local_backend.remove_tree", killed)
         prune(store, plan_prune(store, {live.digest}, now=LATER))
     assert digests(store) == {live.digest} and is_whole(store)
     assert not dead.folder.exists()

@@ -9,7 +9,7 @@ from codelewm_assets.sandbox.codec import encode
 from codelewm_assets.sandbox.isolation import REMEDIES, STRICT_LAYERS, remedy
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
-from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.sandbox.pool import AGAIN_CPU_S, SandboxPool
 from codelewm_assets.sandbox.server import Server
 
 
@@ -93,12 +93,32 @@ def test_calls_after_the_first_that_failed_have_little_time() -> None:
         assert first.cpu_ms < 2000
 
 
+def test_a_program_is_ended_at_its_first_failure_where_its_verdict_is_all_that_is_wanted() -> None:
+    def has_failed(index: int, call: InputRun) -> bool:
+        return call.output != str(index)
+
+    codes = ["return n if n < 2 else -1", "return n if n < 2 else 1 / 0", "if n < 2: return n\n    while True: pass",
+             "if n < 2: return n\n    import os; os._exit(0)"]  # fmt: skip
+    inputs = ("[0]", "[1]", "[2]", "[3]")
+    with SandboxPool(1) as pool:
+        for code, outcome in zip(codes, ["finished", "exception", "timeout", "killed"], strict=True):
+            program = Program(f"def f(n):\n    {code}", "f", inputs)
+            first, second = pool.run_twice(
+                program, Limits(input_cpu_s=0.2), has_failed=has_failed, ends_at_failure=True
+            )
+            assert [call.outcome for call in first.inputs] == ["finished", "finished", outcome, "killed"]
+            assert not first.inputs[3].was_called and len(second.inputs) == 4
+        kept = Program("def f(n): return n", "f", inputs)
+        first, _ = pool.run_twice(kept, has_failed=has_failed, ends_at_failure=True)
+        assert [call.output for call in first.inputs] == ["0", "1", "2", "3"]
+
+
 def test_a_second_run_ends_after_its_own_time_and_says_nothing_of_what_it_did_not_reach() -> None:
     limits = Limits(input_cpu_s=2.0, cpu_s=20.0, wall_s=20.0)
     with SandboxPool(1) as pool:
-        first, second = pool.run_twice(Program(SPIN, "f", ("[0.4]",) * 5), limits)
+        first, second = pool.run_twice(Program(SPIN, "f", (f"[{0.4 * AGAIN_CPU_S}]",) * 5), limits)
         assert second.inputs == first.inputs
-        assert 900 < second.cpu_ms < 1500  # 1 s, in the third call
+        assert 900 * AGAIN_CPU_S < second.cpu_ms < 1000 * AGAIN_CPU_S + 250  # in the third call
         unsure = "import time\ndef f(n):\n    return hash('text')"
         first, second = pool.run_twice(Program(unsure, "f", ("[1]",)), limits)
         assert second.inputs != first.inputs
