@@ -23,7 +23,6 @@ from codelewm_assets.defs import (
 from codelewm_assets.defs.automation import automation_sensor
 from codelewm_assets.defs.failures import tell_failures
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.intents import INTENT_JOBS, intent_sensor
 from codelewm_assets.defs.jobs import read_job_tags, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
@@ -67,7 +66,7 @@ def operating(operations: OperationsSection) -> dg.Definitions:
     """Jobs, schedules and sensors, as a profile wants them."""
     steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
     return dg.Definitions(
-        jobs=[*steps, *INTENT_JOBS],
+        jobs=steps,
         schedules=schedules(operations),
-        sensors=[intent_sensor(steps), tell_failures, watch_sources, automation_sensor(operations)],
+        sensors=[tell_failures, watch_sources, automation_sensor(operations)],
     )

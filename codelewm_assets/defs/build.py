@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from codelewm_assets.defs.jobs import BUILD_ORDER, Step
 
 LOG = logging.getLogger(__name__)
 POLL_S = 0.2
-ASSET_NAMES = frozenset(name for step in BUILD_ORDER for name in step.assets)  # other step keys are checks
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SEEN = {
     DagsterEventType.STEP_START,
@@ -81,18 +80,19 @@ def build(
     Args: select: a Dagster asset selection; None = everything.
     Raises: AssetsError: the selection is not understood or names nothing.
     """
-    chosen = _selected(defs, select)
+    graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
     result = BuildResult()
     for step in BUILD_ORDER:
-        assets = [name for name in step.assets if chosen is None or name in chosen]
+        own = step.assets.resolve(graph)
+        assets = own if chosen is None else own & chosen
         for partition in step.partitions if assets else ():
-            _run(defs, instance, step, assets, partition, result, on_progress)
+            _run(defs, instance, step, assets if assets < own else None, partition, result, on_progress)
         if result.failures:
             break
     return result
 
 
-def _selected(defs: dg.Definitions, select: str | None) -> set[str] | None:
+def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | None:
     if select is None:
         return None
     try:
@@ -101,27 +101,28 @@ def _selected(defs: dg.Definitions, select: str | None) -> set[str] | None:
         raise AssetsError(f"--select {select!r} is not understood: {str(error).splitlines()[0]}") from error
     if not keys:
         raise AssetsError(f"--select {select!r} names no asset. `codelewm-assets status` lists them.")
-    return {key.to_user_string() for key in keys}
+    return set(keys)
 
 
 def _run(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
     step: Step,
-    assets: list[str],
+    assets: Set[dg.AssetKey] | None,
     partition: str | None,
     result: BuildResult,
     on_progress: Callable[[Progress], None],
 ) -> None:
     run_id = str(uuid.uuid4())
     job = defs.resolve_job_def(step.job)
-    subset = [dg.AssetKey(name) for name in assets] if len(assets) < len(step.assets) else None
+    names = frozenset(key.to_user_string() for key in assets or step.assets.resolve(defs.resolve_asset_graph()))
     outcome: dict[str, Any] = {}
 
     def execute() -> None:
         try:
             outcome["result"] = job.execute_in_process(
-                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, asset_selection=subset,
+                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False,
+                asset_selection=None if assets is None else sorted(assets),
                 run_config=QUIET,
             )  # fmt: skip
         except Exception as error:
@@ -129,7 +130,7 @@ def _run(
 
     thread = threading.Thread(target=execute, name=step.job, daemon=True)  # an interrupt ends the build
     thread.start()
-    follower = _Follower(instance, run_id, partition, result)
+    follower = _Follower(instance, run_id, names, partition, result)
     with log_context(run_id=run_id):
         while thread.is_alive():
             thread.join(POLL_S)
@@ -148,8 +149,16 @@ def _run(
 class _Follower:
     """Reads a run's events as they are stored."""
 
-    def __init__(self, instance: dg.DagsterInstance, run_id: str, partition: str | None, result: BuildResult) -> None:
-        self._instance, self._run_id, self._partition, self._result = instance, run_id, partition, result
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        run_id: str,
+        assets: Collection[str],
+        partition: str | None,
+        result: BuildResult,
+    ) -> None:
+        self._instance, self._run_id, self._assets, self._partition = instance, run_id, assets, partition
+        self._result = result
         self._cursor: str | None = None
         self._started: dict[str, float] = {}
         self.has_failed = False
@@ -167,7 +176,7 @@ class _Follower:
         name = (event.step_key or "").split("[")[0]
         if event.event_type == DagsterEventType.STEP_START:
             self._started[name] = at
-            if name in ASSET_NAMES:
+            if name in self._assets:
                 yield Progress("started", name, self._partition)
         elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization

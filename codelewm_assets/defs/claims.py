@@ -24,7 +24,6 @@ from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 
-ALL = dg.AllPartitionMapping()
 REPORTS = (
     "checkpoint_inspection",
     "p_pass_calibration",
@@ -55,8 +54,8 @@ def read_gates(inputs: Inputs) -> ClaimGates:
     group_name="claims",
     kinds={"json"},
     owners=OWNERS,
-    deps=[*(dg.AssetDep(name, partition_mapping=ALL) for name in REPORTS), "execution_pack", "problem_splits"],
-    code_version="2",
+    deps=[*REPORTS, "execution_pack", "problem_splits"],
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
 )
 @keeps_secrets
@@ -150,9 +149,9 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
         "results_report",
         "dataset_card",
         "tracker_status",
-        dg.AssetDep("model_card", partition_mapping=ALL),
+        "model_card",
     ],
-    code_version="2",
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
 )
 @keeps_secrets
@@ -162,13 +161,8 @@ def claim_audit(
     """Every claim sentence in the docs, the report and the cards against the gates."""
     inputs = Inputs(context.instance, store.get(), profile.get())
     gates = read_gates(inputs)
-    kinds = [
-        ("results_report", None),
-        ("dataset_card", None),
-        ("tracker_status", None),
-        *(("model_card", str(s)) for s in SEEDS),
-    ]
-    parents = [inputs.artifact("claim_gates"), *(inputs.artifact(kind, partition) for kind, partition in kinds)]
+    kinds = ("claim_gates", "results_report", "dataset_card", "tracker_status", "model_card")
+    parents = [inputs.artifact(kind) for kind in kinds]
     texts = {
         f"{artifact.manifest.artifact_id}/{file.path}": artifact.path(file.path).read_text(encoding="utf-8")
         for artifact in parents

@@ -48,7 +48,7 @@ def semantic_decoys(
     group_name="decoys",
     kinds={"python", "parquet"},
     owners=OWNERS,
-    deps=["execution_pack", dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping())],
+    deps=["execution_pack", "labelled_completions"],
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(PoolMember),
@@ -77,7 +77,7 @@ def rerank_pools(
             {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
         )
 
-    parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("labelled_completions")]
+    parents = [inputs.artifact("execution_pack"), inputs.artifact("labelled_completions")]
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
 

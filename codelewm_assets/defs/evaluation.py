@@ -13,7 +13,7 @@ from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import SEED, SEED_AND_BENCHMARK
+from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import Made, materialize, versions
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import check_of, rule_of
@@ -32,6 +32,7 @@ COMMON: dict[str, Any] = {
 }
 OF_REPORT: dict[str, Any] = COMMON | {"freshness_policy": OF_REPORTS}
 REPORT_KINDS = {"numpy", "json"}
+SCORED = ("execution_pack", "problem_splits", "rerank_pools", "benchmark_problems", "candidate_completions")
 
 
 def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
@@ -43,10 +44,8 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
     **COMMON,
     kinds={"pytorch", "parquet"},
     partitions_def=SEED,
-    deps=["checkpoint", "tokenized_pack", "execution_pack", "problem_splits", "rerank_pools",
-          dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-          dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping())],
-)  # fmt: skip
+    deps=["checkpoint", "tokenized_pack", *SCORED],
+)
 @keeps_secrets
 def heldout_scores(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
@@ -54,8 +53,7 @@ def heldout_scores(
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
     trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
-    data = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "rerank_pools")]
-    data += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("candidate_completions")]
+    data = [inputs.artifact(name) for name in SCORED]
     packages = versions("torch", "scikit-learn")
 
     def make() -> Made:
@@ -284,38 +282,30 @@ def latent_probe_report(
     return materialize(context, scored.inputs.store, parents=[scored.artifact, scored.pack()], config=config, make=make)
 
 
-@dg.asset(
-    **OF_REPORT,
-    kinds=REPORT_KINDS,
-    partitions_def=SEED_AND_BENCHMARK,
-    deps=[
-        dg.AssetDep(heldout_scores, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed")),
-        "execution_pack",
-    ],
-)
+@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
 @keeps_secrets
 def rerank_report(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
-    """Pass@1 and MRR of ordering pools by p_pass, with lifts over every control and their intervals."""
-    benchmark, seed = context.partition_key.split("|")
-    scored = Scored(context, store, profile, seed)
+    """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
+    scored = Scored(context, store, profile, context.partition_key)
     pack = scored.pack()
-    label = pack.manifest.metadata["benchmark_labels"][benchmark]
+    labels = pack.manifest.metadata["benchmark_labels"]
 
     def make() -> Made:
         from codelewm_assets.evaluation.rerank import rerank_report as judge
 
         rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-        own = rows.take(rows.benchmark.where(benchmark))
-        report = judge(own, seed=scored.seed, resamples=scored.resamples, labels={benchmark: label})
-        found = report.benchmarks[benchmark]
-        lift = found.lift_over_best_control
-        shown = {"benchmark_label": label, "pass_at_1": found.pass_at_1["p_pass"], "best_control": found.best_control,
-                 "lift_over_best_control_points": lift.points if lift else None, "pool_count": found.pool_count}  # fmt: skip
+        report = judge(rows, seed=scored.seed, resamples=scored.resamples, labels=labels)
+        shown: dict[str, Any] = {}
+        for benchmark, found in report.benchmarks.items():
+            lift = found.lift_over_best_control
+            shown |= {f"{benchmark}_pass_at_1": found.pass_at_1["p_pass"], f"{benchmark}_pool_count": found.pool_count,
+                      f"{benchmark}_best_control": found.best_control,
+                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
         return report_of(report, "rerank_report.json", shown)
 
-    config = {"resamples": scored.resamples, "benchmark": benchmark}
+    config = {"resamples": scored.resamples}
     return materialize(context, scored.inputs.store, parents=[scored.artifact, pack], config=config, make=make)
 
 

@@ -11,7 +11,6 @@ from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.claims import ALL
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, latest_version, materialize
 from codelewm_assets.defs.resources import StoreResource
@@ -22,8 +21,7 @@ from codelewm_assets.preflight.rules import finding
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 
-PARTITIONED = {place.kind: place.partition is not None for place in places()}
-DEPS = [dg.AssetDep(k, partition_mapping=ALL) if is_parted else dg.AssetDep(k) for k, is_parted in PARTITIONED.items()]
+DEPS = list(dict.fromkeys(place.kind for place in places()))
 
 
 @dg.asset(

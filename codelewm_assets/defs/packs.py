@@ -26,8 +26,8 @@ ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's p
     kinds={"python", "parquet"},
     owners=OWNERS,
     deps=[
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
+        "benchmark_problems",
+        "labelled_completions",
     ],
     code_version="3",
     freshness_policy=OF_DATA,
@@ -49,7 +49,7 @@ def execution_pack(
         write_groups(folder / "pack.parquet", in_groups(rows), PackRow)
         return Made({"pack.parquet": folder / "pack.parquet"}, pack_summary(rows, labels))
 
-    parents = [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
+    parents = [inputs.artifact("benchmark_problems"), inputs.artifact("labelled_completions")]
     with TemporaryDirectory(prefix="codelewm-pack-") as folder:
         return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
 

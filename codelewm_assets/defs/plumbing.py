@@ -30,7 +30,7 @@ class Made:
     files: Mapping[str, bytes | Path]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     shown: Mapping[str, Any] = field(default_factory=dict)
-    done: Callable[[], None] = lambda: None  # called when the artifact is stored: what was kept for it can go
+    done: Callable[[], object] = lambda: None  # called when the artifact is stored: what was kept for it can go
 
 
 def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | None = None) -> str | None:

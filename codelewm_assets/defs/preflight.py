@@ -25,13 +25,8 @@ from codelewm_assets.profiles.profile import Profile
     group_name="preflight",
     kinds={"json"},
     owners=OWNERS,
-    deps=[
-        *JUDGED,
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
-    ],
-    code_version="4",
+    deps=JUDGED,
+    code_version="5",
     automation_condition=EAGER_WHEN_GREEN,
 )
 @keeps_secrets
@@ -40,9 +35,7 @@ def preflight_report(
 ) -> dg.MaterializeResult:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
     inputs = Inputs(context.instance, store.get(), profile.get())
-    judged = [inputs.artifact(name) for name in JUDGED]
-    benchmarks = ("benchmark_problems", "candidate_completions", "labelled_completions")
-    parents = [*judged, *(artifact for name in benchmarks for artifact in inputs.of_benchmarks(name))]
+    parents = [inputs.artifact(name) for name in JUDGED]
 
     def make() -> Made:
         findings = judge_all(inputs)

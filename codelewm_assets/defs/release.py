@@ -13,11 +13,9 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.claims import ALL
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import Made, inline_png, materialize, versions
 from codelewm_assets.defs.preflight import verified
 from codelewm_assets.defs.release_inputs import findings_of, lineage_of, records_of, released, today
@@ -36,8 +34,7 @@ COMMON: dict[str, Any] = {
 }
 REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
                "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip
-OF_SEED = ("p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report", "checkpoint_inspection",
-           "checkpoint", "claim_gates", "execution_pack")  # fmt: skip
+OF_MODEL = (*(name for name in REPORT_DEPS if name != "heldout_scores"), "claim_gates", "execution_pack")
 
 
 def _inputs(context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource) -> Inputs:
@@ -52,7 +49,7 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
     **COMMON | {"code_version": "2"},
     kinds={"markdown", "matplotlib"},
     freshness_policy=OF_REPORTS,
-    deps=["claim_gates", "preflight_report", *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
+    deps=["claim_gates", "preflight_report", *REPORT_DEPS],
 )
 @keeps_secrets
 def results_report(
@@ -107,8 +104,8 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
         "execution_pack",
         "problem_splits",
         "claim_gates",
-        dg.AssetDep("benchmark_problems", partition_mapping=ALL),
-        dg.AssetDep("labelled_completions", partition_mapping=ALL),
+        "benchmark_problems",
+        "labelled_completions",
     ],
 )
 @keeps_secrets
@@ -117,8 +114,8 @@ def dataset_card(
 ) -> dg.MaterializeResult:
     """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
     inputs = _inputs(context, store, profile)
-    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "claim_gates")]
-    parents += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
+    names = ("execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions")
+    parents = [inputs.artifact(name) for name in names]
 
     def make(folder: Path) -> Made:
         from codelewm_assets.packs.published import PublishedRow, published_rows
@@ -135,45 +132,44 @@ def dataset_card(
         return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"markdown", "huggingface"},
-    partitions_def=SEED,
-    deps=[*OF_SEED, dg.AssetDep("rerank_report", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed"))],
-)
+@dg.asset(**COMMON | {"code_version": "3"}, kinds={"markdown", "huggingface"}, deps=OF_MODEL)
 @keeps_secrets
 def model_card(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.MaterializeResult:
-    """Card of one seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
-    inputs, seed = _inputs(context, store, profile), context.partition_key
-    trained = inputs.artifact("checkpoint", seed)
-    reports = {name: artifact for name, artifact in present_reports(inputs).items() if _is_of(seed, name)}
-    parents = [trained, inputs.artifact("checkpoint_inspection", seed), inputs.artifact("claim_gates")]
-    parents = list({a.digest: a for a in [*parents, inputs.artifact("execution_pack"), *reports.values()]}.values())
+    """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
+    inputs = _inputs(context, store, profile)
+    reports = present_reports(inputs)
+    trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
+    inspected = {seed: inputs.artifact("checkpoint_inspection", str(seed)) for seed in SEEDS}
+    shared = [inputs.artifact("claim_gates"), inputs.artifact("execution_pack")]
 
-    def make() -> Made:
+    def card(seed: int) -> bytes:
         from codelewm_assets.release.cards import model_card as render
         from codelewm_assets.training.sidecar import read_sidecar
 
-        records = records_of(inputs, reports, seeds=(int(seed),))
-        text = render(read_sidecar(trained), records, artifacts=_digests(parents))
-        return Made({"README.md": text.encode("utf-8")}, {"characters": len(text)})
+        own = {name: artifact for name, artifact in reports.items() if name.endswith(f"[{seed}]")}
+        made_from = _digests([trained[seed], inspected[seed], *shared, *own.values()])
+        text = render(read_sidecar(trained[seed]), records_of(inputs, own, seeds=(seed,)), artifacts=made_from)
+        return text.encode("utf-8")
 
+    def make() -> Made:
+        cards = {seed: card(seed) for seed in SEEDS}
+        return Made(
+            {f"{seed}/README.md": text for seed, text in cards.items()},
+            {"characters": sum(len(text.decode("utf-8")) for text in cards.values())},
+        )
+
+    every = [*trained.values(), *inspected.values(), *shared, *reports.values()]
+    parents = list({artifact.digest: artifact for artifact in every}.values())
     return materialize(context, inputs.store, parents=parents, config={}, make=make)
-
-
-def _is_of(seed: str, artifact_id: str) -> bool:
-    """Whether an artifact is of a seed: `kind[42]` or `kind[benchmark|42]`."""
-    return artifact_id.removesuffix("]").replace("[", "|").split("|")[-1] == seed
 
 
 @dg.asset(
     **COMMON | {"code_version": "2"},
     kinds={"markdown", "json"},
-    deps=["claim_gates", results_report, dataset_card, dg.AssetDep(model_card, partition_mapping=ALL),
-          *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
-)  # fmt: skip
+    deps=["claim_gates", results_report, dataset_card, model_card, *REPORT_DEPS],
+)
 @keeps_secrets
 def tracker_status(
     context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
@@ -208,7 +204,7 @@ def tracker_status(
 @dg.asset(
     **COMMON | {"code_version": "2"},
     kinds={"json", "markdown"},
-    deps=[results_report, dataset_card, tracker_status, dg.AssetDep(model_card, partition_mapping=ALL)],
+    deps=[results_report, dataset_card, tracker_status, model_card],
 )
 @keeps_secrets
 def artifact_index(

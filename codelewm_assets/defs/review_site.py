@@ -9,7 +9,6 @@ from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.claims import ALL
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize
 from codelewm_assets.defs.release_inputs import RELEASED, check_rows, data_docs, lineage_of, records_of, released
@@ -25,8 +24,8 @@ TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_car
     group_name="release",
     owners=OWNERS,
     kinds={"html"},
-    deps=[*RELEASED, "artifact_index", "claim_audit", dg.AssetDep("model_card", partition_mapping=ALL)],
-    code_version="2",
+    deps=[*RELEASED, "artifact_index", "claim_audit"],
+    code_version="3",
     automation_condition=EAGER_WHEN_GREEN,
 )
 @keeps_secrets
@@ -65,10 +64,11 @@ def _texts(artifacts: list[Artifact]) -> dict[str, tuple[str, str]]:
     """Page name → title and Markdown of what was released, in the order of the navigation."""
     found = {}
     for artifact in artifacts:
-        kind, _, rest = artifact.manifest.artifact_id.partition("[")
-        name = f"{kind}_{rest.removesuffix(']')}" if rest else kind
-        path = next(file.path for file in artifact.manifest.files if file.path.endswith(".md"))
-        found[name] = artifact.path(path).read_text(encoding="utf-8")
+        for file in artifact.manifest.files:
+            if file.path.endswith(".md"):
+                seed = file.path.rpartition("/")[0]
+                name = artifact.manifest.artifact_kind + (f"_{seed}" if seed else "")
+                found[name] = artifact.path(file.path).read_text(encoding="utf-8")
     return {name: (title, found[name]) for name, title in TITLES.items() if name in found}
 
 

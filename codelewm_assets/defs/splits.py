@@ -20,7 +20,7 @@ from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_rea
     group_name="splits",
     kinds={"scikitlearn", "parquet"},
     owners=OWNERS,
-    deps=["execution_pack", dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping())],
+    deps=["execution_pack", "benchmark_problems"],
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
     metadata=column_schema(ProblemSplit),
@@ -32,7 +32,7 @@ def problem_splits(
     """Which of five folds each problem belongs to, its near-duplicates with it."""
     inputs = Inputs(context.instance, store.get(), profile.get())
     settings, floors = inputs.profile.splits, inputs.profile.preflight.floors.of_cells
-    parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("benchmark_problems")]
+    parents = [inputs.artifact("execution_pack"), inputs.artifact("benchmark_problems")]
     config = settings.model_dump() | {"floors": floors} | versions("scikit-learn", "datasketch")
     return materialize(context, inputs.store, parents=parents, config=config, make=lambda: _make(inputs))
 

@@ -34,7 +34,7 @@ from codelewm_assets.training.config import TrainingConfig
 if TYPE_CHECKING:
     from codelewm_assets.training.worker import WorkerSpec
 
-DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_pools", "preflight_report")
+TRAINED_ON = ("preflight_report", "tokenized_pack")
 
 
 @dg.asset(
@@ -44,7 +44,7 @@ DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_p
     deps=[
         "execution_pack",
         "problem_splits",
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
+        "benchmark_problems",
     ],
     code_version="2",
     automation_condition=EAGER_WHEN_GREEN,
@@ -72,9 +72,8 @@ def tokenized_pack(
         counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
         return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
 
-    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits")]
+    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "benchmark_problems")]
     config = training.model_dump(mode="json", include=set(names)) | versions("tokenizers")
-    parents += inputs.of_benchmarks("benchmark_problems")
     return materialize(context, inputs.store, parents=parents, config=config, make=make)
 
 
@@ -100,14 +99,8 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
     kinds={"pytorch"},
     owners=OWNERS,
     partitions_def=SEED,
-    deps=[
-        *DATA_PARENTS,
-        tokenized_pack,
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
-    ],
-    code_version="2",
+    deps=[*TRAINED_ON, *JUDGED],
+    code_version="3",
     pool="gpu",
     automation_condition=EAGER_WHEN_GREEN,
 )
@@ -118,7 +111,7 @@ def checkpoint(
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
     require_clear(context.instance)
     inputs, seed = Inputs(context.instance, store.get(), profile.get()), int(context.partition_key)
-    parents = [inputs.artifact(name) for name in (*DATA_PARENTS, "tokenized_pack")]
+    parents = [inputs.artifact(name) for name in (*JUDGED, *TRAINED_ON)]
     config = _settings(inputs.profile.training_config()) | versions("torch")
     _require_clear_artifacts(inputs, parents)
 
@@ -179,7 +172,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
     started, config = time.monotonic(), inputs.profile.training_config()
-    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, "preflight_report", "tokenized_pack")}
+    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, *TRAINED_ON)}
     key = digest_of({"digests": digests, "config": _settings(config)} | versions("torch"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
     folder.mkdir(parents=True, exist_ok=True)

@@ -111,11 +111,10 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
             "artifact_id": place.artifact_id, "digest": artifact.digest,
         }  # fmt: skip
         for file in artifact.manifest.files:
-            rows.append(
-                PlannedFile(
-                    **of_artifact, path=folder + file.path, source=file.path, sha256=file.sha256, bytes=file.bytes
+            if (path := place.path_of(file.path)) is not None:
+                rows.append(
+                    PlannedFile(**of_artifact, path=path, source=file.path, sha256=file.sha256, bytes=file.bytes)
                 )
-            )
         name = f"manifests/{artifact.digest}.json"
         own[name] = published_manifest(artifact)
         rows.append(_own(name, own[name], path=folder + MANIFEST, **of_artifact))
