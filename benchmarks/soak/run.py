@@ -22,13 +22,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import dagster as dg
 import findings
+from codelewm_assets.defs.intents import MARKER_TAG
 from faults import FAULTS, write_imported
 from sections import rewrite
 from world import ROOT, World, made_world
 
 from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.intents import MARKER_TAG
 from codelewm_assets_tests.sandbox.namespace import IN_NAMESPACE, unshare_command
 
 NEW_DATA_S = 150  # seconds after which the completions get another seed

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -118,18 +119,18 @@ def _one_pool_left(world: World) -> World:
 
 
 DATA_CASES = (
-    Case("benchmark_problems", "stand_in_is_named", "humaneval", "stand_in_not_named",
+    Case("benchmark_problems", "stand_in_is_named", None, "stand_in_not_named",
          _replace_first("problems", source_revision="codelewm stand-in 1")),
-    Case("benchmark_problems", "every_problem_is_usable", "humaneval", "problem_unusable",
+    Case("benchmark_problems", "every_problem_is_usable", None, "problem_unusable",
          _replace_first("problems", inputs=(), expected=())),
-    Case("candidate_completions", "every_problem_has_completions", "humaneval", "completions_missing",
+    Case("candidate_completions", "every_problem_has_completions", None, "completions_missing",
          _without_completions_of_first_problem),
-    Case("candidate_completions", "no_secrets", "humaneval", "secret_found",
+    Case("candidate_completions", "no_secrets", None, "secret_found",
          _replace_first("completions", code="KEY = 'hf_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD'")),
-    Case("labelled_completions", "labels_are_deterministic", "humaneval", "label_not_deterministic",
+    Case("labelled_completions", "labels_are_deterministic", None, "label_not_deterministic",
          _nondeterministic_that_passed),
-    Case("labelled_completions", "labels_were_isolated", "humaneval", "isolation_missing", None, ("rlimits",)),
-    Case("labelled_completions", "labels_were_isolated", "humaneval", "isolation_missing", None, BASIC_LAYERS),
+    Case("labelled_completions", "labels_were_isolated", None, "isolation_missing", None, ("rlimits",)),
+    Case("labelled_completions", "labels_were_isolated", None, "isolation_missing", None, BASIC_LAYERS),
     Case("execution_pack", "pack_has_both_classes", None, "single_class", _only_passing),
     Case("execution_pack", "licences_are_known", None, "licence_unknown", _replace_first("rows", license="Proprietary")),
     Case("problem_splits", "no_problem_crosses_folds", None, "problem_crosses_folds", _second_fold_for_first_problem),
@@ -145,9 +146,9 @@ DATA_CASES = (
          _scored_problem_near_a_trained_one),
     Case("rerank_pools", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),
     Case("rerank_pools", "rerank_can_decide", None, "rerank_underpowered", _one_pool_left),
-    Case("benchmark_problems", "problems_keep_their_contract", "humaneval", "contract_broken",
+    Case("benchmark_problems", "problems_keep_their_contract", None, "contract_broken",
          table=lambda t: t.drop_columns("license")),
-    Case("candidate_completions", "completions_keep_their_contract", "humaneval", "contract_broken",
+    Case("candidate_completions", "completions_keep_their_contract", None, "contract_broken",
          _replace_first("completions", completion_id="humaneval/000/c001")),
     Case("execution_pack", "pack_keeps_its_contract", None, "contract_broken",
          table=lambda t: t.set_column(t.schema.get_field_index("passed"), "passed", t["passed"].cast(pa.int64()))),
@@ -162,12 +163,12 @@ CONTRACT_CASES = [case for case in DATA_CASES if case.blocker == "contract_broke
 
 def _put_changed_table(stored: StoredWorld, case: Case) -> None:
     """Store the case's table again with its fault, which no record could carry."""
-    name = case.asset if case.partition is None else f"{case.asset}[{case.partition}]"
-    file = contracts.FILES[case.asset]
-    table = pq.read_table(stored.latest[name].path(file))
+    made = stored.latest[case.asset]
+    files: dict[str, bytes | Path] = {file.path: made.path(file.path) for file in made.manifest.files}
+    name = next(name for name in files if name.endswith(contracts.FILES[case.asset]))
     assert case.table is not None
-    rows = case.table(table)
-    stored.put(case.asset, {file: write_table(rows.to_pylist(), rows.schema)}, {}, partition=case.partition)
+    rows = case.table(pq.read_table(made.path(name)))
+    stored.put(case.asset, files | {name: write_table(rows.to_pylist(), rows.schema)}, {})
 
 
 @pytest.mark.parametrize("case", DATA_CASES, ids=lambda case: case.check)

@@ -52,7 +52,7 @@ def _example(kind: GraphQLInputType) -> Any:
             for name, field in kind.fields.items()
             if isinstance(field.type, GraphQLNonNull) and field.default_value.__class__.__name__ == "UndefinedType"
         }
-    return SCALARS.get(kind.name, "make_pack")
+    return SCALARS.get(kind.name, "refresh_data")
 
 
 def _document(name: str) -> tuple[str, dict[str, Any]]:

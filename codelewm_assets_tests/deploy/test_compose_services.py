@@ -93,7 +93,7 @@ def test_code_location_daemon_and_review_run_on_one_instance(on_postgres: Path) 
         nodes = graphql(review, "{ assetNodes { assetKey { path } } }")["assetNodes"]
         assert len(nodes) == sum(len(module.ASSETS) for module in STAGE_MODULES)
         launch = """mutation { launchRun(executionParams: {selector: {repositoryLocationName: "codelewm_assets",
-          repositoryName: "__repository__", jobName: "make_pack"}, runConfigData: {}}) { __typename } }"""
+          repositoryName: "__repository__", jobName: "refresh_data"}, runConfigData: {}}) { __typename } }"""
         status, answer = post(review, launch)
         assert status == 400 and REFUSAL in answer["errors"][0]["message"]
         assert instance.get_runs_count() == 0

@@ -305,7 +305,7 @@ def test_the_pod_of_each_run_is_valid_and_the_run_that_trains_alone_has_a_gpu(mo
         }
         assert pod["hostUsers"] is False
         assert job["spec"]["backoffLimit"] == 0
-    assert gpus.pop("train_and_score") == ("codelewm-gpu:0.2.0", "1")
+    assert gpus.pop("train_and_evaluate") == ("codelewm-gpu:0.2.0", "1")
     assert set(gpus.values()) == {("codelewm-data:0.2.0", None)}
 
 
@@ -317,7 +317,7 @@ def test_without_a_file_of_tags_no_job_asks_for_anything(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("trane: {a: b}", "has tags of trane; the jobs are label_benchmark, make_pack"),
+        ("trane: {a: b}", "has tags of trane; the jobs are refresh_data, train_and_evaluate"),
         ("- a", "holds something else than job → tag → value"),
         ("a: [", "cannot be read"),
     ],

@@ -14,7 +14,7 @@ from codelewm_assets_tests.release.records import manifest
 
 PACK = manifest("execution_pack", {"pack.parquet": b"rows"})
 SPLITS = manifest("problem_splits", {"splits.parquet": b"123"}, {"execution_pack": PACK.digest, "gone": "f" * 64})
-SCORES = manifest("rerank_report[humaneval|42]", {"rerank_report.json": b"{}"})
+SCORES = manifest("rerank_report[42]", {"rerank_report.json": b"{}"})
 CHECKS = [
     CheckRow("packs", "execution_pack", "pack_keeps_its_contract", None, "Rows have their columns.", "GREEN", "unseen",
              PACK.digest, {"rows": 3, "judged": PACK.digest}),
