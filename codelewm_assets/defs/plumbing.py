@@ -16,7 +16,6 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.core.recipe import Recipe
 from codelewm_assets.core.store import Artifact, ArtifactStore
-from codelewm_assets.defs.lineage import column_lineage
 
 LOG = logging.getLogger(__name__)
 DATA_VERSION_TAG = "dagster/data_version"
@@ -103,7 +102,6 @@ def materialize(
             **{name: _shown(value) for name, value in artifact.manifest.metadata.items()},
             **shown,
             **show(artifact),
-            **column_lineage(kind),
             "digest": artifact.digest,
             "is_reused": is_reused,
             "stored_bytes": size,
