@@ -60,8 +60,10 @@ def preflight_report(
 
 
 def preflight_settings(profile: Profile) -> dict[str, Any]:
-    """What of a profile the rules judge by: a report is of use under the same settings only."""
-    return profile.model_dump(mode="json", include={"preflight", "splits"}) | {"folds": list(profile.folds)}
+    """What of a profile the rules judge by: a report is of use under the same settings only. How labels were isolated is of it."""
+    sandbox = {"isolation": profile.sandbox.isolation, "cpu_floor_s": profile.sandbox.cpu_floor_s}
+    rest = profile.model_dump(mode="json", include={"preflight", "splits"})
+    return rest | {"sandbox": sandbox, "folds": list(profile.folds)}
 
 
 def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:

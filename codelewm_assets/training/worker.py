@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -116,10 +117,11 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     torch.set_num_threads(spec.config.threads)
     torch.use_deterministic_algorithms(True, warn_only=spec.config.device == "cuda")
     folder = Path(spec.output_folder)
-    tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"])
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
-    with _ranks(spec.config) as ranks:
+    with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as own:
+        # what is trained on are the bytes that were verified, whatever becomes of the store's meanwhile
+        tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(own))
         for fold in spec.config.folds:
             data = load_fold(tokenized, fold)
             model = train_fold(data, spec.config, seed=spec.seed, emit=emit, states=folder / "states", ranks=ranks)

@@ -207,11 +207,12 @@ def test_green_checks_on_artifacts_that_do_not_belong_together_are_refused(store
 
 def test_a_report_judged_under_another_profile_is_refused(stored: StoredWorld, world: World) -> None:
     _clear(stored, world)
-    settings = preflight_settings(load_profile(TINY))
-    settings["preflight"]["target_lift_points"] = 1.0
-    stored.put_preflight(settings=settings)
-    stored.run_checks("preflight_report")
-    assert "judged under other settings" in _train(stored)
+    for section, name, value in (("preflight", "target_lift_points", 1.0), ("sandbox", "isolation", "basic")):
+        settings = preflight_settings(load_profile(TINY))
+        settings[section][name] = value
+        stored.put_preflight(settings=settings)
+        stored.run_checks("preflight_report")
+        assert "judged under other settings" in _train(stored)
 
 
 def test_a_pack_made_from_labels_that_were_rebuilt_since_is_refused(stored: StoredWorld, world: World) -> None:
