@@ -27,7 +27,7 @@ from codelewm_assets.defs.jobs import read_job_tags, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
 from codelewm_assets.defs.source_watch import watch_sources
-from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS
+from codelewm_assets.defs.stages import GATES_TAG
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
@@ -56,10 +56,9 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
 
 
 def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """With the tags by which people filter: the part of the cycle, and whether training waits for its checks."""
+    """With the tag by which people filter what training waits for."""
     is_gating = spec.key.to_user_string() in {asset for asset, _ in GATES}
-    gating = {GATES_TAG: "true"} if is_gating else {}
-    return spec.merge_attributes(tags={PART_TAG: PARTS[str(spec.group_name)]} | gating)
+    return spec.merge_attributes(tags={GATES_TAG: "true"}) if is_gating else spec
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,13 +16,11 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters
@@ -37,21 +34,12 @@ MOST_FAULTS_SHOWN = 50
 LABELLING_VERSION = "5"  # of the labels: shards that another version left behind are not taken up
 
 
-@dg.asset(
-    group_name="completions",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    deps=["benchmark_problems"],
-    code_version="4",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(Completion),
+@artifact_asset(
+    "completions", deps=["benchmark_problems"], kinds={"python", "parquet"}, code_version="4", table=Completion
 )
-@keeps_secrets
-def candidate_completions(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, rewrites that should keep its meaning, one- and two-bug mutants."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
+    inputs = run.inputs
     settings = inputs.profile.completions
 
     imported = [_imported_file(source) for source in settings.imported]
@@ -90,9 +78,8 @@ def candidate_completions(
             },
         )
 
-    parents = [inputs.artifact("benchmark_problems")]
     numbers = settings.model_dump(exclude={"imported"}) | {"imported_sha256": [sha256_file(path) for path in imported]}
-    return materialize(context, inputs.store, parents=parents, config=numbers | versions("python"), make=make)
+    return Plan(make, numbers | versions("python"))
 
 
 def _imported_file(source: ImportedFile) -> Path:
@@ -114,38 +101,20 @@ def _local_file(name: str) -> Path:
     return Path(name)
 
 
-@dg.asset(
-    group_name="completions",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    deps=["benchmark_problems", candidate_completions],
-    code_version=LABELLING_VERSION,
-    pool="sandbox",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(LabelledCompletion),
-)
-@keeps_secrets
-def labelled_completions(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "completions", deps=["benchmark_problems", "candidate_completions"], kinds={"python", "parquet"},
+    code_version=LABELLING_VERSION, pool="sandbox", table=LabelledCompletion,
+)  # fmt: skip
+def labelled_completions(run: AssetRun) -> Plan:
     """Each completion run on each input in the sandbox, twice: outcome, output, and whether it passed."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    parents = [inputs.artifact(name) for name in ("benchmark_problems", "candidate_completions")]
-    settings = inputs.profile.sandbox
+    settings = run.profile.sandbox
     config = {
         "cpu_floor_s": settings.cpu_floor_s,
         "bubblewrap": bubblewrap_works(),
         "seccomp": filters() is not None,
         "isolation": settings.isolation,
     } | versions("python")  # not how they are spread: the labels are the same
-    with TemporaryDirectory(prefix="codelewm-labels-") as folder:
-        return materialize(
-            context,
-            inputs.store,
-            parents=parents,
-            config=config,
-            make=lambda: _label(inputs, store, config, Path(folder), say=context.log.info),
-        )
+    return Plan(lambda: _label(run.inputs, run.store, config, run.folder, say=run.context.log.info), config)
 
 
 def _label(

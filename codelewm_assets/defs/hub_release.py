@@ -10,13 +10,10 @@ from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import ArtifactStore
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, latest_version, materialize
-from codelewm_assets.defs.resources import StoreResource
+from codelewm_assets.defs.plumbing import Made, latest_version
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
@@ -24,22 +21,13 @@ from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 DEPS = list(dict.fromkeys(place.kind for place in places()))
 
 
-@dg.asset(
-    group_name="release",
-    kinds={"huggingface", "json"},
-    owners=OWNERS,
-    deps=DEPS,
-    code_version="3",
-    pool="hub",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def hub_release(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+@artifact_asset("release", deps=DEPS, kinds={"huggingface", "json"}, code_version="3", pool="hub")
+def hub_release(run: AssetRun) -> Plan:
     """What would go to the Hugging Face Hub, and every reason against it; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_refusals import draft_release
 
     # outside of the recipe's reach: bytes are verified and scanned anew each time
-    draft = draft_release(store.get(), latest_released(context.instance))
+    draft = draft_release(run.store.get(), latest_released(run.context.instance))
     refusals = [str(refusal) for refusal in draft.plan.refusals]
 
     def make() -> Made:
@@ -53,7 +41,7 @@ def hub_release(context: dg.AssetExecutionContext, store: StoreResource) -> dg.M
         }
         return Made({**draft.own_files, **plan}, metadata)
 
-    return materialize(context, store.get(), parents=draft.artifacts, config={"refusals": refusals}, make=make)
+    return Plan(make, {"refusals": refusals}, draft.artifacts)
 
 
 def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:

@@ -3,39 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-import dagster as dg
-
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import ArtifactStore
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, materialize, versions
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made, versions
 from codelewm_assets.defs.rules import check_of, judge_all, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
 
 
-@dg.asset(
-    group_name="preflight",
-    kinds={"json"},
-    owners=OWNERS,
-    deps=JUDGED,
-    code_version="5",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def preflight_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("preflight", deps=JUDGED, kinds={"json"}, code_version="5")
+def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    parents = [inputs.artifact(name) for name in JUDGED]
+    inputs = run.inputs
 
     def make() -> Made:
         findings = judge_all(inputs)
@@ -44,7 +28,7 @@ def preflight_report(
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in parents},
+            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
             "folds": list(inputs.profile.folds),
             "settings": preflight_settings(inputs.profile),
             "findings": [found.model_dump(mode="json") for found in findings],
@@ -56,7 +40,7 @@ def preflight_report(
     # the rules too: a report that was judged by fewer is not this one, and is not taken up again
     config = preflight_settings(inputs.profile) | versions("scikit-learn", "great-expectations")
     config |= {"rules": list(REQUIRED_RULES)}
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, config)
 
 
 def preflight_settings(profile: Profile) -> dict[str, Any]:

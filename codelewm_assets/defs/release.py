@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import dagster as dg
 
@@ -12,51 +10,33 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import in_groups, write_groups
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, inline_png, materialize, versions
+from codelewm_assets.defs.plumbing import Made, inline_png, versions
 from codelewm_assets.defs.preflight import verified
-from codelewm_assets.defs.release_inputs import findings_of, lineage_of, records_of, released, today
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.release_inputs import RELEASED, findings_of, lineage_of, records_of, today
 from codelewm_assets.defs.review_site import review_site
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.score_files import read_score_rows
 
-COMMON: dict[str, Any] = {
-    "group_name": "release",
-    "owners": OWNERS,
-    "code_version": "1",
-    "automation_condition": EAGER_WHEN_GREEN,
-}
 REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
                "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip
 OF_MODEL = (*(name for name in REPORT_DEPS if name != "heldout_scores"), "claim_gates", "execution_pack")
-
-
-def _inputs(context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource) -> Inputs:
-    return Inputs(context.instance, store.get(), profile.get())
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
     return {artifact.manifest.artifact_id: artifact.digest for artifact in artifacts}
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"markdown", "matplotlib"},
-    freshness_policy=OF_REPORTS,
-    deps=["claim_gates", "preflight_report", *REPORT_DEPS],
-)
-@keeps_secrets
-def results_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "release", deps=["claim_gates", "preflight_report", *REPORT_DEPS], kinds={"markdown", "matplotlib"}, code_version="2",
+    freshness=OF_REPORTS,
+)  # fmt: skip
+def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims and gates with reasons, every metric beside every control, and the plots."""
-    inputs = _inputs(context, store, profile)
+    inputs = run.inputs
     reports = present_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
     scored = {seed: inputs.artifact("heldout_scores", str(seed)) for seed in SEEDS}
@@ -81,9 +61,7 @@ def results_report(
             {"figure_count": len(figures), "characters": len(text)},
         )
 
-    return materialize(
-        context, inputs.store, parents=parents, config=versions("matplotlib"), make=make, show=_report_and_plots
-    )
+    return Plan(make, versions("matplotlib"), parents, _report_and_plots)
 
 
 def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
@@ -97,48 +75,32 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     return shown
 
 
-@dg.asset(
-    **COMMON | {"code_version": "3"},
-    kinds={"markdown", "huggingface"},
-    deps=[
-        "execution_pack",
-        "problem_splits",
-        "claim_gates",
-        "benchmark_problems",
-        "labelled_completions",
-    ],
-)
-@keeps_secrets
-def dataset_card(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "release", deps=["execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions"],
+    kinds={"markdown", "huggingface"}, code_version="3",
+)  # fmt: skip
+def dataset_card(run: AssetRun) -> Plan:
     """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
-    inputs = _inputs(context, store, profile)
-    names = ("execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions")
-    parents = [inputs.artifact(name) for name in names]
+    inputs = run.inputs
 
-    def make(folder: Path) -> Made:
+    def make() -> Made:
         from codelewm_assets.packs.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
         rows, splits = inputs.pack(), inputs.splits()
-        text = render(rows, splits, inputs.left_out(), records_of(inputs, {}), artifacts=_digests(parents))
+        text = render(rows, splits, inputs.left_out(), records_of(inputs, {}), artifacts=_digests(run.parents()))
         fold = {split.problem_id: split.fold for split in splits}
-        table = folder / "pack.parquet"
+        table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
         return Made({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
 
-    with TemporaryDirectory(prefix="codelewm-card-") as folder:
-        return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
+    return Plan(make)
 
 
-@dg.asset(**COMMON | {"code_version": "3"}, kinds={"markdown", "huggingface"}, deps=OF_MODEL)
-@keeps_secrets
-def model_card(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("release", deps=OF_MODEL, kinds={"markdown", "huggingface"}, code_version="3")
+def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
-    inputs = _inputs(context, store, profile)
+    inputs = run.inputs
     reports = present_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
     inspected = {seed: inputs.artifact("checkpoint_inspection", str(seed)) for seed in SEEDS}
@@ -162,23 +124,19 @@ def model_card(
 
     every = [*trained.values(), *inspected.values(), *shared, *reports.values()]
     parents = list({artifact.digest: artifact for artifact in every}.values())
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    return Plan(make, parents=parents)
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"markdown", "json"},
-    deps=["claim_gates", results_report, dataset_card, model_card, *REPORT_DEPS],
-)
-@keeps_secrets
-def tracker_status(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "release", deps=["claim_gates", "results_report", "dataset_card", "model_card", *REPORT_DEPS], kinds={"markdown", "json"},
+    code_version="2",
+)  # fmt: skip
+def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
     from codelewm_assets.release import tracker
     from codelewm_assets.release.criteria import CRITERIA
 
-    inputs = _inputs(context, store, profile)
+    inputs = run.inputs
     reports = present_reports(inputs)
     checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
     now = today(inputs, checks)  # outside of the recipe's reach: states change without a change of any artifact
@@ -196,23 +154,14 @@ def tracker_status(
         )
 
     parents = [inputs.artifact("claim_gates"), inputs.artifact("results_report"), *reports.values()]
-    return materialize(
-        context, inputs.store, parents=parents, config={"rows": status.model_dump(mode="json")}, make=make
-    )
+    return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"json", "markdown"},
-    deps=[results_report, dataset_card, tracker_status, model_card],
-)
-@keeps_secrets
-def artifact_index(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("release", deps=RELEASED, kinds={"json", "markdown"}, code_version="2")
+def artifact_index(run: AssetRun) -> Plan:
     """Every artifact that the report and the cards rest on: digest, files, parents."""
-    inputs = _inputs(context, store, profile)
-    parents = released(inputs)
+    inputs = run.inputs
+    parents = run.parents()
 
     def make() -> Made:
         from codelewm_assets.release.index import artifact_index as render
@@ -225,7 +174,7 @@ def artifact_index(
         }
         return Made(files, {"artifact_count": len(manifests)})
 
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    return Plan(make)
 
 
 def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:

@@ -21,11 +21,6 @@ MADE_LATER = ("hub_release",)  # after everything that tells states: theirs woul
 RECORD_REPORT = "record_calibration_report.json"
 
 
-def released(inputs: Inputs) -> list[Artifact]:
-    """Report, cards and tracker status."""
-    return [inputs.artifact(name) for name in RELEASED]
-
-
 def lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
     """Digest → artifact of these and of everything they were made from."""
     found: dict[str, Artifact] = {}

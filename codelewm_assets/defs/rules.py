@@ -12,6 +12,7 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets
@@ -185,10 +186,9 @@ def judge_all(inputs: Inputs) -> list[Finding]:
     return [rule.judge(inputs, None) for rule in DATA_RULES]
 
 
-def check_of(
-    rule: Rule, partitions_def: dg.PartitionsDefinition | None = None, *, blocking: bool = True
-) -> dg.AssetChecksDefinition:
-    """The asset check of one rule."""
+def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> dg.AssetChecksDefinition:
+    """The asset check of one rule. Args: is_seeded: whether its asset is: then each seed has a result of its own."""
+    partitions_def = SEED if is_seeded else None
 
     @dg.asset_check(
         name=rule.name, asset=rule.asset, description=rule.description, blocking=blocking, partitions_def=partitions_def
@@ -257,6 +257,6 @@ def _cell_table(finding: Finding) -> dg.TableMetadataValue:
     )
 
 
-def checks_on(asset: str, partitions_def: dg.PartitionsDefinition | None = None) -> list[dg.AssetChecksDefinition]:
+def checks_on(asset: str) -> list[dg.AssetChecksDefinition]:
     """The checks of all data rules on one asset."""
-    return [check_of(rule, partitions_def) for rule in DATA_RULES if rule.asset == asset]
+    return [check_of(rule) for rule in DATA_RULES if rule.asset == asset]

@@ -4,45 +4,29 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import dagster as dg
-
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.sources.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
 from codelewm_assets.sources.problem import SourceName
 from codelewm_assets.sources.stand_in import STAND_IN_REVISION, stand_in_digest
 
 
-@dg.asset(
-    group_name="sources",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    code_version="3",
-    pool="hub",
-    metadata=column_schema(Problem),
-)
-@keeps_secrets
-def benchmark_problems(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("sources", kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem)
+def benchmark_problems(run: AssetRun) -> Plan:
     """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
-    settings = profile.get().sources
+    settings = run.profile.sources
     sources = {benchmark: getattr(settings, benchmark) for benchmark in BENCHMARKS}
     config = {
         "sources": {benchmark: [source, _pinned(benchmark, source)] for benchmark, source in sources.items()},
         "max_inputs": settings.max_inputs_per_problem,
     }
-    return materialize(
-        context, store.get(), parents=[], config=config,
-        make=lambda: _make(sources, settings.max_inputs_per_problem, store.work_folder() / "downloads"),
-    )  # fmt: skip
+    cache = run.store.work_folder() / "downloads"
+    return Plan(lambda: _make(sources, settings.max_inputs_per_problem, cache), config)
 
 
 def _pinned(benchmark: BenchmarkId, source: str) -> str:
