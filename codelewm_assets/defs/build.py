@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Set
@@ -19,7 +18,6 @@ from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
 
 LOG = logging.getLogger(__name__)
-POLL_S = 0.2
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SEEN = {
     DagsterEventType.STEP_START,
@@ -116,61 +114,42 @@ def _run(
     run_id = str(uuid.uuid4())
     job = defs.resolve_job_def(step.job)
     names = frozenset(key.to_user_string() for key in assets or step.assets.resolve(defs.resolve_asset_graph()))
-    outcome: dict[str, Any] = {}
-
-    def execute() -> None:
+    label = f"{step.job}{'' if partition is None else f'[{partition}]'}"
+    follower = _Follower(names, partition, result, on_progress)
+    instance.add_event_listener(run_id, follower)
+    with log_context(run_id=run_id):
         try:
-            outcome["result"] = job.execute_in_process(
-                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False,
+            outcome = job.execute_in_process(
+                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, run_config=QUIET,
                 asset_selection=None if assets is None else sorted(assets),
-                run_config=QUIET,
             )  # fmt: skip
         except Exception as error:
-            outcome["error"] = error
-
-    thread = threading.Thread(target=execute, name=step.job, daemon=True)  # an interrupt ends the build
-    thread.start()
-    follower = _Follower(instance, run_id, names, partition, result)
-    with log_context(run_id=run_id):
-        while thread.is_alive():
-            thread.join(POLL_S)
-            for progress in follower.new():
-                on_progress(progress)
-        for progress in follower.new():
-            on_progress(progress)
-    if "error" in outcome:
-        result.failures.append(f"{step.job}: {outcome['error']}")
-    elif not outcome["result"].success and not follower.has_failed:
-        result.failures.append(
-            f"{step.job}{'' if partition is None else f'[{partition}]'}: the run failed before any step"
-        )
+            result.failures.append(f"{label}: {error}")
+            return
+    if not outcome.success and not follower.has_failed:
+        result.failures.append(f"{label}: the run failed before any step")
 
 
 class _Follower:
-    """Reads a run's events as they are stored."""
+    """Is told each event of a run as it is stored."""
 
     def __init__(
         self,
-        instance: dg.DagsterInstance,
-        run_id: str,
         assets: Collection[str],
         partition: str | None,
         result: BuildResult,
+        on_progress: Callable[[Progress], None],
     ) -> None:
-        self._instance, self._run_id, self._assets, self._partition = instance, run_id, assets, partition
-        self._result = result
-        self._cursor: str | None = None
+        self._assets, self._partition, self._result, self._on_progress = assets, partition, result, on_progress
         self._started: dict[str, float] = {}
         self.has_failed = False
 
-    def new(self) -> Iterator[Progress]:
-        """What happened since the last call."""
-        found = self._instance.get_records_for_run(self._run_id, cursor=self._cursor, of_type=SEEN)
-        self._cursor = found.cursor
-        for record in found.records:
-            event = record.event_log_entry.dagster_event
-            if event is not None:
-                yield from self._progress(event, record.event_log_entry.timestamp)
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        """Tell what happened, if it is to be told."""
+        event = entry.dagster_event
+        if event is not None and event.event_type in SEEN:
+            for progress in self._progress(event, entry.timestamp):
+                self._on_progress(progress)
 
     def _progress(self, event: dg.DagsterEvent, at: float) -> Iterator[Progress]:
         name = (event.step_key or "").split("[")[0]
