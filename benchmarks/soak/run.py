@@ -26,9 +26,9 @@ from faults import FAULTS, write_imported
 from sections import rewrite
 from world import ROOT, World, made_world
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.intents import MARKER_TAG
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.sandbox.namespace import IN_NAMESPACE, unshare_command
 
 NEW_DATA_S = 150  # seconds after which the completions get another seed
@@ -194,7 +194,9 @@ def enter_own_namespace() -> None:
     """Start anew in a process namespace: what is killed here can be nobody else's."""
     start = unshare_command()
     if start is None:
-        sys.exit("No process namespace can be made here, and the faults kill processes. Run it where `unshare --pid` works.")
+        sys.exit(
+            "No process namespace can be made here, and the faults kill processes. Run it where `unshare --pid` works."
+        )
     os.execve(start[0], [*start, sys.executable, *sys.argv], os.environ | {IN_NAMESPACE: "1"})
 
 

@@ -14,7 +14,7 @@ from codelewm_assets.core.errors import AssetsError
 LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from codelewm_assets.core.prune import PrunePlan
+    from codelewm_assets.store.prune import PrunePlan
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +42,8 @@ def _amount(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from codelewm_assets.core.prune import plan_prune, prune
     from codelewm_assets.defs.housekeeping import HOUR_S, live_digests, newest_run, require_no_run, require_no_run_since
+    from codelewm_assets.store.prune import plan_prune, prune
 
     instance, store = open_instance(), open_store()
     hours = options.ignore_runs_silent_for

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.claims import ALL
 from codelewm_assets.defs.inputs import Inputs
@@ -21,6 +20,7 @@ from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
+from codelewm_assets.store.store import ArtifactStore
 
 PARTITIONED = {place.kind: place.partition is not None for place in places()}
 DEPS = [dg.AssetDep(k, partition_mapping=ALL) if is_parted else dg.AssetDep(k) for k, is_parted in PARTITIONED.items()]

@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.logs import log_context
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.defs.lineage import column_lineage
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore
 
 LOG = logging.getLogger(__name__)
 DATA_VERSION_TAG = "dagster/data_version"

@@ -8,7 +8,6 @@ import dagster as dg
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, materialize, versions
@@ -19,6 +18,7 @@ from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.store.store import ArtifactStore
 
 
 @dg.asset(

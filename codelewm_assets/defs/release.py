@@ -10,7 +10,6 @@ import dagster as dg
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.claims import ALL
@@ -27,6 +26,7 @@ from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.store.store import Artifact
 
 COMMON: dict[str, Any] = {
     "group_name": "release",

@@ -7,7 +7,6 @@ import dagster as dg
 
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.claims import ALL
 from codelewm_assets.defs.inputs import Inputs
@@ -16,6 +15,7 @@ from codelewm_assets.defs.release_inputs import RELEASED, check_rows, data_docs,
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.store.store import Artifact
 
 TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
           **{f"model_card_{seed}": f"Model {seed}" for seed in SEEDS}}  # fmt: skip

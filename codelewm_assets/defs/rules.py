@@ -10,7 +10,6 @@ import dagster as dg
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import inline_png
@@ -20,6 +19,7 @@ from codelewm_assets.preflight import rerank_rules, rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.preflight.secrets import no_secrets
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
+from codelewm_assets.store.store import Artifact
 
 PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 OFFENDERS_IN_SENTENCE = 3

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from codelewm_assets.core.errors import AssetsError, SandboxError
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.doctor.finding import HealthFinding, State, judged
 from codelewm_assets.doctor.installed import installed_version
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation, remedy
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import ArtifactStore
 
 GIB = 1 << 30
 LEAST_FREE_BYTES, AMPLE_FREE_BYTES = GIB, 5 * GIB

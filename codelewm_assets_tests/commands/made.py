@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 
 
 def lines(path: Path, *rows: Any) -> Path:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.errors import SandboxError
-from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.doctor import machine
 from codelewm_assets.doctor.checkup import checkup, profile_finding
 from codelewm_assets.profiles.profile import Profile, load_profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation
+from codelewm_assets.store.store import ArtifactStore, open_store
 
 
 def profile_of(name: str = "sample", **changes: object) -> Profile:

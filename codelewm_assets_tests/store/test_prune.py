@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.core import local_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
-from codelewm_assets.core.prune import plan_prune, prune
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store import local_backend
+from codelewm_assets.store.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
+from codelewm_assets.store.prune import plan_prune, prune
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.core.test_cleanup import nested
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -296,7 +296,7 @@ def test_a_kill_between_renaming_and_deleting_leaves_what_the_next_prune_deletes
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("codelewm_assets.core.local_backend.remove_tree", killed)
+        patch.setattr("codelewm_assets.store.local_backend.remove_tree", killed)
         prune(store, plan_prune(store, {live.digest}, now=LATER))
     assert digests(store) == {live.digest} and is_whole(store)
     assert not dead.folder.exists()

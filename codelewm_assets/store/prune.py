@@ -8,9 +8,9 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from codelewm_assets.core.errors import StoreError
-from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
-from codelewm_assets.core.manifest import Manifest
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
+from codelewm_assets.store.manifest import Manifest
+from codelewm_assets.store.store import ArtifactStore
 
 
 @dataclass(frozen=True, slots=True)

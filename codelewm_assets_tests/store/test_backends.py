@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.core import local_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.prune import plan_prune, prune
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
+from codelewm_assets.store import local_backend
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.prune import plan_prune, prune
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import Bytes
 
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]", "figures/lift.txt": b"up"}
@@ -266,10 +266,10 @@ def test_a_writer_that_dies_leaves_nothing_visible_and_a_later_one_completes_it(
 
 OTHER_PROCESS = """
 import os, signal, sys
-from codelewm_assets.core import local_backend
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.store import open_store
-from codelewm_assets.core.recipe import Recipe
+from codelewm_assets.store import local_backend
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.store import open_store
+from codelewm_assets.store.recipe import Recipe
 
 root, work, what = sys.argv[1:]
 if what == "die":

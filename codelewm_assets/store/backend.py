@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from codelewm_assets.core.manifest import ManifestFile
+from codelewm_assets.store.manifest import ManifestFile
 
 MANIFEST = "manifest.json"
 DIGEST = re.compile(r"[0-9a-f]{64}")  # what lies below a folder of another name is not the store's, whatever it is

@@ -15,13 +15,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codelewm_assets.core.backend import MANIFEST, Backend
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
-from codelewm_assets.core.local_backend import LocalBackend
-from codelewm_assets.core.manifest import Manifest, ManifestFile, parse_manifest
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.recipe import Recipe
+from codelewm_assets.store.backend import MANIFEST, Backend
+from codelewm_assets.store.local_backend import LocalBackend
+from codelewm_assets.store.manifest import Manifest, ManifestFile, parse_manifest
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.core.backend import DIGEST, MANIFEST
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.files import WRITING
-from codelewm_assets.core.manifest import ManifestFile
+from codelewm_assets.store.backend import DIGEST, MANIFEST
+from codelewm_assets.store.manifest import ManifestFile
 
 LOCAL_PROTOCOLS = ("file", "local")
 ALREADY_THERE = ("PreconditionFailed", "412")  # answers to a put on the condition that nothing is there
@@ -28,7 +28,7 @@ CREATE_TRIES = 5
 
 
 class ObjectBackend:
-    """A bucket, or a part of one; `codelewm_assets.core.backend.Backend` says what each method does."""
+    """A bucket, or a part of one; `codelewm_assets.store.backend.Backend` says what each method does."""
 
     def __init__(self, address: str, work: Path) -> None:
         """Nothing is asked of the server yet.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.errors import ManifestError, StoreError
-from codelewm_assets.core.store import ArtifactStore, Recipe
+from codelewm_assets.store.store import ArtifactStore, Recipe
 
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]", "figures/lift.txt": b"up"}
 

@@ -7,18 +7,18 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from codelewm_assets.core.backend import DIGEST, MANIFEST
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import StoreAccessError
 from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
-from codelewm_assets.core.manifest import ManifestFile
+from codelewm_assets.store.backend import DIGEST, MANIFEST
+from codelewm_assets.store.manifest import ManifestFile
 
 REMOVED = ".removed-"  # begins the name of a folder that was an artifact's, until its files are deleted
 
 
 class LocalBackend:
-    """A folder; `codelewm_assets.core.backend.Backend` says what each method does."""
+    """A folder; `codelewm_assets.store.backend.Backend` says what each method does."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.files import WRITING
-from codelewm_assets.core.local_backend import REMOVED
+from codelewm_assets.store.local_backend import REMOVED
 
 DAY_S = 24 * 3600.0
 CUT_OFF_AFTER_S = DAY_S  # no single write takes as long

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.core import object_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, find_leftovers
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.prune import plan_prune, prune
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
+from codelewm_assets.store import object_backend
+from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, find_leftovers
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.prune import plan_prune, prune
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import SECRET_KEY, Bytes, s3_client
 
 RECIPE = Recipe("pack", None, {}, {}, "1")
