@@ -1,20 +1,28 @@
-"""Artifacts in a folder of this machine or of a shared volume: written beside, fsynced, renamed."""
+"""Artifacts in a folder of this machine or of a shared volume: each file is written beside, fsynced and renamed."""
 
 import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import StoreAccessError
-from codelewm_assets.core.files import WRITING, fsync_folder, write_atomically
-from codelewm_assets.store.backend import DIGEST, MANIFEST
+from codelewm_assets.core.files import WRITING, fsync_folder
+from codelewm_assets.store.backend import DIGEST, FILE, Entry
 from codelewm_assets.store.manifest import ManifestFile
 
-REMOVED = ".removed-"  # begins the name of a folder that was an artifact's, until its files are deleted
+ABSENT = (FileNotFoundError, NotADirectoryError)
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+KINDS = {
+    stat.S_IFREG: FILE, stat.S_IFLNK: "symbolic link", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "block device", stat.S_IFCHR: "character device", stat.S_IFDIR: "hidden folder",
+}  # fmt: skip
+DEPTH = 3  # of an artifact's folder: kind, partition, digest
 
 
 class LocalBackend:
@@ -33,115 +41,142 @@ class LocalBackend:
         """The root itself."""
         return self.root
 
+    def exists(self) -> bool:
+        """True when the root is a folder."""
+        return self.root.is_dir()
+
     def read(self, name: str) -> bytes | None:
-        """Raises: StoreAccessError: the file may be there and cannot be read now."""
-        try:
-            return (self.root / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise StoreAccessError(
-                f"{self.root / name} cannot be read ({error.strerror or error}); wanted a readable file, or none. Check the "
-                "disk or mount, the file's permissions and the limit of open files, then run again."
-            ) from error
-
-    def write(self, name: str, data: bytes) -> None:
-        """Raises: StoreError: the disk is full or not writable."""
-        write_atomically(self.root / name, data)
-
-    def publish(self, folder: str, files: Mapping[str, bytes | Path], manifest: bytes) -> None:
-        """One rename makes the whole folder visible. Raises: OSError: as the disk."""
-        target = self.root / folder
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=WRITING))
-        try:
-            for name in sorted(files):
-                _write_file(temporary / name, files[name])
-            _write_file(temporary / MANIFEST, manifest)
-            fsync_folder(temporary)
-            if not target.exists():
-                _rename(temporary, target)
-                fsync_folder(target.parent)
-        finally:
-            remove_tree(str(temporary))
-
-    def sha256(self, name: str) -> str | None:
-        """Raises: OSError: the file cannot be read."""
+        """A link or a FIFO is not followed or opened: it counts as no file."""
         path = self.root / name
-        return sha256_file(path) if path.is_file() else None
+        with _access(path, "read", "file"):
+            return path.read_bytes() if _is_regular(path) else None
+
+    def put(self, folder: str, files: Mapping[str, bytes | Path]) -> None:
+        """All files are on the disk before the first gets its name, so a full disk leaves nothing."""
+        home = self.root / folder
+        with _staging(home.parent) as staging:
+            for name in sorted(files):
+                _write_file(staging / name, files[name])
+            changed = {home.parent}
+            for name in sorted(files):
+                path = home / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staging / name, path)
+                changed |= {path.parent, home}
+        for parent in changed:
+            fsync_folder(parent)
+
+    def create(self, name: str, data: bytes) -> None:
+        """By a hard link, which fails where a file is; by a rename where the file system has no hard links."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _staging(path.parent.parent) as staging:
+            _write_file(staging / path.name, data)
+            try:
+                os.link(staging / path.name, path)
+            except FileExistsError:
+                return
+            except OSError as error:
+                if error.errno not in NO_HARD_LINKS:
+                    raise
+                os.replace(staging / path.name, path)
+        fsync_folder(path.parent)
 
     def delete(self, name: str) -> None:
-        """One file."""
-        (self.root / name).unlink(missing_ok=True)
+        """Folders of the artifact that are empty then go too."""
+        path = self.root / name
+        with suppress(*ABSENT):
+            if stat.S_ISDIR(path.lstat().st_mode):
+                path.rmdir()
+            else:
+                path.unlink()
+            fsync_folder(path.parent)
+        for parent in list(path.relative_to(self.root).parents)[:-DEPTH]:
+            with suppress(OSError):  # not empty
+                (self.root / parent).rmdir()
 
-    def withdraw(self, folder: str) -> bool:
-        """It is renamed first."""
-        home = self.root / folder
-        if not home.is_dir():
-            return False
-        gone = Path(tempfile.mkdtemp(dir=home.parent, prefix=REMOVED))
-        os.rename(home, gone)  # onto an empty folder, which it replaces
-        fsync_folder(home.parent)
-        if not remove_tree(str(gone)):
-            raise OSError(errno.ENOTEMPTY, "not all of it could be deleted", str(gone))
-        return True
+    def sha256(self, name: str) -> str | None:
+        """Of a regular file."""
+        path = self.root / name
+        with _access(path, "read", "file"):
+            return sha256_file(path) if _is_regular(path) else None
+
+    def listing(self, folder: str = "") -> dict[str, Entry]:
+        """Of the root: what lies in each `<kind>/<partition>` that holds a digest or an unfinished write."""
+        found: dict[str, Entry] = {}
+        waiting = [folder] if folder else list(self._homes())
+        while waiting:
+            above = waiting.pop()
+            names = self._names(above)
+            with suppress(*ABSENT):  # deleted meanwhile
+                if not names and above != folder:
+                    found[above] = Entry(0, os.stat(self.root / above).st_mtime, "empty folder")
+            for name in names:
+                path = f"{above}/{name}"
+                with _access(self.root / path, "read", "file"), suppress(*ABSENT):
+                    status = os.lstat(self.root / path)
+                    # down to the digest a folder may be a link, such as to another disk
+                    is_link = path.count("/") < DEPTH and os.path.isdir(self.root / path)
+                    is_unfinished = path.count("/") == DEPTH - 1 and name.startswith(".")
+                    if (is_link or stat.S_ISDIR(status.st_mode)) and not is_unfinished:
+                        waiting.append(path)
+                    else:
+                        kind = KINDS.get(stat.S_IFMT(status.st_mode), "special file")
+                        found[path] = Entry(status.st_size, status.st_mtime, kind)
+        return found
 
     def folder(self, name: str) -> Path:
         """Where its files lie; there is no copy."""
         return self.root / name
 
     def local(self, folder: str, entry: ManifestFile) -> Path:
-        """The file itself, which is not looked at."""
+        """The file itself; its bytes are not checked."""
         return self.root / folder / entry.path
 
-    def names(self, folder: str) -> list[str]:
-        """Hidden files too."""
-        home = self.root / folder
-        return [path.relative_to(home).as_posix() for path in sorted(home.rglob("*")) if path.is_file()]
+    def _homes(self) -> Iterator[str]:
+        """Each `<kind>/<partition>` with a digest or an unfinished write in it."""
+        for kind in self._names(""):
+            for partition in self._names(kind):
+                home = f"{kind}/{partition}"
+                if any(DIGEST.fullmatch(name) or name.startswith(WRITING) for name in self._names(home)):
+                    yield home
 
-    def published(self) -> list[str]:
-        """A folder that is still being written has another name."""
-        folders = [name for name in self._folders() if DIGEST.fullmatch(name.rpartition("/")[2])]
-        return [name for name in folders if (self.root / name / MANIFEST).is_file()]
-
-    def leftovers(self) -> list[str]:
-        """Temporary folders of writers."""
-        return sorted(name for name in self._folders() if name.rpartition("/")[2].startswith(WRITING))
-
-    def cut_off(self, *, before_s: float) -> dict[str, int]:
-        """None: all lie in the work folder, which is the root."""
-        return {}
-
-    def drop(self, folder: str, *, before_s: float) -> None:
-        """Nothing, as `cut_off` tells of nothing."""
-
-    def _folders(self) -> list[str]:
-        """What lies three folders deep. Raises: StoreAccessError: a folder on the way cannot be listed now."""
-        found = [""]
-        for _ in range(3):
-            found = [name for above in found for name in self._listing(above)]
-        return found
-
-    def _listing(self, folder: str) -> list[str]:
-        """Folders in a folder, which may be gone. `glob` would pass over one that it may not list."""
-        try:
-            with os.scandir(self.root / folder) as entries:
-                return [f"{folder}/{entry.name}".lstrip("/") for entry in entries if entry.is_dir()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise StoreAccessError(
-                f"{self.root / folder} cannot be listed ({error.strerror or error}); wanted a readable folder, or none. Check "
-                "the disk or mount, the folder's permissions and the limit of open files, then run again."
-            ) from error
+    def _names(self, folder: str) -> list[str]:
+        """Sorted names in a folder; none where it is no folder. `glob` would skip one that it may not list."""
+        path = self.root / folder
+        with _access(path, "listed", "folder"), suppress(*ABSENT), os.scandir(path) as entries:
+            return sorted(entry.name for entry in entries)
+        return []
 
 
-def _rename(temporary: Path, target: Path) -> None:
+def _is_regular(path: Path) -> bool:
     try:
-        os.rename(temporary, target)
-    except OSError:
-        if not target.exists():  # else another writer of the same digest was first
-            raise
+        return stat.S_ISREG(path.lstat().st_mode)
+    except ABSENT:
+        return False
+
+
+@contextmanager
+def _access(path: Path, action: str, expected: str) -> Iterator[None]:
+    """Raises: StoreAccessError: in place of an OSError, since whether something is stored there is not known now."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreAccessError(
+            f"{path} cannot be {action} ({error.strerror or error}); wanted a readable {expected}, or none. Check the disk "
+            "or mount, the permissions and the limit of open files, then run again."
+        ) from error
+
+
+@contextmanager
+def _staging(parent: Path) -> Iterator[Path]:
+    """A folder for files that are not whole yet; it goes afterwards, and a killed writer leaves it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=WRITING))
+    try:
+        yield folder
+    finally:
+        remove_tree(str(folder))
 
 
 def _write_file(path: Path, content: bytes | Path) -> None:

@@ -1,27 +1,36 @@
-"""The content-addressed artifact store. A reader never sees half an artifact; nothing stored is ever rewritten.
+"""The content-addressed artifact store. A reader never sees half an artifact, and a whole one is never rewritten.
 
 Layout: `<root>/<artifact_kind>/<partition or "all">/<digest>/{manifest.json, files…}`, and
-`<root>/recipes/<recipe>.json` naming the digest that a recipe (parents, config, code version) gave. The root is a local
-folder or object storage; how bytes get there is the backends' business.
+`<root>/recipes/<recipe>.json`, a note of the digest that a recipe (parents, config, code version) gave.
+
+Publication: all files first, the manifest last; removal: the manifest first. A folder without a manifest is no artifact. A
+recipe note is written after the manifest and is never believed over the artifact that it names.
 """
 
 import json
+import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
-from codelewm_assets.core.errors import ManifestError, StoreError
-from codelewm_assets.store.backend import MANIFEST, Backend
+from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
+from codelewm_assets.core.files import WRITING
+from codelewm_assets.store.backend import DIGEST, FILE, MANIFEST, Backend, Entry
+from codelewm_assets.store.leftovers import REMOVED
 from codelewm_assets.store.local_backend import LocalBackend
 from codelewm_assets.store.manifest import Manifest, ManifestFile, parse_manifest
 from codelewm_assets.store.object_backend import ObjectBackend
-from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.recipe import Recipe, recipe_key
+
+LOG = logging.getLogger(__name__)
+RECIPES = "recipes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +62,17 @@ class Artifact:
         return json.loads(self.path(name).read_text(encoding="utf-8"))
 
 
+class RecipeNote(NamedTuple):
+    """The digest that a recipe gave. Both are None where the note is damaged."""
+
+    key: str
+    artifact_id: str | None
+    digest: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Something in the store that is not what a manifest says."""
+    """Something in the store that is not what a manifest or a recipe note says."""
 
     artifact: str
     file: str
@@ -103,21 +120,28 @@ class ArtifactStore:
         raise StoreError(f"{self.address} is no local folder. Take the files by Artifact.path, and write to `work`.")
 
     def find(self, recipe: Recipe) -> Artifact | None:
-        """The artifact that this recipe gave before, or None. Raises: ManifestError: it is stored but damaged."""
-        note = f"recipes/{recipe.key}.json"
-        data = self._backend.read(note)
-        if data is None:
+        """The artifact that this recipe gave before. None: there is none, or it is missing or damaged, which is logged."""
+        note = self._note(recipe.key)
+        if note is None:
             return None
+        artifact = note.digest and self._whole(recipe.kind, note.digest, recipe.partition)
+        if artifact and _key_of(artifact.manifest) == recipe.key:
+            return artifact
+        LOG.warning(
+            f"{RECIPES}/{recipe.key}.json names no whole artifact of its recipe; {recipe.artifact_id} is built again."
+        )
+        return None
+
+    def _whole(self, kind: str, digest: str, partition: str | None) -> Artifact | None:
+        """The stored artifact; None: it is missing or damaged, which is logged."""
         try:
-            digest = json.loads(data.decode("utf-8"))["digest"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ManifestError(
-                f"{note} of {recipe.artifact_id} is damaged. Delete {self.address}/{note} and build again."
-            ) from error
-        if self._backend.read(f"{_folder(recipe.kind, recipe.partition, digest)}/{MANIFEST}") is None:
+            artifact = self.load(kind, digest, partition=partition)
+        except StoreError as error:
+            LOG.warning(str(error))
             return None
-        artifact = self.load(recipe.kind, digest, partition=recipe.partition)
-        self._require_whole(artifact)
+        for fault in self.verify(artifact):
+            LOG.warning(f"{fault.artifact} is damaged: {fault.file} is {fault.found}, wanted {fault.wanted}.")
+            return None
         return artifact
 
     def folder(self, kind: str, digest: str, *, partition: str | None = None) -> Path:
@@ -136,16 +160,18 @@ class ArtifactStore:
         if manifest.digest != digest:
             raise ManifestError(
                 f"{manifest.artifact_id}: the manifest's digest is {manifest.digest[:12]}, the folder says {digest[:12]}. "
-                "The manifest was altered; delete the folder and build again."
+                "The manifest was altered; build again."
             )
+        if folder != _folder_of(manifest):
+            raise ManifestError(f"{self.address}/{folder} holds {manifest.artifact_id}. Delete it and build again.")
         home = self._backend.folder(folder)
         return Artifact(home, manifest, digest, folder, f"{self.address}/{folder}", self._backend.local)
 
     def write(self, recipe: Recipe, files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]) -> Artifact:
-        """Store `files` (name → bytes, or a file to copy) whole or not at all.
+        """Store `files` (name → bytes, or a file to copy) whole or not at all; a damaged artifact of the same digest is replaced.
 
-        Raises: StoreError: the disk is full or not writable, or the server refuses; no reader sees anything of it, and what
-            was stored stays. ManifestError: the same artifact is stored already, and is damaged.
+        Raises: StoreError: the disk is full or not writable, or a name is not allowed. No reader sees anything of it, and
+            what was stored stays.
         """
         try:
             manifest = Manifest(
@@ -159,28 +185,34 @@ class ArtifactStore:
                 files=tuple(_entry(name, files[name]) for name in sorted(files)),
                 metadata=dict(metadata),
             )
-            folder = _folder(recipe.kind, recipe.partition, manifest.digest)
-            was_there = self._backend.read(f"{folder}/{MANIFEST}") is not None
-            self._backend.publish(folder, files, pretty_json(manifest.model_dump(mode="json")))
+            digest = manifest.digest
+            is_published = self._backend.read(f"{_folder_of(manifest)}/{MANIFEST}") is not None
+            if not is_published or self._whole(recipe.kind, digest, recipe.partition) is None:
+                self._publish(manifest, files, replaces=is_published)
+            note = pretty_json({"artifact_id": recipe.artifact_id, "digest": digest})
+            self._backend.put(RECIPES, {f"{recipe.key}.json": note})
         except OSError as error:
             raise StoreError(
-                f"Could not store {recipe.artifact_id}: {error.strerror or error}. Nothing was stored and earlier "
+                f"Could not store {recipe.artifact_id}: {error.strerror or error}. No reader sees a part of it and earlier "
                 f"artifacts are untouched; free space or make {self.address} writable, then run again."
             ) from error
-        written = self.load(recipe.kind, manifest.digest, partition=recipe.partition)
-        if was_there:
-            self._require_whole(written)
-        note = pretty_json({"artifact_id": recipe.artifact_id, "digest": manifest.digest})
-        self._backend.write(f"recipes/{recipe.key}.json", note)
-        return written
+        return self.load(recipe.kind, digest, partition=recipe.partition)
 
-    def _require_whole(self, artifact: Artifact) -> None:
-        """Raises: ManifestError: a file is not what the manifest says."""
-        for fault in self.verify(artifact):
-            raise ManifestError(
-                f"{artifact.manifest.artifact_id} {artifact.digest[:12]} is damaged: {fault.file} is {fault.found}, wanted "
-                f"{fault.wanted}. Delete {artifact.address} and build again."
-            )
+    def _publish(self, manifest: Manifest, files: Mapping[str, bytes | Path], *, replaces: bool) -> None:
+        """Files first, the manifest last. What does not belong there is deleted before, an older manifest first of all.
+
+        Another writer of the same digest puts the same bytes, so its files and its manifest can stay.
+        """
+        folder, present = _folder_of(manifest), self._entries(_folder_of(manifest))
+        for name in sorted(present, key=lambda name: name != MANIFEST):
+            if present[name].kind != FILE or (replaces if name == MANIFEST else name not in files):
+                self._backend.delete(f"{folder}/{name}".rstrip("/"))
+        self._backend.put(folder, files)
+        self._backend.create(f"{folder}/{MANIFEST}", pretty_json(manifest.model_dump(mode="json")))
+
+    def _entries(self, folder: str) -> dict[str, Entry]:
+        """Name below an artifact's folder → entry."""
+        return {name[len(folder) + 1 :]: entry for name, entry in self._backend.listing(folder).items()}
 
     def local_files(self, artifact: Artifact) -> dict[str, Path]:
         """Name below the root → local path, of an artifact's manifest and files: what another store needs to hold it."""
@@ -198,69 +230,139 @@ class ArtifactStore:
             if current.digest not in found:
                 found[current.digest] = current
                 for name, digest in current.manifest.parent_artifacts.items():
-                    kind, _, partition = name.removesuffix("]").partition("[")
-                    waiting.append(self.load(kind, digest, partition=partition or None))
+                    kind, partition = _parts(name)
+                    waiting.append(self.load(kind, digest, partition=partition))
         return found
 
     def artifacts(self) -> Iterator[tuple[str, str | None, str]]:
         """(kind, partition, digest) of everything stored, sorted."""
-        for kind, partition, digest in sorted(folder.split("/") for folder in self._backend.published()):
-            yield kind, None if partition == "all" else partition.replace("+", "|"), digest
+        yield from _published(self._folders())
 
-    def recipes(self) -> Iterator[tuple[str, str | None]]:
-        """(recipe key, digest that it gave) of every recipe that is remembered, sorted; None where the note is damaged."""
-        for name in sorted(self._backend.names("recipes")):
-            if name.startswith(".") or not name.endswith(".json"):
-                continue
-            key = name.removesuffix(".json")
-            try:
-                yield key, str(json.loads(self._backend.read(f"recipes/{name}") or b"")["digest"])
-            except (ValueError, KeyError, TypeError):
-                yield key, None
+    def _folders(self) -> dict[str, dict[str, Entry]]:
+        """`<kind>/<partition>/<name>` → what lies below it, for each name beside a digest or an unfinished write."""
+        found: dict[str, dict[str, Entry]] = defaultdict(dict)
+        for name, entry in sorted(self._backend.listing().items()):
+            parts = name.split("/", 3)
+            if len(parts) > 2:
+                found["/".join(parts[:3])]["".join(parts[3:])] = entry
+        homes = {folder.rpartition("/")[0] for folder, entries in found.items() if _is_artifacts(folder, entries)}
+        return {folder: entries for folder, entries in found.items() if folder.rpartition("/")[0] in homes}
 
-    def forget(self, key: str) -> None:
-        """Forget what a recipe gave: the next build makes it anew. Raises: OSError: the note cannot be removed."""
-        self._backend.delete(f"recipes/{key}.json")
+    def recipes(self) -> Iterator[RecipeNote]:
+        """The note of every recipe that is remembered, sorted by key."""
+        for name in sorted(self._backend.listing(RECIPES)):
+            key = name.removeprefix(f"{RECIPES}/").removesuffix(".json")
+            if name == f"{RECIPES}/{key}.json" and not key.startswith("."):
+                yield self._note(key) or RecipeNote(key, None, None)
+
+    def _note(self, key: str) -> RecipeNote | None:
+        """The note of a recipe; None: there is none."""
+        data = self._backend.read(f"{RECIPES}/{key}.json")
+        if data is None:
+            return None
+        with suppress(ValueError, KeyError, TypeError):
+            note = json.loads(data)
+            if DIGEST.fullmatch(note["digest"]):
+                return RecipeNote(key, str(note["artifact_id"]), note["digest"])
+        return RecipeNote(key, None, None)
+
+    def invalidate(self, key: str) -> None:
+        """Delete the note of a recipe: the next build makes its artifact anew. Raises: OSError: it cannot be deleted."""
+        self._backend.delete(f"{RECIPES}/{key}.json")
 
     def remove(self, kind: str, digest: str, *, partition: str | None = None) -> None:
-        """Remove one artifact. A reader sees all of it or nothing, also after a kill.
+        """Delete one artifact, its manifest first: a reader sees all of it or nothing, also after a kill.
 
-        Raises: StoreError: not stored. OSError: it cannot be removed.
+        Raises: StoreError: not stored. OSError: it cannot be deleted.
         """
-        if not self._backend.withdraw(_folder(kind, partition, digest)):
+        folder = _folder(kind, partition, digest)
+        entries = self._entries(folder)
+        if MANIFEST not in entries:
             raise StoreError(f"{kind} {digest[:12]} is not in the store. Another prune may be at work: run it again.")
+        for name in sorted(entries, key=lambda name: name != MANIFEST):
+            self._backend.delete(f"{folder}/{name}")
 
     def leftovers(self) -> list[str]:
-        """Path or URL of each folder of a write that has not ended, sorted. No reader sees what lies there."""
-        return [f"{self.address}/{folder}" for folder in self._backend.leftovers()]
+        """Path or URL of each folder of a write or removal that has not ended, sorted. No reader sees what lies there."""
+        return [
+            f"{self.address}/{folder}" for folder, entries in self._folders().items() if _is_leftover(folder, entries)
+        ]
 
-    def cut_off(self, *, before_s: float) -> dict[str, int]:
-        """Address → bytes, of leftovers outside `work` in which nothing was written since a time (seconds since the epoch)."""
-        found = self._backend.cut_off(before_s=before_s)
-        return {f"{self.address}/{folder}": size for folder, size in found.items()}
+    def incomplete(self, *, before_s: float) -> dict[str, int]:
+        """Address → bytes, of artifacts without a manifest in which nothing was written since a time (epoch seconds)."""
+        return {
+            f"{self.address}/{folder}": sum(entry.bytes for entry in entries.values())
+            for folder, entries in self._folders().items()
+            if _is_artifacts(folder, entries) and self._is_incomplete(entries, before_s)
+        }
 
-    def drop(self, address: str, *, before_s: float) -> None:
-        """Delete what `cut_off` told of, unless something was written there since. Raises: OSError: it cannot be deleted."""
-        self._backend.drop(address.removeprefix(f"{self.address}/"), before_s=before_s)
+    def delete_incomplete(self, address: str, *, before_s: float) -> None:
+        """Delete what `incomplete` named, unless something was written there since. Raises: OSError: it cannot be deleted."""
+        folder = address.removeprefix(f"{self.address}/")
+        entries = self._entries(folder)
+        if self._is_incomplete(entries, before_s):
+            for name in entries:
+                self._backend.delete(f"{folder}/{name}".rstrip("/"))
+
+    def _is_incomplete(self, entries: Mapping[str, Entry], before_s: float) -> bool:
+        """Raises: StoreAccessError: the server does not say when an object was written."""
+        times = [entry.modified_s for entry in entries.values() if MANIFEST not in entries]
+        if None in times:
+            raise StoreAccessError(
+                f"{self.address} does not say when {', '.join(entries)} was written, so it is not known whether its writer is "
+                "still running. Delete it with the bucket's own tools while no build runs."
+            )
+        return bool(times) and max(time for time in times if time is not None) < before_s
 
     def verify(self, artifact: Artifact) -> Iterator[Mismatch]:
-        """Files of one artifact that are missing, altered, or not in its manifest."""
+        """Everything in one artifact's folder that is missing, altered, no regular file, or not in its manifest.
+
+        Of `created_at`, `source_git_sha` and `command`, which the digest does not cover, the form alone is checked.
+        """
         name = f"{artifact.manifest.artifact_id} {artifact.digest[:12]}"
-        for entry in artifact.manifest.files:
-            found = self._backend.sha256(f"{artifact.name}/{entry.path}") or "missing"
-            if found != entry.sha256:
-                yield Mismatch(name, entry.path, found, entry.sha256)
-        known = {entry.path for entry in artifact.manifest.files} | {MANIFEST}
-        for relative in self._backend.names(artifact.name):
-            if relative not in known:
-                yield Mismatch(name, relative, "present", "not in the manifest")
+        for field_name, found, form in artifact.manifest.malformed():
+            yield Mismatch(name, f"{MANIFEST} {field_name}", repr(found), form)
+        entries = self._entries(artifact.name)
+        for file in artifact.manifest.files:
+            found = entries[file.path].kind if file.path in entries else "missing"
+            if found == FILE:
+                found = self._backend.sha256(f"{artifact.name}/{file.path}") or "missing"
+            if found != file.sha256:
+                yield Mismatch(name, file.path, found, file.sha256)
+        for relative in sorted(entries.keys() - {file.path for file in artifact.manifest.files} - {MANIFEST}):
+            kind = entries[relative].kind
+            yield Mismatch(name, relative, "present" if kind == FILE else kind, "not in the manifest")
+
+    def missing(self) -> list[Mismatch]:
+        """A row for each recipe note that is damaged, or whose artifact is not stored or is of another recipe."""
+        folders = self._folders()
+        return list(self._note_faults(folders))
+
+    def _note_faults(self, folders: Mapping[str, Mapping[str, Entry]]) -> Iterator[Mismatch]:
+        """Notes are read from the store; the manifests that they name too, as far as they are stored."""
+        for key, artifact_id, digest in self.recipes():
+            note = f"{RECIPES}/{key}.json"
+            if artifact_id is None or digest is None:
+                yield Mismatch("recipe note", note, "damaged", "an artifact_id and a digest")
+                continue
+            kind, partition = _parts(artifact_id)
+            entries = folders.get(_folder(kind, partition, digest), {})
+            if not _is_published(entries):
+                found = entries[MANIFEST].kind if MANIFEST in entries else "missing"
+                yield Mismatch(f"{artifact_id} {digest[:12]}", MANIFEST, found, f"the artifact that {note} names")
+                continue
+            with suppress(StoreError):  # a damaged manifest is reported where it is checked
+                found = _key_of(self.load(kind, digest, partition=partition).manifest)
+                if found != key:
+                    yield Mismatch(f"{artifact_id} {digest[:12]}", note, found, "the recipe of its artifact")
 
     def verify_all(self, only: frozenset[str] = frozenset()) -> tuple[int, list[Mismatch]]:
-        """Check every artifact, or those whose kind, id or digest is in `only` with all they were made from.
+        """Check everything, or the artifacts whose kind, id or digest is in `only` with all they were made from.
 
-        Returns: how many were checked, and the mismatches.
+        Returns: how many artifacts were checked, and the mismatches.
         """
-        rows = list(self.artifacts())
+        folders = self._folders()
+        rows = _published(folders)
         stored = {(kind if part is None else f"{kind}[{part}]", digest) for kind, part, digest in rows}
         wanted = self._with_parents(rows, only)
         checked, faults = 0, list[Mismatch]()
@@ -272,15 +374,30 @@ class ArtifactStore:
             try:
                 artifact = self.load(kind, digest, partition=partition)
             except StoreError as error:
-                faults.append(
-                    Mismatch(f"{name} {digest[:12]}", "manifest.json", str(error), "a manifest of this digest")
-                )
+                faults.append(Mismatch(f"{name} {digest[:12]}", MANIFEST, str(error), "a manifest of this digest"))
                 continue
             faults += self.verify(artifact)
             for parent, parent_digest in artifact.manifest.parent_artifacts.items():
                 if (parent, parent_digest) not in stored:
                     faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", parent_digest))
+        if not only:
+            faults += [*self._strays(folders), *self._note_faults(folders)]
+            if not rows and not self._backend.exists():
+                faults.append(Mismatch("store", self.address, "missing", "an artifact store"))
         return checked, faults
+
+    def _strays(self, folders: Mapping[str, Mapping[str, Entry]]) -> Iterator[Mismatch]:
+        """What lies beside artifacts or recipe notes and is neither, nor a leftover."""
+        for folder, entries in folders.items():
+            if _is_artifacts(folder, entries) and MANIFEST in entries and not _is_published(entries):
+                yield Mismatch(folder, MANIFEST, entries[MANIFEST].kind, FILE)
+            elif not _is_artifacts(folder, entries) and not _is_leftover(folder, entries):
+                for name, entry in entries.items():
+                    yield Mismatch(folder, name or folder, entry.kind, "in no manifest")
+        for name, entry in self._backend.listing(RECIPES).items():
+            is_note = name.count("/") == 1 and name.endswith(".json") and entry.kind == FILE
+            if not is_note and not name.startswith(f"{RECIPES}/{WRITING}"):
+                yield Mismatch(RECIPES, name, entry.kind, "a recipe note")
 
     def _with_parents(self, rows: list[tuple[str, str | None, str]], only: frozenset[str]) -> set[str]:
         """Digests of the artifacts that `only` names, and of all they were made from as far as it is stored."""
@@ -304,6 +421,43 @@ class ArtifactStore:
 
 def _folder(kind: str, partition: str | None, digest: str) -> str:
     return f"{kind}/{(partition or 'all').replace('|', '+')}/{digest}"
+
+
+def _folder_of(manifest: Manifest) -> str:
+    return _folder(*_parts(manifest.artifact_id), manifest.digest)
+
+
+def _parts(artifact_id: str) -> tuple[str, str | None]:
+    """Kind and partition."""
+    kind, _, partition = artifact_id.removesuffix("]").partition("[")
+    return kind, partition or None
+
+
+def _key_of(manifest: Manifest) -> str:
+    return recipe_key(manifest.artifact_id, manifest.parent_artifacts, manifest.config_sha256)
+
+
+def _is_artifacts(folder: str, entries: Mapping[str, Entry]) -> bool:
+    """True for a folder named by a digest; a file or link of such a name is a stray."""
+    is_folder = "" not in entries or entries[""].kind == "empty folder"
+    return is_folder and bool(DIGEST.fullmatch(folder.rpartition("/")[2]))
+
+
+def _is_published(entries: Mapping[str, Entry]) -> bool:
+    return MANIFEST in entries and entries[MANIFEST].kind == FILE
+
+
+def _is_leftover(folder: str, entries: Mapping[str, Entry]) -> bool:
+    if folder.rpartition("/")[2].startswith((WRITING, REMOVED)):
+        return True
+    return _is_artifacts(folder, entries) and MANIFEST not in entries
+
+
+def _published(folders: Mapping[str, Mapping[str, Entry]]) -> list[tuple[str, str | None, str]]:
+    """(kind, partition, digest) of each folder that is an artifact, sorted."""
+    names = sorted(folder.split("/") for folder, entries in folders.items()
+                   if _is_artifacts(folder, entries) and _is_published(entries))  # fmt: skip
+    return [(kind, None if part == "all" else part.replace("+", "|"), digest) for kind, part, digest in names]
 
 
 def _entry(name: str, content: bytes | Path) -> ManifestFile:
