@@ -94,7 +94,23 @@ def store_findings(store: ArtifactStore) -> list[HealthFinding]:
         remedy="make it writable, or name another folder in CODELEWM_ARTIFACTS (beside object storage: CODELEWM_WORK)",
     )  # fmt: skip
     remote = [object_storage_finding(store)] if "://" in store.address else []
-    return [*remote, writable, disk_finding(shutil.disk_usage(folder).free)]
+    return [*remote, writable, missing_artifacts_finding(store), disk_finding(shutil.disk_usage(folder).free)]
+
+
+def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
+    """Artifacts that a recipe note names and that are not stored. Contents are not read; `verify` does that."""
+    try:
+        rows = store.missing()
+        found, is_ok = (
+            "; ".join(f"{row.artifact} {row.file} is {row.found}" for row in rows) or "all are there",
+            not rows,
+        )
+    except AssetsError as error:
+        found, is_ok = str(error), False
+    return judged(
+        "stored_artifacts", is_ok, "fail", found=found, wanted="every artifact that a recipe note names",
+        remedy="build again, or restore it from a copy; `codelewm-assets verify` checks the contents too",
+    )  # fmt: skip
 
 
 def object_storage_finding(store: ArtifactStore) -> HealthFinding:

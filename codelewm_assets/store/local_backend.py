@@ -13,7 +13,8 @@ from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import StoreAccessError
 from codelewm_assets.core.files import WRITING, fsync_folder
-from codelewm_assets.store.backend import DIGEST, FILE, Entry
+from codelewm_assets.store.backend import FILE, Entry
+from codelewm_assets.store.layout import is_of_the_store
 from codelewm_assets.store.manifest import ManifestFile
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -138,7 +139,7 @@ class LocalBackend:
         for kind in self._names(""):
             for partition in self._names(kind):
                 home = f"{kind}/{partition}"
-                if any(DIGEST.fullmatch(name) or name.startswith(WRITING) for name in self._names(home)):
+                if any(map(is_of_the_store, self._names(home))):
                     yield home
 
     def _names(self, folder: str) -> list[str]:

@@ -9,7 +9,6 @@ recipe note is written after the manifest and is never believed over the artifac
 
 import json
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,16 +20,26 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.files import WRITING
 from codelewm_assets.store.backend import DIGEST, FILE, MANIFEST, Backend, Entry
-from codelewm_assets.store.leftovers import REMOVED
+from codelewm_assets.store.layout import (
+    RECIPES,
+    Folders,
+    Mismatch,
+    folder_name,
+    grouped,
+    is_artifacts,
+    is_leftover,
+    is_published,
+    kind_and_partition,
+    published,
+    strays,
+)
 from codelewm_assets.store.local_backend import LocalBackend
 from codelewm_assets.store.manifest import Manifest, ManifestFile, parse_manifest
 from codelewm_assets.store.object_backend import ObjectBackend
 from codelewm_assets.store.recipe import Recipe, recipe_key
 
 LOG = logging.getLogger(__name__)
-RECIPES = "recipes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +77,6 @@ class RecipeNote(NamedTuple):
     key: str
     artifact_id: str | None
     digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """Something in the store that is not what a manifest or a recipe note says."""
-
-    artifact: str
-    file: str
-    found: str
-    wanted: str
 
 
 def open_store(
@@ -146,11 +145,11 @@ class ArtifactStore:
 
     def folder(self, kind: str, digest: str, *, partition: str | None = None) -> Path:
         """Local folder of an artifact's files, or where they would lie."""
-        return self._backend.folder(_folder(kind, partition, digest))
+        return self._backend.folder(folder_name(kind, partition, digest))
 
     def load(self, kind: str, digest: str, *, partition: str | None = None) -> Artifact:
         """One artifact by its digest. Raises: StoreError: not stored. ManifestError: its manifest is not its own."""
-        folder = _folder(kind, partition, digest)
+        folder = folder_name(kind, partition, digest)
         data = self._backend.read(f"{folder}/{MANIFEST}")
         if data is None:
             name = kind if partition is None else f"{kind}[{partition}]"
@@ -230,23 +229,16 @@ class ArtifactStore:
             if current.digest not in found:
                 found[current.digest] = current
                 for name, digest in current.manifest.parent_artifacts.items():
-                    kind, partition = _parts(name)
+                    kind, partition = kind_and_partition(name)
                     waiting.append(self.load(kind, digest, partition=partition))
         return found
 
     def artifacts(self) -> Iterator[tuple[str, str | None, str]]:
         """(kind, partition, digest) of everything stored, sorted."""
-        yield from _published(self._folders())
+        yield from published(self._folders())
 
-    def _folders(self) -> dict[str, dict[str, Entry]]:
-        """`<kind>/<partition>/<name>` → what lies below it, for each name beside a digest or an unfinished write."""
-        found: dict[str, dict[str, Entry]] = defaultdict(dict)
-        for name, entry in sorted(self._backend.listing().items()):
-            parts = name.split("/", 3)
-            if len(parts) > 2:
-                found["/".join(parts[:3])]["".join(parts[3:])] = entry
-        homes = {folder.rpartition("/")[0] for folder, entries in found.items() if _is_artifacts(folder, entries)}
-        return {folder: entries for folder, entries in found.items() if folder.rpartition("/")[0] in homes}
+    def _folders(self) -> Folders:
+        return grouped(self._backend.listing())
 
     def recipes(self) -> Iterator[RecipeNote]:
         """The note of every recipe that is remembered, sorted by key."""
@@ -275,7 +267,7 @@ class ArtifactStore:
 
         Raises: StoreError: not stored. OSError: it cannot be deleted.
         """
-        folder = _folder(kind, partition, digest)
+        folder = folder_name(kind, partition, digest)
         entries = self._entries(folder)
         if MANIFEST not in entries:
             raise StoreError(f"{kind} {digest[:12]} is not in the store. Another prune may be at work: run it again.")
@@ -285,7 +277,7 @@ class ArtifactStore:
     def leftovers(self) -> list[str]:
         """Path or URL of each folder of a write or removal that has not ended, sorted. No reader sees what lies there."""
         return [
-            f"{self.address}/{folder}" for folder, entries in self._folders().items() if _is_leftover(folder, entries)
+            f"{self.address}/{folder}" for folder, entries in self._folders().items() if is_leftover(folder, entries)
         ]
 
     def incomplete(self, *, before_s: float) -> dict[str, int]:
@@ -293,7 +285,7 @@ class ArtifactStore:
         return {
             f"{self.address}/{folder}": sum(entry.bytes for entry in entries.values())
             for folder, entries in self._folders().items()
-            if _is_artifacts(folder, entries) and self._is_incomplete(entries, before_s)
+            if is_artifacts(folder, entries) and self._is_incomplete(entries, before_s)
         }
 
     def delete_incomplete(self, address: str, *, before_s: float) -> None:
@@ -335,19 +327,20 @@ class ArtifactStore:
 
     def missing(self) -> list[Mismatch]:
         """A row for each recipe note that is damaged, or whose artifact is not stored or is of another recipe."""
-        folders = self._folders()
-        return list(self._note_faults(folders))
+        return list(self._note_faults(self._folders()))
 
-    def _note_faults(self, folders: Mapping[str, Mapping[str, Entry]]) -> Iterator[Mismatch]:
-        """Notes are read from the store; the manifests that they name too, as far as they are stored."""
+    def _note_faults(self, folders: Folders, only: frozenset[str] = frozenset()) -> Iterator[Mismatch]:
         for key, artifact_id, digest in self.recipes():
             note = f"{RECIPES}/{key}.json"
             if artifact_id is None or digest is None:
-                yield Mismatch("recipe note", note, "damaged", "an artifact_id and a digest")
+                if not only:
+                    yield Mismatch("recipe note", note, "damaged", "an artifact_id and a digest")
                 continue
-            kind, partition = _parts(artifact_id)
-            entries = folders.get(_folder(kind, partition, digest), {})
-            if not _is_published(entries):
+            if only and not _is_named(artifact_id, digest, only):
+                continue
+            kind, partition = kind_and_partition(artifact_id)
+            entries = folders.get(folder_name(kind, partition, digest), {})
+            if not is_published(entries):
                 found = entries[MANIFEST].kind if MANIFEST in entries else "missing"
                 yield Mismatch(f"{artifact_id} {digest[:12]}", MANIFEST, found, f"the artifact that {note} names")
                 continue
@@ -362,7 +355,7 @@ class ArtifactStore:
         Returns: how many artifacts were checked, and the mismatches.
         """
         folders = self._folders()
-        rows = _published(folders)
+        rows = published(folders)
         stored = {(kind if part is None else f"{kind}[{part}]", digest) for kind, part, digest in rows}
         wanted = self._with_parents(rows, only)
         checked, faults = 0, list[Mismatch]()
@@ -380,33 +373,17 @@ class ArtifactStore:
             for parent, parent_digest in artifact.manifest.parent_artifacts.items():
                 if (parent, parent_digest) not in stored:
                     faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", parent_digest))
+        faults += self._note_faults(folders, only)
         if not only:
-            faults += [*self._strays(folders), *self._note_faults(folders)]
+            faults += strays(folders, self._backend.listing(RECIPES))
             if not rows and not self._backend.exists():
                 faults.append(Mismatch("store", self.address, "missing", "an artifact store"))
         return checked, faults
 
-    def _strays(self, folders: Mapping[str, Mapping[str, Entry]]) -> Iterator[Mismatch]:
-        """What lies beside artifacts or recipe notes and is neither, nor a leftover."""
-        for folder, entries in folders.items():
-            if _is_artifacts(folder, entries) and MANIFEST in entries and not _is_published(entries):
-                yield Mismatch(folder, MANIFEST, entries[MANIFEST].kind, FILE)
-            elif not _is_artifacts(folder, entries) and not _is_leftover(folder, entries):
-                for name, entry in entries.items():
-                    yield Mismatch(folder, name or folder, entry.kind, "in no manifest")
-        for name, entry in self._backend.listing(RECIPES).items():
-            is_note = name.count("/") == 1 and name.endswith(".json") and entry.kind == FILE
-            if not is_note and not name.startswith(f"{RECIPES}/{WRITING}"):
-                yield Mismatch(RECIPES, name, entry.kind, "a recipe note")
-
     def _with_parents(self, rows: list[tuple[str, str | None, str]], only: frozenset[str]) -> set[str]:
         """Digests of the artifacts that `only` names, and of all they were made from as far as it is stored."""
         home = {digest: (kind, partition) for kind, partition, digest in rows}
-        waiting = [
-            digest
-            for kind, partition, digest in rows
-            if {kind, f"{kind}[{partition}]", digest} & only or any(digest.startswith(o) for o in only if len(o) >= 8)
-        ]
+        waiting = [digest for kind, part, digest in rows if _is_named(f"{kind}[{part}]", digest, only)]
         found: set[str] = set()
         while waiting:
             digest = waiting.pop()
@@ -419,45 +396,18 @@ class ArtifactStore:
         return found
 
 
-def _folder(kind: str, partition: str | None, digest: str) -> str:
-    return f"{kind}/{(partition or 'all').replace('|', '+')}/{digest}"
-
-
 def _folder_of(manifest: Manifest) -> str:
-    return _folder(*_parts(manifest.artifact_id), manifest.digest)
-
-
-def _parts(artifact_id: str) -> tuple[str, str | None]:
-    """Kind and partition."""
-    kind, _, partition = artifact_id.removesuffix("]").partition("[")
-    return kind, partition or None
+    return folder_name(*kind_and_partition(manifest.artifact_id), manifest.digest)
 
 
 def _key_of(manifest: Manifest) -> str:
     return recipe_key(manifest.artifact_id, manifest.parent_artifacts, manifest.config_sha256)
 
 
-def _is_artifacts(folder: str, entries: Mapping[str, Entry]) -> bool:
-    """True for a folder named by a digest; a file or link of such a name is a stray."""
-    is_folder = "" not in entries or entries[""].kind == "empty folder"
-    return is_folder and bool(DIGEST.fullmatch(folder.rpartition("/")[2]))
-
-
-def _is_published(entries: Mapping[str, Entry]) -> bool:
-    return MANIFEST in entries and entries[MANIFEST].kind == FILE
-
-
-def _is_leftover(folder: str, entries: Mapping[str, Entry]) -> bool:
-    if folder.rpartition("/")[2].startswith((WRITING, REMOVED)):
-        return True
-    return _is_artifacts(folder, entries) and MANIFEST not in entries
-
-
-def _published(folders: Mapping[str, Mapping[str, Entry]]) -> list[tuple[str, str | None, str]]:
-    """(kind, partition, digest) of each folder that is an artifact, sorted."""
-    names = sorted(folder.split("/") for folder, entries in folders.items()
-                   if _is_artifacts(folder, entries) and _is_published(entries))  # fmt: skip
-    return [(kind, None if part == "all" else part.replace("+", "|"), digest) for kind, part, digest in names]
+def _is_named(artifact_id: str, digest: str, only: frozenset[str]) -> bool:
+    """True when `only` has its kind, its id or its digest, of which 8 digits are enough."""
+    names = {artifact_id, artifact_id.partition("[")[0]}
+    return bool(names & only) or any(digest.startswith(name) for name in only if len(name) >= 8)
 
 
 def _entry(name: str, content: bytes | Path) -> ManifestFile:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.store import local_backend
 from codelewm_assets.store.store import ArtifactStore, Recipe
 
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]", "figures/lift.txt": b"up"}
@@ -193,6 +195,10 @@ def test_only_the_named_artifacts_are_checked(tmp_path: Path) -> None:
         checked, faults = store.verify_all(frozenset({name}))
         assert (checked, len(faults)) == (1, 1)
     assert store.verify_all(frozenset({"nothing"})) == (0, [])
+    shutil.rmtree(whole.folder)
+    for name in ("report", whole.digest, whole.digest[:8]):
+        checked, (fault,) = store.verify_all(frozenset({name}))
+        assert (checked, fault.artifact, fault.found) == (0, f"report {whole.digest[:12]}", "missing")
 
 
 def dangling(path: Path) -> None:
@@ -258,6 +264,21 @@ def test_a_folder_of_a_digest_that_is_linked_to_another_disk_is_read_as_if_it_we
     written.folder.rename(tmp_path / "other_disk")
     written.folder.symlink_to(tmp_path / "other_disk")
     assert (store.find(recipe()), store.verify_all()) == (written, (1, []))
+
+
+def test_files_of_a_writer_that_was_killed_before_it_had_written_all_are_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    monkeypatch.setattr(local_backend, "remove_tree", lambda _: False)
+    store = ArtifactStore(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        store.write(recipe(), FILES, {})
+    assert store.leftovers()[0].startswith(f"{tmp_path}/pack/humaneval/.writing-")
+    assert (list(store.artifacts()), store.verify_all()) == ([], (0, []))
 
 
 def test_a_hidden_file_and_folder_are_files_like_others(tmp_path: Path) -> None:
