@@ -276,9 +276,8 @@ class ArtifactStore:
 
     def leftovers(self) -> list[str]:
         """Path or URL of each folder of a write or removal that has not ended, sorted. No reader sees what lies there."""
-        return [
-            f"{self.address}/{folder}" for folder, entries in self._folders().items() if is_leftover(folder, entries)
-        ]
+        folders = sorted(folder for folder, entries in self._folders().items() if is_leftover(folder, entries))
+        return [f"{self.address}/{folder}" for folder in folders]
 
     def incomplete(self, *, before_s: float) -> dict[str, int]:
         """Address → bytes, of artifacts without a manifest in which nothing was written since a time (epoch seconds)."""
