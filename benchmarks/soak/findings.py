@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 
 SCHEDULED = "dagster/schedule_name"
 

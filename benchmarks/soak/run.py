@@ -27,8 +27,8 @@ from faults import FAULTS, write_imported
 from sections import rewrite
 from world import ROOT, World, made_world
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import GATES
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.sandbox.namespace import IN_NAMESPACE, unshare_command
 
 NEW_DATA_S = 150  # seconds after which the completions get another seed

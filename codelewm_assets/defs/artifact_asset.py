@@ -24,8 +24,6 @@ from pydantic import BaseModel
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.logs import log_context
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.partitions import SEED
@@ -34,6 +32,8 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS, PART_TAG, PARTS
 from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact
 
 LOG = logging.getLogger(__name__)
 SEEDED: set[str] = set()

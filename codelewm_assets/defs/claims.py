@@ -12,7 +12,6 @@ from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
 from codelewm_assets.defs.gate_checks import GATE_CHECKS
@@ -20,6 +19,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.preflight.rules import finding
+from codelewm_assets.store.store import Artifact
 
 REPORTS = (
     "checkpoint_inspection",

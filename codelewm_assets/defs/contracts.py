@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.preflight.contracts.judge import Validation, validate
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
+from codelewm_assets.store.store import Artifact
 
 FILES: Mapping[str, str] = {contract.asset: contract.file for contract in CONTRACTS}
 

@@ -7,7 +7,6 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.guards import GATES, check_status
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
@@ -23,6 +22,7 @@ from codelewm_assets.evaluation.records import (
 )
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.preflight.secrets import secret_findings
+from codelewm_assets.store.store import Artifact
 
 SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "collapse": ("checkpoint_inspection", "checkpoint_inspection.json", CollapseReport),

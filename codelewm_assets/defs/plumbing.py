@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.store.store import Artifact, ArtifactStore
 
 DATA_VERSION_TAG = "dagster/data_version"
 

@@ -6,7 +6,6 @@ from typing import Any
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
@@ -14,6 +13,7 @@ from codelewm_assets.defs.rules import check_of, judge_all, rule_of
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.store.store import ArtifactStore
 
 
 @artifact_asset("preflight", deps=JUDGED, kinds={"json"}, code_version="5")

@@ -8,7 +8,6 @@ import dagster as dg
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
@@ -20,6 +19,7 @@ from codelewm_assets.defs.release_inputs import RELEASED, findings_of, lineage_o
 from codelewm_assets.defs.review_site import review_site
 from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.store.store import Artifact
 
 REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
                "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip

@@ -4,7 +4,6 @@ from typing import Any
 
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.claims import read_gates
 from codelewm_assets.defs.evidence import seed_evidence
 from codelewm_assets.defs.inputs import Inputs
@@ -15,6 +14,7 @@ from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.site_pages import CheckRow, DataDocs
 from codelewm_assets.release.tracker import Today
+from codelewm_assets.store.store import Artifact
 
 RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
 MADE_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run

@@ -20,9 +20,9 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.plumbing import latest_artifact
 from codelewm_assets.defs.resources import default_resources
+from codelewm_assets.store.store import ArtifactStore
 
 REFUSAL = (
     "This server is for review: it shows everything and changes nothing. Use `make ui` to run or change something."

@@ -5,10 +5,10 @@ from typing import Any
 
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.release_inputs import RELEASED, check_rows, data_docs, lineage_of, records_of
+from codelewm_assets.store.store import Artifact
 
 TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
           **{f"model_card_{seed}": f"Model {seed}" for seed in SEEDS}}  # fmt: skip

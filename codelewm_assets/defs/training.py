@@ -14,7 +14,6 @@ from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError, TrainingKilledError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.guards import require_clear
@@ -26,6 +25,7 @@ from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import ComputeSection
+from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError
-from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.store.store import Artifact, ArtifactStore
 
 JUDGED = (
     *("benchmark_problems", "candidate_completions", "labelled_completions"),

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from codelewm_assets.core.digests import canonical_json, digest_of, sha256_bytes
-from codelewm_assets.core.manifest import NOT_IN_DIGEST
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.release.hub_card import CardRow, run_card
 from codelewm_assets.release.hub_layout import CARD, RUN, Place, RepositoryType
+from codelewm_assets.store.manifest import NOT_IN_DIGEST
+from codelewm_assets.store.store import Artifact
 
 MANIFEST, OWN = "manifest.json", "hub_release"
 Reason = Literal[

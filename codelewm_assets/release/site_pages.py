@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from codelewm_assets.core.manifest import NOT_IN_DIGEST, Manifest
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.index import artifact_index
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, table
 from codelewm_assets.release.render import render
 from codelewm_assets.release.site import page, with_way_back
+from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 
 SHORT = 12
 NO_OFFENDER = ("offender_count", 0)  # of a green check it says nothing more

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.core.store import Artifact, open_store
 from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.store.store import Artifact, open_store
 from codelewm_assets.training.hf_calls import hashes_of, patiently
 from codelewm_assets.training.worker import WorkerSpec
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.store import open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.store.store import open_store
 from codelewm_assets.training.hf_calls import hub_api, is_there, one_line, patiently
 from codelewm_assets.training.hf_files import JobFolder, input_files, portable, run_id_of
 from codelewm_assets.training.hf_log import JobEvents, follow

@@ -15,7 +15,7 @@ from pathlib import Path
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import AssetsError, PreflightError, ReportError, TrainingError
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import worker
 from codelewm_assets.training.hf_calls import hub_api, one_line
 from codelewm_assets.training.hf_files import OUTPUT, PACKAGE_SHA256, SPEC, STORE, JobFolder

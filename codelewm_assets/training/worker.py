@@ -27,8 +27,8 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
-from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.store.store import ArtifactStore, open_store
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.sidecar import Sidecar

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from codelewm_assets.core import prune
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store import prune
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.commands.made import materialized, stored
 from codelewm_assets_tests.defs.stored_world import QUIET

@@ -13,7 +13,6 @@ import numpy as np
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.store import Artifact, Recipe, open_store
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.guards import GATES
@@ -24,6 +23,7 @@ from codelewm_assets.defs.rules import judge_all
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
+from codelewm_assets.store.store import Artifact, Recipe, open_store
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 

@@ -10,13 +10,13 @@ import dagster as dg
 import pytest
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.assemble import build_defs, operating
 from codelewm_assets.defs.freshness import OF_DATA, OF_REPORTS
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.sources import benchmark_problems
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import profile_names
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.defs.stored_world import QUIET

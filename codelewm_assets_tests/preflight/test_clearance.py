@@ -8,8 +8,8 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import PreflightError, StoreError
-from codelewm_assets.core.store import ArtifactStore, Recipe
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES, require_clear_artifacts
+from codelewm_assets.store.store import ArtifactStore, Recipe
 
 MADE_FROM_PACK = ("problem_splits", "rerank_pools", "semantic_decoys")
 

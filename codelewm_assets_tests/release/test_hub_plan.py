@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_bytes
-from codelewm_assets.core.manifest import ManifestFile
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.release.hub_layout import LEFT_OUT, MODEL, places
 from codelewm_assets.release.hub_plan import published_manifest
+from codelewm_assets.store.manifest import ManifestFile
 from codelewm_assets_tests.release.hub_world import HubWorld
 
 

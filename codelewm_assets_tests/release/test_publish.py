@@ -8,11 +8,11 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.store import Recipe
 from codelewm_assets.defs.hub_release import hub_release, latest_plan
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.store.store import Recipe
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
 from codelewm_assets_tests.hub_server import Fault, HubServer, serving

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
-from codelewm_assets.core.store import ArtifactStore, Recipe
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
+from codelewm_assets.store.store import ArtifactStore, Recipe
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.worker import WorkerSpec

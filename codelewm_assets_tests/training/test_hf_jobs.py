@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from codelewm_assets.core import hub_calls
 from codelewm_assets.core.errors import PreflightError, TrainingError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.hf_files import portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.hf_settings import HfJobsSettings

@@ -20,7 +20,7 @@ from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.logs import set_up_logs
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import worker
 from codelewm_assets.training.launch import run_worker
 from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless

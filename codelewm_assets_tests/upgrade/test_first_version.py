@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import gate_statuses
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.command import Run
 
 HERE = Path(__file__).parent

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.files import WRITING
-from codelewm_assets.core.local_backend import REMOVED
 
+REMOVED = ".removed-"  # begins the name of a folder that a prune of version 0.2 or older was deleting
 DAY_S = 24 * 3600.0
 CUT_OFF_AFTER_S = DAY_S  # no single write takes as long
 UNSEEN = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)  # gone, a file, or closed to us

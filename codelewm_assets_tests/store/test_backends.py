@@ -1,6 +1,7 @@
 """What the store promises wherever it lies: in a folder, on a server that speaks S3, and behind another kind of fsspec URL."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -13,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.core import local_backend
-from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.prune import plan_prune, prune
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
+from codelewm_assets.core.errors import StoreAccessError, StoreError
+from codelewm_assets.store.local_backend import LocalBackend
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.prune import plan_prune, prune
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import Bytes
 
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]", "figures/lift.txt": b"up"}
@@ -42,20 +43,15 @@ class Place:
 
     def before_the_manifest(self, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
         """At the next write, do this when all files are there and nothing is published yet."""
-        rename, create = local_backend._rename, ObjectBackend._create
+        for backend in (LocalBackend, ObjectBackend):
+            create = backend.create
 
-        def renamed(*arguments: Any) -> None:
-            monkeypatch.undo()
-            act()
-            rename(*arguments)
+            def created(own: Any, name: str, data: bytes, create: Callable[..., None] = create) -> None:
+                monkeypatch.undo()
+                act()
+                create(own, name, data)
 
-        def created(*arguments: Any) -> None:
-            monkeypatch.undo()
-            act()
-            create(*arguments)
-
-        monkeypatch.setattr(local_backend, "_rename", renamed)
-        monkeypatch.setattr(ObjectBackend, "_create", created)
+            monkeypatch.setattr(backend, "create", created)
 
 
 @pytest.fixture(params=["folder", "s3", "memory"])
@@ -120,18 +116,128 @@ def test_writing_the_same_twice_keeps_the_first(place: Place) -> None:
     assert (again.digest, again.manifest.command) == (first.digest, "first")
 
 
-def test_an_empty_store_holds_nothing_and_has_no_faults(place: Place) -> None:
+def test_a_store_that_does_not_exist_holds_nothing_and_is_a_fault(place: Place) -> None:
     store = place.store()
     assert store.find(recipe()) is None
-    assert (list(store.artifacts()), store.verify_all(), store.leftovers()) == ([], (0, []), [])
+    assert (list(store.artifacts()), store.leftovers()) == ([], [])
+    checked, (fault,) = store.verify_all()
+    assert (checked, fault.file, fault.found, fault.wanted) == (0, place.root, "missing", "an artifact store")
     with pytest.raises(StoreError, match=r"pack\[humaneval\|42\] 0{12} is not in the store. Materialize pack again"):
         store.load("pack", "0" * 64, partition="humaneval|42")
 
 
-def test_an_artifact_whose_manifest_was_deleted_is_not_found(place: Place) -> None:
+def rebuilt(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """What a build does: the recipe is looked for in vain, which is logged, then its artifact is made again and whole."""
+    assert place.store().find(recipe()) is None
+    assert "is built again" in caplog.text
+    again = place.store().write(recipe(), FILES, {})
+    assert place.store().find(recipe()) == again
+    assert (place.store().verify_all(), place.store().leftovers()) == ((1, []), [])
+
+
+def test_an_artifact_whose_manifest_is_missing_is_named_and_built_again(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     written = place.store().write(recipe(), FILES, {})
     place.bytes.remove(name_of(written, "manifest.json"))
-    assert place.store().find(recipe()) is None
+    checked, (fault,) = place.store().verify_all()
+    assert (checked, fault.artifact) == (0, f"pack[humaneval|42] {written.digest[:12]}")
+    assert (fault.file, fault.found) == ("manifest.json", "missing")
+    assert fault.wanted == f"the artifact that recipes/{recipe().key}.json names"
+    assert place.store().missing() == [fault]
+    rebuilt(place, caplog)
+
+
+def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_is_named_and_built_again(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = place.store().write(recipe(), FILES, {})
+    for name in ("manifest.json", *FILES):
+        place.bytes.remove(name_of(written, name))
+    assert [(f.file, f.found) for f in place.store().verify_all()[1]] == [("manifest.json", "missing")]
+    rebuilt(place, caplog)
+
+
+@pytest.mark.parametrize("name", ["rows.json", "manifest.json"])
+def test_a_damaged_artifact_is_replaced_by_the_next_build(
+    name: str, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = place.store().write(recipe(), FILES, {})
+    place.bytes.alter(name_of(written, name), 3)
+    place.bytes.put(name_of(written, "figures/extra.txt"), b"?")
+    assert place.store().verify_all()[1] != []
+    rebuilt(place, caplog)
+
+
+def test_a_note_that_names_the_artifact_of_another_recipe_is_named_and_not_believed(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, other = place.store(), recipe(config={"rows": 4})
+    store.write(recipe(), FILES, {})
+    store.write(other, FILES, {})
+    place.bytes.put(f"recipes/{recipe().key}.json", place.bytes.read(f"recipes/{other.key}.json"))
+    checked, (fault,) = store.verify_all()
+    assert (checked, fault.file, fault.found) == (2, f"recipes/{recipe().key}.json", other.key)
+    assert store.find(recipe()) is None and "is built again" in caplog.text
+    assert store.find(other) is not None
+    store.write(recipe(), FILES, {})
+    assert store.verify_all() == (2, [])
+
+
+@pytest.mark.parametrize("note", [b"{", b"[]", b'{"digest": "../../outside", "artifact_id": "pack"}'])
+def test_a_damaged_note_is_named_and_its_artifact_built_again(
+    note: bytes, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.store().write(recipe(), FILES, {})
+    place.bytes.put(f"recipes/{recipe().key}.json", note)
+    assert [(f.file, f.found) for f in place.store().verify_all()[1]] == [(f"recipes/{recipe().key}.json", "damaged")]
+    rebuilt(place, caplog)
+
+
+@pytest.mark.parametrize(
+    "name", ["pack/humaneval+42/notes.txt", "pack/humaneval+42/old/rows.json", "recipes/notes.txt"]
+)
+def test_a_file_beside_artifacts_or_notes_that_no_manifest_lists_is_named(name: str, place: Place) -> None:
+    place.store().write(recipe(), FILES, {})
+    if "://" not in place.root:
+        (Path(place.root) / name).parent.mkdir(exist_ok=True)
+    place.bytes.put(name, b"?")
+    checked, (fault,) = place.store().verify_all()
+    assert checked == 1 and name in (fault.file, f"{fault.artifact}/{fault.file}")
+    assert fault.wanted in ("in no manifest", "a recipe note")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "form"),
+    [
+        ("created_at", "yesterday", "an ISO 8601 time in UTC"),
+        ("created_at", "2020-01-02T03:04:05", "an ISO 8601 time in UTC"),
+        ("created_at", "2020-01-02T03:04:05+02:00", "an ISO 8601 time in UTC"),
+        ("source_git_sha", "abc", "a commit of 40 hexadecimal digits, or unknown"),
+        ("command", "build\u001b[2J", "one line of printable text"),
+    ],
+)
+def test_a_field_outside_the_digest_with_the_wrong_form_is_named(
+    field: str, value: str, form: str, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = place.store().write(recipe(), FILES, {})
+    manifest = json.loads(place.bytes.read(name_of(written, "manifest.json")))
+    place.bytes.put(name_of(written, "manifest.json"), json.dumps(manifest | {field: value}).encode())
+    (fault,) = place.store().verify(written := place.store().load("pack", written.digest, partition="humaneval|42"))
+    assert (fault.file, fault.found, fault.wanted) == (f"manifest.json {field}", repr(value), form)
+    rebuilt(place, caplog)
+
+
+def test_an_artifact_in_the_folder_of_another_is_named(place: Place) -> None:
+    written = place.store().write(recipe(), FILES, {})
+    for name in ("manifest.json", *FILES):
+        moved = f"pack/mbpp_plus/{written.digest}/{name}"
+        if "://" not in place.root:
+            (Path(place.root) / moved).parent.mkdir(parents=True, exist_ok=True)
+        place.bytes.put(moved, place.bytes.read(name_of(written, name)))
+    checked, (fault,) = place.store().verify_all()
+    assert (checked, fault.artifact) == (2, f"pack[mbpp_plus] {written.digest[:12]}")
+    assert "holds pack[humaneval|42]. Delete it" in fault.found
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "recipe"])
@@ -157,25 +263,13 @@ def test_in_a_folder_what_cannot_be_read_is_not_taken_for_missing(
             call()
 
 
-def test_a_damaged_artifact_is_not_taken_for_the_one_that_is_written(place: Place) -> None:
-    written = place.store().write(recipe(), FILES, {})
-    place.bytes.alter(name_of(written, "rows.json"), 3)
-    place.store().forget(recipe().key)
-    with pytest.raises(ManifestError, match=r"is damaged: rows\.json is .*Delete .* and build again"):
-        place.store().write(recipe(), FILES, {})
-    assert [key for key, _ in place.store().recipes()] == []
-
-
-def test_an_altered_byte_is_named_and_the_artifact_is_refused_with_what_to_delete(place: Place) -> None:
+def test_an_altered_byte_is_named(place: Place) -> None:
     written = place.store().write(recipe(), FILES, {})
     place.bytes.alter(name_of(written, "rows.json"), 3)
     (fault,) = place.store().verify(written)
     assert (fault.artifact, fault.file) == (f"pack[humaneval|42] {written.digest[:12]}", "rows.json")
     assert fault.found != fault.wanted
     assert place.store().verify_all() == (1, [fault])
-    with pytest.raises(ManifestError) as refused:
-        place.store().find(recipe())
-    assert f"rows.json is {fault.found}, wanted {fault.wanted}. Delete {written.address} and" in str(refused.value)
 
 
 def test_a_missing_file_and_a_stranger_are_found_together(place: Place) -> None:
@@ -266,14 +360,14 @@ def test_a_writer_that_dies_leaves_nothing_visible_and_a_later_one_completes_it(
 
 OTHER_PROCESS = """
 import os, signal, sys
-from codelewm_assets.core import local_backend
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.store import open_store
-from codelewm_assets.core.recipe import Recipe
+from codelewm_assets.store.local_backend import LocalBackend
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.store import open_store
+from codelewm_assets.store.recipe import Recipe
 
 root, work, what = sys.argv[1:]
 if what == "die":
-    local_backend._rename = ObjectBackend._create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    LocalBackend.create = ObjectBackend.create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 for number in range(10):
     recipe = Recipe("pack", "humaneval|42", {}, {"number": number}, "1")
     written = open_store(root, work=work, command=what).write(recipe, {"a": b"1" * 100_000, "b/c": b"2"}, {})
@@ -300,8 +394,7 @@ def test_a_killed_process_leaves_what_verify_names_and_no_reader_sees(place: Pla
     assert store.find(again) is None
     store.write(again, {"a": b"1" * 100_000, "b/c": b"2"}, {})
     assert store.verify_all() == (1, [])
-    # in a folder the dead writer's temporary folder stays, on object storage its files are the artifact's now
-    assert store.leftovers() == ([leftover] if not place.root.startswith("s3:") else [])
+    assert store.leftovers() == []  # the dead writer's files are the artifact's now
 
 
 @pytest.mark.parametrize("place", ["folder", "s3"], indirect=True)
@@ -326,14 +419,14 @@ def test_the_files_of_an_artifact_make_it_whole_in_another_store(place: Place, t
 def test_a_removed_artifact_is_gone_with_its_files_and_its_recipe_can_be_forgotten(place: Place) -> None:
     store = place.store()
     gone, kept = store.write(recipe(), FILES, {}), store.write(recipe("splits", None), FILES, {})
-    assert [(key, digest) for key, digest in store.recipes()] == sorted(
+    assert [(key, digest) for key, _, digest in store.recipes()] == sorted(
         [(recipe().key, gone.digest), (recipe("splits", None).key, kept.digest)]
     )
-    store.forget(recipe().key)
-    store.forget(recipe().key)  # it may be gone already
+    store.invalidate(recipe().key)
+    store.invalidate(recipe().key)  # it may be gone already
     store.remove("pack", gone.digest, partition="humaneval|42")
     assert list(place.store().artifacts()) == [("splits", None, kept.digest)]
-    assert [key for key, _ in store.recipes()] == [recipe("splits", None).key]
+    assert [key for key, *_ in store.recipes()] == [recipe("splits", None).key]
     assert store.leftovers() == [] and store.verify_all() == (1, [])
     with pytest.raises(StoreError, match="not in the store"):
         store.remove("pack", gone.digest, partition="humaneval|42")
@@ -343,32 +436,31 @@ def test_a_recipe_whose_note_is_damaged_is_listed_without_a_digest(place: Place)
     store = place.store()
     store.write(recipe(), FILES, {})
     place.bytes.put(f"recipes/{recipe().key}.json", b"{")
-    assert list(store.recipes()) == [(recipe().key, None)]
+    assert list(store.recipes()) == [(recipe().key, None, None)]
 
 
 def test_a_removal_that_is_cut_off_leaves_nothing_that_a_reader_sees(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder the files are not deleted yet; on object storage the manifest is gone and the files are not."""
+    """The manifest is gone and the files are not."""
     store = place.store()
     written = store.write(recipe(), FILES, {})
+    store.invalidate(recipe().key)
     deleted: list[str] = []
-    delete = ObjectBackend.delete
+    for backend in (LocalBackend, ObjectBackend):
+        delete = backend.delete
 
-    def cut_off(own: ObjectBackend, name: str) -> None:
-        if deleted:
-            raise KeyboardInterrupt
-        deleted.append(name)
-        delete(own, name)
+        def interrupted(own: Any, name: str, delete: Callable[..., None] = delete) -> None:
+            if deleted:
+                raise KeyboardInterrupt
+            deleted.append(name)
+            delete(own, name)
 
-    def cut_off_too(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ObjectBackend, "delete", cut_off)
-        patch.setattr(local_backend, "remove_tree", cut_off_too)
-        with pytest.raises(KeyboardInterrupt):
-            store.remove("pack", written.digest, partition="humaneval|42")
+        monkeypatch.setattr(backend, "delete", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.remove("pack", written.digest, partition="humaneval|42")
+    monkeypatch.undo()
+    assert deleted == [name_of(written, "manifest.json")] and store.leftovers() == [written.address]
     assert list(store.artifacts()) == [] and store.verify_all() == (0, [])
     assert store.write(recipe(), FILES, {}).digest == written.digest  # and can be written again
     assert store.verify_all() == (1, [])
@@ -388,6 +480,6 @@ def test_what_else_lies_below_the_root_is_no_artifact_and_no_leftover_and_stays_
     before, store = place.bytes.names(), place.store()
     assert (len(list(store.artifacts())), store.verify_all(), store.leftovers()) == (1, (1, []), [])
     plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(days=2))
-    assert (plan.removable, plan.cut_off) == ((), ())
+    assert (plan.removable, plan.incomplete) == ((), ())
     prune(store, plan)
     assert place.bytes.names() == before and other.verify_all() == (1, [])

@@ -1,5 +1,9 @@
 """`codelewm.artifact_manifest.v1`: what an artifact is made of, what it was made from, and its digest."""
 
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -10,6 +14,7 @@ from codelewm_assets.core.errors import ManifestError
 
 SCHEMA: Literal["codelewm.artifact_manifest.v1"] = "codelewm.artifact_manifest.v1"
 NOT_IN_DIGEST = {"created_at", "source_git_sha", "command"}
+COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
 
 
 class ManifestFile(BaseModel):
@@ -48,6 +53,27 @@ class Manifest(BaseModel):
     def digest(self) -> str:
         """Hex sha256 over everything but when, where and how it was made: the artifact's data version."""
         return digest_of(self.model_dump(mode="json", exclude=NOT_IN_DIGEST))
+
+    @property
+    def created(self) -> datetime | None:
+        """`created_at` as a time; None: it is not an ISO 8601 time in UTC."""
+        with suppress(ValueError):
+            instant = datetime.fromisoformat(self.created_at)
+            if instant.utcoffset() == timedelta(0):
+                return instant
+        return None
+
+    def malformed(self) -> Iterator[tuple[str, str, str]]:
+        """(field, value found, form expected) of each field that is not in the digest and has the wrong form.
+
+        The digest does not cover these fields, so an altered value of the right form is not detected.
+        """
+        if self.created is None:
+            yield "created_at", self.created_at, "an ISO 8601 time in UTC"
+        if not COMMIT.fullmatch(self.source_git_sha):
+            yield "source_git_sha", self.source_git_sha, "a commit of 40 hexadecimal digits, or unknown"
+        if not all(character.isprintable() for character in self.command):
+            yield "command", self.command, "one line of printable text"
 
 
 def parse_manifest(text: str, *, where: str) -> Manifest:

@@ -30,4 +30,9 @@ class Recipe:
     @property
     def key(self) -> str:
         """Digest of the whole recipe."""
-        return digest_of({"id": self.artifact_id, "parents": dict(self.parents), "config_sha256": self.config_sha256})
+        return recipe_key(self.artifact_id, self.parents, self.config_sha256)
+
+
+def recipe_key(artifact_id: str, parents: Mapping[str, str], config_sha256: str) -> str:
+    """Key of a recipe, from what the manifest of its artifact says too."""
+    return digest_of({"id": artifact_id, "parents": dict(parents), "config_sha256": config_sha256})

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.core import object_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, find_leftovers
-from codelewm_assets.core.object_backend import ObjectBackend
-from codelewm_assets.core.prune import plan_prune, prune
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import Artifact, ArtifactStore, open_store
+from codelewm_assets.store import object_backend
+from codelewm_assets.store.backend import Entry
+from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, find_leftovers
+from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.prune import plan_prune, prune
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import SECRET_KEY, Bytes, s3_client
 
 RECIPE = Recipe("pack", None, {}, {}, "1")
@@ -28,7 +29,7 @@ FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]"}
 @pytest.fixture
 def store(s3_root: str, tmp_path: Path) -> ArtifactStore:
     """An empty store on the server."""
-    return open_store(s3_root, work=tmp_path / "work", source_git_sha="abc", command="build")
+    return open_store(s3_root, work=tmp_path / "work", source_git_sha="a" * 40, command="build")
 
 
 @pytest.fixture
@@ -163,10 +164,10 @@ def test_what_a_killed_prune_left_goes_with_the_next_one_a_day_after_it_was_writ
     store: ArtifactStore, interrupted: tuple[Artifact, Artifact]
 ) -> None:
     live, dead = interrupted
-    assert plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=23)).cut_off == ()
+    assert plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=23)).incomplete == ()
     plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=25))
     assert plan.removable == () and plan.bytes == len(b"[1, 2]")
-    assert [(row.path, row.bytes) for row in plan.cut_off] == [(dead.address, len(b"[1, 2]"))]
+    assert [(row.path, row.bytes) for row in plan.incomplete] == [(dead.address, len(b"[1, 2]"))]
     prune(store, plan)
     assert (store.verify_all(), store.leftovers()) == ((1, []), [])
 
@@ -176,7 +177,7 @@ def test_a_leftover_that_was_written_to_or_published_since_the_plan_stays(
 ) -> None:
     live, dead = interrupted
     plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=25))
-    backend_of(store).drop(dead.name, before_s=time.time() - 60)  # written since
+    store.delete_incomplete(dead.address, before_s=time.time() - 60)  # written since
     assert store.leftovers() == [dead.address]
     assert store.write(RECIPE, FILES, {}).digest == dead.digest
     prune(store, plan)
@@ -186,10 +187,8 @@ def test_a_leftover_that_was_written_to_or_published_since_the_plan_stays(
 def test_nothing_goes_of_which_the_server_does_not_say_when_it_was_written(
     store: ArtifactStore, interrupted: tuple[Artifact, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listing = ObjectBackend._listing
-    monkeypatch.setattr(
-        ObjectBackend, "_listing", lambda *args: {name: {"name": name, "size": 1} for name in listing(*args)}
-    )
+    listing = ObjectBackend.listing
+    monkeypatch.setattr(ObjectBackend, "listing", lambda *args: dict.fromkeys(listing(*args), Entry(1, None)))
     with pytest.raises(StoreAccessError, match=r"does not say when .*rows\.json was written"):
         plan_prune(store, {interrupted[0].digest}, now=datetime.now(UTC) + timedelta(hours=25))
 
@@ -201,7 +200,7 @@ def test_a_put_on_the_condition_that_nothing_is_there_leaves_what_is(store: Arti
     written = store.write(RECIPE, FILES, {})
     name = f"{written.name}/manifest.json"
     before = Bytes(store.address).read(name)
-    backend_of(store)._create(name, b"another writer's")
+    backend_of(store).create(name, b"another writer's")
     assert Bytes(store.address).read(name) == before
 
 

@@ -1,16 +1,15 @@
 """Which artifacts of a store can go, and their removal. Which ones are live is told from outside: the store cannot know."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from typing import Any
 
 from codelewm_assets.core.errors import StoreError
-from codelewm_assets.core.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
-from codelewm_assets.core.manifest import Manifest
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
+from codelewm_assets.store.manifest import Manifest
+from codelewm_assets.store.store import ArtifactStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ class PrunePlan:
         removable: in the order of removal: whatever refers to an artifact goes before it.
         recipes: keys of recipes whose artifact goes or is not stored.
         leftovers: in the work folder.
-        cut_off: in object storage, by address: files whose manifest never came, or went first.
-        cut_off_before_s: nothing was written there since this time, seconds since the epoch.
+        incomplete: by address: artifacts without a manifest, of a write or a removal that was interrupted.
+        incomplete_before_s: nothing was written there since this time, seconds since the epoch.
         not_stored: live digests that the store does not hold.
     """
 
@@ -52,15 +51,15 @@ class PrunePlan:
     removable: tuple[Stored, ...]
     recipes: tuple[str, ...]
     leftovers: tuple[Leftover, ...]
-    cut_off: tuple[Leftover, ...]
-    cut_off_before_s: float
+    incomplete: tuple[Leftover, ...]
+    incomplete_before_s: float
     not_stored: tuple[str, ...]
 
     @property
     def bytes(self) -> int:
         """What its removal frees, as far as manifests say."""
         return sum(row.bytes or 0 for row in self.removable) + sum(
-            row.bytes for row in (*self.leftovers, *self.cut_off)
+            row.bytes for row in (*self.leftovers, *self.incomplete)
         )
 
 
@@ -95,10 +94,10 @@ def plan_prune(
     return PrunePlan(
         kept=tuple(row for digest, row in rows.items() if digest in kept),
         removable=tuple(rows[digest] for digest in order.static_order()),
-        recipes=tuple(key for key, digest in store.recipes() if digest not in kept),
+        recipes=tuple(key for key, _, digest in store.recipes() if digest not in kept),
         leftovers=tuple(find_leftovers(store.work, kept, now_s=now.timestamp())),
-        cut_off=tuple(_cut_off(store, before_s)),
-        cut_off_before_s=before_s,
+        incomplete=tuple(_incomplete(store, before_s)),
+        incomplete_before_s=before_s,
         not_stored=tuple(sorted(set(live) - set(rows))),
     )
 
@@ -113,20 +112,20 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
     """
     before_each()
     for key in plan.recipes:
-        store.forget(key)
+        store.invalidate(key)
     for row in plan.removable:
         before_each()
         store.remove(row.kind, row.digest, partition=row.partition)
     for leftover in plan.leftovers:
         before_each()
         remove_leftover(store.work, leftover)
-    for leftover in plan.cut_off:
+    for leftover in plan.incomplete:
         before_each()
-        store.drop(leftover.path, before_s=plan.cut_off_before_s)
+        store.delete_incomplete(leftover.path, before_s=plan.incomplete_before_s)
 
 
-def _cut_off(store: ArtifactStore, before_s: float) -> Iterator[Leftover]:
-    for address, size in sorted(store.cut_off(before_s=before_s).items()):
+def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[Leftover]:
+    for address, size in sorted(store.incomplete(before_s=before_s).items()):
         yield Leftover(address, size, "files of a write or a removal that was cut off, written more than a day ago")
 
 
@@ -173,11 +172,9 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _instant(manifest: Manifest) -> datetime:
-    with suppress(ValueError):
-        instant = datetime.fromisoformat(manifest.created_at)
-        if instant.tzinfo is not None:
-            return instant
-    raise StoreError(
-        f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; wanted an ISO 8601 time "
-        "with its zone. The manifest was altered; delete the artifact's folder and build again."
-    )
+    if manifest.created is None:
+        raise StoreError(
+            f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; wanted an ISO 8601 time "
+            "in UTC. The manifest was altered; delete the artifact's folder and build again."
+        )
+    return manifest.created

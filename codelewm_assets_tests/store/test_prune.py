@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.core import local_backend
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
-from codelewm_assets.core.prune import plan_prune, prune
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store import local_backend
+from codelewm_assets.store.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
+from codelewm_assets.store.local_backend import LocalBackend
+from codelewm_assets.store.prune import plan_prune, prune
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.core.test_cleanup import nested
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -57,7 +58,7 @@ def test_a_live_artifact_stays_with_its_parents_and_the_rest_goes_with_its_recip
     assert digests(store) == {pack.digest, splits.digest}
     assert store.find(Recipe("pack", "old", {}, {}, "1")) is None
     assert store.find(Recipe("pack", None, {}, {}, "1")) == pack
-    assert {digest for _, digest in store.recipes()} == {pack.digest, splits.digest}
+    assert {digest for _, _, digest in store.recipes()} == {pack.digest, splits.digest}
 
 
 def test_what_a_live_manifest_names_in_its_metadata_stays(store: ArtifactStore) -> None:
@@ -287,23 +288,27 @@ def test_a_removed_artifact_cannot_be_removed_again(store: ArtifactStore) -> Non
         store.remove("pack", pack.digest)
 
 
-def test_a_kill_between_renaming_and_deleting_leaves_what_the_next_prune_deletes(
+def test_a_kill_after_the_manifest_leaves_what_a_prune_a_day_later_deletes(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live, dead = put(store, "live"), put(store, "pack")
+    delete = LocalBackend.delete
 
-    def killed(path: object) -> None:
-        raise Killed
+    def killed(backend: LocalBackend, name: str) -> None:
+        if name == f"{dead.name}/rows.txt":
+            raise Killed
+        delete(backend, name)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("codelewm_assets.core.local_backend.remove_tree", killed)
+        patch.setattr(LocalBackend, "delete", killed)
         prune(store, plan_prune(store, {live.digest}, now=LATER))
     assert digests(store) == {live.digest} and is_whole(store)
-    assert not dead.folder.exists()
-    rest = plan_prune(store, {live.digest}, now=LATER)
-    assert [row.path.startswith("pack/all/.removed-") for row in rest.leftovers] == [True]
+    assert store.leftovers() == [dead.address]
+    assert plan_prune(store, {live.digest}, now=LATER).incomplete == ()
+    rest = plan_prune(store, {live.digest}, now=LATER + timedelta(days=1))
+    assert [(row.path, row.bytes) for row in rest.incomplete] == [(dead.address, 4)]
     prune(store, rest)
-    assert not list(store.root.rglob(".removed-*"))
+    assert not dead.folder.exists() and store.leftovers() == []
 
 
 @settings(max_examples=40, deadline=None)

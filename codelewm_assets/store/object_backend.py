@@ -1,4 +1,4 @@
-"""Artifacts in object storage through fsspec: files first, the manifest last, read through a cache of local copies.
+"""Artifacts in object storage through fsspec, read through a cache of local copies.
 
 Credentials and the server's address are the client's own business (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on): they are
 in no argument, no manifest and no message here. The only module that imports fsspec, and only when a store is used.
@@ -7,18 +7,18 @@ in no argument, no manifest and no message here. The only module that imports fs
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.core.backend import DIGEST, MANIFEST
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.files import WRITING
-from codelewm_assets.core.manifest import ManifestFile
+from codelewm_assets.store.backend import Entry
+from codelewm_assets.store.manifest import ManifestFile
 
 LOCAL_PROTOCOLS = ("file", "local")
 ALREADY_THERE = ("PreconditionFailed", "412")  # answers to a put on the condition that nothing is there
@@ -28,7 +28,7 @@ CREATE_TRIES = 5
 
 
 class ObjectBackend:
-    """A bucket, or a part of one; `codelewm_assets.core.backend.Backend` says what each method does."""
+    """A bucket, or a part of one; `codelewm_assets.store.backend.Backend` says what each method does."""
 
     def __init__(self, address: str, work: Path) -> None:
         """Nothing is asked of the server yet.
@@ -59,25 +59,21 @@ class ObjectBackend:
                     raise
                 return None
 
-    def write(self, name: str, data: bytes) -> None:
+    def exists(self) -> bool:
+        """One listing."""
+        return bool(self.listing())
+
+    def put(self, folder: str, files: Mapping[str, bytes | Path]) -> None:
         """A put replaces an object whole."""
-        with self._asking("write", name) as server:
-            server.pipe_file(self._key(name), data)
-
-    def publish(self, folder: str, files: Mapping[str, bytes | Path], manifest: bytes) -> None:
-        """The first manifest stays. What a dead writer left of the same digest is written over with the same bytes."""
-        if self.read(f"{folder}/{MANIFEST}") is not None:
-            return
         for name in sorted(files):
-            content = files[name]
-            if isinstance(content, Path):
-                with self._asking("write", f"{folder}/{name}") as server:
-                    server.put_file(str(content), self._key(f"{folder}/{name}"))
-            else:
-                self.write(f"{folder}/{name}", content)
-        self._create(f"{folder}/{MANIFEST}", manifest)
+            content, key = files[name], self._key(f"{folder}/{name}")
+            with self._asking("write", f"{folder}/{name}") as server:
+                if isinstance(content, Path):
+                    server.put_file(str(content), key)
+                else:
+                    server.pipe_file(key, content)
 
-    def _create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes) -> None:
         """Put an object where none is; one that is there stays.
 
         A server that knows no conditions gets a plain put: of two writers at the same moment the last one's manifest stays,
@@ -107,15 +103,6 @@ class ObjectBackend:
         with self._asking("delete", name) as server, suppress(FileNotFoundError):
             server.rm_file(self._key(name))
 
-    def withdraw(self, folder: str) -> bool:
-        """The manifest first: what is left after a kill is a leftover."""
-        names = self.names(folder)
-        if MANIFEST not in names:
-            return False
-        for name in sorted(names, key=lambda name: name != MANIFEST):
-            self.delete(f"{folder}/{name}")
-        return True
-
     def folder(self, name: str) -> Path:
         """Where copies of its files lie once they were asked for."""
         return self.work / "cache" / name
@@ -140,48 +127,8 @@ class ObjectBackend:
             os.replace(copy, path)
         return path
 
-    def names(self, folder: str) -> list[str]:
-        """One listing."""
-        return sorted(name.removeprefix(f"{folder}/") for name in self._listing(folder))
-
-    def published(self) -> list[str]:
-        """One listing of all there is."""
-        return [folder for folder, is_published in _folders(self._listing()).items() if is_published]
-
-    def leftovers(self) -> list[str]:
-        """Folders of a digest that have files and no manifest."""
-        return sorted(folder for folder, is_published in _folders(self._listing()).items() if not is_published)
-
-    def cut_off(self, *, before_s: float) -> dict[str, int]:
-        """By the server's clock. Raises: StoreAccessError: also when the server does not say when an object was written."""
-        listing = self._listing()
-        gone = [folder for folder, is_published in _folders(listing).items() if not is_published]
-        found = {}
-        for folder in gone:
-            facts = [facts for name, facts in listing.items() if name.startswith(f"{folder}/")]
-            if max(map(self._written_s, facts)) < before_s:
-                found[folder] = sum(int(fact["size"]) for fact in facts)
-        return found
-
-    def drop(self, folder: str, *, before_s: float) -> None:
-        """Looked at again before the first object goes."""
-        listing = self._listing(folder)
-        if f"{folder}/{MANIFEST}" in listing or any(self._written_s(facts) >= before_s for facts in listing.values()):
-            return
-        for name in listing:
-            self.delete(name)
-
-    def _written_s(self, facts: Mapping[str, Any]) -> float:
-        instant = facts.get("LastModified") or facts.get("created") or facts.get("mtime")
-        if not isinstance(instant, datetime):
-            raise StoreAccessError(
-                f"{self.address} does not say when {facts.get('name')} was written ({instant!r}), so it is not known whether "
-                "its writer is still at it. Delete it with the bucket's own tools while no build runs."
-            )
-        return instant.timestamp()
-
-    def _listing(self, folder: str = "") -> dict[str, dict[str, Any]]:
-        """Name → what the server says of it, such as `size` in bytes."""
+    def listing(self, folder: str = "") -> dict[str, Entry]:
+        """One request; of the root, all there is. Times are by the server's clock."""
         with self._asking("list", folder) as server:
             try:
                 found = server.find(self._key(folder).rstrip("/"), detail=True)
@@ -189,7 +136,8 @@ class ObjectBackend:
                 if _code(error) == "NoSuchBucket":
                     raise
                 return {}
-        return {key.removeprefix(f"{self._root}/"): facts for key, facts in found.items()}
+        return {key.removeprefix(f"{self._root}/"): Entry(int(facts["size"]), _written_s(facts))
+                for key, facts in found.items()}  # fmt: skip
 
     @contextmanager
     def _fetched(self, name: str) -> Iterator[Path | None]:
@@ -253,15 +201,10 @@ class ObjectBackend:
         return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"
 
 
-def _folders(names: Iterable[str]) -> dict[str, bool]:
-    """Folder of a digest → whether it has a manifest."""
-    found: dict[str, bool] = {}
-    for name in names:
-        parts = name.split("/")
-        if len(parts) > 3 and DIGEST.fullmatch(parts[2]):  # a recipe's note has two parts
-            folder = "/".join(parts[:3])
-            found[folder] = found.get(folder, False) or parts[3:] == [MANIFEST]
-    return found
+def _written_s(facts: Mapping[str, Any]) -> float | None:
+    """Time of the last write, None where the server does not say."""
+    instant = facts.get("LastModified") or facts.get("created") or facts.get("mtime")
+    return instant.timestamp() if isinstance(instant, datetime) else None
 
 
 def _code(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.errors import ManifestError
-from codelewm_assets.core.manifest import Manifest, ManifestFile, parse_manifest
+from codelewm_assets.store.manifest import Manifest, ManifestFile, parse_manifest
 
 PLAIN: dict[str, Any] = {
     "artifact_id": "pack[humaneval]",
