@@ -58,7 +58,3 @@ class ClaimGates(Closed):
     benchmark_labels: dict[str, str]
     gates: tuple[Gate, ...]
     claims: tuple[ClaimResult, ...]
-
-    def state_of(self, gate: str) -> State:
-        """The state of a gate by name. Raises: KeyError: there is no such gate."""
-        return {found.gate: found.state for found in self.gates}[gate]

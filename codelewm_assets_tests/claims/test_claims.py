@@ -25,6 +25,7 @@ from codelewm_assets_tests.claims.evidence import (
     probe,
     rerank,
     retrieval,
+    state_of,
     surprise,
     target,
     with_rerank,
@@ -115,7 +116,7 @@ def test_a_stand_in_closes_every_claim_but_those_of_humaneval_alone_and_of_the_w
 def test_a_stand_in_label_alone_closes_claims_whose_gates_all_hold() -> None:
     found = gates_of(labels=STAND_IN)
     claim = _claim(found, "p_pass_is_calibrated")
-    assert found.state_of("calibration") == "HOLDS"
+    assert state_of(found, "calibration") == "HOLDS"
     assert claim.status == "CLOSED"
     assert [(r.code, r.detail) for r in claim.reasons] == [("benchmark_is_a_stand_in", "mbpp_plus (stand-in)")]
 
