@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from codelewm_assets.core.backend import MANIFEST, Backend
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.local_backend import LocalBackend
 from codelewm_assets.core.manifest import Manifest, ManifestFile, parse_manifest
 from codelewm_assets.core.object_backend import ObjectBackend
@@ -129,7 +130,7 @@ class ArtifactStore:
         folder = _folder(kind, partition, digest)
         data = self._backend.read(f"{folder}/{MANIFEST}")
         if data is None:
-            name = kind if partition is None else f"{kind}[{partition}]"
+            name = artifact_id(kind, partition)
             raise StoreError(f"{name} {digest[:12]} is not in the store. Materialize {kind} again.")
         text = data.decode("utf-8", errors="replace")
         manifest = parse_manifest(text, where=f"{kind}/{digest[:12]}/{MANIFEST}")
@@ -261,11 +262,11 @@ class ArtifactStore:
         Returns: how many were checked, and the mismatches.
         """
         rows = list(self.artifacts())
-        stored = {(kind if part is None else f"{kind}[{part}]", digest) for kind, part, digest in rows}
+        stored = {(artifact_id(kind, part), digest) for kind, part, digest in rows}
         wanted = self._with_parents(rows, only)
         checked, faults = 0, list[Mismatch]()
         for kind, partition, digest in rows:
-            name = kind if partition is None else f"{kind}[{partition}]"
+            name = artifact_id(kind, partition)
             if only and digest not in wanted:
                 continue
             checked += 1
