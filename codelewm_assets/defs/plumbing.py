@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -42,7 +43,7 @@ def latest_artifact(
     instance: dg.DagsterInstance, store: ArtifactStore, kind: str, partition: str | None = None
 ) -> Artifact:
     """The artifact of the latest materialization, by its digest. Raises: dg.Failure: there is none, or it is not stored."""
-    name = kind if partition is None else f"{kind}[{partition}]"
+    name = artifact_id(kind, partition)
     version = latest_version(instance, kind, partition)
     if version is None:
         raise dg.Failure(f"{name} has not been materialized. Materialize it first.", allow_retries=False)

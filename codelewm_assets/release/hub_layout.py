@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.ids import SEEDS, artifact_id
 
 RepositoryType = Literal["dataset", "model"]
 NAMESPACE = "codelewm"
@@ -56,7 +56,7 @@ class Place:
     @property
     def artifact_id(self) -> str:
         """`kind`, or `kind[partition]`."""
-        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+        return artifact_id(self.kind, self.partition)
 
 
 def places() -> tuple[Place, ...]:

@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
 from codelewm_assets.store.manifest import Manifest
 from codelewm_assets.store.store import ArtifactStore
@@ -31,7 +32,7 @@ class Stored:
     @property
     def artifact_id(self) -> str:
         """`kind`, or `kind[partition]`."""
-        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+        return artifact_id(self.kind, self.partition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codelewm_assets.core.digests import digest_of
+from codelewm_assets.core.ids import artifact_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Recipe:
     @property
     def artifact_id(self) -> str:
         """`kind`, or `kind[partition]`."""
-        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+        return artifact_id(self.kind, self.partition)
 
     @property
     def config_sha256(self) -> str:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.store.backend import DIGEST, FILE, MANIFEST, Backend, Entry
 from codelewm_assets.store.layout import (
     RECIPES,
@@ -169,7 +170,7 @@ class ArtifactStore:
         folder = folder_name(kind, partition, digest)
         data = self._backend.read(f"{folder}/{MANIFEST}")
         if data is None:
-            name = kind if partition is None else f"{kind}[{partition}]"
+            name = artifact_id(kind, partition)
             raise StoreError(f"{name} {digest[:12]} is not in the store. Materialize {kind} again.")
         text = data.decode("utf-8", errors="replace")
         manifest = parse_manifest(text, where=f"{kind}/{digest[:12]}/{MANIFEST}")
@@ -372,11 +373,11 @@ class ArtifactStore:
         """
         folders = self._folders()
         rows = published(folders)
-        stored = {(kind if part is None else f"{kind}[{part}]", digest) for kind, part, digest in rows}
+        stored = {(artifact_id(kind, part), digest) for kind, part, digest in rows}
         wanted = self._with_parents(rows, only)
         checked, faults = 0, list[Mismatch]()
         for kind, partition, digest in rows:
-            name = kind if partition is None else f"{kind}[{partition}]"
+            name = artifact_id(kind, partition)
             if only and digest not in wanted:
                 continue
             checked += 1

@@ -367,5 +367,5 @@ def test_a_complete_event_without_files_is_refused(bench: Bench) -> None:
 
 
 def test_no_module_of_the_backend_imports_torch_client_or_dagster() -> None:
-    modules = ("hf_settings", "hf_calls", "hf_files", "hf_log", "hf_outputs", "hf_jobs", "remote")
+    modules = ("hf_settings", "hf_files", "hf_log", "hf_outputs", "hf_jobs", "remote")
     assert heavy_imports(modules, {"torch", "huggingface_hub", "httpx2", "dagster"}) == {}

@@ -5,18 +5,23 @@ What does not belong here: how the rows are read into the project's problem reco
 
 import ast
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from codelewm_assets.sources.sample import STAND_IN_PROBLEMS, StandInProblem
+import codelewm_assets
+from codelewm_assets.core.errors import SourceFormatError
+from codelewm_assets.sources.stand_in import StandInProblem, parse_rows, stand_in_problems
 
+ROOT = Path(codelewm_assets.__file__).parents[1]
 OUTPUT_TYPES = ("int", "float", "str", "list", "dict", "tuple", "bool")
 MAGNITUDES = ("negative", "zero", "small", "medium", "large")
 
-every_problem = pytest.mark.parametrize("problem", STAND_IN_PROBLEMS, ids=lambda p: p.entry_point)
+every_problem = pytest.mark.parametrize("problem", stand_in_problems(), ids=lambda p: p.entry_point)
 
 
 def load(problem: StandInProblem) -> Callable[..., object]:
@@ -52,21 +57,21 @@ def magnitude(number: int | float) -> str:
 
 
 def test_there_are_at_least_a_hundred_problems() -> None:
-    assert len(STAND_IN_PROBLEMS) >= 100
+    assert len(stand_in_problems()) >= 100
 
 
 def test_ids_run_from_one_without_gap_or_repeat() -> None:
-    expected = [f"StandIn/{number}" for number in range(1, len(STAND_IN_PROBLEMS) + 1)]
-    assert [problem.task_id for problem in STAND_IN_PROBLEMS] == expected
+    expected = [f"StandIn/{number}" for number in range(1, len(stand_in_problems()) + 1)]
+    assert [problem.task_id for problem in stand_in_problems()] == expected
 
 
 def test_entry_points_are_unique() -> None:
-    repeated = [name for name, n in Counter(p.entry_point for p in STAND_IN_PROBLEMS).items() if n > 1]
+    repeated = [name for name, n in Counter(p.entry_point for p in stand_in_problems()).items() if n > 1]
     assert repeated == []
 
 
 def test_reference_programs_are_unique() -> None:
-    bodies = Counter(p.canonical_solution.replace(p.entry_point, "f").replace(" ", "") for p in STAND_IN_PROBLEMS)
+    bodies = Counter(p.canonical_solution.replace(p.entry_point, "f").replace(" ", "") for p in stand_in_problems())
     assert max(bodies.values()) == 1
 
 
@@ -148,17 +153,17 @@ def test_the_reference_prints_nothing(problem: StandInProblem, capsys: pytest.Ca
 
 def test_references_are_fast() -> None:
     started_s = time.process_time()
-    for problem in STAND_IN_PROBLEMS:
+    for problem in stand_in_problems():
         function = load(problem)
         for text in problem.inputs:
             function(*ast.literal_eval(text))
     # 10 ms a problem, in CPU time so that a loaded machine changes nothing
-    assert time.process_time() - started_s < 0.010 * len(STAND_IN_PROBLEMS)
+    assert time.process_time() - started_s < 0.010 * len(stand_in_problems())
 
 
 def test_references_import_pure_standard_modules_only() -> None:
     imported: set[str] = set()
-    for problem in STAND_IN_PROBLEMS:
+    for problem in stand_in_problems():
         for node in ast.walk(ast.parse(problem.canonical_solution)):
             if isinstance(node, ast.Import):
                 imported.update(alias.name for alias in node.names)
@@ -169,11 +174,11 @@ def test_references_import_pure_standard_modules_only() -> None:
 
 @pytest.mark.parametrize("type_name", OUTPUT_TYPES)
 def test_each_output_type_is_the_main_one_of_eight_problems(type_name: str) -> None:
-    assert sum(main_type(problem) == type_name for problem in STAND_IN_PROBLEMS) >= 8
+    assert sum(main_type(problem) == type_name for problem in stand_in_problems()) >= 8
 
 
 def test_numbers_are_the_most_frequent_output() -> None:
-    counts = Counter(main_type(problem) for problem in STAND_IN_PROBLEMS)
+    counts = Counter(main_type(problem) for problem in stand_in_problems())
     assert counts["int"] == max(counts.values())
     assert counts["int"] + counts["float"] >= 45
 
@@ -181,8 +186,35 @@ def test_numbers_are_the_most_frequent_output() -> None:
 @pytest.mark.parametrize("bucket", MAGNITUDES)
 def test_each_magnitude_is_reached_by_thirty_problems(bucket: str) -> None:
     reaching = 0
-    for problem in STAND_IN_PROBLEMS:
+    for problem in stand_in_problems():
         # bool is a subclass of int but carries no magnitude
         numbers = [o for o in outputs(problem) if isinstance(o, int | float) and not isinstance(o, bool)]
         reaching += bucket in {magnitude(number) for number in numbers}
     assert reaching >= 30
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ('{"task_id": "StandIn/2"', "line 2: Expecting"),
+        ('{"task_id": "StandIn/2", "entry_point": "f", "prompt": "", "inputs": []}', "line 2: .*canonical_solution"),
+        ('{"task_id": "StandIn/2", "inputs": [], "tests": 1}', "line 2: .*'tests'"),
+        ("[]", "line 2: "),
+        ("", "line 2: "),
+    ],
+)
+def test_a_faulty_line_is_named(line: str, part: str) -> None:
+    good = '{"task_id": "StandIn/1", "entry_point": "f", "prompt": "", "canonical_solution": "", "inputs": ["[1]"]}'
+    assert parse_rows(f"{good}\n")[0].inputs == ("[1]",)
+    with pytest.raises(SourceFormatError, match=part):
+        parse_rows(f"{good}\n{line}\n{good}\n")
+
+
+def test_every_data_file_of_the_package_ships_in_the_wheel() -> None:
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    patterns = [ROOT / package.replace(".", "/") / glob for package, globs in shipped.items() for glob in globs]
+    listed = {path for pattern in patterns for path in pattern.parent.glob(pattern.name)}
+    there = {
+        path for path in (ROOT / "codelewm_assets").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {path.relative_to(ROOT) for path in there - listed if path.suffix != ".py"} == set()
