@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from codelewm_assets.core.records import Completion, Finding
+from codelewm_assets.core.secrets import TOKENS
 from codelewm_assets.preflight.rules import finding
 
 PLUGINS = (
@@ -32,12 +33,6 @@ PLUGINS = (
     "TelegramBotTokenDetector",
     "TwilioKeyDetector",
 )
-TOKENS: Mapping[str, re.Pattern[str]] = {
-    "Hugging Face Token": re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"),
-    "Secret Key": re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}"),
-    "GitHub Token": re.compile(r"(?<![A-Za-z0-9])gh[a-z]_[A-Za-z0-9]{30,}"),
-}
-"""Kind → pattern of tokens that `detect-secrets` 1.5 does not know, or knows in an older shape only."""
 SCANNED = (".json", ".jsonl", ".md", ".html", ".yaml", ".txt")
 
 
