@@ -19,7 +19,10 @@ USER_IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")  # a password may hold an @: t
 MASK = "***"
 
 START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # of a token: also after an escaped line break or tab, as in JSON
-SECRET_FIELD = r"(?i:passw(?:or)?d|passphrase|pwd|secret|(?:api|access|private|secret|account|auth)_?key|(?:access|auth|api)_?token)"
+SECRET_FIELD = (
+    r"(?i:passw(?:or)?d|passphrase|pwd|secret|(?:api|access|private|secret|account|auth)_?key|"
+    r"(?:access|auth|api)_?token)"
+)
 TOKENS: Mapping[str, re.Pattern[str]] = {
     "Hugging Face Token": re.compile(START + r"hf_[A-Za-z0-9]{30,}"),
     "Secret Key": re.compile(START + r"sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}"),
