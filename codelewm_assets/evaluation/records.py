@@ -53,7 +53,7 @@ class ScoreRow(BaseModel):
         for name in OURS:
             value = self.scores.get(name)
             if value is not None and not 0 <= value <= 1 and math.isfinite(value):
-                raise ValueError(f"scores.{name} is {value:g}; wanted a probability in [0, 1]")
+                raise ValueError(f"scores.{name} is {value!r}; wanted a probability in [0, 1]")
         if self.split == "train":
             raise ValueError("split is train; wanted rows that the model did not train on")
         return self
