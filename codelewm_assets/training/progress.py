@@ -23,7 +23,7 @@ Count = Annotated[int, Field(ge=0)]
 Metric = float | None  # validation may overflow: a number that is not finite is read, and summed up as None
 
 
-class _Event(BaseModel):
+class StreamEvent(BaseModel):
     """Fields that every event may carry. Others are allowed and not read: a stream may be another version's."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -33,12 +33,16 @@ class _Event(BaseModel):
     )
 
 
-class _Start(_Event):
+class StartEvent(StreamEvent):
+    """An attempt at training starts."""
+
     event: Literal["start"]
     seed: int
 
 
-class _Progress(_Event):
+class ProgressEvent(StreamEvent):
+    """A step was reached."""
+
     event: Literal["progress"]
     fold: Count
     step: Count
@@ -49,7 +53,9 @@ class _Progress(_Event):
     eta_s: FiniteFloat | None = None
 
 
-class _CollapseDiagnostics(_Event):
+class CollapseDiagnosticsEvent(StreamEvent):
+    """How far predictions on val are spread."""
+
     event: Literal["collapse_diagnostics"]
     fold: Count
     step: Count
@@ -58,27 +64,34 @@ class _CollapseDiagnostics(_Event):
     neighbour_entropy: Metric = None
 
 
-class _Checkpoint(_Event):
+class CheckpointEvent(StreamEvent):
+    """A state was kept."""
+
     event: Literal["checkpoint"]
     fold: Count
     step: Count
 
 
-class _Complete(_Event):
+class CompleteEvent(StreamEvent):
+    """The run ended well; `files` has the sha256 of each file by name."""
+
     event: Literal["complete"]
     seed: int | None = None
     files: dict[str, str] = {}
 
 
-class _Error(_Event):
+class ErrorEvent(StreamEvent):
+    """An attempt ended badly."""
+
     event: Literal["error"]
     seed: int | None = None
     message: str
 
 
-EVENT: TypeAdapter[_Event] = TypeAdapter(
+EVENT: TypeAdapter[StreamEvent] = TypeAdapter(
     Annotated[
-        _Start | _Progress | _CollapseDiagnostics | _Checkpoint | _Complete | _Error, Field(discriminator="event")
+        StartEvent | ProgressEvent | CollapseDiagnosticsEvent | CheckpointEvent | CompleteEvent | ErrorEvent,
+        Field(discriminator="event"),
     ]
 )
 
