@@ -171,7 +171,8 @@ class Power(Report):
 class BenchmarkRerank(Report):
     """Reranking on one benchmark's pools. A score is None where no pool has it for every member.
 
-    `lift_over_best_control` compares with the control that does best, chosen anew in each resample.
+    `lift_over_best_control` compares with the control that does best, chosen anew in each resample among those that have every
+    pool that p_pass has; it rests on the `complete_pool_count["p_pass"]` pools. None where no control has them all.
     """
 
     benchmark_label: str
