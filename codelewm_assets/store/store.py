@@ -347,24 +347,24 @@ class ArtifactStore:
         return list(self._note_faults(self._folders()))
 
     def _note_faults(self, folders: Folders, only: frozenset[str] = frozenset()) -> Iterator[Mismatch]:
-        for key, artifact_id, digest in self.recipes():
+        for key, named, digest in self.recipes():
             note = f"{RECIPES}/{key}.json"
-            if artifact_id is None or digest is None:
+            if named is None or digest is None:
                 if not only:
                     yield Mismatch("recipe note", note, "damaged", "an artifact_id and a digest")
                 continue
-            if only and not _is_named(artifact_id, digest, only):
+            if only and not _is_named(named, digest, only):
                 continue
-            kind, partition = kind_and_partition(artifact_id)
+            kind, partition = kind_and_partition(named)
             entries = folders.get(folder_name(kind, partition, digest), {})
             if not is_published(entries):
                 found = entries[MANIFEST].kind if MANIFEST in entries else "missing"
-                yield Mismatch(f"{artifact_id} {digest[:12]}", MANIFEST, found, f"the artifact that {note} names")
+                yield Mismatch(f"{named} {digest[:12]}", MANIFEST, found, f"the artifact that {note} names")
                 continue
             with suppress(StoreError):  # a damaged manifest is reported where it is checked
                 found = _key_of(self.load(kind, digest, partition=partition).manifest)
                 if found != key:
-                    yield Mismatch(f"{artifact_id} {digest[:12]}", note, found, "the recipe of its artifact")
+                    yield Mismatch(f"{named} {digest[:12]}", note, found, "the recipe of its artifact")
 
     def verify_all(self, only: frozenset[str] = frozenset()) -> tuple[int, list[Mismatch]]:
         """Check everything, or the artifacts whose kind, id or digest is in `only` with all they were made from.
