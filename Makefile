@@ -17,7 +17,7 @@ ui: setup
 	$(HOME_ENV) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 review: setup
-	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.review_server --port 3000
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.web_server --port 3000
 
 check: setup
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ from graphql import (
 from starlette.testclient import TestClient
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.defs.review_server import REFUSAL, ReviewServer
+from codelewm_assets.defs.web_server import REFUSAL, ReviewServer
 from codelewm_assets_tests.defs.deployment import Deployment
 from codelewm_assets_tests.defs.web import REVIEW, UI, graphql, listening, post, served
 

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE = str(ROOT / "workspace.yaml")
-REVIEW = ("-m", "codelewm_assets.defs.review_server", "--workspace", WORKSPACE, "--port")
+REVIEW = ("-m", "codelewm_assets.defs.web_server", "--workspace", WORKSPACE, "--port")
 UI = ("-m", "dagster", "dev", "-w", WORKSPACE, "-h", "127.0.0.1", "-p")
 
 

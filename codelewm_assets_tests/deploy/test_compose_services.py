@@ -18,7 +18,7 @@ import dagster as dg
 import yaml
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.defs.review_server import REFUSAL
+from codelewm_assets.defs.web_server import REFUSAL
 from codelewm_assets_tests.defs.web import free_port, graphql, post
 from codelewm_assets_tests.deploy.conftest import ROOT
 

@@ -148,7 +148,7 @@ def test_published_ports_are_on_loopback() -> None:
 
 def test_the_second_web_server_is_read_only_and_both_ask_the_code_location_that_runs() -> None:
     services = _read("compose/compose.yaml")["services"]
-    assert "codelewm_assets.defs.review_server" in services["review"]["command"]
+    assert "codelewm_assets.defs.web_server" in services["review"]["command"]
     for name in ("review", "webserver"):
         assert "deploy/compose/workspace.yaml" in services[name]["command"]
     (location,) = (entry["grpc_server"] for entry in _read("compose/workspace.yaml")["load_from"])
