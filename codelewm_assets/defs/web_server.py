@@ -42,7 +42,7 @@ from codelewm_assets.defs.resources import default_resources
 REFUSAL = (
     "This server is for review: it shows everything and changes nothing. Use `make ui` to run or change something."
 )
-STOP_S = 60  # for the daemon to end what it is doing
+STOP_S = 30  # for the daemon to end what it is doing
 OPEN_REQUESTS_S = 10  # for requests that are being answered when the server ends
 
 
@@ -147,7 +147,10 @@ def serve(
 
 @contextmanager
 def _code_location(instance: dg.DagsterInstance, workspace: Path) -> Iterator[Path]:
-    """A workspace file that names running code servers, so that web server and daemon share them and a reload reaches both."""
+    """A workspace file that names running code servers.
+
+    Web server and daemon share them, so that a reload in the UI reaches both; a daemon restarts its own every minute.
+    """
     with (
         ProxyServerManager(instance, WorkspaceFileTarget([str(workspace)]), code_server_log_level="warning") as servers,
         tempfile.TemporaryDirectory() as folder,
@@ -169,7 +172,7 @@ def _daemon(workspace: Path) -> Iterator["subprocess.Popen[bytes]"]:
         daemon.terminate()
         try:
             daemon.wait(STOP_S)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):  # too slow, or Ctrl-C a second time
             daemon.kill()
             daemon.wait()
 

@@ -132,7 +132,7 @@ def test_review_takes_no_reports_from_outside(address: str, event: str) -> None:
 def test_a_mutation_over_the_websocket_is_refused(green: Deployment, is_read_only: bool) -> None:
     with (
         _client(green, is_read_only=is_read_only) as client,
-        client.websocket_connect("/graphql", subprotocols=["graphql-ws"]) as socket,
+        client.websocket_connect("ws://127.0.0.1:3000/graphql", subprotocols=["graphql-ws"]) as socket,
     ):
         socket.send_json({"type": "start", "id": "1", "payload": {"query": "mutation { setNuxSeen }"}})
         assert socket.receive_json()["type"] == "error"
@@ -175,7 +175,7 @@ def test_nothing_listens_beyond_loopback(tmp_path: Path, command: tuple[str, ...
 
 def _wait_until_alone(session: int, server: "subprocess.Popen[bytes]") -> int:
     """Returns: the server's exit status, when no other process of its session is left."""
-    status = server.wait(timeout=90)
+    status = server.wait(timeout=150)
     end = time.monotonic() + 60  # the code server ends itself
     while remaining := session_processes(session):
         assert time.monotonic() < end, remaining

@@ -73,14 +73,14 @@ def served(
 
 
 def session_processes(session: int) -> list[int]:
-    """Processes of a session, wherever their parents are now."""
+    """Processes of a session that run, wherever their parents are now."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:  # it ended while it was looked at
             continue
-        if int(fields[3]) == session:
+        if int(fields[3]) == session and fields[0] != "Z":
             found.append(int(stat.parent.name))
     return found
 
