@@ -194,7 +194,9 @@ def enter_own_namespace() -> None:
     """Start anew in a process namespace: what is killed here can be nobody else's."""
     start = unshare_command()
     if start is None:
-        sys.exit("No process namespace can be made here, and the faults kill processes. Run it where `unshare --pid` works.")
+        sys.exit(
+            "No process namespace can be made here, and the faults kill processes. Run it where `unshare --pid` works."
+        )
     os.execve(start[0], [*start, sys.executable, *sys.argv], os.environ | {IN_NAMESPACE: "1"})
 
 

@@ -77,7 +77,7 @@ NEEDS = {
     "CODELEWM_POSTGRES_HOST": "postgres",
     "K8sRunLauncher": "kubernetes",
     "rayVersion": "ray",
-    "dagster-webserver": "ui",
+    "defs.web_server": "ui",
     "HF_TOKEN": "hub",
 }
 
@@ -148,9 +148,14 @@ def test_published_ports_are_on_loopback() -> None:
 
 def test_the_second_web_server_is_read_only_and_both_ask_the_code_location_that_runs() -> None:
     services = _read("compose/compose.yaml")["services"]
-    assert "codelewm_assets.defs.review_server" in services["review"]["command"]
-    for name in ("review", "webserver"):
-        assert "deploy/compose/workspace.yaml" in services[name]["command"]
+    review, webserver = (services[name]["command"] for name in ("review", "webserver"))
+    assert set(review) - set(webserver) == {"3001", "--read-only"} and set(webserver) - set(review) == {"3000"}
+    assert {"codelewm_assets.defs.web_server", "deploy/compose/workspace.yaml"} <= set(webserver)
+    for name, port in (
+        ("webserver", "3000"),
+        ("review", "3001"),
+    ):  # a browser's Host names the port that is listened on
+        assert services[name]["ports"] == [f"127.0.0.1:{port}:{port}"] and port in services[name]["command"]
     (location,) = (entry["grpc_server"] for entry in _read("compose/workspace.yaml")["load_from"])
     assert location["host"] in services
     assert f'"{location["port"]}"' in (DEPLOY / "images/data.Dockerfile").read_text(encoding="utf-8")
