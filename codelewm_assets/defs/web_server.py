@@ -210,9 +210,12 @@ def main() -> None:
     if not options.workspace.is_file():
         parser.error(f"there is no {options.workspace}; run in the project's folder or name one with --workspace")
     # SIGTERM ends as Ctrl-C does, with the daemon; a shell that starts this in the background has it ignore SIGINT
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored under nohup
+        signal.signal(
+            signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM)
+        )  # uvicorn has a handler of that alone
     try:  # before a daemon is started: there must never be two on one instance
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listener = socket.create_server((options.host, options.port), family=family)
