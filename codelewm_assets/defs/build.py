@@ -16,6 +16,7 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
+from codelewm_assets.defs.processes import end_dead_runs, held_pools, make_pools, process_tags
 
 LOG = logging.getLogger(__name__)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -80,11 +81,16 @@ def build(
     """
     graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
     result = BuildResult()
+    make_pools(instance, {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()})
+    for run in end_dead_runs(instance):
+        LOG.warning(f"{run}: its process is gone; the run is marked as failed.")
     for step in BUILD_ORDER:
         own = step.assets.resolve(graph)
         assets = own if chosen is None else own & chosen
+        pools = {pool for key in assets for pool in graph.get(key).pools or ()}
         for partition in step.partitions if assets else ():
-            _run(defs, instance, step, assets if assets < own else None, partition, result, on_progress)
+            with held_pools(instance, pools, LOG.warning):
+                _run(defs, instance, step, assets if assets < own else None, partition, result, on_progress)
         if result.failures:
             break
     return result
@@ -121,6 +127,7 @@ def _run(
         try:
             outcome = job.execute_in_process(
                 instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, run_config=QUIET,
+                tags=process_tags(),
                 asset_selection=None if assets is None else sorted(assets),
             )  # fmt: skip
         except Exception as error:
