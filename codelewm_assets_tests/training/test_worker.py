@@ -365,7 +365,7 @@ def test_a_worker_whose_parent_is_gone_before_it_looks_ends_at_once(spec_of: Spe
     path = tmp_path / "spec.json"
     path.write_text(spec_of().model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "codelewm_assets.training.worker", str(path)]
-    found = subprocess.run(command, env=os.environ | {PARENT: "1"}, capture_output=True, check=False)
+    found = subprocess.run(command, env=os.environ | {PARENT: "4194305"}, capture_output=True, check=False)
     assert (found.returncode, found.stdout) == (-signal.SIGKILL, b"")
 
 
