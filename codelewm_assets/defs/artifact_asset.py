@@ -38,7 +38,9 @@ from codelewm_assets.store.store import Artifact
 LOG = logging.getLogger(__name__)
 SEEDED: set[str] = set()
 """Names of the assets that are made once a seed, as they are defined."""
-REVIEW = dg.MetadataValue.md("[the review site](/review_site/index.html), where `make ui` and `make review` serve the UI")
+REVIEW = dg.MetadataValue.md(
+    "[the review site](/review_site/index.html), where `make ui` and `make review` serve the UI"
+)
 
 
 @dataclass(frozen=True, slots=True)

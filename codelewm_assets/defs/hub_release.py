@@ -72,11 +72,11 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
     return plan.model_copy(update={"refusals": tuple(refusals)}), sources
 
 
-def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
+def nothing_stands_against_the_release(inputs: Inputs, partition: str | None) -> Finding:
     """Nothing stands against the release: no secret, all of it verified, within the gates, each checkpoint inspected."""
     plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
     return finding(
-        "no_secrets",
+        "nothing_stands_against_the_release",
         [str(refusal) for refusal in plan.refusals],
         blocker=plan.refusals[0].reason if plan.refusals else "secret_found",
         message="Scanned and verified.",
@@ -85,4 +85,4 @@ def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
 
 
 ASSETS = [hub_release]
-CHECKS = [check_of(rule_of("hub_release", no_secrets))]
+CHECKS = [check_of(rule_of("hub_release", nothing_stands_against_the_release))]

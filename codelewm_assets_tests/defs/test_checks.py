@@ -459,13 +459,13 @@ def test_artifacts_verify_is_red_when_one_byte_changed(stored: StoredWorld, worl
     assert not found.passed and "pack.parquet" in found.description
 
 
-def test_no_secrets_is_red_when_the_plan_found_one(stored: StoredWorld) -> None:
+def test_a_release_is_red_when_its_plan_found_something(stored: StoredWorld) -> None:
     plan: dict[str, Any] = {"schema_version": "codelewm.release_plan.v2", "files": [], "refusals": []}
     stored.put_json("hub_release", "release_plan.json", plan)
-    assert stored.run_check("hub_release", "no_secrets").passed
+    assert stored.run_check("hub_release", "nothing_stands_against_the_release").passed
     found = {"reason": "secret_found", "detail": "dataset_card README.md:1 Private Key"}
     stored.put_json("hub_release", "release_plan.json", plan | {"refusals": [found]})
-    red = stored.run_check("hub_release", "no_secrets")
+    red = stored.run_check("hub_release", "nothing_stands_against_the_release")
     assert not red.passed and "secret_found" in str(red.description)
 
 

@@ -154,7 +154,7 @@ def test_a_plan_of_another_version_is_one_line(run: Run, built: HubWorld, tmp_pa
 def test_the_asset_stores_the_plan_with_its_reasons_and_its_check_is_red_on_them(
     world: HubWorld, is_card_missing: bool
 ) -> None:
-    from codelewm_assets.defs.hub_release import no_secrets
+    from codelewm_assets.defs.hub_release import nothing_stands_against_the_release
 
     if is_card_missing:
         del world.latest["model_card[42]"]
@@ -163,7 +163,7 @@ def test_the_asset_stores_the_plan_with_its_reasons_and_its_check_is_red_on_them
         resources = {"store": StoreResource(root=str(world.store.root))}
         result = dg.materialize([hub_release], instance=instance, resources=resources, run_config=QUIET)
         metadata = result.asset_materializations_for_node("hub_release")[0].metadata
-        found = no_secrets(Inputs(instance, world.store, load_profile(TINY)), None)
+        found = nothing_stands_against_the_release(Inputs(instance, world.store, load_profile(TINY)), None)
         plan, _ = latest_plan(instance, world.store)
     assert metadata["tag"].value == plan.tag == world.draft().plan.tag
     assert [refusal.reason for refusal in plan.refusals] == (["card_missing"] if is_card_missing else [])
