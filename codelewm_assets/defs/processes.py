@@ -33,7 +33,7 @@ def process_tags() -> dict[str, str]:
 
 
 def is_surely_dead(tags: Mapping[str, str]) -> bool:
-    """Whether the process that the tags name has ended: it was of this machine, and of this process namespace or an earlier boot."""
+    """Whether the process that the tags name has ended: one of this machine, in this process namespace or before a restart."""
     own = process_tags()
     if not all(name in tags and name in own for name in TAGS.values()) or tags[TAGS["host"]] != own[TAGS["host"]]:
         return False

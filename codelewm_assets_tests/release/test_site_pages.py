@@ -20,7 +20,8 @@ CHECKS = [
              PACK.digest, {"rows": 3, "judged": PACK.digest}),
     CheckRow("splits", "problem_splits", "no_problem_crosses_folds", None, "No problem lies in two folds.", "RED",
              "problem_crosses_folds: humaneval/1", "0" * 64),
-    CheckRow("release", "hub_release", "nothing_stands_against_the_release", None, "Nothing holds a secret.", "JUDGED_AFTER_THIS", "", None),
+    CheckRow("release", "hub_release", "nothing_stands_against_the_release", None, "Nothing holds a secret.",
+             "JUDGED_AFTER_THIS", "", None),
 ]  # fmt: skip
 DOCS = [
     DataDocs("execution_pack", None, PACK.digest, b"<html><body><h1>execution_pack</h1></body></html>"),
