@@ -19,6 +19,7 @@ from codelewm_assets.defs.jobs import BUILD_ORDER, Step
 from codelewm_assets.defs.processes import end_dead_runs, held_pools, make_pools, process_tags
 
 LOG = logging.getLogger(__name__)
+INTERRUPTED = "DagsterExecutionInterruptedError"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SEEN = {
     DagsterEventType.STEP_START,
@@ -77,7 +78,8 @@ def build(
     """Run every job in order; after a failed run the later jobs, which need its assets, do not start.
 
     Args: select: a Dagster asset selection; None = everything.
-    Raises: AssetsError: the selection is not understood or names nothing.
+    Raises: AssetsError: the selection is not understood or names nothing. KeyboardInterrupt: the build was interrupted; its run
+        has failed and holds nothing.
     """
     graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
     result = BuildResult()
@@ -133,6 +135,8 @@ def _run(
         except Exception as error:
             result.failures.append(f"{label}: {error}")
             return
+    if follower.is_interrupted:  # Dagster has ended the run and told the instance
+        raise KeyboardInterrupt
     if not outcome.success and not follower.has_failed:
         result.failures.append(f"{label}: the run failed before any step")
 
@@ -149,7 +153,7 @@ class _Follower:
     ) -> None:
         self._assets, self._partition, self._result, self._on_progress = assets, partition, result, on_progress
         self._started: dict[str, float] = {}
-        self.has_failed = False
+        self.has_failed = self.is_interrupted = False
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
         """Tell what happened, if it is to be told."""
@@ -189,6 +193,7 @@ class _Follower:
             text = failure_text(event)
             if "DagsterAssetCheckFailedError" in text:
                 return  # the red check has said so itself
+            self.is_interrupted = self.is_interrupted or INTERRUPTED in text
             self._fail(f"{name}{'' if self._partition is None else f'[{self._partition}]'}: {text}")
             yield Progress("failed", name, self._partition, text)
 

@@ -44,7 +44,7 @@ def test_a_missing_file_names_the_three_ways(
 ) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CODELEWM_MBPP_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
+    monkeypatch.setenv("CODELEWM_HUMANEVAL_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
     text = _failure(stored, benchmark_problems, "full_capped")
     assert "is not a file" in text and "Provide one of three" in text
     assert not list(stored.store.artifacts())
@@ -55,9 +55,9 @@ def test_a_truncated_source_is_refused_and_earlier_artifacts_verify(
 ) -> None:
     stored.put_data(world)
     before = list(stored.store.artifacts())
-    cut = tmp_path / "MbppPlus.jsonl.gz"
-    cut.write_bytes(gzip.compress(b'{"task_id": "Mbpp/2"}\n' * 50)[:40])
-    monkeypatch.setenv("CODELEWM_MBPP_PLUS_FILE", str(cut))
+    cut = tmp_path / "HumanEvalPlus.jsonl.gz"
+    cut.write_bytes(gzip.compress(b'{"task_id": "HumanEval/2"}\n' * 50)[:40])
+    monkeypatch.setenv("CODELEWM_HUMANEVAL_PLUS_FILE", str(cut))
     assert "sha256 is" in _failure(stored, benchmark_problems, "full_capped")
     assert list(stored.store.artifacts()) == before
     assert stored.store.verify_all() == (len(before), [])
