@@ -10,13 +10,13 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
 from codelewm_assets.defs.rules import check_of, judge_all, rule_of
-from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.store import ArtifactStore
 
 
-@artifact_asset("preflight", deps=JUDGED, kinds={"json"}, code_version="5")
+@artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *JUDGED], kinds={"json"}, code_version="5")
 def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
     inputs = run.inputs
@@ -55,7 +55,9 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
     bad = [f"red rule {rule}" for rule in report["red"]]
     bad += [
-        f"{name} was rebuilt since" for name in JUDGED if report["judged"].get(name) != inputs.artifact(name).digest
+        f"{name} was rebuilt since"
+        for name in (*BEFORE_THE_PACK, *JUDGED)
+        if report["judged"].get(name) != inputs.artifact(name).digest
     ]
     return Finding(
         rule="preflight_is_clear",

@@ -22,7 +22,7 @@ from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, vers
 from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import ComputeSection
 from codelewm_assets.store.store import Artifact
@@ -78,8 +78,9 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=[*TRAINED_ON, *JUDGED], kinds={"pytorch"}, code_version="3", is_seeded=True, pool="gpu"
-)
+    "training", deps=[*TRAINED_ON, *JUDGED], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version="3", is_seeded=True,
+    pool="gpu",
+)  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
     context, inputs = run.context, run.inputs

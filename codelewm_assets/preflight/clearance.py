@@ -6,10 +6,8 @@ from typing import Any
 from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
-JUDGED = (
-    *("benchmark_problems", "candidate_completions", "labelled_completions"),
-    *("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys"),
-)
+BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
+JUDGED = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 REQUIRED_RULES = (
     "completions_keep_their_contract",
     "controls_leave_headroom",

@@ -14,7 +14,7 @@ MODEL = "codelewm-model-seed"  # and the seed
 CARDS = ("dataset_card", "model_card")  # their README.md is a repository's
 CARD = "README.md"
 TABLES = ("problem_splits", "semantic_decoys", "rerank_pools")
-OF_THE_RUN = ("claim_gates", "claim_audit", "results_report", "preflight_report", "artifact_index")
+OF_THE_RUN = ("claim_gates", "claim_audit", "results_report", "preflight_report", "artifact_index", "model_card")
 OF_A_SEED = (
     "checkpoint_inspection", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
     "rerank_report",
@@ -37,7 +37,7 @@ LEFT_OUT: Mapping[str, str] = {
 class Place:
     """Where one artifact goes: repository (its name without the namespace) and folder; "" is the root.
 
-    Attributes: part: folder of the artifact whose files go there; "": all of its files.
+    Attributes: part: folder of the artifact whose files go there, without its manifest; "": all of its files.
     """
 
     repository: str

@@ -108,12 +108,15 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
                 rows.append(
                     PlannedFile(**of_artifact, path=path, source=file.path, sha256=file.sha256, bytes=file.bytes)
                 )
-        name = f"manifests/{artifact.digest}.json"
-        own[name] = published_manifest(artifact)
-        rows.append(_own(name, own[name], path=folder + MANIFEST, **of_artifact))
+        if not place.part:  # the whole artifact lies elsewhere, with its manifest
+            name = f"manifests/{artifact.digest}.json"
+            own[name] = published_manifest(artifact)
+            rows.append(_own(name, own[name], path=folder + MANIFEST, **of_artifact))
     if found:
         cards = [
-            CardRow(p.artifact_id, p.repository, p.folder, a.digest, len(a.manifest.files)) for p, a in found.items()
+            CardRow(p.artifact_id, p.repository, p.folder, a.digest, len(a.manifest.files))
+            for p, a in found.items()
+            if not p.part
         ]
         own["run_card.md"] = run_card(cards).encode("utf-8")
         card: dict[str, Any] = {

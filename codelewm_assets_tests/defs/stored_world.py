@@ -20,7 +20,7 @@ from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.rules import judge_all
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.store.store import Artifact, Recipe, open_store
@@ -129,12 +129,17 @@ class StoredWorld:
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {name: self.latest[name].digest for name in JUDGED},
+            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *JUDGED)},
             "folds": [0],
             "settings": preflight_settings(load_profile(TINY)),
             "findings": [f.model_dump(mode="json") for f in findings],
         }
-        self.put("preflight_report", {"preflight_report.json": pretty_json(report | changes)}, {}, parents=JUDGED)
+        self.put(
+            "preflight_report",
+            {"preflight_report.json": pretty_json(report | changes)},
+            {},
+            parents=(*BEFORE_THE_PACK, *JUDGED),
+        )
 
     def put_tokens(self, world: World) -> None:
         """Token arrays of fold 0."""

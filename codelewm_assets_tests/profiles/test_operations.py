@@ -46,7 +46,10 @@ def test_a_profile_can_have_several_notifiers(tmp_path: Path) -> None:
         ({"notify": [HOOK | {"token": "s3cret"}]}, r"operations\.notify\.0\.webhook\.token: Extra inputs"),
         ({"infrastructure_retries": 9}, r"operations\.infrastructure_retries: .*less than or equal to 5"),
         ({"run_limits_s": {"training": 60}}, r"operations\.run_limits_s\.training: Extra inputs"),
-        ({"run_limits_s": {"rerank": 1}}, r"operations\.run_limits_s\.rerank: .*greater than or equal to 60"),
+        (
+            {"run_limits_s": {"refresh_data": 1}},
+            r"operations\.run_limits_s\.refresh_data: .*greater than or equal to 60",
+        ),
         (
             {"run_limits_s": {"train_and_evaluate": 1800}},
             "train_and_evaluate is 1800, training alone may take 1800; wanted more",
