@@ -74,7 +74,9 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
         return missing
     materialized = materializations[0]
     made = materialized.asset_materialization
-    status = replace(missing, latest=((made.tags if made else None) or {}).get(DATA_VERSION_TAG))
+    if made is None or made.partition != partition:  # of an asset that was partitioned in an earlier version
+        return missing
+    status = replace(missing, latest=(made.tags or {}).get(DATA_VERSION_TAG))
     key = dg.AssetCheckKey(dg.AssetKey(asset), check)
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [key], PartitionKeyFilter(key=partition)

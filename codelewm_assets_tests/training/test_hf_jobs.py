@@ -113,7 +113,7 @@ def test_what_the_worker_reads_goes_up_whole_with_its_lineage_and_no_path_of_thi
     sent = {name.removeprefix(prefix) for name in bench.hub.committed[0]}
     stored = {f"store/{p.relative_to(bench.store.root).as_posix()}" for p in bench.store.root.glob("*/*/*/*")}
     assert sent == {"spec.json"} | stored
-    assert any(name.startswith("store/labelled_completions/humaneval/") for name in sent)
+    assert any(name.startswith("store/labelled_completions/all/") for name in sent)
     assert str(bench.store.root).encode() not in b"".join(bench.hub.files.values())
 
 
