@@ -5,6 +5,7 @@ where `make review` serves it.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -124,7 +125,8 @@ def test_a_red_check_refuses_training_until_the_data_is_mended(home: Path, page:
         _write_completions(home, "")
         assert _ended(address, _launch(page, address, "refresh_data")) == "SUCCESS"
         command = [sys.executable, "-m", "codelewm_assets.cli", "build"]
-        subprocess.run(command, cwd=home, env=server.environment, check=True, capture_output=True)
+        own = {"DAGSTER_HOME": str(home), "CODELEWM_PROFILE": str(home / "profile.yaml"), "OMP_NUM_THREADS": "1"}
+        subprocess.run(command, cwd=home, env=os.environ | own, check=True, capture_output=True)
         page.goto(f"{address}/assets/checkpoint?partition=42")
         expect(page.get_by_text("judged", exact=True).first).to_be_visible()
 
