@@ -14,10 +14,10 @@ test: setup
 	$(BIN)/python -m pytest $(ARGS)
 
 ui: setup
-	$(HOME_ENV) $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.web_server --with-daemon $(ARGS)
 
 review: setup
-	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.review_server --port 3000
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.web_server --read-only $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

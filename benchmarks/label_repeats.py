@@ -19,7 +19,7 @@ from pathlib import Path
 from sections import rewrite
 
 from codelewm_assets.completions.candidates import make_completions
-from codelewm_assets.completions.label import label_problems
+from codelewm_assets.completions.label import LabelShard, by_problem, label_problem
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import Program
@@ -51,7 +51,11 @@ def label_all(problems: dict[str, Problem], completions: list[Completion], worke
     """(outcome, outcome of each input) by completion, and seconds."""
     started, found = time.monotonic(), Labels()
     with SandboxPool(workers) as pool:
-        for shard in label_problems(completions, problems, pool=pool, cpu_floor_s=FLOOR_S):
+
+        def label(group: tuple[str, list[Completion]]) -> LabelShard:
+            return label_problem(problems[group[0]], group[1], pool, cpu_floor_s=FLOOR_S)
+
+        for shard in pool.each(label, by_problem(completions)):
             for row in shard.labelled:
                 found[row.completion.completion_id] = row.outcome, tuple(call.outcome for call in row.inputs)
     return found, time.monotonic() - started

@@ -23,7 +23,6 @@ from codelewm_assets.claims.gates import judge
 from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy, PackRow, PoolMember, Problem
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.heldout import HeldoutScores, join_folds, score_fold
@@ -33,6 +32,7 @@ from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import surprise_report
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.inspect import collapse_diagnostics
 from codelewm_assets.training.latents import Scorer

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.defs.build import Progress, last_event, now
 
 SHOWN_ROWS = 14
@@ -36,7 +37,7 @@ class BuildDisplay:
 
     def __call__(self, progress: Progress) -> None:
         """Take in one event; on a plain output print its line. Gates have their table when the build has ended."""
-        name = progress.name if progress.partition is None else f"{progress.name}[{progress.partition}]"
+        name = artifact_id(progress.name, progress.partition)
         if progress.kind == "started":
             self._current = (progress.name, progress.partition, now())
         elif progress.kind == "finished":
@@ -61,7 +62,7 @@ class BuildDisplay:
             table.add_row(*row)
         if self._current is not None:
             name, partition, started = self._current
-            shown = name if partition is None else f"{name}[{partition}]"
+            shown = artifact_id(name, partition)
             table.add_row(shown, "running", f"{now() - started:.1f} s", self._metric(name, partition))
         return table
 

@@ -10,13 +10,17 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @contextmanager
-def open_browser() -> Iterator[Browser]:
-    """A headless browser; closed at the end. Raises: RuntimeError: Chromium is not installed."""
+def open_browser(*options: str) -> Iterator[Browser]:
+    """A headless browser; closed at the end.
+
+    Args: options: more options of Chromium's command line.
+    Raises: RuntimeError: Chromium is not installed.
+    """
     if CHROMIUM is None:
         raise RuntimeError("chromium is not installed; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
         # no sandbox of its own: these machines run as root, and the pages are ours
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
         try:
             yield browser
         finally:

@@ -141,7 +141,7 @@ def _launch_what_fails(address: str) -> str:
     selector = {
         "repositoryLocationName": "codelewm_assets",
         "repositoryName": "__repository__",
-        "pipelineName": "train_and_score",
+        "pipelineName": "train_and_evaluate",
     }
     params = {"selector": selector, "runConfigData": "{}", "executionMetadata": {"tags": []}}
     launched = graphql(address, LAUNCH, {"params": params})["launchPipelineExecution"]

@@ -85,7 +85,7 @@ def same_partition_twice(world: World, chance: random.Random) -> bool:
     selector = {
         "repositoryLocationName": "code_location.py",
         "repositoryName": "__repository__",
-        "pipelineName": "train_and_score",
+        "pipelineName": "train_and_evaluate",
     }
     tags = [{"key": "dagster/partition", "value": chance.choice(["42", "1729"])}]
     params = {"selector": selector, "runConfigData": "{}", "executionMetadata": {"tags": tags}}

@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 
+AUTOMATED = "dagster/from_automation_condition"
 SCHEDULED = "dagster/schedule_name"
 
 
@@ -116,11 +117,9 @@ def notification_faults(failed: Sequence[str], delivered: Sequence[str]) -> list
     return never + often + [f"{key[:40]} was told and is no failed run" for key in times if key not in set(failed)]
 
 
-def scheduled_runs(instance: dg.DagsterInstance, marker_tag: str) -> list[dg.DagsterRun]:
-    """Runs that a schedule started: its own, and those that its intent asked for."""
-    runs = instance.get_runs()
-    markers = {run.run_id for run in runs if SCHEDULED in run.tags}
-    return [run for run in runs if run.run_id in markers or run.tags.get(marker_tag) in markers]
+def scheduled_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that nobody asked for by hand: those of the schedules, and those of automation that follow from their data."""
+    return [run for run in instance.get_runs() if SCHEDULED in run.tags or AUTOMATED in run.tags]
 
 
 def outcome_counts(runs: Sequence[dg.DagsterRun]) -> dict[str, Any]:

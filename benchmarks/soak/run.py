@@ -2,7 +2,7 @@
 
     python benchmarks/soak/run.py [--runs 200] [--seed 0] [--folder FOLDER]
 
-A deployment on PostgreSQL and a small disk of its own runs the product's schedules, intents, checks, training and
+A deployment on PostgreSQL and a small disk of its own runs the product's schedules, automation, checks, training and
 notifications on few problems. Faults are drawn at random, each as often as the others, until so many scheduled runs have ended;
 then the schedules stop, what is open ends, and everything is counted. Wants root and PostgreSQL; takes about an hour.
 """
@@ -26,9 +26,8 @@ from faults import FAULTS, write_imported
 from sections import rewrite
 from world import ROOT, World, made_world
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.intents import MARKER_TAG
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.sandbox.namespace import IN_NAMESPACE, unshare_command
 
 NEW_DATA_S = 150  # seconds after which the completions get another seed
@@ -76,7 +75,7 @@ class Soak:
 
     def _ended(self) -> int:
         with opened(self.world) as instance:
-            return sum(run.is_finished for run in findings.scheduled_runs(instance, MARKER_TAG))
+            return sum(run.is_finished for run in findings.scheduled_runs(instance))
 
     def _stop_schedules(self) -> None:
         """Off in the profile, which a daemon reads when it starts."""
@@ -117,7 +116,7 @@ def counted(soak: Soak, wall_s: float) -> dict[str, Any]:
     with opened(world) as instance:
         trainings, failed = findings.read_trainings(world.trainings), findings.failed_runs(instance)
         checked, mismatches = store.verify_all()
-        scheduled = findings.scheduled_runs(instance, MARKER_TAG)
+        scheduled = findings.scheduled_runs(instance)
         return {
             "wall_s": round(wall_s),
             "injected": dict(sorted(soak.injected.items())),
@@ -194,7 +193,9 @@ def enter_own_namespace() -> None:
     """Start anew in a process namespace: what is killed here can be nobody else's."""
     start = unshare_command()
     if start is None:
-        sys.exit("No process namespace can be made here, and the faults kill processes. Run it where `unshare --pid` works.")
+        sys.exit(
+            "No process namespace can be made here, and the faults kill processes. Run it where `unshare --pid` works."
+        )
     os.execve(start[0], [*start, sys.executable, *sys.argv], os.environ | {IN_NAMESPACE: "1"})
 
 

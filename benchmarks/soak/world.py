@@ -108,6 +108,7 @@ class World:
             "completions": PROFILE["completions"] | {"seed": seed, "imported": [{"file": str(self.imported)}]},
             "operations": {
                 "schedules_on": is_on,
+                "automation_on": is_on,
                 "nightly_cron": "*/4 * * * *",
                 "weekly_cron": "*/3 * * * *",
                 "notify": [{"kind": "webhook", "url": self.receiver.url}],

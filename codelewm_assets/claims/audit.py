@@ -128,13 +128,11 @@ def _topic(text: str) -> str | None:
 
 def _gate_rows(passage: Passage, statuses: Mapping[str, str]) -> list[tuple[str, Why]]:
     """A row that names a gate in one cell and says in another that it passed, though it does not hold."""
-    if not any(PASSED.fullmatch(cell) for cell in passage.row):
-        return []
     cell = passage.text.strip().lower()
     named = [rule.name for rule in GATE_RULES if rule.name == cell]
     if not named and re.search(r"\bgates?\b", passage.column, re.IGNORECASE):
         named = [gate for words, gate in GATE_WORDS if re.search(words, cell)]
-    if len(named) != 1:
+    if len(named) != 1 or not any(PASSED.fullmatch(cell) for cell in passage.row):
         return []
     seed = next((found for found in passage.row if re.fullmatch(r"\d+", found)), None)
     key = f"gate:{named[0]}" if seed is None else f"gate:{named[0]}@{seed}"

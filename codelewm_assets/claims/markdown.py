@@ -1,11 +1,15 @@
 """Markdown as passages to audit: sentences of paragraphs, items, quotes and headings, and cells of tables, with their lines.
 
-Code fences, code spans, comments and struck-out text are no statements. Nothing here knows what a claim is.
+Code fences, code spans, comments and struck-out text are no statements. Nothing here knows what a claim is. markdown-it-py finds
+the blocks and spans, set up so that indented code and HTML are read as text: neither may hide a claim.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from codelewm_assets.claims.lexicon import denies, states_status
 
@@ -14,12 +18,10 @@ KEPT_SPANS = re.compile(
     r"|random|llm_order", re.IGNORECASE,
 )  # fmt: skip
 """Names that stay readable when they are set as code, since a claim may be made of them."""
-FENCE = re.compile(r"(`{3,}|~{3,})")
-HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
-ITEM = re.compile(r"(\s*)(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.*)")
-SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 ABBREVIATION = re.compile(r"\b(e\.g|i\.e|vs|cf|approx|resp|no|fig|al)\.$", re.IGNORECASE)
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+")
+PARSER = MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
+PARSER.enable(["table", "strikethrough"]).disable(["code", "autolink"])
 SHORT_HEADING = 7  # below every Markdown heading: a line that is bold as a whole
 
 
@@ -42,8 +44,10 @@ class Passage(NamedTuple):
 class _Block(NamedTuple):
     kind: Literal["heading", "paragraph", "item", "quote", "header", "row"]
     line: int
-    text: str  # with its line breaks
-    depth: int  # of a heading its level, of an item its indent
+    text: str = ""  # without markup, its line breaks kept
+    depth: int = 0  # of a heading its level, of an item the number of lists that it is in
+    cells: tuple[str, ...] = ()  # of a row of a table
+    is_bold: bool = False  # as a whole
 
 
 def passages(markdown: str) -> Iterator[Passage]:
@@ -53,7 +57,7 @@ def passages(markdown: str) -> Iterator[Passage]:
     items: list[tuple[int, str]] = []  # the items that the current one is nested in
     header: tuple[str, ...] = ()
     for block in _blocks(markdown):
-        text = plain(block.text)
+        text = block.text
         heading = headings[-1][1] if headings else ""
         if block.kind == "heading":
             headings = [(level, name) for level, name in headings if level < block.depth] + [(block.depth, text)]
@@ -62,7 +66,7 @@ def passages(markdown: str) -> Iterator[Passage]:
             continue
         if block.kind == "paragraph":
             items = []
-            if re.fullmatch(r"\s*(\*\*|__)[^*]+(\*\*|__)\s*", block.text) and len(text) < 80:
+            if block.is_bold and len(text) < 80:
                 headings = [(level, name) for level, name in headings if level < SHORT_HEADING]
                 headings.append((SHORT_HEADING, text))
             lead = _last_sentence(text) if text.rstrip().endswith(":") else None
@@ -79,37 +83,12 @@ def passages(markdown: str) -> Iterator[Passage]:
         if block.kind == "quote":
             yield from _sentences(block.line, text, outer, is_quoted=denies(outer))
         elif block.kind == "header":
-            header = tuple(cells(text))
+            header = block.cells
         else:
-            yield from _row(block.line, text, header, outer)
+            yield from _row(block.line, block.cells, header, outer)
 
 
-def plain(text: str) -> str:
-    """Text without markup, its line breaks kept; code spans go, but for names that a claim may be made of."""
-    text = re.sub(r"(`+)(.+?)\1", _breaks_kept(lambda m: m[2] if KEPT_SPANS.fullmatch(m[2].strip()) else "(code)"), text,
-                  flags=re.DOTALL)  # fmt: skip
-    text = re.sub(r"~~(.+?)~~", _breaks_kept(lambda m: ""), text, flags=re.DOTALL)
-    text = re.sub(r"!?\[([^\[\]]*)\](\([^()]*\)|\[[^\[\]]*\])", _breaks_kept(lambda m: m[1]), text)
-    text = re.sub(r"</?[a-zA-Z][^<>]*>", _breaks_kept(lambda m: ""), text)
-    text = re.sub(r"\*+|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)", "", text)
-    return text.replace("’", "'").replace("\u00a0", " ").replace("\u2011", "-").replace("\u2010", "-")
-
-
-def _breaks_kept(replacement: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
-    def replaced(match: re.Match[str]) -> str:
-        made = replacement(match)
-        return made + "\n" * (match[0].count("\n") - made.count("\n"))
-
-    return replaced
-
-
-def cells(row: str) -> list[str]:
-    """The cells of a table's row."""
-    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))]
-
-
-def _row(line: int, text: str, header: tuple[str, ...], outer: str) -> Iterator[Passage]:
-    row = tuple(cells(text))
+def _row(line: int, row: tuple[str, ...], header: tuple[str, ...], outer: str) -> Iterator[Passage]:
     is_denied = denies(outer) or any(states_status(cell) for cell in row)
     for at, cell in enumerate(row):
         column = header[at] if at < len(header) else ""
@@ -142,58 +121,58 @@ def _last_sentence(text: str) -> str:
 
 
 def _blocks(markdown: str) -> Iterator[_Block]:
-    markdown = re.sub(r"<!--.*?-->", _breaks_kept(lambda m: ""), markdown, flags=re.DOTALL)
-    lines = markdown.splitlines()
-    kind: Literal["paragraph", "item", "quote"] = "paragraph"
-    held: list[str] = []
-    start, depth, fence, in_table = 0, 0, "", False
+    lists, quotes, starts_item = 0, 0, False
+    opened, cells = "", list[str]()  # the tag of the block that an inline token is in
+    for token in PARSER.parse(_stripped(r"<!--.*?-->", markdown)):
+        line = token.map[0] + 1 if token.map else 0
+        if token.type.endswith(("list_open", "list_close")):
+            lists += token.nesting
+        elif token.type.startswith("blockquote"):
+            quotes += token.nesting
+        elif token.type.startswith("list_item"):
+            starts_item = token.nesting == 1
+        elif token.type == "tr_open":
+            row_line, cells = line, []
+        elif token.type == "tr_close":
+            yield _Block("header" if opened == "th" else "row", row_line, cells=tuple(cells))
+        elif token.nesting == 1:
+            opened = token.tag
+        elif token.type == "inline":
+            text = _plain(token)
+            if opened in ("th", "td"):
+                cells.append(text.strip())
+            elif quotes:
+                yield _Block("quote", line, text.removeprefix("[!NOTE]"))
+            elif starts_item:
+                yield _Block("item", line, re.sub(r"^\[[ xX]\]\s+", "", text), lists)
+            elif opened == "p":
+                is_bold = bool(re.fullmatch(r"\s*(\*\*|__)[^*]+(\*\*|__)\s*", token.content))
+                yield _Block("paragraph", line, text, is_bold=is_bold)
+            else:
+                yield _Block("heading", line, text, int(opened[1]))
+            starts_item = False
 
-    def flush() -> Iterator[_Block]:
-        if held:
-            yield _Block(kind, start, "\n".join(held), depth)
-            held.clear()
 
-    for number, whole in enumerate(lines, 1):
-        quoted = re.match(r"\s{0,3}(>\s?)+", whole)
-        line = whole[quoted.end() :] if quoted else whole
-        fenced = FENCE.match(line.strip())
-        if fence or fenced:
-            yield from flush()
-            if not fence and fenced:
-                fence = fenced[1]
-            elif fenced and fenced[1][0] == fence[0] and len(fenced[1]) >= len(fence):
-                fence = ""
-            in_table = False
-            continue
-        if not line.strip() or re.fullmatch(r"\s*([-*_]\s*){3,}|\s*=+\s*", line):
-            if held and kind == "paragraph" and re.fullmatch(r"=+|-+", line.strip()):  # an underlined heading
-                yield _Block("heading", start, "\n".join(held), 1 if line.strip()[0] == "=" else 2)
-                held.clear()
-            yield from flush()
-            in_table = False
-            continue
-        if "|" in line and not SEPARATOR.fullmatch(line):
-            is_header = (
-                number < len(lines) and bool(SEPARATOR.fullmatch(lines[number].lstrip("> "))) and "-" in lines[number]
-            )
-            if in_table or is_header or line.lstrip().startswith("|"):
-                yield from flush()
-                in_table = True
-                yield _Block("header" if is_header else "row", number, line, 0)
-                continue
-        elif in_table and SEPARATOR.fullmatch(line):
-            continue
-        in_table = False
-        heading, item = HEADING.match(line.strip()), ITEM.match(line)
-        if heading and not quoted:
-            yield from flush()
-            yield _Block("heading", number, heading[2], len(heading[1]))
-            continue
-        begins = item or (quoted is not None) != (kind == "quote") or not held
-        is_lazy = held and kind != "paragraph" and not item and not quoted  # it goes on with its item or quote
-        if begins and not is_lazy:
-            yield from flush()
-            start, depth = number, len(item[1]) if item else 0
-            kind = "quote" if quoted else "item" if item else "paragraph"
-        held.append((item[2] if item else heading[2] if heading else line.strip()).removeprefix("[!NOTE]"))
-    yield from flush()
+def _plain(inline: Token) -> str:
+    """Text without markup, its line breaks kept; code spans go, but for names that a claim may be made of."""
+    text, struck, at = "", 0, 0
+    for token in inline.children or ():
+        struck += token.nesting if token.tag == "s" else 0
+        piece = "\n" if token.tag == "br" else token.content
+        if token.type == "code_inline":
+            words = re.escape(piece).replace("\\ ", r"\s")  # the token has spaces where the source has line breaks
+            source = re.compile(rf"{token.markup}\s?{words}\s?{token.markup}").search(inline.content, at)
+            assert source is not None
+            at = source.end()
+            piece = (piece if KEPT_SPANS.fullmatch(piece.strip()) else "(code)") + "\n" * source[0].count("\n")
+        elif token.type == "image":
+            piece = _plain(token)
+        text += "\n" * piece.count("\n") if struck else piece
+    text = _stripped(r"</?[a-zA-Z][^<>]*>", text)
+    text = re.sub(r"\*+|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)", "", text)
+    return text.replace("’", "'").replace("\u00a0", " ").replace("\u2011", "-").replace("\u2010", "-")
+
+
+def _stripped(pattern: str, text: str) -> str:
+    """Text without what matches, whose line breaks stay."""
+    return re.sub(pattern, lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)

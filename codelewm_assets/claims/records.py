@@ -2,25 +2,19 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from codelewm_assets.evaluation.records import Report
 
 State = Literal["HOLDS", "FAILS", "UNDECIDED"]
 
 
-class Closed(BaseModel):
-    """Base of gate records: frozen, closed, finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Reason(Closed):
+class Reason(Report):
     """Why a gate does not hold: a typed code, and what was found."""
 
     code: str
     detail: str
 
 
-class SeedGate(Closed):
+class SeedGate(Report):
     """One gate on one seed's evidence (seed None: evidence that belongs to no seed)."""
 
     gate: str
@@ -30,7 +24,7 @@ class SeedGate(Closed):
     figures: dict[str, float]
 
 
-class Gate(Closed):
+class Gate(Report):
     """One gate over all seeds."""
 
     gate: str
@@ -39,7 +33,7 @@ class Gate(Closed):
     seeds: tuple[SeedGate, ...]
 
 
-class ClaimResult(Closed):
+class ClaimResult(Report):
     """A claim: OPEN when its gates hold, else CLOSED with the reasons of those that do not."""
 
     claim_id: str
@@ -50,7 +44,7 @@ class ClaimResult(Closed):
     reasons: tuple[Reason, ...]
 
 
-class ClaimGates(Closed):
+class ClaimGates(Report):
     """`claim_gates.json`."""
 
     schema_version: Literal["codelewm.claim_gates.v1"] = "codelewm.claim_gates.v1"
@@ -58,7 +52,3 @@ class ClaimGates(Closed):
     benchmark_labels: dict[str, str]
     gates: tuple[Gate, ...]
     claims: tuple[ClaimResult, ...]
-
-    def state_of(self, gate: str) -> State:
-        """The state of a gate by name. Raises: KeyError: there is no such gate."""
-        return {found.gate: found.state for found in self.gates}[gate]

@@ -85,7 +85,7 @@ def open_instance() -> Any:
 
 def open_store() -> Any:
     """The artifact store that CODELEWM_ARTIFACTS names, and CODELEWM_WORK beside it."""
-    from codelewm_assets.core import store
+    from codelewm_assets.store import store
 
     root, work = os.environ.get("CODELEWM_ARTIFACTS", "artifacts"), os.environ.get("CODELEWM_WORK", "work")
     return store.open_store(root, work=work)

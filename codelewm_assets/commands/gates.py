@@ -2,25 +2,27 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import open_instance, open_store
+from codelewm_assets.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from codelewm_assets.claims.records import ClaimGates
 
 PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
 
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
     """The tables of gates and claims, and where the report lies."""
-    from codelewm_assets.claims.records import ClaimGates
     from codelewm_assets.defs.plumbing import latest_version
     from codelewm_assets.display import print_table
     from codelewm_assets.release.results_report import reasons_text
 
-    version = latest_version(instance, "claim_gates")
-    if version is None:
+    gates, _ = verified_gates(instance, store)
+    if gates is None:
         print("No gates: claim_gates has not been materialized.")
         return
-    gates = ClaimGates.model_validate(store.load("claim_gates", version).read_json("claim_gates.json"))
     print_table(
         console,
         "Gates",
@@ -35,31 +37,63 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
 
 
 def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
-    """`{claim_gates, results_report, review_site}`: the gates as they are stored and where pages lie; None where there are none."""
+    """`{claim_gates, results_report, review_site}`: the verified gates and where pages lie; None where there are none."""
     from codelewm_assets.defs.plumbing import latest_version
 
-    shown: dict[str, Any] = {}
-    for kind, name in (("claim_gates", "claim_gates.json"), *PAGES):
+    gates, _ = verified_gates(instance, store)
+    shown: dict[str, Any] = {"claim_gates": gates.model_dump(mode="json") if gates else None}
+    for kind, name in PAGES:
         version = latest_version(instance, kind)
-        artifact = None if version is None else store.load(kind, version)
-        if artifact is None:
-            shown[kind] = None
-        else:
-            shown[kind] = artifact.read_json(name) if kind == "claim_gates" else str(artifact.path(name))
+        shown[kind] = None if version is None else str(store.load(kind, version).path(name))
     return shown
 
 
-def latest_gates() -> tuple[Any, str | None]:
-    """The latest gates and their digest; (None, None) where none were judged, or there is no instance to ask."""
-    from codelewm_assets.claims.records import ClaimGates
+def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str | None]":
+    """The latest gates and their digest; (None, None): never judged.
+
+    The bytes of `claim_gates` and of all that it was made from are verified. Where one of these artifacts is missing or
+    damaged, every gate is UNDECIDED and every claim CLOSED, with that reason.
+    Raises: StoreError: claim_gates itself is missing or damaged.
+    """
+    from codelewm_assets.claims.records import ClaimGates, Reason
     from codelewm_assets.defs.plumbing import latest_version
 
-    if "DAGSTER_HOME" not in os.environ and not Path("dagster.yaml").is_file():
-        return None, None
-    version = latest_version(open_instance(), "claim_gates")
+    version = latest_version(instance, "claim_gates")
     if version is None:
         return None, None
-    return ClaimGates.model_validate(open_store().load("claim_gates", version).read_json("claim_gates.json")), version
+    artifact = store.load("claim_gates", version)
+    if faults := list(store.verify(artifact)):
+        raise StoreError(
+            f"{faults[0].artifact} is damaged: {faults[0].file} is {faults[0].found}, wanted {faults[0].wanted}. No claim is "
+            "OPEN; build again."
+        )
+    gates = ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
+    try:
+        details = [
+            f"{fault.artifact} {fault.file} is {fault.found}, wanted {fault.wanted}"
+            for parent in store.lineage(artifact).values()
+            for fault in store.verify(parent)
+        ]
+    except StoreError as error:
+        details = [str(error)]
+    if not details:
+        return gates, version
+    reasons = tuple(Reason(code="evidence_does_not_verify", detail=detail) for detail in details)
+    undecided = {"state": "UNDECIDED", "reasons": reasons, "seeds": ()}
+    closed = {"status": "CLOSED", "reasons": reasons}
+    return gates.model_copy(
+        update={
+            "gates": tuple(gate.model_copy(update=undecided) for gate in gates.gates),
+            "claims": tuple(claim.model_copy(update=closed) for claim in gates.claims),
+        }
+    ), version
+
+
+def latest_gates() -> "tuple[ClaimGates | None, str | None]":
+    """`verified_gates` of the instance and store that the environment names; (None, None) where there is no instance."""
+    if "DAGSTER_HOME" not in os.environ and not Path("dagster.yaml").is_file():
+        return None, None
+    return verified_gates(open_instance(), open_store())
 
 
 def gates_line(gates: Any, digest: str | None) -> str:

@@ -14,7 +14,7 @@ from codelewm_assets.core.errors import AssetsError
 LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from codelewm_assets.core.prune import PrunePlan
+    from codelewm_assets.store.prune import PrunePlan
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +42,8 @@ def _amount(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from codelewm_assets.core.prune import plan_prune, prune
     from codelewm_assets.defs.housekeeping import HOUR_S, live_digests, newest_run, require_no_run, require_no_run_since
+    from codelewm_assets.store.prune import plan_prune, prune
 
     instance, store = open_instance(), open_store()
     hours = options.ignore_runs_silent_for
@@ -83,7 +83,7 @@ def _shown(plan: "PrunePlan", is_executed: bool) -> dict[str, Any]:
             for row in plan.removable
         ],
         "recipes": list(plan.recipes),
-        "leftovers": [asdict(row) for row in (*plan.leftovers, *plan.cut_off)],
+        "leftovers": [asdict(row) for row in (*plan.leftovers, *plan.incomplete)],
         "not_stored": list(plan.not_stored),
     }  # fmt: skip
 
@@ -92,11 +92,13 @@ def _print(plan: "PrunePlan", is_executed: bool) -> None:
     for row in plan.removable:
         created = "damaged" if row.created_at is None else row.created_at.isoformat()
         print(f"{row.artifact_id}\t{row.digest}\t{row.bytes or 0}\t{created}")
-    for leftover in (*plan.leftovers, *plan.cut_off):
+    for leftover in (*plan.leftovers, *plan.incomplete):
         print(f"{leftover.path}\t{leftover.why}\t{leftover.bytes}")
     for digest in plan.not_stored:
         print(f"not stored\t{digest}\tthe instance's latest, missing here: materialize its asset again")
-    what = f"{len(plan.removable)} artifacts, {len(plan.leftovers) + len(plan.cut_off)} leftovers, {plan.bytes} bytes"
+    what = (
+        f"{len(plan.removable)} artifacts, {len(plan.leftovers) + len(plan.incomplete)} leftovers, {plan.bytes} bytes"
+    )
     kept = f"{len(plan.kept)} artifacts stay"
     if is_executed:
         print(f"removed {what}; {kept}.")

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
-from codelewm_assets.core.logs import format_in_force, masked
+from codelewm_assets.core.logs import format_in_force
+from codelewm_assets.core.secrets import masked
 
 LOG = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
-from codelewm_assets.commands.gates import print_gates
+from codelewm_assets.commands.gates import print_gates, verified_gates
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,18 +14,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from codelewm_assets.claims.records import ClaimGates
-    from codelewm_assets.defs.plumbing import latest_version
     from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
     from codelewm_assets.display import print_table
 
     instance, store = open_instance(), open_store()
     rows, gate_rows = check_statuses(instance), gate_statuses(instance)
-    version = latest_version(instance, "claim_gates")
-    gates = (
-        ClaimGates.model_validate(store.load("claim_gates", version).read_json("claim_gates.json")) if version else None
-    )
     if options.json:
+        gates, _ = verified_gates(instance, store)
         checks = [
             {"asset": r.asset, "check": r.check, "partition": r.partition, "state": r.state, "detail": r.detail,
              "figures": dict(r.figures)}

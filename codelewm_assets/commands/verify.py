@@ -15,7 +15,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     store = open_store()
     checked, faults = store.verify_all(frozenset(options.artifacts))
-    if options.artifacts and not checked:
+    if options.artifacts and not checked and not faults:
         raise AssetsError(
             f"No stored artifact is called {' or '.join(options.artifacts)}. Leave the names out to verify all."
         )

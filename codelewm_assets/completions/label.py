@@ -223,21 +223,6 @@ def label_problem(
     return LabelShard(labelled=tuple(labelled), dropped_input_count=len(judged.dropped), cpu_ms=cpu_ms)
 
 
-def label_problems(
-    completions: Iterable[Completion], problems: Mapping[str, Problem], *, pool: SandboxPool, cpu_floor_s: float
-) -> Iterator[LabelShard]:
-    """Label all completions, as many problems at a time as the pool has workers; memory holds those problems alone.
-
-    Args: completions: those of a problem stand together.
-    Returns: a shard for each problem, in the order in which the problems come.
-    """
-
-    def label(group: tuple[str, list[Completion]]) -> LabelShard:
-        return label_problem(problems[group[0]], group[1], pool, cpu_floor_s=cpu_floor_s)
-
-    return pool.each(label, by_problem(completions))
-
-
 def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Completion]]]:
     """(problem_id, its completions), as they follow each other."""
     for problem_id, group in groupby(completions, lambda completion: completion.problem_id):

@@ -89,11 +89,15 @@ def label_and_keep(
     settings: Mapping[str, object],
     on_shard: Callable[[int], None] = lambda count: None,
 ) -> Iterator[LabelShard]:
-    """As `label_problems`, but each shard is kept in `folder` as soon as it is there, and taken from it when it is.
+    """Label all completions, as many problems at a time as the pool has workers; memory holds those problems alone.
+
+    Each shard is kept in `folder` as soon as it is there, and taken from it when it is.
 
     Args:
+        completions: those of a problem stand together.
         settings: all that the labels depend on besides problems and completions.
         on_shard: called with the number of completions of each shard that is done.
+    Returns: a shard for each problem, in the order in which the problems come.
     """
 
     def label(job: ShardJob) -> LabelShard:

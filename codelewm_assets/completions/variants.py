@@ -78,15 +78,12 @@ def strip_bare_strings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         for field in ("body", "orelse", "finalbody"):
             block = getattr(node, field, None)
-            if isinstance(block, list) and any(_is_bare_string(statement) for statement in block):
-                kept = [statement for statement in block if not _is_bare_string(statement)]
+            if isinstance(block, list) and any(is_bare_string(statement) for statement in block):
+                kept = [statement for statement in block if not is_bare_string(statement)]
                 needs_one = field == "body" and not isinstance(node, ast.Module)
                 setattr(node, field, kept or ([ast.Pass()] if needs_one else []))
 
 
-def _is_bare_string(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
+def is_bare_string(node: ast.AST) -> bool:
+    """Whether a statement is a string alone, as docstrings are."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

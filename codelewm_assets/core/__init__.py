@@ -1,1 +1,1 @@
-"""Records, errors, digests and the artifact store: what every stage stands on."""
+"""Records, errors, digests, files and logs: every stage stands on them."""

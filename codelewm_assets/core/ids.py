@@ -47,6 +47,11 @@ def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> st
     return f"{PUBLISHED_PREFIX[named]}/{int(parts[2])}"
 
 
+def artifact_id(kind: str, partition: str | None) -> str:
+    """`kind`, or `kind[partition]`."""
+    return kind if partition is None else f"{kind}[{partition}]"
+
+
 def record_id(problem_id: str, completion_id: str, input_id: str) -> str:
     """`problem_id::completion_id::input_id`."""
     return f"{problem_id}::{completion_id}::{input_id}"

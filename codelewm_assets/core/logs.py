@@ -7,7 +7,6 @@ and other fields of the record, and `exception` with a traceback. Results that a
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,17 +16,13 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.secrets import masked as masked  # also imported from here
 
 LogFormat = Literal["text", "json"]
 LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
 VARIABLE = "CODELEWM_LOG_FORMAT"
 LOGGER = "codelewm_assets"
 RECORD_START = '{"ts": '  # of each JSON record, and of no other line that our processes write
-
-SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEY", re.IGNORECASE)
-SHORTEST_SECRET = 6  # characters; shorter values, such as those of switches, stand in every other message
-USER_IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")  # a password may hold an @: the last one counts
-MASK = "***"
 
 _context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=MappingProxyType({}))
 _format: LogFormat | None = None
@@ -82,18 +77,6 @@ def log_context(**fields: Any) -> Iterator[None]:
         yield
     finally:
         _context.reset(token)
-
-
-def masked(text: str, environment: Mapping[str, str] | None = None) -> str:
-    """The text without values of variables that are named as secrets, and without users and passwords in URLs.
-
-    Args: environment: None: the process's own, as it is now.
-    """
-    variables = os.environ if environment is None else environment
-    secrets = {v for name, v in variables.items() if len(v) >= SHORTEST_SECRET and SECRET_NAME.search(name)}
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return USER_IN_URL.sub(MASK, text)
 
 
 class JsonFormatter(logging.Formatter):

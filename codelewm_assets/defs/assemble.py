@@ -23,12 +23,11 @@ from codelewm_assets.defs import (
 from codelewm_assets.defs.automation import automation_sensor
 from codelewm_assets.defs.failures import tell_failures
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.intents import INTENT_JOBS, intent_sensor
 from codelewm_assets.defs.jobs import read_job_tags, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
 from codelewm_assets.defs.source_watch import watch_sources
-from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS
+from codelewm_assets.defs.stages import GATES_TAG
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
@@ -57,17 +56,16 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
 
 
 def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """With the tags by which people filter: the part of the cycle, and whether training waits for its checks."""
+    """With the tag by which people filter what training waits for."""
     is_gating = spec.key.to_user_string() in {asset for asset, _ in GATES}
-    gating = {GATES_TAG: "true"} if is_gating else {}
-    return spec.merge_attributes(tags={PART_TAG: PARTS[str(spec.group_name)]} | gating)
+    return spec.merge_attributes(tags={GATES_TAG: "true"}) if is_gating else spec
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:
     """Jobs, schedules and sensors, as a profile wants them."""
     steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
     return dg.Definitions(
-        jobs=[*steps, *INTENT_JOBS],
+        jobs=steps,
         schedules=schedules(operations),
-        sensors=[intent_sensor(steps), tell_failures, watch_sources, automation_sensor(operations)],
+        sensors=[tell_failures, watch_sources, automation_sensor(operations)],
     )

@@ -2,10 +2,9 @@
 
 import json
 import logging
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.jobs import BUILD_ORDER, Step
+from codelewm_assets.defs.processes import end_dead_runs, held_pools, make_pools, process_tags
 
 LOG = logging.getLogger(__name__)
-POLL_S = 0.2
-ASSET_NAMES = frozenset(name for step in BUILD_ORDER for name in step.assets)  # other step keys are checks
+INTERRUPTED = "DagsterExecutionInterruptedError"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SEEN = {
     DagsterEventType.STEP_START,
@@ -79,20 +78,27 @@ def build(
     """Run every job in order; after a failed run the later jobs, which need its assets, do not start.
 
     Args: select: a Dagster asset selection; None = everything.
-    Raises: AssetsError: the selection is not understood or names nothing.
+    Raises: AssetsError: the selection is not understood or names nothing. KeyboardInterrupt: the build was interrupted; its run
+        has failed and holds nothing.
     """
-    chosen = _selected(defs, select)
+    graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
     result = BuildResult()
+    make_pools(instance, {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()})
+    for run in end_dead_runs(instance):
+        LOG.warning(f"{run}: its process is gone; the run is marked as failed.")
     for step in BUILD_ORDER:
-        assets = [name for name in step.assets if chosen is None or name in chosen]
+        own = step.assets.resolve(graph)
+        assets = own if chosen is None else own & chosen
+        pools = {pool for key in assets for pool in graph.get(key).pools or ()}
         for partition in step.partitions if assets else ():
-            _run(defs, instance, step, assets, partition, result, on_progress)
+            with held_pools(instance, pools, LOG.warning):
+                _run(defs, instance, step, assets if assets < own else None, partition, result, on_progress)
         if result.failures:
             break
     return result
 
 
-def _selected(defs: dg.Definitions, select: str | None) -> set[str] | None:
+def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | None:
     if select is None:
         return None
     try:
@@ -101,73 +107,66 @@ def _selected(defs: dg.Definitions, select: str | None) -> set[str] | None:
         raise AssetsError(f"--select {select!r} is not understood: {str(error).splitlines()[0]}") from error
     if not keys:
         raise AssetsError(f"--select {select!r} names no asset. `codelewm-assets status` lists them.")
-    return {key.to_user_string() for key in keys}
+    return set(keys)
 
 
 def _run(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
     step: Step,
-    assets: list[str],
+    assets: Set[dg.AssetKey] | None,
     partition: str | None,
     result: BuildResult,
     on_progress: Callable[[Progress], None],
 ) -> None:
     run_id = str(uuid.uuid4())
     job = defs.resolve_job_def(step.job)
-    subset = [dg.AssetKey(name) for name in assets] if len(assets) < len(step.assets) else None
-    outcome: dict[str, Any] = {}
-
-    def execute() -> None:
+    names = frozenset(key.to_user_string() for key in assets or step.assets.resolve(defs.resolve_asset_graph()))
+    label = f"{step.job}{'' if partition is None else f'[{partition}]'}"
+    follower = _Follower(names, partition, result, on_progress)
+    instance.add_event_listener(run_id, follower)
+    with log_context(run_id=run_id):
         try:
-            outcome["result"] = job.execute_in_process(
-                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, asset_selection=subset,
-                run_config=QUIET,
+            outcome = job.execute_in_process(
+                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, run_config=QUIET,
+                tags=process_tags(),
+                asset_selection=None if assets is None else sorted(assets),
             )  # fmt: skip
         except Exception as error:
-            outcome["error"] = error
-
-    thread = threading.Thread(target=execute, name=step.job, daemon=True)  # an interrupt ends the build
-    thread.start()
-    follower = _Follower(instance, run_id, partition, result)
-    with log_context(run_id=run_id):
-        while thread.is_alive():
-            thread.join(POLL_S)
-            for progress in follower.new():
-                on_progress(progress)
-        for progress in follower.new():
-            on_progress(progress)
-    if "error" in outcome:
-        result.failures.append(f"{step.job}: {outcome['error']}")
-    elif not outcome["result"].success and not follower.has_failed:
-        result.failures.append(
-            f"{step.job}{'' if partition is None else f'[{partition}]'}: the run failed before any step"
-        )
+            result.failures.append(f"{label}: {error}")
+            return
+    if follower.is_interrupted:  # Dagster has ended the run and told the instance
+        raise KeyboardInterrupt
+    if not outcome.success and not follower.has_failed:
+        result.failures.append(f"{label}: the run failed before any step")
 
 
 class _Follower:
-    """Reads a run's events as they are stored."""
+    """Is told each event of a run as it is stored."""
 
-    def __init__(self, instance: dg.DagsterInstance, run_id: str, partition: str | None, result: BuildResult) -> None:
-        self._instance, self._run_id, self._partition, self._result = instance, run_id, partition, result
-        self._cursor: str | None = None
+    def __init__(
+        self,
+        assets: Collection[str],
+        partition: str | None,
+        result: BuildResult,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._assets, self._partition, self._result, self._on_progress = assets, partition, result, on_progress
         self._started: dict[str, float] = {}
-        self.has_failed = False
+        self.has_failed = self.is_interrupted = False
 
-    def new(self) -> Iterator[Progress]:
-        """What happened since the last call."""
-        found = self._instance.get_records_for_run(self._run_id, cursor=self._cursor, of_type=SEEN)
-        self._cursor = found.cursor
-        for record in found.records:
-            event = record.event_log_entry.dagster_event
-            if event is not None:
-                yield from self._progress(event, record.event_log_entry.timestamp)
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        """Tell what happened, if it is to be told."""
+        event = entry.dagster_event
+        if event is not None and event.event_type in SEEN:
+            for progress in self._progress(event, entry.timestamp):
+                self._on_progress(progress)
 
     def _progress(self, event: dg.DagsterEvent, at: float) -> Iterator[Progress]:
         name = (event.step_key or "").split("[")[0]
         if event.event_type == DagsterEventType.STEP_START:
             self._started[name] = at
-            if name in ASSET_NAMES:
+            if name in self._assets:
                 yield Progress("started", name, self._partition)
         elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization
@@ -194,6 +193,7 @@ class _Follower:
             text = failure_text(event)
             if "DagsterAssetCheckFailedError" in text:
                 return  # the red check has said so itself
+            self.is_interrupted = self.is_interrupted or INTERRUPTED in text
             self._fail(f"{name}{'' if self._partition is None else f'[{self._partition}]'}: {text}")
             yield Progress("failed", name, self._partition, text)
 

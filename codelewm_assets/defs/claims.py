@@ -12,19 +12,15 @@ from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
 from codelewm_assets.defs.gate_checks import GATE_CHECKS
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, materialize
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
+from codelewm_assets.store.store import Artifact
 
-ALL = dg.AllPartitionMapping()
 REPORTS = (
     "checkpoint_inspection",
     "p_pass_calibration",
@@ -51,20 +47,10 @@ def read_gates(inputs: Inputs) -> ClaimGates:
     return ClaimGates.model_validate(inputs.artifact("claim_gates").read_json("claim_gates.json"))
 
 
-@dg.asset(
-    group_name="claims",
-    kinds={"json"},
-    owners=OWNERS,
-    deps=[*(dg.AssetDep(name, partition_mapping=ALL) for name in REPORTS), "execution_pack", "problem_splits"],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def claim_gates(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="3")
+def claim_gates(run: AssetRun) -> Plan:
     """Each gate HOLDS, FAILS or is UNDECIDED; each claim is OPEN or CLOSED with typed reasons."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
+    inputs = run.inputs
     reports = present_reports(inputs)
 
     integrity = integrity_evidence(inputs, reports)  # looked at anew each time: bytes may have changed since
@@ -89,7 +75,7 @@ def claim_gates(
         "integrity": integrity.model_dump(mode="json"),
         "register": register_digest(),
     }
-    return materialize(context, inputs.store, parents=parents, config=config, make=make, show=_tables)
+    return Plan(make, config, parents, _tables)
 
 
 def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
@@ -141,37 +127,16 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
     )
 
 
-@dg.asset(
-    group_name="claims",
-    kinds={"markdown", "json"},
-    owners=OWNERS,
-    deps=[
-        claim_gates,
-        "results_report",
-        "dataset_card",
-        "tracker_status",
-        dg.AssetDep("model_card", partition_mapping=ALL),
-    ],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def claim_audit(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "claims", deps=["claim_gates", "results_report", "dataset_card", "tracker_status", "model_card"],
+    kinds={"markdown", "json"}, code_version="3",
+)  # fmt: skip
+def claim_audit(run: AssetRun) -> Plan:
     """Every claim sentence in the docs, the report and the cards against the gates."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    gates = read_gates(inputs)
-    kinds = [
-        ("results_report", None),
-        ("dataset_card", None),
-        ("tracker_status", None),
-        *(("model_card", str(s)) for s in SEEDS),
-    ]
-    parents = [inputs.artifact("claim_gates"), *(inputs.artifact(kind, partition) for kind, partition in kinds)]
+    gates = read_gates(run.inputs)
     texts = {
         f"{artifact.manifest.artifact_id}/{file.path}": artifact.path(file.path).read_text(encoding="utf-8")
-        for artifact in parents
+        for artifact in run.parents()
         for file in artifact.manifest.files
         if file.path.endswith(".md")
     }
@@ -190,7 +155,7 @@ def claim_audit(
         return Made(files, {"document_count": len(texts), "overclaim_count": len(found)})
 
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": audit_digest()}
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, config)
 
 
 def checkout_documents() -> list[Path]:

@@ -5,24 +5,22 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json, sha256_file
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import BENCHMARK
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters
@@ -33,32 +31,22 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S = 0.5
 SAY_EVERY_S = 300.0  # to the run's log: a run that is silent for long is taken for dead
 MOST_FAULTS_SHOWN = 50
-LABELLING_VERSION = "4"  # of the labels: shards that another version left behind are not taken up
+LABELLING_VERSION = "5"  # of the labels: shards that another version left behind are not taken up
 
 
-@dg.asset(
-    group_name="completions",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    partitions_def=BENCHMARK,
-    deps=["benchmark_problems"],
-    code_version="3",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(Completion),
+@artifact_asset(
+    "completions", deps=["benchmark_problems"], kinds={"python", "parquet"}, code_version="4", table=Completion
 )
-@keeps_secrets
-def candidate_completions(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, rewrites that should keep its meaning, one- and two-bug mutants."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    settings, benchmark = inputs.profile.completions, context.partition_key
+    inputs = run.inputs
+    settings = inputs.profile.completions
 
     imported = [_imported_file(source) for source in settings.imported]
     if named := os.environ.get("CODELEWM_IMPORTED_COMPLETIONS"):
         imported.append(_local_file(named))
 
-    def make() -> Made:
+    def of_benchmark(benchmark: str) -> "tuple[list[Completion], dict[str, int], list[str]]":
         from codelewm_assets.completions.candidates import join_imported, make_completions
         from codelewm_assets.completions.imported import read_imported
 
@@ -72,21 +60,26 @@ def candidate_completions(
         )
         known = {problem.problem_id: problem for problem in problems}
         rows = (row for path in imported for row in read_imported(path, known))
-        found, dropped, faults = join_imported(made, rows, most_per_problem=settings.most_per_problem)
-        kinds = Counter(completion.completion_kind for completion in found)
+        return join_imported(made, rows, most_per_problem=settings.most_per_problem)
+
+    def make() -> Made:
+        found = {benchmark: of_benchmark(benchmark) for benchmark in BENCHMARKS}
+        kinds = Counter(completion.completion_kind for rows, _, _ in found.values() for completion in rows)
+        schema = arrow_schema(Completion)
         return Made(
-            {"completions.parquet": write_table(found, arrow_schema(Completion))},
+            {f"{b}/completions.parquet": write_table(rows, schema) for b, (rows, _, _) in found.items()},
             {
-                "completion_count": len(found),
+                "completion_count": sum(kinds.values()),
                 "by_kind": dict(sorted(kinds.items())),
-                "dropped_by_reason": dropped,
-                "malformed": faults[:MOST_FAULTS_SHOWN],
+                "dropped_by_reason": {b: dropped for b, (_, dropped, _) in found.items()},
+                "malformed": list(dict.fromkeys(text for _, _, faults in found.values() for text in faults))[
+                    :MOST_FAULTS_SHOWN
+                ],
             },
         )
 
-    parents = [inputs.artifact("benchmark_problems", benchmark)]
     numbers = settings.model_dump(exclude={"imported"}) | {"imported_sha256": [sha256_file(path) for path in imported]}
-    return materialize(context, inputs.store, parents=parents, config=numbers | versions("python"), make=make)
+    return Plan(make, numbers | versions("python"))
 
 
 def _imported_file(source: ImportedFile) -> Path:
@@ -108,57 +101,32 @@ def _local_file(name: str) -> Path:
     return Path(name)
 
 
-@dg.asset(
-    group_name="completions",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    partitions_def=BENCHMARK,
-    deps=["benchmark_problems", candidate_completions],
-    code_version=LABELLING_VERSION,
-    pool="sandbox",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(LabelledCompletion),
-)
-@keeps_secrets
-def labelled_completions(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "completions", deps=["benchmark_problems", "candidate_completions"], kinds={"python", "parquet"},
+    code_version=LABELLING_VERSION, pool="sandbox", table=LabelledCompletion,
+)  # fmt: skip
+def labelled_completions(run: AssetRun) -> Plan:
     """Each completion run on each input in the sandbox, twice: outcome, output, and whether it passed."""
-    inputs, benchmark = Inputs(context.instance, store.get(), profile.get()), context.partition_key
-    parents = [inputs.artifact(name, benchmark) for name in ("benchmark_problems", "candidate_completions")]
-    settings = inputs.profile.sandbox
+    settings = run.profile.sandbox
     config = {
         "cpu_floor_s": settings.cpu_floor_s,
         "bubblewrap": bubblewrap_works(),
         "seccomp": filters() is not None,
         "isolation": settings.isolation,
     } | versions("python")  # not how they are spread: the labels are the same
-    with TemporaryDirectory(prefix="codelewm-labels-") as folder:
-        return materialize(
-            context,
-            inputs.store,
-            parents=parents,
-            config=config,
-            make=lambda: _label(inputs, benchmark, store, config, Path(folder), say=context.log.info),
-        )
+    return Plan(lambda: _label(run.inputs, run.store, config, run.folder, say=run.context.log.info), config)
 
 
 def _label(
-    inputs: Inputs,
-    benchmark: str,
-    store: StoreResource,
-    config: dict[str, Any],
-    folder: Path,
-    *,
-    say: Callable[[str], None],
+    inputs: Inputs, store: StoreResource, config: dict[str, Any], folder: Path, *, say: Callable[[str], None]
 ) -> Made:
     from codelewm_assets.completions.shards import ShardFolder
     from codelewm_assets.completions.spread import label_shards
 
     settings, started = inputs.profile.sandbox, time.monotonic()
-    candidates = inputs.artifact("candidate_completions", benchmark)
+    candidates = inputs.artifact("candidate_completions")
+    problems = {problem.problem_id: problem for problem in inputs.problems()}
     total = int(candidates.manifest.metadata["completion_count"])
-    shards = ShardFolder(store.partial_folder(f"labelled_completions-{benchmark}"))
     counts, left_out, cpu_ms, dropped = Counter[tuple[str, str]](), list[LeftOut](), 0.0, 0
 
     def rows(found: "Iterable[LabelShard]") -> Iterator[tuple[LabelledCompletion, ...]]:
@@ -169,31 +137,39 @@ def _label(
             cpu_ms, dropped = cpu_ms + shard.cpu_ms, dropped + shard.dropped_input_count
             yield shard.labelled
 
+    def benchmark_of(shard: "LabelShard") -> BenchmarkId:
+        first = shard.labelled[0].completion if shard.labelled else shard.left_out[0]
+        return problems[first.problem_id].benchmark_id
+
+    tables = {benchmark: candidates.path(f"{benchmark}/completions.parquet") for benchmark in BENCHMARKS}
+    files = {benchmark: folder / f"{benchmark}.parquet" for benchmark in BENCHMARKS}
     with (
-        Progress(store.progress_path(f"labelled_completions-{benchmark}"), total, say=say) as progress,
+        Progress(store.progress_path("labelled_completions"), total, say=say) as progress,
         label_shards(
-            iter_table(candidates.path("completions.parquet"), Completion),
-            {problem.problem_id: problem for problem in inputs.problems(benchmark)},
+            chain.from_iterable(iter_table(table, Completion) for table in tables.values()),
+            problems,
             spread=settings.spread,
             workers=settings.workers,
             ray_address=settings.ray_address,
             isolation=settings.isolation,
             cpu_floor_s=settings.cpu_floor_s,
-            folder=shards,
+            folder=ShardFolder(store.partial_folder("labelled_completions")),
             settings=config | {"code_version": LABELLING_VERSION},
             on_shard=progress.add,
         ) as labelling,
     ):
-        write_groups(folder / "labelled.parquet", rows(labelling.shards), LabelledCompletion)
+        for benchmark, shards in groupby(labelling.shards, benchmark_of):
+            write_groups(files[benchmark], rows(shards), LabelledCompletion)
         layers = labelling.layers
+    for path in files.values():
+        if not path.exists():  # a benchmark without completions
+            write_groups(path, [], LabelledCompletion)
     rewrites = {outcome: count for (kind, outcome), count in counts.items() if kind == "rewrite"}
     wrong = sum(count for outcome, count in rewrites.items() if outcome != "pass")
     return Made(
-        files={
-            "labelled.parquet": folder / "labelled.parquet",
-            "left_out.json": pretty_json([row.model_dump() for row in left_out]),
-        },
-        metadata={
+        {f"{benchmark}/labelled.parquet": path for benchmark, path in files.items()}
+        | {"left_out.json": pretty_json([row.model_dump() for row in left_out])},
+        {
             "isolation_layers": list(layers),
             "completion_count": sum(counts.values()),
             "by_kind_and_outcome": {f"{kind}.{outcome}": count for (kind, outcome), count in sorted(counts.items())},
@@ -202,8 +178,7 @@ def _label(
             "left_out_count": len(left_out),
             "dropped_input_count": dropped,
         },
-        shown={"cpu_s": cpu_ms / 1000, "wall_s": time.monotonic() - started},
-        done=shards.remove,
+        {"cpu_s": cpu_ms / 1000, "wall_s": time.monotonic() - started},
     )
 
 
@@ -239,4 +214,4 @@ class Progress:
 
 
 ASSETS = [candidate_completions, labelled_completions]
-CHECKS = [*checks_on("candidate_completions", BENCHMARK), *checks_on("labelled_completions", BENCHMARK)]
+CHECKS = [*checks_on("candidate_completions"), *checks_on("labelled_completions")]

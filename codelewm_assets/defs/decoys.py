@@ -2,64 +2,36 @@
 
 from collections import Counter
 
-import dagster as dg
-
 from codelewm_assets.core.records import Decoy, PoolMember
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 
 
-@dg.asset(
-    group_name="decoys",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    deps=["execution_pack"],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(Decoy),
-)
-@keeps_secrets
-def semantic_decoys(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
+def semantic_decoys(run: AssetRun) -> Plan:
     """Pairs of records whose outputs differ: of another submission, another input, or a mutation."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    settings = inputs.profile.decoys
+    settings = run.profile.decoys
     config = {"pairs_per_query": settings.pairs_per_query, "pairs_per_problem": settings.pairs_per_problem}
 
     def make() -> Made:
         from codelewm_assets.decoys.pairs import make_decoys
 
-        found = make_decoys(inputs.pack(), **config)
+        found = make_decoys(run.inputs.pack(), **config)
         categories = Counter(decoy.category for decoy in found)
         return Made({"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)})
 
-    parents = [inputs.artifact("execution_pack")]
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, config)
 
 
-@dg.asset(
-    group_name="decoys",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    deps=["execution_pack", dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping())],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(PoolMember),
-)
-@keeps_secrets
-def rerank_pools(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "decoys", deps=["execution_pack", "labelled_completions"], kinds={"python", "parquet"}, code_version="2",
+    table=PoolMember,
+)  # fmt: skip
+def rerank_pools(run: AssetRun) -> Plan:
     """Pools of completions of one problem, centred on a failing pivot, to be ordered."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    settings = inputs.profile.decoys
+    inputs, settings = run.inputs, run.profile.decoys
     config = {
         "passing": settings.pool_passing,
         "failing": settings.pool_failing,
@@ -77,8 +49,7 @@ def rerank_pools(
             {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
         )
 
-    parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("labelled_completions")]
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, config)
 
 
 ASSETS = [semantic_decoys, rerank_pools]

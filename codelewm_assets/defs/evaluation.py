@@ -1,5 +1,6 @@
 """Stage `evaluation`: scores of held-out rows, and the metric reports."""
 
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,30 +9,20 @@ from pydantic import BaseModel
 from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding, PackRow
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_table, write_table
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import SEED, SEED_AND_BENCHMARK
-from codelewm_assets.defs.plumbing import Made, materialize, versions
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made, versions
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.records import ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.preflight.rules import finding
+from codelewm_assets.store.store import Artifact
 
-COMMON: dict[str, Any] = {
-    "group_name": "evaluation",
-    "owners": OWNERS,
-    "code_version": "3",
-    "automation_condition": EAGER_WHEN_GREEN,
-}
-OF_REPORT: dict[str, Any] = COMMON | {"freshness_policy": OF_REPORTS}
 REPORT_KINDS = {"numpy", "json"}
+SCORED = ("execution_pack", "problem_splits", "rerank_pools", "benchmark_problems", "candidate_completions")
 
 
 def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
@@ -39,24 +30,14 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
     return b"".join(canonical_json(row.model_dump(mode="json")) + b"\n" for row in rows)
 
 
-@dg.asset(
-    **COMMON,
-    kinds={"pytorch", "parquet"},
-    partitions_def=SEED,
-    deps=["checkpoint", "tokenized_pack", "execution_pack", "problem_splits", "rerank_pools",
-          dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-          dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping())],
+@artifact_asset(
+    "evaluation", deps=["checkpoint", "tokenized_pack", *SCORED], kinds={"pytorch", "parquet"}, code_version="3",
+    is_seeded=True,
 )  # fmt: skip
-@keeps_secrets
-def heldout_scores(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
-    inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
-    trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
-    data = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "rerank_pools")]
-    data += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("candidate_completions")]
-    packages = versions("torch", "scikit-learn")
+    inputs = run.inputs
+    trained, tokens, *_ = run.parents()
 
     def make() -> Made:
         from safetensors.numpy import save
@@ -94,7 +75,7 @@ def heldout_scores(
             },
         )
 
-    return materialize(context, inputs.store, parents=[trained, tokens, *data], config=packages, make=make)
+    return Plan(make, versions("torch", "scikit-learn"))
 
 
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
@@ -139,13 +120,10 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
 class Scored:
     """A seed's held-out scores, read as they are needed."""
 
-    def __init__(
-        self, context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource, seed: str
-    ) -> None:
-        self.inputs = Inputs(context.instance, store.get(), profile.get())
-        self.artifact = self.inputs.artifact("heldout_scores", seed)
-        self.seed = int(seed)
-        self.resamples = self.inputs.profile.bootstrap_resamples
+    def __init__(self, run: AssetRun) -> None:
+        self.inputs, self.seed = run.inputs, int(run.seed)
+        self.artifact = self.inputs.artifact("heldout_scores", run.seed)
+        self.resamples = run.profile.bootstrap_resamples
 
     def records_and_latents(self) -> tuple[Any, Any]:
         """Held-out records, and their latent arrays by name."""
@@ -178,6 +156,13 @@ class Scored:
         return self.inputs.store.load("execution_pack", self.artifact.manifest.parent_artifacts["execution_pack"])
 
 
+def _report(deps: Sequence[str], kinds: Collection[str]) -> Callable[[Callable[[AssetRun], Plan]], dg.AssetsDefinition]:
+    """A metric report of one seed."""
+    return artifact_asset(
+        "evaluation", deps=deps, kinds=kinds, code_version="3", is_seeded=True, freshness=OF_REPORTS
+    )  # fmt: skip
+
+
 def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
     """One JSON report as an artifact; absent figures stay out of the metadata."""
     return Made(
@@ -185,13 +170,10 @@ def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
     )
 
 
-@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores])
-@keeps_secrets
-def p_pass_calibration(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@_report(["heldout_scores"], REPORT_KINDS)
+def p_pass_calibration(run: AssetRun) -> Plan:
     """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
-    scored = Scored(context, store, profile, context.partition_key)
+    scored = Scored(run)
 
     def make() -> Made:
         from codelewm_assets.evaluation.calibration import calibration_report
@@ -214,16 +196,13 @@ def p_pass_calibration(
             made.metadata,
         )
 
-    return materialize(context, scored.inputs.store, parents=[scored.artifact], config={}, make=make)
+    return Plan(make)
 
 
-@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
-@keeps_secrets
-def retrieval_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@_report(["heldout_scores", "execution_pack"], REPORT_KINDS)
+def retrieval_report(run: AssetRun) -> Plan:
     """Whether the predicted latent finds the real output among other held-out outputs, against no_action."""
-    scored = Scored(context, store, profile, context.partition_key)
+    scored = Scored(run)
 
     def make() -> Made:
         from codelewm_assets.evaluation.retrieval import retrieval_report as judge
@@ -233,18 +212,13 @@ def retrieval_report(
         shown = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
         return report_of(report, "retrieval_report.json", {"query_count": report.query_count, **shown})
 
-    config = {"resamples": scored.resamples}
-    return materialize(context, scored.inputs.store, parents=[scored.artifact, scored.pack()], config=config, make=make)
+    return Plan(make, {"resamples": scored.resamples}, parents=[scored.artifact, scored.pack()])
 
 
-@dg.asset(**OF_REPORT, kinds=REPORT_KINDS, partitions_def=SEED, deps=[heldout_scores, "semantic_decoys"])
-@keeps_secrets
-def surprise_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@_report(["heldout_scores", "semantic_decoys"], REPORT_KINDS)
+def surprise_report(run: AssetRun) -> Plan:
     """Whether a decoy's output surprises the model more than the real one, per category."""
-    scored = Scored(context, store, profile, context.partition_key)
-    decoys = scored.inputs.artifact("semantic_decoys")
+    scored = Scored(run)
 
     def make() -> Made:
         from codelewm_assets.evaluation.surprise import surprise_report as judge
@@ -255,17 +229,13 @@ def surprise_report(
         shown = {f"{name}_auc": found.auc for name, found in report.categories.items()}
         return report_of(report, "surprise_report.json", shown)
 
-    config = {"resamples": scored.resamples}
-    return materialize(context, scored.inputs.store, parents=[scored.artifact, decoys], config=config, make=make)
+    return Plan(make, {"resamples": scored.resamples})
 
 
-@dg.asset(**OF_REPORT, kinds={"scikitlearn", "json"}, partitions_def=SEED, deps=[heldout_scores, "execution_pack"])
-@keeps_secrets
-def latent_probe_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@_report(["heldout_scores", "execution_pack"], {"scikitlearn", "json"})
+def latent_probe_report(run: AssetRun) -> Plan:
     """What a linear probe reads off the predicted latent, against probes of what the model was given."""
-    scored = Scored(context, store, profile, context.partition_key)
+    scored = Scored(run)
 
     def make() -> Made:
         from codelewm_assets.evaluation.probe import latent_probe_report as judge
@@ -280,47 +250,34 @@ def latent_probe_report(
         shown = {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
         return report_of(report, "latent_probe_report.json", shown)
 
-    config = {"resamples": scored.resamples}
-    return materialize(context, scored.inputs.store, parents=[scored.artifact, scored.pack()], config=config, make=make)
+    return Plan(make, {"resamples": scored.resamples}, parents=[scored.artifact, scored.pack()])
 
 
-@dg.asset(
-    **OF_REPORT,
-    kinds=REPORT_KINDS,
-    partitions_def=SEED_AND_BENCHMARK,
-    deps=[
-        dg.AssetDep(heldout_scores, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed")),
-        "execution_pack",
-    ],
-)
-@keeps_secrets
-def rerank_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
-    """Pass@1 and MRR of ordering pools by p_pass, with lifts over every control and their intervals."""
-    benchmark, seed = context.partition_key.split("|")
-    scored = Scored(context, store, profile, seed)
+@_report(["heldout_scores", "execution_pack"], REPORT_KINDS)
+def rerank_report(run: AssetRun) -> Plan:
+    """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
+    scored = Scored(run)
     pack = scored.pack()
-    label = pack.manifest.metadata["benchmark_labels"][benchmark]
+    labels = pack.manifest.metadata["benchmark_labels"]
 
     def make() -> Made:
         from codelewm_assets.evaluation.rerank import rerank_report as judge
 
         rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-        own = rows.take(rows.benchmark.where(benchmark))
-        report = judge(own, seed=scored.seed, resamples=scored.resamples, labels={benchmark: label})
-        found = report.benchmarks[benchmark]
-        lift = found.lift_over_best_control
-        shown = {"benchmark_label": label, "pass_at_1": found.pass_at_1["p_pass"], "best_control": found.best_control,
-                 "lift_over_best_control_points": lift.points if lift else None, "pool_count": found.pool_count}  # fmt: skip
+        report = judge(rows, seed=scored.seed, resamples=scored.resamples, labels=labels)
+        shown: dict[str, Any] = {}
+        for benchmark, found in report.benchmarks.items():
+            lift = found.lift_over_best_control
+            shown |= {f"{benchmark}_pass_at_1": found.pass_at_1["p_pass"], f"{benchmark}_pool_count": found.pool_count,
+                      f"{benchmark}_best_control": found.best_control,
+                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
         return report_of(report, "rerank_report.json", shown)
 
-    config = {"resamples": scored.resamples, "benchmark": benchmark}
-    return materialize(context, scored.inputs.store, parents=[scored.artifact, pack], config=config, make=make)
+    return Plan(make, {"resamples": scored.resamples}, parents=[scored.artifact, pack])
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]
 CHECKS = [
-    check_of(rule_of("heldout_scores", every_score_row_has_p_pass), SEED),
-    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored), SEED),
+    check_of(rule_of("heldout_scores", every_score_row_has_p_pass), is_seeded=True),
+    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored), is_seeded=True),
 ]

@@ -6,11 +6,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.core.store import Artifact
+from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.defs.guards import GATES, check_status
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import rerank_key
 from codelewm_assets.defs.plumbing import latest_version
 from codelewm_assets.evaluation.records import (
     CalibrationReport,
@@ -24,6 +22,7 @@ from codelewm_assets.evaluation.records import (
 )
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.preflight.secrets import secret_findings
+from codelewm_assets.store.store import Artifact
 
 SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "collapse": ("checkpoint_inspection", "checkpoint_inspection.json", CollapseReport),
@@ -31,6 +30,7 @@ SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "surprise": ("surprise_report", "surprise_report.json", SurpriseReport),
     "probe": ("latent_probe_report", "latent_probe_report.json", LatentProbeReport),
     "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
+    "rerank": ("rerank_report", "rerank_report.json", RerankReport),
 }
 EVIDENCE_CHECKS = (
     ("checkpoint", "sidecar_matches"),
@@ -48,7 +48,6 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
     A report counts when it and all it was made from are the latest of their kind, and every check on them is green.
     """
     wanted = [(kind, str(seed)) for kind, _, _ in SEED_REPORTS.values() for seed in SEEDS]
-    wanted += [("rerank_report", rerank_key(benchmark, seed)) for seed in SEEDS for benchmark in BENCHMARKS]
     found, current = {}, dict[str, bool]()  # digest → whether it counts; reports share most of what they were made from
     for kind, partition in wanted:
         version = latest_version(inputs.instance, kind, partition)
@@ -98,10 +97,12 @@ def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
         fields: dict[str, Any] = {
             field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
         }
-        rerank = {
-            b: read(f"rerank_report[{rerank_key(b, seed)}]", "rerank_report.json", RerankReport) for b in BENCHMARKS
-        }
-        fields["rerank"] = {b: found for b, found in rerank.items() if found is not None}
+        whole = fields.pop("rerank")
+        fields["rerank"] = (
+            {name: whole.model_copy(update={"benchmarks": {name: own}}) for name, own in whole.benchmarks.items()}
+            if whole
+            else {}
+        )
         if any(value for value in fields.values()):
             evidence[seed] = SeedEvidence(**fields)
     return evidence

@@ -13,7 +13,6 @@ import dagster as dg
 
 from codelewm_assets.core.logs import masked
 from codelewm_assets.defs.build import failure_text
-from codelewm_assets.defs.intents import INTENT_TAG, PARTITION_TAG, WILL_RETRY_TAG, is_undecided
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.notify.message import Message
@@ -25,6 +24,9 @@ TICK_BUDGET_S = 25.0  # a tick is ended after 60; one message may take up to 20 
 MOST_CAUSES = 5
 MOST_CAUSE_TEXT = 1500
 LEDGER_FOLDER = "notifications"
+PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"  # on a run that failed: "true" when it is to be retried
+RETRY_GRACE_S = 600.0  # so long a failed run that is to be retried may wait for its retry
 
 
 def teller(store: StoreResource, profile: ProfileResource, context: dg.SensorEvaluationContext) -> Teller:
@@ -76,6 +78,14 @@ def tell_all(
     return told, untold
 
 
+def is_undecided(instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime) -> bool:
+    """A run that has failed and does not say yet whether it is retried: Dagster writes that tag after the status."""
+    run = record.dagster_run
+    has_failed = run.status == dg.DagsterRunStatus.FAILURE and WILL_RETRY_TAG not in run.tags
+    ended_s = record.end_time or record.update_timestamp.replace(tzinfo=UTC).timestamp()
+    return has_failed and instance.run_retries_enabled and now.timestamp() - ended_s < RETRY_GRACE_S
+
+
 def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """A run that its time limit ended fails and then reads as canceled; one that a person canceled has not failed."""
     if run.status == dg.DagsterRunStatus.FAILURE:
@@ -89,8 +99,7 @@ def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def message_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str | None) -> Message:
     """What is told of a failed run: its causes, secrets masked, whether it is retried, and where it lies."""
     facts = {"run_id": run.run_id, "job": run.job_name}
-    names = {"partition": PARTITION_TAG, "intent": INTENT_TAG, "backfill": "dagster/backfill",
-             "schedule": "dagster/schedule_name"}  # fmt: skip
+    names = {"partition": PARTITION_TAG, "backfill": "dagster/backfill", "schedule": "dagster/schedule_name"}
     facts |= {name: run.tags[tag] for name, tag in names.items() if tag in run.tags}
     retried = run.tags.get(WILL_RETRY_TAG) == "true"
     facts["is_retried"] = str(retried).lower()

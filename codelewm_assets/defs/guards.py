@@ -16,9 +16,8 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
-from codelewm_assets.defs.rules import DATA_RULES, PARTITIONED
+from codelewm_assets.defs.rules import DATA_RULES
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]
@@ -75,7 +74,9 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
         return missing
     materialized = materializations[0]
     made = materialized.asset_materialization
-    status = replace(missing, latest=((made.tags if made else None) or {}).get(DATA_VERSION_TAG))
+    if made is None or made.partition != partition:  # of an asset that was partitioned in an earlier version
+        return missing
+    status = replace(missing, latest=(made.tags or {}).get(DATA_VERSION_TAG))
     key = dg.AssetCheckKey(dg.AssetKey(asset), check)
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [key], PartitionKeyFilter(key=partition)
@@ -120,19 +121,14 @@ def _judged(record: AssetCheckExecutionRecord, materialized: dg.EventLogRecord, 
 
 def gate_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
     """The state of everything that gates training, and of every required rule that the code has no check of."""
-    gates = [
-        (asset, check, partition)
-        for asset, check in GATES
-        for partition in (BENCHMARKS if asset in PARTITIONED else (None,))
-    ]
-    defined = {check if partition is None else f"{check}[{partition}]" for _, check, partition in gates}
+    defined = {check for _, check in GATES}
     detail = "the code has no check of this rule, which preflight/clearance.py requires"
     undefined = [
         CheckStatus("preflight_report", rule, None, "UNDEFINED", detail)
         for rule in REQUIRED_RULES
         if rule not in defined
     ]
-    return [check_status(instance, *gate) for gate in gates] + undefined
+    return [check_status(instance, *gate) for gate in GATES] + undefined
 
 
 def require_clear(instance: dg.DagsterInstance) -> None:

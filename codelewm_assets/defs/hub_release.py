@@ -9,39 +9,25 @@ from pydantic import ValidationError
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import ArtifactStore
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.claims import ALL
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, latest_version, materialize
-from codelewm_assets.defs.resources import StoreResource
+from codelewm_assets.defs.plumbing import Made, latest_version
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
+from codelewm_assets.store.store import ArtifactStore
 
-PARTITIONED = {place.kind: place.partition is not None for place in places()}
-DEPS = [dg.AssetDep(k, partition_mapping=ALL) if is_parted else dg.AssetDep(k) for k, is_parted in PARTITIONED.items()]
+DEPS = list(dict.fromkeys(place.kind for place in places()))
 
 
-@dg.asset(
-    group_name="release",
-    kinds={"huggingface", "json"},
-    owners=OWNERS,
-    deps=DEPS,
-    code_version="3",
-    pool="hub",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def hub_release(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+@artifact_asset("release", deps=DEPS, kinds={"huggingface", "json"}, code_version="3", pool="hub")
+def hub_release(run: AssetRun) -> Plan:
     """What would go to the Hugging Face Hub, and every reason against it; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_refusals import draft_release
 
     # outside of the recipe's reach: bytes are verified and scanned anew each time
-    draft = draft_release(store.get(), latest_released(context.instance))
+    draft = draft_release(run.store.get(), latest_released(run.context.instance))
     refusals = [str(refusal) for refusal in draft.plan.refusals]
 
     def make() -> Made:
@@ -55,7 +41,7 @@ def hub_release(context: dg.AssetExecutionContext, store: StoreResource) -> dg.M
         }
         return Made({**draft.own_files, **plan}, metadata)
 
-    return materialize(context, store.get(), parents=draft.artifacts, config={"refusals": refusals}, make=make)
+    return Plan(make, {"refusals": refusals}, draft.artifacts)
 
 
 def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:
@@ -86,11 +72,11 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
     return plan.model_copy(update={"refusals": tuple(refusals)}), sources
 
 
-def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
+def nothing_stands_against_the_release(inputs: Inputs, partition: str | None) -> Finding:
     """Nothing stands against the release: no secret, all of it verified, within the gates, each checkpoint inspected."""
     plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
     return finding(
-        "no_secrets",
+        "nothing_stands_against_the_release",
         [str(refusal) for refusal in plan.refusals],
         blocker=plan.refusals[0].reason if plan.refusals else "secret_found",
         message="Scanned and verified.",
@@ -99,4 +85,4 @@ def no_secrets(inputs: Inputs, partition: str | None) -> Finding:
 
 
 ASSETS = [hub_release]
-CHECKS = [check_of(rule_of("hub_release", no_secrets))]
+CHECKS = [check_of(rule_of("hub_release", nothing_stands_against_the_release))]

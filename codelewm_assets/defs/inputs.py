@@ -12,12 +12,12 @@ from codelewm_assets.core.records import (
     PoolMember,
     Problem,
 )
-from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.defs.plumbing import latest_artifact
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import NearDuplicate, near_duplicates_of_pack
+from codelewm_assets.store.store import Artifact, ArtifactStore
 
 _NEAR_DUPLICATES: dict[tuple[str, ...], list[NearDuplicate]] = {}  # of the last tables that were asked about
 
@@ -37,45 +37,38 @@ class Inputs:
             self._artifacts[key] = latest_artifact(self.instance, self.store, kind, partition)
         return self._artifacts[key]
 
-    def of_benchmarks(self, kind: str) -> list[Artifact]:
-        """One artifact per benchmark."""
-        return [self.artifact(kind, benchmark) for benchmark in BENCHMARKS]
-
     def _table(self, artifact: Artifact, name: str, model: type[R]) -> list[R]:
         key = (artifact.digest, name)
         if key not in self._tables:
             self._tables[key] = list(read_table(artifact.path(name), model))
         return self._tables[key]  # type: ignore[return-value]
 
+    def _of_benchmarks(self, kind: str, file: str, model: type[R], benchmark: str | None = None) -> list[R]:
+        """Rows of one benchmark, or of all: each has a file of its own."""
+        artifact = self.artifact(kind)
+        wanted = [benchmark] if benchmark else BENCHMARKS
+        return [row for b in wanted for row in self._table(artifact, f"{b}/{file}", model)]
+
     def problems(self, benchmark: str | None = None) -> list[Problem]:
         """Problems of one benchmark, or of all."""
-        wanted = [benchmark] if benchmark else BENCHMARKS
-        return [
-            p for b in wanted for p in self._table(self.artifact("benchmark_problems", b), "problems.parquet", Problem)
-        ]
+        return self._of_benchmarks("benchmark_problems", "problems.parquet", Problem, benchmark)
 
     def left_out(self) -> list[LeftOut]:
-        """Problems left out by the sources and by labelling, of both benchmarks."""
-        rows = []
-        for kind in ("benchmark_problems", "labelled_completions"):
-            for artifact in self.of_benchmarks(kind):
-                rows += [LeftOut.model_validate(row) for row in artifact.read_json("left_out.json")]
-        return rows
+        """Problems left out by the sources and by labelling."""
+        kinds = ("benchmark_problems", "labelled_completions")
+        return [LeftOut.model_validate(row) for kind in kinds for row in self.artifact(kind).read_json("left_out.json")]
 
-    def completions(self, benchmark: str) -> list[Completion]:
-        """Candidate completions of one benchmark."""
-        return self._table(self.artifact("candidate_completions", benchmark), "completions.parquet", Completion)
+    def completions(self) -> list[Completion]:
+        """Candidate completions."""
+        return self._of_benchmarks("candidate_completions", "completions.parquet", Completion)
 
     def llm_order(self) -> dict[str, int]:
         """Completion id → place in which a language model gave it, of completions that one wrote."""
-        found = (c for benchmark in BENCHMARKS for c in self.completions(benchmark))
-        return {c.completion_id: c.llm_order_rank for c in found if c.llm_order_rank is not None}
+        return {c.completion_id: c.llm_order_rank for c in self.completions() if c.llm_order_rank is not None}
 
-    def labelled(self, benchmark: str | None = None) -> list[LabelledCompletion]:
-        """Labelled completions of one benchmark, or of all."""
-        wanted = [benchmark] if benchmark else BENCHMARKS
-        name, model = "labelled_completions", LabelledCompletion
-        return [row for b in wanted for row in self._table(self.artifact(name, b), "labelled.parquet", model)]
+    def labelled(self) -> list[LabelledCompletion]:
+        """Labelled completions."""
+        return self._of_benchmarks("labelled_completions", "labelled.parquet", LabelledCompletion)
 
     def pack(self) -> list[PackRow]:
         """Rows of the execution pack."""
@@ -103,7 +96,7 @@ class Inputs:
 
     def near_duplicates(self) -> list[NearDuplicate]:
         """Near-duplicates among the pack's problems, found now and not read: what is stored beside the folds may be wrong."""
-        artifacts = [*self.of_benchmarks("benchmark_problems"), self.artifact("execution_pack")]
+        artifacts = [self.artifact("benchmark_problems"), self.artifact("execution_pack")]
         key = (*(artifact.digest for artifact in artifacts), str(self.profile.splits.thresholds))
         if key not in _NEAR_DUPLICATES:
             found = near_duplicates_of_pack(self.problems(), self.pack(), self.profile.splits.thresholds)

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from codelewm_assets.defs.housekeeping import HOUR_S, unended_runs
+from codelewm_assets.defs.processes import end_dead_runs
 from codelewm_assets.doctor.finding import HealthFinding, judged
 
 SILENT_RUN_S = HOUR_S  # training and labelling, which take longest, say something every few minutes
@@ -109,7 +110,8 @@ def daemons_finding(instance: dg.DagsterInstance) -> HealthFinding:
 
 
 def runs_finding(instance: dg.DagsterInstance, *, now_s: float) -> HealthFinding:
-    """Whether runs that have not ended still say something."""
+    """Whether runs that have not ended still say something. Those whose process is surely dead are ended first."""
+    end_dead_runs(instance)
     runs = unended_runs(instance, now_s=now_s)
     dead = [
         f"{r.job} {r.run_id[:8]} ({r.status}, silent {r.silent_s / HOUR_S:.1f} h)"

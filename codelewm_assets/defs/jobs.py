@@ -1,4 +1,4 @@
-"""Jobs: one per kind of partition, since a run cannot mix seed with seed × benchmark, and the order they go in."""
+"""Three jobs: the data, training and evaluation of a seed, and what is said of both seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,57 +10,31 @@ import yaml
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from codelewm_assets.core.errors import DeploymentError
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.defs.partitions import rerank_key
+from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.profiles.operations import OperationsSection
 
-BENCHMARK_ASSETS = ("benchmark_problems", "candidate_completions", "labelled_completions")
-DATA_ASSETS = (
-    "execution_pack",
-    "problem_splits",
-    "semantic_decoys",
-    "rerank_pools",
-    "preflight_report",
-    "tokenized_pack",
-)
-SEED_ASSETS = (
-    "checkpoint",
-    "checkpoint_inspection",
-    "heldout_scores",
-    "p_pass_calibration",
-    "retrieval_report",
-    "surprise_report",
-    "latent_probe_report",
-)
-RELEASE_ASSETS = (
-    "results_report",
-    "dataset_card",
-    "tracker_status",
-    "claim_audit",
-    "artifact_index",
-    "review_site",
-    "hub_release",
-)
+GROUPS_OF_DATA = ("sources", "completions", "packs", "splits", "decoys", "preflight")
+OF_DATA = dg.AssetSelection.groups(*GROUPS_OF_DATA) | dg.AssetSelection.assets("tokenized_pack")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run of `build`: a job and the partitions it runs for, one run each; (None,) for an unpartitioned job."""
+    """A job, and the partitions that `build` runs it for, one run each; (None,) for an unpartitioned job."""
 
     job: str
-    assets: tuple[str, ...]
+    purpose: str
+    assets: dg.AssetSelection
     partitions: tuple[str | None, ...]
 
 
 BUILD_ORDER: tuple[Step, ...] = (
-    Step("label_benchmark", BENCHMARK_ASSETS, BENCHMARKS),
-    Step("make_pack", DATA_ASSETS, (None,)),
-    Step("train_and_score", SEED_ASSETS, tuple(map(str, SEEDS))),
-    Step("rerank", ("rerank_report",), tuple(rerank_key(b, s) for s in SEEDS for b in BENCHMARKS)),
-    Step("judge_claims", ("claim_gates",), (None,)),
-    Step("write_model_card", ("model_card",), tuple(map(str, SEEDS))),
-    Step("release", RELEASE_ASSETS, (None,)),
-)
+    Step("refresh_data", "From the problems to the preflight report and the token arrays.", OF_DATA, (None,)),
+    Step("train_and_evaluate", "Checkpoint of one seed, its scores and its metric reports.",
+         dg.AssetSelection.groups("training", "evaluation") - OF_DATA, tuple(map(str, SEEDS))),
+    Step("judge_and_publish", "Gates and claims of both seeds, report, cards, audit and what would go to the Hub; uploads nothing.",
+         dg.AssetSelection.groups("claims", "release"), (None,)),
+)  # fmt: skip
+"""One seeded asset makes its whole job seeded, and judges half of the seeds what comes after both: so no job mixes."""
 
 
 def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[str, str]:
@@ -85,9 +59,9 @@ def step_jobs(
     return [
         dg.define_asset_job(
             step.job,
-            selection=dg.AssetSelection.assets(*step.assets),
+            selection=step.assets,
             executor_def=dg.in_process_executor,
-            description=f"{', '.join(step.assets)}, with their checks.",
+            description=step.purpose,
             tags=run_tags(operations, limits[step.job]) | dict(tags.get(step.job, {})),
         )
         for step in BUILD_ORDER

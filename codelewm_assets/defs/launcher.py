@@ -18,6 +18,8 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
+from codelewm_assets.defs.processes import is_surely_dead
+
 HERE = ("localhost", "127.0.0.1", "::1")
 ANSWER_WITHIN_S = 10
 
@@ -33,12 +35,14 @@ class WatchingRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """FAILED: its process on this machine is gone, or its code server elsewhere answers that it runs no such run.
 
-        RUNNING while it lives, and wherever that cannot be known: a run that no code server started (`codelewm-assets build`),
-        or a code server that does not answer.
+        RUNNING while it lives, and wherever that cannot be known: a run whose tags name no process of this machine, or a code
+        server that does not answer.
         """
         server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
         if not server:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it: not looked at")
+            if is_surely_dead(run.tags):
+                return CheckRunHealthResult(WorkerStatus.FAILED, "its process is gone")
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it, and its process may live")
         if server.get("socket") or server.get("host") in HERE:
             return self._by_process(run.run_id)
         return self._by_server(run.run_id)

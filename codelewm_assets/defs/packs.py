@@ -2,56 +2,34 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import dagster as dg
 
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import in_groups, write_groups
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.freshness import OF_DATA
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 
 ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
 
 
-@dg.asset(
-    group_name="packs",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    deps=[
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
-    ],
-    code_version="3",
-    freshness_policy=OF_DATA,
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(PackRow),
-)
-@keeps_secrets
-def execution_pack(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
-    """One row per problem, completion and input of both benchmarks, under the published field names."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
+@artifact_asset(
+    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="3",
+    table=PackRow, freshness=OF_DATA,
+)  # fmt: skip
+def execution_pack(run: AssetRun) -> Plan:
+    """One row per problem, completion and input of every benchmark, under the published field names."""
+    inputs = run.inputs
 
-    def make(folder: Path) -> Made:
+    def make() -> Made:
         from codelewm_assets.packs.pack import build_pack
 
         rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
         labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
-        write_groups(folder / "pack.parquet", in_groups(rows), PackRow)
-        return Made({"pack.parquet": folder / "pack.parquet"}, pack_summary(rows, labels))
+        write_groups(run.folder / "pack.parquet", in_groups(rows), PackRow)
+        return Made({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
 
-    parents = [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
-    with TemporaryDirectory(prefix="codelewm-pack-") as folder:
-        return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
+    return Plan(make)
 
 
 def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:

@@ -3,46 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-import dagster as dg
-
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import ArtifactStore
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, materialize, versions
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made, versions
 from codelewm_assets.defs.rules import check_of, judge_all, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
-from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.store.store import ArtifactStore
 
 
-@dg.asset(
-    group_name="preflight",
-    kinds={"json"},
-    owners=OWNERS,
-    deps=[
-        *JUDGED,
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
-    ],
-    code_version="4",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def preflight_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *JUDGED], kinds={"json"}, code_version="5")
+def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    judged = [inputs.artifact(name) for name in JUDGED]
-    benchmarks = ("benchmark_problems", "candidate_completions", "labelled_completions")
-    parents = [*judged, *(artifact for name in benchmarks for artifact in inputs.of_benchmarks(name))]
+    inputs = run.inputs
 
     def make() -> Made:
         findings = judge_all(inputs)
@@ -51,7 +28,7 @@ def preflight_report(
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in parents},
+            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
             "folds": list(inputs.profile.folds),
             "settings": preflight_settings(inputs.profile),
             "findings": [found.model_dump(mode="json") for found in findings],
@@ -63,12 +40,14 @@ def preflight_report(
     # the rules too: a report that was judged by fewer is not this one, and is not taken up again
     config = preflight_settings(inputs.profile) | versions("scikit-learn", "great-expectations")
     config |= {"rules": list(REQUIRED_RULES)}
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, config)
 
 
 def preflight_settings(profile: Profile) -> dict[str, Any]:
-    """What of a profile the rules judge by: a report is of use under the same settings only."""
-    return profile.model_dump(mode="json", include={"preflight", "splits"}) | {"folds": list(profile.folds)}
+    """What of a profile the rules judge by: a report is of use under the same settings only. How labels were isolated is of it."""
+    sandbox = {"isolation": profile.sandbox.isolation, "cpu_floor_s": profile.sandbox.cpu_floor_s}
+    rest = profile.model_dump(mode="json", include={"preflight", "splits"})
+    return rest | {"sandbox": sandbox, "folds": list(profile.folds)}
 
 
 def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
@@ -76,7 +55,9 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
     bad = [f"red rule {rule}" for rule in report["red"]]
     bad += [
-        f"{name} was rebuilt since" for name in JUDGED if report["judged"].get(name) != inputs.artifact(name).digest
+        f"{name} was rebuilt since"
+        for name in (*BEFORE_THE_PACK, *JUDGED)
+        if report["judged"].get(name) != inputs.artifact(name).digest
     ]
     return Finding(
         rule="preflight_is_clear",

@@ -2,64 +2,41 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import in_groups, write_groups
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.claims import ALL
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, inline_png, materialize, versions
+from codelewm_assets.defs.plumbing import Made, inline_png, versions
 from codelewm_assets.defs.preflight import verified
-from codelewm_assets.defs.release_inputs import findings_of, lineage_of, records_of, released, today
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.release_inputs import RELEASED, findings_of, lineage_of, records_of, today
 from codelewm_assets.defs.review_site import review_site
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.store.store import Artifact
 
-COMMON: dict[str, Any] = {
-    "group_name": "release",
-    "owners": OWNERS,
-    "code_version": "1",
-    "automation_condition": EAGER_WHEN_GREEN,
-}
 REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
                "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip
-OF_SEED = ("p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report", "checkpoint_inspection",
-           "checkpoint", "claim_gates", "execution_pack")  # fmt: skip
-
-
-def _inputs(context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource) -> Inputs:
-    return Inputs(context.instance, store.get(), profile.get())
+OF_MODEL = (*(name for name in REPORT_DEPS if name != "heldout_scores"), "claim_gates", "execution_pack")
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
     return {artifact.manifest.artifact_id: artifact.digest for artifact in artifacts}
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"markdown", "matplotlib"},
-    freshness_policy=OF_REPORTS,
-    deps=["claim_gates", "preflight_report", *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
-)
-@keeps_secrets
-def results_report(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "release", deps=["claim_gates", "preflight_report", *REPORT_DEPS], kinds={"markdown", "matplotlib"}, code_version="2",
+    freshness=OF_REPORTS,
+)  # fmt: skip
+def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims and gates with reasons, every metric beside every control, and the plots."""
-    inputs = _inputs(context, store, profile)
+    inputs = run.inputs
     reports = present_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
     scored = {seed: inputs.artifact("heldout_scores", str(seed)) for seed in SEEDS}
@@ -84,9 +61,7 @@ def results_report(
             {"figure_count": len(figures), "characters": len(text)},
         )
 
-    return materialize(
-        context, inputs.store, parents=parents, config=versions("matplotlib"), make=make, show=_report_and_plots
-    )
+    return Plan(make, versions("matplotlib"), parents, _report_and_plots)
 
 
 def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
@@ -100,89 +75,68 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     return shown
 
 
-@dg.asset(
-    **COMMON | {"code_version": "3"},
-    kinds={"markdown", "huggingface"},
-    deps=[
-        "execution_pack",
-        "problem_splits",
-        "claim_gates",
-        dg.AssetDep("benchmark_problems", partition_mapping=ALL),
-        dg.AssetDep("labelled_completions", partition_mapping=ALL),
-    ],
-)
-@keeps_secrets
-def dataset_card(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "release", deps=["execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions"],
+    kinds={"markdown", "huggingface"}, code_version="3",
+)  # fmt: skip
+def dataset_card(run: AssetRun) -> Plan:
     """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
-    inputs = _inputs(context, store, profile)
-    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits", "claim_gates")]
-    parents += [*inputs.of_benchmarks("benchmark_problems"), *inputs.of_benchmarks("labelled_completions")]
+    inputs = run.inputs
 
-    def make(folder: Path) -> Made:
+    def make() -> Made:
         from codelewm_assets.packs.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
         rows, splits = inputs.pack(), inputs.splits()
-        text = render(rows, splits, inputs.left_out(), records_of(inputs, {}), artifacts=_digests(parents))
+        text = render(rows, splits, inputs.left_out(), records_of(inputs, {}), artifacts=_digests(run.parents()))
         fold = {split.problem_id: split.fold for split in splits}
-        table = folder / "pack.parquet"
+        table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
         return Made({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
 
-    with TemporaryDirectory(prefix="codelewm-card-") as folder:
-        return materialize(context, inputs.store, parents=parents, config={}, make=lambda: make(Path(folder)))
+    return Plan(make)
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"markdown", "huggingface"},
-    partitions_def=SEED,
-    deps=[*OF_SEED, dg.AssetDep("rerank_report", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("seed"))],
-)
-@keeps_secrets
-def model_card(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
-    """Card of one seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
-    inputs, seed = _inputs(context, store, profile), context.partition_key
-    trained = inputs.artifact("checkpoint", seed)
-    reports = {name: artifact for name, artifact in present_reports(inputs).items() if _is_of(seed, name)}
-    parents = [trained, inputs.artifact("checkpoint_inspection", seed), inputs.artifact("claim_gates")]
-    parents = list({a.digest: a for a in [*parents, inputs.artifact("execution_pack"), *reports.values()]}.values())
+@artifact_asset("release", deps=OF_MODEL, kinds={"markdown", "huggingface"}, code_version="3")
+def model_card(run: AssetRun) -> Plan:
+    """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
+    inputs = run.inputs
+    reports = present_reports(inputs)
+    trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
+    inspected = {seed: inputs.artifact("checkpoint_inspection", str(seed)) for seed in SEEDS}
+    shared = [inputs.artifact("claim_gates"), inputs.artifact("execution_pack")]
 
-    def make() -> Made:
+    def card(seed: int) -> bytes:
         from codelewm_assets.release.cards import model_card as render
         from codelewm_assets.training.sidecar import read_sidecar
 
-        records = records_of(inputs, reports, seeds=(int(seed),))
-        text = render(read_sidecar(trained), records, artifacts=_digests(parents))
-        return Made({"README.md": text.encode("utf-8")}, {"characters": len(text)})
+        own = {name: artifact for name, artifact in reports.items() if name.endswith(f"[{seed}]")}
+        made_from = _digests([trained[seed], inspected[seed], *shared, *own.values()])
+        text = render(read_sidecar(trained[seed]), records_of(inputs, own, seeds=(seed,)), artifacts=made_from)
+        return text.encode("utf-8")
 
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    def make() -> Made:
+        cards = {seed: card(seed) for seed in SEEDS}
+        return Made(
+            {f"{seed}/README.md": text for seed, text in cards.items()},
+            {"characters": sum(len(text.decode("utf-8")) for text in cards.values())},
+        )
+
+    every = [*trained.values(), *inspected.values(), *shared, *reports.values()]
+    parents = list({artifact.digest: artifact for artifact in every}.values())
+    return Plan(make, parents=parents)
 
 
-def _is_of(seed: str, artifact_id: str) -> bool:
-    """Whether an artifact is of a seed: `kind[42]` or `kind[benchmark|42]`."""
-    return artifact_id.removesuffix("]").replace("[", "|").split("|")[-1] == seed
-
-
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"markdown", "json"},
-    deps=["claim_gates", results_report, dataset_card, dg.AssetDep(model_card, partition_mapping=ALL),
-          *(dg.AssetDep(name, partition_mapping=ALL) for name in REPORT_DEPS)],
+@artifact_asset(
+    "release", deps=["claim_gates", "results_report", "dataset_card", "model_card", *REPORT_DEPS], kinds={"markdown", "json"},
+    code_version="2",
 )  # fmt: skip
-@keeps_secrets
-def tracker_status(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
     from codelewm_assets.release import tracker
     from codelewm_assets.release.criteria import CRITERIA
 
-    inputs = _inputs(context, store, profile)
+    inputs = run.inputs
     reports = present_reports(inputs)
     checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
     now = today(inputs, checks)  # outside of the recipe's reach: states change without a change of any artifact
@@ -200,23 +154,14 @@ def tracker_status(
         )
 
     parents = [inputs.artifact("claim_gates"), inputs.artifact("results_report"), *reports.values()]
-    return materialize(
-        context, inputs.store, parents=parents, config={"rows": status.model_dump(mode="json")}, make=make
-    )
+    return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
 
 
-@dg.asset(
-    **COMMON | {"code_version": "2"},
-    kinds={"json", "markdown"},
-    deps=[results_report, dataset_card, tracker_status, dg.AssetDep(model_card, partition_mapping=ALL)],
-)
-@keeps_secrets
-def artifact_index(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset("release", deps=RELEASED, kinds={"json", "markdown"}, code_version="2")
+def artifact_index(run: AssetRun) -> Plan:
     """Every artifact that the report and the cards rest on: digest, files, parents."""
-    inputs = _inputs(context, store, profile)
-    parents = released(inputs)
+    inputs = run.inputs
+    parents = run.parents()
 
     def make() -> Made:
         from codelewm_assets.release.index import artifact_index as render
@@ -229,7 +174,7 @@ def artifact_index(
         }
         return Made(files, {"artifact_count": len(manifests)})
 
-    return materialize(context, inputs.store, parents=parents, config={}, make=make)
+    return Plan(make)
 
 
 def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:

@@ -2,30 +2,23 @@
 
 from typing import Any
 
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.claims import read_gates
 from codelewm_assets.defs.evidence import seed_evidence
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
-from codelewm_assets.defs.rules import PARTITIONED
 from codelewm_assets.evaluation.records import CalibrationReport
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.site_pages import CheckRow, DataDocs
 from codelewm_assets.release.tracker import Today
+from codelewm_assets.store.store import Artifact
 
-RELEASED = ("results_report", "dataset_card", "tracker_status")
+RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
 MADE_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
 RECORD_REPORT = "record_calibration_report.json"
-
-
-def released(inputs: Inputs) -> list[Artifact]:
-    """Report, cards and tracker status."""
-    cards = [inputs.artifact("model_card", str(seed)) for seed in SEEDS]
-    return [*(inputs.artifact(name) for name in RELEASED), *cards]
 
 
 def lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
@@ -104,8 +97,7 @@ def data_docs(inputs: Inputs) -> list[DataDocs]:
     """The page that each contract check wrote of the latest artifact, where it did."""
     found = []
     for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
-        for partition in BENCHMARKS if asset in PARTITIONED else (None,):
-            digest = inputs.artifact(asset, partition).digest
-            page = inputs.store.work / "data_docs" / asset / (partition or "all") / digest / "index.html"
-            found.append(DataDocs(asset, partition, digest, page.read_bytes() if page.is_file() else None))
+        digest = inputs.artifact(asset).digest
+        page = inputs.store.work / "data_docs" / asset / "all" / digest / "index.html"
+        found.append(DataDocs(asset, None, digest, page.read_bytes() if page.is_file() else None))
     return found

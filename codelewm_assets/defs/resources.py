@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.profiles.profile import Profile, load_profile
+from codelewm_assets.store.store import ArtifactStore, open_store
 
 
 @cache

@@ -3,40 +3,24 @@
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.core.store import Artifact
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.claims import ALL
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, materialize
-from codelewm_assets.defs.release_inputs import RELEASED, check_rows, data_docs, lineage_of, records_of, released
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.release_inputs import RELEASED, check_rows, data_docs, lineage_of, records_of
+from codelewm_assets.store.store import Artifact
 
 TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
           **{f"model_card_{seed}": f"Model {seed}" for seed in SEEDS}}  # fmt: skip
 
 
-@dg.asset(
-    group_name="release",
-    owners=OWNERS,
-    kinds={"html"},
-    deps=[*RELEASED, "artifact_index", "claim_audit", dg.AssetDep("model_card", partition_mapping=ALL)],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def review_site(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "release", deps=[*RELEASED, "artifact_index", "claim_audit"], kinds={"html"}, code_version="3"
+)  # fmt: skip
+def review_site(run: AssetRun) -> Plan:
     """Report, cards, checks, manifests and Data Docs as one folder of static pages; open index.html from disk."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    shown = released(inputs)
-    parents = [*shown, inputs.artifact("artifact_index"), inputs.artifact("claim_audit")]
+    inputs, parents = run.inputs, run.parents()
+    shown = parents[: len(RELEASED)]
     checks, docs = check_rows(inputs), data_docs(inputs)
 
     def make() -> Made:
@@ -58,17 +42,18 @@ def review_site(
         "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],
         "data_docs": [[one.asset, one.partition, sha256_bytes(one.document) if one.document else None] for one in docs],
     }
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, config)
 
 
 def _texts(artifacts: list[Artifact]) -> dict[str, tuple[str, str]]:
     """Page name → title and Markdown of what was released, in the order of the navigation."""
     found = {}
     for artifact in artifacts:
-        kind, _, rest = artifact.manifest.artifact_id.partition("[")
-        name = f"{kind}_{rest.removesuffix(']')}" if rest else kind
-        path = next(file.path for file in artifact.manifest.files if file.path.endswith(".md"))
-        found[name] = artifact.path(path).read_text(encoding="utf-8")
+        for file in artifact.manifest.files:
+            if file.path.endswith(".md"):
+                seed = file.path.rpartition("/")[0]
+                name = artifact.manifest.artifact_kind + (f"_{seed}" if seed else "")
+                found[name] = artifact.path(file.path).read_text(encoding="utf-8")
     return {name: (title, found[name]) for name, title in TITLES.items() if name in found}
 
 

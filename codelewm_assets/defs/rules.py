@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.claims.register import RERANK_POINTS
-from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets
@@ -21,7 +21,6 @@ from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.preflight.secrets import no_secrets
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
 
-PARTITIONED = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 OFFENDERS_IN_SENTENCE = 3
 Judge = Callable[[Inputs, str | None], Finding]
 Show = Callable[[Inputs, str | None, Finding], Mapping[str, Any]]
@@ -44,7 +43,7 @@ _CREDITS: dict[tuple[str, ...], dict[int, rerank_rules.Credits]] = {}  # of the 
 def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
     """What each text control reaches on the pools of each fold; worked out once for the two rules that ask."""
     judged = ("rerank_pools", "execution_pack", "problem_splits", "benchmark_problems")
-    key = tuple(a.digest for kind in judged for a in _artifacts(inputs, kind))
+    key = tuple(inputs.artifact(kind).digest for kind in judged)
     if key not in _CREDITS:
         outcomes = {
             row.source_submission_id: (row.source_problem_id, row.completion_passed)
@@ -57,10 +56,6 @@ def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
             fold: rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS
         }
     return _CREDITS[key]
-
-
-def _artifacts(inputs: Inputs, kind: str) -> list[Artifact]:
-    return inputs.of_benchmarks(kind) if kind in PARTITIONED else [inputs.artifact(kind)]
 
 
 def _headroom(inputs: Inputs) -> Finding:
@@ -98,26 +93,26 @@ def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mappin
 
 
 DATA_RULES: tuple[Rule, ...] = (
-    _rule("benchmark_problems", rules.stand_in_is_named, lambda i, p: rules.stand_in_is_named(i.problems(p))),
+    _rule("benchmark_problems", rules.stand_in_is_named, lambda i, _: rules.stand_in_is_named(i.problems())),
     _rule(
-        "benchmark_problems", rules.every_problem_is_usable, lambda i, p: rules.every_problem_is_usable(i.problems(p))
+        "benchmark_problems", rules.every_problem_is_usable, lambda i, _: rules.every_problem_is_usable(i.problems())
     ),
     _rule(
         "candidate_completions",
         rules.every_problem_has_completions,
-        lambda i, p: rules.every_problem_has_completions(i.completions(p or ""), i.problems(p)),
+        lambda i, _: rules.every_problem_has_completions(i.completions(), i.problems()),
     ),
-    _rule("candidate_completions", no_secrets, lambda i, p: no_secrets(i.completions(p or ""))),
+    _rule("candidate_completions", no_secrets, lambda i, _: no_secrets(i.completions())),
     _rule(
         "labelled_completions",
         rules.labels_are_deterministic,
-        lambda i, p: rules.labels_are_deterministic(i.labelled(p)),
+        lambda i, _: rules.labels_are_deterministic(i.labelled()),
     ),
     _rule(
         "labelled_completions",
         rules.labels_were_isolated,
-        lambda i, p: rules.labels_were_isolated(
-            layers := i.artifact("labelled_completions", p).manifest.metadata["isolation_layers"],
+        lambda i, _: rules.labels_were_isolated(
+            layers := i.artifact("labelled_completions").manifest.metadata["isolation_layers"],
             required_layers(layers, is_strict=i.profile.sandbox.isolation == "strict"),
             STRICT_LAYERS,
         ),
@@ -187,20 +182,13 @@ def rule_of(asset: str, judge: Judge) -> Rule:
 
 
 def judge_all(inputs: Inputs) -> list[Finding]:
-    """Every data rule on the latest artifacts; a partitioned rule's finding carries its benchmark."""
-    found = []
-    for rule in DATA_RULES:
-        for partition in BENCHMARKS if rule.asset in PARTITIONED else (None,):
-            finding = rule.judge(inputs, partition)
-            name = finding.rule if partition is None else f"{finding.rule}[{partition}]"
-            found.append(finding.model_copy(update={"rule": name}))
-    return found
+    """Every data rule on the latest artifacts."""
+    return [rule.judge(inputs, None) for rule in DATA_RULES]
 
 
-def check_of(
-    rule: Rule, partitions_def: dg.PartitionsDefinition | None = None, *, blocking: bool = True
-) -> dg.AssetChecksDefinition:
-    """The asset check of one rule."""
+def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> dg.AssetChecksDefinition:
+    """The asset check of one rule. Args: is_seeded: whether its asset is: then each seed has a result of its own."""
+    partitions_def = SEED if is_seeded else None
 
     @dg.asset_check(
         name=rule.name, asset=rule.asset, description=rule.description, blocking=blocking, partitions_def=partitions_def
@@ -269,6 +257,6 @@ def _cell_table(finding: Finding) -> dg.TableMetadataValue:
     )
 
 
-def checks_on(asset: str, partitions_def: dg.PartitionsDefinition | None = None) -> list[dg.AssetChecksDefinition]:
+def checks_on(asset: str) -> list[dg.AssetChecksDefinition]:
     """The checks of all data rules on one asset."""
-    return [check_of(rule, partitions_def) for rule in DATA_RULES if rule.asset == asset]
+    return [check_of(rule) for rule in DATA_RULES if rule.asset == asset]

@@ -1,4 +1,4 @@
-"""Schedules: data each night, everything each week. Off unless the profile turns them on; time zone and hours are its too."""
+"""Schedules: the data each night, and once a week. Off unless the profile turns them on; time zone and hours are its too."""
 
 import dagster as dg
 
@@ -6,19 +6,16 @@ from codelewm_assets.profiles.operations import OperationsSection
 
 
 def schedules(operations: OperationsSection) -> list[dg.ScheduleDefinition]:
-    """Both schedules. Each asks for an intent, whose steps `advance_intents` starts."""
+    """Both schedules. Each launches `refresh_data` itself; automation carries on to the claims when the data changed."""
     status = dg.DefaultScheduleStatus.RUNNING if operations.schedules_on else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
-            name=f"{often}_{intent}",
-            job_name=intent,
+            name=f"{often}_refresh_data",
+            job_name="refresh_data",
             cron_schedule=cron,
             execution_timezone=operations.time_zone,
             default_status=status,
-            description=text,
+            description="Rebuilds the data; what did not change is reused. What follows from it is automation's.",
         )
-        for often, intent, cron, text in (
-            ("nightly", "refresh_data", operations.nightly_cron, "Rebuilds the data; what did not change is reused."),
-            ("weekly", "rebuild_everything", operations.weekly_cron, "Rebuilds everything, to the release plan."),
-        )
+        for often, cron in (("nightly", operations.nightly_cron), ("weekly", operations.weekly_cron))
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from codelewm_assets.core.logs import masked
+from codelewm_assets.core.secrets import masked
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,52 +1,46 @@
-"""Stage `sources`: problems of each benchmark."""
+"""Stage `sources`: problems of every benchmark."""
 
 import os
-
-import dagster as dg
+from collections.abc import Mapping
+from pathlib import Path
 
 from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs.partitions import BENCHMARK
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.sources.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
+from codelewm_assets.sources.problem import SourceName
 from codelewm_assets.sources.stand_in import STAND_IN_REVISION, stand_in_digest
 
 
-@dg.asset(
-    group_name="sources",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    partitions_def=BENCHMARK,
-    code_version="2",
-    pool="hub",
-    metadata=column_schema(Problem),
-)
-@keeps_secrets
-def benchmark_problems(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
-    """Problems of one benchmark as published, with the inputs they are judged on, and those left out with reasons."""
-    settings, benchmark = profile.get().sources, context.partition_key
-    source = settings.humaneval if benchmark == "humaneval" else settings.mbpp_plus
-    pin = EVALPLUS_FILES[benchmark]  # type: ignore[index]
+@artifact_asset("sources", kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem)
+def benchmark_problems(run: AssetRun) -> Plan:
+    """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
+    settings = run.profile.sources
+    sources = {benchmark: getattr(settings, benchmark) for benchmark in BENCHMARKS}
+    config = {
+        "sources": {benchmark: [source, _pinned(benchmark, source)] for benchmark, source in sources.items()},
+        "max_inputs": settings.max_inputs_per_problem,
+    }
+    cache = run.store.work_folder() / "downloads"
+    return Plan(lambda: _make(sources, settings.max_inputs_per_problem, cache), config)
+
+
+def _pinned(benchmark: BenchmarkId, source: str) -> str:
+    """What of a source cannot change without being another source."""
+    pin = EVALPLUS_FILES[benchmark]
     revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None
-    pinned = {
+    return {
         "wheel": HUMANEVAL_WHEEL_SHA256,
         "stand_in": f"{STAND_IN_REVISION} {stand_in_digest()}",
         "evalplus": revision or pin.sha256,
     }[source]
-    config = {"source": source, "max_inputs": settings.max_inputs_per_problem, "pinned": pinned}
-    return materialize(
-        context, store.get(), parents=[], config=config, make=lambda: _make(benchmark, source, store, profile)
-    )
 
 
-def _make(benchmark: str, source: str, store: StoreResource, profile: ProfileResource) -> Made:
+def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> Made:
     from codelewm_assets.sandbox.limits import Limits
     from codelewm_assets.sandbox.outcome import Program
     from codelewm_assets.sandbox.pool import SandboxPool
@@ -55,35 +49,32 @@ def _make(benchmark: str, source: str, store: StoreResource, profile: ProfileRes
     with SandboxPool(1) as pool:
 
         def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
-            return [
-                r.output
-                for r in pool.run(
-                    Program(code, entry_point, inputs), Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
-                ).inputs
-            ]
+            limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
+            return [call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs]
 
-        read = load_benchmark(
-            benchmark,  # type: ignore[arg-type]
-            source=source,  # type: ignore[arg-type]
-            max_inputs=profile.get().sources.max_inputs_per_problem,
-            run=run,
-            environment=os.environ,
-            cache=store.work_folder() / "downloads",
-        )
+        read = {
+            benchmark: load_benchmark(
+                benchmark, source=source, max_inputs=max_inputs, run=run, environment=os.environ, cache=cache
+            )
+            for benchmark, source in sources.items()
+        }
+    files: dict[str, bytes | Path] = {
+        f"{benchmark}/problems.parquet": write_table(found.problems) for benchmark, found in read.items()
+    }
+    left_out = [row.model_dump() for found in read.values() for row in found.left_out]
+    problems = [problem for found in read.values() for problem in found.problems]
     return Made(
-        files={
-            "problems.parquet": write_table(read.problems),
-            "left_out.json": pretty_json([row.model_dump() for row in read.left_out]),
-        },
-        metadata={
-            "benchmark_label": read.problems[0].benchmark_label,
-            "source_revision": read.revision,
-            "problem_count": len(read.problems),
-            "left_out_count": len(read.left_out),
-            "input_count": sum(len(problem.inputs) for problem in read.problems),
+        files | {"left_out.json": pretty_json(left_out)},
+        {
+            "benchmark_labels": {b: found.problems[0].benchmark_label for b, found in read.items()},
+            "source_revisions": {b: found.revision for b, found in read.items()},
+            "problems_by_benchmark": {b: len(found.problems) for b, found in read.items()},
+            "problem_count": len(problems),
+            "left_out_count": len(left_out),
+            "input_count": sum(len(problem.inputs) for problem in problems),
         },
     )
 
 
 ASSETS = [benchmark_problems]
-CHECKS = checks_on("benchmark_problems", BENCHMARK)
+CHECKS = checks_on("benchmark_problems")

@@ -2,39 +2,24 @@
 
 from collections import Counter
 
-import dagster as dg
-
 from codelewm_assets.core.tables import arrow_schema, write_table
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, column_schema, materialize, versions
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.plumbing import Made, versions
 from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
 from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
 
 
-@dg.asset(
-    group_name="splits",
-    kinds={"scikitlearn", "parquet"},
-    owners=OWNERS,
-    deps=["execution_pack", dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping())],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-    metadata=column_schema(ProblemSplit),
-)
-@keeps_secrets
-def problem_splits(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+@artifact_asset(
+    "splits", deps=["execution_pack", "benchmark_problems"], kinds={"scikitlearn", "parquet"}, code_version="2",
+    table=ProblemSplit,
+)  # fmt: skip
+def problem_splits(run: AssetRun) -> Plan:
     """Which of five folds each problem belongs to, its near-duplicates with it."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    settings, floors = inputs.profile.splits, inputs.profile.preflight.floors.of_cells
-    parents = [inputs.artifact("execution_pack"), *inputs.of_benchmarks("benchmark_problems")]
-    config = settings.model_dump() | {"floors": floors} | versions("scikit-learn", "datasketch")
-    return materialize(context, inputs.store, parents=parents, config=config, make=lambda: _make(inputs))
+    floors = run.profile.preflight.floors.of_cells
+    config = run.profile.splits.model_dump() | {"floors": floors} | versions("scikit-learn", "datasketch")
+    return Plan(lambda: _make(run.inputs), config)
 
 
 def _make(inputs: Inputs) -> Made:

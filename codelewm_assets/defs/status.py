@@ -7,11 +7,11 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.gate_checks import ASSET, GATE_OF_CHECK
 from codelewm_assets.defs.guards import CheckStatus, check_status
 from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.store.store import ArtifactStore
 
 
 def check_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:

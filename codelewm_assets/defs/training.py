@@ -14,48 +14,33 @@ from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError, TrainingKilledError
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_rows, write_table
-from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, materialize, versions
+from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, versions
 from codelewm_assets.defs.preflight import preflight_settings
-from codelewm_assets.defs.resources import ProfileResource, StoreResource, source_revision
+from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.defs.secrets import keeps_secrets
-from codelewm_assets.defs.stages import OWNERS
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import ComputeSection
+from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from codelewm_assets.training.worker import WorkerSpec
 
-DATA_PARENTS = ("execution_pack", "problem_splits", "semantic_decoys", "rerank_pools", "preflight_report")
+TRAINED_ON = ("preflight_report", "tokenized_pack")
 
 
-@dg.asset(
-    group_name="training",
-    kinds={"huggingface", "parquet"},
-    owners=OWNERS,
-    deps=[
-        "execution_pack",
-        "problem_splits",
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-    ],
+@artifact_asset(
+    "training", deps=["execution_pack", "problem_splits", "benchmark_problems"], kinds={"huggingface", "parquet"},
     code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def tokenized_pack(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+)  # fmt: skip
+def tokenized_pack(run: AssetRun) -> Plan:
     """Per model fold a BPE tokenizer trained on its train texts only, and the token arrays of the whole pack."""
-    inputs = Inputs(context.instance, store.get(), profile.get())
-    training = inputs.profile.training_config()
+    inputs, training = run.inputs, run.profile.training_config()
     names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
     def make() -> Made:
@@ -72,10 +57,7 @@ def tokenized_pack(
         counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
         return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
 
-    parents = [inputs.artifact(name) for name in ("execution_pack", "problem_splits")]
-    config = training.model_dump(mode="json", include=set(names)) | versions("tokenizers")
-    parents += inputs.of_benchmarks("benchmark_problems")
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, training.model_dump(mode="json", include=set(names)) | versions("tokenizers"))
 
 
 def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
@@ -95,41 +77,24 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
     )
 
 
-@dg.asset(
-    group_name="training",
-    kinds={"pytorch"},
-    owners=OWNERS,
-    partitions_def=SEED,
-    deps=[
-        *DATA_PARENTS,
-        tokenized_pack,
-        dg.AssetDep("benchmark_problems", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("candidate_completions", partition_mapping=dg.AllPartitionMapping()),
-        dg.AssetDep("labelled_completions", partition_mapping=dg.AllPartitionMapping()),
-    ],
-    code_version="2",
+@artifact_asset(
+    "training", deps=[*TRAINED_ON, *JUDGED], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version="3", is_seeded=True,
     pool="gpu",
-    automation_condition=EAGER_WHEN_GREEN,
-)
-@keeps_secrets
-def checkpoint(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+)  # fmt: skip
+def checkpoint(run: AssetRun) -> Plan:
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
+    context, inputs = run.context, run.inputs
     require_clear(context.instance)
-    inputs, seed = Inputs(context.instance, store.get(), profile.get()), int(context.partition_key)
-    parents = [inputs.artifact(name) for name in (*DATA_PARENTS, "tokenized_pack")]
-    config = _settings(inputs.profile.training_config()) | versions("torch")
-    _require_clear_artifacts(inputs, parents)
+    _require_clear_artifacts(inputs, run.parents())
 
     def make() -> Made:
-        with _retried_when_killed(context, inputs.profile.operations.infrastructure_retries):
-            made = _train(context, inputs, store, seed)
+        with _retried_when_killed(context, run.profile.operations.infrastructure_retries):
+            made = _train(context, inputs, run.store, int(run.seed))
         require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
         _require_unchanged(context.instance, made.metadata["judged"])
         return made
 
-    return materialize(context, inputs.store, parents=parents, config=config, make=make)
+    return Plan(make, _settings(run.profile.training_config()) | versions("torch"))
 
 
 @contextmanager
@@ -179,7 +144,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
     started, config = time.monotonic(), inputs.profile.training_config()
-    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, "preflight_report", "tokenized_pack")}
+    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, *TRAINED_ON)}
     key = digest_of({"digests": digests, "config": _settings(config)} | versions("torch"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
     folder.mkdir(parents=True, exist_ok=True)
@@ -264,22 +229,12 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
     )
 
 
-@dg.asset(
-    group_name="training",
-    kinds={"numpy", "json"},
-    owners=OWNERS,
-    partitions_def=SEED,
-    deps=[checkpoint, tokenized_pack],
-    code_version="2",
-    automation_condition=EAGER_WHEN_GREEN,
+@artifact_asset(
+    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="2", is_seeded=True
 )
-@keeps_secrets
-def checkpoint_inspection(
-    context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-) -> dg.MaterializeResult:
+def checkpoint_inspection(run: AssetRun) -> Plan:
     """The tensor table, whether every weight is finite, and whether the latents have collapsed."""
-    inputs, seed = Inputs(context.instance, store.get(), profile.get()), context.partition_key
-    trained, tokens = inputs.artifact("checkpoint", seed), inputs.artifact("tokenized_pack")
+    trained, tokens = run.parents()
 
     def make() -> Made:
         from codelewm_assets.release.plots import training_curve
@@ -287,7 +242,7 @@ def checkpoint_inspection(
         from codelewm_assets.training.progress import read_events
 
         rows, report = inspect_checkpoint(trained, tokens)
-        curve = training_curve({int(seed): read_events(trained.path("progress.jsonl"))[0]})
+        curve = training_curve({int(run.seed): read_events(trained.path("progress.jsonl"))[0]})
         return Made(
             {
                 "tensors.parquet": write_table(rows),
@@ -303,7 +258,7 @@ def checkpoint_inspection(
     def show(artifact: Artifact) -> dict[str, Any]:
         return {"training_curve": inline_png(artifact.path("training_curve.png").read_bytes())}
 
-    return materialize(context, inputs.store, parents=[trained, tokens], config={}, make=make, show=show)
+    return Plan(make, show=show)
 
 
 def weights_are_finite(inputs: Inputs, partition: str | None) -> Finding:
@@ -337,8 +292,8 @@ def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding
 ASSETS = [tokenized_pack, checkpoint, checkpoint_inspection]
 CHECKS = [
     check_of(rule_of("tokenized_pack", tokens_join_the_pack)),
-    check_of(rule_of("checkpoint", sidecar_matches), SEED),
-    check_of(rule_of("checkpoint_inspection", weights_are_finite), SEED),
-    check_of(rule_of("checkpoint_inspection", sidecar_matches), SEED),
-    check_of(rule_of("checkpoint_inspection", latents_have_not_collapsed), SEED, blocking=False),
+    check_of(rule_of("checkpoint", sidecar_matches), is_seeded=True),
+    check_of(rule_of("checkpoint_inspection", weights_are_finite), is_seeded=True),
+    check_of(rule_of("checkpoint_inspection", sidecar_matches), is_seeded=True),
+    check_of(rule_of("checkpoint_inspection", latents_have_not_collapsed), is_seeded=True, blocking=False),
 ]

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from codelewm_assets.core.errors import AssetsError, SandboxError
-from codelewm_assets.core.recipe import Recipe
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.doctor.finding import HealthFinding, State, judged
 from codelewm_assets.doctor.installed import installed_version
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation, remedy
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import ArtifactStore
 
 GIB = 1 << 30
 LEAST_FREE_BYTES, AMPLE_FREE_BYTES = GIB, 5 * GIB
@@ -94,7 +94,23 @@ def store_findings(store: ArtifactStore) -> list[HealthFinding]:
         remedy="make it writable, or name another folder in CODELEWM_ARTIFACTS (beside object storage: CODELEWM_WORK)",
     )  # fmt: skip
     remote = [object_storage_finding(store)] if "://" in store.address else []
-    return [*remote, writable, disk_finding(shutil.disk_usage(folder).free)]
+    return [*remote, writable, missing_artifacts_finding(store), disk_finding(shutil.disk_usage(folder).free)]
+
+
+def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
+    """Artifacts that a recipe note names and that are not stored. Contents are not read; `verify` does that."""
+    try:
+        rows = store.missing()
+        found, is_ok = (
+            "; ".join(f"{row.artifact} {row.file} is {row.found}" for row in rows) or "all are there",
+            not rows,
+        )
+    except AssetsError as error:
+        found, is_ok = str(error), False
+    return judged(
+        "stored_artifacts", is_ok, "fail", found=found, wanted="every artifact that a recipe note names",
+        remedy="build again, or restore it from a copy; `codelewm-assets verify` checks the contents too",
+    )  # fmt: skip
 
 
 def object_storage_finding(store: ArtifactStore) -> HealthFinding:

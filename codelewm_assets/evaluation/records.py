@@ -53,7 +53,7 @@ class ScoreRow(BaseModel):
         for name in OURS:
             value = self.scores.get(name)
             if value is not None and not 0 <= value <= 1 and math.isfinite(value):
-                raise ValueError(f"scores.{name} is {value:g}; wanted a probability in [0, 1]")
+                raise ValueError(f"scores.{name} is {value!r}; wanted a probability in [0, 1]")
         if self.split == "train":
             raise ValueError("split is train; wanted rows that the model did not train on")
         return self
@@ -171,7 +171,8 @@ class Power(Report):
 class BenchmarkRerank(Report):
     """Reranking on one benchmark's pools. A score is None where no pool has it for every member.
 
-    `lift_over_best_control` compares with the control that does best, chosen anew in each resample.
+    `lift_over_best_control` compares with the control that does best, chosen anew in each resample among those that have every
+    pool that p_pass has; it rests on the `complete_pool_count["p_pass"]` pools. None where no control has them all.
     """
 
     benchmark_label: str

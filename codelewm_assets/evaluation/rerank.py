@@ -72,12 +72,16 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int) -> Benchm
     """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it.
 
     Figures are means over pools. A lift is the difference of two such means on the pools that both have; its interval draws
-    problems with all their pools, the same draws for both sides. Without p_pass there is no lift.
+    problems with all their pools, the same draws for both sides. Without p_pass there is no lift. The best control is one of
+    those that have every pool that p_pass has, so that a control with a few pools neither is the best nor decides on which
+    pools the lift over it rests; where no control has them all there is no such lift, and the best is that of all controls.
     """
     credits = _Credits.of(table)
     top = {name: _mean(values) for name, values in credits.top.items()}
     controls = [name for name, value in top.items() if name not in OURS and value is not None]
-    best = max(controls, key=lambda name: top[name] or 0.0) if controls else None
+    ours = np.isfinite(credits.top["p_pass"]) if "p_pass" in credits.top else np.zeros(len(credits.problem), dtype=bool)
+    whole = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
+    best = max(whole or controls, key=lambda name: top[name] or 0.0, default=None)
     best_value = top[best] if best is not None else None
     lifts = {name: _lift(credits.top, [name], credits.problem, resamples) for name in controls}
     mrr_lifts = {name: _lift(credits.reciprocal, [name], credits.problem, resamples) for name in controls}
@@ -90,7 +94,7 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int) -> Benchm
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
         best_control=best,
-        lift_over_best_control=_lift(credits.top, controls, credits.problem, resamples) if controls else None,
+        lift_over_best_control=_lift(credits.top, whole, credits.problem, resamples) if whole else None,
         power=None if best is None else _power(credits.top, best, credits.problem),
         complete_pool_count={name: int(np.isfinite(values).sum()) for name, values in credits.top.items()},
         saturated=None if best_value is None else best_value >= SATURATED_AT,

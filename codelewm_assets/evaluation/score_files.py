@@ -35,9 +35,11 @@ def score_rows(path: Path) -> Iterator[ScoreRow]:
     """Score rows of a JSON-lines file, one at a time.
 
     Raises: ReportError, after the last good row: unreadable, empty, rows malformed or given twice (a completion stands once in
-        a pool, or once where rows have no pool); the first faults with their line numbers, and how many more.
+        a pool, or once where rows have no pool), a completion that passed in one row and failed in another; the first faults
+        with their line numbers, and how many more.
     """
     faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
+    verdicts = dict[tuple[str, ...], tuple[bool, int]]()
     try:
         with path.open("rb") as stream:  # not as text: U+2028 inside a string ends no line
             for number, line in json_lines(stream):
@@ -51,6 +53,14 @@ def score_rows(path: Path) -> Iterator[ScoreRow]:
                 key = (row.benchmark_id, row.problem_id, row.pool_id or "", row.completion_id)
                 if (first := seen.setdefault(key, number)) != number:
                     faults.append(f"line {number}: completion {row.completion_id!r} stands in line {first} already")
+                    continue
+                known, first = verdicts.setdefault(
+                    (row.benchmark_id, row.problem_id, row.completion_id), (row.passed, number)
+                )
+                if known != row.passed:
+                    faults.append(
+                        f"line {number}: completion {row.completion_id!r} has passed = {row.passed}, in line {first} {known}"
+                    )
                     continue
                 count += 1
                 if not faults:

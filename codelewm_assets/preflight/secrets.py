@@ -1,4 +1,4 @@
-"""Scanning programs, and what would be published, for secrets, with `detect-secrets` and three patterns that it lacks.
+"""Scanning programs, and what would be published, for secrets: `detect-secrets`, and `core.secrets`.
 
 Entropy detectors are left out: artifacts are full of digests, which are nothing but entropy.
 """
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from codelewm_assets.core.records import Completion, Finding
+from codelewm_assets.core.secrets import secret_kinds, secret_variables
 from codelewm_assets.preflight.rules import finding
 
 PLUGINS = (
@@ -32,12 +33,6 @@ PLUGINS = (
     "TelegramBotTokenDetector",
     "TwilioKeyDetector",
 )
-TOKENS: Mapping[str, re.Pattern[str]] = {
-    "Hugging Face Token": re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}"),
-    "Secret Key": re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}"),
-    "GitHub Token": re.compile(r"(?<![A-Za-z0-9])gh[a-z]_[A-Za-z0-9]{30,}"),
-}
-"""Kind → pattern of tokens that `detect-secrets` 1.5 does not know, or knows in an older shape only."""
 SCANNED = (".json", ".jsonl", ".md", ".html", ".yaml", ".txt")
 
 
@@ -66,13 +61,16 @@ def _findings(named: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
 
     known: dict[str, list[str]] = {}
     found = []
+    variables = secret_variables()
     with _scanner():
         for name, lines in named:
             for number, line in enumerate(lines, 1):
                 bare = NUMBER.fullmatch(line)
                 text = f"{bare[1]}0{bare[2]}" if bare else line
                 if text not in known:
-                    known[text] = sorted({secret.type for secret in scan_line(text)} | set(_tokens(text)))
+                    known[text] = sorted(
+                        {secret.type for secret in scan_line(text)} | set(secret_kinds(text, variables))
+                    )
                 found += [f"{name}:{number} {kind}" for kind in known[text]]
     return found
 
@@ -98,7 +96,3 @@ def _scanner() -> Iterator[None]:
             "detect_secrets.filters.allowlist.is_line_allowlisted"
         )  # "pragma: allowlist secret"
         yield
-
-
-def _tokens(line: str) -> list[str]:
-    return [kind for kind, pattern in TOKENS.items() if pattern.search(line)]

@@ -18,13 +18,11 @@ class _Section(BaseModel):
 class RunLimits(_Section):
     """Seconds that one run of each job may take; a run over its limit is ended and marked as failed."""
 
-    label_benchmark: int = Field(default=DAY_S // 2, ge=60)  # problems, completions, labels of one benchmark
-    make_pack: int = Field(default=7200, ge=60)  # pack, splits, decoys, pools, preflight, tokens
-    train_and_score: int = Field(default=2 * DAY_S, ge=60)  # one seed; more than training alone may take
-    rerank: int = Field(default=7200, ge=60)  # one seed and benchmark
-    judge_claims: int = Field(default=3600, ge=60)  # claim_gates
-    write_model_card: int = Field(default=3600, ge=60)  # one seed
-    release: int = Field(default=7200, ge=60)  # report, cards, tracker, audit, review site, publication
+    refresh_data: int = Field(default=DAY_S, ge=60)  # from the problems to the token arrays, labelling included
+    train_and_evaluate: int = Field(default=2 * DAY_S, ge=60)  # one seed; more than training alone may take
+    judge_and_publish: int = Field(
+        default=7200, ge=60
+    )  # gates, report, cards, tracker, audit, review site, publication
 
 
 class OperationsSection(_Section):
@@ -37,7 +35,7 @@ class OperationsSection(_Section):
     automation_on: bool = False  # what follows from data is made by itself
     time_zone: str = "UTC"  # of both schedules, an IANA name
     nightly_cron: str = "0 2 * * *"  # refresh_data
-    weekly_cron: str = "0 5 * * 0"  # rebuild_everything
+    weekly_cron: str = "0 5 * * 0"  # refresh_data
     notify: tuple[NotifierSettings, ...] = (LogSettings(kind="log"),)  # each is told of every failed run
     infrastructure_retries: int = Field(
         default=1, ge=0, le=5

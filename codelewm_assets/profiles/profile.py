@@ -175,10 +175,10 @@ class Profile(Section):
     def _the_run_outlasts_training(self) -> "Profile":
         own = self.training.get("wall_limit_s", TrainingConfig.model_fields["wall_limit_s"].default)
         job = self.compute.hf_jobs.timeout_s if self.compute.backend == "hf_jobs" and self.compute.hf_jobs else 0
-        limit = self.operations.run_limits_s.train_and_score
+        limit = self.operations.run_limits_s.train_and_evaluate
         if isinstance(own, int) and limit <= max(own, job):
             raise ValueError(
-                f"operations.run_limits_s.train_and_score is {limit}, training alone may take {max(own, job)}; "
+                f"operations.run_limits_s.train_and_evaluate is {limit}, training alone may take {max(own, job)}; "
                 "wanted more, so that training ends by its own limit and keeps its states"
             )
         return self

@@ -3,19 +3,13 @@
 A wording that is not OPEN stands only beside the word CLOSED, so that no line of it can be read as a claim.
 """
 
-from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, reasons_text, table
-from codelewm_assets.release.report_records import NO_SEED, report_records
+from codelewm_assets.release.report_records import NO_SEED
 
 OVERALL = "improves_reranking"
 """The claim that the public is asked to believe of a cycle; the others are narrower."""
 STATES = ("HOLDS", "FAILS", "UNDECIDED")
-
-
-def claim_records(gates: ClaimGates) -> Records:
-    """Records of gates alone, for texts that show no metric."""
-    return report_records(gates, {})
 
 
 def claims_table(records: Records) -> str:

@@ -225,6 +225,6 @@ CRITERIA: tuple[Criterion, ...] = (
         later="artifact_index:artifacts_verify",
     ),
     _of(392, "the report says whether the claim opens", made="results_report claim_gates"),
-    _of(392, "no secret in what would be published", later="hub_release:no_secrets"),
+    _of(392, "no secret in what would be published", later="hub_release:nothing_stands_against_the_release"),
     _of(392, "the whole test suite passes (`make test`)", person="Makefile"),
 )

@@ -25,6 +25,7 @@ VERIFY = """
 
 Beside an artifact's files lies its `manifest.json`, with the sha256 of each file and the digest of each artifact that it was
 made from. The sha256 of `manifest.json` itself is the artifact's digest in the table above: `sha256sum` verifies all of it.
+The `README.md` of a model is that of its seed in `model_card/`.
 
 ## Not published
 """

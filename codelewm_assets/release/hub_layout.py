@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import SEEDS, artifact_id
 
 RepositoryType = Literal["dataset", "model"]
 NAMESPACE = "codelewm"
@@ -14,11 +14,11 @@ MODEL = "codelewm-model-seed"  # and the seed
 CARDS = ("dataset_card", "model_card")  # their README.md is a repository's
 CARD = "README.md"
 TABLES = ("problem_splits", "semantic_decoys", "rerank_pools")
-OF_THE_RUN = ("claim_gates", "claim_audit", "results_report", "preflight_report", "artifact_index")
+OF_THE_RUN = ("claim_gates", "claim_audit", "results_report", "preflight_report", "artifact_index", "model_card")
 OF_A_SEED = (
     "checkpoint_inspection", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
+    "rerank_report",
 )  # fmt: skip
-OF_A_PAIR = ("rerank_report",)  # of benchmark and seed
 
 LEFT_OUT: Mapping[str, str] = {
     "benchmark_problems": "programs, prompts and tests of the benchmarks, which can be run",
@@ -35,32 +35,38 @@ LEFT_OUT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one artifact goes: repository (its name without the namespace) and folder; "" is the root."""
+    """Where one artifact goes: repository (its name without the namespace) and folder; "" is the root.
+
+    Attributes: part: folder of the artifact whose files go there, without its manifest; "": all of its files.
+    """
 
     repository: str
     repository_type: RepositoryType
     kind: str
     partition: str | None = None
     folder: str = ""
+    part: str = ""
+
+    def path_of(self, file: str) -> str | None:
+        """Where a file of the artifact goes in the repository; None: nowhere here."""
+        if not file.startswith(f"{self.part}/" if self.part else ""):
+            return None
+        return (f"{self.folder}/" if self.folder else "") + file.removeprefix(f"{self.part}/" if self.part else "")
 
     @property
     def artifact_id(self) -> str:
         """`kind`, or `kind[partition]`."""
-        return self.kind if self.partition is None else f"{self.kind}[{self.partition}]"
+        return artifact_id(self.kind, self.partition)
 
 
 def places() -> tuple[Place, ...]:
     """The place of every artifact of a release."""
     seeds = [str(seed) for seed in SEEDS]
-    pairs = [f"{benchmark}|{seed}" for benchmark in BENCHMARKS for seed in SEEDS]
     found = [Place(DATASET, "dataset", "dataset_card")]
     found += [Place(DATASET, "dataset", kind, folder=kind) for kind in TABLES]
     for seed in seeds:
-        found.append(Place(f"{MODEL}{seed}", "model", "model_card", seed))
+        found.append(Place(f"{MODEL}{seed}", "model", "model_card", part=seed))
         found.append(Place(f"{MODEL}{seed}", "model", "checkpoint", seed, "checkpoint"))
     found += [Place(RUN, "dataset", kind, folder=kind) for kind in OF_THE_RUN]
     found += [Place(RUN, "dataset", kind, seed, f"{kind}/{seed}") for kind in OF_A_SEED for seed in seeds]
-    found += [
-        Place(RUN, "dataset", kind, pair, f"{kind}/{pair.replace('|', '-')}") for kind in OF_A_PAIR for pair in pairs
-    ]
     return tuple(found)

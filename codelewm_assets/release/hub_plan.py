@@ -6,13 +6,12 @@ Reasons are found in `hub_refusals`, and the upload is in `hub_upload`.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from codelewm_assets.core.digests import canonical_json, digest_of, sha256_bytes
-from codelewm_assets.core.manifest import NOT_IN_DIGEST
-from codelewm_assets.core.store import Artifact
+from codelewm_assets.core.records import Record
 from codelewm_assets.release.hub_card import CardRow, run_card
 from codelewm_assets.release.hub_layout import CARD, RUN, Place, RepositoryType
+from codelewm_assets.store.manifest import NOT_IN_DIGEST
+from codelewm_assets.store.store import Artifact
 
 MANIFEST, OWN = "manifest.json", "hub_release"
 Reason = Literal[
@@ -31,13 +30,7 @@ Reason = Literal[
 ]
 
 
-class Closed(BaseModel):
-    """Base of the plan's records: frozen, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Refusal(Closed):
+class Refusal(Record):
     """A typed reason against a release, and what was found."""
 
     reason: Reason
@@ -47,7 +40,7 @@ class Refusal(Closed):
         return f"{self.reason}: {self.detail}"
 
 
-class PlannedFile(Closed):
+class PlannedFile(Record):
     """One file: where it goes, what it is, and where it lies."""
 
     repository: str  # its name without the namespace
@@ -61,7 +54,7 @@ class PlannedFile(Closed):
     is_generated: bool = False  # it lies among the plan's own files
 
 
-class Total(Closed):
+class Total(Record):
     """What one repository gets."""
 
     repository: str
@@ -70,7 +63,7 @@ class Total(Closed):
     bytes: int
 
 
-class ReleasePlan(Closed):
+class ReleasePlan(Record):
     """What would go to the Hub, and every reason against it."""
 
     schema_version: Literal["codelewm.release_plan.v2"] = "codelewm.release_plan.v2"
@@ -111,17 +104,19 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
             "artifact_id": place.artifact_id, "digest": artifact.digest,
         }  # fmt: skip
         for file in artifact.manifest.files:
-            rows.append(
-                PlannedFile(
-                    **of_artifact, path=folder + file.path, source=file.path, sha256=file.sha256, bytes=file.bytes
+            if (path := place.path_of(file.path)) is not None:
+                rows.append(
+                    PlannedFile(**of_artifact, path=path, source=file.path, sha256=file.sha256, bytes=file.bytes)
                 )
-            )
-        name = f"manifests/{artifact.digest}.json"
-        own[name] = published_manifest(artifact)
-        rows.append(_own(name, own[name], path=folder + MANIFEST, **of_artifact))
+        if not place.part:  # the whole artifact lies elsewhere, with its manifest
+            name = f"manifests/{artifact.digest}.json"
+            own[name] = published_manifest(artifact)
+            rows.append(_own(name, own[name], path=folder + MANIFEST, **of_artifact))
     if found:
         cards = [
-            CardRow(p.artifact_id, p.repository, p.folder, a.digest, len(a.manifest.files)) for p, a in found.items()
+            CardRow(p.artifact_id, p.repository, p.folder, a.digest, len(a.manifest.files))
+            for p, a in found.items()
+            if not p.part
         ]
         own["run_card.md"] = run_card(cards).encode("utf-8")
         card: dict[str, Any] = {

@@ -10,11 +10,11 @@ from pathlib import Path
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.core.store import Artifact, ArtifactStore
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.preflight.secrets import secret_findings, secrets_in_texts
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
 from codelewm_assets.release.hub_plan import PlannedFile, Refusal, ReleasePlan, planned_files
+from codelewm_assets.store.store import Artifact, ArtifactStore
 
 SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none of them can be run
 
@@ -62,8 +62,8 @@ def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place
             refusals.append(Refusal(reason="card_missing" if is_card else "artifact_missing", detail=str(error)))
         else:
             found[place] = artifact
-            if is_card and CARD not in {file.path for file in artifact.manifest.files}:
-                detail = f"{place.artifact_id} {artifact.digest[:12]} has no {CARD}."
+            if is_card and not place.folder and CARD not in {place.path_of(file.path) for file in artifact.manifest.files}:
+                detail = f"{place.artifact_id} {artifact.digest[:12]} has no {CARD} for {place.repository}."
                 refusals.append(Refusal(reason="card_missing", detail=detail))
     return found, refusals
 

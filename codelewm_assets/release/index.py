@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codelewm_assets.core.manifest import NOT_IN_DIGEST, Manifest
 from codelewm_assets.release.markdown import Cell, table
+from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 
 
 def index_rows(manifests: Mapping[str, Manifest]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from codelewm_assets.core.manifest import NOT_IN_DIGEST, Manifest
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.index import artifact_index
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, table
 from codelewm_assets.release.render import render
 from codelewm_assets.release.site import page, with_way_back
+from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 
 SHORT = 12
 NO_OFFENDER = ("offender_count", 0)  # of a green check it says nothing more
@@ -136,7 +137,7 @@ def _checks(contents: SiteContents) -> str:
     docs = {(one.asset, one.partition): one.path for one in contents.data_docs if one.document}
     stages: dict[str, list[list[Cell]]] = {}
     for row in contents.checks:
-        name = row.asset if row.partition is None else f"{row.asset}[{row.partition}]"
+        name = artifact_id(row.asset, row.partition)
         judged = f"`{row.judged[:SHORT]}`" if row.judged else None
         if row.judged in pages and judged:
             judged = f"[{judged}]({pages[row.judged]})"
@@ -152,7 +153,7 @@ def _checks(contents: SiteContents) -> str:
 def _data_docs(contents: SiteContents) -> str:
     rows: list[list[Cell]] = []
     for one in contents.data_docs:
-        name = one.asset if one.partition is None else f"{one.asset}[{one.partition}]"
+        name = artifact_id(one.asset, one.partition)
         shown = (
             f"[what is promised and found]({one.path})" if one.document else "no page: run the table's contract check"
         )

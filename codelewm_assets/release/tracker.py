@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, assert_never
 
-from pydantic import BaseModel, ConfigDict
-
 from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.records import Record
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.criteria import CRITERIA, TRACKER, WORKSTREAMS, Criterion, Evidence
 from codelewm_assets.release.lookup import Records
@@ -21,13 +20,7 @@ WORST_FIRST = ("RED", "FAILS", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED",
 AFTER = "made from this page, so judged after it: `codelewm-assets status` and the review site show it"
 
 
-class Closed(BaseModel):
-    """Base of these records: frozen and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EvidenceState(Closed):
+class EvidenceState(Record):
     """One piece of evidence: the asset, check, gate, figure or document, its state, and why it is not good."""
 
     kind: str
@@ -36,7 +29,7 @@ class EvidenceState(Closed):
     detail: str
 
 
-class TrackerRow(Closed):
+class TrackerRow(Record):
     """One criterion today."""
 
     issue: int
@@ -45,7 +38,7 @@ class TrackerRow(Closed):
     evidence: tuple[EvidenceState, ...]
 
 
-class TrackerStatus(Closed):
+class TrackerStatus(Record):
     """`tracker_status.json`."""
 
     schema_version: Literal["codelewm.tracker_status.v1"] = "codelewm.tracker_status.v1"

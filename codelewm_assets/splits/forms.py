@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable
 
 from codelewm_assets.completions.alpha import UNREADABLE, alpha_normalise
-from codelewm_assets.completions.variants import strip_bare_strings
+from codelewm_assets.completions.variants import is_bare_string, strip_bare_strings
 
 UNSAID = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
 
@@ -37,7 +37,7 @@ def skeleton(code: str) -> Hashable:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, UNSAID) or _is_bare_string(node) or _imports_typing(node):
+        if isinstance(node, UNSAID) or is_bare_string(node) or _imports_typing(node):
             continue
         is_typed = isinstance(node, ast.AnnAssign) and node.value is not None
         kinds["Assign" if is_typed else type(node).__name__] += 1
@@ -60,7 +60,7 @@ def bodies(code: str, entry_point: str) -> tuple[str, ...]:
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
                 statements = node.body
-        said = [node for node in statements if not _is_bare_string(node)]
+        said = [node for node in statements if not is_bare_string(node)]
         written = "\n".join(ast.get_source_segment(code, node) or "" for node in said)
         strip_bare_strings(tree)
         return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in said)
@@ -106,7 +106,3 @@ def _imports_typing(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.module == "typing"
     return isinstance(node, ast.Import) and all(alias.name == "typing" for alias in node.names)
-
-
-def _is_bare_string(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

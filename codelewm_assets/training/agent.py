@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
-from codelewm_assets.core.store import open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.store.store import open_store
 from codelewm_assets.training.progress import STREAM
 from codelewm_assets.training.worker import (
     PARENT,

@@ -9,8 +9,8 @@ import numpy as np
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.ids import split_of
-from codelewm_assets.core.store import Artifact
 from codelewm_assets.core.tables import read_table
+from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
 

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.core.hub_calls import hashes_of, patiently
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.core.store import Artifact, open_store
 from codelewm_assets.preflight.clearance import JUDGED
-from codelewm_assets.training.hf_calls import hashes_of, patiently
+from codelewm_assets.store.store import Artifact, open_store
 from codelewm_assets.training.worker import WorkerSpec
 
 OF_THIS_MACHINE = {"store_root", "work_folder", "output_folder", "partial_folder"}
@@ -124,4 +124,5 @@ class JobFolder:
         return self._ask("read", lambda: self._api.repo_info(self._repository, repo_type="dataset"))
 
     def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
-        return patiently(call, f"{doing} the dataset repository {self._repository}", pause_s=self._pause_s)
+        about = f"{doing} the dataset repository {self._repository}"
+        return patiently(call, about, pause_s=self._pause_s, error=TrainingError)

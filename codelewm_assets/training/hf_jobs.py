@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.store import open_store
+from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, patiently
 from codelewm_assets.preflight.clearance import require_clear_artifacts
-from codelewm_assets.training.hf_calls import hub_api, is_there, one_line, patiently
+from codelewm_assets.store.store import open_store
 from codelewm_assets.training.hf_files import JobFolder, input_files, portable, run_id_of
 from codelewm_assets.training.hf_log import JobEvents, follow
 from codelewm_assets.training.hf_outputs import fetch_outputs
@@ -54,7 +54,8 @@ class HfJobs:
                 "Hugging Face Jobs need a token that may write to the repository and start jobs, and none was given. Set "
                 "HF_TOKEN, or train with compute.backend local."
             )
-        api, run_id = hub_api(self._token, self._endpoint), run_id_of(portable(spec))
+        run_id = run_id_of(portable(spec))
+        api = hub_api(self._token, self._endpoint, wanted_by="Hugging Face Jobs", error=TrainingError)
         folder = JobFolder(api, self._settings.repository, run_id, pause_s=self._settings.poll_s)
         self._upload(folder, spec)
         job, events = self._start(api, run_id), JobEvents(on_event)
@@ -95,6 +96,7 @@ class HfJobs:
             ),
             f"start a job on {settings.flavor} in namespace {self._namespace}",
             pause_s=settings.poll_s,
+            error=TrainingError,
             tries=1,  # a start whose answer was lost may have started: another would cost twice
         )
 
@@ -103,7 +105,7 @@ class HfJobs:
         try:
             patiently(
                 lambda: api.cancel_job(job_id=job.id, namespace=self._namespace),
-                f"cancel job {job.id}", pause_s=self._settings.poll_s, tries=CANCEL_TRIES,
+                f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=CANCEL_TRIES,
             )  # fmt: skip
         except Exception as failed:  # whatever it is, it must not hide `error`
             note = f"The job may still run and cost money, end it at {job.url}. {one_line(failed)}"

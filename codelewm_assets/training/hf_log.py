@@ -12,7 +12,7 @@ from threading import Event, Thread
 from typing import Any
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.training.hf_calls import is_transient, one_line, patiently, pause_after
+from codelewm_assets.core.hub_calls import is_transient, one_line, patiently, pause_after
 from codelewm_assets.training.progress import job_event
 
 ENDED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
@@ -110,8 +110,9 @@ def follow(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeout_
 
     def look() -> Any:
         return patiently(
-            lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}", pause_s=poll_s
-        ).status
+            lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}",
+            pause_s=poll_s, error=TrainingError,
+        ).status  # fmt: skip
 
     try:
         log.open()

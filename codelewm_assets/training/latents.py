@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.store import Artifact
+from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.batches import packed_texts
 from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.model import PackedTensors, TransitionModel

@@ -1,15 +1,15 @@
-"""The event stream of a long step: writing a line, reading a stream, summing it up. No torch here.
-
-Kinds of a training run's events: `start`, `progress`, `collapse_diagnostics`, `checkpoint`, `complete`, `error`. Each carries
-`seq`, counted from 0, and `time_s`, seconds since the epoch.
-"""
+"""The event stream of a long step: its events, writing a line, reading a stream, summing it up. No torch here."""
 
 import json
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from reprlib import repr as short_repr
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from codelewm_assets.core.errors import ReportError
 
@@ -18,6 +18,82 @@ STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
 TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second")  # differ between equal runs
 LEAST_SILENCE_S = 30.0  # below it nothing is called stalled
 RHYTHM_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
+
+Count = Annotated[int, Field(ge=0)]
+Metric = float | None  # validation may overflow: a number that is not finite is read, and summed up as None
+
+
+class StreamEvent(BaseModel):
+    """Fields that every event may carry. Others are allowed and not read: a stream may be another version's."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    seq: Count | None = None  # counted from 0
+    time_s: Annotated[FiniteFloat, Field(ge=0, lt=1e11)] | None = (
+        None  # since the epoch; absent in an artifact's stream
+    )
+
+
+class StartEvent(StreamEvent):
+    """An attempt at training starts."""
+
+    event: Literal["start"]
+    seed: int
+
+
+class ProgressEvent(StreamEvent):
+    """A step was reached."""
+
+    event: Literal["progress"]
+    fold: Count
+    step: Count
+    steps: Count | None = None
+    metrics: dict[str, Metric]
+    elapsed_s: FiniteFloat | None = None
+    examples_per_second: FiniteFloat | None = None
+    eta_s: FiniteFloat | None = None
+
+
+class CollapseDiagnosticsEvent(StreamEvent):
+    """How far predictions on val are spread."""
+
+    event: Literal["collapse_diagnostics"]
+    fold: Count
+    step: Count
+    effective_rank_ratio: Metric = None
+    median_variance: Metric = None
+    neighbour_entropy: Metric = None
+
+
+class CheckpointEvent(StreamEvent):
+    """A state was kept."""
+
+    event: Literal["checkpoint"]
+    fold: Count
+    step: Count
+
+
+class CompleteEvent(StreamEvent):
+    """The run ended well; `files` has the sha256 of each file by name."""
+
+    event: Literal["complete"]
+    seed: int | None = None
+    files: dict[str, str] = {}
+
+
+class ErrorEvent(StreamEvent):
+    """An attempt ended badly."""
+
+    event: Literal["error"]
+    seed: int | None = None
+    message: str
+
+
+EVENT: TypeAdapter[StreamEvent] = TypeAdapter(
+    Annotated[
+        StartEvent | ProgressEvent | CollapseDiagnosticsEvent | CheckpointEvent | CompleteEvent | ErrorEvent,
+        Field(discriminator="event"),
+    ]
+)
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -36,10 +112,9 @@ def job_event(line: str) -> dict[str, Any] | None:
     if not found:
         return None
     try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):
+        return _event(text)
+    except ValueError:
         return None
-    return event if _is_event(event) else None
 
 
 def timeless(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -54,40 +129,67 @@ def timeless(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Events of the stream, and the number of the first line that is cut off or malformed (0 when none is).
+    """Events of the stream, and the number of its last line when that is cut off, as by a kill (0 when it is not).
 
-    Raises: ReportError: the file cannot be read or holds no event.
+    Raises: ReportError: the file cannot be read, holds no event, or has another line that is no event.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ReportError(
             f"{path.name} cannot be read ({error}). Name the job_progress.jsonl of a training run."
         ) from error
+    *lines, last = text.removesuffix("\n").split("\n")
+    is_cut = _is_cut(last, is_ended=text.endswith("\n"))
     events: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate([*lines, *([] if is_cut else [last])], 1):
         try:
-            event = json.loads(line.removeprefix(JOB_EVENT))
-        except (ValueError, RecursionError):
-            return _some(events, path), number
-        if not _is_event(event):
-            return _some(events, path), number
-        events.append(event)
-    return _some(events, path), 0
-
-
-def _is_event(event: Any) -> bool:
-    """An object with the name of its kind, and in the fields that are read here what they are read as."""
-    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-        return False
-    wanted = {"fold": int, "step": int, "steps": int, "metrics": dict}
-    return all(name not in event or isinstance(event[name], kind) for name, kind in wanted.items())
-
-
-def _some(events: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+            events.append(_event(line.removeprefix(JOB_EVENT)))
+        except ValueError as error:
+            raise ReportError(
+                f"{path.name}: line {number} is no event of a training run: {error}. Name the job_progress.jsonl of one."
+            ) from error
     if not events:
         raise ReportError(f"{path.name} holds no event; wanted one JSON object with an `event` field a line.")
-    return events
+    return events, len(lines) + 1 if is_cut else 0
+
+
+def _is_cut(line: str, *, is_ended: bool) -> bool:
+    """Whether the last line is empty or the beginning of an event's line. Args: is_ended: a line break follows it."""
+    text = line.removeprefix(JOB_EVENT).rstrip()
+    if JOB_EVENT.startswith(line) or not text:
+        return True
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return text.startswith("{") and error.msg != "Extra data" and not (is_ended and text.endswith("}"))
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
+def _event(text: str) -> dict[str, Any]:
+    """The event that a line holds. Raises: ValueError: it holds none, in one line that says why."""
+    try:
+        event = json.loads(text)
+        EVENT.validate_python(event)
+    except ValidationError as error:
+        raise ValueError(_fault(error)) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON ({error.msg}, character {error.pos + 1}): {short_repr(text)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("its JSON is nested too deep or has a number of too many digits") from error
+    return dict(event)
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ascii(".".join(map(str, first["loc"])))[1:-1]
+    if first["type"] in ("missing", "union_tag_not_found"):
+        return f"{place or 'event'} is missing"
+    if first["type"] == "union_tag_invalid":
+        return f"event is {first['ctx']['tag']!r}; wanted one of {first['ctx']['expected_tags']}"
+    return f"{place or 'it'} is {short_repr(first['input'])}; {first['msg'].replace('Input should', 'it should')}"
 
 
 def summarise(
@@ -117,7 +219,7 @@ def summarise(
         "folds_started": sorted({event["fold"] for event in steps if "fold" in event}),
         "step": last.get("step"),
         "steps": last.get("steps"),
-        "metrics": last.get("metrics"),
+        "metrics": {name: _finite(value) for name, value in last["metrics"].items()} if "metrics" in last else None,
         "examples_per_second": last.get("examples_per_second"),
         "eta_s": None if ended else last.get("eta_s"),
         "elapsed_s": last.get("elapsed_s"),
@@ -138,7 +240,7 @@ def _ended(events: Sequence[Mapping[str, Any]]) -> str | None:
 def collapse_state(events: Sequence[Mapping[str, Any]], floors: Mapping[str, float]) -> str:
     """`collapsed` when the last diagnostics of any fold are below a floor, `unknown` without diagnostics, else `ok`."""
     latest = {event.get("fold"): event for event in events if event["event"] == "collapse_diagnostics"}
-    values = [(event.get(name), least) for event in latest.values() for name, least in floors.items()]
+    values = [(_finite(event.get(name)), least) for event in latest.values() for name, least in floors.items()]
     if any(value is not None and value < least for value, least in values):
         return "collapsed"
     return "unknown" if not values or any(value is None for value, _ in values) else "ok"
@@ -151,3 +253,7 @@ def _silence(events: Sequence[Mapping[str, Any]], now_s: float) -> tuple[float |
         return None, None
     gaps = [later - earlier for earlier, later in pairwise(times)]
     return max(0.0, now_s - times[-1]), statistics.median(gaps) if gaps else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import AssetsError, PreflightError, ReportError, TrainingError
+from codelewm_assets.core.hub_calls import hub_api, one_line
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import worker
-from codelewm_assets.training.hf_calls import hub_api, one_line
 from codelewm_assets.training.hf_files import OUTPUT, PACKAGE_SHA256, SPEC, STORE, JobFolder
 from codelewm_assets.training.progress import STREAM, job_event_line, read_events
 
@@ -33,7 +33,8 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
     token = os.environ.get("HF_TOKEN")
     if not token:
         raise TrainingError("The job has no secret HF_TOKEN. Start it with one that may write to the repository.")
-    folder = JobFolder(hub_api(token, os.environ.get("HF_ENDPOINT")), repository, run_id, pause_s=PAUSE_S)
+    api = hub_api(token, os.environ.get("HF_ENDPOINT"), wanted_by="Hugging Face Jobs", error=TrainingError)
+    folder = JobFolder(api, repository, run_id, pause_s=PAUSE_S)
     inputs, output = work / "inputs", work / OUTPUT
     inputs.mkdir()
     output.mkdir()

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.store import Artifact
+from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
 
 

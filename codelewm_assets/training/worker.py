@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -26,8 +27,8 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
-from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.store.store import ArtifactStore, open_store
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.sidecar import Sidecar
@@ -116,10 +117,11 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     torch.set_num_threads(spec.config.threads)
     torch.use_deterministic_algorithms(True, warn_only=spec.config.device == "cuda")
     folder = Path(spec.output_folder)
-    tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"])
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
-    with _ranks(spec.config) as ranks:
+    with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as own:
+        # what is trained on are the bytes that were verified, whatever becomes of the store's meanwhile
+        tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(own))
         for fold in spec.config.folds:
             data = load_fold(tokenized, fold)
             model = train_fold(data, spec.config, seed=spec.seed, emit=emit, states=folder / "states", ranks=ranks)

@@ -163,3 +163,9 @@ def gates_of(
 def nothing_known(labels: dict[str, str] = LABELS) -> ClaimGates:
     """Gates and claims without any evidence."""
     return judge({}, None, profile="tiny", benchmark_labels=labels)
+
+
+def state_of(gates: ClaimGates, name: str) -> str:
+    """The state of the gate of this name."""
+    (state,) = (gate.state for gate in gates.gates if gate.gate == name)
+    return state

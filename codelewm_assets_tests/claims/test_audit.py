@@ -108,6 +108,31 @@ def test_a_fence_is_closed_by_its_like_alone() -> None:
     assert _found(text) == [(6, "improves_reranking")]
 
 
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "    CodeLeWM improves reranking.",
+        "<div>CodeLeWM improves reranking.</div>",
+        "<details>\n<summary>More</summary>\n\nCodeLeWM improves reranking.\n</details>",
+        "CodeLeWM im<b>proves</b> reranking.",
+        "CodeLeWM&nbsp;improves reranking.",
+        "```code``` and CodeLeWM improves reranking.",
+        "> " * 30 + "CodeLeWM improves reranking.",
+        "[CodeLeWM improves][1] reranking.\n\n[1]: page.md",
+        "| CodeLeWM improves reranking. | a row without a header |",
+        "Do not claim:\n\n- It is fast.\n\n  CodeLeWM improves reranking.",
+        "Do not claim:\n\n- <!-- empty -->\n\nA paragraph ends the list.\n\n- CodeLeWM improves reranking.",
+    ],
+)
+def test_no_markup_hides_a_claim(markdown: str) -> None:
+    assert [claim for _, claim in _found(markdown)] == ["improves_reranking"]
+
+
+def test_line_numbers_count_those_inside_code_spans_comments_and_struck_text() -> None:
+    text = "It runs `make\nrun` and `a\nb`.\n~~Old\nwords.~~ <!-- note\n\nnote --> Fine.\nCodeLeWM improves reranking."
+    assert _found(text) == [(8, "improves_reranking")]
+
+
 def test_the_narrower_claim_is_allowed_when_it_is_open_and_the_sentence_names_its_benchmark_alone() -> None:
     claims = CLOSED | {"improves_reranking_on_humaneval": "OPEN"}
     assert _found("CodeLeWM improves reranking of Python completions on HumanEval.", claims) == []

@@ -206,7 +206,7 @@ def _agrees(state: str, published: str) -> bool:
 def test_where_the_rule_is_the_same_the_verdict_is_the_published_one() -> None:
     found = _judged()
     for name in ("retrieval", "surprise", "probe", "rerank:mbpp_plus"):
-        assert _agrees(found.state_of(name), PUBLISHED[name]), name
+        assert _agrees(_gate(found, name).state, PUBLISHED[name]), name
 
 
 def test_retrieval_holds_on_both_seeds_by_the_published_margins() -> None:
@@ -253,7 +253,7 @@ def test_collapse_is_undecided_since_two_of_its_three_figures_were_not_published
         assert report is not None
         return report.model_copy(update={"median_variance": 1e-8, "neighbour_entropy": 0.10})
 
-    assert _judged(collapse=at_their_floors).state_of("collapse") == "HOLDS"
+    assert _gate(_judged(collapse=at_their_floors), "collapse").state == "HOLDS"
 
 
 def test_calibration_is_undecided_since_p_pass_is_missing_and_no_other_score_stands_in_for_it() -> None:
@@ -288,7 +288,7 @@ def test_humaneval_reranking_is_the_published_pass_when_no_action_is_the_best_an
             changes["lift_over_best_control"] = over_no_action
         return {"humaneval": _rerank("humaneval", V09[seed], seed, **changes)}
 
-    assert _judged(rerank=as_published).state_of("rerank:humaneval") == "HOLDS"
+    assert _gate(_judged(rerank=as_published), "rerank:humaneval").state == "HOLDS"
 
 
 def test_mbpp_plus_reranking_is_not_open_on_17_saturated_problems() -> None:
@@ -299,7 +299,7 @@ def test_mbpp_plus_reranking_is_not_open_on_17_saturated_problems() -> None:
 
 def test_integrity_held_by_what_was_published_and_fails_by_what_was_found_later() -> None:
     """v0.9 verified bytes and scanned for secrets; it did not look whether scored problems had been trained on."""
-    assert _judged(_integrity(scored_problems_trained_on=[])).state_of("integrity") == "HOLDS"
+    assert _gate(_judged(_integrity(scored_problems_trained_on=[])), "integrity").state == "HOLDS"
     gate = _gate(_judged(), "integrity")
     assert (gate.state, _codes(gate)) == ("FAILS", {"scored_problem_trained_on"})
 

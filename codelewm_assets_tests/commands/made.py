@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -20,9 +20,9 @@ def stored(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, 
     return ArtifactStore(folder / "artifacts").write(Recipe(kind, None, parents or {}, {}, "test"), files, {})
 
 
-def materialized(folder: Path, kind: str, files: dict[str, bytes]) -> Artifact:
+def materialized(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Artifact:
     """Store an artifact and tell the instance of this folder that it is the latest."""
-    made = stored(folder, kind, files)
+    made = stored(folder, kind, files, parents)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization(kind, tags={"dagster/data_version": made.digest}))
     return made

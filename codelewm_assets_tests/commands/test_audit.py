@@ -102,3 +102,26 @@ def test_audit_needs_no_instance_and_says_that_every_claim_is_closed(
     found = run("audit", "a.md")
     assert (found.status, found.err) == (0, "")
     assert "every claim counts as CLOSED (improves_reranking, " in found.out
+
+
+SPOILED = {
+    "empty": b"", "blank": b"\n \n", "binary": bytes(range(256)) * 8, "NUL": b"# A\x00B\n", "bad UTF-8": b"# Title \xff\n",
+    "UTF-16": OVERCLAIM.encode("utf-16"), "byte order mark": b"\xef\xbb\xbf" + OVERCLAIM.encode(),
+    "CRLF": OVERCLAIM.replace("\n", "\r\n").encode(), "separators": "a\u2028b\u2029c\x85d\x0ce\n".encode(),
+    "open fence": b"```python\nx = 1\n", "open comment": b"<!-- open\n" + OVERCLAIM.encode(), "open link": b"[a](b [c](d\n",
+    "deep quotes": b">" * 3000 + b" a\n", "deep lists": b"".join(b" " * 2 * n + b"- a\n" for n in range(300)),
+    "brackets": b"[" * 5000, "stars": b"*a " * 3000, "backticks": b"`" * 3001, "table": b"|a|b|\n|-|\n|" + b"x|" * 3000 + b"\n",
+    "long line": b"word " * 20000, "entities": b"&#0; &#xD800; &#99999999; &bogus;\n", "html": b"<a <b <c <" * 300,
+    "front matter": b"---\na: [\n---\n" + OVERCLAIM.encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_any_bytes_give_findings_or_one_line_and_never_a_traceback(run: Run, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "report.md"
+    path.write_bytes(SPOILED[name])
+    found = run("audit", "--json", path)
+    if found.status == 2:
+        found.is_one_line_error("codelewm-assets: ", "report.md", status=2)
+    else:
+        assert (found.status, found.err) == (1 if json.loads(found.out)["findings"] else 0, "")

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from codelewm_assets.core import prune
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store import prune
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.commands.made import materialized, stored
 from codelewm_assets_tests.defs.stored_world import QUIET
@@ -63,10 +63,8 @@ def test_prune_refuses_while_a_run_is_in_progress_unless_it_is_known_to_be_dead(
     materialized(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
     dead = _dead(tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        instance.add_run(dg.DagsterRun("label_benchmark", status=dg.DagsterRunStatus.STARTED))
-    run("prune", "--execute").is_one_line_error(
-        "runs are in progress: label_benchmark", "--ignore-runs-silent-for HOURS"
-    )
+        instance.add_run(dg.DagsterRun("refresh_data", status=dg.DagsterRunStatus.STARTED))
+    run("prune", "--execute").is_one_line_error("runs are in progress: refresh_data", "--ignore-runs-silent-for HOURS")
     assert dead.folder.exists()
     dry = run("prune")
     assert (dry.status, dead.digest in dry.out) == (0, True)

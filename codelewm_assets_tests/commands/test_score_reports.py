@@ -1,13 +1,16 @@
 """`calibrate` and `rerank`: a report, or one line."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codelewm_assets import cli
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.commands.made import lines
+from codelewm_assets_tests.commands.mutants import mutants
 
 SCORES = [
     {"completion_id": "a", "problem_id": "p", "benchmark_id": "humaneval", "passed": True, "scores": {"p_pass": 0.9}},
@@ -59,3 +62,50 @@ def test_a_report_is_shown_as_json_with_its_path(run: Run, tmp_path: Path, comma
     found = run(command, lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports", "--json")
     said, path = json.loads(found.out), tmp_path / "reports" / REPORTS[command]
     assert said == {"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))}
+
+
+FULL = [
+    {
+        "completion_id": name, "problem_id": "p", "benchmark_id": "humaneval", "passed": passed, "pool_id": "p/0", "fold": 0,
+        "scores": {"p_pass": score, "lexical": 0.5}, "completion_kind": "bug", "inputs": [{"input": "1"}], "errors": {"a": "b"},
+    }
+    for name, passed, score in (("a", True, 0.9), ("b", False, 0.2))
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_spoiled_score_rows_give_a_report_or_one_line_and_never_a_traceback(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Each field, line and byte is spoiled in turn; a report is JSON without NaN."""
+    monkeypatch.setattr(cli, "parser", cache(cli.parser))  # most of the time otherwise
+    path, statuses = tmp_path / "scores.jsonl", set()
+    for done, data in mutants(FULL):
+        path.write_bytes(data)
+        found = run(command, path, "--output", tmp_path / "reports", "--json")
+        statuses.add(found.status)
+        if found.status == 0:
+            assert json.loads(found.out, parse_constant=pytest.fail)["report"], done
+            assert found.err == "", done
+        else:
+            assert found.out == "", done
+            found.is_one_line_error("codelewm-assets: scores.jsonl")
+    assert statuses == {0, 1}
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_completion_that_passed_and_failed_is_refused(run: Run, tmp_path: Path, command: str) -> None:
+    """In another pool a completion may stand again, with the same verdict."""
+    again = SCORES[0] | {"pool_id": "other"}
+    path = lines(tmp_path / "scores.jsonl", *SCORES, again)
+    assert run(command, path, "--output", tmp_path / "reports").status == 0
+    path = lines(tmp_path / "scores.jsonl", *SCORES, again | {"passed": False})
+    found = run(command, path, "--output", tmp_path / "other")
+    found.is_one_line_error("line 3: completion 'a' has passed = False, in line 1 True")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_probability_just_above_1_is_shown_with_all_its_digits(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "scores.jsonl", SCORES[0] | {"scores": {"p_pass": 1.0000001}})
+    run("calibrate", path, "--output", tmp_path / "reports").is_one_line_error("scores.p_pass is 1.0000001; wanted")

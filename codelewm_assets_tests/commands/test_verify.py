@@ -1,6 +1,7 @@
 """`verify`: a row per mismatch."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,30 @@ def test_verify_of_a_whole_store_counts_its_artifacts(run: Run, tmp_path: Path) 
 
 
 def test_verify_of_an_empty_store_says_which_one_it_looked_at(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
     found = run("verify")
     said = f"0 artifacts verified, 0 mismatches. {tmp_path / 'artifacts'} holds no artifact.\n"
     assert (found.status, found.out) == (0, said)
+
+
+def test_verify_of_a_store_that_does_not_exist_is_a_row_and_status_1(run: Run, tmp_path: Path) -> None:
+    found = run("verify")
+    assert (found.status, found.err) == (1, "")
+    assert found.out.startswith(f"store\t{tmp_path / 'artifacts'}\tfound missing\twanted an artifact store\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("results_report",)])
+def test_verify_names_an_artifact_that_is_gone_though_its_recipe_note_is_there(
+    arguments: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
+    report = stored(tmp_path, "results_report", {"report.md": b"text"})
+    shutil.rmtree(report.folder)
+    found = run("verify", *arguments)
+    assert (found.status, found.err) == (1, "")
+    assert found.out.startswith(
+        f"results_report {report.digest[:12]}\tmanifest.json\tfound missing\twanted the artifact "
+    )
 
 
 def test_verify_gives_a_row_per_mismatch_and_status_1(run: Run, tmp_path: Path) -> None:

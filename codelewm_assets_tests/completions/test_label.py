@@ -1,7 +1,6 @@
 """Labels, made by running: each outcome, and the problems and inputs that cannot judge."""
 
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from codelewm_assets.completions.label import (
     Judged,
     LabelShard,
     as_agreed,
+    by_problem,
     judge_reference,
-    label_problems,
+    label_problem,
     outcome_of,
     same_output,
 )
@@ -23,7 +23,7 @@ from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.sandbox.limits import MAX_CPU_S
 from codelewm_assets.sandbox.outcome import InputRun, ProgramRun
-from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
+from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
 
 DOUBLE = "def solve(x):\n    return x * 2"
@@ -46,7 +46,7 @@ def problem(number: int = 0, **changes: Any) -> Problem:
 def label(pool: SandboxPool, problems: list[Problem], completions: list[Completion]) -> LabelShard:
     """Label the completions with a CPU floor of 0.3 s; all problems' shards in one."""
     known = {p.problem_id: p for p in problems}
-    shards = list(label_problems(completions, known, pool=pool, cpu_floor_s=0.3))
+    shards = [label_problem(known[name], group, pool, cpu_floor_s=0.3) for name, group in by_problem(completions)]
     return LabelShard(
         labelled=tuple(row for shard in shards for row in shard.labelled),
         left_out=tuple(row for shard in shards for row in shard.left_out),
@@ -284,28 +284,6 @@ def test_the_time_limit_is_the_floor_or_a_multiple_of_the_references_time(pool: 
 
 
 # the whole
-
-
-def test_labels_come_in_the_order_given_and_a_shard_for_each_problem(pool: SandboxPool) -> None:
-    problems = [problem(n) for n in range(2)]
-    asked = [make_completion(problems[n // 2], n, code=f"def solve(x):\n    return x * {n}") for n in (1, 0, 3, 2)]
-    shards = list(label_problems(asked, {p.problem_id: p for p in problems}, pool=pool, cpu_floor_s=0.3))
-    assert [[row.completion for row in shard.labelled] for shard in shards] == [asked[:2], asked[2:]]
-    assert [row.passed for shard in shards for row in shard.labelled] == [False, False, False, True]
-    assert all(shard.cpu_ms > 0 for shard in shards)
-
-
-def test_completions_are_read_as_they_are_needed(pool: SandboxPool) -> None:
-    read: list[int] = []
-
-    def endless() -> Iterator[Completion]:
-        for number in count():
-            read.append(number)
-            yield make_completion(problem(number), code=DOUBLE)
-
-    shards = label_problems(endless(), {p.problem_id: p for p in map(problem, range(100))}, pool=pool, cpu_floor_s=0.3)
-    assert [next(shards).labelled[0].passed for _ in range(3)] == [True] * 3
-    assert len(read) <= 3 + WAITING_PER_WORKER + 2
 
 
 def test_calls_that_the_time_in_all_left_no_room_for_are_not_called_and_say_so(pool: SandboxPool) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from codelewm_assets.completions.shards import ShardFolder, label_and_keep, shar
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.core.tables import iter_table, write_groups
-from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
 
 PROBLEMS, EACH, KILLS = 24, 4, 20
@@ -71,6 +72,35 @@ def test_a_killed_run_goes_on_where_it_stopped_and_gives_the_same_bytes(tmp_path
     assert len(set(counts)) > 2  # some were killed at work
     assert write_labels(tmp_path / "kept", tmp_path / "killed.parquet") == PROBLEMS * EACH
     assert (tmp_path / "killed.parquet").read_bytes() == (tmp_path / "calm.parquet").read_bytes()
+
+
+def test_labels_come_in_the_order_given_and_a_shard_for_each_problem(tmp_path: Path) -> None:
+    problems, rows = world()
+    asked = [rows[n] for n in (1, 2, 3, 6, 4, 5)]
+    with SandboxPool(2) as pool:
+        shards = list(
+            label_and_keep(asked, problems, pool=pool, cpu_floor_s=0.05, folder=ShardFolder(tmp_path), settings={})
+        )
+    assert [[row.completion for row in shard.labelled] for shard in shards] == [asked[:3], asked[3:]]
+    assert [row.passed for shard in shards for row in shard.labelled] == [True, False, False, False, True, True]
+    assert all(shard.cpu_ms > 0 for shard in shards)
+
+
+def test_completions_are_read_as_they_are_needed(tmp_path: Path) -> None:
+    problems, rows = world()
+    read: list[Completion] = []
+
+    def one_each() -> Iterator[Completion]:
+        for row in rows[::EACH]:
+            read.append(row)
+            yield row
+
+    with SandboxPool(1) as pool:
+        shards = label_and_keep(
+            one_each(), problems, pool=pool, cpu_floor_s=0.05, folder=ShardFolder(tmp_path), settings={}
+        )
+        assert [next(shards).labelled[0].passed for _ in range(3)] == [True] * 3
+        assert len(read) <= 3 + WAITING_PER_WORKER + 2 < PROBLEMS
 
 
 def test_a_shard_that_is_kept_is_not_labelled_again(tmp_path: Path) -> None:

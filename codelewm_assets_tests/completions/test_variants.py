@@ -18,7 +18,7 @@ from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.rewrites import REWRITES
 from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.variants import CompletionSourceError, bound_names, normalise
-from codelewm_assets.sources.sample import STAND_IN_PROBLEMS
+from codelewm_assets.sources.stand_in import stand_in_problems
 from codelewm_assets_tests.factories import make_problem
 
 REFERENCE = '''
@@ -40,10 +40,10 @@ def solve(numbers, limit=10):
 DIGEST_OF_VARIANTS = """
 from codelewm_assets.completions.generate import generate_variants
 from codelewm_assets.core.digests import digest_of
-from codelewm_assets.sources.sample import STAND_IN_PROBLEMS
+from codelewm_assets.sources.stand_in import stand_in_problems
 from dataclasses import asdict
 print(digest_of([
-    asdict(variant) for p in STAND_IN_PROBLEMS[:12]
+    asdict(variant) for p in stand_in_problems()[:12]
     for variant in generate_variants(p.canonical_solution, p.entry_point, rewrites=4, one_bug=4, two_bug=2, seed=0)
 ]))
 """
@@ -130,7 +130,7 @@ def test_rewrites_and_mutants_keep_the_references_names_equally_often() -> None:
 
 @pytest.mark.parametrize("number", range(0, 129, 8))
 def test_renaming_the_surface_changes_names_alone(number: int) -> None:
-    problem = STAND_IN_PROBLEMS[number]
+    problem = stand_in_problems()[number]
     normal = normalise(problem.canonical_solution, problem.entry_point)
     texts = {rename_surface(normal, problem.entry_point, random.Random(seed)) for seed in range(8)}
     assert len(texts) > 2
@@ -207,7 +207,7 @@ def test_two_processes_with_different_hash_seeds_make_the_same_variants() -> Non
 
 def test_the_order_of_problems_does_not_change_their_variants() -> None:
     problems = [make_problem(n, reference=p.canonical_solution, entry_point=p.entry_point)
-                for n, p in enumerate(STAND_IN_PROBLEMS[:4])]  # fmt: skip
+                for n, p in enumerate(stand_in_problems()[:4])]  # fmt: skip
     one = make_completions(problems, rewrites=2, one_bug=2, two_bug=1, seed=0)
     two = make_completions(problems[::-1], rewrites=2, one_bug=2, two_bug=1, seed=0)
     assert sorted(one, key=lambda c: c.completion_id) == sorted(two, key=lambda c: c.completion_id)
@@ -228,7 +228,7 @@ def test_no_problems_are_an_error() -> None:
 
 def test_a_two_bug_mutant_is_a_one_bug_mutant_with_another_bug() -> None:
     for number in range(0, 129, 16):
-        problem = STAND_IN_PROBLEMS[number]
+        problem = stand_in_problems()[number]
         made = generate_variants(
             problem.canonical_solution, problem.entry_point, rewrites=3, one_bug=6, two_bug=4, seed=0
         )

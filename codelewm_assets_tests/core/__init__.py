@@ -1,1 +1,1 @@
-"""Tests of the core: literals, digests, files, manifests, the store, records and tables."""
+"""Tests of the core: literals, digests, files, records and tables."""

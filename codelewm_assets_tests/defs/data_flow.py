@@ -6,7 +6,6 @@
 import dagster as dg
 
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.intents import INTENTS
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.stages import STAGES
 
@@ -26,8 +25,9 @@ def data_flow() -> str:
         for check in sorted(node.check_keys):
             kind = "blocking check" if graph.get(check).blocking else "check"
             lines.append(f"  {kind} {check.name}")
-    lines += [f"job {step.job}: {', '.join(step.assets)} × {len(step.partitions)}" for step in BUILD_ORDER]
-    lines += [f"job {intent.name}: {', '.join(intent.jobs)}" for intent in INTENTS]
+    for step in BUILD_ORDER:
+        names = sorted(key.to_user_string() for key in step.assets.resolve(graph))
+        lines.append(f"job {step.job}: {', '.join(names)} × {len(step.partitions)}")
     lines += [f"schedule {own.name}: {own.job_name}, {own.default_status.value}" for own in defs.schedules or ()]  # type: ignore[union-attr]
     lines += [f"sensor {own.name}: {own.default_status.value}" for own in defs.sensors or ()]
     return "\n".join(lines) + "\n"
@@ -36,8 +36,6 @@ def data_flow() -> str:
 def _partitions(partitions: dg.PartitionsDefinition | None) -> str:
     if partitions is None:
         return "-"
-    if isinstance(partitions, dg.MultiPartitionsDefinition):
-        return " x ".join(dimension.name for dimension in partitions.partitions_defs)
     return ", ".join(partitions.get_partition_keys())
 
 

@@ -32,7 +32,7 @@ from dagster_graphql.client.query import (
 )
 from dagster_graphql.test.utils import execute_dagster_graphql
 
-from codelewm_assets.defs.intents import WILL_RETRY_TAG
+from codelewm_assets.defs.failures import WILL_RETRY_TAG
 from codelewm_assets.defs.plumbing import latest_version
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 

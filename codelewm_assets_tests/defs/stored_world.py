@@ -13,29 +13,22 @@ import numpy as np
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.store import Artifact, Recipe, open_store
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.rules import PARTITIONED, judge_all
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.defs.rules import judge_all
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
+from codelewm_assets.store.store import Artifact, Recipe, open_store
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-BENCHMARK_ARTIFACTS = [
-    f"{kind}[{benchmark}]"
-    for kind in ("benchmark_problems", "candidate_completions", "labelled_completions")
-    for benchmark in BENCHMARKS
-]
 
 
 SIDECAR_NAMES = ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
@@ -103,23 +96,23 @@ class StoredWorld:
 
     def put_data(self, world: World, *, layers: tuple[str, ...] = GREEN_LAYERS) -> None:
         """Everything from problems to pools."""
-        for benchmark in BENCHMARKS:
-            problems = [p for p in world.problems if p.benchmark_id == benchmark]
-            completions = [c for c in world.completions if c.benchmark_id == benchmark]
-            labelled = [row for row in world.labelled if row.completion.benchmark_id == benchmark]
-            label = problems[0].benchmark_label if problems else benchmark
-            none = pretty_json([])
-            self.put("benchmark_problems", {"problems.parquet": write_table(problems), "left_out.json": none},
-                     {"benchmark_label": label}, partition=benchmark)  # fmt: skip
-            self.put("candidate_completions", {"completions.parquet": write_table(completions)}, {},
-                     partition=benchmark, parents=(f"benchmark_problems[{benchmark}]",))  # fmt: skip
-            self.put("labelled_completions", {"labelled.parquet": write_table(labelled), "left_out.json": none},
-                     {"isolation_layers": list(layers)}, partition=benchmark,
-                     parents=(f"benchmark_problems[{benchmark}]", f"candidate_completions[{benchmark}]"))  # fmt: skip
-        labelled_ids = tuple(f"labelled_completions[{b}]" for b in BENCHMARKS)
+        problems = {b: [p for p in world.problems if p.benchmark_id == b] for b in BENCHMARKS}
+        completions = {b: [c for c in world.completions if c.benchmark_id == b] for b in BENCHMARKS}
+        labelled = {b: [row for row in world.labelled if row.completion.benchmark_id == b] for b in BENCHMARKS}
+        none = {"left_out.json": pretty_json([])}
+        self.put("benchmark_problems",
+                 {f"{b}/problems.parquet": write_table(rows) for b, rows in problems.items()} | none, {})  # fmt: skip
+        self.put("candidate_completions",
+                 {f"{b}/completions.parquet": write_table(rows) for b, rows in completions.items()}, {},
+                 parents=("benchmark_problems",))  # fmt: skip
+        self.put("labelled_completions",
+                 {f"{b}/labelled.parquet": write_table(rows) for b, rows in labelled.items()} | none,
+                 {"isolation_layers": list(layers)}, parents=("benchmark_problems", "candidate_completions"))  # fmt: skip
         labels = {p.benchmark_id: p.benchmark_label for p in world.problems}
         pack = {"pack.parquet": write_table(world.rows)}
-        self.put("execution_pack", pack, {"benchmark_labels": labels}, parents=labelled_ids)
+        self.put(
+            "execution_pack", pack, {"benchmark_labels": labels}, parents=("benchmark_problems", "labelled_completions")
+        )
         self.put("problem_splits", {"splits.parquet": write_table(world.splits)}, {}, parents=("execution_pack",))
         self.put("semantic_decoys", {"decoys.parquet": write_table(world.decoys)}, {}, parents=("execution_pack",))
         self.put("rerank_pools", {"pools.parquet": write_table(world.pools)}, {}, parents=("execution_pack",))
@@ -136,12 +129,17 @@ class StoredWorld:
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {name: self.latest[name].digest for name in (*JUDGED, *BENCHMARK_ARTIFACTS)},
+            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *JUDGED)},
             "folds": [0],
             "settings": preflight_settings(load_profile(TINY)),
             "findings": [f.model_dump(mode="json") for f in findings],
         }
-        self.put("preflight_report", {"preflight_report.json": pretty_json(report | changes)}, {}, parents=JUDGED)
+        self.put(
+            "preflight_report",
+            {"preflight_report.json": pretty_json(report | changes)},
+            {},
+            parents=(*BEFORE_THE_PACK, *JUDGED),
+        )
 
     def put_tokens(self, world: World) -> None:
         """Token arrays of fold 0."""
@@ -198,5 +196,4 @@ class StoredWorld:
     def run_all_gating_checks(self, but: tuple[str, ...] = ()) -> None:
         """Evaluate every check that gates training, green or red, but those on some assets."""
         for asset in dict.fromkeys(asset for asset, _ in GATES if asset not in but):
-            for partition in BENCHMARKS if asset in PARTITIONED else (None,):
-                self.run_checks(asset, partition)
+            self.run_checks(asset)

@@ -35,11 +35,11 @@ training: {}
 def materialize(
     stored: StoredWorld, folder: Path, isolation: str = "auto", spread: str = "in_process"
 ) -> dg.ExecuteInProcessResult:
-    """Both assets of HumanEval."""
+    """Both assets."""
     path = folder / "tiny.yaml"
     path.write_text(TINY.replace("ISOLATION", isolation).replace("SPREAD", spread))
     return dg.materialize(
-        [candidate_completions, labelled_completions], instance=stored.instance, partition_key="humaneval",
+        [candidate_completions, labelled_completions], instance=stored.instance, 
         resources=stored.resources | {"profile": ProfileResource(name=str(path))}, run_config=QUIET, raise_on_error=False,
         selection=["candidate_completions", "labelled_completions"],
     )  # fmt: skip
@@ -78,18 +78,22 @@ def test_a_models_completions_join_and_are_labelled_by_running_them(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "nonsense\n")
     monkeypatch.setenv("CODELEWM_IMPORTED_COMPLETIONS", str(path))
     assert materialize(stored, tmp_path).success
-    found = list(iter_table(latest(stored, "candidate_completions") / "completions.parquet", Completion))
+    found = list(iter_table(latest(stored, "candidate_completions") / "humaneval" / "completions.parquet", Completion))
     assert [c.completion_id for c in found if c.completion_kind == "model"] == [f"{problem.problem_id}/m000"]
     manifest = json.loads((latest(stored, "candidate_completions") / "manifest.json").read_text())
-    assert manifest["metadata"]["dropped_by_reason"] == {"equals_another": 1, "malformed": 1, "unknown_problem": 1}
+    assert manifest["metadata"]["dropped_by_reason"] == {
+        "humaneval": {"equals_another": 1, "malformed": 1, "unknown_problem": 1},
+        "mbpp_plus": {"malformed": 1, "unknown_problem": 3},
+    }
     assert manifest["metadata"]["malformed"] == ["line 4: not JSON"]
-    labelled = list(iter_table(latest(stored, "labelled_completions") / "labelled.parquet", LabelledCompletion))
+    labelled = list(
+        iter_table(latest(stored, "labelled_completions") / "humaneval" / "labelled.parquet", LabelledCompletion)
+    )
     assert [row.completion for row in labelled] == [
         c for c in found if c.problem_id in {r.completion.problem_id for r in labelled}
     ]
     (model,) = (row for row in labelled if row.completion.completion_kind == "model")
     assert model.outcome == "wrong_output"  # the published label is not believed
-    assert not list(stored.store.root.glob("partial/*/*"))  # shards go when the artifact is stored
     first = latest(stored, "candidate_completions")
     path.write_text(path.read_text() + json.dumps({"problem_id": problem.problem_id, "code": "def solve(:"}) + "\n")
     assert materialize(stored, tmp_path).success

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from codelewm_assets.completions.label import LabelShard, label_problem
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, Decoy, LabelledCompletion, PackRow, PoolMember, Problem, Record
@@ -28,8 +29,10 @@ TABLES: dict[str, tuple[str, type[Record]]] = {
     "semantic_decoys": ("decoys.parquet", Decoy),
     "rerank_pools": ("pools.parquet", PoolMember),
 }
-PER_BENCHMARK = (candidate_completions, labelled_completions)
-OF_BOTH = (execution_pack, problem_splits, semantic_decoys, rerank_pools, preflight_report)
+MADE = (
+    *(candidate_completions, labelled_completions, execution_pack, problem_splits),
+    *(semantic_decoys, rerank_pools, preflight_report),
+)
 PROFILE = """
 name: few
 description: Few problems of our own under the names of both benchmarks.
@@ -63,36 +66,38 @@ class DataPart:
 
     def __init__(self, stored: StoredWorld, folder: Path) -> None:
         self.stored = stored
+        self._problems: dict[BenchmarkId, Sequence[Problem]] = {benchmark: () for benchmark in BENCHMARKS}
         path = folder / "few.yaml"
         path.write_text(PROFILE)
         self._resources = stored.resources | {"profile": ProfileResource(name=str(path))}
 
     def put_problems(self, benchmark: BenchmarkId, problems: Sequence[Problem]) -> None:
-        """Report these problems as the benchmark's latest."""
+        """Report these problems as the benchmark's latest, beside the other benchmark's."""
+        self._problems[benchmark] = problems
         files = {
-            "problems.parquet": write_table(problems, arrow_schema(Problem)),
-            "left_out.json": pretty_json([]),
+            f"{name}/problems.parquet": write_table(rows, arrow_schema(Problem))
+            for name, rows in self._problems.items()
         }
-        self.stored.put("benchmark_problems", files, {"benchmark_label": benchmark}, partition=benchmark)
+        self.stored.put("benchmark_problems", files | {"left_out.json": pretty_json([])}, {})
 
     def run(self) -> dict[str, dict[str, Any]] | str:
         """Each asset's metadata by artifact id, or the message of the step that failed."""
         shown: dict[str, dict[str, Any]] = {}
-        steps: list[tuple[dg.AssetsDefinition, str | None]] = [(a, b) for b in BENCHMARKS for a in PER_BENCHMARK]
-        for asset, partition in [*steps, *((asset, None) for asset in OF_BOTH)]:
+        for asset in MADE:
             result = dg.materialize(
-                [asset], instance=self.stored.instance, partition_key=partition, resources=self._resources,
-                run_config=QUIET, raise_on_error=False,
-            )  # fmt: skip
+                [asset],
+                instance=self.stored.instance,
+                resources=self._resources,
+                run_config=QUIET,
+                raise_on_error=False,
+            )
             if not result.success:
                 data = result.get_step_failure_events()[0].step_failure_data
                 assert data.user_failure_data is not None, data.error
                 return str(data.user_failure_data.description)
             name = asset.key.to_user_string()
             (made,) = result.asset_materializations_for_node(name)
-            shown[name if partition is None else f"{name}[{partition}]"] = {
-                key: value.value for key, value in made.metadata.items()
-            }
+            shown[name] = {key: value.value for key, value in made.metadata.items()}
         return shown
 
     def made(self) -> dict[str, dict[str, Any]]:
@@ -104,8 +109,8 @@ class DataPart:
 
 def rows(shown: dict[str, dict[str, Any]], name: str) -> list[Any]:
     """The stored table of an artifact."""
-    file, model = TABLES[name.partition("[")[0]]
-    return read_table(Path(shown[name]["folder"]) / file, model)
+    file, model = TABLES[name]
+    return [row for path in sorted(Path(shown[name]["folder"]).rglob(file)) for row in read_table(path, model)]
 
 
 def problem_of(row: Any) -> str:
@@ -143,16 +148,32 @@ def made_part(made_store: Path, stored: StoredWorld, tmp_path: Path) -> DataPart
     return _part(stored, tmp_path)
 
 
-def test_one_problem_more_changes_what_derives_from_it_and_the_other_benchmark_is_not_made_again(
-    part: DataPart,
+def _files(shown: dict[str, Any]) -> dict[str, bytes]:
+    folder = Path(shown["folder"])
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+
+
+def test_one_problem_more_changes_what_derives_from_it_and_no_other_problem_is_labelled_again(
+    part: DataPart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    labelled: list[str] = []
+
+    def counting(problem: Problem, *arguments: Any, **options: Any) -> LabelShard:
+        labelled.append(problem.problem_id)
+        return label_problem(problem, *arguments, **options)
+
+    monkeypatch.setattr("codelewm_assets.completions.shards.label_problem", counting)
     before = part.made()
-    assert not any(shown["is_reused"] for shown in before.values())
+    assert not any(shown["is_reused"] for shown in before.values()) and len(labelled) == 14
     part.put_problems("mbpp_plus", problems_of("mbpp_plus", 8))
     after = part.made()
-    for name in ("candidate_completions[humaneval]", "labelled_completions[humaneval]"):
-        assert after[name]["is_reused"] and after[name]["digest"] == before[name]["digest"]
-    for name in ("labelled_completions[mbpp_plus]", "execution_pack", "semantic_decoys", "rerank_pools"):
+    assert labelled[14:] == ["mbpp_plus/007"]
+    for name in ("candidate_completions", "labelled_completions"):  # the other benchmark's file is the same
+        old, new = _files(before[name]), _files(after[name])
+        assert [file for file in old if old[file] == new[file]] == [
+            file for file in old if file.startswith("humaneval/")
+        ]
+    for name in ("labelled_completions", "execution_pack", "semantic_decoys", "rerank_pools"):
         assert not after[name]["is_reused"]
         old, new = rows(before, name), rows(after, name)
         assert [row for row in new if problem_of(row) != "mbpp_plus/007"] == old
@@ -206,7 +227,7 @@ def test_an_output_of_a_megabyte_is_dropped_with_its_input_and_counted(part: Dat
     inputs = ("[1]", "[1000000]", "[2]")
     part.put_problems("mbpp_plus", replaced(7, reference=code, entry_point="fill", inputs=inputs, expected=(None,) * 3))
     shown = part.made()
-    assert shown["labelled_completions[mbpp_plus]"]["dropped_input_count"] == 1
+    assert shown["labelled_completions"]["dropped_input_count"] == 1
     kept = {row.input_id for row in rows(shown, "execution_pack") if row.source_problem_id == "mbpp_plus/000"}
     assert kept == {"i0", "i2"}
     assert max(len(row.output_tokens) for row in rows(shown, "execution_pack")) < 100_000
@@ -217,7 +238,7 @@ def test_a_problem_without_a_usable_input_is_left_out_by_name(part: DataPart) ->
     changes = {"reference": code, "entry_point": "fill", "inputs": ("[1000000]",), "expected": (None,)}
     part.put_problems("mbpp_plus", replaced(7, **changes))
     shown = part.made()
-    left_out = Path(shown["labelled_completions[mbpp_plus]"]["folder"]) / "left_out.json"
+    left_out = Path(shown["labelled_completions"]["folder"]) / "left_out.json"
     assert "no usable input: the reference's output is longer than 100000 characters" in left_out.read_text()
     assert not [row for row in rows(shown, "execution_pack") if row.source_problem_id == "mbpp_plus/000"]
 

@@ -39,7 +39,7 @@ def told(receiver: Hook) -> list[str]:
     return [body["key"] for body in receiver.got]
 
 
-def run_job(made: Deployment, job: str = "make_pack") -> str:
+def run_job(made: Deployment, job: str = "refresh_data") -> str:
     run = made.launch_job(job)
     made.drain()
     return run
@@ -52,9 +52,9 @@ def test_a_failed_step_is_told_once_with_its_cause(made: Deployment, receiver: H
         made.tick_sensors()
     assert told(receiver) == [run]
     body = receiver.got[0]
-    assert body["subject"] == "make_pack failed: execution_pack: execution_pack cannot be made here."
+    assert body["subject"] == "refresh_data failed: execution_pack: execution_pack cannot be made here."
     assert body["text"].endswith(f"It is not retried.\nhttp://127.0.0.1:3000/runs/{run}")
-    assert body["facts"] == {"run_id": run, "job": "make_pack", "is_retried": "false"}
+    assert body["facts"] == {"run_id": run, "job": "refresh_data", "is_retried": "false"}
 
 
 def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, receiver: Hook) -> None:
@@ -62,7 +62,9 @@ def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, rece
     run = run_job(made)
     made.tick_sensors()
     assert told(receiver) == [run]
-    assert receiver.got[0]["subject"] == "make_pack failed: execution_pack:is_sound is red: 3 rows are of no problem."
+    assert (
+        receiver.got[0]["subject"] == "refresh_data failed: execution_pack:is_sound is red: 3 rows are of no problem."
+    )
 
 
 @pytest.mark.parametrize("before", ["", "x" * (failures.MOST_CAUSE_TEXT - 75) + " "], ids=["whole", "at the cut"])
@@ -84,7 +86,7 @@ def test_what_is_told_holds_no_secret(
 
 def test_a_run_that_succeeds_or_is_canceled_by_a_person_is_not_told(made: Deployment, receiver: Hook) -> None:
     run_job(made)
-    made.launch_job("make_pack")
+    made.launch_job("refresh_data")
     (waiting,) = made.queued()
     made.instance.report_run_canceled(waiting)
     made.tick_sensors()
@@ -101,19 +103,9 @@ def test_each_failed_run_of_a_backfill_is_told_once_with_its_partition(made: Dep
     assert all("backfill" in body["facts"] for body in receiver.got)
 
 
-def test_a_run_of_an_intent_is_told_once_and_not_its_marker_as_well(made: Deployment, receiver: Hook) -> None:
-    set_faults(made.folder, execution_pack="red")
-    made.launch_job("refresh_data")
-    for _ in range(5):
-        made.drain()
-        made.tick_sensors()
-    assert len(told(receiver)) == 1
-    assert receiver.got[0]["facts"]["intent"] == "refresh_data"
-
-
 def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Deployment, receiver: Hook) -> None:
     """A retry carries its parent's tags, so that who was told cannot stand in a tag."""
-    lost = made.launch_job("make_pack")
+    lost = made.launch_job("refresh_data")
     made.instance.report_engine_event("the process ended with exit code 9", made.queued()[0])
     made.instance.report_run_failed(made.queued()[0], "the worker is gone")
     made.tick_sensors()
@@ -125,11 +117,11 @@ def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Dep
     assert told(receiver) == [lost, again.run_id]
     assert [body["facts"]["is_retried"] for body in receiver.got] == ["true", "false"]
     why = "the worker is gone; last said of its process: the process ended with exit code 9"
-    assert receiver.got[0]["subject"] == f"make_pack failed: {why}"
+    assert receiver.got[0]["subject"] == f"refresh_data failed: {why}"
 
 
 def test_a_failed_run_is_told_when_it_says_whether_it_is_retried(made: Deployment, receiver: Hook) -> None:
-    lost = made.launch_job("make_pack")
+    lost = made.launch_job("refresh_data")
     with made.sensors_between_failure_and_tag():
         made.instance.report_run_failed(made.queued()[0], "the worker is gone")
     assert told(receiver) == []
@@ -142,7 +134,7 @@ def test_a_run_whose_events_cannot_be_read_is_told_as_such_and_holds_up_no_other
 ) -> None:
     set_faults(made.folder, execution_pack="fails")
     broken, whole = run_job(made), run_job(made)
-    canceled = made.launch_job("make_pack")
+    canceled = made.launch_job("refresh_data")
     made.instance.report_run_canceled(made.queued()[0], "by a person or by its limit: its events would say")
     read = dg.DagsterInstance.all_logs
 
@@ -161,11 +153,11 @@ def test_a_run_whose_events_cannot_be_read_is_told_as_such_and_holds_up_no_other
 
 
 def _started(made: Deployment, tags: dict[str, str]) -> str:
-    """A run of make_pack that was started by a worker that nobody hears of any more."""
-    job = made.stored.defs.resolve_job_def("make_pack")
+    """A run of refresh_data that was started by a worker that nobody hears of any more."""
+    job = made.stored.defs.resolve_job_def("refresh_data")
     run = made.instance.create_run_for_job(job, tags=tags, execution_plan=create_execution_plan(job))
     for kind in (dg.DagsterEventType.RUN_STARTING, dg.DagsterEventType.RUN_START):
-        event = dg.DagsterEvent(kind.value, job_name="make_pack", message="")
+        event = dg.DagsterEvent(kind.value, job_name="refresh_data", message="")
         made.instance.report_dagster_event(event, run_id=run.run_id)
     return run.run_id
 

@@ -63,7 +63,10 @@ def test_a_run_in_which_no_gate_holds_succeeds_and_what_follows_is_made(stored: 
 def test_a_build_calls_no_gate_red_and_does_not_fail_by_one(stored: StoredWorld) -> None:
     result, _ = _run(stored, nothing_known())
     built = BuildResult()
-    seen = list(_Follower(stored.instance, result.run_id, None, built).new())
+    seen = list[Progress]()
+    follower = _Follower({"claim_gates"}, None, built, seen.append)
+    for entry in stored.instance.all_logs(result.run_id):
+        follower(entry)
     assert built.is_success
     assert sum(progress.kind == "gate" for progress in seen) == len(GATES)
     assert not [progress for progress in seen if progress.kind in ("check_failed", "failed")]

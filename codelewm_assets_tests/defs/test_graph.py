@@ -10,6 +10,7 @@ import pytest
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.jobs import BUILD_ORDER
+from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS, STAGES
 from codelewm_assets_tests.defs.data_flow import data_flow
 
@@ -84,11 +85,20 @@ def test_every_check_is_described() -> None:
 
 
 def test_the_build_order_holds_every_asset_once_and_parents_first() -> None:
-    order = [name for step in BUILD_ORDER for name in step.assets]
-    assert sorted(order) == sorted(DESIGN_KEYS)
-    graph, place = build_defs().resolve_asset_graph(), {n: i for i, s in enumerate(BUILD_ORDER) for n in s.assets}
-    for name in order:
-        assert all(place[p.to_user_string()] <= place[name] for p in graph.get(dg.AssetKey(name)).parent_keys)
+    graph = build_defs().resolve_asset_graph()
+    of_step = [step.assets.resolve(graph) for step in BUILD_ORDER]
+    assert sorted(key.to_user_string() for own in of_step for key in own) == sorted(DESIGN_KEYS)
+    place = {key: number for number, own in enumerate(of_step) for key in own}
+    for key in place:
+        assert all(place[parent] <= place[key] for parent in graph.get(key).parent_keys)
+
+
+def test_no_job_mixes_seeded_assets_with_others_and_nothing_that_gates_training_is_seeded() -> None:
+    graph = build_defs().resolve_asset_graph()
+    for step in BUILD_ORDER:
+        own = {graph.get(key).partitions_def for key in step.assets.resolve(graph)}
+        assert own == ({None} if step.partitions == (None,) else {SEED}), step.job
+    assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in GATES} == {None}
 
 
 def test_definitions_load_without_heavy_packages() -> None:

@@ -5,19 +5,18 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
 from codelewm_assets.defs.preflight import preflight_settings
-from codelewm_assets.defs.rules import DATA_RULES, PARTITIONED
+from codelewm_assets.defs.rules import DATA_RULES
 from codelewm_assets.defs.training import _settings, checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY, StoredWorld
 from codelewm_assets_tests.factories import World
 
-GATE_COUNT = sum(len(BENCHMARKS) if asset in PARTITIONED else 1 for asset, _ in GATES)
+GATE_COUNT = len(GATES)
 
 
 def _train(stored: StoredWorld) -> str:
@@ -56,12 +55,7 @@ def test_the_registry_is_every_blocking_check_on_an_ancestor_of_checkpoint() -> 
 
 def test_the_required_rules_are_the_rules_of_the_code() -> None:
     """A rule that is deleted, renamed or added needs an edit of both, and so a look at what training rests on."""
-    rules = [
-        rule.name if partition is None else f"{rule.name}[{partition}]"
-        for rule in DATA_RULES
-        for partition in (BENCHMARKS if rule.asset in PARTITIONED else (None,))
-    ]
-    assert sorted(rules) == list(REQUIRED_RULES)
+    assert sorted(rule.name for rule in DATA_RULES) == list(REQUIRED_RULES)
 
 
 def test_every_gating_asset_is_a_direct_parent_of_checkpoint() -> None:
@@ -157,12 +151,12 @@ def test_a_green_result_about_other_data_than_the_latest_is_stale(stored: Stored
         assert check_status(stored.instance, "execution_pack", "pack_has_both_classes").state == state
 
 
-def test_one_benchmark_red_is_enough_to_refuse(stored: StoredWorld, world: World) -> None:
+def test_one_asset_whose_checks_are_older_is_enough_to_refuse(stored: StoredWorld, world: World) -> None:
     _clear(stored, world)
-    stored.report(stored.latest["labelled_completions[mbpp_plus]"])
+    stored.report(stored.latest["labelled_completions"])
     text = _train(stored)
-    assert "labelled_completions[mbpp_plus]:labels_are_deterministic STALE" in text
-    assert "labelled_completions[humaneval]" not in text
+    assert "labelled_completions:labels_are_deterministic STALE" in text
+    assert "candidate_completions" not in text
 
 
 def test_a_result_reported_by_hand_does_not_count(stored: StoredWorld, world: World) -> None:
@@ -213,11 +207,12 @@ def test_green_checks_on_artifacts_that_do_not_belong_together_are_refused(store
 
 def test_a_report_judged_under_another_profile_is_refused(stored: StoredWorld, world: World) -> None:
     _clear(stored, world)
-    settings = preflight_settings(load_profile(TINY))
-    settings["preflight"]["target_lift_points"] = 1.0
-    stored.put_preflight(settings=settings)
-    stored.run_checks("preflight_report")
-    assert "judged under other settings" in _train(stored)
+    for section, name, value in (("preflight", "target_lift_points", 1.0), ("sandbox", "isolation", "basic")):
+        settings = preflight_settings(load_profile(TINY))
+        settings[section][name] = value
+        stored.put_preflight(settings=settings)
+        stored.run_checks("preflight_report")
+        assert "judged under other settings" in _train(stored)
 
 
 def test_a_pack_made_from_labels_that_were_rebuilt_since_is_refused(stored: StoredWorld, world: World) -> None:
@@ -234,7 +229,7 @@ def test_a_pack_made_from_labels_that_were_rebuilt_since_is_refused(stored: Stor
     labels.run_all_gating_checks()
     assert {status.state for status in gate_statuses(stored.instance)} == {"GREEN"}
     text = _train(labels)
-    assert "execution_pack was made from labelled_completions[humaneval]" in text and pack.digest
+    assert "execution_pack was made from labelled_completions" in text and pack.digest
 
 
 @pytest.mark.slow

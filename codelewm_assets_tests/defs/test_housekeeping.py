@@ -31,7 +31,7 @@ def materialized(instance: dg.DagsterInstance, kind: str, digest: str, partition
 
 
 def run_of(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
-    return instance.add_run(dg.DagsterRun("label_benchmark", status=status)).run_id
+    return instance.add_run(dg.DagsterRun("refresh_data", status=status)).run_id
 
 
 def test_the_latest_of_each_asset_and_partition_is_live_also_of_assets_that_are_no_longer_in_the_graph(
@@ -78,7 +78,7 @@ def test_a_run_in_progress_is_named_and_what_to_do(instance: dg.DagsterInstance)
     require_no_run(instance, now_s=time.time(), silent_for_s=None)
     run_id = run_of(instance, dg.DagsterRunStatus.STARTED)
     with pytest.raises(
-        AssetsError, match=rf"label_benchmark {run_id[:8]} \(STARTED, silent 0\.0 h\).*--ignore-runs-silent-for HOURS"
+        AssetsError, match=rf"refresh_data {run_id[:8]} \(STARTED, silent 0\.0 h\).*--ignore-runs-silent-for HOURS"
     ):
         require_no_run(instance, now_s=time.time(), silent_for_s=None)
 

@@ -107,9 +107,9 @@ def test_daemons_that_beat_are_ok(home: Path) -> None:
 
 def test_a_run_that_is_silent_for_an_hour_warns_and_one_that_is_not_does_not(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        run = instance.add_run(dg.DagsterRun("label_benchmark", status=dg.DagsterRunStatus.STARTED))
+        run = instance.add_run(dg.DagsterRun("refresh_data", status=dg.DagsterRunStatus.STARTED))
     assert found_in(home)["runs"].state == "ok"
     found = found_in(home, later_s=SILENT_RUN_S + 60)["runs"]
     assert found.state == "warn"
-    assert found.found == f"label_benchmark {run.run_id[:8]} (STARTED, silent 1.0 h)"
+    assert found.found == f"refresh_data {run.run_id[:8]} (STARTED, silent 1.0 h)"
     assert "--ignore-runs-silent-for" in found.remedy

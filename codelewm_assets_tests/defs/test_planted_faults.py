@@ -139,7 +139,7 @@ PLANTED = (
     # a pair that does not join is also no reference to a row of the pack, which is the table's contract
     Planted("a pair from another pack version", _pair_from_another_pack_version,
             _reds(("decoys_join_the_pack", "decoy_does_not_join"), ("decoys_keep_their_contract", "contract_broken"))),
-    Planted("a token in a completion", _token_in_a_completion, _reds(("no_secrets[mbpp_plus]", "secret_found"))),
+    Planted("a token in a completion", _token_in_a_completion, _reds(("no_secrets", "secret_found"))),
     Planted("pools of 17 problems only", _pools_of_17_problems, _reds(UNDERPOWERED)),
     # three or four problems in a fold have no five problems of a decoy category either
     Planted("a world of 17 problems only", lambda _: make_world(17),

@@ -10,7 +10,6 @@ import pytest
 from codelewm_assets.core.errors import TrainingKilledError
 from codelewm_assets.defs import training
 from codelewm_assets.defs.assemble import STAGE_MODULES, operating
-from codelewm_assets.defs.intents import INTENTS
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.resources import default_resources
 from codelewm_assets.profiles.operations import OperationsSection, RunLimits
@@ -35,7 +34,7 @@ def _lose_all(made: Deployment) -> list[str]:
 @pytest.mark.parametrize("fault", ["fails", "red"])
 def test_a_failed_step_or_a_red_check_is_not_retried(made: Deployment, fault: str) -> None:
     set_faults(made.folder, execution_pack=fault)
-    run = made.launch_job("make_pack")
+    run = made.launch_job("refresh_data")
     made.drain()
     assert not made.succeeded(run)
     made.retry()
@@ -53,7 +52,7 @@ def test_nor_is_one_that_somebody_started_from_the_graph(made: Deployment, fault
 
 
 def test_a_run_whose_worker_died_is_retried_once_and_not_again(made: Deployment) -> None:
-    made.launch_job("make_pack")
+    made.launch_job("refresh_data")
     assert len(_lose_all(made)) == 1
     made.retry()
     assert len(_lose_all(made)) == 1
@@ -62,12 +61,12 @@ def test_a_run_whose_worker_died_is_retried_once_and_not_again(made: Deployment)
 
 
 def test_a_profile_says_how_often(tmp_path: Path) -> None:
-    tags = _job(OperationsSection(infrastructure_retries=3), "rerank").tags
+    tags = _job(OperationsSection(infrastructure_retries=3), "judge_and_publish").tags
     assert tags["dagster/max_retries"] == "3" and tags["dagster/retry_on_asset_or_op_failure"] == "false"
 
 
 def test_a_red_check_after_a_retry_is_not_retried_either(made: Deployment) -> None:
-    made.launch_job("make_pack")
+    made.launch_job("refresh_data")
     _lose_all(made)
     set_faults(made.folder, execution_pack="red")
     made.retry()
@@ -137,13 +136,13 @@ def _job(operations: OperationsSection, name: str) -> dg.JobDefinition:
 
 
 def test_every_job_has_a_time_limit_and_a_step_has_that_of_the_profile() -> None:
-    limits = RunLimits(make_pack=61)
+    limits = RunLimits(refresh_data=61)
     jobs = [step.job for step in BUILD_ORDER]
     assert list(RunLimits.model_fields) == jobs
     for name in jobs:
         found = _job(OperationsSection(run_limits_s=limits), name).tags["dagster/max_runtime"]
         assert found == str(getattr(limits, name))
-    assert all("dagster/max_runtime" in _job(OperationsSection(), intent.name).tags for intent in INTENTS)
+    assert all("dagster/max_runtime" in _job(OperationsSection(), step.job).tags for step in BUILD_ORDER)
 
 
 def test_the_instance_retries_no_failed_step_and_ends_runs_that_carry_no_limit() -> None:

@@ -18,17 +18,24 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import guards, packs, rules, training
 from codelewm_assets.defs.guards import gate_statuses
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.jobs import DATA_ASSETS
 from codelewm_assets.defs.plumbing import Made
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 from codelewm_assets_tests.factories import World
 
+FROM_THE_PACK_ON = (
+    "execution_pack",
+    "problem_splits",
+    "semantic_decoys",
+    "rerank_pools",
+    "preflight_report",
+    "tokenized_pack",
+)
 BOTH_SEEDS = [str(seed) for seed in SEEDS]
 RAN = r"ran \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC on [0-9a-f]{12}; latest is [0-9a-f]{12}; \S.*"
 NEVER = r"ran: never; latest is [0-9a-f]{12}; \S.*"
@@ -54,7 +61,7 @@ def _unknown_licence(made: Deployment, world: World) -> None:
 
 def _put_pack(stored: StoredWorld, world: World) -> None:
     labels = {p.benchmark_id: p.benchmark_label for p in world.problems}
-    parents = tuple(f"labelled_completions[{b}]" for b in BENCHMARKS)
+    parents = ("benchmark_problems", "labelled_completions")
     stored.put(
         "execution_pack", {"pack.parquet": write_table(world.rows)}, {"benchmark_labels": labels}, parents=parents
     )
@@ -119,10 +126,10 @@ def test_in_the_run_that_makes_the_data_a_red_check_keeps_training_from_starting
     problems = [
         p.model_copy(update={"license": "Proprietary"}) for p in world.problems if p.benchmark_id == "humaneval"
     ]
-    label = {"benchmark_label": "humaneval"}
-    files = {"problems.parquet": write_table(problems), "left_out.json": b"[]"}
-    green.stored.put("benchmark_problems", files, label, partition="humaneval")
-    run = green.launch([*DATA_ASSETS, "checkpoint"], "42")
+    made = green.stored.latest["benchmark_problems"]
+    files = {file.path: made.path(file.path).read_bytes() for file in made.manifest.files}
+    green.stored.put("benchmark_problems", files | {"humaneval/problems.parquet": write_table(problems)}, {})
+    run = green.launch([*FROM_THE_PACK_ON, "checkpoint"], "42")
     assert not green.succeeded(run)
     failures = green.failures(run)
     assert "checkpoint" not in failures  # it was not started
@@ -135,7 +142,7 @@ def test_in_the_run_that_makes_the_data_a_red_check_keeps_training_from_starting
 def test_the_run_that_makes_the_data_trains_when_all_its_checks_are_green(
     green: Deployment, started: list[str]
 ) -> None:
-    run = green.launch([*DATA_ASSETS, "checkpoint"], "42")
+    run = green.launch([*FROM_THE_PACK_ON, "checkpoint"], "42")
     assert green.succeeded(run), green.failures(run)
     assert started == ["42"] and green.seeds_stored() == {"42"}
 
@@ -212,8 +219,7 @@ def _with_home(folder: Path) -> Path:
 
 def _is_refused_without_evidence(found: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert found.returncode != 0
-    count = len(guards.GATES) + len(BENCHMARKS[1:]) * sum(asset in rules.PARTITIONED for asset, _ in guards.GATES)
-    assert f"Training is refused: {count} of its checks are not green." in found.stderr
+    assert f"Training is refused: {len(guards.GATES)} of its checks are not green." in found.stderr
     line = (
         "execution_pack:licences_are_known MISSING; ran: never; latest is nothing; the asset has not been materialized"
     )
@@ -267,9 +273,8 @@ def test_each_asset_that_is_rebuilt_after_its_checks_refuses_training_until_they
     """Even a rebuild that gives the same bytes: the checks ran on an earlier materialization."""
     stale: dict[str, str] = {}
     for asset in dict.fromkeys(asset for asset, _ in guards.GATES):
-        name = f"{asset}[mbpp_plus]" if asset in rules.PARTITIONED else asset
-        green.stored.report(green.stored.latest[name])
-        stale |= {f"{name}:{check}": "STALE" for gated, check in guards.GATES if gated == asset}
+        green.stored.report(green.stored.latest[asset])
+        stale |= {f"{asset}:{check}": "STALE" for gated, check in guards.GATES if gated == asset}
         is_refused(green, green.launch(["checkpoint"], "42"), stale, started)
     assert len(stale) == len(guards.GATES)
     green.stored.run_all_gating_checks()
@@ -328,9 +333,7 @@ def test_a_report_that_was_made_while_a_rule_was_deleted_refuses_training_until_
     green.stored.run_checks("preflight_report")
     assert {status.state for status in gate_statuses(green.instance)} == {"GREEN"}
     text = green.failures(green.launch(["checkpoint"], "42"))["checkpoint"]
-    assert text.startswith(
-        "Training is refused: no finding of rule no_secrets[humaneval]; no finding of rule no_secrets[mbpp_plus]. "
-    )
+    assert text.startswith("Training is refused: no finding of rule no_secrets. ")
     assert not started and green.knows_no_checkpoint()
     green.stored.put_preflight()
     green.stored.run_checks("preflight_report")

@@ -1,4 +1,4 @@
-"""Schedules and automation: off unless the profile turns them on, at its hours in its time zone; a tick asks for an intent."""
+"""Schedules and automation: off unless the profile turns them on, at its hours in its time zone; a tick launches the job itself."""
 
 import logging
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ import dagster as dg
 import pytest
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.assemble import build_defs, operating
 from codelewm_assets.defs.freshness import OF_DATA, OF_REPORTS
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.sources import benchmark_problems
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import profile_names
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.defs.stored_world import QUIET
@@ -30,14 +30,14 @@ def _of(defs: dg.Definitions) -> dict[str, Any]:
 @pytest.mark.parametrize("name", profile_names())
 def test_no_shipped_profile_starts_anything_by_itself(name: str) -> None:
     found = _of(build_defs(resources={"store": StoreResource(), "profile": ProfileResource(name=name)}))
-    off = ["nightly_refresh_data", "weekly_rebuild_everything", "default_automation_condition_sensor"]
+    off = ["nightly_refresh_data", "weekly_refresh_data", "default_automation_condition_sensor"]
     assert [found[own].default_status.value for own in off] == ["STOPPED"] * 3
 
 
 def test_a_profile_turns_schedules_and_automation_on_each_for_itself() -> None:
     found = _of(operating(OperationsSection(schedules_on=True)))
     assert found["nightly_refresh_data"].default_status.value == "RUNNING"
-    assert found["weekly_rebuild_everything"].default_status.value == "RUNNING"
+    assert found["weekly_refresh_data"].default_status.value == "RUNNING"
     assert found["default_automation_condition_sensor"].default_status.value == "STOPPED"
     found = _of(operating(OperationsSection(automation_on=True)))
     assert found["nightly_refresh_data"].default_status.value == "STOPPED"
@@ -46,7 +46,7 @@ def test_a_profile_turns_schedules_and_automation_on_each_for_itself() -> None:
 
 def test_hours_and_time_zone_are_the_profiles() -> None:
     found = _of(operating(OperationsSection(time_zone="Asia/Tokyo", nightly_cron="5 1 * * *", weekly_cron="0 3 * * 6")))
-    nightly, weekly = found["nightly_refresh_data"], found["weekly_rebuild_everything"]
+    nightly, weekly = found["nightly_refresh_data"], found["weekly_refresh_data"]
     assert (nightly.cron_schedule, nightly.execution_timezone) == ("5 1 * * *", "Asia/Tokyo")
     assert (weekly.cron_schedule, weekly.execution_timezone) == ("0 3 * * 6", "Asia/Tokyo")
 
@@ -67,9 +67,6 @@ def test_a_night_in_the_profiles_time_zone_asks_for_fresh_data_once(tokyo: Deplo
         assert not any(errors), errors
         queued = [run.job_name for run in tokyo.queued()]
         assert queued == ([] if (hour, minute) == (16, 59) else ["refresh_data"])
-    tokyo.drain()
-    tokyo.tick_sensors()
-    assert [run.job_name for run in tokyo.queued()] == ["label_benchmark", "label_benchmark"]
 
 
 def test_another_operations_section_rebuilds_nothing(tmp_path: Path) -> None:
@@ -82,7 +79,7 @@ def test_another_operations_section_rebuilds_nothing(tmp_path: Path) -> None:
                 "store": StoreResource(root=str(tmp_path / "artifacts")),
                 "profile": ProfileResource(name=profile),
             }
-            made.append(dg.materialize([benchmark_problems], instance=instance, partition_key="mbpp_plus",
+            made.append(dg.materialize([benchmark_problems], instance=instance, 
                                        resources=resources, run_config=QUIET))  # fmt: skip
     metadata = [run.asset_materializations_for_node("benchmark_problems")[0].metadata for run in made]
     assert [found["is_reused"].value for found in metadata] == [False, True]

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,15 +19,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE = str(ROOT / "workspace.yaml")
-REVIEW = ("-m", "codelewm_assets.defs.review_server", "--workspace", WORKSPACE, "--port")
-UI = ("-m", "dagster", "dev", "-w", WORKSPACE, "-h", "127.0.0.1", "-p")
+SERVER = ("-m", "codelewm_assets.defs.web_server", "--workspace", WORKSPACE)
+REVIEW = (*SERVER, "--read-only", "--port")
+UI = (*SERVER, "--with-daemon", "--port")
 
 
 class Served(NamedTuple):
-    """Where a server answers, and the session that its processes are in."""
+    """Where a server answers, its own process, and the session that its processes are in."""
 
     address: str
     session: int
+    process: "subprocess.Popen[bytes]"
 
 
 def free_port() -> int:
@@ -63,21 +66,21 @@ def served(
                     time.sleep(0.2)
             else:
                 pytest.fail("the web server did not answer: " + log.read_text())
-            yield Served(f"http://127.0.0.1:{port}", server.pid)
+            yield Served(f"http://127.0.0.1:{port}", server.pid, server)
         finally:
             stop_session(server.pid)
             server.wait()
 
 
 def session_processes(session: int) -> list[int]:
-    """Processes of a session, wherever their parents are now."""
+    """Processes of a session that run, wherever their parents are now."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:  # it ended while it was looked at
             continue
-        if int(fields[3]) == session:
+        if int(fields[3]) == session and fields[0] != "Z":
             found.append(int(stat.parent.name))
     return found
 
@@ -127,3 +130,15 @@ def graphql(address: str, query: str, variables: Mapping[str, Any] | None = None
     status, answer = post(address, query, variables)
     assert status == 200 and "errors" not in answer, answer
     return dict(answer["data"])
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """Rows of each database and bytes of each other file."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".db":
+            with sqlite3.connect(path) as database:
+                found[str(path)] = list(database.iterdump())
+        elif path.is_file() and path.suffix not in {".db-wal", ".db-shm", ".pyc"}:
+            found[str(path)] = path.read_bytes()
+    return found

@@ -18,7 +18,7 @@ import dagster as dg
 import yaml
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.defs.review_server import REFUSAL
+from codelewm_assets.defs.web_server import REFUSAL
 from codelewm_assets_tests.defs.web import free_port, graphql, post
 from codelewm_assets_tests.deploy.conftest import ROOT
 
@@ -36,7 +36,7 @@ def _command(service: str, ports: dict[str, int], home: Path) -> list[str]:
             if line.startswith("CMD ")
         )
         told = json.loads(line.removeprefix("CMD "))
-    in_place = {"0.0.0.0": "127.0.0.1", "4000": str(ports["code"]), "3000": str(ports.get(service, 0))}
+    in_place = {"0.0.0.0": "127.0.0.1", "4000": str(ports["code"]), "3001": str(ports.get("review", 0))}
     in_place["deploy/compose/workspace.yaml"] = str(home / "workspace.yaml")
     program, *arguments = [in_place.get(part, part) for part in told]
     return [str(Path(sys.executable).parent / program), *arguments]
@@ -93,7 +93,7 @@ def test_code_location_daemon_and_review_run_on_one_instance(on_postgres: Path) 
         nodes = graphql(review, "{ assetNodes { assetKey { path } } }")["assetNodes"]
         assert len(nodes) == sum(len(module.ASSETS) for module in STAGE_MODULES)
         launch = """mutation { launchRun(executionParams: {selector: {repositoryLocationName: "codelewm_assets",
-          repositoryName: "__repository__", jobName: "make_pack"}, runConfigData: {}}) { __typename } }"""
+          repositoryName: "__repository__", jobName: "refresh_data"}, runConfigData: {}}) { __typename } }"""
         status, answer = post(review, launch)
         assert status == 400 and REFUSAL in answer["errors"][0]["message"]
         assert instance.get_runs_count() == 0
@@ -101,4 +101,4 @@ def test_code_location_daemon_and_review_run_on_one_instance(on_postgres: Path) 
 
 def test_every_service_of_ours_is_run_above_or_differs_from_one_that_is() -> None:
     ours = {name for name, service in COMPOSE["services"].items() if service["image"].startswith("codelewm-")}
-    assert ours == {"code", "daemon", "review", "webserver"}  # webserver: Dagster's own command
+    assert ours == {"code", "daemon", "review", "webserver"}  # webserver: review without --read-only

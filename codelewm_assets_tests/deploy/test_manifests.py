@@ -77,7 +77,7 @@ NEEDS = {
     "CODELEWM_POSTGRES_HOST": "postgres",
     "K8sRunLauncher": "kubernetes",
     "rayVersion": "ray",
-    "dagster-webserver": "ui",
+    "defs.web_server": "ui",
     "HF_TOKEN": "hub",
 }
 
@@ -148,9 +148,14 @@ def test_published_ports_are_on_loopback() -> None:
 
 def test_the_second_web_server_is_read_only_and_both_ask_the_code_location_that_runs() -> None:
     services = _read("compose/compose.yaml")["services"]
-    assert "codelewm_assets.defs.review_server" in services["review"]["command"]
-    for name in ("review", "webserver"):
-        assert "deploy/compose/workspace.yaml" in services[name]["command"]
+    review, webserver = (services[name]["command"] for name in ("review", "webserver"))
+    assert set(review) - set(webserver) == {"3001", "--read-only"} and set(webserver) - set(review) == {"3000"}
+    assert {"codelewm_assets.defs.web_server", "deploy/compose/workspace.yaml"} <= set(webserver)
+    for name, port in (
+        ("webserver", "3000"),
+        ("review", "3001"),
+    ):  # a browser's Host names the port that is listened on
+        assert services[name]["ports"] == [f"127.0.0.1:{port}:{port}"] and port in services[name]["command"]
     (location,) = (entry["grpc_server"] for entry in _read("compose/workspace.yaml")["load_from"])
     assert location["host"] in services
     assert f'"{location["port"]}"' in (DEPLOY / "images/data.Dockerfile").read_text(encoding="utf-8")
@@ -305,7 +310,7 @@ def test_the_pod_of_each_run_is_valid_and_the_run_that_trains_alone_has_a_gpu(mo
         }
         assert pod["hostUsers"] is False
         assert job["spec"]["backoffLimit"] == 0
-    assert gpus.pop("train_and_score") == ("codelewm-gpu:0.2.0", "1")
+    assert gpus.pop("train_and_evaluate") == ("codelewm-gpu:0.2.0", "1")
     assert set(gpus.values()) == {("codelewm-data:0.2.0", None)}
 
 
@@ -317,7 +322,7 @@ def test_without_a_file_of_tags_no_job_asks_for_anything(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("trane: {a: b}", "has tags of trane; the jobs are label_benchmark, make_pack"),
+        ("trane: {a: b}", "has tags of trane; the jobs are refresh_data, train_and_evaluate"),
         ("- a", "holds something else than job → tag → value"),
         ("a: [", "cannot be read"),
     ],

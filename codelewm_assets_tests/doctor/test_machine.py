@@ -3,6 +3,7 @@
 import errno
 import http.server
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.errors import SandboxError
-from codelewm_assets.core.store import ArtifactStore, open_store
 from codelewm_assets.doctor import machine
 from codelewm_assets.doctor.checkup import checkup, profile_finding
 from codelewm_assets.profiles.profile import Profile, load_profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation
+from codelewm_assets.store.store import ArtifactStore, Recipe, open_store
 
 
 def profile_of(name: str = "sample", **changes: object) -> Profile:
@@ -80,7 +81,7 @@ def test_a_profile_on_a_gpu_wants_as_many_as_it_has_processes_and_a_torch_with_c
 
 def test_a_folder_that_cannot_be_written_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = machine.store_findings(ArtifactStore(tmp_path / "not" / "made" / "yet"))
-    assert [finding.name for finding in found] == ["store_is_writable", "disk"]
+    assert [finding.name for finding in found] == ["store_is_writable", "stored_artifacts", "disk"]
     assert found[0].state == "ok"
     assert list(tmp_path.iterdir()) == []  # it leaves nothing behind
 
@@ -107,16 +108,25 @@ def test_a_store_below_a_folder_that_may_not_be_entered_is_a_finding_and_ends_no
     monkeypatch.setattr(os, "stat", refused)
     monkeypatch.setattr(machine.tempfile, "NamedTemporaryFile", refused)
     found = machine.store_findings(ArtifactStore(locked / "store"))
-    assert [finding.name for finding in found] == ["store_is_writable", "disk"]
+    assert [finding.name for finding in found] == ["store_is_writable", "stored_artifacts", "disk"]
     assert found[0].state == "fail" and found[0].found == f"{locked / 'store'}: Permission denied"
 
 
 def test_object_storage_that_answers_is_ok_and_a_missing_bucket_fails(s3_root: str, tmp_path: Path) -> None:
-    answers, writable, _ = machine.store_findings(open_store(s3_root, work=tmp_path))
+    answers, writable, *_ = machine.store_findings(open_store(s3_root, work=tmp_path))
     assert (answers.name, answers.state, writable.state) == ("object_storage", "ok", "ok")
     bucket = s3_root.removeprefix("s3://").split("/")[0]
     missing = machine.store_findings(open_store(s3_root.replace(bucket, f"{bucket}-not"), work=tmp_path))[0]
     assert missing.state == "fail" and "no such bucket" in missing.found
+
+
+def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_fails(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    report = store.write(Recipe("results_report", None, {}, {}, "1"), {"report.md": b"text"}, {})
+    assert machine.missing_artifacts_finding(store).state == "ok"
+    shutil.rmtree(report.folder)
+    found = machine.missing_artifacts_finding(store)
+    assert (found.state, found.found) == ("fail", f"results_report {report.digest[:12]} manifest.json is missing")
 
 
 @pytest.mark.parametrize(
@@ -171,4 +181,4 @@ def test_the_names_of_findings_are_distinct(tmp_path: Path) -> None:
         finding.name
         for finding in checkup(ArtifactStore(tmp_path), dict(os.environ) | {"HF_ENDPOINT": "http://127.0.0.1:9"})
     ]
-    assert len(names) == len(set(names)) == 12
+    assert len(names) == len(set(names)) == 13

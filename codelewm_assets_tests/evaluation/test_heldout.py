@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.evaluation.heldout import HeldoutScores, exception_class, join_folds, require_held_out, score_fold
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer, Transitions
 from codelewm_assets.training.loop import train_fold

@@ -121,6 +121,25 @@ def test_a_pool_in_which_one_member_has_no_score_does_not_count_for_that_score()
     assert found.pool_count == 2
 
 
+def test_a_control_with_a_few_pools_does_not_decide_on_which_pools_the_best_lift_rests() -> None:
+    """p_pass loses 10 of 10 pools to lexical; `order` has the first pool alone, and loses it: all pools say -100, that one says 0.
+
+    With no control on all pools there is no lift over the best one."""
+    rows = [row for i in range(10) for row in _pool(f"p{i}", False, True)]
+    rows[:2] = [
+        score_row(True, 0.1, "p0", completion_id="p0/a", lexical=1.0, order=0.0),
+        score_row(False, 0.5, "p0", completion_id="p0/b", lexical=0.5, order=1.0),
+    ]
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert (found.best_control, found.complete_pool_count) == ("lexical", {"lexical": 10, "order": 1, "p_pass": 10})
+    assert found.lift_over_best_control is not None
+    assert found.lift_over_best_control.points == found.lift["lexical"].points == -100.0
+    rows[2] = score_row(True, 0.1, "p1", completion_id="p1/a", lexical=None)
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert (found.best_control, found.lift_over_best_control) == ("lexical", None)
+    assert found.complete_pool_count["lexical"] == 9
+
+
 @pytest.mark.parametrize("absent", [None, math.nan, math.inf])
 def test_a_score_that_no_pool_has_whole_is_absent_and_no_control(absent: float | None) -> None:
     rows = [score_row(True, 0.9, completion_id="a", llm_order=1.0), score_row(False, 0.1, llm_order=absent)]

@@ -15,7 +15,7 @@ from codelewm_assets_tests.notify.loopback import Hook, Post, hook, post
 
 LOG = logging.getLogger("test")
 MESSAGE = Message(
-    key="run-1", subject="make_pack failed:\r\nBcc: x@y", text="a check is red", facts={"job": "make_pack"}
+    key="run-1", subject="refresh_data failed:\r\nBcc: x@y", text="a check is red", facts={"job": "refresh_data"}
 )
 SETTINGS: TypeAdapter[NotifierSettings] = TypeAdapter(NotifierSettings)
 
@@ -45,14 +45,14 @@ def _mail(office: Post, **changes: object) -> Notifier:
 def test_the_log_gets_subject_and_text(caplog: pytest.LogCaptureFixture) -> None:
     _made(kind="log").send(MESSAGE)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert caplog.messages == ["make_pack failed: Bcc: x@y\na check is red"]
+    assert caplog.messages == ["refresh_data failed: Bcc: x@y\na check is red"]
 
 
 def test_a_webhook_gets_the_message_as_json_with_its_key_and_token(receiver: Hook) -> None:
     _made({"TOKEN": "s3cret"}, kind="webhook", url=f"{receiver.url}/in", token_environment="TOKEN").send(MESSAGE)
     assert receiver.got == [
-        {"key": "run-1", "subject": "make_pack failed: Bcc: x@y", "facts": {"job": "make_pack"},
-         "text": "make_pack failed: Bcc: x@y\na check is red"}
+        {"key": "run-1", "subject": "refresh_data failed: Bcc: x@y", "facts": {"job": "refresh_data"},
+         "text": "refresh_data failed: Bcc: x@y\na check is red"}
     ]  # fmt: skip
     assert receiver.headers[0]["Idempotency-Key"] == "run-1"
     assert receiver.headers[0]["Authorization"] == "Bearer s3cret"
@@ -103,7 +103,7 @@ def test_mail_goes_to_every_recipient_with_one_line_as_subject(office: Post) -> 
     (mail,) = office.mails
     assert office.recipients == [["ann@lab.test", "bo@lab.test"]]
     assert (mail["From"], mail["To"]) == ("graph@lab.test", "ann@lab.test, bo@lab.test")
-    assert mail["Subject"] == "make_pack failed: Bcc: x@y" and mail["Bcc"] is None
+    assert mail["Subject"] == "refresh_data failed: Bcc: x@y" and mail["Bcc"] is None
     assert str(mail.get_payload()).strip() == "a check is red"
 
 

@@ -1,5 +1,7 @@
 """The secret scan: planted secrets are found and not repeated, digests are no secrets. Secrets are put together at run time."""
 
+import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,33 @@ def test_a_secret_as_the_key_of_a_number_is_found_on_each_of_its_lines(tmp_path:
 def test_a_secret_behind_a_number_is_found(tmp_path: Path) -> None:
     path = _file(tmp_path, "report.json", f'"ece": 0.25, "note": "{AWS_KEY}"\n"ece": 0.5, "note": "fine"\n')
     assert secret_findings([path]) == ["report.json:1 AWS Access Key"]
+
+
+@pytest.mark.parametrize("form", [str, lambda value: urllib.parse.quote(value, safe="")])
+def test_the_value_of_a_secret_variable_is_found_by_the_name_of_the_variable(
+    form: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no pattern knows the secret, as it is or percent-encoded in a URL."""
+    secret = "wörd/with+signs"
+    path = _file(tmp_path, "card.md", f"# Card\nsee https://host/{form(secret)}/rows\n")
+    assert secret_findings([path]) == []
+    monkeypatch.setenv("MIRROR_PASSPHRASE", secret)
+    assert secret_findings([path]) == ["card.md:2 Value of MIRROR_PASSPHRASE"]
+
+
+PLANTED_TEXTS = [
+    ("Authorization: Bearer " + LONG, "Authorization Header"),
+    ("pass" + "word = 'hunter2'", "Password in Quotes"),
+    ("github" + "_pat_11ABCDEFG0" + LONG, "GitHub Token"),
+    ("AI" + "za" + LONG + "1", "Google API Key"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), PLANTED_TEXTS)
+def test_the_patterns_of_the_mask_are_findings_of_the_scan(text: str, kind: str) -> None:
+    assert secrets_in_texts({"a": f"first\n{text}\n"}) == [f"a:2 {kind}"]
+
+
+def test_programs_and_digests_that_speak_of_passwords_are_no_findings() -> None:
+    program = "def valid(password):\n    return password == 'abc123' or check(password, key='md5')\n"
+    assert secrets_in_texts({"a": program, "b": f'{{"secret_findings": ["{DIGEST}"], "key": "{DIGEST}"}}'}) == []

@@ -46,10 +46,13 @@ def test_a_profile_can_have_several_notifiers(tmp_path: Path) -> None:
         ({"notify": [HOOK | {"token": "s3cret"}]}, r"operations\.notify\.0\.webhook\.token: Extra inputs"),
         ({"infrastructure_retries": 9}, r"operations\.infrastructure_retries: .*less than or equal to 5"),
         ({"run_limits_s": {"training": 60}}, r"operations\.run_limits_s\.training: Extra inputs"),
-        ({"run_limits_s": {"rerank": 1}}, r"operations\.run_limits_s\.rerank: .*greater than or equal to 60"),
         (
-            {"run_limits_s": {"train_and_score": 1800}},
-            "train_and_score is 1800, training alone may take 1800; wanted more",
+            {"run_limits_s": {"refresh_data": 1}},
+            r"operations\.run_limits_s\.refresh_data: .*greater than or equal to 60",
+        ),
+        (
+            {"run_limits_s": {"train_and_evaluate": 1800}},
+            "train_and_evaluate is 1800, training alone may take 1800; wanted more",
         ),
     ],
 )
@@ -63,4 +66,4 @@ def test_a_fault_is_named(operations: dict[str, Any], fault: str, tmp_path: Path
 def test_a_run_of_training_may_take_longer_than_training_itself(name: str) -> None:
     """Else monitoring would end it before its own limit does, which keeps states and is no fault of the infrastructure."""
     profile = load_profile(name)
-    assert profile.operations.run_limits_s.train_and_score > profile.training_config().wall_limit_s
+    assert profile.operations.run_limits_s.train_and_evaluate > profile.training_config().wall_limit_s

@@ -7,17 +7,17 @@ from typing import Any
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.packs.pack import build_pack
 from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.release.hub_refusals import Draft, draft_release, sources_of
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
 SECRET = "hf_" + "abcdefghijklmnopqrstuvwxyz0123456789"
 SEED_IDS = [str(seed) for seed in SEEDS]
-LABELS = "labelled_completions[humaneval]"
+LABELS = "labelled_completions"
 PARENTS: dict[str, tuple[str, ...]] = {
     LABELS: (),
     "execution_pack": (LABELS,),
@@ -28,14 +28,13 @@ for _seed in SEED_IDS:
     PARENTS[f"checkpoint[{_seed}]"] = ("execution_pack", "preflight_report")
     for _kind in OF_A_SEED:
         PARENTS[f"{_kind}[{_seed}]"] = (f"checkpoint[{_seed}]",)
-    for _benchmark in ("humaneval", "mbpp_plus"):
-        PARENTS[f"rerank_report[{_benchmark}|{_seed}]"] = (f"checkpoint[{_seed}]", "execution_pack")
-PARENTS["claim_gates"] = tuple(name for name in PARENTS if name.startswith((*OF_A_SEED, "rerank_report")))
+PARENTS["claim_gates"] = tuple(name for name in PARENTS if name.startswith(OF_A_SEED))
 PARENTS["results_report"] = ("claim_gates", "preflight_report")
 PARENTS["dataset_card"] = ("execution_pack", "problem_splits", "claim_gates")
-for _seed in SEED_IDS:
-    PARENTS[f"model_card[{_seed}]"] = (f"checkpoint[{_seed}]", f"checkpoint_inspection[{_seed}]", "claim_gates")
-CARDS = ("results_report", "dataset_card", *(f"model_card[{seed}]" for seed in SEED_IDS))
+PARENTS["model_card"] = (
+    *(f"{kind}[{seed}]" for seed in SEED_IDS for kind in ("checkpoint", "checkpoint_inspection")), "claim_gates",
+)  # fmt: skip
+CARDS = ("results_report", "dataset_card", "model_card")
 PARENTS["claim_audit"] = ("claim_gates", *CARDS)
 PARENTS["artifact_index"] = CARDS
 
@@ -62,7 +61,7 @@ def _files_of(artifact_id: str) -> dict[str, bytes]:
     named = {
         "execution_pack": {"pack.parquet": pack_of()},
         "dataset_card": {"README.md": b"# Data\n", "data/pack.parquet": b"hashed rows"},
-        "model_card": {"README.md": f"# Model {artifact_id}\n".encode()},
+        "model_card": {f"{seed}/README.md": f"# Model of {seed}\n".encode() for seed in SEED_IDS},
         "checkpoint": {"fold0.safetensors": f"weights of {artifact_id}".encode() * 2000, "sidecar.json": b"{}"},
         "checkpoint_inspection": inspection_of(),
         "claim_audit": audit_of(),

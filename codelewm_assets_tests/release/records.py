@@ -1,7 +1,7 @@
 """Tiny records for the tests of release."""
 
 from codelewm_assets.core.digests import sha256_bytes
-from codelewm_assets.core.manifest import Manifest, ManifestFile
+from codelewm_assets.store.manifest import Manifest, ManifestFile
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.sidecar import Sidecar
 

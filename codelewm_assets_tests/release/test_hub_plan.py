@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_bytes
-from codelewm_assets.core.manifest import ManifestFile
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.release.hub_layout import LEFT_OUT, MODEL, places
 from codelewm_assets.release.hub_plan import published_manifest
+from codelewm_assets.store.manifest import ManifestFile
 from codelewm_assets_tests.release.hub_world import HubWorld
 
 
@@ -38,11 +38,11 @@ def test_cards_are_at_the_root_and_each_other_artifact_in_its_folder_with_its_ma
         "semantic_decoys/manifest.json", "semantic_decoys/semantic_decoys.parquet",
     ]  # fmt: skip
     assert paths["model codelewm-model-seed42"] == [
-        "README.md", "checkpoint/fold0.safetensors", "checkpoint/manifest.json", "checkpoint/sidecar.json", "manifest.json",
+        "README.md", "checkpoint/fold0.safetensors", "checkpoint/manifest.json", "checkpoint/sidecar.json",
     ]  # fmt: skip
     run = paths["dataset codelewm-run-reports"]
     assert "README.md" in run and "results_report/roc.png" in run
-    assert "rerank_report/mbpp_plus-1729/manifest.json" in run
+    assert {"rerank_report/1729/manifest.json", "model_card/42/README.md", "model_card/manifest.json"} <= set(run)
     assert sorted(paths) == [
         "dataset codelewm-dataset",
         "dataset codelewm-run-reports",
@@ -73,7 +73,7 @@ def test_the_tag_is_of_the_content_alone(world: HubWorld, tmp_path: Path) -> Non
     tag = world.draft().plan.tag
     assert len(tag) == 13 and set(tag[1:]) <= set("0123456789abcdef")
     assert HubWorld(tmp_path / "another store").draft().plan.tag == tag
-    world.build({"model_card[42]": {"README.md": b"# Another\n"}})
+    world.build({"model_card": {f"{seed}/README.md": b"# Another\n" for seed in (42, 1729)}})
     assert world.draft().plan.tag != tag
 
 
@@ -90,4 +90,4 @@ def test_a_plan_of_nothing_refuses_everything_and_lists_no_file(tmp_path: Path) 
     plan = world.draft().plan
     assert plan.files == () and plan.totals == []
     assert {refusal.reason for refusal in plan.refusals} == {"artifact_missing", "card_missing"}
-    assert len(plan.refusals) == len(places())
+    assert len(plan.refusals) == len({place.artifact_id for place in places()})

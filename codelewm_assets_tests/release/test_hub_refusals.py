@@ -39,7 +39,7 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
     "a file is altered that nobody publishes": (
         lambda w: _append(w, LABELS, "labelled_completions.json"),
         {"manifest_mismatch"},
-        "labelled_completions.*humaneval.* is",
+        "labelled_completions .* labelled_completions.json is",
     ),
     "a manifest is altered": (
         lambda w: _alter_manifest(w, "claim_gates"),
@@ -72,9 +72,12 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
         "read .* of claim_gates, the latest is",
     ),
     "an audit that did not read this card": (
-        lambda w: w.build({"model_card[42]": {"README.md": b"# Other\n"}}, keep=("claim_audit", "artifact_index")),
+        lambda w: w.build(
+            {"model_card": {f"{seed}/README.md": b"# Other\n" for seed in (42, 1729)}},
+            keep=("claim_audit", "artifact_index"),
+        ),
         {"audit_out_of_date", "mixed_versions"},
-        r"read .* of model_card\[42\]",
+        r"read .* of model_card",
     ),
     "a checkpoint that was not inspected": (
         lambda w: _without(w, "checkpoint_inspection[1729]"),
@@ -107,9 +110,9 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
         "fold 0 layer.weight",
     ),
     "no model card": (
-        lambda w: _without(w, "model_card[42]"),
+        lambda w: _without(w, "model_card"),
         {"card_missing"},
-        r"model_card\[42\] has not been materialized",
+        r"model_card has not been materialized",
     ),
     "a card without its text": (
         lambda w: w.build({"dataset_card": {"data/pack.parquet": b"hashed rows"}}),
@@ -150,7 +153,7 @@ def test_a_fault_gives_exactly_its_typed_reasons_and_nothing_is_sent(name: str, 
 
 def test_all_reasons_come_at_once(world: HubWorld) -> None:
     world.build({"claim_audit": audit_of(OVERCLAIM), "checkpoint_inspection[42]": inspection_of(tensor_count=0)})
-    _without(world, "model_card[1729]")
+    _without(world, "model_card")
     found = {refusal.reason for refusal in world.draft().plan.refusals}
     assert found == {"overclaim", "checkpoint_not_inspected", "card_missing"}
 
@@ -198,5 +201,5 @@ def test_a_plan_of_artifacts_that_were_rebuilt_since_is_refused_with_each_of_the
     found = _now(world, lambda w: w.build({"claim_gates": {"claim_gates.json": b"{}\n"}}))
     assert {refusal.reason for refusal in found} == {"plan_out_of_date"}
     assert {refusal.detail.split(" ")[0] for refusal in found} == {
-        "claim_gates", "results_report", "dataset_card", "model_card[42]", "model_card[1729]", "claim_audit", "artifact_index",
+        "claim_gates", "results_report", "dataset_card", "model_card", "claim_audit", "artifact_index",
     }  # fmt: skip

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.digests import sha256_file
-from codelewm_assets.core.store import open_store
 from codelewm_assets.release.hub_refusals import refusals_now, sources_of
+from codelewm_assets.store.store import open_store
 from codelewm_assets_tests.object_storage import Bytes
 from codelewm_assets_tests.release.hub_world import HubWorld
 

@@ -8,11 +8,11 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.store import Recipe
 from codelewm_assets.defs.hub_release import hub_release, latest_plan
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.resources import StoreResource
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.store.store import Recipe
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
 from codelewm_assets_tests.hub_server import Fault, HubServer, serving
@@ -154,16 +154,16 @@ def test_a_plan_of_another_version_is_one_line(run: Run, built: HubWorld, tmp_pa
 def test_the_asset_stores_the_plan_with_its_reasons_and_its_check_is_red_on_them(
     world: HubWorld, is_card_missing: bool
 ) -> None:
-    from codelewm_assets.defs.hub_release import no_secrets
+    from codelewm_assets.defs.hub_release import nothing_stands_against_the_release
 
     if is_card_missing:
-        del world.latest["model_card[42]"]
+        del world.latest["model_card"]
     with dg.DagsterInstance.ephemeral() as instance:
         tell(instance, world)
-        resources = {"store": StoreResource(root=str(world.store.root))}
+        resources = {"store": StoreResource(root=str(world.store.root)), "profile": ProfileResource(name=TINY)}
         result = dg.materialize([hub_release], instance=instance, resources=resources, run_config=QUIET)
         metadata = result.asset_materializations_for_node("hub_release")[0].metadata
-        found = no_secrets(Inputs(instance, world.store, load_profile(TINY)), None)
+        found = nothing_stands_against_the_release(Inputs(instance, world.store, load_profile(TINY)), None)
         plan, _ = latest_plan(instance, world.store)
     assert metadata["tag"].value == plan.tag == world.draft().plan.tag
     assert [refusal.reason for refusal in plan.refusals] == (["card_missing"] if is_card_missing else [])

@@ -14,13 +14,14 @@ from codelewm_assets_tests.release.records import manifest
 
 PACK = manifest("execution_pack", {"pack.parquet": b"rows"})
 SPLITS = manifest("problem_splits", {"splits.parquet": b"123"}, {"execution_pack": PACK.digest, "gone": "f" * 64})
-SCORES = manifest("rerank_report[humaneval|42]", {"rerank_report.json": b"{}"})
+SCORES = manifest("rerank_report[42]", {"rerank_report.json": b"{}"})
 CHECKS = [
     CheckRow("packs", "execution_pack", "pack_keeps_its_contract", None, "Rows have their columns.", "GREEN", "unseen",
              PACK.digest, {"rows": 3, "judged": PACK.digest}),
     CheckRow("splits", "problem_splits", "no_problem_crosses_folds", None, "No problem lies in two folds.", "RED",
              "problem_crosses_folds: humaneval/1", "0" * 64),
-    CheckRow("release", "hub_release", "no_secrets", None, "Nothing holds a secret.", "JUDGED_AFTER_THIS", "", None),
+    CheckRow("release", "hub_release", "nothing_stands_against_the_release", None, "Nothing holds a secret.",
+             "JUDGED_AFTER_THIS", "", None),
 ]  # fmt: skip
 DOCS = [
     DataDocs("execution_pack", None, PACK.digest, b"<html><body><h1>execution_pack</h1></body></html>"),
@@ -91,7 +92,7 @@ def test_a_manifests_page_links_the_parents_that_are_there_and_names_the_others(
 
 def test_file_names_hold_no_character_that_a_disk_or_a_link_takes_otherwise(contents: SiteContents) -> None:
     assert all(re.fullmatch(r"[\w./-]+", path) for path in site_files(contents))
-    assert any(path.startswith("manifests/rerank_report-humaneval-42-") for path in site_files(contents))
+    assert any(path.startswith("manifests/rerank_report-42-") for path in site_files(contents))
 
 
 def test_data_docs_have_a_link_back_and_a_missing_page_says_what_to_run(contents: SiteContents) -> None:

@@ -12,7 +12,7 @@ from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.sources import problem as way_in
 from codelewm_assets.sources.pins import EVALPLUS_FILES, FilePin
 from codelewm_assets.sources.problem import SourceName, SourceRead, load_benchmark
-from codelewm_assets.sources.sample import STAND_IN_PROBLEMS
+from codelewm_assets.sources.stand_in import stand_in_problems
 from codelewm_assets_tests.sources.release_files import mbpp_row, write_release
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -108,7 +108,7 @@ def test_a_source_of_the_other_benchmark_is_refused(tmp_path: Path) -> None:
 
 def test_the_stand_in_is_named_one_in_label_and_revision(tmp_path: Path) -> None:
     found = load("mbpp_plus", "stand_in", tmp_path)
-    assert len(found.problems) == len(STAND_IN_PROBLEMS)
+    assert len(found.problems) == len(stand_in_problems())
     assert found.revision == "codelewm stand-in 1"
     assert {p.benchmark_label for p in found.problems} == {"mbpp_plus (stand-in)"}
     assert {p.source_revision for p in found.problems} == {"codelewm stand-in 1"}

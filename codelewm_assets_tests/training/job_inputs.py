@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
-from codelewm_assets.core.store import ArtifactStore, Recipe
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
+from codelewm_assets.store.store import ArtifactStore, Recipe
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
@@ -16,8 +16,8 @@ RESULTS = {"fold0.safetensors": b"weights", "sidecar.json": b"{}"}
 
 def put_clear_chain(store: ArtifactStore, **report: Any) -> dict[str, str]:
     """Labels, pack, what is made from it, tokens, and a report that judged them, with fields changed: name → digest."""
-    labels = _put(store, "labelled_completions", {}, {"labels.parquet": b"labels"}, "humaneval")
-    digests = {"execution_pack": _put(store, "execution_pack", {"labelled_completions[humaneval]": labels})}
+    labels = _put(store, "labelled_completions", {}, {"labels.parquet": b"labels"})
+    digests = {"execution_pack": _put(store, "execution_pack", {"labelled_completions": labels})}
     own = {"execution_pack": digests["execution_pack"]}
     digests |= {kind: _put(store, kind, own) for kind in JUDGED if kind != "execution_pack"}
     judged = {name: digests[name] for name in JUDGED}
@@ -28,7 +28,7 @@ def put_clear_chain(store: ArtifactStore, **report: Any) -> dict[str, str]:
         "red": [],
         "folds": [0],
         "findings": [{"rule": rule, "passed": True} for rule in REQUIRED_RULES],
-        "judged": judged | {"labelled_completions[humaneval]": labels},
+        "judged": judged | {"labelled_completions": labels},
     } | report
     files = {"preflight_report.json": pretty_json(fields)}
     return digests | {"preflight_report": _put(store, "preflight_report", judged, files)}

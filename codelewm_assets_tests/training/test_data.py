@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from codelewm_assets.core.errors import StoreError, TrainingError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.data import BatchSampler, FoldData, load_fold
 from codelewm_assets.training.tokenize import FIELDS, TokenRecord
 from codelewm_assets_tests.factories import World

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from codelewm_assets.core import hub_calls
 from codelewm_assets.core.errors import PreflightError, TrainingError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.hf_files import portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.hf_settings import HfJobsSettings
@@ -113,7 +113,7 @@ def test_what_the_worker_reads_goes_up_whole_with_its_lineage_and_no_path_of_thi
     sent = {name.removeprefix(prefix) for name in bench.hub.committed[0]}
     stored = {f"store/{p.relative_to(bench.store.root).as_posix()}" for p in bench.store.root.glob("*/*/*/*")}
     assert sent == {"spec.json"} | stored
-    assert any(name.startswith("store/labelled_completions/humaneval/") for name in sent)
+    assert any(name.startswith("store/labelled_completions/all/") for name in sent)
     assert str(bench.store.root).encode() not in b"".join(bench.hub.files.values())
 
 
@@ -367,5 +367,5 @@ def test_a_complete_event_without_files_is_refused(bench: Bench) -> None:
 
 
 def test_no_module_of_the_backend_imports_torch_client_or_dagster() -> None:
-    modules = ("hf_settings", "hf_calls", "hf_files", "hf_log", "hf_outputs", "hf_jobs", "remote")
+    modules = ("hf_settings", "hf_files", "hf_log", "hf_outputs", "hf_jobs", "remote")
     assert heavy_imports(modules, {"torch", "huggingface_hub", "httpx2", "dagster"}) == {}

@@ -8,8 +8,8 @@ import pytest
 from safetensors.numpy import load, save
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.evaluation.records import CollapseReport
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.inspect import collapse_diagnostics, inspect_checkpoint, tensor_table
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import put, put_checkpoint, put_tokens

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.digests import sha256_file
-from codelewm_assets.core.store import ArtifactStore, open_store
+from codelewm_assets.store.store import ArtifactStore, open_store
 from codelewm_assets.training.hf_files import STORE, input_files, portable, run_id_of
 from codelewm_assets.training.worker import REFUSED, WorkerSpec, result_names
 from codelewm_assets_tests.factories import World

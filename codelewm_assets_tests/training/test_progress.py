@@ -141,11 +141,22 @@ def test_a_cut_off_last_line_is_reported_by_number_and_the_rest_is_read(tmp_path
 
 
 @pytest.mark.parametrize("line", ["[1]", '{"step": 3}', "not json", '{"event": "progress", "fold": [1]}'])
-def test_a_line_that_is_no_event_is_reported_by_number(tmp_path: Path, line: str) -> None:
-    assert read_events(_stream(tmp_path, START, end=line + "\n")) == ([START], 2)
+def test_a_line_that_is_no_event_is_refused_by_number(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ReportError, match="line 2 is no event"):
+        read_events(_stream(tmp_path, START, end=line + "\n"))
+    with pytest.raises(ReportError, match="line 2 is no event"):
+        read_events(_stream(tmp_path, START, end=line + "\n" + event_line(COMPLETE)))
 
 
-@pytest.mark.parametrize("text", ["", "not json\n", "[]\n"])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_line_is_cut_off_wherever_it_was_cut(tmp_path: Path, end: str) -> None:
+    for line in (event_line(STEP), job_event_line(STEP)):
+        cuts = [line[:length] for length in range(1, len(line) - 1) if not (end and line[:length].endswith("}"))]
+        for cut in cuts:
+            assert read_events(_stream(tmp_path, START, end=cut + end)) == ([START], 2), cut
+
+
+@pytest.mark.parametrize("text", ["", "\n", '{"event": "st'])
 def test_a_file_without_any_event_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ReportError, match=r"job_progress\.jsonl holds no event"):
         read_events(_stream(tmp_path, end=text))

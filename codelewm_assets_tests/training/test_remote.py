@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from codelewm_assets.core.digests import canonical_json
 from codelewm_assets.core.errors import PreflightError, TrainingError
 from codelewm_assets.core.package import PACKAGE, package_sha256
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.preflight.clearance import require_clear_artifacts
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import remote, worker
 from codelewm_assets.training.hf_files import PACKAGE_SHA256, SPEC, input_files, portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import loop, processes
 from codelewm_assets.training.agent import cause
 from codelewm_assets.training.batches import frequent_outputs, latents_of, make_batch

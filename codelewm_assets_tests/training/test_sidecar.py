@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.store import Artifact, ArtifactStore
+from codelewm_assets.store.store import Artifact, ArtifactStore
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.sidecar import read_sidecar, require_matching, sidecar_mismatches

@@ -18,9 +18,10 @@ from safetensors.numpy import load_file
 
 from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
-from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
+from codelewm_assets.core.errors import ManifestError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.logs import set_up_logs
-from codelewm_assets.core.store import ArtifactStore
+from codelewm_assets.store.store import ArtifactStore
+from codelewm_assets.training import worker
 from codelewm_assets.training.launch import run_worker
 from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless
 from codelewm_assets.training.sidecar import Sidecar, sidecar_mismatches
@@ -109,6 +110,28 @@ def test_a_report_on_other_artifacts_is_refused_with_status_3_and_nothing_is_wri
     other = put_report(store, digests, judged={name: digests[name] for name in CHAIN} | {"execution_pack": "f" * 64})
     spec = spec_of(preflight_report=other.digest)
     _is_refused(_run(spec, tmp_path), spec, "was not judged (the report judged ffffffffffff)")
+
+
+def test_tokens_that_are_swapped_after_they_were_judged_are_not_trained_on_though_they_are_put_back(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, digests = chain
+    path = store.load("tokenized_pack", digests["tokenized_pack"]).path("fold0_code_tokens.npy")
+    judged, judge = path.read_bytes(), worker.require_clear_artifacts
+
+    def swapping(*arguments: Any, **options: Any) -> None:
+        path.write_bytes(judged)  # the second time: they are as they were
+        judge(*arguments, **options)
+        path.write_bytes(judged[:-1] + bytes([judged[-1] ^ 1]))
+
+    monkeypatch.setattr(worker, "require_clear_artifacts", swapping)
+    spec = spec_of()
+    try:
+        with pytest.raises(ManifestError, match=r"fold0_code_tokens\.npy is .*It was altered"):
+            worker.train(spec)
+    finally:
+        path.write_bytes(judged)  # other tests have this store too
+    assert not list(Path(spec.output_folder).glob("*.safetensors"))
 
 
 def test_tokens_of_another_pack_are_refused(
@@ -304,6 +327,7 @@ def test_nor_is_one_taken_for_it_that_a_fault_of_its_own_ended(spec_of: SpecMake
 PARENT_PROGRAM = """
 import sys
 from pathlib import Path
+from codelewm_assets.training import worker
 from codelewm_assets.training.launch import run_worker
 from codelewm_assets.training.worker import WorkerSpec
 run_worker(WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text()), on_event=lambda event: print("at work", flush=True))
@@ -341,7 +365,7 @@ def test_a_worker_whose_parent_is_gone_before_it_looks_ends_at_once(spec_of: Spe
     path = tmp_path / "spec.json"
     path.write_text(spec_of().model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "codelewm_assets.training.worker", str(path)]
-    found = subprocess.run(command, env=os.environ | {PARENT: "1"}, capture_output=True, check=False)
+    found = subprocess.run(command, env=os.environ | {PARENT: "4194305"}, capture_output=True, check=False)
     assert (found.returncode, found.stdout) == (-signal.SIGKILL, b"")
 
 

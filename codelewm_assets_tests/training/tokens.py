@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
-from codelewm_assets.core.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.tokenize import Texts, collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World

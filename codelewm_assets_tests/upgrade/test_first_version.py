@@ -1,69 +1,131 @@
-"""A store and an instance that v0.1.0 wrote (`make.sh v0.1.0`) are read, judged and built upon by this version."""
+"""A store and an instance in the form of v0.1.0 are read, judged and built upon by this version."""
 
 import json
-import tarfile
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from codelewm_assets.core.store import ArtifactStore
 from codelewm_assets.defs.guards import gate_statuses
+from codelewm_assets.store.manifest import parse_manifest
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.upgrade import first_version
+from codelewm_assets_tests.upgrade.first_version import CHECKS, CODE_VERSION, CONFIG, DIGEST, MANIFEST, RECIPE_KEY
 
-HERE = Path(__file__).parent
-ARTIFACTS = (
-    40  # 3 assets × 2 benchmarks, 6 of the data, 7 × 2 seeds, 4 rerank reports, gates, 2 cards, 7 of the release
-)
+ROOT = Path(__file__).parents[2]
+PROBLEMS = "benchmark_problems[humaneval]"
+OF_A_BENCHMARK = {"benchmark_problems", "candidate_completions", "labelled_completions"}
 
-CHECKS = 50  # of v0.1.0, one a partition
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder with store and instance, and artifact id → digest."""
+    home = tmp_path_factory.mktemp("first_version")
+    shutil.copy(ROOT / "dagster.yaml", home)
+    digests = first_version.write_store(home / "artifacts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)  # which the instance's relative paths start from
+        patch.setenv("DAGSTER_HOME", str(home))
+        with dg.DagsterInstance.get() as instance:
+            first_version.write_instance(instance, digests)
+    yield home, digests
 
 
 @pytest.fixture
-def first(tmp_path: Path, run: Run) -> Run:
+def digests(written: tuple[Path, dict[str, str]]) -> dict[str, str]:
+    """Artifact id → digest of all that is stored."""
+    return written[1]
+
+
+@pytest.fixture
+def first(written: tuple[Path, dict[str, str]], run: Run, tmp_path: Path) -> Run:
     """The command line in a folder that holds what the first version wrote."""
-    with tarfile.open(HERE / "first_version.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.copytree(written[0], tmp_path, dirs_exist_ok=True)
     return run
 
 
-def test_its_store_verifies(first: Run) -> None:
+def test_a_manifest_that_it_wrote_keeps_its_digest() -> None:
+    assert parse_manifest(MANIFEST, where="here").digest == DIGEST
+
+
+def test_a_recipe_that_it_knew_keeps_its_key() -> None:
+    recipe = Recipe("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION)
+    assert (recipe.key, recipe.config_sha256) == (RECIPE_KEY, json.loads(MANIFEST)["config_sha256"])
+
+
+def test_its_store_verifies(first: Run, digests: dict[str, str]) -> None:
     found = first("verify")
-    assert (found.status, found.out) == (0, f"{ARTIFACTS} artifacts verified, 0 mismatches.\n")
+    assert (found.status, found.out) == (0, f"{len(digests)} artifacts verified, 0 mismatches.\n")
 
 
-def test_its_manifests_are_kept_to_the_byte(first: Run, tmp_path: Path) -> None:
+def test_its_artifacts_are_read_under_their_names_and_digests(
+    first: Run, tmp_path: Path, digests: dict[str, str]
+) -> None:
     store = ArtifactStore(tmp_path / "artifacts")
-    for kind, partition, digest in store.artifacts():
-        assert store.load(kind, digest, partition=partition).manifest.digest == digest
+    read = {
+        store.load(kind, digest, partition=partition).manifest.artifact_id: digest
+        for kind, partition, digest in store.artifacts()
+    }
+    assert read == digests
+    assert "rerank_report[humaneval|42]" in read
 
 
-def test_the_guard_judges_its_checks_as_green(first: Run) -> None:
-    """`first` has made its folder the working folder, which the instance's relative paths start from."""
+def test_what_an_unchanged_recipe_gave_is_reused_and_what_a_changed_one_gives_is_stored_beside_it(
+    first: Run, tmp_path: Path, digests: dict[str, str]
+) -> None:
+    store = ArtifactStore(tmp_path / "artifacts")
+    before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+    reused = store.find(Recipe("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION))
+    assert reused is not None and reused.digest == digests[PROBLEMS]
+    changed = Recipe("benchmark_problems", "humaneval", {}, CONFIG | {"max_inputs": 6}, CODE_VERSION)
+    assert store.find(changed) is None
+    assert store.write(changed, {"data.json": b"[]"}, {}).digest != digests[PROBLEMS]
+    assert store.verify_all() == (len(digests) + 1, [])
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_guard_judges_its_checks_as_green_but_those_that_were_of_one_benchmark(first: Run) -> None:
     with dg.DagsterInstance.get() as instance:
-        states = {status.state for status in gate_statuses(instance)}
-    assert states == {"GREEN"}
+        found = gate_statuses(instance)
+    by_state = {state: {status.asset for status in found if status.state == state} for state in ("GREEN", "MISSING")}
+    assert by_state["MISSING"] == OF_A_BENCHMARK and {status.state for status in found} == {"GREEN", "MISSING"}
+    assert {(status.asset, status.check) for status in found} == {(a, c) for a, names in CHECKS.items() for c in names}
 
 
-def test_its_checks_and_gates_are_shown(first: Run) -> None:
+def test_its_checks_and_gates_are_shown(first: Run, digests: dict[str, str]) -> None:
     shown = json.loads(first("status", "--json").out)
-    assert len(shown["assets"]) == ARTIFACTS
+    listed = {
+        row["asset"] + (f"[{row['partition']}]" if row["partition"] else ""): row["digest"] for row in shown["assets"]
+    }
+    assert listed.items() <= digests.items()
+    assert {row["asset"] for row in shown["assets"]}.isdisjoint({*OF_A_BENCHMARK, "rerank_report"})  # they are made again
     states = [check["state"] for check in shown["checks"]]
-    assert states.count("GREEN") == CHECKS  # a check that came later was never evaluated there
-    assert set(states) <= {"GREEN", "NOT_EVALUATED"}
+    assert set(states) <= {"GREEN", "MISSING", "NOT_EVALUATED"}  # the others are of later assets, or were never run
     assert {claim["status"] for claim in shown["claim_gates"]["claims"]} == {"OPEN", "CLOSED"}
 
 
 def test_its_release_plan_is_read(first: Run) -> None:
     shown = json.loads(first("publish", "--namespace", "someone", "--json").out)
-    assert shown["files"] and shown["tag"]
+    assert [(row["repository"], row["path"]) for row in shown["files"]] == [
+        ("someone/codelewm-dataset", "problem_splits/data.json")
+    ]
+    assert shown["tag"] == "v081ea22f1c3c"  # a digest over repository, path and sha256
 
 
 @pytest.mark.slow
-def test_this_version_builds_upon_it(first: Run) -> None:
-    before = {(row["asset"], row["partition"]): row for row in json.loads(first("status", "--json").out)["assets"]}
-    built = first("build", "--profile", "profile.yaml")
+def test_this_version_builds_upon_it_with_a_profile_of_that_version(
+    first: Run, tmp_path: Path, digests: dict[str, str]
+) -> None:
+    profile = (Path(__file__).parent / "profile.yaml").read_text(encoding="utf-8")
+    (tmp_path / "profile.yaml").write_text(profile.replace("max_inputs_per_problem: 5", "max_inputs_per_problem: 6"))
+    built = first("build", "--profile", "profile.yaml", "--select", "benchmark_problems")
     assert built.status == 0, built.err
-    assert first("verify").status == 0
-    after = {(row["asset"], row["partition"]): row for row in json.loads(first("status", "--json").out)["assets"]}
-    assert before.keys() <= after.keys()
+    verified = first("verify")
+    assert (verified.status, verified.out) == (0, f"{len(digests) + 1} artifacts verified, 0 mismatches.\n")
+    latest = {row["partition"]: row["digest"] for row in json.loads(first("status", "--json").out)["assets"]
+              if row["asset"] == "benchmark_problems"}  # fmt: skip
+    assert latest.keys() == {None} and not set(latest.values()) & set(digests.values())

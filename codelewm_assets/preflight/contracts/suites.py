@@ -14,7 +14,6 @@ from codelewm_assets.core.tables import arrow_schema
 from codelewm_assets.splits.folds import ProblemSplit
 
 SHA256 = "^[0-9a-f]{64}$"
-PARTITION = "the partition"
 RECORD_ID = "^.+::.+::i[0-9]+$"
 
 
@@ -28,7 +27,7 @@ class Contract:
     model: type[Record]
     description: str
     keys: tuple[tuple[str, ...], ...]  # columns that name a row together
-    references: Mapping[str, str]  # column → "asset.column" whose values it takes, or PARTITION
+    references: Mapping[str, str]  # column → "asset.column" whose values it takes
     ranges: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)  # column → smallest, largest value
     patterns: Mapping[str, str] = field(default_factory=dict)  # column → regular expression
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)  # closed, though the record says text only
@@ -40,9 +39,9 @@ CONTRACTS: tuple[Contract, ...] = (
         asset="benchmark_problems",
         file="problems.parquet",
         model=Problem,
-        description="Problems have their columns, types and values, an id each, and are of this benchmark.",
+        description="Problems have their columns, types and values, an id each, and lie in the file of their benchmark.",
         keys=(("problem_id",),),
-        references={"benchmark_id": PARTITION},
+        references={},
         ranges={"atol": (0, sys.float_info.max)},  # an infinite tolerance would pass anything
     ),
     Contract(
@@ -50,9 +49,9 @@ CONTRACTS: tuple[Contract, ...] = (
         asset="candidate_completions",
         file="completions.parquet",
         model=Completion,
-        description="Completions have their columns, types and values, an id each, and belong to a problem of the benchmark.",
+        description="Completions have their columns, types and values, an id each, and belong to a problem of their benchmark.",
         keys=(("completion_id",),),
-        references={"benchmark_id": PARTITION, "problem_id": "benchmark_problems.problem_id"},
+        references={"problem_id": "benchmark_problems.problem_id"},
     ),
     Contract(
         rule="pack_keeps_its_contract",
@@ -195,7 +194,7 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
         expect.ExpectColumnValuesToBeInSet(
             column=name,
             value_set=list(allowed[name]),
-            description=f"is {parent}" if parent == PARTITION else f"is one of {parent}",
+            description=f"is one of {parent}",
         )
         for name, parent in contract.references.items()
         if name in columns

@@ -1,0 +1,106 @@
+"""Patterns of secrets, the rule which environment variables hold one, and the mask of both. Standard library only.
+
+Scanning files for secrets is `preflight.secrets`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+SECRET_NAME = re.compile(
+    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|KEY|CREDENTIALS?$|(?<!COM)PAT$|_(?:PASS|PWD)$", re.IGNORECASE
+)
+"""Names of environment variables that hold a secret. PATH, PWD and COMPAT are no such names."""
+MIN_SECRET_CHARS = 6  # shorter values, such as those of switches, occur in ordinary messages
+MIN_SCANNED_CHARS = 8
+PLAIN_WORD = re.compile(r"[A-Za-z]+|[\d.]+")  # as the password of a test database: occurs in ordinary programs
+USER_IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")  # a password may hold an @: the last one counts
+MASK = "***"
+
+START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # of a token: also after an escaped line break or tab, as in JSON
+SECRET_FIELD = (
+    r"(?i:passw(?:or)?d|passphrase|pwd|secret|(?:api|access|private|secret|account|auth)_?key|"
+    r"(?:access|auth|api)_?token)"
+)
+TOKENS: Mapping[str, re.Pattern[str]] = {
+    "Hugging Face Token": re.compile(START + r"hf_[A-Za-z0-9]{30,}"),
+    "Secret Key": re.compile(START + r"sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}"),
+    "GitHub Token": re.compile(START + r"(?:gh[a-z]_[A-Za-z0-9]{30,}|github_pat_(?=[A-Za-z_]*\d)[A-Za-z0-9_]{22,})"),
+    "Google API Key": re.compile(START + r"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+    "Authorization Header": re.compile(
+        r"(?i:\bbearer|\bauthorization\\?[\"']?\s*[:=]\s*\\?[\"']?(?:basic|token))(?:\s|%20)+"
+        r"(?P<secret>(?=[A-Za-z._~+/-]*[\d=])[\w.~+/-]{8,}=*)"
+    ),
+    "Password in Quotes": re.compile(
+        SECRET_FIELD + r"(?:\\?[\"'])?\]?\s*(?::\s*[\w.|\[\] ]{1,40})?(?:=>|:=|:|=(?!=))\s*"
+        r"(?P<quote>\\?[\"'`])(?![<{$%*])(?=[^\s\"'`\\]*[A-Za-z])(?=[^\s\"'`\\]*[\d!@#$%^&*+=?~])"
+        r"(?P<secret>[^\s\"'`\\]{6,})(?P=quote)"
+    ),
+    "Password": re.compile(
+        SECRET_FIELD + r"=(?![<{$%*=])(?=[^\s\"'`\\&;,]*[A-Za-z])(?=[^\s\"'`\\&;,]*\d)"
+        r"(?P<secret>[^\s\"'`\\&;,()\[\]{}<>.]{6,})(?=[\s&;]|$)"
+    ),
+}
+"""Kind → pattern of what `detect-secrets` 1.5 does not know, knows in an older shape only, or finds in ordinary programs.
+
+The group `secret`, where there is one, is the secret; otherwise the whole match is. Values of passwords have a letter and a
+digit or sign, and are not a placeholder such as `<password>`, `{password}`, `$PASSWORD` or `%s`.
+"""
+
+
+def secret_variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that are named as secrets, those with short values excluded.
+
+    Args:
+        environment: None: the process's own, as it is now.
+    """
+    variables = os.environ if environment is None else environment
+    return {
+        name: value for name, value in variables.items() if len(value) >= MIN_SECRET_CHARS and SECRET_NAME.search(name)
+    }
+
+
+def secret_kinds(text: str, variables: Mapping[str, str]) -> list[str]:
+    """The kind of each pattern that the text matches, and `Value of NAME` for each variable's value in it.
+
+    Args:
+        variables: of `secret_variables`. Values shorter than `MIN_SCANNED_CHARS`, and those that are one word or number, are
+            not looked for: they occur in ordinary text.
+    """
+    kinds = [kind for kind, pattern in TOKENS.items() if pattern.search(text)]
+    return kinds + [
+        f"Value of {name}"
+        for name, value in variables.items()
+        if len(value) >= MIN_SCANNED_CHARS and not PLAIN_WORD.fullmatch(value) and _encodings(value).search(text)
+    ]
+
+
+def masked(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """The text without secrets: values of `secret_variables`, `TOKENS`, and users and passwords in URLs.
+
+    Args:
+        environment: None: the process's own, as it is now.
+    """
+    for secret in sorted(set(secret_variables(environment).values()), key=len, reverse=True):
+        text = _encodings(secret).sub(MASK, text)
+    text = USER_IN_URL.sub(MASK, text)
+    for pattern in TOKENS.values():
+        text = pattern.sub(_without_secret, text)
+    return text
+
+
+def _without_secret(match: re.Match[str]) -> str:
+    secret = match.groupdict().get("secret", match[0])
+    return match[0].replace(secret, MASK)
+
+
+@lru_cache(maxsize=256)
+def _encodings(value: str) -> re.Pattern[str]:
+    """Matches the value as it is and percent-encoded, whichever of its characters an encoder escapes."""
+
+    def either(char: str) -> str:
+        escaped = "".join(f"%{byte:02x}" for byte in char.encode(errors="surrogateescape"))
+        return f"(?:{re.escape(char)}|(?i:{escaped}){'|[+]' if char == ' ' else ''})"
+
+    return re.compile("".join(map(either, value)))

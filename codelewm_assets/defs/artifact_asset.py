@@ -1,0 +1,213 @@
+"""The one way to make an asset: a function that says how its artifact is made; all else is the same for every asset.
+
+    @artifact_asset("decoys", deps=["execution_pack"], code_version="2", table=Decoy)
+    def semantic_decoys(run: AssetRun) -> Plan:
+        ...
+        return Plan(make, config)
+
+Parents are the latest artifacts of the deps, reuse is by the recipe, and owners, tags, automation and the mask of secrets are here.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import getdoc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.logs import log_context
+from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.plumbing import Made, column_schema
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.secrets import keeps_secrets
+from codelewm_assets.defs.stages import OWNERS, PART_TAG, PARTS
+from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.store import Artifact
+
+LOG = logging.getLogger(__name__)
+SEEDED: set[str] = set()
+"""Names of the assets that are made once a seed, as they are defined."""
+REVIEW = dg.MetadataValue.md(
+    "[the review site](/review_site/index.html), where `make ui` and `make review` serve the UI"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an artifact is made.
+
+    Attributes:
+        make: called when no artifact of this recipe is stored.
+        config: what the artifact depends on besides its parents and the asset's code version.
+        parents: None: the latest artifact of each dep, of a seeded one that of the own seed, or of all seeds.
+        show: what else the UI shows of the artifact, made or reused.
+    """
+
+    make: Callable[[], Made]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    parents: Sequence[Artifact] | None = None
+    show: Callable[[Artifact], Mapping[str, Any]] = lambda artifact: {}
+
+
+class AssetRun:
+    """What a run of one asset reads from.
+
+    Attributes:
+        context: Dagster's.
+        store, profile_resource: its resources.
+        deps: names of what it is made from.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        store: StoreResource,
+        profile: ProfileResource,
+        deps: Sequence[str] = (),
+    ) -> None:
+        self.context, self.store, self.profile_resource, self.deps = context, store, profile, deps
+        self.exits = ExitStack()
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The latest artifacts as domain records."""
+        return Inputs(self.context.instance, self.store.get(), self.profile)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile. Raises: dg.Failure: there is none of this name, or it is faulty."""
+        return self.profile_resource.get()
+
+    @property
+    def seed(self) -> str:
+        """The seed of a seeded asset."""
+        return self.context.partition_key
+
+    @cached_property
+    def folder(self) -> Path:
+        """A temporary folder, which goes when the artifact is stored."""
+        return Path(self.exits.enter_context(TemporaryDirectory(prefix=f"codelewm-{self.context.asset_key.path[-1]}-")))
+
+    def parents(self, *, but: Collection[str] = ()) -> list[Artifact]:
+        """The latest artifact of each dep, of a seeded one that of the own seed, or of all seeds."""
+        is_seeded = self.context.asset_key.to_user_string() in SEEDED
+        found = []
+        for name in self.deps:
+            if name not in but:
+                seeds = ([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None]
+                found += [self.inputs.artifact(name, seed) for seed in seeds]
+        return found
+
+
+def artifact_asset(
+    stage: str,
+    *,
+    deps: Sequence[str] = (),
+    gated_by: Sequence[str] = (),
+    code_version: str,
+    kinds: Collection[str] = (),
+    is_seeded: bool = False,
+    pool: str | None = None,
+    table: type[BaseModel] | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
+) -> Callable[[Callable[[AssetRun], Plan]], dg.AssetsDefinition]:
+    """An asset whose artifact the decorated function plans; its name and description are the function's.
+
+    Args:
+        stage: its group.
+        deps: what it is made from.
+        gated_by: what only has to be green or to be there first: automation and a run's order look at direct parents alone.
+        code_version: counted up by hand when the same inputs give other bytes.
+        kinds: badges in the UI.
+        is_seeded: whether it is made once a seed.
+        pool: whose slot a run of it takes.
+        table: record of its table, whose columns the UI shows.
+        freshness: how old it may be before the UI says so.
+    """
+
+    def decorate(plan: Callable[[AssetRun], Plan]) -> dg.AssetsDefinition:
+        name = plan.__name__
+        if is_seeded:
+            SEEDED.add(name)
+
+        @dg.asset(
+            name=name,
+            description=getdoc(plan),
+            group_name=stage,
+            owners=OWNERS,
+            tags={PART_TAG: PARTS[stage]},
+            kinds=set(kinds),
+            partitions_def=SEED if is_seeded else None,
+            deps=[*deps, *gated_by],
+            code_version=code_version,
+            pool=pool,
+            metadata=column_schema(table) if table is not None else None,
+            freshness_policy=freshness,
+            automation_condition=EAGER_WHEN_GREEN if deps else None,
+        )
+        @keeps_secrets
+        def asset(
+            context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
+        ) -> dg.MaterializeResult:
+            run = AssetRun(context, store, profile, deps)
+            with run.exits:
+                return _materialize(run, plan, code_version)
+
+        return asset
+
+    return decorate
+
+
+def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_version: str) -> dg.MaterializeResult:
+    """The stored artifact of this recipe, or a new one.
+
+    Raises: dg.Failure: an expected error of the domain, with its message and without a traceback.
+    """
+    kind, store = run.context.asset_key.to_user_string(), run.store.get()
+    partition = run.seed if kind in SEEDED else None
+    shown: Mapping[str, Any] = {}
+    with log_context(run_id=run.context.run_id, asset=kind, partition=partition):
+        try:
+            plan = planned(run)
+            parents = run.parents() if plan.parents is None else plan.parents
+            by_id = {parent.manifest.artifact_id: parent.digest for parent in parents}
+            recipe = Recipe(
+                kind=kind, partition=partition, parents=by_id, config=plan.config, code_version=code_version
+            )
+            artifact = store.find(recipe)
+            is_reused = artifact is not None
+            if artifact is None:
+                made = plan.make()
+                artifact, shown = store.write(recipe, made.files, made.metadata), made.shown
+                made.done()
+        except AssetsError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        LOG.info("reused" if is_reused else "stored", extra={"fields": {"digest": artifact.digest}})
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(artifact.digest),
+        metadata={
+            **{name: _shown(value) for name, value in artifact.manifest.metadata.items()},
+            **shown,
+            **plan.show(artifact),
+            "digest": artifact.digest,
+            "is_reused": is_reused,
+            "stored_bytes": sum(file.bytes for file in artifact.manifest.files),
+            "folder": dg.MetadataValue.path(artifact.address),
+            "review": REVIEW,
+        },
+    )
+
+
+def _shown(value: Any) -> Any:
+    return dg.MetadataValue.json(value) if isinstance(value, dict | list | tuple) else value

@@ -1,0 +1,223 @@
+"""Artifacts in object storage through fsspec, read through a cache of local copies.
+
+Credentials and the server's address are the client's own business (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on): they are
+in no argument, no manifest and no message here. The only module that imports fsspec, and only when a store is used.
+"""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
+from codelewm_assets.core.files import WRITING
+from codelewm_assets.store.backend import Entry
+from codelewm_assets.store.manifest import ManifestFile
+
+LOCAL_PROTOCOLS = ("file", "local")
+ALREADY_THERE = ("PreconditionFailed", "412")  # answers to a put on the condition that nothing is there
+AT_THE_SAME_TIME = ("ConditionalRequestConflict", "409")
+NO_CONDITIONS = ("NotImplemented", "501")
+CREATE_TRIES = 5
+
+
+class ObjectBackend:
+    """A bucket, or a part of one; `codelewm_assets.store.backend.Backend` says what each method does."""
+
+    def __init__(self, address: str, work: Path) -> None:
+        """Nothing is asked of the server yet.
+
+        Args: address: such as s3://bucket/prefix. work: local folder; copies of what is read lie in `cache/` below it.
+        Raises: StoreError: the address cannot be used.
+        """
+        protocol, _, place = address.partition("://")
+        if "@" in place.partition("/")[0]:
+            raise StoreError(
+                f"The address of the {protocol}:// store holds credentials; wanted {protocol}://bucket/prefix. Give them by "
+                "the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE)."
+            )
+        if protocol in LOCAL_PROTOCOLS:
+            raise StoreError(f"{address} is a folder of this machine. Set CODELEWM_ARTIFACTS to its path alone.")
+        if not place.strip("/"):
+            raise StoreError(f"{address} names no bucket. Set CODELEWM_ARTIFACTS to {protocol}://bucket/prefix.")
+        self.address, self.work = address.rstrip("/"), work
+        self._protocol = protocol
+
+    def read(self, name: str) -> bytes | None:
+        """Straight from the server."""
+        with self._asking("read", name) as server:
+            try:
+                return bytes(server.cat_file(self._key(name)))
+            except FileNotFoundError as error:
+                if _code(error) == "NoSuchBucket":
+                    raise
+                return None
+
+    def exists(self) -> bool:
+        """One listing."""
+        return bool(self.listing())
+
+    def put(self, folder: str, files: Mapping[str, bytes | Path]) -> None:
+        """A put replaces an object whole."""
+        for name in sorted(files):
+            content, key = files[name], self._key(f"{folder}/{name}")
+            with self._asking("write", f"{folder}/{name}") as server:
+                if isinstance(content, Path):
+                    server.put_file(str(content), key)
+                else:
+                    server.pipe_file(key, content)
+
+    def create(self, name: str, data: bytes) -> None:
+        """Put an object where none is; one that is there stays.
+
+        A server that knows no conditions gets a plain put: of two writers at the same moment the last one's manifest stays,
+        which tells of the same files and differs in `created_at`, `source_git_sha` and `command` alone.
+        """
+        for attempt in range(CREATE_TRIES):
+            with self._asking("write", name) as server:
+                try:
+                    server.pipe_file(self._key(name), data, mode="create")
+                    return
+                except OSError as error:
+                    if isinstance(error, FileExistsError) or _code(error) in ALREADY_THERE:
+                        return
+                    if _code(error) in NO_CONDITIONS:
+                        server.pipe_file(self._key(name), data)
+                        return
+                    if _code(error) not in AT_THE_SAME_TIME or attempt == CREATE_TRIES - 1:
+                        raise
+
+    def sha256(self, name: str) -> str | None:
+        """Of what the server has; copies in the cache are not asked."""
+        with self._fetched(name) as copy:
+            return None if copy is None else sha256_file(copy)
+
+    def delete(self, name: str) -> None:
+        """One object."""
+        with self._asking("delete", name) as server, suppress(FileNotFoundError):
+            server.rm_file(self._key(name))
+
+    def folder(self, name: str) -> Path:
+        """Where copies of its files lie once they were asked for."""
+        return self.work / "cache" / name
+
+    def local(self, folder: str, entry: ManifestFile) -> Path:
+        """A copy whose bytes are those of `entry`: checked at every call, fetched when there is none or it was altered.
+
+        Raises: ManifestError: what the server has is missing or damaged; no copy is left.
+        """
+        path = self.folder(folder) / entry.path
+        if path.is_file() and sha256_file(path) == entry.sha256:
+            return path
+        with self._fetched(f"{folder}/{entry.path}") as copy:
+            found = "missing" if copy is None else sha256_file(copy)
+            if copy is None or found != entry.sha256:
+                path.unlink(missing_ok=True)  # not before: another reader may have put a whole one there
+                raise ManifestError(
+                    f"{self.address}/{folder}/{entry.path} is {found[:12]}, its manifest says {entry.sha256[:12]}. Delete "
+                    f"{self.address}/{folder} and build again."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(copy, path)
+        return path
+
+    def listing(self, folder: str = "") -> dict[str, Entry]:
+        """One request; of the root, all there is. Times are by the server's clock."""
+        with self._asking("list", folder) as server:
+            try:
+                found = server.find(self._key(folder).rstrip("/"), detail=True)
+            except FileNotFoundError as error:
+                if _code(error) == "NoSuchBucket":
+                    raise
+                return {}
+        return {key.removeprefix(f"{self._root}/"): Entry(int(facts["size"]), _written_s(facts))
+                for key, facts in found.items()}  # fmt: skip
+
+    @contextmanager
+    def _fetched(self, name: str) -> Iterator[Path | None]:
+        """A copy in a folder of its own, which goes afterwards; None: the server has no such object."""
+        with self._asking("read", name) as server:
+            cache = self.work / "cache"
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix=WRITING) as scratch:
+                copy = Path(scratch) / "copy"
+                try:
+                    server.get_file(self._key(name), str(copy))
+                except FileNotFoundError as error:
+                    if _code(error) == "NoSuchBucket" or not copy.parent.is_dir():
+                        raise
+                yield copy if copy.is_file() else None
+
+    def _key(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    @cached_property
+    def _root(self) -> str:
+        return str(self._server._strip_protocol(self.address)).rstrip("/")
+
+    @cached_property
+    def _server(self) -> Any:
+        """The fsspec file system; it lists anew each time, since others write as well."""
+        import fsspec
+
+        try:
+            return fsspec.filesystem(self._protocol, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise StoreError(
+                f"{self.address} cannot be opened: {error}. For s3:// install codelewm_assets[s3]; for another kind of "
+                "storage the package that fsspec names."
+            ) from error
+
+    @contextmanager
+    def _asking(self, doing: str, name: str) -> Iterator[Any]:
+        """The server's file system. Raises: StoreAccessError: in place of what it raises."""
+        server = self._server
+        try:
+            yield server
+        except _failures(self._protocol) as error:
+            raise StoreAccessError(
+                f"Could not {doing} {f'{self.address}/{name}'.rstrip('/')}: {self._reason(error)}, then run again. What was "
+                "published before is whole, and nothing half-written is visible."
+            ) from error
+
+    def _reason(self, error: BaseException) -> str:
+        """What was found, and what to do."""
+        text = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+            return f"the local folder failed ({text}). Free space or make {self.work} writable, or set CODELEWM_WORK"
+        if _code(error) == "NoSuchBucket":
+            return f"there is no such bucket ({text}). Create it, or correct CODELEWM_ARTIFACTS"
+        if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
+            return (
+                f"access was refused ({text}). Give credentials that may list, read and write there (AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+            )
+        return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"
+
+
+def _written_s(facts: Mapping[str, Any]) -> float | None:
+    """Time of the last write, None where the server does not say."""
+    instant = facts.get("LastModified") or facts.get("created") or facts.get("mtime")
+    return instant.timestamp() if isinstance(instant, datetime) else None
+
+
+def _code(error: BaseException) -> str:
+    """What the server called the error, such as NoSuchBucket; empty where it did not say."""
+    answer = getattr(error.__cause__, "response", None) or {}
+    return str(answer.get("Error", {}).get("Code", ""))
+
+
+def _failures(protocol: str) -> tuple[type[Exception], ...]:
+    """What a client raises when a server refuses or stays away; fsspec turns answers of S3 into OSErrors, and those alone."""
+    if protocol not in ("s3", "s3a"):
+        return (OSError,)
+    from aiohttp import ClientError as BrokenAnswer
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (OSError, BotoCoreError, ClientError, BrokenAnswer)

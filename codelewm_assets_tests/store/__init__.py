@@ -1,0 +1,1 @@
+"""Tests of manifests, the store, its backends and pruning."""
