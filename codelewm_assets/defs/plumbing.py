@@ -36,7 +36,9 @@ def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | Non
     records = instance.fetch_materializations(wanted, limit=1).records
     if not records or records[0].asset_materialization is None:
         return None
-    if records[0].asset_materialization.partition != partition:  # of an asset that was partitioned in an earlier version
+    if (
+        records[0].asset_materialization.partition != partition
+    ):  # of an asset that was partitioned in an earlier version
         return None
     return (records[0].asset_materialization.tags or {}).get(DATA_VERSION_TAG)
 

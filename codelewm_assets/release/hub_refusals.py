@@ -62,7 +62,11 @@ def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place
             refusals.append(Refusal(reason="card_missing" if is_card else "artifact_missing", detail=str(error)))
         else:
             found[place] = artifact
-            if is_card and not place.folder and CARD not in {place.path_of(file.path) for file in artifact.manifest.files}:
+            if (
+                is_card
+                and not place.folder
+                and CARD not in {place.path_of(file.path) for file in artifact.manifest.files}
+            ):
                 detail = f"{place.artifact_id} {artifact.digest[:12]} has no {CARD} for {place.repository}."
                 refusals.append(Refusal(reason="card_missing", detail=detail))
     return found, refusals

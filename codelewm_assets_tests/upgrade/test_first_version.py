@@ -102,7 +102,9 @@ def test_its_checks_and_gates_are_shown(first: Run, digests: dict[str, str]) -> 
         row["asset"] + (f"[{row['partition']}]" if row["partition"] else ""): row["digest"] for row in shown["assets"]
     }
     assert listed.items() <= digests.items()
-    assert {row["asset"] for row in shown["assets"]}.isdisjoint({*OF_A_BENCHMARK, "rerank_report"})  # they are made again
+    assert {row["asset"] for row in shown["assets"]}.isdisjoint(
+        {*OF_A_BENCHMARK, "rerank_report"}
+    )  # they are made again
     states = [check["state"] for check in shown["checks"]]
     assert set(states) <= {"GREEN", "MISSING", "NOT_EVALUATED"}  # the others are of later assets, or were never run
     assert {claim["status"] for claim in shown["claim_gates"]["claims"]} == {"OPEN", "CLOSED"}
