@@ -1,4 +1,4 @@
-"""Shards of labels that are kept while a labelling run goes on, so that a killed run is taken up where it stopped."""
+"""Shards of labels that are kept, so that a killed run is taken up where it stopped and unchanged problems are not run again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from codelewm_assets.completions.label import LabelShard, by_problem, label_problem
-from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.records import Completion, Problem
@@ -15,7 +14,7 @@ from codelewm_assets.sandbox.pool import SandboxPool
 
 
 class ShardFolder:
-    """Finished shards of one labelling run, a file each, named by the digest of all that the labels depend on.
+    """Finished shards of labelling runs, a file each, named by the digest of all that the labels depend on.
 
     A file is written whole or not at all; one that cannot be read counts as missing and is made again.
     """
@@ -33,10 +32,6 @@ class ShardFolder:
     def put(self, key: str, shard: LabelShard) -> None:
         """Keep a shard. Raises: StoreError: it cannot be written."""
         write_atomically(self._folder / f"{key}.json", shard.model_dump_json().encode())
-
-    def remove(self) -> None:
-        """Forget all of them: the artifact that they were for is stored."""
-        remove_tree(str(self._folder))
 
 
 def shard_key(problem: Problem, completions: list[Completion], settings: Mapping[str, object]) -> str:

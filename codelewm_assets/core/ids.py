@@ -52,6 +52,12 @@ def artifact_id(kind: str, partition: str | None) -> str:
     return kind if partition is None else f"{kind}[{partition}]"
 
 
+def kind_and_partition(artifact_id: str) -> tuple[str, str | None]:
+    """Kind and partition of `kind` or `kind[partition]`."""
+    kind, _, partition = artifact_id.removesuffix("]").partition("[")
+    return kind, partition or None
+
+
 def record_id(problem_id: str, completion_id: str, input_id: str) -> str:
     """`problem_id::completion_id::input_id`."""
     return f"{problem_id}::{completion_id}::{input_id}"

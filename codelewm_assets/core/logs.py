@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.secrets import masked as masked  # also imported from here
+from codelewm_assets.core.secrets import masked
 
 LogFormat = Literal["text", "json"]
 LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)

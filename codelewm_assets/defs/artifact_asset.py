@@ -99,14 +99,13 @@ class AssetRun:
         """A temporary folder, which goes when the artifact is stored."""
         return Path(self.exits.enter_context(TemporaryDirectory(prefix=f"codelewm-{self.context.asset_key.path[-1]}-")))
 
-    def parents(self, *, but: Collection[str] = ()) -> list[Artifact]:
+    def parents(self) -> list[Artifact]:
         """The latest artifact of each dep, of a seeded one that of the own seed, or of all seeds."""
         is_seeded = self.context.asset_key.to_user_string() in SEEDED
         found = []
         for name in self.deps:
-            if name not in but:
-                seeds = ([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None]
-                found += [self.inputs.artifact(name, seed) for seed in seeds]
+            seeds = ([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None]
+            found += [self.inputs.artifact(name, seed) for seed in seeds]
         return found
 
 

@@ -13,9 +13,10 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
-from codelewm_assets.defs.jobs import BUILD_ORDER, Step
+from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.processes import end_dead_runs, held_pools, make_pools, process_tags
 
 LOG = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def build(
         pools = {pool for key in assets for pool in graph.get(key).pools or ()}
         for partition in step.partitions if assets else ():
             with held_pools(instance, pools, LOG.warning):
-                _run(defs, instance, step, assets if assets < own else None, partition, result, on_progress)
+                _run(defs, instance, step.job, assets, partition, result, on_progress)
         if result.failures:
             break
     return result
@@ -113,24 +114,22 @@ def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | No
 def _run(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
-    step: Step,
-    assets: Set[dg.AssetKey] | None,
+    job: str,
+    assets: Set[dg.AssetKey],
     partition: str | None,
     result: BuildResult,
     on_progress: Callable[[Progress], None],
 ) -> None:
     run_id = str(uuid.uuid4())
-    job = defs.resolve_job_def(step.job)
-    names = frozenset(key.to_user_string() for key in assets or step.assets.resolve(defs.resolve_asset_graph()))
-    label = f"{step.job}{'' if partition is None else f'[{partition}]'}"
-    follower = _Follower(names, partition, result, on_progress)
+    label = artifact_id(job, partition)
+    follower = _Follower({key.to_user_string() for key in assets}, partition, result, on_progress)
     instance.add_event_listener(run_id, follower)
     with log_context(run_id=run_id):
         try:
-            outcome = job.execute_in_process(
+            outcome = defs.resolve_job_def(job).execute_in_process(
                 instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, run_config=QUIET,
                 tags=process_tags(),
-                asset_selection=None if assets is None else sorted(assets),
+                asset_selection=sorted(assets),
             )  # fmt: skip
         except Exception as error:
             result.failures.append(f"{label}: {error}")
@@ -172,7 +171,7 @@ class _Follower:
             materialization = event.step_materialization_data.materialization
             asset = materialization.asset_key.to_user_string()
             elapsed = at - self._started.get(name, at)
-            label = asset if self._partition is None else f"{asset}[{self._partition}]"
+            label = artifact_id(asset, self._partition)
             self._result.wall_s[label] = round(elapsed, 2)
             is_reused = bool(materialization.metadata.get("is_reused") and materialization.metadata["is_reused"].value)
             if is_reused:
@@ -185,16 +184,14 @@ class _Follower:
             kind = "check_passed" if found.passed else "gate" if is_gate else "check_failed"
             asset = found.asset_key.to_user_string()
             if not found.passed and found.blocking:
-                self._fail(
-                    f"{asset}{'' if self._partition is None else f'[{self._partition}]'}: check {found.check_name} is red: {text}"
-                )
+                self._fail(f"{artifact_id(asset, self._partition)}: check {found.check_name} is red: {text}")
             yield Progress(kind, f"{asset}:{found.check_name}", self._partition, text)
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             text = failure_text(event)
             if "DagsterAssetCheckFailedError" in text:
                 return  # the red check has said so itself
             self.is_interrupted = self.is_interrupted or INTERRUPTED in text
-            self._fail(f"{name}{'' if self._partition is None else f'[{self._partition}]'}: {text}")
+            self._fail(f"{artifact_id(name, self._partition)}: {text}")
             yield Progress("failed", name, self._partition, text)
 
     def _fail(self, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
-from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.ids import SEEDS, kind_and_partition
 from codelewm_assets.defs.guards import GATES, check_status
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
@@ -74,8 +74,7 @@ def _counts(inputs: Inputs, report: Artifact, current: dict[str, bool]) -> bool:
 
 def _is_current(inputs: Inputs, artifact: Artifact) -> bool:
     """Whether an artifact is the latest of its kind and every check on it is green."""
-    kind, _, rest = artifact.manifest.artifact_id.partition("[")
-    partition = rest.removesuffix("]") or None
+    kind, partition = kind_and_partition(artifact.manifest.artifact_id)
     if latest_version(inputs.instance, kind, partition) != artifact.digest:
         return False
     return all(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from codelewm_assets.core.logs import masked
+from codelewm_assets.core.secrets import masked
 from codelewm_assets.defs.build import failure_text
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.defs.secrets import keeps_secrets

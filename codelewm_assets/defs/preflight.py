@@ -5,6 +5,7 @@ from typing import Any
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.inputs import Inputs
@@ -79,9 +80,9 @@ def verified(rule: str, store: ArtifactStore, named: Sequence[tuple[str, str]]) 
     """Whether stored artifacts are as their manifests say. Args: named: artifact id and digest of each."""
     bad = []
     for name, digest in named:
-        kind, _, part = name.removesuffix("]").partition("[")
+        kind, partition = kind_and_partition(name)
         try:
-            artifact = store.load(kind, digest, partition=part or None)
+            artifact = store.load(kind, digest, partition=partition)
         except StoreError as error:
             bad.append(str(error))
             continue

@@ -98,7 +98,6 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
     """Every file of a release, sorted by repository and path, and the plan's own files among them by name."""
     own, rows = dict[str, bytes](), list[PlannedFile]()
     for place, artifact in found.items():
-        folder = f"{place.folder}/" if place.folder else ""
         of_artifact: dict[str, Any] = {
             "repository": place.repository, "repository_type": place.repository_type,
             "artifact_id": place.artifact_id, "digest": artifact.digest,
@@ -111,7 +110,7 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
         if not place.part:  # the whole artifact lies elsewhere, with its manifest
             name = f"manifests/{artifact.digest}.json"
             own[name] = published_manifest(artifact)
-            rows.append(_own(name, own[name], path=folder + MANIFEST, **of_artifact))
+            rows.append(_own(name, own[name], path=place.path_of(MANIFEST), **of_artifact))
     if found:
         cards = [
             CardRow(p.artifact_id, p.repository, p.folder, a.digest, len(a.manifest.files))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
+from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.preflight.secrets import secret_findings, secrets_in_texts
@@ -80,9 +81,9 @@ def _lineages(
 
     def load(name: str, digest: str) -> Artifact | None:
         if digest not in known:
-            kind, _, partition = name.removesuffix("]").partition("[")
+            kind, partition = kind_and_partition(name)
             try:
-                known[digest] = artifact = store.load(kind, digest, partition=partition or None)
+                known[digest] = artifact = store.load(kind, digest, partition=partition)
             except StoreError as error:
                 known[digest], faults[digest] = None, [str(error)]
                 return None
@@ -183,10 +184,10 @@ def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[P
     """
 
     def path(file: PlannedFile) -> Path:
-        kind, _, partition = file.artifact_id.removesuffix("]").partition("[")
-        folder = own.folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition or None)
+        kind, partition = kind_and_partition(file.artifact_id)
+        folder = own.folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition)
         try:
-            artifact = own if file.is_generated else store.load(kind, str(file.digest), partition=partition or None)
+            artifact = own if file.is_generated else store.load(kind, str(file.digest), partition=partition)
             return artifact.path(file.source)
         except StoreError:
             return folder / file.source

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from codelewm_assets.core.ids import artifact_id
+from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.index import artifact_index
 from codelewm_assets.release.lookup import Records
@@ -75,11 +75,7 @@ def slug(kind: str, partition: str | None, digest: str) -> str:
 
 def manifest_path(manifest: Manifest, digest: str) -> str:
     """Where the page of a manifest lies in the site."""
-    return f"manifests/{slug(manifest.artifact_kind, _partition(manifest), digest)}.html"
-
-
-def _partition(manifest: Manifest) -> str | None:
-    return manifest.artifact_id.partition("[")[2].removesuffix("]") or None
+    return f"manifests/{slug(*kind_and_partition(manifest.artifact_id), digest)}.html"
 
 
 def site_files(contents: SiteContents) -> dict[str, bytes]:

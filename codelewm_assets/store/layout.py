@@ -47,12 +47,6 @@ def folder_name(kind: str, partition: str | None, digest: str) -> str:
     return f"{kind}/{(partition or 'all').replace('|', '+')}/{digest}"
 
 
-def kind_and_partition(artifact_id: str) -> tuple[str, str | None]:
-    """Kind and partition of `kind` or `kind[partition]`."""
-    kind, _, partition = artifact_id.removesuffix("]").partition("[")
-    return kind, partition or None
-
-
 def is_artifacts(folder: str, entries: Mapping[str, Entry]) -> bool:
     """True for a folder named by a digest; a file or link of such a name is a stray."""
     is_folder = "" not in entries or entries[""].kind == "empty folder"

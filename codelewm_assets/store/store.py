@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.ids import artifact_id
+from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.store.backend import DIGEST, FILE, MANIFEST, Backend, Entry
 from codelewm_assets.store.layout import (
     RECIPES,
@@ -32,7 +32,6 @@ from codelewm_assets.store.layout import (
     is_artifacts,
     is_leftover,
     is_published,
-    kind_and_partition,
     published,
     strays,
 )
