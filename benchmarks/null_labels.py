@@ -106,9 +106,7 @@ def evidence_of(scores: HeldoutScores, stored: Stored, seed: int) -> SeedEvidenc
     return SeedEvidence(
         collapse=CollapseReport(seed=seed, tensor_count=1, parameter_count=1, **found.model_dump()),
         calibration=calibration_report(completions, seed=seed),
-        rerank={
-            b: rerank_report(pools.take(pools.benchmark.where(b)), seed=seed, resamples=RESAMPLES) for b in BENCHMARKS
-        },
+        rerank=rerank_report(pools, seed=seed, resamples=RESAMPLES),
         retrieval=retrieval_report(scores.records, scores.latents, stored.rows, seed=seed, resamples=RESAMPLES),
         surprise=surprise_report(scores.records, scores.latents, stored.decoys, seed=seed, resamples=RESAMPLES),
         probe=latent_probe_report(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from codelewm_assets.claims import register
 from codelewm_assets.claims.records import Reason, State
 from codelewm_assets.core.ids import BenchmarkId
-from codelewm_assets.evaluation.records import BenchmarkRerank, IntegrityEvidence, SeedEvidence
+from codelewm_assets.evaluation.records import IntegrityEvidence, SeedEvidence
 
 Verdict = tuple[State, tuple[Reason, ...], dict[str, float]]
 
@@ -136,8 +136,7 @@ def calibration_gate(evidence: SeedEvidence) -> Verdict:
 
 def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     """Lift over the best control of at least the points asked, interval above 0, pools unsaturated, no stand-in."""
-    report = evidence.rerank.get(benchmark)
-    found: BenchmarkRerank | None = report.benchmarks.get(benchmark) if report else None
+    found = evidence.rerank.benchmarks.get(benchmark) if evidence.rerank else None
     if found is None or found.best_control is None:
         return absent(f"rerank_report of {benchmark}")
     lift = found.lift_over_best_control

@@ -96,13 +96,7 @@ def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
         fields: dict[str, Any] = {
             field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
         }
-        whole = fields.pop("rerank")
-        fields["rerank"] = (
-            {name: whole.model_copy(update={"benchmarks": {name: own}}) for name, own in whole.benchmarks.items()}
-            if whole
-            else {}
-        )
-        if any(value for value in fields.values()):
+        if any(fields.values()):
             evidence[seed] = SeedEvidence(**fields)
     return evidence
 

@@ -5,8 +5,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from codelewm_assets.core.ids import BenchmarkId
-
 OURS = ("p_pass", "p_pass_raw")
 """Scores of the model itself; every other score of a row is a control."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
@@ -299,4 +297,4 @@ class SeedEvidence(Report):
     surprise: SurpriseReport | None = None
     probe: LatentProbeReport | None = None
     calibration: CalibrationReport | None = None
-    rerank: dict[BenchmarkId, RerankReport] = Field(default_factory=dict)
+    rerank: RerankReport | None = None

@@ -65,13 +65,12 @@ def lift_effects(evidence: Mapping[int, SeedEvidence]) -> list[Effect]:
     """A row per benchmark, control and seed, and one over the best control of each resample."""
     found = []
     for seed, one in evidence.items():
-        for report in one.rerank.values():
-            for benchmark in report.benchmarks.values():
-                group, best = benchmark.benchmark_label, benchmark.best_control
-                found += [Effect(group, name, seed, lift.points, lift.ci95, name == best)
-                          for name, lift in benchmark.lift.items() if name != "p_pass_raw"]  # fmt: skip
-                if over := benchmark.lift_over_best_control:
-                    found.append(Effect(group, BEST, seed, over.points, over.ci95))
+        for benchmark in one.rerank.benchmarks.values() if one.rerank else ():
+            group, best = benchmark.benchmark_label, benchmark.best_control
+            found += [Effect(group, name, seed, lift.points, lift.ci95, name == best)
+                      for name, lift in benchmark.lift.items() if name != "p_pass_raw"]  # fmt: skip
+            if over := benchmark.lift_over_best_control:
+                found.append(Effect(group, BEST, seed, over.points, over.ci95))
     return sorted(found, key=lambda e: (e.group, e.name == BEST, e.name, e.seed))
 
 

@@ -53,13 +53,10 @@ def _gate(gate: Gate) -> dict[str, Any]:
 
 
 def _of_seed(found: SeedEvidence) -> dict[str, Any]:
-    """The reports of one seed that are there; of a rerank report the figures of its own benchmark."""
+    """The reports of one seed that are there; the rerank report is read by benchmark."""
     tree = {name: value for name, value in found.model_dump(mode="json").items() if value is not None}
-    tree["rerank"] = {
-        name: report["benchmarks"][name] | {"resamples": report["resamples"]}
-        for name, report in tree["rerank"].items()
-        if name in report["benchmarks"]
-    }
+    report = tree.get("rerank", {"benchmarks": {}})
+    tree["rerank"] = {name: found | {"resamples": report["resamples"]} for name, found in report["benchmarks"].items()}
     return tree
 
 

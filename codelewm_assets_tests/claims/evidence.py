@@ -1,5 +1,6 @@
 """Evidence in which every gate holds by a hair, to be changed one figure at a time."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from codelewm_assets.claims import register
@@ -115,6 +116,14 @@ def rerank(benchmark: str, points: float = 3.0 + HAIR, lower: float = HAIR, **ch
     return RerankReport(seed=42, resamples=2000, benchmarks={benchmark: BenchmarkRerank(**fields | changes)})
 
 
+def together(reports: Iterable[RerankReport]) -> RerankReport:
+    """One rerank report with the benchmarks of all of them."""
+    reports = list(reports)
+    return reports[0].model_copy(
+        update={"benchmarks": {name: own for report in reports for name, own in report.benchmarks.items()}}
+    )
+
+
 def seed_evidence(**changes: Any) -> SeedEvidence:
     """All reports of one seed."""
     fields: dict[str, Any] = {
@@ -123,19 +132,15 @@ def seed_evidence(**changes: Any) -> SeedEvidence:
         "surprise": surprise(),
         "probe": probe(),
         "calibration": calibration(),
-        "rerank": {name: rerank(name) for name in BENCHMARKS},
+        "rerank": together(rerank(name) for name in BENCHMARKS),
     }
     return SeedEvidence(**fields | changes)
 
 
 def with_rerank(benchmark: BenchmarkId, report: RerankReport | None) -> dict[str, Any]:
     """A change of one benchmark's rerank report; None takes it away."""
-    reports = {name: rerank(name) for name in BENCHMARKS} | ({benchmark: report} if report else {})
-    return {
-        "rerank": {
-            name: found for name, found in reports.items() if found is not None and (report or name != benchmark)
-        }
-    }
+    reports = {name: rerank(name) for name in BENCHMARKS} | {benchmark: report}
+    return {"rerank": together(found for found in reports.values() if found)}
 
 
 def integrity(**changes: Any) -> IntegrityEvidence:

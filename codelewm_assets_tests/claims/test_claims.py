@@ -97,7 +97,7 @@ def test_improves_reranking_needs_one_of_probe_and_surprise(gates: tuple[str, ..
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_seed_without_evidence_closes_improves_reranking(seed: int) -> None:
-    found = gates_of({seed: {"rerank": {}}})
+    found = gates_of({seed: {"rerank": None}})
     claim = _claim(found, WHOLE)
     assert claim.status == "CLOSED"
     assert f"rerank:humaneval UNDECIDED: seed {seed}: rerank_report of humaneval" in [r.detail for r in claim.reasons]

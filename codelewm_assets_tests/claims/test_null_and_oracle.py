@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import judge
 from codelewm_assets.claims.records import ClaimGates
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
@@ -116,10 +116,7 @@ def _decoy(category: str, number: int, records: Sequence[HeldoutRecord]) -> Deco
 
 def _evidence(seed: int, *, is_shuffled: bool) -> SeedEvidence:
     table = ScoreTable.of(_rows(seed, is_shuffled=is_shuffled))
-    rerank: dict[BenchmarkId, Any] = {
-        name: rerank_report(table.take(table.benchmark.where(name)), seed=seed, resamples=RESAMPLES)
-        for name in BENCHMARKS
-    }
+    rerank = rerank_report(table, seed=seed, resamples=RESAMPLES)
     calibration = calibration_report(table, seed=seed)
     return SeedEvidence(collapse=collapse(), calibration=calibration, rerank=rerank, **_of_latents(seed))
 
@@ -168,7 +165,8 @@ def test_a_score_with_a_known_lift_opens_exactly_the_claims_that_rest_on_it(orac
     assert round(ORACLE_LIFT_POINTS, 2) == 38.75
     for seed in oracle:
         for name in BENCHMARKS:
-            lift = seed.rerank[name].benchmarks[name].lift["random"]
+            assert seed.rerank is not None
+            lift = seed.rerank.benchmarks[name].lift["random"]
             assert lift.ci95[0] <= ORACLE_LIFT_POINTS <= lift.ci95[1]
     assert _open(gates) == {
         "improves_reranking_on_humaneval", "improves_reranking_on_mbpp_plus", "p_pass_is_calibrated", "is_non_collapsed",
@@ -186,10 +184,11 @@ def test_the_same_score_on_a_stand_in_opens_the_claim_of_the_published_benchmark
 ) -> None:
     labelled = []
     for evidence in oracle:
-        report = evidence.rerank["mbpp_plus"]
+        report = evidence.rerank
+        assert report is not None
         found = report.benchmarks["mbpp_plus"].model_copy(update={"benchmark_label": STAND_IN["mbpp_plus"]})
-        changed = report.model_copy(update={"benchmarks": {"mbpp_plus": found}})
-        labelled.append(evidence.model_copy(update={"rerank": evidence.rerank | {"mbpp_plus": changed}}))
+        changed = report.model_copy(update={"benchmarks": report.benchmarks | {"mbpp_plus": found}})
+        labelled.append(evidence.model_copy(update={"rerank": changed}))
     gates = _judge(labelled, benchmark_labels=STAND_IN)
     assert _open(gates) == {"improves_reranking_on_humaneval", "is_non_collapsed"}
 

@@ -29,6 +29,7 @@ from codelewm_assets.evaluation.records import (
     SurpriseCategory,
     SurpriseReport,
 )
+from codelewm_assets_tests.claims.evidence import gates_of, together
 
 PUBLISHED = {
     "collapse": "PASS",
@@ -170,7 +171,7 @@ def _evidence(seed: int, **changes: Any) -> SeedEvidence:
             },
         ),
         "calibration": _calibration(seed),
-        "rerank": {name: _rerank(name, found, seed) for name in BENCHMARKS},
+        "rerank": together(_rerank(name, found, seed) for name in BENCHMARKS),
     }  # fmt: skip
     return SeedEvidence(**fields | changes)
 
@@ -270,15 +271,14 @@ def test_humaneval_reranking_is_undecided_where_v09_said_pass_since_it_was_set_a
     assert (gate.state, _codes(gate)) == ("UNDECIDED", {"evidence_missing"})
     for control in ("consensus", "length", "surface_lr"):
         assert any(control in reason.detail for reason in gate.reasons)
-    assert [_evidence(s).rerank["humaneval"].benchmarks["humaneval"].best_control for s in SEEDS] == [
-        "shuffled_action"
-    ] * 2
+    reports = [_evidence(seed).rerank for seed in SEEDS]
+    assert [report and report.benchmarks["humaneval"].best_control for report in reports] == ["shuffled_action"] * 2
 
 
 def test_humaneval_reranking_is_the_published_pass_when_no_action_is_the_best_and_every_control_was_scored() -> None:
     """The same three points and interval: 10.64 and 8.51 points over no_action, from 2.13."""
 
-    def as_published(seed: int) -> dict[str, RerankReport]:
+    def as_published(seed: int) -> RerankReport:
         scored = dict.fromkeys(
             ("p_pass", "no_action", "shuffled_action", "lexical", "random", "consensus", "length", "surface_lr"), 47
         )
@@ -286,7 +286,7 @@ def test_humaneval_reranking_is_the_published_pass_when_no_action_is_the_best_an
         changes: dict[str, Any] = {"best_control": "no_action", "complete_pool_count": scored}
         if "lift_over_best_control" in BenchmarkRerank.model_fields:
             changes["lift_over_best_control"] = over_no_action
-        return {"humaneval": _rerank("humaneval", V09[seed], seed, **changes)}
+        return _rerank("humaneval", V09[seed], seed, **changes)
 
     assert _gate(_judged(rerank=as_published), "rerank:humaneval").state == "HOLDS"
 
@@ -305,8 +305,6 @@ def test_integrity_held_by_what_was_published_and_fails_by_what_was_found_later(
 
 
 def test_contamination_closes_the_humaneval_claim_though_every_other_gate_of_it_were_to_hold() -> None:
-    from codelewm_assets_tests.claims.evidence import gates_of
-
     everything_else = gates_of(evidence=_integrity())
     claims = {claim.claim_id: claim for claim in everything_else.claims}
     for name in ("improves_reranking", "improves_reranking_on_humaneval", "improves_reranking_on_mbpp_plus"):

@@ -9,7 +9,7 @@ from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.evaluation.records import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
-from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, rerank, seed_evidence
+from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, rerank, seed_evidence, together
 from codelewm_assets_tests.release.records import sidecar
 
 SCORES = ("p_pass", "surface_lr", "consensus", "no_action", "shuffled_action", "lexical", "length", "random")
@@ -88,18 +88,18 @@ def _lift(number: Any) -> dict[str, Any]:
 def evidence_of(number: Any, labels: dict[str, str]) -> SeedEvidence:
     """Everything that one seed can have."""
     rerank = {
-        name: {
-            "seed": 42, "resamples": 2000,
-            "benchmarks": {name: {
+        "seed": 42, "resamples": 2000,
+        "benchmarks": {
+            name: {
                 "benchmark_label": labels[name], "problem_count": 40, "pool_count": 90,
                 "pass_at_1": {score: number() for score in SCORES}, "mrr": {score: number() for score in SCORES},
                 "lift": {score: _lift(number) for score in CONTROLS}, "mrr_lift": {score: _lift(number) for score in CONTROLS},
                 "best_control": "consensus", "lift_over_best_control": _lift(number),
                 "power": {"standard_error_points": 3 * number(), "smallest_detectable_points": 9 * number()},
                 "saturated": False, "complete_pool_count": dict.fromkeys(SCORES, 90),
-            }},
-        }
-        for name in BENCHMARKS
+            }
+            for name in BENCHMARKS
+        },
     }  # fmt: skip
     retrievers = ("model", "no_action", "shuffled_action", "lexical", "random")
     retrieval = {
@@ -160,5 +160,5 @@ def full_records(gates: ClaimGates | None = None, labels: dict[str, str] = STAND
 
 def sparse_records(gates: ClaimGates | None = None) -> Records:
     """The tree of a run whose reports have no more than they must."""
-    bare = {name: rerank(name, lift_over_best_control=None) for name in BENCHMARKS}
+    bare = together(rerank(name, lift_over_best_control=None) for name in BENCHMARKS)
     return report_records(gates or gates_of(), {seed: seed_evidence(rerank=bare) for seed in SEEDS})
