@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -120,16 +121,24 @@ def test_a_node_that_is_killed_half_way_loses_and_doubles_nothing(
             used.append(problem)
             yield problem
 
-    def on_shard(count: int) -> None:
-        seen.append(count)
-        if not killed_at[0] and len(nodes(run)) == 2:
-            with at_work.open("w"):  # both ends are open: the shard is at work
+    def kill() -> None:
+        """Beside the run, which may itself be waiting for the shard that does not end."""
+        with at_work.open("w"):  # both ends are open: the shard is at work
+            if not is_over.is_set():
                 cluster.remove_node(lost, allow_graceful=False)
-            killed_at[0] = len(used)
+                killed_at[0] = len(used)
 
     monkeypatch.setattr(spread, "label_job", label_job)
-    with labelling(completions_of(problems()), tmp_path / "ray", cluster.address, on_shard=on_shard) as run:
-        found = write(run, tmp_path / "ray.parquet")
+    killer, is_over = Thread(target=kill), Event()
+    killer.start()
+    try:
+        with labelling(completions_of(problems()), tmp_path / "ray", cluster.address, on_shard=seen.append) as run:
+            found = write(run, tmp_path / "ray.parquet")
+    finally:
+        is_over.set()
+        if killer.is_alive():  # no shard got stuck: let it go
+            os.close(os.open(at_work, os.O_RDWR))
+        killer.join()
     assert 0 < killed_at[0] < len(used) < MOST_PROBLEMS
     with labelling(completions_of(used), tmp_path / "here", spread="in_process") as here:
         assert write(here, tmp_path / "here.parquet") == found
