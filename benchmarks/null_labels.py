@@ -20,14 +20,14 @@ import torch
 from safetensors.torch import save
 
 from codelewm_assets.claims.gates import judge
-from codelewm_assets.claims.records import ClaimGates
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy, PackRow, PoolMember, Problem
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.heldout import HeldoutScores, join_folds, score_fold
 from codelewm_assets.evaluation.probe import latent_probe_report
-from codelewm_assets.evaluation.records import CollapseReport, IntegrityEvidence, SeedEvidence
+from codelewm_assets.evaluation.reports import CollapseReport, IntegrityEvidence, SeedEvidence
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_table import ScoreTable

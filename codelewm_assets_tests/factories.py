@@ -19,17 +19,17 @@ from codelewm_assets.core.records import (
     PoolMember,
     Problem,
 )
-from codelewm_assets.decoys.pairs import make_decoys
-from codelewm_assets.decoys.pools import make_pools
-from codelewm_assets.packs.pack import build_pack
-from codelewm_assets.splits.coverage import VALUES
-from codelewm_assets.splits.folds import ProblemSplit, assign_folds
-from codelewm_assets.splits.near_duplicates import (
+from codelewm_assets.dataset.coverage import VALUES
+from codelewm_assets.dataset.decoys import make_decoys
+from codelewm_assets.dataset.folds import ProblemSplit, assign_folds
+from codelewm_assets.dataset.near_duplicates import (
     NearDuplicate,
     Thresholds,
     near_duplicates_of_pack,
     pairs_with_reasons,
 )
+from codelewm_assets.dataset.pack import build_pack
+from codelewm_assets.dataset.pools import make_pools
 
 OUTPUTS = ("-5", "0", "3", "50", "5000")  # one of each magnitude bucket
 KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "mutant_2")

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 
 from codelewm_assets.claims.clauses import Said, said
 from codelewm_assets.claims.lexicon import BEYOND
-from codelewm_assets.claims.markdown import Passage, passages
-from codelewm_assets.claims.records import ClaimGates
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES
+from codelewm_assets.claims.sentences import Passage, passages
+from codelewm_assets.claims.verdicts import ClaimGates
 
 NOT_IN_REGISTER = "not_in_register"
 Why = Literal["CLOSED", "NOT_IN_REGISTER", "BEYOND_WORDING"]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.records import ClaimGates, ClaimResult, Gate, Reason, SeedGate, State
+from codelewm_assets.claims.gate_rules import SEED_GATES, absent, integrity_gate
 from codelewm_assets.claims.register import CLAIMS, Claim
-from codelewm_assets.claims.rules import SEED_GATES, absent, integrity_gate
+from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult, Gate, Reason, SeedGate, State
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.evaluation.records import IntegrityEvidence, SeedEvidence
+from codelewm_assets.evaluation.reports import IntegrityEvidence, SeedEvidence
 
 GATES: tuple[str, ...] = tuple(rule.name for rule in register.GATE_RULES)
 

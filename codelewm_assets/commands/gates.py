@@ -8,7 +8,7 @@ from codelewm_assets.commands.base import open_instance, open_store
 from codelewm_assets.core.errors import StoreError
 
 if TYPE_CHECKING:
-    from codelewm_assets.claims.records import ClaimGates
+    from codelewm_assets.claims.verdicts import ClaimGates
 
 PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
 
@@ -55,7 +55,7 @@ def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str |
     damaged, every gate is UNDECIDED and every claim CLOSED, with that reason.
     Raises: StoreError: claim_gates itself is missing or damaged.
     """
-    from codelewm_assets.claims.records import ClaimGates, Reason
+    from codelewm_assets.claims.verdicts import ClaimGates, Reason
     from codelewm_assets.defs.plumbing import latest_version
 
     version = latest_version(instance, "claim_gates")

@@ -1,7 +1,7 @@
 """A program's text with all names that are its own replaced: two programs that differ in such names alone become one text.
 
 Here: the normal form by which duplicates are found. The surface controls read other, cheaper forms of their own
-(splits/shingles.py numbers every word token, builtins and attributes too, so it equates more than this does).
+(dataset/shingles.py numbers every word token, builtins and attributes too, so it equates more than this does).
 """
 
 import ast

@@ -12,6 +12,8 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Literal
 
+from codelewm_assets.benchmarks.evalplus import Suite
+from codelewm_assets.benchmarks.problem import load_benchmark
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
     REFERENCE_LIMITS,
@@ -39,8 +41,6 @@ from codelewm_assets.sandbox.isolation import remedy
 from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
 from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
-from codelewm_assets.sources.evalplus import Suite
-from codelewm_assets.sources.problem import load_benchmark
 
 LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]

@@ -1,6 +1,6 @@
 """Patterns of secrets, the rule which environment variables hold one, and the mask of both. Standard library only.
 
-Scanning files for secrets is `preflight.secrets`.
+Scanning files for secrets is `core.secret_scanner`.
 """
 
 import os

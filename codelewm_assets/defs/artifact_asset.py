@@ -26,10 +26,10 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.masking import keeps_secrets
 from codelewm_assets.defs.partitions import SEED
 from codelewm_assets.defs.plumbing import Made, column_schema
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.defs.stages import OWNERS, PART_TAG, PARTS
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.recipe import Recipe

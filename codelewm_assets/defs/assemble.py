@@ -8,6 +8,7 @@ import os
 import dagster as dg
 
 from codelewm_assets.defs import (
+    benchmarks,
     claims,
     completions,
     decoys,
@@ -16,7 +17,6 @@ from codelewm_assets.defs import (
     packs,
     preflight,
     release,
-    sources,
     splits,
     training,
 )
@@ -32,7 +32,7 @@ from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    sources, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
+    benchmarks, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
 )  # fmt: skip
 
 

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import dagster as dg
 
-from codelewm_assets.claims import audit, clauses, lexicon, markdown, register
+from codelewm_assets.claims import audit, clauses, lexicon, register, sentences
 from codelewm_assets.claims.audit import audit_text, statuses_of
 from codelewm_assets.claims.gates import judge, judge_claims
-from codelewm_assets.claims.records import ClaimGates
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
 from codelewm_assets.defs.gate_checks import GATE_CHECKS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made
-from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.preflight.rules import finding
 from codelewm_assets.store.store import Artifact
 
 REPORTS = (
@@ -39,7 +39,7 @@ def register_digest() -> str:
 
 def audit_digest() -> str:
     """Digest of the words and rules of the audit as they stand in the code."""
-    return sha256_text("".join(getsource(part) for part in (audit, clauses, lexicon, markdown, register)))
+    return sha256_text("".join(getsource(part) for part in (audit, clauses, lexicon, sentences, register)))
 
 
 def read_gates(inputs: Inputs) -> ClaimGates:

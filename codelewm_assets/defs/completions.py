@@ -17,10 +17,10 @@ from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
 from codelewm_assets.defs.resources import StoreResource
-from codelewm_assets.defs.rules import checks_on
 from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters

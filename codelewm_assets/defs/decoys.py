@@ -5,8 +5,8 @@ from collections import Counter
 from codelewm_assets.core.records import Decoy, PoolMember
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.plumbing import Made
-from codelewm_assets.defs.rules import checks_on
 
 
 @artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
@@ -16,7 +16,7 @@ def semantic_decoys(run: AssetRun) -> Plan:
     config = {"pairs_per_query": settings.pairs_per_query, "pairs_per_problem": settings.pairs_per_problem}
 
     def make() -> Made:
-        from codelewm_assets.decoys.pairs import make_decoys
+        from codelewm_assets.dataset.decoys import make_decoys
 
         found = make_decoys(run.inputs.pack(), **config)
         categories = Counter(decoy.category for decoy in found)
@@ -39,7 +39,7 @@ def rerank_pools(run: AssetRun) -> Plan:
     }
 
     def make() -> Made:
-        from codelewm_assets.decoys.pools import make_pools
+        from codelewm_assets.dataset.pools import make_pools
 
         in_pack = {row.source_submission_id for row in inputs.pack()}
         found = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)

@@ -7,18 +7,18 @@ import dagster as dg
 from pydantic import BaseModel
 
 from codelewm_assets.core.digests import canonical_json, pretty_json
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding, PackRow
 from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
-from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.evaluation.records import ScoreRow
+from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table
 from codelewm_assets.evaluation.score_table import ScoreTable
-from codelewm_assets.preflight.rules import finding
 from codelewm_assets.store.store import Artifact
 
 REPORT_KINDS = {"numpy", "json"}

@@ -7,10 +7,11 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import SEEDS, kind_and_partition
+from codelewm_assets.core.secret_scanner import secret_findings
 from codelewm_assets.defs.guards import GATES, check_status
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
-from codelewm_assets.evaluation.records import (
+from codelewm_assets.evaluation.reports import (
     CalibrationReport,
     CollapseReport,
     IntegrityEvidence,
@@ -21,7 +22,6 @@ from codelewm_assets.evaluation.records import (
     SurpriseReport,
 )
 from codelewm_assets.evaluation.score_files import read_score_rows
-from codelewm_assets.preflight.secrets import secret_findings
 from codelewm_assets.store.store import Artifact
 
 SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {

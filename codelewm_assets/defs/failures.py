@@ -13,8 +13,8 @@ import dagster as dg
 
 from codelewm_assets.core.secrets import masked
 from codelewm_assets.defs.build import failure_text
+from codelewm_assets.defs.masking import keeps_secrets
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.notify.message import Message
 from codelewm_assets.notify.teller import Ledger, Teller
 

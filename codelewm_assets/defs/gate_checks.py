@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.claims.records import ClaimGates, Gate
 from codelewm_assets.claims.register import GATE_RULES, GateRule
+from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.masking import keeps_secrets
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.secrets import keeps_secrets
 
 ASSET = "claim_gates"
 

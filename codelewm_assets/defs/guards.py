@@ -16,8 +16,8 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
+from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
-from codelewm_assets.defs.rules import DATA_RULES
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, latest_version
-from codelewm_assets.defs.rules import check_of, rule_of
-from codelewm_assets.preflight.rules import finding
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore

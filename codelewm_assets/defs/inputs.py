@@ -13,10 +13,10 @@ from codelewm_assets.core.records import (
     Problem,
 )
 from codelewm_assets.core.tables import R, read_table
+from codelewm_assets.dataset.folds import ProblemSplit
+from codelewm_assets.dataset.near_duplicates import NearDuplicate, near_duplicates_of_pack
 from codelewm_assets.defs.plumbing import latest_artifact
 from codelewm_assets.profiles.profile import Profile
-from codelewm_assets.splits.folds import ProblemSplit
-from codelewm_assets.splits.near_duplicates import NearDuplicate, near_duplicates_of_pack
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 _NEAR_DUPLICATES: dict[tuple[str, ...], list[NearDuplicate]] = {}  # of the last tables that were asked about

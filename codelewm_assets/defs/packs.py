@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.freshness import OF_DATA
 from codelewm_assets.defs.plumbing import Made
-from codelewm_assets.defs.rules import checks_on
 
 ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
 
@@ -22,7 +22,7 @@ def execution_pack(run: AssetRun) -> Plan:
     inputs = run.inputs
 
     def make() -> Made:
-        from codelewm_assets.packs.pack import build_pack
+        from codelewm_assets.dataset.pack import build_pack
 
         rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
         labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}

@@ -5,14 +5,14 @@ from typing import Any
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import check_of, judge_all, rule_of
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
-from codelewm_assets.defs.rules import check_of, judge_all, rule_of
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
-from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.store import ArtifactStore
 

@@ -10,6 +10,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
@@ -17,7 +18,6 @@ from codelewm_assets.defs.plumbing import Made, inline_png, versions
 from codelewm_assets.defs.preflight import verified
 from codelewm_assets.defs.release_inputs import RELEASED, findings_of, lineage_of, records_of, today
 from codelewm_assets.defs.review_site import review_site
-from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.store.store import Artifact
 
@@ -84,7 +84,7 @@ def dataset_card(run: AssetRun) -> Plan:
     inputs = run.inputs
 
     def make() -> Made:
-        from codelewm_assets.packs.published import PublishedRow, published_rows
+        from codelewm_assets.dataset.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
         rows, splits = inputs.pack(), inputs.splits()

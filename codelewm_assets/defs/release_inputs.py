@@ -8,7 +8,7 @@ from codelewm_assets.defs.claims import read_gates
 from codelewm_assets.defs.evidence import seed_evidence
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
-from codelewm_assets.evaluation.records import CalibrationReport
+from codelewm_assets.evaluation.reports import CalibrationReport
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records

@@ -9,13 +9,13 @@ import os
 import dagster as dg
 from pydantic import BaseModel
 
+from codelewm_assets.benchmarks.watch import Watched, fingerprint, hub_head, watched_sources
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.defs.failures import teller
+from codelewm_assets.defs.masking import keeps_secrets
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.secrets import keeps_secrets
 from codelewm_assets.notify.message import Message
 from codelewm_assets.profiles.profile import Profile
-from codelewm_assets.sources.watch import Watched, fingerprint, hub_head, watched_sources
 
 INTERVAL_S = 300
 

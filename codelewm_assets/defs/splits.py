@@ -3,12 +3,12 @@
 from collections import Counter
 
 from codelewm_assets.core.tables import arrow_schema, write_table
+from codelewm_assets.dataset.folds import ProblemSplit
+from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_reasons
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
-from codelewm_assets.defs.rules import checks_on
-from codelewm_assets.splits.folds import ProblemSplit
-from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
 
 
 @artifact_asset(
@@ -23,7 +23,7 @@ def problem_splits(run: AssetRun) -> Plan:
 
 
 def _make(inputs: Inputs) -> Made:
-    from codelewm_assets.splits.folds import assign_folds
+    from codelewm_assets.dataset.folds import assign_folds
 
     settings, near = inputs.profile.splits, inputs.near_duplicates()
     pairs = pairs_with_reasons(near)

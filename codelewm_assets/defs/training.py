@@ -13,17 +13,17 @@ import dagster as dg
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError, TrainingKilledError
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, versions
 from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import StoreResource, source_revision
-from codelewm_assets.defs.rules import check_of, rule_of
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
-from codelewm_assets.preflight.rules import finding
 from codelewm_assets.profiles.profile import ComputeSection
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
@@ -237,7 +237,7 @@ def checkpoint_inspection(run: AssetRun) -> Plan:
     trained, tokens = run.parents()
 
     def make() -> Made:
-        from codelewm_assets.release.plots import training_curve
+        from codelewm_assets.plots.reports import training_curve
         from codelewm_assets.training.inspect import inspect_checkpoint
         from codelewm_assets.training.progress import read_events
 
@@ -275,8 +275,8 @@ def weights_are_finite(inputs: Inputs, partition: str | None) -> Finding:
 
 def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding:
     """Effective rank, variance and neighbour entropy of z_pred are above the collapse gate's floors; absent is red."""
-    from codelewm_assets.claims.rules import collapse_gate
-    from codelewm_assets.evaluation.records import CollapseReport, SeedEvidence
+    from codelewm_assets.claims.gate_rules import collapse_gate
+    from codelewm_assets.evaluation.reports import CollapseReport, SeedEvidence
 
     raw = inputs.artifact("checkpoint_inspection", partition).read_json("checkpoint_inspection.json")
     state, reasons, figures = collapse_gate(SeedEvidence(collapse=CollapseReport.model_validate(raw)))

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from codelewm_assets.benchmarks.evalplus import find_file
+from codelewm_assets.benchmarks.hub import pinned_revision
+from codelewm_assets.benchmarks.humaneval import read_wheel_rows
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUB_DATASETS, HUMANEVAL_WHEEL, FilePin
+from codelewm_assets.benchmarks.problem import HUB_REPOSITORY
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import SourceError
 from codelewm_assets.doctor.finding import HealthFinding, State, judged
 from codelewm_assets.profiles.profile import Profile
-from codelewm_assets.sources.evalplus import find_file
-from codelewm_assets.sources.hub import pinned_revision
-from codelewm_assets.sources.humaneval import read_wheel_rows
-from codelewm_assets.sources.pins import EVALPLUS_FILES, HUB_DATASETS, HUMANEVAL_WHEEL, FilePin
-from codelewm_assets.sources.problem import HUB_REPOSITORY
 
 
 def wheel_finding(profile: Profile) -> HealthFinding:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.records import CalibrationBin
+from codelewm_assets.evaluation.reports import CalibrationBin
 
 BIN_COUNT = 10
 

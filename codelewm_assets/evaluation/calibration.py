@@ -16,7 +16,7 @@ from codelewm_assets.evaluation.intervals import (
     clustered_interval,
     mean_influence,
 )
-from codelewm_assets.evaluation.records import (
+from codelewm_assets.evaluation.reports import (
     OURS,
     AucDifference,
     CalibrationBin,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codelewm_assets.evaluation.records import ScoreRow
+from codelewm_assets.evaluation.reports import ScoreRow
 
 
 def roc_points(rows: Sequence[ScoreRow], name: str) -> tuple[list[float], list[float]] | None:

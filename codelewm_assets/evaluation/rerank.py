@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
-from codelewm_assets.evaluation.records import OURS, BenchmarkRerank, Lift, Power, RerankReport
+from codelewm_assets.evaluation.reports import OURS, BenchmarkRerank, Lift, Power, RerankReport
 from codelewm_assets.evaluation.score_table import ScoreTable
 
 SATURATED_AT = 0.95

@@ -11,7 +11,7 @@ from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import json_lines, write_atomically
 from codelewm_assets.evaluation.calibration import calibration_report
-from codelewm_assets.evaluation.records import CalibrationReport, RerankReport, ScoreRow
+from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, ScoreRow
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from codelewm_assets.core.ids import split_of
-from codelewm_assets.core.records import PackRow, PoolMember
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.records import ScoreRow
-from codelewm_assets.preflight.controls import (
+from codelewm_assets.baselines.controls import (
     consensus_scores,
     length_score,
     lexical_score,
     random_score,
     surface_lr_scores,
 )
+from codelewm_assets.core.ids import split_of
+from codelewm_assets.core.records import PackRow, PoolMember
+from codelewm_assets.evaluation.heldout_records import HeldoutRecord
+from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.training.data import FoldData
 
 OF_RECORDS: dict[str, Callable[[HeldoutRecord], float]] = {

@@ -4,9 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from codelewm_assets.core.ids import BENCHMARKS, FOLDS
-from codelewm_assets.core.records import Finding, PackRow, PoolMember
-from codelewm_assets.preflight.controls import (
+from codelewm_assets.baselines.controls import (
     NEAR_CHANCE,
     TEXT_CONTROLS,
     consensus_scores,
@@ -16,10 +14,12 @@ from codelewm_assets.preflight.controls import (
     random_score,
     surface_lr_scores,
 )
+from codelewm_assets.core.findings import finding
+from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.records import Finding, PackRow, PoolMember
+from codelewm_assets.dataset.folds import ProblemSplit
+from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_reasons
 from codelewm_assets.preflight.power import ControlCredits, minimum_detectable_lift_points
-from codelewm_assets.preflight.rules import finding
-from codelewm_assets.splits.folds import ProblemSplit
-from codelewm_assets.splits.near_duplicates import NearDuplicate, pairs_with_reasons
 
 
 def pools_join_the_pack(members: Sequence[PoolMember], rows: Sequence[PackRow]) -> Finding:

@@ -7,9 +7,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.dataset.candidates import LEAST_THRESHOLD
+from codelewm_assets.dataset.near_duplicates import Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
-from codelewm_assets.splits.candidates import LEAST_THRESHOLD
-from codelewm_assets.splits.near_duplicates import Thresholds
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.hf_settings import HfJobsSettings
 
@@ -125,7 +125,7 @@ class FloorsSection(Section):
 
     @property
     def of_cells(self) -> dict[str, dict[str, int]]:
-        """Benchmark → value → least rows in each fold, the values named as `splits.coverage.VALUES`."""
+        """Benchmark → value → least rows in each fold, the values named as `dataset.coverage.VALUES`."""
         return {
             benchmark: {"passed": own.passed, "failed": own.failed}
             | {f"magnitude {bucket}": floor for bucket, floor in own.magnitude.model_dump().items()}

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import LeftOut, PackRow
-from codelewm_assets.packs.published import PublishedRow
+from codelewm_assets.dataset.folds import ProblemSplit
+from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.release import claims_text, metrics
 from codelewm_assets.release.hub_layout import NAMESPACE
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, table
 from codelewm_assets.release.render import render
-from codelewm_assets.splits.folds import ProblemSplit
 from codelewm_assets.training.sidecar import Sidecar
 
 if TYPE_CHECKING:

@@ -89,7 +89,7 @@ CRITERIA: tuple[Criterion, ...] = (
         387,
         "rows record passed, magnitude, benchmark, problem and fold, and nothing that runs is published",
         check="execution_pack:pack_keeps_its_contract problem_splits:splits_keep_their_contract",
-        person="codelewm_assets_tests/packs/test_published.py",
+        person="codelewm_assets_tests/dataset/test_published.py",
     ),
     _of(
         387,
@@ -114,7 +114,7 @@ CRITERIA: tuple[Criterion, ...] = (
     _of(
         387,
         "tests cover stratification, leakage and typed refusals",
-        person="codelewm_assets_tests/splits/test_folds.py codelewm_assets_tests/defs/test_planted_faults.py",
+        person="codelewm_assets_tests/dataset/test_folds.py codelewm_assets_tests/defs/test_planted_faults.py",
     ),
     _of(
         388,

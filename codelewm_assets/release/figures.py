@@ -6,10 +6,10 @@ from typing import Any
 from codelewm_assets.claims.register import CALIBRATION_MARGIN, RERANK_POINTS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.evaluation.curves import roc_points
-from codelewm_assets.evaluation.records import CalibrationReport, ScoreRow, SeedEvidence
-from codelewm_assets.preflight.plots import cells_png
-from codelewm_assets.release import plots
-from codelewm_assets.release.plots import Curve, Effect
+from codelewm_assets.evaluation.reports import CalibrationReport, ScoreRow, SeedEvidence
+from codelewm_assets.plots import reports
+from codelewm_assets.plots.findings import cells_png
+from codelewm_assets.plots.reports import Curve, Effect
 
 BEST = "best of each resample"
 HEAT_MAPS = {"coverage.png": "folds_cover_every_cell", "decoy_coverage.png": "decoy_coverage"}
@@ -38,25 +38,25 @@ def draw_figures(
     cells = {found.rule: found.table for found in findings}
     heat_maps = {name: cells_png(cells[rule]) for name, rule in HEAT_MAPS.items() if cells.get(rule)}
     return {
-        "lifts.png": plots.forest(
+        "lifts.png": reports.forest(
             lift_effects(evidence), title="Lift in pass@1 of p_pass over each control", x="points (95% interval)",
             wanted=RERANK_POINTS.value,
         ),
-        "roc.png": plots.roc_curves(
+        "roc.png": reports.roc_curves(
             {seed: curves for seed, rows in sorted(completions.items())
              if (curves := roc_of(rows, calibration.get(seed)))}
         ),
-        "auc_differences.png": plots.forest(
+        "auc_differences.png": reports.forest(
             difference_effects(calibration), title="ROC-AUC of p_pass minus that of each control",
             x="difference (95% interval by problem)", wanted=CALIBRATION_MARGIN.value, digits=3,
         ),
-        "reliability_curve.png": plots.reliability_curve(
+        "reliability_curve.png": reports.reliability_curve(
             {seed: bins for seed, found in calibration.items()
              if (ours := found.overall.get("p_pass")) and (bins := ours.calibration_bins)},
             {seed: ours.expected_calibration_error for seed, found in calibration.items()
              if (ours := found.overall.get("p_pass"))},
         ),
-        "training_curve.png": plots.training_curve(events),
+        "training_curve.png": reports.training_curve(events),
         **heat_maps,
     }  # fmt: skip
 

@@ -11,8 +11,8 @@ from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
+from codelewm_assets.core.secret_scanner import secret_findings, secrets_in_texts
 from codelewm_assets.core.tables import iter_table
-from codelewm_assets.preflight.secrets import secret_findings, secrets_in_texts
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
 from codelewm_assets.release.hub_plan import PlannedFile, Refusal, ReleasePlan, planned_files
 from codelewm_assets.store.store import Artifact, ArtifactStore

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codelewm_assets.claims.records import ClaimGates, Gate
+from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.records import Finding
-from codelewm_assets.evaluation.records import CalibrationReport, SeedEvidence
+from codelewm_assets.evaluation.reports import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.published import PUBLISHED
 from codelewm_assets.training.sidecar import Sidecar

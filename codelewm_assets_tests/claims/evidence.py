@@ -5,9 +5,9 @@ from typing import Any
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import judge
-from codelewm_assets.claims.records import ClaimGates
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
-from codelewm_assets.evaluation.records import (
+from codelewm_assets.evaluation.reports import (
     AucDifference,
     BenchmarkRerank,
     CalibrationBin,

@@ -10,10 +10,10 @@ import pytest
 
 import codelewm_assets.claims
 from codelewm_assets.claims import register
+from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, judge_claims
-from codelewm_assets.claims.records import ClaimGates, ClaimResult
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
-from codelewm_assets.claims.rules import SEED_GATES
+from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets_tests.claims.evidence import (
     STAND_IN,
@@ -179,7 +179,7 @@ def _imports() -> Iterator[tuple[str, str]]:
 
 def test_claims_import_only_core_and_the_report_records_of_this_package() -> None:
     own = {(file, name) for file, name in _imports() if name.startswith(("codelewm_assets", "."))}
-    allowed = ("codelewm_assets.core.", "codelewm_assets.claims", "codelewm_assets.evaluation.records")
+    allowed = ("codelewm_assets.core.", "codelewm_assets.claims", "codelewm_assets.evaluation.reports")
     assert own
     assert {row for row in own if not row[1].startswith(allowed)} == set()
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, judge
-from codelewm_assets.claims.records import Gate, SeedGate
-from codelewm_assets.claims.rules import SEED_GATES
+from codelewm_assets.claims.verdicts import Gate, SeedGate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.evaluation.records import IntegrityEvidence, Lift, RetrievalReport, SurpriseReport
+from codelewm_assets.evaluation.reports import IntegrityEvidence, Lift, RetrievalReport, SurpriseReport
 from codelewm_assets_tests.claims.evidence import (
     HAIR,
     LABELS,

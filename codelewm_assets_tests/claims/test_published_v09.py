@@ -12,9 +12,9 @@ import pytest
 
 from codelewm_assets.claims.audit import audit_text, statuses_of
 from codelewm_assets.claims.gates import judge
-from codelewm_assets.claims.records import ClaimGates, Gate
+from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.evaluation.records import (
+from codelewm_assets.evaluation.reports import (
     BenchmarkRerank,
     CalibrationReport,
     CollapseReport,

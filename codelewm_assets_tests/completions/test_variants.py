@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from codelewm_assets.benchmarks.stand_in import stand_in_problems
 from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.generate import MOST_REWRITES, generate_variants
@@ -18,7 +19,6 @@ from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.rewrites import REWRITES
 from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.variants import CompletionSourceError, bound_names, normalise
-from codelewm_assets.sources.stand_in import stand_in_problems
 from codelewm_assets_tests.factories import make_problem
 
 REFERENCE = '''
@@ -40,7 +40,7 @@ def solve(numbers, limit=10):
 DIGEST_OF_VARIANTS = """
 from codelewm_assets.completions.generate import generate_variants
 from codelewm_assets.core.digests import digest_of
-from codelewm_assets.sources.stand_in import stand_in_problems
+from codelewm_assets.benchmarks.stand_in import stand_in_problems
 from dataclasses import asdict
 print(digest_of([
     asdict(variant) for p in stand_in_problems()[:12]

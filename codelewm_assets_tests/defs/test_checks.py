@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from codelewm_assets.core.errors import ContractError
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import CellCount
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import contracts
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.defs.rules import check_result
-from codelewm_assets.preflight.rules import finding
+from codelewm_assets.defs.checks import check_result
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from codelewm_assets.benchmarks.stand_in import read_stand_in
 from codelewm_assets.completions.label import LabelShard, label_problem
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
@@ -19,7 +20,6 @@ from codelewm_assets.defs.packs import execution_pack
 from codelewm_assets.defs.preflight import preflight_report
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets.defs.splits import problem_splits
-from codelewm_assets.sources.stand_in import read_stand_in
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 
 TABLES: dict[str, tuple[str, type[Record]]] = {

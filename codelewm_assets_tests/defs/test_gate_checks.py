@@ -6,7 +6,7 @@ import dagster as dg
 from rich.console import Console
 
 from codelewm_assets.claims.gates import GATES
-from codelewm_assets.claims.records import ClaimGates
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.defs import guards
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.build import BuildResult, Progress, _Follower

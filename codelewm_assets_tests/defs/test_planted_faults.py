@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from codelewm_assets.baselines.controls import consensus_scores
 from codelewm_assets.core.records import Completion
-from codelewm_assets.defs.rules import judge_all
-from codelewm_assets.preflight.controls import consensus_scores
+from codelewm_assets.defs.checks import judge_all
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_world, random_program
 

@@ -20,7 +20,7 @@ import pytest
 
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs import guards, packs, rules, training
+from codelewm_assets.defs import checks, guards, packs, training
 from codelewm_assets.defs.guards import gate_statuses
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made
@@ -304,7 +304,7 @@ def test_data_that_is_rebuilt_while_training_runs_discards_what_was_trained(
 
 def _without(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """The code as it is when the rule is deleted: no rule, no gate."""
-    monkeypatch.setattr(rules, "DATA_RULES", tuple(found for found in rules.DATA_RULES if found.name != rule))
+    monkeypatch.setattr(checks, "DATA_RULES", tuple(found for found in checks.DATA_RULES if found.name != rule))
     monkeypatch.setattr(guards, "GATES", tuple(gate for gate in guards.GATES if gate[1] != rule))
 
 

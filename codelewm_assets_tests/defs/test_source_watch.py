@@ -7,14 +7,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from codelewm_assets.benchmarks import watch
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
+from codelewm_assets.benchmarks.watch import Watched, fingerprint, hub_head, watched_sources
 from codelewm_assets.core.digests import sha256_bytes, sha256_file
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.defs import source_watch
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
-from codelewm_assets.sources import watch
-from codelewm_assets.sources.pins import EVALPLUS_FILES
-from codelewm_assets.sources.watch import Watched, fingerprint, hub_head, watched_sources
 from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.hub_repository import Repository
 from codelewm_assets_tests.hub_server import HubServer, serving

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import SourceDigestError
 from codelewm_assets.doctor import data
 from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.profiles.profile import load_profile
-from codelewm_assets.sources.pins import EVALPLUS_FILES
 
 FILE = "CODELEWM_HUMANEVAL_PLUS_FILE"
 REVISION = "CODELEWM_HUMANEVAL_PLUS_REVISION"

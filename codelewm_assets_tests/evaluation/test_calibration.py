@@ -18,7 +18,7 @@ from codelewm_assets.evaluation.calibration import (
     within_pool_auc,
 )
 from codelewm_assets.evaluation.curves import roc_points
-from codelewm_assets.evaluation.records import CalibrationBin, ScoreMetrics, ScoreRow
+from codelewm_assets.evaluation.reports import CalibrationBin, ScoreMetrics, ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets_tests.evaluation.rows import score_row
 

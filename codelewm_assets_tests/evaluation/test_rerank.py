@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.evaluation.records import BenchmarkRerank, ScoreRow
+from codelewm_assets.evaluation.reports import BenchmarkRerank, ScoreRow
 from codelewm_assets.evaluation.rerank import reciprocal_rank, rerank_benchmark, rerank_report, top_share
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets_tests.evaluation.rows import score_row

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.records import RetrievalReport
+from codelewm_assets.evaluation.reports import RetrievalReport
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 

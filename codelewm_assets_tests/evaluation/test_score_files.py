@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.errors import ReportError, StoreError
-from codelewm_assets.evaluation.records import CalibrationReport, RerankReport, ScoreMetrics
+from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, ScoreMetrics
 from codelewm_assets.evaluation.score_files import calibrate_file, read_score_rows, read_score_table, rerank_file
 
 ROW: dict[str, Any] = {

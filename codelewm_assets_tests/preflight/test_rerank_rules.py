@@ -2,9 +2,9 @@
 
 import pytest
 
+from codelewm_assets.baselines.controls import TEXT_CONTROLS, consensus_scores
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Finding, PoolMember
-from codelewm_assets.preflight.controls import TEXT_CONTROLS, consensus_scores
 from codelewm_assets.preflight.rerank_rules import (
     Credits,
     best_control,

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.dataset.coverage import VALUES
+from codelewm_assets.dataset.near_duplicates import Thresholds
 from codelewm_assets.profiles.profile import Profile, load_profile, profile_names
-from codelewm_assets.splits.coverage import VALUES
-from codelewm_assets.splits.near_duplicates import Thresholds
 
 TINY = Path(__file__).parents[1] / "tiny.yaml"
 

@@ -3,10 +3,10 @@
 from itertools import count
 from typing import Any
 
-from codelewm_assets.claims.records import ClaimGates
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import CellCount, Finding
-from codelewm_assets.evaluation.records import CalibrationReport, SeedEvidence
+from codelewm_assets.evaluation.reports import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets_tests.claims.evidence import STAND_IN, gates_of, rerank, seed_evidence, together

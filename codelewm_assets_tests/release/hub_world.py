@@ -8,7 +8,7 @@ from typing import Any
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.packs.pack import build_pack
+from codelewm_assets.dataset.pack import build_pack
 from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.release.hub_refusals import Draft, draft_release, sources_of

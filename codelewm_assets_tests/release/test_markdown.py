@@ -2,7 +2,7 @@
 
 import pytest
 
-from codelewm_assets.claims.records import Reason
+from codelewm_assets.claims.verdicts import Reason
 from codelewm_assets.release.markdown import Cell, cell, interval, reasons_text, table, with_interval
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.evaluation.records import SeedEvidence
+from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.figures import CAPTIONS
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.render import render

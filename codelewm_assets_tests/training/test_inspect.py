@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.evaluation.records import CollapseReport
+from codelewm_assets.evaluation.reports import CollapseReport
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.inspect import collapse_diagnostics, inspect_checkpoint, tensor_table
 from codelewm_assets_tests.factories import World

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from codelewm_assets.core.errors import ContractError
+from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import Finding
 from codelewm_assets.preflight.contracts.suites import Contract, column_suite, column_types, row_suite, type_name
-from codelewm_assets.preflight.rules import finding
 
 VALUES_SHOWN = 3  # unexpected values in an offender
 CHARACTERS_SHOWN = 80  # of each

@@ -11,7 +11,7 @@ import pyarrow as pa
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Completion, Decoy, PackRow, PoolMember, Problem, Record
 from codelewm_assets.core.tables import arrow_schema
-from codelewm_assets.splits.folds import ProblemSplit
+from codelewm_assets.dataset.folds import ProblemSplit
 
 SHA256 = "^[0-9a-f]{64}$"
 RECORD_ID = "^.+::.+::i[0-9]+$"

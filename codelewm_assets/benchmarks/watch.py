@@ -1,0 +1,78 @@
+"""What the sources look like now, to notice that one changed. What then happens is for `defs` to say."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
+from codelewm_assets.benchmarks.problem import HUB_REPOSITORY
+from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.errors import SourceMissingError
+from codelewm_assets.core.hub_calls import hub_api, one_line
+from codelewm_assets.core.ids import BenchmarkId
+
+HUB_TIMEOUT_S = 10.0
+MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A file, by path, or a dataset of the Hub, by repository; `wanted` is the sha256 or commit that builds read.
+
+    wanted None: builds read whatever the file holds.
+    """
+
+    name: str
+    kind: Literal["file", "dataset"]
+    place: str
+    wanted: str | None
+
+
+def watched_sources(
+    published: Sequence[BenchmarkId],
+    imported: Sequence[tuple[str, str | None, str | None]],
+    environment: Mapping[str, str],
+) -> list[Watched]:
+    """What can change outside the project.
+
+    Args: published: benchmarks that are read from EvalPlus. imported: (file, repository, revision) of a model's completions.
+    A release that is downloaded cannot change: its digest is pinned and the download is kept.
+    """
+    found = list[Watched]()
+    for benchmark in published:
+        pin = EVALPLUS_FILES[benchmark]
+        if path := environment.get(pin.environment):
+            found.append(Watched(pin.environment, "file", path, pin.sha256))
+        elif revision := environment.get(pin.revision_environment):
+            repository = HUB_REPOSITORY[benchmark]
+            found.append(Watched(repository, "dataset", repository, revision))
+    for file, dataset, commit in imported:
+        if dataset is None:
+            found.append(Watched(file, "file", file, None))
+        else:
+            found.append(Watched(dataset, "dataset", dataset, commit))
+    if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
+        found.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
+    return list({own.name: own for own in found}.values())
+
+
+def fingerprint(watched: Watched, head_of: Callable[[str], str]) -> str:
+    """sha256 of a file, "missing" without one; the newest commit of a dataset. Raises: SourceMissingError: from `head_of`."""
+    if watched.kind == "dataset":
+        return head_of(watched.place)
+    path = Path(watched.place)
+    return sha256_file(path) if path.is_file() else MISSING
+
+
+def hub_head(repository: str, *, endpoint: str | None = None, token: str | None = None) -> str:
+    """The newest commit of a dataset. Raises: SourceMissingError: the Hub cannot be asked."""
+    import httpx2
+
+    api = hub_api(token or False, endpoint, wanted_by="Datasets", error=SourceMissingError)
+    try:
+        return str(api.dataset_info(repository, timeout=HUB_TIMEOUT_S).sha)
+    except (httpx2.HTTPError, OSError, ValueError) as error:
+        raise SourceMissingError(
+            f"{repository}: the Hub could not be asked for its newest commit: {one_line(error)}"
+        ) from error

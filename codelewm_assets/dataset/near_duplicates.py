@@ -1,0 +1,165 @@
+"""Which problems are near-duplicates of each other, by their prompts, their references and the programs that pass.
+
+Every pair is exact: hashing only proposes what to compare. Thresholds and the figures behind them: docs/decisions/0007.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from codelewm_assets.core.errors import PackError
+from codelewm_assets.core.records import PackRow, Problem, Record
+from codelewm_assets.dataset.candidates import candidate_pairs
+from codelewm_assets.dataset.forms import bodies, normal_form, skeleton
+from codelewm_assets.dataset.shingles import code_tokens, jaccard, local_shingles, prompt_shingles
+
+Reason = Literal["same_ast", "similar_code", "similar_prompt", "reference_in_prompt", "same_completion"]
+LEAST_BODY = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which similarity on two problems are near-duplicates, each in [0.11, 1].
+
+    Attributes:
+        code: Jaccard of the references' token shingles.
+        prompt: Jaccard of the prompts' word pairs.
+        containment: part of a reference body's token shingles that stand in another's prompt.
+    """
+
+    code: float = 0.7
+    prompt: float = 0.5
+    containment: float = 0.8
+
+
+class NearDuplicate(Record):
+    """Two problems and one reason why they are near-duplicates; a pair has a row for each reason."""
+
+    first_problem_id: str
+    second_problem_id: str
+    reason: Reason
+    similarity: float  # what is compared with the threshold; 1 where programs are equal
+
+
+def near_duplicates_of_pack(
+    problems: Iterable[Problem], rows: Iterable[PackRow], thresholds: Thresholds
+) -> list[NearDuplicate]:
+    """Near-duplicates among the pack's problems. Raises: PackError: a problem of the pack is not among `problems`."""
+    rows = list(rows)
+    in_pack = {row.source_problem_id for row in rows}
+    known = [problem for problem in problems if problem.problem_id in in_pack]
+    strangers = sorted(in_pack - {problem.problem_id for problem in known})
+    if strangers:
+        raise PackError(
+            f"{len(strangers)} problems of the pack are not in benchmark_problems, first {strangers[0]}. "
+            "Materialize labelled_completions and execution_pack again from these problems."
+        )
+    return find_near_duplicates(known, passing_programs(rows), thresholds)
+
+
+def passing_programs(rows: Iterable[PackRow]) -> dict[str, set[str]]:
+    """Problem id → the programs that pass on all its inputs."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.completion_passed:
+            found[row.source_problem_id].add(row.code_tokens)
+    return dict(found)
+
+
+def find_near_duplicates(
+    problems: Sequence[Problem], passing: Mapping[str, Collection[str]], thresholds: Thresholds
+) -> list[NearDuplicate]:
+    """All pairs of near-duplicates with every reason that holds, sorted by pair and reason.
+
+    Args: passing: problem id → programs that pass on all its inputs.
+    same_ast: the references have one normal form. similar_code: their token shingles are alike. similar_prompt: what the
+    prompts say is alike. reference_in_prompt: the body of one's reference stands in the other's prompt. same_completion: a
+    program that passes one and a program that passes the other have one normal form.
+    """
+    forms = {p.problem_id: normal_form(p.reference) for p in problems}
+    code = {name: local_shingles(code_tokens(form)) for name, form in forms.items()}
+    prompts = {p.problem_id: prompt_shingles(p.prompt) for p in problems}
+    found: dict[tuple[str, str, Reason], float] = {}
+    found |= {(a, b, "same_ast"): 1.0 for a, b in _sharing({name: {form} for name, form in forms.items()})}
+    found |= {(a, b, "similar_code"): s for a, b, s in _alike(code, thresholds.code)}
+    found |= {(a, b, "similar_prompt"): s for a, b, s in _alike(prompts, thresholds.prompt)}
+    for a, b, s in _contained(problems, thresholds.containment):
+        found[a, b, "reference_in_prompt"] = max(s, found.get((a, b, "reference_in_prompt"), 0.0))
+    found |= {(a, b, "same_completion"): 1.0 for a, b in _sharing(_shared_forms(passing))}
+    return [
+        NearDuplicate(first_problem_id=a, second_problem_id=b, reason=reason, similarity=round(found[a, b, reason], 6))
+        for a, b, reason in sorted(found)
+    ]
+
+
+def _alike(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, str, float]]:
+    compared = ((a, b, jaccard(sets[a], sets[b])) for a, b in candidate_pairs(sets, threshold))
+    return [(a, b, similarity) for a, b, similarity in compared if similarity >= threshold]
+
+
+def _sharing(values: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
+    """Pairs of keys that have a value in common."""
+    holders: dict[str, set[str]] = defaultdict(set)
+    for key in values:
+        for value in values[key]:
+            holders[value].add(key)
+    return {pair for keys in holders.values() for pair in combinations(sorted(keys), 2)}
+
+
+def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Problem id → normal forms of its passing programs, of those alone whose skeleton another problem's has too."""
+    by_skeleton: dict[object, list[tuple[str, str]]] = defaultdict(list)
+    for name in sorted(passing):
+        for program in sorted(set(passing[name])):
+            by_skeleton[skeleton(program)].append((name, program))
+    forms: dict[str, set[str]] = defaultdict(set)
+    for group in by_skeleton.values():
+        if len({name for name, _ in group}) > 1:
+            for name, program in group:
+                forms[name].add(normal_form(program))
+    return forms
+
+
+def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str, str, float]]:
+    """(first, second, part) of each reference body, of at least `LEAST_BODY` tokens, that stands in another's prompt."""
+    prompts_with: dict[str, list[str]] = defaultdict(list)
+    for problem in problems:
+        for shingle in local_shingles(code_tokens(problem.prompt)):
+            prompts_with[shingle].append(problem.problem_id)
+    found = []
+    for problem in problems:
+        for body in bodies(problem.reference, problem.entry_point):
+            tokens = code_tokens(body)
+            wanted = local_shingles(tokens) if len(tokens) >= LEAST_BODY else frozenset()
+            shared = Counter(name for shingle in wanted for name in prompts_with.get(shingle, ()))
+            for name, count in shared.items():
+                first, second = sorted((problem.problem_id, name))
+                if count / len(wanted) >= threshold and first != second:
+                    found.append((first, second, count / len(wanted)))
+    return found
+
+
+def pairs_with_reasons(found: Iterable[NearDuplicate]) -> dict[tuple[str, str], str]:
+    """(first, second) → its reasons with their similarities, as a reader wants them."""
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in found:
+        reasons[row.first_problem_id, row.second_problem_id].append(f"{row.reason} {row.similarity:.2f}")
+    return {pair: ", ".join(texts) for pair, texts in reasons.items()}
+
+
+def clusters(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Connected components: problem id → cluster number, numbered by first id."""
+    root = {name: name for name in sorted(ids)}
+
+    def find(name: str) -> str:
+        while root[name] != name:
+            name = root[name]
+        return name
+
+    for a, b in pairs:
+        first, second = sorted((find(a), find(b)))
+        root[second] = first
+    numbers: dict[str, int] = {}
+    return {name: numbers.setdefault(find(name), len(numbers)) for name in sorted(root)}

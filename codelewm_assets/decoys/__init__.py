@@ -1,1 +1,0 @@
-"""Decoy pairs and rerank pools made from the pack they are scored on."""

@@ -1,0 +1,80 @@
+"""Stage `sources`: problems of every benchmark."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
+from codelewm_assets.benchmarks.problem import SourceName
+from codelewm_assets.benchmarks.stand_in import STAND_IN_REVISION, stand_in_digest
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.records import Problem
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.checks import checks_on
+from codelewm_assets.defs.plumbing import Made
+
+
+@artifact_asset("sources", kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem)
+def benchmark_problems(run: AssetRun) -> Plan:
+    """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
+    settings = run.profile.sources
+    sources = {benchmark: getattr(settings, benchmark) for benchmark in BENCHMARKS}
+    config = {
+        "sources": {benchmark: [source, _pinned(benchmark, source)] for benchmark, source in sources.items()},
+        "max_inputs": settings.max_inputs_per_problem,
+    }
+    cache = run.store.work_folder() / "downloads"
+    return Plan(lambda: _make(sources, settings.max_inputs_per_problem, cache), config)
+
+
+def _pinned(benchmark: BenchmarkId, source: str) -> str:
+    """What of a source cannot change without being another source."""
+    pin = EVALPLUS_FILES[benchmark]
+    revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None
+    return {
+        "wheel": HUMANEVAL_WHEEL_SHA256,
+        "stand_in": f"{STAND_IN_REVISION} {stand_in_digest()}",
+        "evalplus": revision or pin.sha256,
+    }[source]
+
+
+def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> Made:
+    from codelewm_assets.benchmarks.problem import load_benchmark
+    from codelewm_assets.sandbox.limits import Limits
+    from codelewm_assets.sandbox.outcome import Program
+    from codelewm_assets.sandbox.pool import SandboxPool
+
+    with SandboxPool(1) as pool:
+
+        def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
+            limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
+            return [call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs]
+
+        read = {
+            benchmark: load_benchmark(
+                benchmark, source=source, max_inputs=max_inputs, run=run, environment=os.environ, cache=cache
+            )
+            for benchmark, source in sources.items()
+        }
+    files: dict[str, bytes | Path] = {
+        f"{benchmark}/problems.parquet": write_table(found.problems) for benchmark, found in read.items()
+    }
+    left_out = [row.model_dump() for found in read.values() for row in found.left_out]
+    problems = [problem for found in read.values() for problem in found.problems]
+    return Made(
+        files | {"left_out.json": pretty_json(left_out)},
+        {
+            "benchmark_labels": {b: found.problems[0].benchmark_label for b, found in read.items()},
+            "source_revisions": {b: found.revision for b, found in read.items()},
+            "problems_by_benchmark": {b: len(found.problems) for b, found in read.items()},
+            "problem_count": len(problems),
+            "left_out_count": len(left_out),
+            "input_count": sum(len(problem.inputs) for problem in problems),
+        },
+    )
+
+
+ASSETS = [benchmark_problems]
+CHECKS = checks_on("benchmark_problems")

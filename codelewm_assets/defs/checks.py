@@ -1,0 +1,270 @@
+"""Every rule that is checked, with the asset it is checked on. The one registry: checks, preflight report and guard read it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from codelewm_assets.claims.register import RERANK_POINTS
+from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.core.records import Finding
+from codelewm_assets.defs.contracts import contract_finding, contract_page
+from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.masking import keeps_secrets
+from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.plumbing import inline_png
+from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.preflight import data_rules, rerank_rules
+from codelewm_assets.preflight.contracts.suites import CONTRACTS
+from codelewm_assets.preflight.data_rules import no_secrets
+from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
+
+OFFENDERS_IN_SENTENCE = 3
+Judge = Callable[[Inputs, str | None], Finding]
+Show = Callable[[Inputs, str | None, Finding], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule on one asset. `judge` takes the inputs and the partition; `show` takes the finding too: what else is seen."""
+
+    name: str
+    asset: str
+    judge: Judge
+    description: str
+    show: Show = lambda inputs, partition, finding: {}
+
+
+_CREDITS: dict[tuple[str, ...], dict[int, rerank_rules.Credits]] = {}  # of the last tables that were judged
+
+
+def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
+    """What each text control reaches on the pools of each fold; worked out once for the two rules that ask."""
+    judged = ("rerank_pools", "execution_pack", "problem_splits", "benchmark_problems")
+    key = tuple(inputs.artifact(kind).digest for kind in judged)
+    if key not in _CREDITS:
+        outcomes = {
+            row.source_submission_id: (row.source_problem_id, row.completion_passed)
+            for row in inputs.pack()
+            if row.completion_kind != "reference"
+        }
+        tables = inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits()
+        _CREDITS.clear()
+        _CREDITS[key] = {
+            fold: rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS
+        }
+    return _CREDITS[key]
+
+
+def _headroom(inputs: Inputs) -> Finding:
+    return rerank_rules.controls_leave_headroom(
+        {fold: credits for fold, credits in _credits(inputs).items() if fold in inputs.profile.folds},
+        inputs.pools(),
+        ceiling=inputs.profile.preflight.control_ceiling,
+        chance_margin=inputs.profile.preflight.chance_margin,
+    )
+
+
+def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show | None = None) -> Rule:
+    rule = Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0])
+    return rule if show is None else replace(rule, show=show)
+
+
+def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+    from codelewm_assets.plots.findings import cells_png
+
+    return {"plot": inline_png(cells_png(found.table))}
+
+
+def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+    from codelewm_assets.plots.findings import controls_png
+
+    limits = inputs.profile.preflight
+    picture = controls_png(found.figures, ceiling=limits.control_ceiling, chance_margin=limits.chance_margin)
+    return {"plot": inline_png(picture)}
+
+
+def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+    from codelewm_assets.plots.findings import lifts_png
+
+    return {"plot": inline_png(lifts_png(found.figures))}
+
+
+DATA_RULES: tuple[Rule, ...] = (
+    _rule("benchmark_problems", data_rules.stand_in_is_named, lambda i, _: data_rules.stand_in_is_named(i.problems())),
+    _rule(
+        "benchmark_problems",
+        data_rules.every_problem_is_usable,
+        lambda i, _: data_rules.every_problem_is_usable(i.problems()),
+    ),
+    _rule(
+        "candidate_completions",
+        data_rules.every_problem_has_completions,
+        lambda i, _: data_rules.every_problem_has_completions(i.completions(), i.problems()),
+    ),
+    _rule("candidate_completions", no_secrets, lambda i, _: no_secrets(i.completions())),
+    _rule(
+        "labelled_completions",
+        data_rules.labels_are_deterministic,
+        lambda i, _: data_rules.labels_are_deterministic(i.labelled()),
+    ),
+    _rule(
+        "labelled_completions",
+        data_rules.labels_were_isolated,
+        lambda i, _: data_rules.labels_were_isolated(
+            layers := i.artifact("labelled_completions").manifest.metadata["isolation_layers"],
+            required_layers(layers, is_strict=i.profile.sandbox.isolation == "strict"),
+            STRICT_LAYERS,
+        ),
+    ),
+    _rule("execution_pack", data_rules.pack_has_both_classes, lambda i, _: data_rules.pack_has_both_classes(i.pack())),
+    _rule("execution_pack", data_rules.licences_are_known, lambda i, _: data_rules.licences_are_known(i.pack())),
+    _rule(
+        "problem_splits",
+        data_rules.no_problem_crosses_folds,
+        lambda i, _: data_rules.no_problem_crosses_folds(i.splits(), i.pack()),
+    ),
+    _rule(
+        "problem_splits",
+        data_rules.no_near_duplicate_crosses_folds,
+        lambda i, _: data_rules.no_near_duplicate_crosses_folds(i.splits(), i.near_duplicates()),
+    ),
+    _rule(
+        "problem_splits",
+        data_rules.folds_cover_every_cell,
+        lambda i, _: data_rules.folds_cover_every_cell(
+            i.pack(), i.splits(), floors=i.profile.preflight.floors.of_cells
+        ),
+        _cells_plot,
+    ),
+    _rule(
+        "semantic_decoys",
+        data_rules.decoys_join_the_pack,
+        lambda i, _: data_rules.decoys_join_the_pack(i.decoys(), i.pack()),
+    ),
+    _rule(
+        "semantic_decoys",
+        data_rules.decoy_coverage,
+        lambda i, _: data_rules.decoy_coverage(
+            i.decoys(),
+            i.splits(),
+            pair_floor=i.profile.preflight.floors.decoy_category.pairs,
+            problem_floor=i.profile.preflight.floors.decoy_category.problems,
+        ),
+        _cells_plot,
+    ),
+    _rule(
+        "rerank_pools",
+        rerank_rules.pools_join_the_pack,
+        lambda i, _: rerank_rules.pools_join_the_pack(i.pools(), i.pack()),
+    ),
+    _rule(
+        "rerank_pools",
+        rerank_rules.no_scored_problem_was_trained_on,
+        lambda i, _: rerank_rules.no_scored_problem_was_trained_on(
+            i.splits(), i.pools(), i.near_duplicates(), scored_folds=i.profile.folds
+        ),
+    ),
+    _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
+    _rule(
+        "rerank_pools",
+        rerank_rules.rerank_can_decide,
+        lambda i, _: rerank_rules.rerank_can_decide(
+            _credits(i),
+            i.pools(),
+            scored_folds=i.profile.folds,
+            target_lift_points=i.profile.preflight.target_lift_points,
+            gate_lift_points=RERANK_POINTS.value,
+        ),
+        _lifts_plot,
+    ),
+    *(Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(contract_page, c)) for c in CONTRACTS),
+)
+
+
+def rule_of(asset: str, judge: Judge) -> Rule:
+    """A rule whose name and description are those of the function that judges it."""
+    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
+
+
+def judge_all(inputs: Inputs) -> list[Finding]:
+    """Every data rule on the latest artifacts."""
+    return [rule.judge(inputs, None) for rule in DATA_RULES]
+
+
+def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> dg.AssetChecksDefinition:
+    """The asset check of one rule. Args: is_seeded: whether its asset is: then each seed has a result of its own."""
+    partitions_def = SEED if is_seeded else None
+
+    @dg.asset_check(
+        name=rule.name, asset=rule.asset, description=rule.description, blocking=blocking, partitions_def=partitions_def
+    )
+    @keeps_secrets
+    def check(
+        context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
+    ) -> dg.AssetCheckResult:
+        partition = context.partition_key if partitions_def and context.has_partition_key else None
+        inputs = Inputs(context.instance, store.get(), profile.get())
+        found, artifact = rule.judge(inputs, partition), inputs.artifact(rule.asset, partition)
+        judged = {"judged": artifact.digest, "manifest": dg.MetadataValue.path(f"{artifact.address}/manifest.json")}
+        return check_result(found, judged | dict(rule.show(inputs, partition, found)))
+
+    return check
+
+
+def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
+    """A finding as Dagster shows it: figures as numbers, cells and offenders as tables, and what else is `shown`.
+
+    The UI sorts entries by name, so the table of cells, which is long, is called what comes last.
+    """
+    offenders = dg.MetadataValue.table(
+        [dg.TableRecord({"offender": name}) for name in finding.offenders],
+        schema=dg.TableSchema([dg.TableColumn("offender", "string")]),
+    )
+    return dg.AssetCheckResult(
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_sentence(finding),
+        metadata={
+            **finding.figures,
+            **(shown or {}),
+            **({} if finding.passed else {"blocker": finding.blocker or "", "offenders": offenders}),
+            **({"table": _cell_table(finding)} if finding.table else {}),
+        },
+    )
+
+
+def _sentence(finding: Finding) -> str:
+    """Of a red finding its blocker and first offenders; of a green one what holds and, of cells, the one nearest its floor."""
+    if not finding.passed:
+        more = int(finding.figures.get("offender_count", len(finding.offenders))) - OFFENDERS_IN_SENTENCE
+        shown = "; ".join(finding.offenders[:OFFENDERS_IN_SENTENCE])
+        return f"{finding.blocker}: {shown}" + (f"; and {more} more" if more > 0 else "")
+    with_floor = [cell for cell in finding.table if cell.floor]
+    if not with_floor:
+        return finding.message
+    nearest = min(with_floor, key=lambda cell: cell.count / cell.floor)
+    return f"{finding.message} Nearest to its floor is {nearest.cell}: {nearest.count}, floor {nearest.floor}."
+
+
+def _cell_table(finding: Finding) -> dg.TableMetadataValue:
+    """The cells that a rule judged, those below their floor first."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"cell": cell.cell, "count": cell.count, "floor": cell.floor, "ok": cell.is_met})
+            for cell in sorted(finding.table, key=lambda cell: cell.is_met)
+        ],
+        schema=dg.TableSchema(
+            [
+                dg.TableColumn(name, kind)
+                for name, kind in (("cell", "string"), ("count", "int"), ("floor", "int"), ("ok", "bool"))
+            ]
+        ),
+    )
+
+
+def checks_on(asset: str) -> list[dg.AssetChecksDefinition]:
+    """The checks of all data rules on one asset."""
+    return [check_of(rule) for rule in DATA_RULES if rule.asset == asset]

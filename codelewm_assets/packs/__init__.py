@@ -1,1 +1,0 @@
-"""The execution pack: one row per problem, completion and input."""

@@ -1,0 +1,137 @@
+"""Pictures of findings, where looking beats reading: cells against their floors, controls against chance and ceiling, lifts
+that could be shown against the lift that is wanted.
+
+What is at fault is told by more than its colour: a frame and bold figures. The two colours are Okabe and Ito's.
+"""
+
+import io
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from codelewm_assets.baselines.controls import NEAR_CHANCE
+from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.records import CellCount
+
+INK, GRID, GOOD, BAD = "#22303c", "#d7dde2", "#0072b2", "#d55e00"
+Figures = Mapping[str, float | int | str | bool]
+
+
+def cells_png(cells: Sequence[CellCount]) -> bytes:
+    """A heat map of cells named "fold K WHAT": a row for each WHAT, a column for each fold, count over floor as colour.
+
+    Returns: PNG. A cell without a floor is grey; one below its floor is orange and framed.
+    """
+    from matplotlib.colors import to_rgba
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    names = list(dict.fromkeys(cell.cell.split(" ", 2)[2] for cell in cells))
+    figure = Figure(figsize=(6.4, 0.9 + 0.26 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    for cell in cells:
+        _, fold, name = cell.cell.split(" ", 2)
+        share = min(1.0, cell.count / (4 * cell.floor)) if cell.floor else 0.0
+        colour = to_rgba(GOOD, 0.1 + 0.5 * share) if cell.is_met else to_rgba(BAD, 0.6)
+        x, y = int(fold), names.index(name)
+        colour, edge = colour if cell.floor else to_rgba(GRID), "none" if cell.is_met else INK
+        axes.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=colour, edgecolor=edge))
+        weight = "normal" if cell.is_met else "bold"
+        text = f"{cell.count} / {cell.floor}" if cell.floor else f"{cell.count}"
+        axes.text(x, y, text, ha="center", va="center", fontsize=7, color=INK, fontweight=weight)
+    axes.set(xlim=(-0.5, len(FOLDS) - 0.5), ylim=(len(names) - 0.5, -0.5))
+    axes.set_xticks(list(FOLDS), [f"fold {fold}" for fold in FOLDS], fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    figure.suptitle("count / floor", fontsize=9, x=0.01, ha="left", color=INK)
+    key = "blue: reaches its floor, darker up to four times it; orange, framed: below its floor; grey: has no floor"
+    figure.supxlabel(key, fontsize=7, color=INK)
+    return _png(figure)
+
+
+def controls_png(figures: Figures, *, ceiling: float, chance_margin: float) -> bytes:
+    """Pass@1 of each control on each benchmark, with chance and the ceiling as lines and what must be near chance as a band.
+
+    Args: figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
+    Returns: PNG.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
+    for axes, benchmark in zip(figure.subplots(1, len(BENCHMARKS)), BENCHMARKS, strict=True):
+        own = {name.split(".", 1)[1]: float(v) for name, v in figures.items() if name.startswith(f"{benchmark}.")}
+        chance = own.pop("chance", None)
+        names = sorted(own, reverse=True)
+        near = {name for name in names if name in NEAR_CHANCE and chance is not None}
+        at_fault = {n for n in names if own[n] > ceiling or (n in near and abs(own[n] - (chance or 0)) > chance_margin)}
+        if chance is not None:
+            bands = [names.index(name) for name in sorted(near)]
+            axes.barh(bands, 2 * chance_margin, left=chance - chance_margin, height=0.92, color=GRID)
+            _line(axes, chance, f"chance {chance:.2f}", linestyle=":")
+        _line(axes, ceiling, f"ceiling {ceiling:.2f}", linestyle="-")
+        _bars(axes, {name: own[name] for name in names}, at_fault)
+        axes.set(xlim=(0, 1))
+        axes.set_title(f"{benchmark}: pass@1", fontsize=9, loc="left", color=INK, pad=16)
+    margin = f"{' and '.join(NEAR_CHANCE)} must end in the grey band, within {chance_margin:.2f} of chance"
+    figure.supxlabel(f"no control may pass the ceiling; {margin}; orange: at fault", fontsize=7, color=INK)
+    return _png(figure)
+
+
+def lifts_png(figures: Figures) -> bytes:
+    """The smallest lift that each scope of pools could show on each benchmark, with the wanted lift and the gate's as lines.
+
+    Args: figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
+        `rerank_can_decide` gives them. A scope that could show no lift has no bar.
+    Returns: PNG.
+    """
+    from matplotlib.figure import Figure
+
+    target, gate = float(figures["target_lift_points"]), float(figures["gate_lift_points"])
+    found = {
+        benchmark: {
+            scope: float(figures.get(f"{benchmark}.{scope}.minimum_detectable_lift_points", math.nan))
+            for scope in sorted({n.split(".")[1] for n in figures if n.startswith(f"{benchmark}.")}, reverse=True)
+        }
+        for benchmark in BENCHMARKS
+    }
+    largest = max([target, gate, *(v for own in found.values() for v in own.values() if not math.isnan(v))])
+    figure = Figure(figsize=(6.4, 2.2), layout="constrained")
+    for axes, (benchmark, own) in zip(figure.subplots(1, len(BENCHMARKS)), found.items(), strict=True):
+        _line(axes, gate, f"gate {gate:.1f}", linestyle=":")
+        _line(axes, target, f"wanted {target:.1f}", linestyle="-")
+        _bars(axes, own, {name for name in own if name == "this profile" and not own[name] <= target})
+        axes.set(xlim=(0, 1.25 * largest))
+        axes.set_title(f"{benchmark}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16)
+    key = "this profile must end at or before the wanted lift; the gate's own lift is shown beside; orange: at fault"
+    figure.supxlabel(key, fontsize=7, color=INK)
+    return _png(figure)
+
+
+def _bars(axes: Any, values: Mapping[str, float], at_fault: Collection[str]) -> None:
+    """Horizontal bars from the first at the bottom up, each with its value behind it; without a value, the word none."""
+    plate = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    for y, (name, value) in enumerate(values.items()):
+        fill, edge, weight = (BAD, INK, "bold") if name in at_fault else (GOOD, "none", "normal")
+        end, text = (0.0, "none") if math.isnan(value) else (value, f"{value:.2f}")
+        axes.barh(y, end, height=0.56, facecolor=fill, edgecolor=edge, alpha=0.8)
+        _note(axes, text, (end, y), (3, 0), va="center", fontweight=weight, bbox=plate)
+    axes.set_yticks(range(len(values)), list(values), fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _line(axes: Any, x: float, name: str, *, linestyle: str) -> None:
+    """A vertical line with its name above the axes."""
+    axes.axvline(x, color=INK, linewidth=1, linestyle=linestyle)
+    _note(axes, name, (x, 1), (0, 2), xycoords=("data", "axes fraction"), ha="center")
+
+
+def _note(axes: Any, text: str, at: tuple[float, float], moved: tuple[float, float], **style: Any) -> None:
+    axes.annotate(text, at, moved, textcoords="offset points", fontsize=7, color=INK, **style)
+
+
+def _png(figure: Any) -> bytes:
+    sink = io.BytesIO()
+    figure.savefig(sink, format="png", dpi=110, metadata={"Software": None})
+    return sink.getvalue()

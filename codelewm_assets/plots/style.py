@@ -1,0 +1,84 @@
+"""How every plot of a release looks: colours, fonts, sizes, and the bytes. Ink and hues are those of the preflight pictures.
+
+Hues are Okabe and Ito's, which people with any colour vision tell apart; what matters is told by shape or text as well.
+Same numbers, same bytes: no date and no version goes into the PNG, and the font is the one that comes with matplotlib.
+"""
+
+import io
+from typing import Any
+
+from codelewm_assets.plots.findings import BAD, GOOD, GRID, INK
+
+__all__ = [
+    "BAD",
+    "GOOD",
+    "GRID",
+    "INK",
+    "MUTED",
+    "figure",
+    "label",
+    "of_score",
+    "of_seed",
+    "png",
+    "show_nothing",
+    "tidy",
+]
+
+MUTED = "#8a949d"
+GREEN, PURPLE, YELLOW, SKY = "#009e73", "#aa4499", "#c58500", "#56b4e9"
+SMALL_PT, TEXT_PT, TITLE_PT = 7.5, 8.5, 10
+WIDTH_IN, DOTS_PER_INCH = 7.2, 130
+SEED_HUES = (GOOD, BAD, GREEN, PURPLE)
+SCORE_HUES = {"p_pass": GOOD, "surface_lr": BAD, "consensus": GREEN, "no_action": PURPLE, "lexical": YELLOW,
+              "shuffled_action": SKY, "length": INK}  # fmt: skip
+
+
+def of_seed(place: int) -> str:
+    """Hue of the seed at this place in the order of seeds."""
+    return SEED_HUES[place % len(SEED_HUES)]
+
+
+def of_score(name: str) -> str:
+    """Hue of a score; grey for those that are shown for comparison only."""
+    return SCORE_HUES.get(name, MUTED)
+
+
+def figure(height_in: float, columns: int = 1, rows: int = 1, **grid: Any) -> tuple[Any, Any]:
+    """A figure of the common width and its axes, as matplotlib's `subplots` gives them."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(WIDTH_IN, height_in), dpi=DOTS_PER_INCH, layout="constrained")
+    return made, made.subplots(rows, columns, **grid)
+
+
+def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
+    """The common look of axes: no box, a light grid, title at the left."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GRID)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=SMALL_PT, colors=INK, length=0)
+    axes.set_xlabel(x, fontsize=TEXT_PT, color=INK)
+    axes.set_ylabel(y, fontsize=TEXT_PT, color=INK)
+    axes.set_title(title, fontsize=TITLE_PT, color=INK, loc="left")
+
+
+def label(axes: Any, text: str, at: tuple[float, float], *, colour: str = INK, moved: tuple[float, float] = (4, 0),
+          **style: Any) -> None:  # fmt: skip
+    """Text beside a point, in the colour of what it names. Args: moved: offset in points."""
+    plate = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    style = {"fontsize": SMALL_PT, "va": "center", "bbox": plate} | style
+    axes.annotate(text, at, moved, textcoords="offset points", color=colour, **style)
+
+
+def show_nothing(axes: Any) -> None:
+    """Say that there is nothing to draw, instead of empty axes that look like zero."""
+    axes.text(0.5, 0.5, "nothing to show in this run", transform=axes.transAxes, ha="center", va="center",
+              fontsize=TEXT_PT, color=MUTED)  # fmt: skip
+
+
+def png(made: Any) -> bytes:
+    """The figure as PNG bytes."""
+    sink = io.BytesIO()
+    made.savefig(sink, format="png", metadata={"Software": None})
+    return sink.getvalue()

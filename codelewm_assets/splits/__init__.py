@@ -1,1 +1,0 @@
-"""Which fold each problem belongs to, with its near-duplicates."""

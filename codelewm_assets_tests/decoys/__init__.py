@@ -1,1 +1,0 @@
-"""Tests of decoy pairs and rerank pools."""

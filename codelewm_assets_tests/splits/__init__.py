@@ -1,1 +1,0 @@
-"""Tests of near-duplicates and folds."""
