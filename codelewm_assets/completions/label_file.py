@@ -8,11 +8,14 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
+from inspect import getsource
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Literal
 
-from codelewm_assets.benchmarks.evalplus import Suite
+from codelewm_assets.benchmarks import evalplus, evalplus_types
+from codelewm_assets.benchmarks.evalplus import Suite, find_file
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.problem import load_benchmark
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
@@ -32,6 +35,7 @@ from codelewm_assets.completions.label_output import open_output
 from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
 from codelewm_assets.completions.oracles import OracleName, has_exceptions, oracle_of, why_not_judged
 from codelewm_assets.completions.reference_outputs import ReferenceCache, ReferenceOutputs
+from codelewm_assets.core import literals
 from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError
 from codelewm_assets.core.ids import BenchmarkId
@@ -58,6 +62,8 @@ ROW_REFERENCE_LIMITS = replace(REFERENCE_LIMITS, output_bytes=512 * MEBIBYTE)
 PUBLISHED_REFERENCE_LIMITS = replace(ROW_REFERENCE_LIMITS, input_cpu_s=60.0, cpu_s=600.0)
 """Of a published problem's reference, run once for all its samples: that of Mbpp/599 takes over a minute of CPU."""
 NOT_JUDGED = "not_judged"
+ROWS_AHEAD = 100
+"""Rows of each worker that may be labelled before one that takes long: 8 s of CPU are some hundred others."""
 
 
 @dataclass(slots=True)
@@ -150,11 +156,12 @@ def label_file(
         written = stack.enter_context(open_output(output, input_sha256=digest, header=header, on_row=summary.add))
         summary.resumed = written.done
 
+        kept = ReferenceCache(cache_folder / "references")
+
         @cache
         def problems_of(name: BenchmarkId) -> Mapping[str, Problem]:
-            return problems_of_source(
-                name, suite, pool, os.environ if environment is None else environment, cache_folder
-            )
+            variables = os.environ if environment is None else environment
+            return problems_of_source(name, suite, pool, variables, cache_folder, kept)
 
         def rows() -> Iterator[LabelRow]:
             for row in read_rows(stream, problems_of=problems_of, benchmark=benchmark):
@@ -163,8 +170,8 @@ def label_file(
                 else:
                     summary.malformed.append(row)
 
-        labeller = RowLabeller(pool, ReferenceCache(cache_folder / "references"), every_input=every_input)
-        for labelled in pool.each(labeller, islice(rows(), written.done, None)):
+        labeller = RowLabeller(pool, kept, every_input=every_input)
+        for labelled in pool.each(labeller, islice(rows(), written.done, None), ahead=ROWS_AHEAD):
             written.write(labelled)
         written.finish()
         LOG.info(
@@ -174,25 +181,50 @@ def label_file(
 
 
 def problems_of_source(
-    benchmark_id: BenchmarkId, suite: Suite, pool: SandboxPool, environment: Mapping[str, str], cache_folder: Path
+    benchmark_id: BenchmarkId,
+    suite: Suite,
+    pool: SandboxPool,
+    environment: Mapping[str, str],
+    cache_folder: Path,
+    kept: ReferenceCache | None = None,
 ) -> dict[str, Problem]:
-    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else HumanEval's wheel."""
+    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else HumanEval's wheel.
+
+    Args: kept: where the problems of a release file are kept, which take seconds to parse.
+    """
 
     def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
         limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
         return [call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs]
 
-    has_file = benchmark_id != "humaneval" or "CODELEWM_HUMANEVAL_PLUS_FILE" in environment
-    read = load_benchmark(
-        benchmark_id,
-        source="evalplus" if has_file else "wheel",
-        max_inputs=None,
-        suite=suite,
-        run=run,
-        environment=environment,
-        cache=cache_folder,
-    )
-    return {problem.problem_id: problem for problem in read.problems}
+    pin = EVALPLUS_FILES[benchmark_id]
+    has_file = benchmark_id != "humaneval" or pin.environment in environment
+
+    def read() -> Sequence[Problem]:
+        return load_benchmark(
+            benchmark_id,
+            source="evalplus" if has_file else "wheel",
+            max_inputs=None,
+            suite=suite,
+            run=run,
+            environment=environment,
+            cache=cache_folder,
+        ).problems
+
+    if kept is not None and has_file and pin.environment in environment:
+        find_file(pin, environment, cache_folder)  # whose bytes are the pinned ones
+        problems: Sequence[Problem] = kept.problems(
+            (pin.sha256, suite, platform.python_version(), _reading_code()), read
+        )
+    else:
+        problems = read()
+    return {problem.problem_id: problem for problem in problems}
+
+
+@cache
+def _reading_code() -> str:
+    """Digest of the code that reads a release file."""
+    return sha256_text("".join(map(getsource, (evalplus, evalplus_types, literals))))
 
 
 def _header(pool: SandboxPool, isolation: IsolationMode, modules: Sequence[str]) -> dict[str, Any]:

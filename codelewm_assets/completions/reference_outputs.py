@@ -1,4 +1,4 @@
-"""Outputs of published references and their encoded inputs, kept between runs of `label`: they take minutes to compute."""
+"""What `label` keeps between its runs: outputs of published references, which take minutes to compute, and parsed problems."""
 
 import contextlib
 import gzip
@@ -10,8 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.files import write_atomically
+from codelewm_assets.core.records import Problem
+
+PROBLEMS = TypeAdapter(list[Problem])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,7 @@ class ReferenceCache:
 
         Args: key: everything that the outputs depend on; each part has a stable `repr`.
         """
-        digest = hashlib.sha256()
-        for part in key:
-            digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
-        path = self._folder / f"{digest.hexdigest()}.json.gz"
+        path = self._path(key)
         kept = _read(path)
         if kept is None:
             kept = compute()
@@ -60,9 +62,29 @@ class ReferenceCache:
                     "encoded_inputs": b64encode(kept.encoded_inputs).decode(),
                 }
             ).encode()
-            with contextlib.suppress(StoreError):
-                write_atomically(path, gzip.compress(body, 1, mtime=0))
+            _write(path, body)
         return kept
+
+    def problems(self, key: Sequence[object], read: Callable[[], Sequence[Problem]]) -> list[Problem]:
+        """The problems under this key, read from their source where they are not there."""
+        path = self._path(("problems", *key))
+        try:
+            return PROBLEMS.validate_json(gzip.decompress(path.read_bytes()))
+        except (OSError, EOFError, ValueError, zlib.error):
+            problems = list(read())
+            _write(path, PROBLEMS.dump_json(problems))
+            return problems
+
+    def _path(self, key: Sequence[object]) -> Path:
+        digest = hashlib.sha256()
+        for part in key:
+            digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
+        return self._folder / f"{digest.hexdigest()}.json.gz"
+
+
+def _write(path: Path, body: bytes) -> None:
+    with contextlib.suppress(StoreError):
+        write_atomically(path, gzip.compress(body, 1, mtime=0))
 
 
 def _read(path: Path) -> ReferenceOutputs | None:

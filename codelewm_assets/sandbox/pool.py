@@ -150,12 +150,15 @@ class SandboxPool:
         """Run many programs, as many at a time as there are workers; results in the order given."""
         return self.each(lambda job: self.run(*job), jobs)
 
-    def each(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """`function` of each item on the pool's threads, results in the order given; `items` is read as it is needed."""
+    def each(self, function: Callable[[T], R], items: Iterable[T], *, ahead: int = WAITING_PER_WORKER) -> Iterator[R]:
+        """`function` of each item on the pool's threads, results in the order given; `items` is read as it is needed.
+
+        Args: ahead: items of each worker that may be begun or done while the first of them is not.
+        """
         waiting: deque[Future[R]] = deque()
         for item in items:
             waiting.append(self._threads.submit(function, item))
-            if len(waiting) >= WAITING_PER_WORKER * self._workers:
+            if len(waiting) >= ahead * self._workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def test_results_come_in_the_order_given_however_long_each_takes() -> None:
     with SandboxPool(2) as pool:
         jobs = [(Program(code, "f", (f"[{number}]",)), SHORT) for number in range(12)]
         assert [run.inputs[0].output for run in pool.map(jobs)] == [str(number) for number in range(12)]
+
+
+def test_one_long_item_does_not_hold_up_as_many_others_as_may_go_ahead() -> None:
+    others_are_done, done = threading.Event(), list[int]()
+
+    def work(number: int) -> bool:
+        if number == 0:
+            return others_are_done.wait(30)
+        done.append(number)
+        if len(done) == 11:
+            others_are_done.set()
+        return True
+
+    with SandboxPool(2) as pool:
+        assert list(pool.each(work, range(12), ahead=6)) == [True] * 12
 
 
 @pytest.fixture
