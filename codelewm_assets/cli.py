@@ -25,18 +25,9 @@ from codelewm_assets.core.logs import LogFormatError, set_up_logs, wanted_format
 
 LOG = logging.getLogger("codelewm_assets.cli")  # the module may run as __main__
 COMMANDS = (
-    build.COMMAND,
-    status.COMMAND,
-    verify.COMMAND,
-    label.COMMAND,
-    score_reports.CALIBRATE,
-    score_reports.RERANK,
-    job_status.COMMAND,
-    audit.COMMAND,
-    publish.COMMAND,
-    prune.COMMAND,
-    doctor.COMMAND,
-)
+    build.run, status.run, verify.run, label.run, score_reports.calibrate, score_reports.rerank, job_status.run, audit.run,
+    publish.run, prune.run, doctor.run,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,13 +75,14 @@ def parser() -> Parser:
     add_log_format(parser, default=None)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="COMMAND")
     for command in COMMANDS:
-        made = commands.add_parser(
+        added = commands.add_parser(
             command.name, help=command.text, description=command.text,
             epilog=f"example: codelewm-assets {command.example}", formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        made.set_defaults(run=command.run)
-        command.add_arguments(made)
-        add_log_format(made, default=argparse.SUPPRESS)  # it may stand before the command or after it
+        added.set_defaults(run=command.run)
+        command.add_arguments(added)
+        added.add_argument("--json", action="store_true", help="print one JSON object")
+        add_log_format(added, default=argparse.SUPPRESS)  # it may stand before the command or after it
     return parser
 
 

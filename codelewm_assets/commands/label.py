@@ -10,7 +10,7 @@ from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, print_json
 from codelewm_assets.core.errors import BenchmarkNameError, SandboxError
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of
 
@@ -52,7 +52,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--module", action="append", default=[], metavar="NAME", help="package that programs may import, such as numpy"
     )
     parser.add_argument("--summary", action="store_true", help="print pass@1 and pass@k of each model")
-    add_json(parser)
 
 
 def _count(text: str) -> int:
@@ -68,7 +67,8 @@ def _benchmark(text: str) -> BenchmarkId:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _run(options: argparse.Namespace) -> int:
+@command("label completions.jsonl --output labelled.jsonl", "Label completions in the sandbox.", _add_arguments)
+def run(options: argparse.Namespace) -> int:
     from codelewm_assets.completions.label_file import label_file
 
     try:
@@ -149,12 +149,3 @@ def pass_at_k(summary: "LabelSummary") -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-COMMAND = Command(
-    "label",
-    "Label completions in the sandbox.",
-    "label completions.jsonl --output labelled.jsonl",
-    _add_arguments,
-    _run,
-)

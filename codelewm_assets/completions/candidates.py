@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import get_args
 
-from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.generate import generate_variants
 from codelewm_assets.completions.imported import Fault
+from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.completions.variants import CompletionSourceError
 from codelewm_assets.core.digests import sha256_text, unit_interval
 from codelewm_assets.core.records import Completion, CompletionKind, Problem

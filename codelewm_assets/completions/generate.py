@@ -6,10 +6,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.mutations import MUTATIONS
+from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
 from codelewm_assets.completions.rewrites import REWRITES
-from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.syntax import Operator, Scene
 from codelewm_assets.completions.variants import Variant, VariantKind, normalise
 from codelewm_assets.core.digests import sha256_text
@@ -28,7 +27,7 @@ def generate_variants(
     Each mutant is made from one of the rewrites, so that how a program is written does not tell whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
     Each two-bug mutant is a one-bug mutant with another bug, so that a bug A has relatives A+B and A+C.
-    For the first reason every rewrite and every mutant gets its names last, by one random process (rewrites/surface.py).
+    For the first reason every rewrite and every mutant gets its names last, by one random process (renaming.py).
     A short program may have fewer variants than wanted.
 
     Raises: CompletionSourceError: the reference does not parse or does not define its entry point.

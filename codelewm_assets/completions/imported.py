@@ -1,16 +1,15 @@
 """Completions that a model wrote, from JSON lines. Their labels are not believed: only the program and its order are taken."""
 
-import ast
 import gzip
 import json
 import re
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from codelewm_assets.completions.syntax import UNREADABLE, parsed
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import BYTE_ORDER_MARK
@@ -150,10 +149,8 @@ def _without_fence(text: str) -> str:
 
 def _parses(text: str) -> bool:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parsed(text)
+    except UNREADABLE:
         return False
     return True
 

@@ -1,7 +1,7 @@
 """Which name of a program is which variable: every binding with all the places that write it, by Python's scoping rules.
 
 Belongs here: scopes, resolution, and which names may be changed without touching what the program does or offers.
-Not here: which names they get (alpha.py, rewrites/surface.py).
+Not here: which names they get (renaming.py).
 Source: The Python Language Reference 3.11, 4.2 "Naming and binding"; 6.2.4 for comprehensions.
 """
 

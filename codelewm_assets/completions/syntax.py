@@ -7,6 +7,7 @@ import ast
 import builtins
 import keyword
 import random
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ PURE_METHODS = frozenset(
     }
 )  # fmt: skip
 INSPECTS_SCOPE = frozenset({"locals", "globals", "vars", "eval", "exec", "dir", "super"})
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 BUILTIN_NAMES = frozenset(dir(builtins))
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -148,6 +150,13 @@ def _operator(
         return operator
 
     return decorate
+
+
+def parsed(code: str) -> ast.Module:
+    """The tree of a program, without the warnings that somebody's code is worth. Raises: one of `UNREADABLE`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
 
 
 def is_free_name(name: str) -> bool:

@@ -7,8 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.dataset.candidates import LEAST_THRESHOLD
-from codelewm_assets.dataset.near_duplicates import Thresholds
+from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.hf_settings import HfJobsSettings

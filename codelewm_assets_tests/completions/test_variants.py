@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from codelewm_assets.benchmarks.stand_in import stand_in_problems
-from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.generate import MOST_REWRITES, generate_variants
 from codelewm_assets.completions.mutations import MUTATIONS
+from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
 from codelewm_assets.completions.rewrites import REWRITES
-from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.variants import CompletionSourceError, bound_names, normalise
 from codelewm_assets_tests.factories import make_problem
 
