@@ -130,22 +130,13 @@ def pass_at_k(summary: "LabelSummary") -> list[dict[str, Any]]:
     Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1.
     """
     rows = []
-    for (benchmark_id, llm), problems in sorted(
-        summary.tallies.items(), key=lambda item: (item[0][0], item[0][1] or "")
-    ):
-        counts = list(problems.values())
-        fewest = min(count for count, _ in counts)
-        rows.append(
-            {
-                "benchmark_id": benchmark_id,
-                "llm": llm,
-                "problems": len(counts),
-                "completions": sum(n for n, _ in counts),
-            }
-            | {
-                f"pass@{k}": sum(1 - comb(n - passed, k) / comb(n, k) for n, passed in counts) / len(counts)
-                for k in KS
-                if k <= fewest
-            }
-        )
+    for benchmark_id, llm in sorted(summary.tallies, key=lambda key: (key[0], key[1] or "")):
+        counts = list(summary.tallies[benchmark_id, llm].values())
+        fewest, total = min(n for n, _ in counts), sum(n for n, _ in counts)
+        means = {
+            f"pass@{k}": sum(1 - comb(n - passed, k) / comb(n, k) for n, passed in counts) / len(counts)
+            for k in KS
+            if k <= fewest
+        }
+        rows.append({"benchmark_id": benchmark_id, "llm": llm, "problems": len(counts), "completions": total} | means)
     return rows

@@ -11,8 +11,8 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, Generic, TypeVar
+from functools import partial, wraps
+from typing import Any, Generic, Literal, TypeVar
 
 Edit = Callable[[], object]
 Operator = Callable[["Scene"], list[Edit]]
@@ -129,27 +129,23 @@ def _visited_fields(node: ast.AST) -> Iterable[str]:
     return ("target", "value") if isinstance(node, ast.AnnAssign) else node._fields
 
 
-def on_nodes(*kinds: type[ast.AST]) -> Callable[[Callable[[Place[Any]], Iterable[Edit]]], Operator]:
-    """Make an operator of a rule that gives the edits at one place: all edits at nodes of these kinds."""
-    return _operator(kinds, lambda scene: scene.places)
-
-
-def on_statements(*kinds: type[ast.AST]) -> Callable[[Callable[[Place[Any]], Iterable[Edit]]], Operator]:
-    """As `on_nodes`, for rules that change the block of a statement; all of a block come before those inside them."""
-    return _operator(kinds, lambda scene: scene.statements)
-
-
 def _operator(
-    kinds: tuple[type[ast.AST], ...], places_of: Callable[[Scene], list[Place[Any]]]
+    places: Literal["places", "statements"], *kinds: type[ast.AST]
 ) -> Callable[[Callable[[Place[Any]], Iterable[Edit]]], Operator]:
     def decorate(rule: Callable[[Place[Any]], Iterable[Edit]]) -> Operator:
         @wraps(rule)
         def operator(scene: Scene) -> list[Edit]:
-            return [edit for place in places_of(scene) if isinstance(place.node, kinds) for edit in rule(place)]
+            return [edit for place in getattr(scene, places) if isinstance(place.node, kinds) for edit in rule(place)]
 
         return operator
 
     return decorate
+
+
+on_nodes = partial(_operator, "places")
+"""Make an operator of a rule that gives the edits at one place: all edits at nodes of these kinds."""
+on_statements = partial(_operator, "statements")
+"""As `on_nodes`, for rules that change the block of a statement; all of a block come before those inside them."""
 
 
 def parsed(code: str) -> ast.Module:
@@ -244,24 +240,15 @@ def called_method(node: ast.AST | None) -> str:
 
 def looks_at_scope(node: ast.AST) -> bool:
     """Whether the code reads or rebinds names in a way that renaming or moving would break."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Global | ast.Nonlocal | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Match):
-            return True
-        if isinstance(inner, ast.Name) and inner.id in INSPECTS_SCOPE:
-            return True
-    return False
+    inspects = any(isinstance(inner, ast.Name) and inner.id in INSPECTS_SCOPE for inner in ast.walk(node))
+    return inspects or holds(node, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Match)
 
 
 def is_pure(node: ast.AST) -> bool:
     """Whether evaluating the expression has no side effect and no lazy part, as far as its syntax shows."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.NamedExpr | ast.Yield | ast.YieldFrom | ast.Await | ast.Lambda):
-            return False
-        if isinstance(inner, ast.Call) and not (
-            called_name(inner) in PURE_CALLS or called_method(inner) in PURE_METHODS
-        ):
-            return False
-    return True
+    calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    only_pure = all(called_name(inner) in PURE_CALLS or called_method(inner) in PURE_METHODS for inner in calls)
+    return only_pure and not holds(node, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)
 
 
 def own_jumps(body: Iterable[ast.AST], kind: type[ast.stmt]) -> Iterator[ast.AST]:
