@@ -7,33 +7,19 @@ from codelewm_assets.core.ids import BenchmarkId
 
 @dataclass(frozen=True, slots=True)
 class FilePin:
-    """A published EvalPlus release file.
+    """A published EvalPlus release file."""
 
-    Attributes:
-        benchmark_id: what it holds.
-        file_name: name of the file in the release.
-        version: release version.
-        url: where the release publishes it.
-        sha256: digest of the file's bytes.
-        row_count: problems in it.
-        environment: name of the environment variable that may name a local copy.
-        dataset: repository of the same problems on the Hugging Face Hub.
-        revision_environment: name of the environment variable that asks for that dataset at this revision instead.
-        license: licence of what is in it.
-        license_attribution_url: where that is stated.
-    """
-
-    benchmark_id: BenchmarkId
-    file_name: str
-    version: str
-    url: str
-    sha256: str
-    row_count: int
-    environment: str
-    dataset: str
-    revision_environment: str
-    license: str
-    license_attribution_url: str
+    benchmark_id: BenchmarkId  # what it holds
+    file_name: str  # name of the file in the release
+    version: str  # release version
+    url: str  # where the release publishes it
+    sha256: str  # digest of the file's bytes
+    row_count: int  # problems in it
+    environment: str  # name of the environment variable that may name a local copy
+    dataset: str  # repository of the same problems on the Hugging Face Hub
+    revision_environment: str  # name of the environment variable that asks for that dataset at this revision instead
+    license: str  # licence of what is in it
+    license_attribution_url: str  # where that is stated
 
 
 EVALPLUS_FILES: dict[BenchmarkId, FilePin] = {

@@ -141,9 +141,7 @@ def _from_assertion(test: ast.expr, names: set[str]) -> tuple[TestCase, float] |
             comparators=[ast.Constant(value=float() as tolerance)],
         ) if _calls(call, names):
             return _case(call, expected, tolerance)
-        case ast.Call() as call if _calls(call, names):
-            return _case(call, None, 0.0)
-        case ast.UnaryOp(op=ast.Not(), operand=ast.Call() as call) if _calls(call, names):
+        case (ast.Call() as call) | ast.UnaryOp(op=ast.Not(), operand=ast.Call() as call) if _calls(call, names):
             return _case(call, None, 0.0)
         case _:
             return None

@@ -30,19 +30,12 @@ class Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command.
+    """One command."""
 
-    Attributes:
-        example: an example of its arguments, its name first.
-        text: what it does, in one sentence.
-        add_arguments: tells the parser which arguments it takes besides `--json`.
-        run: does it; returns the exit status.
-    """
-
-    example: str
-    text: str
-    add_arguments: Callable[[argparse.ArgumentParser], object]
-    run: Callable[[argparse.Namespace], int]
+    example: str  # an example of its arguments, its name first
+    text: str  # what it does, in one sentence
+    add_arguments: Callable[[argparse.ArgumentParser], object]  # adds those besides `--json`
+    run: Callable[[argparse.Namespace], int]  # does it; returns the exit status
 
     @property
     def name(self) -> str:

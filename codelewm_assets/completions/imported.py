@@ -77,6 +77,7 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
     wrong = _fault_of(row, problem)
     if wrong is not None:
         return Fault("malformed", wrong)
+    named, llm = row.get("completion_id"), row.get("llm", row.get("model"))
     number = counts[problem.problem_id] = counts.get(problem.problem_id, -1) + 1
     return Completion(
         completion_id=f"{problem.problem_id}/m{number:03d}",
@@ -87,8 +88,8 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
         operators=(),
         code=code,
         entry_point=problem.entry_point,
-        source_completion_id=_text(row.get("completion_id")),
-        llm=_text(row.get("llm", row.get("model"))),
+        source_completion_id=None if named is None else str(named),
+        llm=None if llm is None else str(llm),
         llm_order_rank=row.get("llm_order_rank"),
     )
 
@@ -124,10 +125,6 @@ def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:
     if rank is not None and (not isinstance(rank, int) or isinstance(rank, bool) or abs(rank) >= 2**63):
         return f"llm_order_rank is {str(rank)[:40]!r}; wanted a whole number"
     return None
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
 
 
 def _code(row: Mapping[str, Any], problem: Problem) -> str | None:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from codelewm_assets.completions.syntax import (
-    COMPREHENSIONS,
     OPPOSITE,
+    Comprehension,
     Edit,
     Operator,
     Place,
@@ -310,7 +310,7 @@ def _known_before(function: ast.FunctionDef) -> dict[int, tuple[str, ...]]:
         for name in fields.get(type(node).__name__, node._fields):
             value = getattr(node, name, None)
             for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST) and not isinstance(child, COMPREHENSIONS):
+                if isinstance(child, ast.AST) and not isinstance(child, Comprehension):
                     enter(child)
 
     for statement in function.body:

@@ -10,28 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from codelewm_assets.completions.syntax import BUILTIN_NAMES, INSPECTS_SCOPE
+from codelewm_assets.completions.syntax import BUILTIN_NAMES, INSPECTS_SCOPE, Comprehension
 
 ScopeKind = Literal["module", "function", "class", "comprehension"]
 Site = tuple[ast.AST, str, int | None]  # node, its field, and the index in it when the field is a list
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """One variable of one scope.
+    """One variable of one scope."""
 
-    Attributes:
-        name: as the program writes it.
-        sites: where it is written, in the order of the tree.
-        is_kept: whether its name must stay: others may know it.
-        role: what it names, as far as that matters for choosing another name.
-    """
-
-    name: str
-    sites: list[Site] = field(default_factory=list)
-    is_kept: bool = False
+    name: str  # as the program writes it
+    sites: list[Site] = field(default_factory=list)  # where it is written, in the order of the tree
+    is_kept: bool = False  # whether its name must stay: others may know it
     role: Literal["variable", "function", "class"] = "variable"
 
     def rename(self, new: str) -> None:

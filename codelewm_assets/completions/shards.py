@@ -42,16 +42,11 @@ def shard_key(problem: Problem, completions: list[Completion], settings: Mapping
 
 @dataclass(frozen=True, slots=True)
 class ShardJob:
-    """One shard to label.
+    """One shard to label."""
 
-    Attributes:
-        key: digest of all that its labels depend on.
-        completions: of this one problem, in the order given.
-    """
-
-    key: str
+    key: str  # digest of all that its labels depend on
     problem: Problem
-    completions: tuple[Completion, ...]
+    completions: tuple[Completion, ...]  # of this one problem, in the order given
     cpu_floor_s: float
 
 

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from platform import python_version
 from typing import Any, Literal, assert_never
 
-import codelewm_assets
 from codelewm_assets.completions.label import LabelShard, label_problem
 from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_and_keep, shard_jobs
-from codelewm_assets.core.digests import digest_of, sha256_file
+from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import AssetsError, SandboxError
+from codelewm_assets.core.package import PACKAGE, package_sha256
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.sandbox.isolation import Isolation, remedy
 from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
@@ -258,9 +257,7 @@ def _process_pool() -> SandboxPool:
 @cache
 def code_digest() -> str:
     """Digest of what makes the labels: the code of this package that labels, and Python's version."""
-    root = Path(codelewm_assets.__file__).parent
-    paths = sorted(path for part in LABELLING_CODE for path in (root / part).rglob("*.py"))
-    return digest_of([python_version(), [[str(path.relative_to(root)), sha256_file(path)] for path in paths]])
+    return digest_of([python_version(), [package_sha256(PACKAGE / part) for part in LABELLING_CODE]])
 
 
 def _refuse_missing(isolation: Isolation, mode: IsolationMode) -> None:

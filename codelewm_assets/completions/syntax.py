@@ -34,7 +34,7 @@ PURE_METHODS = frozenset(
 INSPECTS_SCOPE = frozenset({"locals", "globals", "vars", "eval", "exec", "dir", "super"})
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 BUILTIN_NAMES = frozenset(dir(builtins))
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip

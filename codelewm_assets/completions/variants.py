@@ -20,19 +20,12 @@ class CompletionSourceError(AssetsError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One program made from a reference.
+    """One program made from a reference."""
 
-    Attributes:
-        code: source text, always as `ast.unparse` writes it.
-        kind: what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs.
-        operator_family: family of the first rewrite operator, or of the first bug; "reference" for the reference.
-        operators: names of what was applied, in order; of a mutant, its bugs only.
-    """
-
-    code: str
-    kind: VariantKind
-    operator_family: str
-    operators: tuple[str, ...]
+    code: str  # source text, always as `ast.unparse` writes it
+    kind: VariantKind  # what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs
+    operator_family: str  # family of the first rewrite operator, or of the first bug; "reference" for the reference
+    operators: tuple[str, ...]  # names of what was applied, in order; of a mutant, its bugs only
 
 
 def normalise(source: str, entry_point: str) -> str:

@@ -72,7 +72,8 @@ def patiently(
         except (httpx2.HTTPError, OSError, ValueError, RuntimeError) as failed:  # the last is large transfers'
             failures += 1
             if failures >= tries or not is_transient(failed):
-                raise error(f"Could not {doing}{_after(failures)}: {one_line(failed)}") from failed
+                after = f" after {failures} tries" if failures > 1 else ""
+                raise error(f"Could not {doing}{after}: {one_line(failed)}") from failed
         time.sleep(pause_after(failures, pause_s))
 
 
@@ -103,7 +104,3 @@ def is_there(path: Path, found: str | None) -> bool:
 def one_line(error: BaseException) -> str:
     """An error's kind and message on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def _after(failures: int) -> str:
-    return f" after {failures} tries" if failures > 1 else ""

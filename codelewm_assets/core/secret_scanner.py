@@ -17,8 +17,6 @@ PLUGINS = (
     "SendGridDetector", "SlackDetector", "StripeDetector", "TelegramBotTokenDetector", "TwilioKeyDetector",
 )  # fmt: skip
 SCANNED = (".json", ".jsonl", ".md", ".html", ".yaml", ".txt")
-
-
 NUMBER = re.compile(r'(\s*(?:"[^"]*":\s*)?)-?\d[\d.eE+-]*(,?)\s*')
 """A line of a JSON report that holds a number and nothing else beside its key: only the key can be a secret."""
 

@@ -26,17 +26,11 @@ LEAST_BODY = 8  # tokens: a shorter body, such as `return a + b`, stands in many
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which similarity on two problems are near-duplicates, each in [0.11, 1].
+    """From which similarity on two problems are near-duplicates, each in [0.11, 1]."""
 
-    Attributes:
-        code: Jaccard of the references' token shingles.
-        prompt: Jaccard of the prompts' word pairs.
-        containment: part of a reference body's token shingles that stand in another's prompt.
-    """
-
-    code: float = 0.7
-    prompt: float = 0.5
-    containment: float = 0.8
+    code: float = 0.7  # Jaccard of the references' token shingles
+    prompt: float = 0.5  # Jaccard of the prompts' word pairs
+    containment: float = 0.8  # part of a reference body's token shingles that stand in another's prompt
 
 
 class NearDuplicate(Record):

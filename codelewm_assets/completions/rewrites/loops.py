@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from codelewm_assets.completions.syntax import (
-    COMPREHENSIONS,
+    Comprehension,
     Edit,
     Place,
     Scene,
@@ -33,7 +33,6 @@ SEQUENCE_ANNOTATIONS = frozenset({"list", "List", "str", "tuple", "Tuple"})
 SEQUENCE_CALLS = frozenset({"list", "sorted", "str", "tuple"})
 SEQUENCE_METHODS = frozenset({"split", "lower", "upper", "strip", "join", "replace"})
 READING_CALLS = frozenset({"len", "sum", "min", "max", "sorted", "set", "tuple", "str", "enumerate", "any", "all"})
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 COLLECTED_NAMES = ("acc", "built", "collected", "gathered", "items_out", "found", "out_list", "res")
 
 
@@ -172,7 +171,7 @@ def comprehension_to_loop(place: Place[ast.Return | ast.Assign]) -> Iterator[Edi
             if keywords or not takes_all or ast.unparse(function) in ("any", "all", "next", "iter"):
                 return
             value, outer = inner, whole
-    if not isinstance(value, COMPREHENSIONS) or (isinstance(value, ast.GeneratorExp) and outer is None):
+    if not isinstance(value, Comprehension) or (isinstance(value, ast.GeneratorExp) and outer is None):
         return
     if _can_unroll(place.function, value):
 
