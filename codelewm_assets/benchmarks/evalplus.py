@@ -18,7 +18,7 @@ from codelewm_assets.core.records import LeftOut, Problem
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 Suite = Literal["base", "plus"]
-MOST_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
+MAX_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
 
 
 def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url: str | None = None) -> Path:
@@ -127,7 +127,7 @@ def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> lis
     if suite == "plus":
         plus = [text for item in _listed(row["plus_input"]) if (text := _literal(row["task_id"], item))]
         named += sorted(plus, key=lambda text: unit_interval("plus_input", text))
-    usable = [text for text in named if max_inputs is None or len(text) <= MOST_CHARACTERS]
+    usable = [text for text in named if max_inputs is None or len(text) <= MAX_CHARACTERS]
     return list(dict.fromkeys(usable))[:max_inputs]
 
 

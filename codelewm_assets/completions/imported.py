@@ -20,7 +20,7 @@ LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
 """Rows as the v0.6 and later samplers of CodeLeWM publish them (its `codelewm/data`, completion sampling)."""
 
 FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-MOST_LINE_BYTES = 8 * 1024 * 1024
+MAX_LINE_BYTES = 8 * 1024 * 1024
 WANTED = f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
 
 
@@ -41,14 +41,14 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
     counts, number = dict[str, int](), 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as handle:
-            while line := handle.readline(MOST_LINE_BYTES + 1):
+            while line := handle.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-                is_long = len(line) > MOST_LINE_BYTES
+                is_long = len(line) > MAX_LINE_BYTES
                 while is_long and line and not line.endswith(b"\n"):
-                    line = handle.readline(MOST_LINE_BYTES)  # the rest of it
+                    line = handle.readline(MAX_LINE_BYTES)  # the rest of it
                 if is_long or line.strip():
-                    too_long = Fault("malformed", f"longer than {MOST_LINE_BYTES} bytes")
+                    too_long = Fault("malformed", f"longer than {MAX_LINE_BYTES} bytes")
                     found = too_long if is_long else _completion(line, problems, counts)
                     if isinstance(found, Fault):
                         found = Fault(found.reason, f"line {number}: {found.text}")

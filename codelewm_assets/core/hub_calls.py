@@ -14,7 +14,7 @@ from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import AssetsError
 
 TRIES = 8
-LONGEST_PAUSE_S = 60.0
+MAX_PAUSE_S = 60.0
 PASSING_STATUS = (408, 429)  # and every 5xx
 Answer = TypeVar("Answer")
 
@@ -52,7 +52,7 @@ def is_transient(error: BaseException | None) -> bool:
 
 def pause_after(failures: int, pause_s: float) -> float:
     """Seconds to wait after so many failures in a row (1 or more): doubling from `pause_s`, with an upper bound."""
-    return min(pause_s * 2.0 ** min(failures - 1, 30), LONGEST_PAUSE_S)
+    return min(pause_s * 2.0 ** min(failures - 1, 30), MAX_PAUSE_S)
 
 
 def patiently(

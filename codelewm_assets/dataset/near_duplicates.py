@@ -21,7 +21,7 @@ PERMUTATIONS = 128
 SEED = 20251125  # of the permutations: another seed finds other pairs below the threshold, the same at or above it
 MISSED = 1e-6
 LEAST_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
-LEAST_BODY = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
+MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]
 
 
 def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str, str, float]]:
-    """(first, second, part) of each reference body, of at least `LEAST_BODY` tokens, that stands in another's prompt."""
+    """(first, second, part) of each reference body, of at least `MIN_BODY_TOKENS` tokens, that stands in another's prompt."""
     prompts_with: dict[str, list[str]] = defaultdict(list)
     for problem in problems:
         for shingle in local_shingles(code_tokens(problem.prompt)):
@@ -161,7 +161,7 @@ def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str,
     for problem in problems:
         for body in bodies(problem.reference, problem.entry_point):
             tokens = code_tokens(body)
-            wanted = local_shingles(tokens) if len(tokens) >= LEAST_BODY else frozenset()
+            wanted = local_shingles(tokens) if len(tokens) >= MIN_BODY_TOKENS else frozenset()
             shared = Counter(name for shingle in wanted for name in prompts_with.get(shingle, ()))
             for name, count in shared.items():
                 first, second = sorted((problem.problem_id, name))
