@@ -25,24 +25,15 @@ from codelewm_assets.core.logs import LogFormatError, set_up_logs, wanted_format
 
 LOG = logging.getLogger("codelewm_assets.cli")  # the module may run as __main__
 COMMANDS = (
-    build.COMMAND,
-    status.COMMAND,
-    verify.COMMAND,
-    label.COMMAND,
-    score_reports.CALIBRATE,
-    score_reports.RERANK,
-    job_status.COMMAND,
-    audit.COMMAND,
-    publish.COMMAND,
-    prune.COMMAND,
-    doctor.COMMAND,
-)
+    build.run, status.run, verify.run, label.run, score_reports.calibrate, score_reports.rerank, job_status.run, audit.run,
+    publish.run, prune.run, doctor.run,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     try:
-        set_up_logs(wanted_format(os.environ))  # bad arguments are told in it as well
+        set_up_logs(wanted_format(os.environ))  # bad arguments are reported in it as well
     except LogFormatError as error:
         set_up_logs("text")
         LOG.error(str(error))
@@ -71,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _nobody_reads() -> bool:
     """Whether the reader of standard output is gone, as after `| head`; what is left to write then goes nowhere."""
     look = select.poll()
-    look.register(sys.stdout.fileno(), 0)  # an error is always told
+    look.register(sys.stdout.fileno(), 0)  # an error is always reported
     if not any(event & select.POLLERR for _, event in look.poll(0)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,13 +75,14 @@ def parser() -> Parser:
     add_log_format(parser, default=None)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="COMMAND")
     for command in COMMANDS:
-        made = commands.add_parser(
+        added = commands.add_parser(
             command.name, help=command.text, description=command.text,
             epilog=f"example: codelewm-assets {command.example}", formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        made.set_defaults(run=command.run)
-        command.add_arguments(made)
-        add_log_format(made, default=argparse.SUPPRESS)  # it may stand before the command or after it
+        added.set_defaults(run=command.run)
+        command.add_arguments(added)
+        added.add_argument("--json", action="store_true", help="print one JSON object")
+        add_log_format(added, default=argparse.SUPPRESS)  # it may stand before the command or after it
     return parser
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from codelewm_assets.benchmarks.evalplus_types import restore_types
+from codelewm_assets.benchmarks.humaneval import whole_reference
 from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.core.digests import sha256_file, unit_interval
 from codelewm_assets.core.errors import LiteralError, SourceDigestError, SourceFormatError, SourceMissingError
@@ -17,7 +18,7 @@ from codelewm_assets.core.records import LeftOut, Problem
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 Suite = Literal["base", "plus"]
-MOST_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
+MAX_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
 
 
 def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url: str | None = None) -> Path:
@@ -100,15 +101,14 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem:
-    is_humaneval = pin.benchmark_id == "humaneval"
-    expected = {} if is_humaneval else asserted_outputs(row.get("assertion", ""), row["entry_point"])
+    expected = {} if pin.benchmark_id == "humaneval" else asserted_outputs(row.get("assertion", ""), row["entry_point"])
     return Problem(
         problem_id=row["task_id"],
         benchmark_id=pin.benchmark_id,
         benchmark_label=pin.benchmark_id,
         prompt=row["prompt"],
         entry_point=row["entry_point"],
-        reference=row["prompt"] + row["canonical_solution"] if is_humaneval else row["canonical_solution"],
+        reference=whole_reference(row, pin.benchmark_id),
         inputs=tuple(inputs),
         expected=tuple(expected.get(text) for text in inputs),
         atol=float(row["atol"]),
@@ -127,7 +127,7 @@ def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> lis
     if suite == "plus":
         plus = [text for item in _listed(row["plus_input"]) if (text := _literal(row["task_id"], item))]
         named += sorted(plus, key=lambda text: unit_interval("plus_input", text))
-    usable = [text for text in named if max_inputs is None or len(text) <= MOST_CHARACTERS]
+    usable = [text for text in named if max_inputs is None or len(text) <= MAX_CHARACTERS]
     return list(dict.fromkeys(usable))[:max_inputs]
 
 

@@ -12,76 +12,27 @@ from codelewm_assets.core.errors import SourceFormatError
 Arguments = list[Any]
 
 
-def _tuple_each(arguments: Arguments) -> Arguments:
-    return [tuple(value) for value in arguments]
-
-
-def _list_of_tuples_first(arguments: Arguments) -> Arguments:
-    return [[tuple(item) for item in arguments[0]], *arguments[1:]]
-
-
-def _lists_of_tuples_each(arguments: Arguments) -> Arguments:
-    return [[tuple(item) for item in value] for value in arguments]
-
-
-def _tuple_first(arguments: Arguments) -> Arguments:
-    return [tuple(arguments[0]), *arguments[1:]]
-
-
-def _tuple_second(arguments: Arguments) -> Arguments:
-    return [arguments[0], tuple(arguments[1]), *arguments[2:]]
-
-
-def _list_of_sets(arguments: Arguments) -> Arguments:
-    return [[set(item) if isinstance(item, list) and item else {} for item in arguments[0]]]
-
-
-def _float_and_complex(arguments: Arguments) -> Arguments:
-    return [float(arguments[0]), complex(arguments[1])]
-
-
-def _complex(arguments: Arguments) -> Arguments:
-    return [complex(arguments[0])]
-
-
-def _tuple_of_tuples_each(arguments: Arguments) -> Arguments:
-    return [tuple(tuple(item) for item in value) for value in arguments]
-
-
-def _tuple_with_inner_tuples(arguments: Arguments) -> Arguments:
-    return [tuple(tuple(item) if isinstance(item, list) else item for item in arguments[0]), *arguments[1:]]
-
-
-def _map_of_tuples(arguments: Arguments) -> Arguments:
-    return [{key: tuple(value) for key, value in arguments[0].items()}, *arguments[1:]]
-
-
-def _tuples_throughout(arguments: Arguments) -> Arguments:
-    return [_as_tuples(value) for value in arguments]
-
-
 def _as_tuples(value: Any) -> Any:
     return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 TYPE_CHANGES: tuple[tuple[Callable[[Arguments], Arguments], tuple[int, ...]], ...] = (
-    (
-        _tuple_each,
-        (2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744, 809),
-    ),
-    (_lists_of_tuples_each, (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780)),
-    (_list_of_tuples_first, (75, 413, 444, 753)),
-    (_tuple_second, (106, 750)),
-    (_list_of_sets, (115,)),
-    (_float_and_complex, (124,)),
-    (_tuple_first, (250, 307, 405, 446, 617, 720, 763, 808)),
-    (_tuple_of_tuples_each, (259, 401, 445)),
-    (_tuple_with_inner_tuples, (278,)),
-    (_map_of_tuples, (722,)),
-    (_complex, (252,)),
-    (_tuples_throughout, (580, 615, 791)),
-)
-"""(change, task numbers) of every MBPP-Plus problem that needs one."""
+    (lambda a: [tuple(value) for value in a],
+     (2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744, 809)),
+    (lambda a: [[tuple(item) for item in value] for value in a],
+     (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780)),
+    (lambda a: [[tuple(item) for item in a[0]], *a[1:]], (75, 413, 444, 753)),
+    (lambda a: [a[0], tuple(a[1]), *a[2:]], (106, 750)),
+    (lambda a: [[set(item) if isinstance(item, list) and item else {} for item in a[0]]], (115,)),
+    (lambda a: [float(a[0]), complex(a[1])], (124,)),
+    (lambda a: [tuple(a[0]), *a[1:]], (250, 307, 405, 446, 617, 720, 763, 808)),
+    (lambda a: [tuple(tuple(item) for item in value) for value in a], (259, 401, 445)),
+    (lambda a: [tuple(tuple(item) if isinstance(item, list) else item for item in a[0]), *a[1:]], (278,)),
+    (lambda a: [{key: tuple(value) for key, value in a[0].items()}, *a[1:]], (722,)),
+    (lambda a: [complex(a[0])], (252,)),
+    (lambda a: [_as_tuples(value) for value in a], (580, 615, 791)),
+)  # fmt: skip
+"""(change of the arguments, task numbers) of every MBPP-Plus problem that needs one."""
 
 _CHANGE_OF = {number: change for change, numbers in TYPE_CHANGES for number in numbers}
 
@@ -98,6 +49,6 @@ def restore_types(task_id: str, arguments: Arguments) -> Arguments:
         return change(arguments)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         raise SourceFormatError(
-            f"{task_id}: an input does not have the shape that sources/evalplus_types.py expects ({error}). "
+            f"{task_id}: an input does not have the shape that benchmarks/evalplus_types.py expects ({error}). "
             "The source changed; correct the table in a reviewed commit."
         ) from error

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from codelewm_assets.benchmarks.humaneval import problems_from_tests
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUB_DATASETS, HUMANEVAL_LICENSE, HubPin
+from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.records import LeftOut, Problem
@@ -13,15 +13,13 @@ from codelewm_assets.core.records import LeftOut, Problem
 REVISION = re.compile(r"[0-9a-f]{40}")
 
 
-def pinned_revision(pin: HubPin, given: str | None) -> str:
-    """The revision to read. Raises: SourceError: none is pinned and none was given, or it is no full commit hash."""
-    revision = given or pin.revision
-    if revision is None or not REVISION.fullmatch(revision):
+def require_full_revision(pin: FilePin, revision: str) -> None:
+    """Raises: SourceError: the revision of the benchmark's dataset is no full commit hash."""
+    if not REVISION.fullmatch(revision):
         raise SourceError(
-            f"{pin.repository}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the data cannot "
-            f"change under a name. Set {EVALPLUS_FILES[pin.benchmark_id].revision_environment} or pin it in benchmarks/pins.py."
+            f"{pin.dataset}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the data cannot "
+            f"change under a name. Correct {pin.revision_environment}."
         )
-    return revision
 
 
 def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
@@ -40,53 +38,33 @@ def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
 
 
 def read_hub(
-    repository: str, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int | None
+    pin: FilePin, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int | None
 ) -> tuple[list[Problem], list[LeftOut]]:
-    """Problems of a Hub dataset's rows. Raises: SourceFormatError: columns missing or a repository not known."""
-    pin = HUB_DATASETS.get(repository)
-    if pin is None:
-        raise SourceFormatError(f"{repository!r} is not a known dataset; wanted one of {sorted(HUB_DATASETS)}.")
-    label = f"{repository}@{revision[:12]}"
-    if pin.benchmark_id == "humaneval":
-        file_pin = EVALPLUS_FILES["humaneval"]
-        plain = repository == "openai/openai_humaneval"
-        license_and_url = HUMANEVAL_LICENSE if plain else (file_pin.license, file_pin.license_attribution_url)
-        return problems_from_tests(
-            [dict(row) for row in rows], run=run, max_inputs=max_inputs, revision=label, license_and_url=license_and_url
-        )
-    file_pin = EVALPLUS_FILES["mbpp_plus"]
-    shaped = [_mbpp_row(dict(row), label) for row in rows]
-    problems, left_out = problems_from_tests(
-        shaped,
+    """Problems of the rows of a benchmark's dataset. Raises: SourceFormatError: columns are missing."""
+    label = f"{pin.dataset}@{revision[:12]}"
+    return problems_from_tests(
+        [dict(row) if pin.benchmark_id == "humaneval" else _mbpp_row(row, label) for row in rows],
+        benchmark_id=pin.benchmark_id,
         run=run,
         max_inputs=max_inputs,
         revision=label,
-        license_and_url=(file_pin.license, file_pin.license_attribution_url),
+        license_and_url=(pin.license, pin.license_attribution_url),
     )
-    prompts = {row["task_id"]: row["mbpp_prompt"] for row in shaped}
-    named = [
-        p.model_copy(
-            update={"benchmark_id": "mbpp_plus", "benchmark_label": "mbpp_plus", "prompt": prompts[p.problem_id]}
-        )
-        for p in problems
-    ]
-    return named, left_out
 
 
-def _mbpp_row(row: dict[str, Any], label: str) -> dict[str, Any]:
+def _mbpp_row(row: Mapping[str, Any], label: str) -> dict[str, Any]:
     """A row of `evalplus/mbppplus` (`task_id, code, prompt, test, test_list`) under HumanEval's column names."""
     lacking = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
     if lacking:
         raise SourceFormatError(f"A row of {label} lacks {sorted(lacking)}. Fetch the pinned revision.")
-    called = re.search(r"(\w+)\s*\(", re.sub(r"\b(?:assert|set\(|math\.isclose\()", "", str(row["test_list"][0])))
+    first = str(row["test_list"][0])
+    called = re.search(r"(\w+)\s*\(", re.sub(r"\b(?:assert|set\(|math\.isclose\()", "", first))
     if called is None:
         raise SourceFormatError(f"{label}, task {row['task_id']}: its test list names no function.")
-    first = str(row["test_list"][0])
     return {
         "task_id": f"Mbpp/{row['task_id']}",
-        "prompt": "",
+        "prompt": f'"""\n{row["prompt"]}\n{first}\n"""\n',
         "canonical_solution": row["code"],
         "entry_point": called.group(1),
         "test": row["test"],
-        "mbpp_prompt": f'"""\n{row["prompt"]}\n{first}\n"""\n',
     }

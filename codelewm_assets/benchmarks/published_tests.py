@@ -65,14 +65,13 @@ def recover_tests(reference: str, test_code: str, entry_point: str, run: Runner)
     if found is None:
         raise SourceFormatError("its reference fails its own published tests, or passes arguments that have no literal")
     recorded = [TestCase(write_value(arguments), None) for arguments in read_value(found)]
-    known = {case.arguments for case in cases}
-    return RecoveredTests(_distinct(cases + [c for c in recorded if c.arguments not in known]), atol, "recorded")
+    return RecoveredTests(_distinct([*cases, *recorded]), atol, "recorded")
 
 
 def _distinct(cases: list[TestCase]) -> tuple[TestCase, ...]:
-    return tuple(
-        {case.arguments: case for case in reversed(cases)}[key] for key in dict.fromkeys(c.arguments for c in cases)
-    )
+    """The first case of each arguments."""
+    first: dict[str, TestCase] = {}
+    return tuple(case for case in cases if first.setdefault(case.arguments, case) is case)
 
 
 def _from_tables(tree: ast.Module) -> list[TestCase] | None:
@@ -111,26 +110,18 @@ def _table_tolerance(tree: ast.Module) -> float:
 def _from_assertions(tree: ast.Module, entry_point: str) -> tuple[list[TestCase], float, bool]:
     """(cases, tolerance, whether every statement of the tests was understood)."""
     check = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
-    body = check[0].body if check else tree.body
-    names = {"candidate", entry_point}
     cases, atol, is_complete = list[TestCase](), 0.0, True
-    for statement in body:
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            continue
-        if isinstance(statement, ast.Pass | ast.Import | ast.ImportFrom):
-            continue
-        if not isinstance(statement, ast.Assert):
-            is_complete = False
-            continue
-        if isinstance(statement.test, ast.Constant):
-            continue
-        found = _from_assertion(statement.test, names)
-        if found is None:
-            is_complete = False
-        else:
-            case, tolerance = found
-            cases.append(case)
-            atol = max(atol, tolerance)
+    for statement in check[0].body if check else tree.body:
+        match statement:
+            case ast.Expr(value=ast.Constant()) | ast.Assert(test=ast.Constant()):
+                continue
+            case ast.Pass() | ast.Import() | ast.ImportFrom():
+                continue
+            case ast.Assert(test=test) if read := _from_assertion(test, {"candidate", entry_point}):
+                cases.append(read[0])
+                atol = max(atol, read[1])
+            case _:
+                is_complete = False
     return cases, atol, is_complete
 
 
@@ -150,9 +141,7 @@ def _from_assertion(test: ast.expr, names: set[str]) -> tuple[TestCase, float] |
             comparators=[ast.Constant(value=float() as tolerance)],
         ) if _calls(call, names):
             return _case(call, expected, tolerance)
-        case ast.Call() as call if _calls(call, names):
-            return _case(call, None, 0.0)
-        case ast.UnaryOp(op=ast.Not(), operand=ast.Call() as call) if _calls(call, names):
+        case (ast.Call() as call) | ast.UnaryOp(op=ast.Not(), operand=ast.Call() as call) if _calls(call, names):
             return _case(call, None, 0.0)
         case _:
             return None

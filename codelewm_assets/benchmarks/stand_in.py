@@ -20,24 +20,14 @@ ATTRIBUTION = "https://github.com/codelewm/codelewm_assets"
 
 @dataclass(frozen=True, slots=True)
 class StandInProblem:
-    """One row of `stand_in.jsonl`: a small Python problem with its reference program and its inputs.
+    """One row of `stand_in.jsonl`: a small Python problem with its reference program and its inputs."""
 
-    Attributes:
-        task_id: "StandIn/<n>", unique and stable: a problem that is removed leaves its number unused.
-        entry_point: name of the function to write, unique among the problems.
-        prompt: the task as a quoted docstring, its last line before the closing quotes one `assert`.
-        canonical_solution: a whole program that defines `entry_point`; standard library only,
-            deterministic, prints nothing, raises nothing on `inputs`.
-        inputs: each the Python literal of the list of positional arguments, such as "[[1, 2, 3], 2]".
-        atol: absolute tolerance for numbers in the output; 0.0 leaves it to the comparison's default.
-    """
-
-    task_id: str
-    entry_point: str
-    prompt: str
-    canonical_solution: str
-    inputs: tuple[str, ...]
-    atol: float = 0.0
+    task_id: str  # "StandIn/<n>", unique and stable: a problem that is removed leaves its number unused
+    entry_point: str  # name of the function to write, unique among the problems
+    prompt: str  # the task as a quoted docstring, its last line before the closing quotes one `assert`
+    canonical_solution: str  # a whole program of the standard library alone; no output, no chance, no exceptions
+    inputs: tuple[str, ...]  # each the Python literal of the list of positional arguments, such as "[[1, 2, 3], 2]"
+    atol: float = 0.0  # absolute tolerance for numbers in the output; 0.0 leaves it to the comparison's default
 
 
 @cache

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
-from codelewm_assets.benchmarks.problem import HUB_REPOSITORY
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.core.hub_calls import hub_api, one_line
@@ -45,8 +44,7 @@ def watched_sources(
         if path := environment.get(pin.environment):
             found.append(Watched(pin.environment, "file", path, pin.sha256))
         elif revision := environment.get(pin.revision_environment):
-            repository = HUB_REPOSITORY[benchmark]
-            found.append(Watched(repository, "dataset", repository, revision))
+            found.append(Watched(pin.dataset, "dataset", pin.dataset, revision))
     for file, dataset, commit in imported:
         if dataset is None:
             found.append(Watched(file, "file", file, None))

@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, print_json
 from codelewm_assets.commands.gates import gates_line, latest_gates
 
 LOG = logging.getLogger(__name__)
@@ -12,10 +12,14 @@ LOG = logging.getLogger(__name__)
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a Markdown file, or a folder of them")
-    add_json(parser)
 
 
-def _run(options: argparse.Namespace) -> int:
+@command(
+    "audit README.md docs",
+    "Claim audit over Markdown files; exit 1 on a sentence beyond the gates, 2 on a file that cannot be read.",
+    _add_arguments,
+)
+def run(options: argparse.Namespace) -> int:
     from codelewm_assets.claims.audit import audit_text, statuses_of
 
     files, texts, unreadable = (
@@ -47,12 +51,3 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{file}:{row.line}: {row.claim_id} is {row.status}: {row.sentence}")
     print(f"{len(files)} files audited, {len(found)} sentences beyond the gates. {gates_line(gates, digest)}")
     return FAILED if found else 0
-
-
-COMMAND = Command(
-    "audit",
-    "Claim audit over Markdown files; exit 1 on a sentence beyond the gates, 2 on a file that cannot be read.",
-    "audit README.md docs",
-    _add_arguments,
-    _run,
-)

@@ -30,20 +30,24 @@ class Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command.
+    """One command."""
 
-    Attributes:
-        text: what it does, in one sentence.
-        example: an example of its arguments, its name first.
-        add_arguments: tells the parser which arguments it takes.
-        run: does it; returns the exit status.
-    """
+    example: str  # an example of its arguments, its name first
+    text: str  # what it does, in one sentence
+    add_arguments: Callable[[argparse.ArgumentParser], object]  # adds those besides `--json`
+    run: Callable[[argparse.Namespace], int]  # does it; returns the exit status
 
-    name: str
-    text: str
-    example: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+    @property
+    def name(self) -> str:
+        """The first word of the example."""
+        return self.example.partition(" ")[0]
+
+
+def command(
+    example: str, text: str, add_arguments: Callable[[argparse.ArgumentParser], object] = lambda parser: None
+) -> Callable[[Callable[[argparse.Namespace], int]], Command]:
+    """Make the decorated function a command; the arguments are those of `Command`."""
+    return lambda run: Command(example, text, add_arguments, run)
 
 
 def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> None:
@@ -52,11 +56,6 @@ def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> N
         "--log-format", choices=LOG_FORMATS, default=default,
         help=f"how messages on standard error are written (default: {VARIABLE} or text)",
     )  # fmt: skip
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option of every command that prints rows."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def print_json(shown: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import logging
 
-from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
 from codelewm_assets.commands.gates import gates_shown, print_gates
 
 LOG = logging.getLogger(__name__)
@@ -14,10 +14,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", help="name of a shipped profile, or a .yaml file (default: CODELEWM_PROFILE or sample)"
     )
     parser.add_argument("--select", help="a Dagster asset selection, such as 'key:execution_pack+'")
-    add_json(parser)
 
 
-def _run(options: argparse.Namespace) -> int:
+@command(
+    "build --profile sample",
+    "Materialize the graph; ends with the gate table and where the report lies.",
+    _add_arguments,
+)
+def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from codelewm_assets.core.digests import pretty_json
@@ -57,12 +61,3 @@ def _run(options: argparse.Namespace) -> int:
     for failure in result.failures:
         LOG.error(failure)
     return 0 if result.is_success else FAILED
-
-
-COMMAND = Command(
-    "build",
-    "Materialize the graph; ends with the gate table and where the report lies.",
-    "build --profile sample",
-    _add_arguments,
-    _run,
-)

@@ -6,14 +6,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from codelewm_assets.commands.base import FAILED, Command, add_json, open_store, print_json
+from codelewm_assets.commands.base import FAILED, command, open_store, print_json
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_json(parser)
-
-
-def _run(options: argparse.Namespace) -> int:
+@command(
+    "doctor --json",
+    "Versions, data, isolation, GPU, disk, Hub and instance, with a remedy for each fault; exit 1 on a failure.",
+)
+def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from codelewm_assets.defs.instance_health import instance_findings
@@ -32,12 +32,3 @@ def _run(options: argparse.Namespace) -> int:
         print_table(Console(), "Findings", header, [list(finding.row().values()) for finding in findings])
         print(f"{len(findings)} findings: {counts['ok']} ok, {counts['warn']} warn, {counts['fail']} fail.")
     return FAILED if counts["fail"] else 0
-
-
-COMMAND = Command(
-    "doctor",
-    "Versions, data, isolation, GPU, disk, Hub and instance, with a remedy for each fault; exit 1 on a failure.",
-    "doctor --json",
-    _add_arguments,
-    _run,
-)

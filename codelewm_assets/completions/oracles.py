@@ -18,6 +18,7 @@ OracleName = Literal[
     "digit_distance",
 ]  # fmt: skip
 DEFAULT_ATOL, RTOL = 1e-6, 1e-7
+TOO_SLOW = "writing it down takes longer than a call may"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,9 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
 )
 
 
-LONG = "writing it down takes longer than a call may"
-
-
 @dataclass(frozen=True, slots=True)
 class InputException:
-    """A published input, by the literal of its arguments, on which no program is judged, and why."""
+    """A published input, by the literal of its arguments, on which no program is compared, and why."""
 
     problem_id: str
     arguments: str
@@ -65,7 +63,7 @@ INPUT_EXCEPTIONS: tuple[InputException, ...] = (
         "its one output is 1.05 GB of text, more than a sandboxed program may hold",
     ),
     *(
-        InputException("Mbpp/255", arguments, f"its one output is {size} MB of text, and {LONG}")
+        InputException("Mbpp/255", arguments, f"its one output is {size} MB of text, and {TOO_SLOW}")
         for size, arguments in (
             (120, "[[57.22322518606262, 96.2114299656439, 7.2887651994648195, 56.50649563542532], 77]"),
             (48, "[['Dog', 'Cat', 'Bird', 'Fish'], 77]"),
@@ -84,12 +82,12 @@ def oracle_of(benchmark_id: BenchmarkId, problem_id: str) -> OracleName:
 
 
 def has_exceptions(benchmark_id: BenchmarkId, problem_id: str) -> bool:
-    """Whether the problem has inputs on which no program is judged."""
+    """Whether the problem has inputs on which no program is compared."""
     return published_id(problem_id, benchmark_id) in {row.problem_id for row in INPUT_EXCEPTIONS}
 
 
 def why_not_judged(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
-    """Why no program is judged on this input; None where one is. Args: arguments: canonical literal."""
+    """Why no program is compared on this input; None where one is. Args: arguments: canonical literal."""
     return _INPUTS.get((published_id(problem_id, benchmark_id) or "", arguments))
 
 

@@ -1,7 +1,7 @@
 """Which name of a program is which variable: every binding with all the places that write it, by Python's scoping rules.
 
 Belongs here: scopes, resolution, and which names may be changed without touching what the program does or offers.
-Not here: which names they get (alpha.py, rewrites/surface.py).
+Not here: which names they get (renaming.py).
 Source: The Python Language Reference 3.11, 4.2 "Naming and binding"; 6.2.4 for comprehensions.
 """
 
@@ -10,28 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from codelewm_assets.completions.syntax import BUILTIN_NAMES, INSPECTS_SCOPE
+from codelewm_assets.completions.syntax import BUILTIN_NAMES, INSPECTS_SCOPE, Comprehension
 
 ScopeKind = Literal["module", "function", "class", "comprehension"]
 Site = tuple[ast.AST, str, int | None]  # node, its field, and the index in it when the field is a list
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """One variable of one scope.
+    """One variable of one scope."""
 
-    Attributes:
-        name: as the program writes it.
-        sites: where it is written, in the order of the tree.
-        is_kept: whether its name must stay: others may know it.
-        role: what it names, as far as that matters for choosing another name.
-    """
-
-    name: str
-    sites: list[Site] = field(default_factory=list)
-    is_kept: bool = False
+    name: str  # as the program writes it
+    sites: list[Site] = field(default_factory=list)  # where it is written, in the order of the tree
+    is_kept: bool = False  # whether its name must stay: others may know it
     role: Literal["variable", "function", "class"] = "variable"
 
     def rename(self, new: str) -> None:

@@ -42,16 +42,11 @@ def shard_key(problem: Problem, completions: list[Completion], settings: Mapping
 
 @dataclass(frozen=True, slots=True)
 class ShardJob:
-    """One shard to label.
+    """One shard to label."""
 
-    Attributes:
-        key: digest of all that its labels depend on.
-        completions: of this one problem, in the order given.
-    """
-
-    key: str
+    key: str  # digest of all that its labels depend on
     problem: Problem
-    completions: tuple[Completion, ...]
+    completions: tuple[Completion, ...]  # of this one problem, in the order given
     cpu_floor_s: float
 
 
@@ -75,24 +70,16 @@ def shard_jobs(
 
 
 def label_and_keep(
-    completions: Iterable[Completion],
-    problems: Mapping[str, Problem],
+    jobs: Iterable[ShardJob],
     *,
     pool: SandboxPool,
-    cpu_floor_s: float,
     folder: ShardFolder,
-    settings: Mapping[str, object],
     on_shard: Callable[[int], None] = lambda count: None,
 ) -> Iterator[LabelShard]:
-    """Label all completions, as many problems at a time as the pool has workers; memory holds those problems alone.
+    """A shard for each job, in order; as many at a time as the pool has workers, and memory holds those alone.
 
     Each shard is kept in `folder` as soon as it is there, and taken from it when it is.
-
-    Args:
-        completions: those of a problem stand together.
-        settings: all that the labels depend on besides problems and completions.
-        on_shard: called with the number of completions of each shard that is done.
-    Returns: a shard for each problem, in the order in which the problems come.
+    Args: on_shard: called with the number of completions of each shard that is done.
     """
 
     def label(job: ShardJob) -> LabelShard:
@@ -102,6 +89,6 @@ def label_and_keep(
             folder.put(job.key, shard)
         return shard
 
-    for shard in pool.each(label, shard_jobs(completions, problems, cpu_floor_s=cpu_floor_s, settings=settings)):
+    for shard in pool.each(label, jobs):
         on_shard(len(shard.labelled))
         yield shard

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from platform import python_version
 from typing import Any, Literal, assert_never
 
-import codelewm_assets
 from codelewm_assets.completions.label import LabelShard, label_problem
 from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_and_keep, shard_jobs
-from codelewm_assets.core.digests import digest_of, sha256_file
+from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import AssetsError, SandboxError
+from codelewm_assets.core.package import PACKAGE, package_sha256
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.sandbox.isolation import Isolation, remedy
 from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
@@ -31,9 +30,7 @@ from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
 SpreadMode = Literal["in_process", "ray"]
 IsolationMode = Literal["auto", "strict"]
 
-MOST_LOSSES = (
-    100  # of one shard, with its node or worker; not without end, for a shard may be what ends its worker each time
-)
+MAX_SHARD_RETRIES = 100  # after its node or worker was lost; bounded, for a shard may be what ends its worker each time
 REACH_S = 5.0
 LOCAL_OBJECT_BYTES = 256 << 20  # of a Ray started here; what is larger is spilled to disk
 LABELLING_CODE = ("core", "sandbox", "completions")
@@ -99,27 +96,18 @@ def label_shards(
         the cluster cannot be reached, a worker runs other code, or a shard is lost with its worker again and again.
         StoreError: a shard cannot be kept.
     """
+    jobs = shard_jobs(completions, problems, cpu_floor_s=cpu_floor_s, settings=settings)
     with SandboxPool(workers if spread == "in_process" else 1) as pool:
         here = pool.isolation
         _refuse_missing(here, isolation)
         if spread == "in_process":
-            shards = label_and_keep(
-                completions,
-                problems,
-                pool=pool,
-                cpu_floor_s=cpu_floor_s,
-                folder=folder,
-                settings=settings,
-                on_shard=on_shard,
-            )
-            yield Labelling(shards, here.layers)
+            yield Labelling(label_and_keep(jobs, pool=pool, folder=folder, on_shard=on_shard), here.layers)
             return
     if spread != "ray":
         assert_never(spread)
     with ray_cluster(ray_address, workers) as ray:
         labelling = Labelling(iter(()), here.layers)
         run = _RayRun(ray, labelling, folder, isolation)
-        jobs = shard_jobs(completions, problems, cpu_floor_s=cpu_floor_s, settings=settings)
         labelling.shards = run.label(jobs, on_shard)
         yield labelling
 
@@ -189,7 +177,7 @@ class _RayRun:
 
     def __init__(self, ray: Any, labelling: Labelling, folder: ShardFolder, isolation: IsolationMode) -> None:
         self._ray, self._labelling, self._folder, self._isolation = ray, labelling, folder, isolation
-        self._remote = ray.remote(num_cpus=1, max_retries=MOST_LOSSES)(label_job)
+        self._remote = ray.remote(num_cpus=1, max_retries=MAX_SHARD_RETRIES)(label_job)
 
     def label(self, jobs: Iterable[ShardJob], on_shard: Callable[[int], None]) -> Iterator[LabelShard]:
         """A shard for each job, in order; what waits is bounded, so memory does not grow with their number."""
@@ -226,7 +214,7 @@ class _RayRun:
             raise (error.cause if isinstance(error.cause, AssetsError) else error) from error
         except self._ray.exceptions.RayError as error:
             raise SandboxError(
-                f"The shard of {slot.job.problem.problem_id} was lost with its worker {MOST_LOSSES + 1} times, or cannot be "
+                f"The shard of {slot.job.problem.problem_id} was lost with its worker {MAX_SHARD_RETRIES + 1} times, or cannot be "
                 f"fetched ({type(error).__name__}). Look into Ray's logs on that machine, and whether its memory is enough."
             ) from error
         slot.shard, slot.task = found.shard, None
@@ -269,9 +257,7 @@ def _process_pool() -> SandboxPool:
 @cache
 def code_digest() -> str:
     """Digest of what makes the labels: the code of this package that labels, and Python's version."""
-    root = Path(codelewm_assets.__file__).parent
-    paths = sorted(path for part in LABELLING_CODE for path in (root / part).rglob("*.py"))
-    return digest_of([python_version(), [[str(path.relative_to(root)), sha256_file(path)] for path in paths]])
+    return digest_of([python_version(), [package_sha256(PACKAGE / part) for part in LABELLING_CODE]])
 
 
 def _refuse_missing(isolation: Isolation, mode: IsolationMode) -> None:

@@ -7,150 +7,111 @@ import ast
 import builtins
 import keyword
 import random
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import Any, Generic, Literal, TypeVar
 
-Edit = Callable[[], None]
+Edit = Callable[[], object]
 Operator = Callable[["Scene"], list[Edit]]
+N = TypeVar("N", bound=ast.AST)
 
 PURE_CALLS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "chr",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "frozenset",
-        "int",
-        "isinstance",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "ord",
-        "pow",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "type",
-        "zip",
-    ]
-)
+    {
+        "abs", "all", "any", "bool", "chr", "dict", "divmod", "float", "frozenset", "int", "isinstance", "len", "list",
+        "max", "min", "ord", "pow", "range", "repr", "round", "set", "sorted", "str", "sum", "tuple", "type",
+    }
+)  # fmt: skip
 PURE_METHODS = frozenset(
-    [
-        "count",
-        "endswith",
-        "find",
-        "get",
-        "index",
-        "isalnum",
-        "isalpha",
-        "isdigit",
-        "islower",
-        "isspace",
-        "isupper",
-        "items",
-        "join",
-        "keys",
-        "lower",
-        "lstrip",
-        "replace",
-        "rfind",
-        "rstrip",
-        "split",
-        "startswith",
-        "strip",
-        "swapcase",
-        "title",
-        "upper",
-        "values",
-    ]
-)
-LAZY_CALLS = frozenset({"filter", "map", "zip", "enumerate", "reversed", "iter"})
+    {
+        "count", "endswith", "find", "get", "index", "isalnum", "isalpha", "isdigit", "islower", "isspace", "isupper",
+        "items", "join", "keys", "lower", "lstrip", "replace", "rfind", "rstrip", "split", "startswith", "strip",
+        "swapcase", "title", "upper", "values",
+    }
+)  # fmt: skip
 INSPECTS_SCOPE = frozenset({"locals", "globals", "vars", "eval", "exec", "dir", "super"})
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 BUILTIN_NAMES = frozenset(dir(builtins))
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
-class Place:
-    """Where a node stands: `parent.field` or `parent.field[index]`, within the top-level `function`."""
+class Place(Generic[N]):
+    """Where a node stands: `parent.field` or `parent.field[index]`, within the top-level `function` of `scene`."""
 
-    node: ast.AST
+    node: N
     parent: ast.AST
     field: str
     index: int | None
     function: ast.FunctionDef
+    scene: "Scene"
 
-    def put(self, new: ast.AST) -> None:
-        """Set another node in this one's place."""
+    @property
+    def block(self) -> list[ast.stmt]:
+        """The list that a statement stands in."""
+        block: list[ast.stmt] = getattr(self.parent, self.field)
+        return block
+
+    @property
+    def following(self) -> list[ast.stmt]:
+        """The statements after this one in its block."""
+        assert self.index is not None
+        return self.block[self.index + 1 :]
+
+    def put(self, *new: ast.AST, length: int = 1) -> None:
+        """Set other nodes in this one's place; in a list, in that of `length` nodes from this one on."""
         if self.index is None:
-            setattr(self.parent, self.field, new)
+            setattr(self.parent, self.field, *new)
         else:
-            getattr(self.parent, self.field)[self.index] = new
-
-
-@dataclass(slots=True)
-class Block:
-    """A list of statements, the node that owns it, and the top-level function it lies in."""
-
-    body: list[ast.stmt]
-    owner: ast.AST
-    function: ast.FunctionDef
+            getattr(self.parent, self.field)[self.index : self.index + length] = new
 
 
 @dataclass(slots=True)
 class Scene:
-    """A tree as the operators see it: only functions that the entry point can reach, never an argument list."""
+    """A tree as the operators see it: only functions that the entry point can reach, never an argument list.
+
+    Attributes:
+        places: of every node, a node before those inside it.
+        statements: places of statements alone, all of a block before those inside them.
+        names: every identifier of the program, and those that `fresh` has given out.
+    """
 
     tree: ast.Module
     entry_point: str
     rng: random.Random
     functions: list[ast.FunctionDef] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
+    places: list[Place[Any]] = field(default_factory=list)
+    statements: list[Place[Any]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.functions = reachable_functions(self.tree, self.entry_point)
         for function in self.functions:
-            self._visit(function, "body", function)
+            self._visit(function, ("body",), function)
         self.names = used_names(self.tree)
 
-    def _visit(self, owner: ast.AST, name: str, function: ast.FunctionDef) -> None:
-        value = getattr(owner, name)
-        if isinstance(value, list):
-            if value and isinstance(value[0], ast.stmt):
-                self.blocks.append(Block(value, owner, function))
-            for index, node in enumerate(value):
-                if isinstance(node, ast.AST):
-                    self._enter(Place(node, owner, name, index, function))
-        elif isinstance(value, ast.AST):
-            self._enter(Place(value, owner, name, None, function))
-
-    def _enter(self, place: Place) -> None:
-        node = place.node
-        self.places.append(place)
-        fields: Iterable[str] = node._fields
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            fields = ("body",)
-        elif isinstance(node, ast.AnnAssign):
-            fields = ("target", "value")
+    def _visit(self, owner: ast.AST, fields: Iterable[str], function: ast.FunctionDef) -> None:
         for name in fields:
-            if hasattr(node, name):
-                self._visit(node, name, place.function)
+            value = getattr(owner, name, None)
+            nodes = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+            places = [
+                Place(node, owner, name, index, function, self) for index, node in nodes if isinstance(node, ast.AST)
+            ]
+            if isinstance(value, list):
+                self.statements += [place for place in places if isinstance(place.node, ast.stmt)]
+            for place in places:
+                self.places.append(place)
+                self._visit(place.node, _visited_fields(place.node), function)
+
+    @property
+    def all_functions(self) -> list[ast.FunctionDef]:
+        """The reachable functions, then those defined inside them."""
+        return [*self.functions, *(place.node for place in self.places if isinstance(place.node, ast.FunctionDef))]
 
     def fresh(self, candidates: Sequence[str]) -> str:
         """A name that occurs nowhere in the program, one of `candidates` where one is free; it is taken from now on."""
@@ -160,6 +121,38 @@ class Scene:
         chosen = next(name for name in tries if name not in self.names and is_free_name(name))
         self.names.add(chosen)
         return chosen
+
+
+def _visited_fields(node: ast.AST) -> Iterable[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return ("body",)
+    return ("target", "value") if isinstance(node, ast.AnnAssign) else node._fields
+
+
+def _operator(
+    places: Literal["places", "statements"], *kinds: type[ast.AST]
+) -> Callable[[Callable[[Place[Any]], Iterable[Edit]]], Operator]:
+    def decorate(rule: Callable[[Place[Any]], Iterable[Edit]]) -> Operator:
+        @wraps(rule)
+        def operator(scene: Scene) -> list[Edit]:
+            return [edit for place in getattr(scene, places) if isinstance(place.node, kinds) for edit in rule(place)]
+
+        return operator
+
+    return decorate
+
+
+on_nodes = partial(_operator, "places")
+"""Make an operator of a rule that gives the edits at one place: all edits at nodes of these kinds."""
+on_statements = partial(_operator, "statements")
+"""As `on_nodes`, for rules that change the block of a statement; all of a block come before those inside them."""
+
+
+def parsed(code: str) -> ast.Module:
+    """The tree of a program, without the warnings that somebody's code is worth. Raises: one of `UNREADABLE`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
 
 
 def is_free_name(name: str) -> bool:
@@ -181,7 +174,7 @@ def reachable_functions(tree: ast.Module, entry_point: str) -> list[ast.Function
 
 
 def used_names(tree: ast.AST) -> set[str]:
-    """Every identifier that stands anywhere in the tree, attributes left out."""
+    """Every identifier that stands anywhere in the tree, attributes excluded."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -199,30 +192,28 @@ def used_names(tree: ast.AST) -> set[str]:
     return names
 
 
+def walk(node: ast.AST | Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every node of a tree, or of several, as `ast.walk`."""
+    for root in [node] if isinstance(node, ast.AST) else node:
+        yield from ast.walk(root)
+
+
 def count_names(node: ast.AST | Iterable[ast.AST]) -> Counter[str]:
     """How often each variable or argument name stands in the node."""
-    roots = [node] if isinstance(node, ast.AST) else list(node)
-    counts: Counter[str] = Counter()
-    for root in roots:
-        for inner in ast.walk(root):
-            if isinstance(inner, ast.Name):
-                counts[inner.id] += 1
-            elif isinstance(inner, ast.arg):
-                counts[inner.arg] += 1
-    return counts
+    return Counter(
+        inner.id if isinstance(inner, ast.Name) else inner.arg
+        for inner in walk(node)
+        if isinstance(inner, ast.Name | ast.arg)
+    )
 
 
 def stored_names(node: ast.AST | Iterable[ast.AST]) -> set[str]:
     """Names that are assigned, deleted or bound as an argument in the node."""
-    roots = [node] if isinstance(node, ast.AST) else list(node)
-    names: set[str] = set()
-    for root in roots:
-        for inner in ast.walk(root):
-            if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load):
-                names.add(inner.id)
-            elif isinstance(inner, ast.arg):
-                names.add(inner.arg)
-    return names
+    return {
+        inner.id if isinstance(inner, ast.Name) else inner.arg
+        for inner in walk(node)
+        if isinstance(inner, ast.arg) or (isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load))
+    }
 
 
 def parameters(function: ast.FunctionDef) -> list[ast.arg]:
@@ -234,36 +225,33 @@ def parameters(function: ast.FunctionDef) -> list[ast.arg]:
 
 def holds(node: ast.AST | Iterable[ast.AST], *kinds: type[ast.AST]) -> bool:
     """Whether a node of one of these kinds stands in it."""
-    roots = [node] if isinstance(node, ast.AST) else list(node)
-    return any(isinstance(inner, kinds) for root in roots for inner in ast.walk(root))
+    return any(isinstance(inner, kinds) for inner in walk(node))
+
+
+def called_name(node: ast.AST | None) -> str:
+    """Name of the function that a call names plainly; empty for a method's call and for what is no call."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def called_method(node: ast.AST | None) -> str:
+    """Name of the method that a call names; empty for a function's call and for what is no call."""
+    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
 
 
 def looks_at_scope(node: ast.AST) -> bool:
     """Whether the code reads or rebinds names in a way that renaming or moving would break."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Global | ast.Nonlocal | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Match):
-            return True
-        if isinstance(inner, ast.Name) and inner.id in INSPECTS_SCOPE:
-            return True
-    return False
+    inspects = any(isinstance(inner, ast.Name) and inner.id in INSPECTS_SCOPE for inner in ast.walk(node))
+    return inspects or holds(node, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Match)
 
 
 def is_pure(node: ast.AST) -> bool:
     """Whether evaluating the expression has no side effect and no lazy part, as far as its syntax shows."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.NamedExpr | ast.Yield | ast.YieldFrom | ast.Await | ast.Lambda):
-            return False
-        if isinstance(inner, ast.Call):
-            callee = inner.func
-            if isinstance(callee, ast.Name) and callee.id in PURE_CALLS - LAZY_CALLS:
-                continue
-            if isinstance(callee, ast.Attribute) and callee.attr in PURE_METHODS:
-                continue
-            return False
-    return True
+    calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    only_pure = all(called_name(inner) in PURE_CALLS or called_method(inner) in PURE_METHODS for inner in calls)
+    return only_pure and not holds(node, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)
 
 
-def own_jumps(body: Iterable[ast.stmt], kind: type[ast.stmt]) -> Iterator[ast.stmt]:
+def own_jumps(body: Iterable[ast.AST], kind: type[ast.stmt]) -> Iterator[ast.AST]:
     """The `break` or `continue` statements that belong to the loop whose body this is."""
     for statement in body:
         if isinstance(statement, kind):
@@ -271,12 +259,8 @@ def own_jumps(body: Iterable[ast.stmt], kind: type[ast.stmt]) -> Iterator[ast.st
         elif isinstance(statement, ast.For | ast.While | ast.AsyncFor):
             yield from own_jumps(statement.orelse, kind)
         elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for name in ("body", "orelse", "finalbody"):
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
                 yield from own_jumps(getattr(statement, name, []), kind)
-            for handler in getattr(statement, "handlers", []):
-                yield from own_jumps(handler.body, kind)
-            for case in getattr(statement, "cases", []):
-                yield from own_jumps(case.body, kind)
 
 
 def is_number(node: ast.AST | None) -> bool:
@@ -310,13 +294,3 @@ def negated(test: ast.expr) -> ast.expr:
         if opposite is not None:
             return ast.Compare(left=test.left, ops=[opposite()], comparators=test.comparators)
     return ast.UnaryOp(op=ast.Not(), operand=test)
-
-
-OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}

@@ -8,6 +8,7 @@ import ast
 from dataclasses import dataclass
 from typing import Literal
 
+from codelewm_assets.completions.syntax import UNREADABLE
 from codelewm_assets.core.errors import AssetsError
 
 VariantKind = Literal["reference", "rewrite", "mutant_1", "mutant_2"]
@@ -19,29 +20,22 @@ class CompletionSourceError(AssetsError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One program made from a reference.
+    """One program made from a reference."""
 
-    Attributes:
-        code: source text, always as `ast.unparse` writes it.
-        kind: what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs.
-        operator_family: family of the first rewrite operator, or of the first bug; "reference" for the reference.
-        operators: names of what was applied, in order; of a mutant, its bugs only.
-    """
-
-    code: str
-    kind: VariantKind
-    operator_family: str
-    operators: tuple[str, ...]
+    code: str  # source text, always as `ast.unparse` writes it
+    kind: VariantKind  # what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs
+    operator_family: str  # family of the first rewrite operator, or of the first bug; "reference" for the reference
+    operators: tuple[str, ...]  # names of what was applied, in order; of a mutant, its bugs only
 
 
-def normal_tree(source: str, entry_point: str) -> ast.Module:
-    """The program as a tree without comments and without bare string statements, docstrings among them.
+def normalise(source: str, entry_point: str) -> str:
+    """`source` in the layout of `ast.unparse`, without bare string statements, docstrings among them.
 
     Raises: CompletionSourceError: `source` does not parse, or binds no `entry_point` at its top level.
     """
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except UNREADABLE as error:
         raise CompletionSourceError(
             f"The program for {entry_point!r} does not parse ({error}). Wanted: Python 3.11 source; correct it."
         ) from error
@@ -52,12 +46,7 @@ def normal_tree(source: str, entry_point: str) -> ast.Module:
             "Correct the reference or the entry point."
         )
     strip_bare_strings(tree)
-    return tree
-
-
-def normalise(source: str, entry_point: str) -> str:
-    """`source` in the layout of `ast.unparse`, without docstrings. Raises: CompletionSourceError as `normal_tree`."""
-    return ast.unparse(normal_tree(source, entry_point))
+    return ast.unparse(tree)
 
 
 def bound_names(statement: ast.stmt) -> list[str]:

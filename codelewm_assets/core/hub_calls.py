@@ -14,7 +14,7 @@ from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import AssetsError
 
 TRIES = 8
-LONGEST_PAUSE_S = 60.0
+MAX_PAUSE_S = 60.0
 PASSING_STATUS = (408, 429)  # and every 5xx
 Answer = TypeVar("Answer")
 
@@ -52,7 +52,7 @@ def is_transient(error: BaseException | None) -> bool:
 
 def pause_after(failures: int, pause_s: float) -> float:
     """Seconds to wait after so many failures in a row (1 or more): doubling from `pause_s`, with an upper bound."""
-    return min(pause_s * 2.0 ** min(failures - 1, 30), LONGEST_PAUSE_S)
+    return min(pause_s * 2.0 ** min(failures - 1, 30), MAX_PAUSE_S)
 
 
 def patiently(
@@ -72,7 +72,8 @@ def patiently(
         except (httpx2.HTTPError, OSError, ValueError, RuntimeError) as failed:  # the last is large transfers'
             failures += 1
             if failures >= tries or not is_transient(failed):
-                raise error(f"Could not {doing}{_after(failures)}: {one_line(failed)}") from failed
+                after = f" after {failures} tries" if failures > 1 else ""
+                raise error(f"Could not {doing}{after}: {one_line(failed)}") from failed
         time.sleep(pause_after(failures, pause_s))
 
 
@@ -103,7 +104,3 @@ def is_there(path: Path, found: str | None) -> bool:
 def one_line(error: BaseException) -> str:
     """An error's kind and message on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def _after(failures: int) -> str:
-    return f" after {failures} tries" if failures > 1 else ""

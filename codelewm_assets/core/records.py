@@ -11,16 +11,8 @@ MagnitudeBucket = Literal["negative", "zero", "small", "medium", "large", "not_a
 LengthBucket = Literal["empty", "short", "medium", "long", "huge"]
 CompletionKind = Literal["reference", "rewrite", "mutant_1", "mutant_2", "model"]
 Outcome = Literal[
-    "pass",
-    "wrong_output",
-    "exception",
-    "timeout",
-    "memory",
-    "killed",
-    "policy",
-    "nondeterministic",
-    "reference_error",
-]
+    "pass", "wrong_output", "exception", "timeout", "memory", "killed", "policy", "nondeterministic", "reference_error"
+]  # fmt: skip
 
 
 class Record(BaseModel):
@@ -30,7 +22,7 @@ class Record(BaseModel):
 
 
 class Problem(Record):
-    """One benchmark problem as published, with the inputs it is judged on."""
+    """One benchmark problem as published, with the inputs that programs are run on."""
 
     problem_id: str  # as published, e.g. "HumanEval/0"
     benchmark_id: BenchmarkId

@@ -29,19 +29,12 @@ class ProblemSplit(Record):
 
 @dataclass(frozen=True, slots=True)
 class DrawnFolds:
-    """The folds of the best seed.
+    """The folds of the best seed."""
 
-    Attributes:
-        splits: one for each problem of the pack, sorted by problem id.
-        seed: what they were drawn with.
-        seeds_tried: how many seeds were looked at, this one among them.
-        shortfall: rows that cells lack to reach their floors, over all cells; 0 when every floor is met.
-    """
-
-    splits: tuple[ProblemSplit, ...]
-    seed: int
-    seeds_tried: int
-    shortfall: int
+    splits: tuple[ProblemSplit, ...]  # one for each problem of the pack, sorted by problem id
+    seed: int  # what they were drawn with
+    seeds_tried: int  # how many seeds were looked at, this one among them
+    shortfall: int  # rows that cells lack to reach their floors, over all cells; 0 when every floor is met
 
 
 def assign_folds(

@@ -1,15 +1,15 @@
 """Forms of a program that hold still when it is renamed: the one by which programs are equal, and what its body says.
 
 Here: what two problems' programs are compared by. The form by which completions of one problem are told apart keeps the
-entry point's name and the annotations (completions/alpha.py), and is what this one is made with.
+entry point's name and the annotations (completions/renaming.py), and is what this one is made with.
 """
 
 import ast
-import warnings
 from collections import Counter
 from collections.abc import Hashable
 
-from codelewm_assets.completions.alpha import UNREADABLE, alpha_normalise
+from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets.completions.syntax import UNREADABLE, parsed
 from codelewm_assets.completions.variants import is_bare_string, strip_bare_strings
 
 UNSAID = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
@@ -21,7 +21,7 @@ def normal_form(code: str) -> str:
     Two programs with one normal form do the same. Text that does not parse is returned stripped.
     """
     try:
-        tree = _Untyped().visit(_parsed(code))
+        tree = _Untyped().visit(parsed(code))
         return alpha_normalise(ast.unparse(tree), "")
     except UNREADABLE:
         return code.strip()
@@ -30,7 +30,7 @@ def normal_form(code: str) -> str:
 def skeleton(code: str) -> Hashable:
     """How many nodes of each kind the program has: equal wherever `normal_form` is, at a tenth of its cost."""
     try:
-        tree = _parsed(code)
+        tree = parsed(code)
     except UNREADABLE:
         return code.strip()
     kinds: Counter[str] = Counter()
@@ -50,12 +50,12 @@ def skeleton(code: str) -> Hashable:
 
 
 def bodies(code: str, entry_point: str) -> tuple[str, ...]:
-    """What stands in the entry point's body, docstring left out: as written, and as `ast.unparse` writes it.
+    """What stands in the entry point's body, docstring excluded: as written, and as `ast.unparse` writes it.
 
     A program whose entry point is no top-level function is its own body. Text that does not parse has none.
     """
     try:
-        tree = _parsed(code)
+        tree = parsed(code)
         statements: list[ast.stmt] = tree.body
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
@@ -75,13 +75,11 @@ class _Untyped(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
         return self.generic_visit(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
@@ -89,17 +87,10 @@ class _Untyped(ast.NodeTransformer):
             return node
         return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> ast.AST | None:
         return None if _imports_typing(node) else node
 
-    def visit_Import(self, node: ast.Import) -> ast.AST | None:
-        return None if _imports_typing(node) else node
-
-
-def _parsed(code: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a stray backslash in somebody's string
-        return ast.parse(code)
+    visit_ImportFrom = visit_Import
 
 
 def _imports_typing(node: ast.AST) -> bool:

@@ -1,6 +1,8 @@
 """Which problems are near-duplicates of each other, by their prompts, their references and the programs that pass.
 
-Every pair is exact: hashing only proposes what to compare. Thresholds and the figures behind them: docs/decisions/0007.
+Every pair is exact: MinHash with locality-sensitive hashing only proposes what to compare, and misses a pair at the threshold
+with a probability of one in a million at most. Source: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.3 and 3.4;
+datasketch 2.0. Thresholds and the figures behind them: docs/decisions/0007.
 """
 
 from collections import Counter, defaultdict
@@ -11,27 +13,24 @@ from typing import Literal
 
 from codelewm_assets.core.errors import PackError
 from codelewm_assets.core.records import PackRow, Problem, Record
-from codelewm_assets.dataset.candidates import candidate_pairs
 from codelewm_assets.dataset.forms import bodies, normal_form, skeleton
 from codelewm_assets.dataset.shingles import code_tokens, jaccard, local_shingles, prompt_shingles
 
 Reason = Literal["same_ast", "similar_code", "similar_prompt", "reference_in_prompt", "same_completion"]
-LEAST_BODY = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
+PERMUTATIONS = 128
+SEED = 20251125  # of the permutations: another seed finds other pairs below the threshold, the same at or above it
+MISSED = 1e-6
+LEAST_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
+MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which similarity on two problems are near-duplicates, each in [0.11, 1].
+    """From which similarity on two problems are near-duplicates, each in [0.11, 1]."""
 
-    Attributes:
-        code: Jaccard of the references' token shingles.
-        prompt: Jaccard of the prompts' word pairs.
-        containment: part of a reference body's token shingles that stand in another's prompt.
-    """
-
-    code: float = 0.7
-    prompt: float = 0.5
-    containment: float = 0.8
+    code: float = 0.7  # Jaccard of the references' token shingles
+    prompt: float = 0.5  # Jaccard of the prompts' word pairs
+    containment: float = 0.8  # part of a reference body's token shingles that stand in another's prompt
 
 
 class NearDuplicate(Record):
@@ -99,6 +98,36 @@ def _alike(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, st
     return [(a, b, similarity) for a, b, similarity in compared if similarity >= threshold]
 
 
+def band_shape(threshold: float) -> tuple[int, int]:
+    """(bands, rows of a band) with as many rows as a chance of missing a pair at `threshold` of at most 1e-6 allows.
+
+    A pair of Jaccard s is a candidate with probability 1 − (1 − s^rows)^bands.
+    Args: threshold: in [0.11, 1].
+    Raises: ValueError: `threshold` is out of that range.
+    """
+    if not LEAST_THRESHOLD <= threshold <= 1:
+        raise ValueError(f"The threshold is {threshold}; wanted a Jaccard between {LEAST_THRESHOLD} and 1.")
+    return max(
+        ((PERMUTATIONS // rows, rows) for rows in range(1, PERMUTATIONS // 2 + 1)),
+        key=lambda shape: shape[1] * ((1 - threshold ** shape[1]) ** shape[0] <= MISSED),
+    )
+
+
+def candidate_pairs(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, str]]:
+    """Sorted pairs of keys, each in order, whose sets may have a Jaccard of at least `threshold`; empty sets are in none."""
+    from datasketch import MinHash, MinHashLSH
+
+    keys = [key for key in sorted(sets) if sets[key]]
+    texts = [[item.encode() for item in sorted(sets[key])] for key in keys]
+    hashes = dict(zip(keys, MinHash.bulk(texts, num_perm=PERMUTATIONS, seed=SEED), strict=True))
+    index = MinHashLSH(
+        num_perm=PERMUTATIONS, params=band_shape(threshold), storage_config={"type": "dict", "basename": b"candidates"}
+    )
+    for key in keys:
+        index.insert(key, hashes[key])
+    return sorted((key, other) for key in keys for other in index.query(hashes[key]) if key < other)
+
+
 def _sharing(values: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
     """Pairs of keys that have a value in common."""
     holders: dict[str, set[str]] = defaultdict(set)
@@ -123,7 +152,7 @@ def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]
 
 
 def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str, str, float]]:
-    """(first, second, part) of each reference body, of at least `LEAST_BODY` tokens, that stands in another's prompt."""
+    """(first, second, part) of each reference body, of at least `MIN_BODY_TOKENS` tokens, that stands in another's prompt."""
     prompts_with: dict[str, list[str]] = defaultdict(list)
     for problem in problems:
         for shingle in local_shingles(code_tokens(problem.prompt)):
@@ -132,7 +161,7 @@ def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str,
     for problem in problems:
         for body in bodies(problem.reference, problem.entry_point):
             tokens = code_tokens(body)
-            wanted = local_shingles(tokens) if len(tokens) >= LEAST_BODY else frozenset()
+            wanted = local_shingles(tokens) if len(tokens) >= MIN_BODY_TOKENS else frozenset()
             shared = Counter(name for shingle in wanted for name in prompts_with.get(shingle, ()))
             for name, count in shared.items():
                 first, second = sorted((problem.problem_id, name))
@@ -151,15 +180,12 @@ def pairs_with_reasons(found: Iterable[NearDuplicate]) -> dict[tuple[str, str], 
 
 def clusters(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
     """Connected components: problem id → cluster number, numbered by first id."""
-    root = {name: name for name in sorted(ids)}
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def find(name: str) -> str:
-        while root[name] != name:
-            name = root[name]
-        return name
-
-    for a, b in pairs:
-        first, second = sorted((find(a), find(b)))
-        root[second] = first
-    numbers: dict[str, int] = {}
-    return {name: numbers.setdefault(find(name), len(numbers)) for name in sorted(root)}
+    names = sorted(ids)
+    number = {name: index for index, name in enumerate(names)}
+    edges = [(number[a], number[b]) for a, b in pairs]
+    graph = coo_array(([1] * len(edges), tuple(zip(*edges, strict=True)) or ([], [])), shape=(len(names), len(names)))
+    _, labels = connected_components(graph, directed=False)
+    return dict(zip(names, labels.tolist(), strict=True))

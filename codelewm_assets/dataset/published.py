@@ -8,50 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import PackError
-from codelewm_assets.core.ids import BenchmarkId
-from codelewm_assets.core.records import (
-    CompletionKind,
-    LengthBucket,
-    MagnitudeBucket,
-    Outcome,
-    PackRow,
-    Record,
-)
+from codelewm_assets.core.records import PackRow
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 HASH_BITS = 31
 HASHED = ("code_tokens", "input_tokens", "output_tokens")
 
 
-class PublishedRow(Record):
+class PublishedRow(PackRow):
     """One row of the execution pack as it is published."""
 
-    record_id: str  # problem_id::completion_id::input_id
-    source_dataset: BenchmarkId
-    source_problem_id: str
-    source_submission_id: str
-    input_id: str
-    code_tokens: tuple[int, ...]  # hashed tokens of the program, in [0, 2^31)
-    code_checksum: str  # SHA-256 of the program's text
-    input_tokens: tuple[int, ...]
-    input_repr_checksum: str
-    input_kind: str
-    function_name: str
-    output_tokens: tuple[int, ...]
-    output_repr_checksum: str
-    output_kind: str
-    output_type: str
-    execution_status: Outcome
-    determinism_check: bool
-    license: str
-    license_attribution_url: str
-    output_magnitude_bucket: MagnitudeBucket
-    output_length_bucket: LengthBucket
-    passed: bool  # of this input
-    completion_passed: bool  # of all inputs
-    completion_kind: CompletionKind
-    operator_family: str
-    fold: int
+    code_tokens: tuple[int, ...]  # type: ignore[assignment]  # hashed tokens of the program, in [0, 2^31)
+    input_tokens: tuple[int, ...]  # type: ignore[assignment]  # hashed tokens of the literal
+    output_tokens: tuple[int, ...]  # type: ignore[assignment]  # hashed tokens of the output
+    fold: int  # of the problem
 
 
 def hashed_tokens(text: str) -> tuple[int, ...]:

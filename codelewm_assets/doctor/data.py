@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codelewm_assets.benchmarks.evalplus import find_file
-from codelewm_assets.benchmarks.hub import pinned_revision
+from codelewm_assets.benchmarks.hub import require_full_revision
 from codelewm_assets.benchmarks.humaneval import read_wheel_rows
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUB_DATASETS, HUMANEVAL_WHEEL, FilePin
-from codelewm_assets.benchmarks.problem import HUB_REPOSITORY
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL, FilePin
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import SourceError
 from codelewm_assets.doctor.finding import HealthFinding, State, judged
@@ -57,7 +56,7 @@ def _evalplus_finding(
         return HealthFinding(name, "ok", f"{pin.environment} names it", wanted)
     if revision := environment.get(pin.revision_environment):
         try:
-            pinned_revision(HUB_DATASETS[HUB_REPOSITORY[pin.benchmark_id]], revision)
+            require_full_revision(pin, revision)
         except SourceError as error:
             return HealthFinding(name, needed, str(error), "a full commit hash", f"correct {pin.revision_environment}")
         return HealthFinding(name, "ok", f"the Hub's dataset at {revision[:12]}", "a full commit hash")

@@ -7,8 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.dataset.candidates import LEAST_THRESHOLD
-from codelewm_assets.dataset.near_duplicates import Thresholds
+from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.hf_settings import HfJobsSettings
@@ -168,7 +167,7 @@ class Profile(Section):
     preflight: PreflightSection
     training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
     compute: ComputeSection = ComputeSection()
-    operations: OperationsSection = OperationsSection()  # never part of an artifact's recipe
+    operations: OperationsSection = OperationsSection()  # never part of an artifact's cache key
     bootstrap_resamples: int = Field(default=2000, ge=100)  # of an interval that is resampled, over problems
 
     @model_validator(mode="after")

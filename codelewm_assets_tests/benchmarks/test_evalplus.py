@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.benchmarks.evalplus import COLUMNS, MOST_CHARACTERS, asserted_outputs, find_file, read_file
+from codelewm_assets.benchmarks.evalplus import COLUMNS, MAX_CHARACTERS, asserted_outputs, find_file, read_file
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError
 from codelewm_assets.core.ids import BenchmarkId
@@ -76,14 +76,14 @@ def test_a_map_in_place_of_no_plus_inputs_is_no_inputs(tmp_path: Path) -> None:
 
 
 def test_a_problem_with_no_usable_input_is_left_out_with_the_reason(tmp_path: Path) -> None:
-    too_long = humaneval_row(1, base_input=[["x" * (MOST_CHARACTERS + 1)]], plus_input=[])
+    too_long = humaneval_row(1, base_input=[["x" * (MAX_CHARACTERS + 1)]], plus_input=[])
     problems, left_out = read(tmp_path, "humaneval", [humaneval_row(0), too_long])
     assert [p.problem_id for p in problems] == ["HumanEval/0"]
     assert [(r.problem_id, "no usable input" in r.reason) for r in left_out] == [("HumanEval/1", True)]
 
 
 def test_an_input_that_is_too_long_is_passed_over(tmp_path: Path) -> None:
-    row = humaneval_row(base_input=[["x" * MOST_CHARACTERS], [1]], plus_input=[])
+    row = humaneval_row(base_input=[["x" * MAX_CHARACTERS], [1]], plus_input=[])
     assert read(tmp_path, "humaneval", [row])[0][0].inputs == ("[1]",)
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.benchmarks.hub import fetch_rows, pinned_revision, read_hub
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUB_DATASETS, HubPin
+from codelewm_assets.benchmarks.hub import fetch_rows, read_hub, require_full_revision
+from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
 
+HUMANEVAL, MBPP = EVALPLUS_FILES["humaneval"], EVALPLUS_FILES["mbpp_plus"]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 TABLE = """
 inputs = [[1], [2]]
@@ -20,7 +21,7 @@ for i, (inp, exp) in enumerate(zip(inputs, results)):
 
 
 def humaneval_row(test: str) -> dict[str, Any]:
-    """A row in the shape of `openai/openai_humaneval` and of `evalplus/humanevalplus`."""
+    """A row in the shape of `evalplus/humanevalplus`."""
     return {
         "task_id": "HumanEval/0",
         "prompt": "def f(x):\n",
@@ -44,43 +45,30 @@ def mbpp_row(**changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
-@pytest.mark.parametrize("repository", sorted(HUB_DATASETS))
-def test_every_known_dataset_is_pinned_to_a_full_commit(repository: str) -> None:
-    pin = HUB_DATASETS[repository]
-    assert pinned_revision(pin, None) == pin.revision and len(pin.revision or "") == 40
-
-
-def test_a_given_revision_goes_before_the_pinned_one() -> None:
-    assert pinned_revision(HUB_DATASETS["evalplus/mbppplus"], REVISION) == REVISION
-
-
-@pytest.mark.parametrize(
-    "given", [None, "main", "v0.2.0", "0123456", REVISION.upper(), REVISION + "0", REVISION + "\n"]
-)
-def test_a_revision_that_is_no_full_commit_hash_is_refused(given: str | None) -> None:
-    pin = HubPin("evalplus/mbppplus", "mbpp_plus", None)
+@pytest.mark.parametrize("given", ["", "main", "v0.2.0", "0123456", REVISION.upper(), REVISION + "0", REVISION + "\n"])
+def test_a_revision_that_is_no_full_commit_hash_is_refused(given: str) -> None:
+    require_full_revision(MBPP, REVISION)
     with pytest.raises(SourceError, match=r"wanted a full 40-digit commit hash.*CODELEWM_MBPP_PLUS_REVISION"):
-        pinned_revision(pin, given)
+        require_full_revision(MBPP, given)
 
 
-def test_openai_humaneval_is_read_from_its_assertions(run: Runner) -> None:
+def test_tests_without_tables_are_read_from_their_assertions(run: Runner) -> None:
     row = humaneval_row("def check(candidate):\n    assert candidate(1) == 1\n")
-    (problem,), left_out = read_hub("openai/openai_humaneval", [row], REVISION, run=run, max_inputs=4)
+    (problem,), left_out = read_hub(HUMANEVAL, [row], REVISION, run=run, max_inputs=4)
     assert (problem.inputs, problem.expected, left_out) == (("[1]",), ("1",), [])
-    assert (problem.benchmark_id, problem.license) == ("humaneval", "MIT")
-    assert problem.source_revision == "openai/openai_humaneval@0123456789ab"
+    assert (problem.benchmark_id, problem.license) == ("humaneval", HUMANEVAL.license)
 
 
 def test_humanevalplus_is_read_from_its_tables(run: Runner) -> None:
     test = "def check(candidate):\n    inputs = [[1], [2]]\n    results = [1, 2]\n    assertion(candidate(1), 1, 0)\n"
-    (problem,), _ = read_hub("evalplus/humanevalplus", [humaneval_row(test)], REVISION, run=run, max_inputs=4)
+    (problem,), _ = read_hub(HUMANEVAL, [humaneval_row(test)], REVISION, run=run, max_inputs=4)
     assert (problem.inputs, problem.expected) == (("[1]", "[2]"), ("1", "2"))
     assert problem.license == EVALPLUS_FILES["humaneval"].license
     assert problem.source_revision == "evalplus/humanevalplus@0123456789ab"
 
 
 def test_mbppplus_is_read_under_the_ids_and_prompts_of_its_release(run: Runner) -> None:
-    (problem,), left_out = read_hub("evalplus/mbppplus", [mbpp_row()], REVISION, run=run, max_inputs=4)
+    (problem,), left_out = read_hub(MBPP, [mbpp_row()], REVISION, run=run, max_inputs=4)
     assert (problem.problem_id, problem.benchmark_id, problem.benchmark_label) == ("Mbpp/3", "mbpp_plus", "mbpp_plus")
     assert problem.prompt == '"""\nReturn x.\nassert f(1) == 1\n"""\n'
     assert problem.reference == "def f(x):\n    return x\n"
@@ -101,24 +89,19 @@ def test_mbppplus_is_read_under_the_ids_and_prompts_of_its_release(run: Runner) 
 )
 def test_the_entry_point_is_the_function_that_the_first_test_calls(run: Runner, name: str, assertion: str) -> None:
     row = mbpp_row(test_list=[assertion], code=f"def {name}(*x):\n    return x\n")
-    (problem,), _ = read_hub("evalplus/mbppplus", [row], REVISION, run=run, max_inputs=4)
+    (problem,), _ = read_hub(MBPP, [row], REVISION, run=run, max_inputs=4)
     assert problem.entry_point == name
 
 
 def test_a_row_without_its_columns_is_refused(run: Runner) -> None:
     row = {key: value for key, value in mbpp_row().items() if key not in ("code", "test_list")}
     with pytest.raises(SourceFormatError, match=r"lacks \['code', 'test_list'\]"):
-        read_hub("evalplus/mbppplus", [row], REVISION, run=run, max_inputs=4)
+        read_hub(MBPP, [row], REVISION, run=run, max_inputs=4)
 
 
 def test_a_test_list_that_calls_nothing_is_refused(run: Runner) -> None:
     with pytest.raises(SourceFormatError, match="task 3: its test list names no function"):
-        read_hub("evalplus/mbppplus", [mbpp_row(test_list=["assert True"])], REVISION, run=run, max_inputs=4)
-
-
-def test_an_unknown_dataset_is_refused(run: Runner) -> None:
-    with pytest.raises(SourceFormatError, match="'someone/else' is not a known dataset"):
-        read_hub("someone/else", [], REVISION, run=run, max_inputs=4)
+        read_hub(MBPP, [mbpp_row(test_list=["assert True"])], REVISION, run=run, max_inputs=4)
 
 
 def test_rows_are_the_test_split_at_the_revision(monkeypatch: pytest.MonkeyPatch) -> None:

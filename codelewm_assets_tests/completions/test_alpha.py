@@ -2,7 +2,7 @@
 
 import pytest
 
-from codelewm_assets.completions.alpha import alpha_normalise
+from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets_tests.factories import random_program
 
 ONE = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.completions.candidates import join_imported, make_completions
-from codelewm_assets.completions.imported import LABEL_SCHEMA, MOST_LINE_BYTES, Fault, imported_from_hub, read_imported
+from codelewm_assets.completions.imported import LABEL_SCHEMA, MAX_LINE_BYTES, Fault, imported_from_hub, read_imported
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import Completion
@@ -131,11 +131,11 @@ def test_a_task_id_is_found_however_it_is_spelt(written: str, published: str, tm
 
 def test_bytes_that_are_no_text_and_a_line_without_end_spoil_their_own_row_only(tmp_path: Path) -> None:
     path, good = tmp_path / "in.jsonl", json.dumps(PUBLISHED).encode() + b"\n"
-    path.write_bytes(good + b'{"problem_id": "\xff"}\n' + b"x" * (2 * MOST_LINE_BYTES + 9) + b"\n" + good)
+    path.write_bytes(good + b'{"problem_id": "\xff"}\n' + b"x" * (2 * MAX_LINE_BYTES + 9) + b"\n" + good)
     first, spoilt, long, last = read_imported(path, PROBLEMS)
     assert isinstance(first, Completion) and isinstance(last, Completion)
     assert isinstance(spoilt, Fault) and spoilt.text == "line 2: not JSON"
-    assert isinstance(long, Fault) and long.text == f"line 3: longer than {MOST_LINE_BYTES} bytes"
+    assert isinstance(long, Fault) and long.text == f"line 3: longer than {MAX_LINE_BYTES} bytes"
 
 
 def test_over_the_cap_the_kinds_take_turns_and_the_files_order_does_not_decide(tmp_path: Path) -> None:

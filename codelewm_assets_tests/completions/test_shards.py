@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from codelewm_assets.completions.label import LabelShard
-from codelewm_assets.completions.shards import ShardFolder, label_and_keep, shard_key
+from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_and_keep, shard_jobs, shard_key
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.core.tables import iter_table, write_groups
@@ -37,13 +37,18 @@ def world() -> tuple[dict[str, Problem], list[Completion]]:
     return {p.problem_id: p for p in problems}, rows
 
 
+def jobs_of(
+    rows: Iterable[Completion], problems: Mapping[str, Problem], settings: Mapping[str, object] = {}
+) -> Iterator[ShardJob]:
+    """The shards of these completions, under the CPU floor of these tests."""
+    return shard_jobs(rows, problems, cpu_floor_s=0.05, settings=settings)
+
+
 def write_labels(folder: Path, path: Path) -> int:
     """Label the world with shards kept in `folder`, and write the table."""
     problems, rows = world()
     with SandboxPool(2) as pool:
-        shards = label_and_keep(
-            rows, problems, pool=pool, cpu_floor_s=0.05, folder=ShardFolder(folder), settings={"version": 1}
-        )
+        shards = label_and_keep(jobs_of(rows, problems, {"version": 1}), pool=pool, folder=ShardFolder(folder))
         return write_groups(path, (shard.labelled for shard in shards), LabelledCompletion)
 
 
@@ -78,9 +83,7 @@ def test_labels_come_in_the_order_given_and_a_shard_for_each_problem(tmp_path: P
     problems, rows = world()
     asked = [rows[n] for n in (1, 2, 3, 6, 4, 5)]
     with SandboxPool(2) as pool:
-        shards = list(
-            label_and_keep(asked, problems, pool=pool, cpu_floor_s=0.05, folder=ShardFolder(tmp_path), settings={})
-        )
+        shards = list(label_and_keep(jobs_of(asked, problems), pool=pool, folder=ShardFolder(tmp_path)))
     assert [[row.completion for row in shard.labelled] for shard in shards] == [asked[:3], asked[3:]]
     assert [row.passed for shard in shards for row in shard.labelled] == [True, False, False, False, True, True]
     assert all(shard.cpu_ms > 0 for shard in shards)
@@ -96,9 +99,7 @@ def test_completions_are_read_as_they_are_needed(tmp_path: Path) -> None:
             yield row
 
     with SandboxPool(1) as pool:
-        shards = label_and_keep(
-            one_each(), problems, pool=pool, cpu_floor_s=0.05, folder=ShardFolder(tmp_path), settings={}
-        )
+        shards = label_and_keep(jobs_of(one_each(), problems), pool=pool, folder=ShardFolder(tmp_path))
         assert [next(shards).labelled[0].passed for _ in range(3)] == [True] * 3
         assert len(read) <= 3 + WAITING_PER_WORKER + 2 < PROBLEMS
 
@@ -109,12 +110,8 @@ def test_a_shard_that_is_kept_is_not_labelled_again(tmp_path: Path) -> None:
     with SandboxPool(1) as pool:
 
         def labels(count: int) -> list[LabelShard]:
-            return list(
-                label_and_keep(
-                    rows[: count * EACH], problems, pool=pool, cpu_floor_s=0.05, folder=folder, settings={},
-                    on_shard=seen.append,
-                )
-            )  # fmt: skip
+            jobs = jobs_of(rows[: count * EACH], problems)
+            return list(label_and_keep(jobs, pool=pool, folder=folder, on_shard=seen.append))
 
         first = labels(2)
         before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
@@ -132,9 +129,7 @@ def test_a_damaged_shard_is_labelled_again(damage: bytes, tmp_path: Path) -> Non
     key = shard_key(problem, rows[:EACH], {"cpu_floor_s": 0.05})
     (tmp_path / f"{key}.json").write_bytes(damage)
     with SandboxPool(1) as pool:
-        (shard,) = label_and_keep(
-            rows[:EACH], problems, pool=pool, cpu_floor_s=0.05, folder=ShardFolder(tmp_path), settings={}
-        )
+        (shard,) = label_and_keep(jobs_of(rows[:EACH], problems), pool=pool, folder=ShardFolder(tmp_path))
     assert [row.passed for row in shard.labelled] == [True, True, False, False]
     assert ShardFolder(tmp_path).get(key) == shard
 

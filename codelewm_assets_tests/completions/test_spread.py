@@ -198,7 +198,7 @@ def test_a_worker_with_other_code_refuses(cluster: Cluster, tmp_path: Path, monk
 def test_a_shard_that_ends_its_worker_each_time_is_named(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spread, "MOST_LOSSES", 1)
+    monkeypatch.setattr(spread, "MAX_SHARD_RETRIES", 1)
     monkeypatch.setattr(spread, "label_job", lambda job, code, isolation: os._exit(1))
     lost = labelling(completions_of(PROBLEMS[3:4]), tmp_path, cluster.address)
     with pytest.raises(SandboxError, match=r"The shard of humaneval/003 was lost with its worker 2 times"), lost as run:

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from codelewm_assets.benchmarks.stand_in import stand_in_problems
-from codelewm_assets.completions.alpha import alpha_normalise
 from codelewm_assets.completions.candidates import make_completions
-from codelewm_assets.completions.generate import MOST_REWRITES, generate_variants
+from codelewm_assets.completions.generate import MAX_REWRITES, generate_variants
 from codelewm_assets.completions.mutations import MUTATIONS
+from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
 from codelewm_assets.completions.rewrites import REWRITES
-from codelewm_assets.completions.rewrites.surface import rename_surface
 from codelewm_assets.completions.variants import CompletionSourceError, bound_names, normalise
 from codelewm_assets_tests.factories import make_problem
 
@@ -167,7 +166,7 @@ def test_operators_and_families_say_what_was_applied() -> None:
         known = rewrites if variant.kind == "rewrite" else bugs
         assert variant.operator_family == known[variant.operators[0]]
         assert set(variant.operators) <= set(known)
-        wanted = {"rewrite": range(1, MOST_REWRITES + 1), "mutant_1": [1], "mutant_2": [2]}[variant.kind]
+        wanted = {"rewrite": range(1, MAX_REWRITES + 1), "mutant_1": [1], "mutant_2": [2]}[variant.kind]
         assert len(variant.operators) in wanted
 
 

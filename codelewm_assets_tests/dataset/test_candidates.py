@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from codelewm_assets.dataset.candidates import LEAST_THRESHOLD, MISSED, PERMUTATIONS, band_shape, candidate_pairs
+from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, MISSED, PERMUTATIONS, band_shape, candidate_pairs
 from codelewm_assets.dataset.shingles import jaccard
 
 

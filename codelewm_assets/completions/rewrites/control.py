@@ -1,189 +1,107 @@
-"""Rewrites of the families `conditional_form` and `structure`: the same choice between branches in another form."""
+"""Rewrites of the family `control_form`: the same choice between branches in another form."""
 
 import ast
+from collections.abc import Iterator
+from functools import partial
 
-from codelewm_assets.completions.syntax import Edit, Scene, assign, load, negated
+from codelewm_assets.completions.syntax import Edit, Place, assign, load, negated, on_nodes, on_statements
 
 LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def swap_branches(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def swap_branches(place: Place[ast.If]) -> Iterator[Edit]:
     """`if c: A else: B` becomes `if not c: B else: A`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for branch in block.body:
-            if not isinstance(branch, ast.If) or not branch.orelse:
-                continue
-
-            def edit(branch: ast.If = branch) -> None:
-                branch.test = negated(branch.test)
-                branch.body, branch.orelse = branch.orelse, branch.body
-
-            edits.append(edit)
-    return edits
+    branch = place.node
+    if branch.orelse:
+        yield partial(place.put, ast.If(test=negated(branch.test), body=branch.orelse, orelse=branch.body))
 
 
-def swap_ternary(scene: Scene) -> list[Edit]:
+@on_nodes(ast.IfExp)
+def swap_ternary(place: Place[ast.IfExp]) -> Iterator[Edit]:
     """`a if c else b` becomes `b if not c else a`."""
-    edits: list[Edit] = []
-    for place in scene.places:
-        if not isinstance(place.node, ast.IfExp):
-            continue
-
-        def edit(choice: ast.IfExp = place.node) -> None:
-            choice.test = negated(choice.test)
-            choice.body, choice.orelse = choice.orelse, choice.body
-
-        edits.append(edit)
-    return edits
+    choice = place.node
+    yield partial(place.put, ast.IfExp(test=negated(choice.test), body=choice.orelse, orelse=choice.body))
 
 
-def ternary_to_if(scene: Scene) -> list[Edit]:
+@on_statements(ast.Return, ast.Assign)
+def ternary_to_if(place: Place[ast.Return | ast.Assign]) -> Iterator[Edit]:
     """`return a if c else b`, or the assignment of it to one name, becomes an `if` with an `else`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, statement in enumerate(block.body):
-            if not isinstance(statement, ast.Return | ast.Assign) or not isinstance(statement.value, ast.IfExp):
-                continue
-            if isinstance(statement, ast.Assign) and not (
-                len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
-            ):
-                continue
-
-            def edit(
-                body: list[ast.stmt] = block.body,
-                index: int = index,
-                statement: ast.Return | ast.Assign = statement,
-                choice: ast.IfExp = statement.value,
-            ) -> None:
-                yes, no = (_with_value(statement, value) for value in (choice.body, choice.orelse))
-                body[index] = ast.If(test=choice.test, body=[yes], orelse=[no])
-
-            edits.append(edit)
-    return edits
+    yes: ast.stmt
+    no: ast.stmt
+    match place.node:
+        case ast.Return(value=ast.IfExp() as choice):
+            yes, no = (ast.Return(value=value) for value in (choice.body, choice.orelse))
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.IfExp() as choice):
+            yes, no = (assign(name, value) for value in (choice.body, choice.orelse))
+        case _:
+            return
+    yield partial(place.put, ast.If(test=choice.test, body=[yes], orelse=[no]))
 
 
-def _with_value(statement: ast.Return | ast.Assign, value: ast.expr) -> ast.stmt:
-    if isinstance(statement, ast.Return):
-        return ast.Return(value=value)
-    target = statement.targets[0]
-    assert isinstance(target, ast.Name)
-    return assign(target.id, value)
-
-
-def _returned(body: list[ast.stmt]) -> ast.expr | None:
-    only = body[0] if len(body) == 1 else None
-    return only.value if isinstance(only, ast.Return) else None
-
-
-def returns_to_ternary(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def returns_to_ternary(place: Place[ast.If]) -> Iterator[Edit]:
     """`if c: return a` followed by `else: return b`, or by `return b`, becomes `return a if c else b`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, branch in enumerate(block.body):
-            if not isinstance(branch, ast.If):
-                continue
-            yes = _returned(branch.body)
-            after = branch.orelse or block.body[index + 1 : index + 2]
-            no = _returned(after)
-            if yes is None or no is None:
-                continue
-
-            def edit(
-                body: list[ast.stmt] = block.body,
-                index: int = index,
-                branch: ast.If = branch,
-                yes: ast.expr = yes,
-                no: ast.expr = no,
-            ) -> None:
-                length = 1 if branch.orelse else 2
-                body[index : index + length] = [ast.Return(value=ast.IfExp(test=branch.test, body=yes, orelse=no))]
-
-            edits.append(edit)
-    return edits
+    branch = place.node
+    match branch.body, branch.orelse or place.following[:1]:
+        case [ast.Return(value=ast.expr() as yes)], [ast.Return(value=ast.expr() as no)]:
+            choice = ast.IfExp(test=branch.test, body=yes, orelse=no)
+            yield partial(place.put, ast.Return(value=choice), length=1 if branch.orelse else 2)
 
 
-def nest_and(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def nest_and(place: Place[ast.If]) -> Iterator[Edit]:
     """`if a and b:` without `else` becomes `if a:` around `if b:`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for branch in block.body:
-            if not isinstance(branch, ast.If) or branch.orelse or not isinstance(branch.test, ast.BoolOp):
-                continue
-            if not isinstance(branch.test.op, ast.And):
-                continue
-
-            def edit(branch: ast.If = branch, tests: list[ast.expr] = branch.test.values) -> None:
-                rest = tests[1] if len(tests) == 2 else ast.BoolOp(op=ast.And(), values=tests[1:])
-                branch.test = tests[0]
-                branch.body = [ast.If(test=rest, body=branch.body, orelse=[])]
-
-            edits.append(edit)
-    return edits
+    match place.node:
+        case ast.If(test=ast.BoolOp(op=ast.And(), values=[first, *others]), body=body, orelse=[]):
+            rest = others[0] if len(others) == 1 else ast.BoolOp(op=ast.And(), values=others)
+            yield partial(place.put, ast.If(test=first, body=[ast.If(test=rest, body=body, orelse=[])], orelse=[]))
 
 
-def drop_else_after_exit(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def drop_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
     """Where the `if` body always leaves, its `else` (or `elif`) part moves after it."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, branch in enumerate(block.body):
-            if not isinstance(branch, ast.If) or not branch.orelse or not isinstance(branch.body[-1], LEAVES):
-                continue
-
-            def edit(body: list[ast.stmt] = block.body, index: int = index, branch: ast.If = branch) -> None:
-                body[index + 1 : index + 1] = branch.orelse
-                branch.orelse = []
-
-            edits.append(edit)
-    return edits
+    branch = place.node
+    if branch.orelse and isinstance(branch.body[-1], LEAVES):
+        yield partial(place.put, ast.If(test=branch.test, body=branch.body, orelse=[]), *branch.orelse)
 
 
-def add_else_after_exit(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def add_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
     """Where the `if` body always leaves, what follows it moves into an `else`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, branch in enumerate(block.body[:-1]):
-            if not isinstance(branch, ast.If) or branch.orelse or not isinstance(branch.body[-1], LEAVES):
-                continue
-
-            def edit(body: list[ast.stmt] = block.body, index: int = index, branch: ast.If = branch) -> None:
-                branch.orelse = body[index + 1 :]
-                del body[index + 1 :]
-
-            edits.append(edit)
-    return edits
+    branch, after = place.node, place.following
+    if after and not branch.orelse and isinstance(branch.body[-1], LEAVES):
+        whole = ast.If(test=branch.test, body=branch.body, orelse=after)
+        yield partial(place.put, whole, length=1 + len(after))
 
 
-def result_variable(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def result_variable(place: Place[ast.If]) -> Iterator[Edit]:
     """A last `if … else …` whose branches all return sets one variable instead, returned after it."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        last = block.body[-1]
-        if not isinstance(last, ast.If) or not _all_return(last):
-            continue
+    if not place.following and _all_return(place.node):
 
-        def edit(body: list[ast.stmt] = block.body, last: ast.If = last) -> None:
-            name = scene.fresh(("answer", "outcome", "res", "result", "ret", "verdict"))
-            _set_instead(last, name)
-            body.append(ast.Return(value=load(name)))
+        def edit() -> None:
+            name = place.scene.fresh(("answer", "outcome", "res", "result", "ret", "verdict"))
+            _set_instead(place.node, name)
+            place.block.append(ast.Return(value=load(name)))
 
-        edits.append(edit)
-    return edits
+        yield edit
 
 
 def _all_return(branch: ast.If) -> bool:
-    ends = isinstance(branch.body[-1], ast.Return) and branch.body[-1].value is not None
-    other = branch.orelse[-1] if branch.orelse else None
-    if isinstance(other, ast.If):
-        return ends and _all_return(other)
-    return ends and isinstance(other, ast.Return) and other.value is not None
+    match branch.body[-1], branch.orelse[-1:]:
+        case ast.Return(value=ast.expr()), [ast.If() as other]:
+            return _all_return(other)
+        case ast.Return(value=ast.expr()), [ast.Return(value=ast.expr())]:
+            return True
+        case _:
+            return False
 
 
 def _set_instead(branch: ast.If, name: str) -> None:
     for body in (branch.body, branch.orelse):
-        last = body[-1]
-        if isinstance(last, ast.Return):
-            assert last.value is not None
-            body[-1] = assign(name, last.value)
-        elif isinstance(last, ast.If):
-            _set_instead(last, name)
+        match body[-1]:
+            case ast.Return(value=ast.expr() as value):
+                body[-1] = assign(name, value)
+            case ast.If() as inner:
+                _set_instead(inner, name)

@@ -4,61 +4,35 @@ The entry point's own name and argument list stay; its arguments get another nam
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from codelewm_assets.completions.syntax import (
     BUILTIN_NAMES,
     Edit,
+    Place,
     Scene,
     assign,
     call,
+    holds,
     load,
     looks_at_scope,
+    on_statements,
     parameters,
     stored_names,
 )
 from codelewm_assets.completions.variants import bound_names
 
-SHORT_NAMES = tuple(["a", "b", "c", "d", "e", "g", "h", "m", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"])
-LONG_NAMES = tuple(
-    [
-        "acc",
-        "answer",
-        "best",
-        "candidate",
-        "collected",
-        "count",
-        "cur",
-        "current",
-        "data",
-        "element",
-        "entry",
-        "found",
-        "item",
-        "left",
-        "num",
-        "number",
-        "out",
-        "output",
-        "part",
-        "pos",
-        "prev",
-        "res",
-        "result",
-        "right",
-        "seen",
-        "size",
-        "state",
-        "temp",
-        "total",
-        "val",
-        "value",
-    ]
-)
-TEMPORARY_NAMES = tuple(["answer", "final", "out", "outcome", "output", "res", "result", "ret", "retval"])
-FLAG_NAMES = tuple(["check", "cond", "condition", "flag", "is_true", "matches", "ok"])
-PART_NAMES = tuple(["arg", "inner", "part", "piece", "source", "tmp", "values"])
-ALIAS_NAMES = tuple(["arg_value", "data", "given", "inp", "original", "param", "source_value"])
+SHORT_NAMES = tuple("abcdeghmpqrstuvwxyz")
+LONG_NAMES = (
+    "acc", "answer", "best", "candidate", "collected", "count", "cur", "current", "data", "element", "entry", "found",
+    "item", "left", "num", "number", "out", "output", "part", "pos", "prev", "res", "result", "right", "seen", "size",
+    "state", "temp", "total", "val", "value",
+)  # fmt: skip
+TEMPORARY_NAMES = ("answer", "final", "out", "outcome", "output", "res", "result", "ret", "retval")
+FLAG_NAMES = ("check", "cond", "condition", "flag", "is_true", "matches", "ok")
+PART_NAMES = ("arg", "inner", "part", "piece", "source", "tmp", "values")
+ALIAS_NAMES = ("arg_value", "data", "given", "inp", "original", "param", "source_value")
 
 
 def rename_in(node: ast.AST, mapping: dict[str, str]) -> None:
@@ -73,7 +47,7 @@ def rename_in(node: ast.AST, mapping: dict[str, str]) -> None:
 def renamable_names(scene: Scene, function: ast.FunctionDef) -> list[str]:
     """Names bound inside the function that can be renamed throughout it without touching anything outside.
 
-    Left out: names of the module and of builtins (an inner scope could mean either), names used as keywords, bound by
+    Excluded: names of the module and of builtins (an inner scope could mean either), names used as keywords, bound by
     `except … as`, an inner `def`, or the entry point's arguments.
     """
     if looks_at_scope(function):
@@ -91,18 +65,12 @@ def renamable_names(scene: Scene, function: ast.FunctionDef) -> list[str]:
 
 
 def _rename_with(scene: Scene, pool: Callable[[str], tuple[str, ...]], most: int) -> list[Edit]:
-    edits: list[Edit] = []
-    for function in scene.functions:
-        names = renamable_names(scene, function)
-        if not names:
-            continue
+    def edit(function: ast.FunctionDef, names: list[str]) -> None:
+        chosen = scene.rng.sample(names, min(most, len(names)))
+        rename_in(function, {name: scene.fresh(pool(name)) for name in chosen})
 
-        def edit(function: ast.FunctionDef = function, names: list[str] = names) -> None:
-            chosen = scene.rng.sample(names, min(most, len(names)))
-            rename_in(function, {name: scene.fresh(pool(name)) for name in chosen})
-
-        edits.append(edit)
-    return edits
+    named = [(function, renamable_names(scene, function)) for function in scene.functions]
+    return [partial(edit, function, names) for function, names in named if names]
 
 
 def rename_locals(scene: Scene) -> list[Edit]:
@@ -116,84 +84,70 @@ def shorten_locals(scene: Scene) -> list[Edit]:
 
 
 def rename_one_local(scene: Scene) -> list[Edit]:
-    """One local gets a name made from its own."""
+    """One local gets a name made from its present one."""
     endings = ("value", "var", "new", "cur")
     return _rename_with(scene, lambda name: tuple(f"{name.strip('_') or 'x'}_{ending}" for ending in endings), most=1)
 
 
-def return_temporary(scene: Scene) -> list[Edit]:
+@on_statements(ast.Return)
+def return_temporary(place: Place[ast.Return]) -> Iterator[Edit]:
     """`return e` becomes `t = e; return t`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, statement in enumerate(block.body):
-            if not isinstance(statement, ast.Return) or isinstance(statement.value, ast.Name | ast.Constant | None):
-                continue
+    value = place.node.value
+    if value is not None and not isinstance(value, ast.Name | ast.Constant):
 
-            def edit(body: list[ast.stmt] = block.body, index: int = index, value: ast.expr = statement.value) -> None:
-                name = scene.fresh(TEMPORARY_NAMES)
-                body[index : index + 1] = [assign(name, value), ast.Return(value=load(name))]
+        def edit() -> None:
+            name = place.scene.fresh(TEMPORARY_NAMES)
+            place.put(assign(name, value), ast.Return(value=load(name)))
 
-            edits.append(edit)
-    return edits
+        yield edit
 
 
-def test_temporary(scene: Scene) -> list[Edit]:
+@on_statements(ast.If)
+def test_temporary(place: Place[ast.If]) -> Iterator[Edit]:
     """`if e:` becomes `t = e; if t:`; an `elif` so becomes an `if` nested in an `else`."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, statement in enumerate(block.body):
-            if not isinstance(statement, ast.If) or isinstance(statement.test, ast.Name | ast.Constant):
-                continue
+    branch = place.node
+    if not isinstance(branch.test, ast.Name | ast.Constant):
 
-            def edit(body: list[ast.stmt] = block.body, index: int = index, branch: ast.If = statement) -> None:
-                name = scene.fresh(FLAG_NAMES)
-                body.insert(index, assign(name, branch.test))
-                branch.test = load(name)
+        def edit() -> None:
+            name = place.scene.fresh(FLAG_NAMES)
+            place.put(assign(name, branch.test), branch)
+            branch.test = load(name)
 
-            edits.append(edit)
-    return edits
+        yield edit
 
 
-def argument_temporary(scene: Scene) -> list[Edit]:
+@on_statements(ast.Return, ast.Assign)
+def argument_temporary(place: Place[ast.Return | ast.Assign]) -> Iterator[Edit]:
     """`return f(e, …)` becomes `t = e; return f(t, …)`, likewise for `x = f(e, …)`; `f` is a plain name."""
-    edits: list[Edit] = []
-    for block in scene.blocks:
-        for index, statement in enumerate(block.body):
-            if not isinstance(statement, ast.Return | ast.Assign) or not isinstance(statement.value, ast.Call):
-                continue
-            outer = statement.value
-            if not isinstance(outer.func, ast.Name) or not outer.args or outer.func.id in {"locals", "super", "eval"}:
-                continue
-            if isinstance(outer.args[0], ast.Name | ast.Constant | ast.Starred | ast.GeneratorExp | ast.Lambda):
-                continue
+    match place.node.value:
+        case ast.Call(func=ast.Name(id=called), args=[first, *_] as arguments) if called not in (
+            "locals",
+            "super",
+            "eval",
+        ) and not isinstance(first, ast.Name | ast.Constant | ast.Starred | ast.GeneratorExp | ast.Lambda):
 
-            def edit(body: list[ast.stmt] = block.body, index: int = index, outer: ast.Call = outer) -> None:
-                name = scene.fresh(PART_NAMES)
-                body.insert(index, assign(name, outer.args[0]))
-                outer.args[0] = load(name)
+            def edit() -> None:
+                name = place.scene.fresh(PART_NAMES)
+                place.put(assign(name, first), place.node)
+                arguments[0] = load(name)
 
-            edits.append(edit)
-    return edits
+            yield edit
 
 
 def argument_alias(scene: Scene) -> list[Edit]:
     """An argument is copied to a local first, and the local used instead."""
+
+    def edit(function: ast.FunctionDef, old: str) -> None:
+        new = scene.fresh((f"{old}_in", f"{old}_value", *ALIAS_NAMES))
+        for statement in function.body:
+            rename_in(statement, {old: new})
+        function.body.insert(0, assign(new, load(old)))
+
     edits: list[Edit] = []
     for function in scene.functions:
-        if looks_at_scope(function):
-            continue
-        inner = {node.arg for node in ast.walk(function) if isinstance(node, ast.keyword)}
-        for argument in parameters(function):
-            if argument.arg in inner:
-                continue
-
-            def edit(function: ast.FunctionDef = function, old: str = argument.arg) -> None:
-                new = scene.fresh((f"{old}_in", f"{old}_value", *ALIAS_NAMES))
-                for statement in function.body:
-                    rename_in(statement, {old: new})
-                function.body.insert(0, assign(new, load(old)))
-
-            edits.append(edit)
+        if not looks_at_scope(function):
+            keywords = {node.arg for node in ast.walk(function) if isinstance(node, ast.keyword)}
+            edits += [partial(edit, function, a.arg) for a in parameters(function) if a.arg not in keywords]
     return edits
 
 
@@ -208,33 +162,27 @@ def outer_helper(scene: Scene) -> list[Edit]:
 
 
 def _wrap(scene: Scene, *, inside: bool) -> list[Edit]:
-    edits: list[Edit] = []
-    for function in scene.functions:
-        spec = function.args
-        plain = not (spec.vararg or spec.kwarg or spec.kwonlyargs or spec.posonlyargs)
-        if not plain or function.decorator_list or len(function.body) > 60 or looks_at_scope(function):
-            continue
-        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)):
-            continue
+    def edit(function: ast.FunctionDef) -> None:
+        names = [argument.arg for argument in parameters(function)]
+        helper = ast.FunctionDef(
+            name=scene.fresh(("compute", "helper", "inner", "run", "solve", f"{function.name.strip('_')}_impl")),
+            args=ast.arguments(
+                posonlyargs=[], args=[ast.arg(arg=n) for n in names], kwonlyargs=[], kw_defaults=[], defaults=[]
+            ),
+            body=function.body,
+            decorator_list=[],
+        )
+        delegate = ast.Return(value=call(helper.name, *map(load, names)))
+        function.body = [helper, delegate] if inside else [delegate]
+        if not inside:
+            scene.tree.body.insert(scene.tree.body.index(function), helper)
 
-        def edit(function: ast.FunctionDef = function) -> None:
-            names = [argument.arg for argument in parameters(function)]
-            helper = ast.FunctionDef(
-                name=scene.fresh(("compute", "helper", "inner", "run", "solve", f"{function.name.strip('_')}_impl")),
-                args=ast.arguments(
-                    posonlyargs=[],
-                    args=[ast.arg(arg=name) for name in names],
-                    kwonlyargs=[],
-                    kw_defaults=[],
-                    defaults=[],
-                ),
-                body=function.body,
-                decorator_list=[],
-            )
-            delegate = ast.Return(value=call(helper.name, *(load(name) for name in names)))
-            function.body = [helper, delegate] if inside else [delegate]
-            if not inside:
-                scene.tree.body.insert(scene.tree.body.index(function), helper)
-
-        edits.append(edit)
-    return edits
+    return [
+        partial(edit, function)
+        for function in scene.functions
+        if parameters(function) == function.args.args
+        and not function.decorator_list
+        and len(function.body) <= 60
+        and not looks_at_scope(function)
+        and not holds(function, ast.Yield, ast.YieldFrom)
+    ]
