@@ -14,11 +14,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from codelewm_assets.defs.assemble import listing
     from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
     from codelewm_assets.display import print_table
 
     instance, store = open_instance(), open_store()
-    rows, gate_rows = check_statuses(instance), gate_statuses(instance)
+    graph = listing()
+    rows, gate_rows = check_statuses(instance, graph), gate_statuses(instance)
     if options.json:
         gates, _ = verified_gates(instance, store)
         checks = [
@@ -26,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
              "figures": dict(r.figures)}
             for r in rows
         ]  # fmt: skip
-        assets = latest_artifacts(instance, store)
+        assets = latest_artifacts(instance, store, graph)
         shown = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
                  "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
         print_json(shown)

@@ -132,7 +132,10 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
     kinds={"markdown", "json"}, code_version="3",
 )  # fmt: skip
 def claim_audit(run: AssetRun) -> Plan:
-    """Every claim sentence in the docs, the report and the cards against the gates."""
+    """Every claim sentence in the docs, the report and the cards against the gates.
+
+    The docs are README.md, CHANGELOG.md and docs/ of the checkout that runs; their digests are part of the configuration.
+    """
     gates = read_gates(run.inputs)
     texts = {
         f"{artifact.manifest.artifact_id}/{file.path}": artifact.path(file.path).read_text(encoding="utf-8")

@@ -22,7 +22,6 @@ from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.store.store import Artifact
 
 REPORT_KINDS = {"numpy", "json"}
-SCORED = ("execution_pack", "problem_splits", "rerank_pools", "benchmark_problems", "candidate_completions")
 
 
 def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
@@ -31,8 +30,8 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
 
 
 @artifact_asset(
-    "evaluation", deps=["checkpoint", "tokenized_pack", *SCORED], kinds={"pytorch", "parquet"}, code_version="3",
-    is_seeded=True,
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="3",
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""

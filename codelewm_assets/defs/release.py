@@ -11,6 +11,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
+from codelewm_assets.defs.claims import REPORTS
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
@@ -21,17 +22,13 @@ from codelewm_assets.defs.review_site import review_site
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.store.store import Artifact
 
-REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
-               "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip
-OF_MODEL = (*(name for name in REPORT_DEPS if name != "heldout_scores"), "claim_gates", "execution_pack")
-
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
     return {artifact.manifest.artifact_id: artifact.digest for artifact in artifacts}
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "preflight_report", *REPORT_DEPS], kinds={"markdown", "matplotlib"}, code_version="2",
+    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", *REPORTS], kinds={"markdown", "matplotlib"}, code_version="2",
     freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
@@ -97,7 +94,10 @@ def dataset_card(run: AssetRun) -> Plan:
     return Plan(make)
 
 
-@artifact_asset("release", deps=OF_MODEL, kinds={"markdown", "huggingface"}, code_version="3")
+@artifact_asset(
+    "release", deps=["claim_gates", "execution_pack", "checkpoint", *REPORTS], kinds={"markdown", "huggingface"},
+    code_version="3",
+)  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
     inputs = run.inputs
@@ -128,8 +128,8 @@ def model_card(run: AssetRun) -> Plan:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "results_report", "dataset_card", "model_card", *REPORT_DEPS], kinds={"markdown", "json"},
-    code_version="2",
+    "release", deps=["claim_gates", *REPORTS], gated_by=["results_report", "dataset_card", "model_card"],
+    kinds={"markdown", "json"}, code_version="2", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
@@ -139,7 +139,7 @@ def tracker_status(run: AssetRun) -> Plan:
     inputs = run.inputs
     reports = present_reports(inputs)
     checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
-    now = today(inputs, checks)  # outside of the recipe's reach: states change without a change of any artifact
+    now = today(inputs, run.context.resources.listing, checks)  # outside of the recipe's reach: states change without a change of any artifact
     records = records_of(inputs, reports)
     status = tracker.tracker_status(records, now)
 
@@ -153,7 +153,7 @@ def tracker_status(run: AssetRun) -> Plan:
             files, {"criteria": len(states), "states": {name: states.count(name) for name in sorted(set(states))}}
         )
 
-    parents = [inputs.artifact("claim_gates"), inputs.artifact("results_report"), *reports.values()]
+    parents = [inputs.artifact("claim_gates"), *reports.values()]
     return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
 
 

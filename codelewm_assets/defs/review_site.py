@@ -15,13 +15,14 @@ TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_car
 
 
 @artifact_asset(
-    "release", deps=[*RELEASED, "artifact_index", "claim_audit"], kinds={"html"}, code_version="3"
+    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="3", resources=["listing"],
 )  # fmt: skip
 def review_site(run: AssetRun) -> Plan:
     """Report, cards, checks, manifests and Data Docs as one folder of static pages; open index.html from disk."""
     inputs, parents = run.inputs, run.parents()
     shown = parents[: len(RELEASED)]
-    checks, docs = check_rows(inputs), data_docs(inputs)
+    lineage = lineage_of(inputs, parents)
+    checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
 
     def make() -> Made:
         from codelewm_assets.release.site_pages import SiteContents, site_files
@@ -31,7 +32,7 @@ def review_site(run: AssetRun) -> Plan:
             texts=_texts(shown),
             pictures={f.path: a.path(f.path).read_bytes() for a in shown for f in a.manifest.files if _is_picture(f.path)},
             checks=checks,
-            manifests={d: a.manifest for d, a in lineage_of(inputs, parents).items()},
+            manifests={d: a.manifest for d, a in lineage.items()},
             data_docs=docs,
         )  # fmt: skip
         files: dict[str, bytes | Path] = {**site_files(contents)}
@@ -40,7 +41,7 @@ def review_site(run: AssetRun) -> Plan:
 
     config: dict[str, Any] = {  # what is shown beside the parents: states and pages that are no artifacts
         "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],
-        "data_docs": [[one.asset, one.partition, sha256_bytes(one.document) if one.document else None] for one in docs],
+        "data_docs": [[one.asset, sha256_bytes(one.document) if one.document else None] for one in docs],
     }
     return Plan(make, config)
 

@@ -46,14 +46,13 @@ class DataDocs:
     """The page of one table's contract; None where the check has not written it."""
 
     asset: str
-    partition: str | None
     digest: str
     document: bytes | None
 
     @property
     def path(self) -> str:
         """Where it lies in the site."""
-        return f"data_docs/{slug(self.asset, self.partition, self.digest)}.html"
+        return f"data_docs/{slug(self.asset, None, self.digest)}.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def _gate_rows(records: Records) -> list[list[Cell]]:
 
 def _checks(contents: SiteContents) -> str:
     pages = {digest: manifest_path(found, digest) for digest, found in contents.manifests.items()}
-    docs = {(one.asset, one.partition): one.path for one in contents.data_docs if one.document}
+    docs = {one.asset: one.path for one in contents.data_docs if one.document}
     stages: dict[str, list[list[Cell]]] = {}
     for row in contents.checks:
         name = artifact_id(row.asset, row.partition)
@@ -140,8 +139,8 @@ def _checks(contents: SiteContents) -> str:
         shown = {key: value for key, value in row.figures.items() if key != "judged" and (key, value) != NO_OFFENDER}
         figures = ", ".join(f"{key} {cell(value)}" for key, value in sorted(shown.items()))
         text = row.sentence if row.state == "GREEN" else f"{row.sentence} {row.detail}"
-        if row.check.endswith("_contract") and (row.asset, row.partition) in docs:
-            figures += f" ([Data Docs]({docs[row.asset, row.partition]}))"
+        if row.check.endswith("_contract") and row.asset in docs:
+            figures += f" ([Data Docs]({docs[row.asset]}))"
         stages.setdefault(row.stage, []).append([f"{row.check} on {name}", row.state, text, judged, figures])
     return render("checks.md.j2", stages=stages)
 
@@ -149,11 +148,10 @@ def _checks(contents: SiteContents) -> str:
 def _data_docs(contents: SiteContents) -> str:
     rows: list[list[Cell]] = []
     for one in contents.data_docs:
-        name = artifact_id(one.asset, one.partition)
         shown = (
             f"[what is promised and found]({one.path})" if one.document else "no page: run the table's contract check"
         )
-        rows.append([name, shown, one.digest])
+        rows.append([one.asset, shown, one.digest])
     return render("data_docs.md.j2", rows=table(["table", "page", "digest of the judged artifact"], rows))
 
 
