@@ -57,10 +57,7 @@ def claim_gates(run: AssetRun) -> Plan:
 
     def make() -> Made:
         gates = judge(
-            seed_evidence(reports),
-            integrity,
-            profile=inputs.profile.name,
-            benchmark_labels=inputs.benchmark_labels(),
+            seed_evidence(reports), integrity, profile=inputs.profile.name, benchmark_labels=inputs.benchmark_labels()
         )
         states = {gate.gate: gate.state for gate in gates.gates}
         claims = {claim.claim_id: claim.status for claim in gates.claims}

@@ -28,8 +28,8 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", *REPORTS], kinds={"markdown", "matplotlib"}, code_version="2",
-    freshness=OF_REPORTS,
+    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", *REPORTS],
+    kinds={"markdown", "matplotlib"}, code_version="2", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims and gates with reasons, every metric beside every control, and the plots."""
@@ -139,7 +139,9 @@ def tracker_status(run: AssetRun) -> Plan:
     inputs = run.inputs
     reports = present_reports(inputs)
     checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
-    now = today(inputs, run.context.resources.listing, checks)  # outside of the recipe's reach: states change without a change of any artifact
+    now = today(
+        inputs, run.context.resources.listing, checks
+    )  # outside of the recipe's reach: states change without a change of any artifact
     records = records_of(inputs, reports)
     status = tracker.tracker_status(records, now)
 

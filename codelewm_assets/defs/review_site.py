@@ -15,7 +15,8 @@ TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_car
 
 
 @artifact_asset(
-    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="3", resources=["listing"],
+    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="3",
+    resources=["listing"],
 )  # fmt: skip
 def review_site(run: AssetRun) -> Plan:
     """Report, cards, checks, manifests and Data Docs as one folder of static pages; open index.html from disk."""

@@ -55,8 +55,7 @@ def latent_probe_report(
     probes: dict[str, Fit] = {name: _of_latents(fit[name], test[name]) for name in fit}
     probes["lexical"] = _of_texts([_text(rows, r) for r in fit_records], [_text(rows, r) for r in asked])
     return LatentProbeReport(
-        seed=seed,
-        targets={name: _target(asked, fit_records, probes, of, resamples) for name, of in TARGETS.items()},
+        seed=seed, targets={name: _target(asked, fit_records, probes, of, resamples) for name, of in TARGETS.items()}
     )
 
 

@@ -10,8 +10,7 @@ from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.index import artifact_index
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import Cell, cell, reasons_text, table
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.site import page, with_way_back
 from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 

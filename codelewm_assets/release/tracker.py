@@ -10,8 +10,7 @@ from codelewm_assets.core.records import Record
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.criteria import CRITERIA, TRACKER, WORKSTREAMS, Criterion, Evidence
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import reasons_text
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import reasons_text, render
 
 GOOD = ("GREEN", "HOLDS", "MADE", "PUBLISHED", "REPORTED", "RAN")
 WORST_FIRST = ("RED", "FAILS", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED", "MANUAL", "RUNNING", "UNDECIDED",

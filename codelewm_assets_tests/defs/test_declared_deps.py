@@ -1,6 +1,5 @@
 """Declared deps are what is read: the manifests of a built sample name them and no other; `gated_by=` is in none."""
 
-
 import dagster as dg
 import pytest
 
