@@ -1,7 +1,8 @@
 """Scores of held-out records by the model that had their problem in test. Needs torch through `Scorer`. Shapes: N records, D."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -172,15 +173,9 @@ def _record(record: TokenRecord, row: PackRow, figures: Mapping[str, float]) -> 
 def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:
     """The scores of several folds as one; each problem was scored by one fold only. Args: parts: at least one."""
 
-    def joined(arrays: Sequence[Arrays]) -> Arrays:
-        return {name: np.concatenate([one[name] for one in arrays]) for name in arrays[0]}
+    def joined(values: list[Any]) -> Any:
+        if isinstance(values[0], dict):
+            return {name: np.concatenate([one[name] for one in values]) for name in values[0]}
+        return tuple(chain.from_iterable(values))
 
-    return HeldoutScores(
-        tuple(row for part in parts for row in part.completions),
-        tuple(row for part in parts for row in part.members),
-        tuple(record for part in parts for record in part.records),
-        joined([part.latents for part in parts]),
-        tuple(record for part in parts for record in part.fit_records),
-        joined([part.fit_latents for part in parts]),
-        tuple(found for part in parts for found in part.temperatures),
-    )
+    return HeldoutScores(*(joined([getattr(part, field.name) for part in parts]) for field in fields(HeldoutScores)))

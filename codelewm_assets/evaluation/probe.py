@@ -76,15 +76,7 @@ def _target(
     shared = sorted(set(known) & set(asked))
     counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(known), "test_count": len(asked)}
     if len(shared) < 2:
-        return ProbeTarget(
-            status="single_class",
-            **counts,
-            model=None,
-            controls={},
-            best_control=None,
-            lift_over_best_control=None,
-            lift_ci99=None,
-        )
+        return ProbeTarget(status="single_class", **counts)
     values, counted = np.unique(known, return_counts=True)
     said = {
         name: np.full(len(asked), values[counted.argmax()], dtype=known.dtype) for name in (*probes, "majority")

@@ -213,9 +213,8 @@ class RetrievalReport(Report):
     query_count: int
     candidates_per_query: int
     scores: dict[RetrieverName, RetrievalScores] | None
-    lift: dict[RetrieverName, dict[str, Lift]] = Field(
-        default_factory=dict
-    )  # control → recall_at_1 and mrr of the model minus its own
+    # control → recall_at_1 and mrr of the model minus its own
+    lift: dict[RetrieverName, dict[str, Lift]] = Field(default_factory=dict)
 
 
 class SurpriseCategory(Report):
@@ -223,11 +222,11 @@ class SurpriseCategory(Report):
 
     pair_count: int
     problem_count: int
-    auc: float | None
-    auc_ci95: Interval | None
-    no_action_auc: float | None
-    mean_real_energy: float | None
-    mean_decoy_energy: float | None
+    auc: float | None = None
+    auc_ci95: Interval | None = None
+    no_action_auc: float | None = None
+    mean_real_energy: float | None = None
+    mean_decoy_energy: float | None = None
 
 
 class SurpriseReport(Report):
@@ -246,11 +245,11 @@ class ProbeTarget(Report):
     class_count: int
     fit_count: int
     test_count: int
-    model: float | None
-    controls: dict[str, float]
-    best_control: str | None
-    lift_over_best_control: float | None
-    lift_ci99: Interval | None  # over problems; 99% since five targets are looked at (Bonferroni)
+    model: float | None = None
+    controls: dict[str, float] = Field(default_factory=dict)
+    best_control: str | None = None
+    lift_over_best_control: float | None = None
+    lift_ci99: Interval | None = None  # over problems; 99% since five targets are looked at (Bonferroni)
 
 
 class LatentProbeReport(Report):
@@ -270,9 +269,8 @@ class CollapseReport(Report):
     effective_rank_ratio: float | None
     median_variance: float | None
     neighbour_entropy: float | None
-    z_target_effective_rank_ratio: float | None = (
-        None  # of the target encoder's latents of distinct outputs; no gate reads it
-    )
+    # of the target encoder's latents of distinct outputs; no gate reads these three
+    z_target_effective_rank_ratio: float | None = None
     z_target_median_variance: float | None = None
     z_target_neighbour_entropy: float | None = None
     tensor_count: int

@@ -50,15 +50,7 @@ def _category(
 ) -> SurpriseCategory:
     problems = [pair.source_problem_id for pair in pairs]
     if not pairs:
-        return SurpriseCategory(
-            pair_count=0,
-            problem_count=0,
-            auc=None,
-            auc_ci95=None,
-            no_action_auc=None,
-            mean_real_energy=None,
-            mean_decoy_energy=None,
-        )
+        return SurpriseCategory(pair_count=0, problem_count=0)
     query = [at[pair.query_record_id] for pair in pairs]
     decoy = [at[pair.decoy_record_id] for pair in pairs]
     wins, means = {}, (0.0, 0.0)

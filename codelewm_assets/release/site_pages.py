@@ -106,7 +106,6 @@ def _overview(contents: SiteContents) -> str:
         "overview.md.j2",
         records=records,
         claims=claims_text,
-        labels=list(records.at("benchmark_labels").values()),
         check_counts={state: states.count(state) for state in sorted(set(states))},
         texts=contents.texts,
         holds=HOLDS,
