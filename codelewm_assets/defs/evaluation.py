@@ -17,7 +17,7 @@ from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.store.store import Artifact
@@ -131,14 +131,10 @@ class Scored:
 
     def records_and_latents(self) -> tuple[Any, Any]:
         """Held-out records, and their latent arrays by name."""
-        from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-
         return self.table("records", HeldoutRecord), self._arrays("latents")
 
     def probe_fit(self) -> tuple[Any, Any]:
         """Records of the train part that probes are fitted on, and their latent arrays by name."""
-        from codelewm_assets.evaluation.heldout_records import LabelledRecord
-
         return self.table("probe_fit", LabelledRecord), self._arrays("probe_fit_latents")
 
     def _arrays(self, name: str) -> Any:

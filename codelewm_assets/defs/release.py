@@ -176,8 +176,8 @@ def artifact_index(run: AssetRun) -> Plan:
     parents = run.parents()
 
     def make() -> Made:
-        from codelewm_assets.release.index import artifact_index as render
-        from codelewm_assets.release.index import index_rows
+        from codelewm_assets.release.site_pages import artifact_index as render
+        from codelewm_assets.release.site_pages import index_rows
 
         manifests = {digest: artifact.manifest for digest, artifact in lineage_of(inputs, parents).items()}
         files = {

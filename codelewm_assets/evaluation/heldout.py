@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import PackRow, PoolMember
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
 from codelewm_assets.evaluation.temperature import Temperature, fit_temperature, sigmoid
 from codelewm_assets.training.data import FoldData

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codelewm_assets.core.records import Record
+
 OURS = ("p_pass", "p_pass_raw")
 """Scores of the model itself; every other score of a row is a control."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
@@ -60,6 +62,35 @@ class ScoreRow(BaseModel):
         """The score, or None when it is missing or not finite."""
         value = self.scores.get(name)
         return value if value is not None and math.isfinite(value) else None
+
+
+class LabelledRecord(Record):
+    """One pack row with what probes ask of it; `fold` is that of the model whose latents go with it."""
+
+    record_id: str
+    problem_id: str
+    fold: int
+    passed: bool
+    output_type: str
+    output_magnitude_bucket: str
+    output_length_bucket: str
+    exception_class: str  # "none" where nothing was raised
+
+
+class HeldoutRecord(LabelledRecord):
+    """One held-out pack row; its latents stand at the same place in the latent arrays."""
+
+    completion_id: str
+    benchmark_id: str
+    completion_passed: bool
+    output: str
+    execution_status: str
+    p_pass: float
+    p_pass_raw: float
+    p_pass_no_action: float
+    p_pass_shuffled_action: float
+    energy: float
+    energy_no_action: float
 
 
 class CalibrationBin(Report):

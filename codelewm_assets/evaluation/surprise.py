@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.reports import SurpriseCategory, SurpriseReport
+from codelewm_assets.evaluation.reports import HeldoutRecord, SurpriseCategory, SurpriseReport
 
 CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
 

@@ -146,18 +146,11 @@ def comparison_table(records: Records) -> str:
 
 
 def _row(records: Records, row: PublishedRow) -> list[Cell]:
-    key = f"{row.figure}, {row.scope}"
-    published = [
-        " / ".join(
-            with_interval(
-                records.at(("published", key, cycle, str(seed), "value")),
-                records.at(("published", key, cycle, str(seed), "ci95")),
-                _digits(row),
-            )
-            for seed in SEEDS
-        )
-        for cycle in ("v0.8", "v0.9")
-    ]
+    def shown(cycle: str, seed: int) -> str:
+        path = ("published", f"{row.figure}, {row.scope}", cycle, str(seed))
+        return with_interval(records.at((*path, "value")), records.at((*path, "ci95")), _digits(row))
+
+    published = [" / ".join(shown(cycle, seed) for seed in SEEDS) for cycle in ("v0.8", "v0.9")]
     comparable = "same definition" if row.is_comparable else "no"
     why = ", ".join(f"`{reason}`" for reason in _reasons(records, row))
     return [row.figure, row.scope, *published, _ours(records, row), comparable, why]

@@ -1,14 +1,14 @@
-"""What the review site holds: overview, checks, artifacts with a page for each manifest, Data Docs, report and cards."""
+"""What the review site holds: overview, checks, the artifact index with a page for each manifest, Data Docs, report and cards."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
-from codelewm_assets.release.index import artifact_index
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.site import page, with_way_back
@@ -76,6 +76,39 @@ def manifest_path(manifest: Manifest, digest: str) -> str:
     return f"manifests/{slug(*kind_and_partition(manifest.artifact_id), digest)}.html"
 
 
+def index_rows(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
+    """`artifact_index.json`: digest → the manifest without when, where and how it was made."""
+    return {digest: found.model_dump(mode="json", exclude=NOT_IN_DIGEST) for digest, found in manifests.items()}
+
+
+def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifest, str], str] | None = None) -> str:
+    """The artifact index: a row per artifact that the report and the cards rest on, then a row per file.
+
+    Args: manifests: digest → manifest. link: manifest and digest → address of its own page; without it names are plain.
+    """
+
+    def name(manifest: Manifest, digest: str) -> str:
+        return f"[{_escaped(manifest.artifact_id)}]({link(manifest, digest)})" if link else manifest.artifact_id
+
+    ordered = sorted(manifests.items(), key=lambda item: (item[1].artifact_id, item[0]))
+    artifacts: list[list[Cell]] = [
+        [name(m, digest), digest, len(m.files), sum(file.bytes for file in m.files), len(m.parent_artifacts)]
+        for digest, m in ordered
+    ]
+    files: list[list[Cell]] = [
+        [m.artifact_id, file.path, file.sha256, file.bytes] for _, m in ordered for file in m.files
+    ]
+    return "\n".join(
+        [
+            "# Artifacts\n",
+            "The digest is the artifact's data version: it is over its files, parents and configuration.\n",
+            table(["artifact", "digest", "files", "bytes", "parents"], artifacts),
+            "## Files\n",
+            table(["artifact", "file", "sha256", "bytes"], files),
+        ]
+    )
+
+
 def site_files(contents: SiteContents) -> dict[str, bytes]:
     """Path in the site → bytes. Same contents, same bytes."""
     nav = {"index.html": "Overview", "results_report.html": "Results", "checks.html": "Checks"}
@@ -103,16 +136,10 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
 def _overview(contents: SiteContents) -> str:
     records, states = contents.records, [row.state for row in contents.checks]
     return render(
-        "overview.md.j2",
-        records=records,
-        claims=claims_text,
-        check_counts={state: states.count(state) for state in sorted(set(states))},
-        texts=contents.texts,
-        holds=HOLDS,
-        manifests=contents.manifests,
-        data_docs=contents.data_docs,
-        gates=table(["gate", "state", "why"], _gate_rows(records)),
-    )
+        "overview.md.j2", records=records, claims=claims_text, texts=contents.texts, holds=HOLDS,
+        check_counts={state: states.count(state) for state in sorted(set(states))}, manifests=contents.manifests,
+        data_docs=contents.data_docs, gates=table(["gate", "state", "why"], _gate_rows(records)),
+    )  # fmt: skip
 
 
 def _gate_rows(records: Records) -> list[list[Cell]]:

@@ -133,15 +133,9 @@ def tracker_markdown(status: TrackerStatus, records: Records) -> str:
     states = [row.state for row in status.rows]
     counts = {state: states.count(state) for state in ("SHOWN", *WORST_FIRST) if state in states}
     return render(
-        "tracker_status.md.j2",
-        records=records,
-        claims=claims_text,
-        tracker=status.tracker,
-        counts=counts,
-        sections=sections,
-        workstreams=WORKSTREAMS,
-        after=AFTER,
-    )
+        "tracker_status.md.j2", records=records, claims=claims_text, tracker=status.tracker, counts=counts,
+        sections=sections, workstreams=WORKSTREAMS, after=AFTER,
+    )  # fmt: skip
 
 
 NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later": "check", "backend": "backend"}
