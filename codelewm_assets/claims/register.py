@@ -190,7 +190,11 @@ CLAIMS: tuple[Claim, ...] = (
         ("Semantic decoys surprise the model.", "The model is surprised by semantic decoys."),
         ("surprise", "collapse", "integrity"),
     ),
-    Claim("latents_carry_semantics", ("The latents carry execution semantics.",), ("probe", "collapse", "integrity")),
+    Claim(
+        "latents_carry_semantics",
+        ("The latents carry execution semantics.",),
+        ("probe", "collapse", "integrity"),
+    ),
     Claim(
         "is_non_collapsed",
         ("The latent space is non-collapsed.", "The latents have not collapsed."),

@@ -143,30 +143,16 @@ def exception_class(row: PackRow) -> str:
 
 
 def _labels(record: TokenRecord, row: PackRow) -> dict[str, Any]:
-    return {
-        "record_id": record.record_id,
-        "problem_id": record.problem_id,
-        "passed": record.passed,
-        "output_type": row.output_type,
-        "output_magnitude_bucket": row.output_magnitude_bucket,
-        "output_length_bucket": row.output_length_bucket,
-        "exception_class": exception_class(row),
-    }
+    of_row = ("output_type", "output_magnitude_bucket", "output_length_bucket")
+    of_record = ("record_id", "problem_id", "passed")
+    labels = {name: getattr(row, name) for name in of_row} | {name: getattr(record, name) for name in of_record}
+    return labels | {"exception_class": exception_class(row)}
 
 
 def _record(record: TokenRecord, row: PackRow, figures: Mapping[str, float]) -> HeldoutRecord:
-    return HeldoutRecord.model_validate(
-        _labels(record, row)
-        | {
-            "fold": record.fold,
-            "completion_id": record.completion_id,
-            "benchmark_id": record.benchmark_id,
-            "completion_passed": record.completion_passed,
-            "output": row.output_repr_checksum,
-            "execution_status": row.execution_status,
-        }
-        | dict(figures)
-    )
+    own = {name: getattr(record, name) for name in ("fold", "completion_id", "benchmark_id", "completion_passed")}
+    run = {"output": row.output_repr_checksum, "execution_status": row.execution_status}
+    return HeldoutRecord.model_validate(_labels(record, row) | own | run | dict(figures))
 
 
 def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:
