@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from codelewm_assets.defs.artifact_asset import GATED_BY
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.stages import STAGES
 from codelewm_assets_docs.checks import anchor
@@ -10,7 +11,8 @@ from codelewm_assets_docs.markdown import code, codes, page, table
 INTRO = """# Assets
 
 Written from the definitions when this site is built. Groups are the stages, in the order of the graph. "Made from" names the
-direct parents only; in the UI, *View lineage* shows the rest."""
+direct parents only, which are those in its manifest; "gated by" what must be there or green first and is not read. In the UI,
+*View lineage* shows the rest."""
 
 
 def assets_page() -> str:
@@ -39,9 +41,11 @@ def partitions_in_words(partitions: dg.PartitionsDefinition | None) -> str:
 
 
 def _asset(graph, node) -> list[str]:  # type: ignore[no-untyped-def]  # Dagster does not export the types of its graph
+    parents, gating = _names(node.parent_keys), GATED_BY.get(node.key.to_user_string(), set())
     rows = [
         ("partitions", partitions_in_words(node.partitions_def)),
-        ("made from", ", ".join(f"[`{name}`](#{name})" for name in _names(node.parent_keys)) or "–"),
+        ("made from", ", ".join(f"[`{name}`](#{name})" for name in parents if name not in gating) or "–"),
+        *([("gated by", ", ".join(f"[`{name}`](#{name})" for name in sorted(gating)))] if gating else []),
         ("used by", ", ".join(f"[`{name}`](#{name})" for name in _names(node.child_keys)) or "–"),
         ("kinds", codes(sorted(node.kinds))),
         ("pools", codes(sorted(node.pools or ()))),

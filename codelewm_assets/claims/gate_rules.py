@@ -1,6 +1,6 @@
 """What each gate asks of one seed's reports. A missing figure leaves a gate undecided; no metric is worked out here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.verdicts import Reason, State
@@ -15,22 +15,33 @@ def absent(what: str) -> Verdict:
     return "UNDECIDED", (Reason(code="evidence_missing", detail=what),), {}
 
 
-def _judge(rows: Sequence[tuple[str, str, float | None, bool]]) -> Verdict:
-    """rows: (figure, reason code, value, whether it is good enough); a missing value leaves the gate undecided."""
+Row = tuple[str, str, float | None, bool]
+"""(figure, reason code, value, whether it is good enough); a missing value leaves the gate undecided."""
+
+
+def _judge(*rows: Row) -> Verdict:
     figures = {name: value for name, _, value, _ in rows if value is not None}
     missing = [Reason(code="evidence_missing", detail=name) for name, _, value, _ in rows if value is None]
     bad = [
-        Reason(code=code, detail=f"{name} is {value:.4g}")
-        for name, code, value, ok in rows
-        if value is not None and not ok
+        Reason(code=code, detail=f"{name} is {v:.4g}")
+        for name, code, v, is_good in rows
+        if v is not None and not is_good
     ]
     if bad:
         return "FAILS", (*bad, *missing), figures
     return ("UNDECIDED", tuple(missing), figures) if missing else ("HOLDS", (), figures)
 
 
-def _at_least(name: str, code: str, value: float | None, wanted: float) -> tuple[str, str, float | None, bool]:
+def _at_least(name: str, code: str, value: float | None, wanted: float) -> Row:
     return name, code, value, value is not None and value >= wanted
+
+
+def _at_most(name: str, code: str, value: float | None, allowed: float) -> Row:
+    return name, code, value, value is not None and value <= allowed
+
+
+def _above_zero(name: str, value: float | None) -> Row:
+    return name, "interval_includes_zero", value, value is not None and value > 0
 
 
 def collapse_gate(evidence: SeedEvidence) -> Verdict:
@@ -38,15 +49,8 @@ def collapse_gate(evidence: SeedEvidence) -> Verdict:
     report = evidence.collapse
     if report is None:
         return absent("checkpoint_inspection")
-    rows = [
-        _at_least(
-            "effective_rank_ratio", "collapsed", report.effective_rank_ratio, register.EFFECTIVE_RANK_RATIO.value
-        ),
-        _at_least("median_variance", "collapsed", report.median_variance, register.MEDIAN_VARIANCE.value),
-        _at_least("neighbour_entropy", "collapsed", report.neighbour_entropy, register.NEIGHBOUR_ENTROPY.value),
-    ]
-    broken = float(len(report.nonfinite_tensors))
-    return _judge([*rows, ("nonfinite_tensors", "weights_not_finite", broken, broken == 0)])
+    floors = [_at_least(n, "collapsed", getattr(report, n), floor) for n, floor in register.COLLAPSE_FLOORS.items()]
+    return _judge(*floors, _at_most("nonfinite_tensors", "weights_not_finite", float(len(report.nonfinite_tensors)), 0))
 
 
 def retrieval_gate(evidence: SeedEvidence) -> Verdict:
@@ -56,10 +60,8 @@ def retrieval_gate(evidence: SeedEvidence) -> Verdict:
         return absent("retrieval_report")
     ours, control, margin = report.scores["model"], report.scores["no_action"], register.RETRIEVAL_MARGIN.value
     return _judge(
-        [
-            _at_least("recall_at_1_lift", "below_no_action_margin", ours.recall_at_1 - control.recall_at_1, margin),
-            _at_least("mrr_lift", "below_no_action_margin", ours.mrr - control.mrr, margin),
-        ]
+        _at_least("recall_at_1_lift", "below_no_action_margin", ours.recall_at_1 - control.recall_at_1, margin),
+        _at_least("mrr_lift", "below_no_action_margin", ours.mrr - control.mrr, margin),
     )
 
 
@@ -68,7 +70,7 @@ def surprise_gate(evidence: SeedEvidence) -> Verdict:
     report = evidence.surprise
     if report is None:
         return absent("surprise_report")
-    few, rows = list[Reason](), list[tuple[str, str, float | None, bool]]()
+    few, rows = list[Reason](), list[Row]()
     for name, threshold in register.SURPRISE_AUC.items():
         found = report.categories.get(name)
         if found is None or found.pair_count < register.SURPRISE_PAIRS.value:
@@ -78,7 +80,7 @@ def surprise_gate(evidence: SeedEvidence) -> Verdict:
             few.append(Reason(code="too_few_problems", detail=f"{name}: {found.problem_count} problems"))
             continue
         rows.append(_at_least(f"{name}_auc", "auc_below_threshold", found.auc, threshold.value))
-    state, reasons, figures = _judge(rows)
+    state, reasons, figures = _judge(*rows)
     if few:
         return ("FAILS" if state == "FAILS" else "UNDECIDED"), (*reasons, *few), figures
     return state, reasons, figures
@@ -113,24 +115,13 @@ def calibration_gate(evidence: SeedEvidence) -> Verdict:
     ours = report.overall["p_pass"]
     if ours.missing_count or ours.nonfinite_count:
         return absent(f"p_pass of {ours.missing_count + ours.nonfinite_count} rows")
-    difference, error = report.difference.get("surface_lr"), report.overall["p_pass"].expected_calibration_error
-    lower = difference.ci95[0] if difference else None
+    over = report.difference.get("surface_lr")
+    lift, lower = (over.difference, over.ci95[0]) if over else (None, None)
+    error = ours.expected_calibration_error
     return _judge(
-        [
-            _at_least(
-                "roc_auc_over_surface_lr",
-                "below_surface_lr_margin",
-                difference.difference if difference else None,
-                register.CALIBRATION_MARGIN.value,
-            ),
-            ("ci95_lower", "interval_includes_zero", lower, lower is not None and lower > 0),
-            (
-                "expected_calibration_error",
-                "miscalibrated",
-                error,
-                error is not None and error <= register.CALIBRATION_ERROR.value,
-            ),
-        ]
+        _at_least("roc_auc_over_surface_lr", "below_surface_lr_margin", lift, register.CALIBRATION_MARGIN.value),
+        _above_zero("ci95_lower", lower),
+        _at_most("expected_calibration_error", "miscalibrated", error, register.CALIBRATION_ERROR.value),
     )
 
 
@@ -156,15 +147,10 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
         return "UNDECIDED", tuple(Reason(code="evidence_missing", detail=hole) for hole in holes), figures
     if lift is None:
         return absent(f"lift over {found.best_control}")
-    saturated = 1.0 if found.saturated else 0.0
     state, reasons, _ = _judge(
-        [
-            _at_least(
-                f"lift over {found.best_control}", "lift_below_threshold", lift.points, register.RERANK_POINTS.value
-            ),
-            ("ci95_lower", "interval_includes_zero", lift.ci95[0], lift.ci95[0] > 0),
-            ("saturated", "benchmark_saturated", saturated, not found.saturated),
-        ]
+        _at_least(f"lift over {found.best_control}", "lift_below_threshold", lift.points, register.RERANK_POINTS.value),
+        _above_zero("ci95_lower", lift.ci95[0]),
+        _at_most("saturated", "benchmark_saturated", float(bool(found.saturated)), 0),
     )
     return state, reasons, figures
 
@@ -173,15 +159,16 @@ def integrity_gate(evidence: IntegrityEvidence | None) -> Verdict:
     """Manifests verify with their parents, secret scans are clean, no scored problem was trained on."""
     if evidence is None:
         return absent("integrity evidence")
-    rows = [
-        ("manifest_mismatches", "manifest_mismatch", evidence.manifest_mismatches),
-        ("secret_findings", "secret_found", evidence.secret_findings),
-        ("scored_problems_trained_on", "scored_problem_trained_on", evidence.scored_problems_trained_on),
-    ]
-    judged = [(n, c, None if found is None else float(len(found)), not found) for n, c, found in rows]
+    named = {
+        "manifest_mismatches": "manifest_mismatch",
+        "secret_findings": "secret_found",
+        "scored_problems_trained_on": "scored_problem_trained_on",
+    }
+    found = {name: getattr(evidence, name) for name in named}
+    counts = {name: None if rows is None else float(len(rows)) for name, rows in found.items()}
     if evidence.manifests_verified == 0:
-        judged.append(("manifests_verified", "evidence_missing", None, False))
-    return _judge(judged)
+        counts["manifests_verified"] = None
+    return _judge(*(_at_most(name, named.get(name, ""), count, 0) for name, count in counts.items()))
 
 
 SEED_GATES: dict[str, Callable[[SeedEvidence], Verdict]] = {

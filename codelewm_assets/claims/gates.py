@@ -1,9 +1,10 @@
 """From finished reports to gates and claims. A gate holds on complete evidence only, on every seed; it computes no metric."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gate_rules import SEED_GATES, absent, integrity_gate
+from codelewm_assets.claims.gate_rules import SEED_GATES, Verdict, absent, integrity_gate
 from codelewm_assets.claims.register import CLAIMS, Claim
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult, Gate, Reason, SeedGate, State
 from codelewm_assets.core.ids import SEEDS
@@ -12,13 +13,14 @@ from codelewm_assets.evaluation.reports import IntegrityEvidence, SeedEvidence
 GATES: tuple[str, ...] = tuple(rule.name for rule in register.GATE_RULES)
 
 
+def _seed_gate(gate: str, seed: int | None, verdict: Verdict) -> SeedGate:
+    state, reasons, figures = verdict
+    return SeedGate(gate=gate, seed=seed, state=state, reasons=reasons, figures=figures)
+
+
 def _over_seeds(gate: str, evidence: Mapping[int, SeedEvidence]) -> Gate:
-    rows = []
-    for seed in SEEDS:
-        found = evidence.get(seed)
-        state, reasons, figures = SEED_GATES[gate](found) if found else absent(f"seed {seed}")
-        rows.append(SeedGate(gate=gate, seed=seed, state=state, reasons=reasons, figures=figures))
-    return _gate(gate, rows)
+    judged = {s: SEED_GATES[gate](evidence[s]) if s in evidence else absent(f"seed {s}") for s in SEEDS}
+    return _gate(gate, [_seed_gate(gate, seed, verdict) for seed, verdict in judged.items()])
 
 
 def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
@@ -45,23 +47,14 @@ def judge_claims(
         failing = [gates[name] for name in claim.gates if gates[name].state != "HOLDS"]
         if claim.any_of and not any(gates[name].state == "HOLDS" for name in claim.any_of):
             failing += [gates[name] for name in claim.any_of]
-        reasons = tuple(
-            Reason(code=reason.code, detail=f"{gate.gate} {gate.state}: {reason.detail}")
-            for gate in failing
-            for reason in gate.reasons
-        )
+        reasons = [Reason(code=r.code, detail=f"{g.gate} {g.state}: {r.detail}") for g in failing for r in g.reasons]
         if claim.needs_published_benchmarks:
-            reasons += tuple(Reason(code="benchmark_is_a_stand_in", detail=label) for label in stand_ins)
+            reasons += [Reason(code="benchmark_is_a_stand_in", detail=label) for label in stand_ins]
+        status: Literal["OPEN", "CLOSED"] = "CLOSED" if failing or reasons else "OPEN"
         results.append(
-            ClaimResult(
-                claim_id=claim.claim_id,
-                sentence=claim.sentence,
-                status="CLOSED" if failing or reasons else "OPEN",
-                needs=claim.gates,
-                needs_one_of=claim.any_of,
-                reasons=reasons,
-            )
-        )
+            ClaimResult(claim_id=claim.claim_id, sentence=claim.sentence, status=status, needs=claim.gates,
+                        needs_one_of=claim.any_of, reasons=tuple(reasons))
+        )  # fmt: skip
     return tuple(results)
 
 
@@ -73,15 +66,9 @@ def judge(
     benchmark_labels: Mapping[str, str],
 ) -> ClaimGates:
     """Every gate and every claim on this evidence."""
-    state, reasons, figures = integrity_gate(integrity)
-    gates = [_over_seeds(name, evidence) for name in SEED_GATES]
-    gates.append(
-        _gate("integrity", [SeedGate(gate="integrity", seed=None, state=state, reasons=reasons, figures=figures)])
-    )
-    by_name = {gate.gate: gate for gate in gates}
+    gates = {name: _over_seeds(name, evidence) for name in SEED_GATES}
+    gates["integrity"] = _gate("integrity", [_seed_gate("integrity", None, integrity_gate(integrity))])
     return ClaimGates(
-        profile=profile,
-        benchmark_labels=dict(benchmark_labels),
-        gates=tuple(by_name[name] for name in GATES),
-        claims=judge_claims(by_name, benchmark_labels),
-    )
+        profile=profile, benchmark_labels=dict(benchmark_labels), gates=tuple(gates[name] for name in GATES),
+        claims=judge_claims(gates, benchmark_labels),
+    )  # fmt: skip

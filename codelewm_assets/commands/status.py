@@ -11,11 +11,13 @@ from codelewm_assets.commands.gates import print_gates, verified_gates
 def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from codelewm_assets.defs.assemble import listing
     from codelewm_assets.defs.status import check_statuses, counted, gate_statuses, latest_artifacts
     from codelewm_assets.display import print_table
 
     instance, store = open_instance(), open_store()
-    rows, gate_rows = check_statuses(instance), gate_statuses(instance)
+    graph = listing()
+    rows, gate_rows = check_statuses(instance, graph), gate_statuses(instance)
     if options.json:
         gates, _ = verified_gates(instance, store)
         checks = [
@@ -23,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
              "figures": dict(r.figures)}
             for r in rows
         ]  # fmt: skip
-        assets = latest_artifacts(instance, store)
+        assets = latest_artifacts(instance, store, graph)
         shown = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
                  "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
         print_json(shown)

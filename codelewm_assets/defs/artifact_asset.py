@@ -38,6 +38,8 @@ from codelewm_assets.store.store import Artifact
 LOG = logging.getLogger(__name__)
 SEEDED: set[str] = set()
 """Names of the assets that are made once a seed, as they are defined."""
+GATED_BY: dict[str, set[str]] = {}
+"""Asset → its edges that carry no data, as they are defined."""
 REVIEW = dg.MetadataValue.md(
     "[the review site](/review_site/index.html), where `make ui` and `make review` serve the UI"
 )
@@ -69,14 +71,10 @@ class AssetRun:
         deps: names of what it is made from.
     """
 
-    def __init__(
-        self,
-        context: dg.AssetExecutionContext,
-        store: StoreResource,
-        profile: ProfileResource,
-        deps: Sequence[str] = (),
-    ) -> None:
-        self.context, self.store, self.profile_resource, self.deps = context, store, profile, deps
+    def __init__(self, context: dg.AssetExecutionContext, deps: Sequence[str] = ()) -> None:
+        self.context, self.deps = context, deps
+        self.store: StoreResource = context.resources.store
+        self.profile_resource: ProfileResource = context.resources.profile
         self.exits = ExitStack()
 
     @cached_property
@@ -120,6 +118,7 @@ def artifact_asset(
     pool: str | None = None,
     table: type[BaseModel] | None = None,
     freshness: dg.FreshnessPolicy | None = None,
+    resources: Collection[str] = (),
 ) -> Callable[[Callable[[AssetRun], Plan]], dg.AssetsDefinition]:
     """An asset whose artifact the decorated function plans; its name and description are the function's.
 
@@ -133,10 +132,12 @@ def artifact_asset(
         pool: whose slot a run of it takes.
         table: record of its table, whose columns the UI shows.
         freshness: how old it may be before the UI says so.
+        resources: what it reads of the definitions' resources besides `store` and `profile`.
     """
 
     def decorate(plan: Callable[[AssetRun], Plan]) -> dg.AssetsDefinition:
         name = plan.__name__
+        GATED_BY[name] = set(gated_by)
         if is_seeded:
             SEEDED.add(name)
 
@@ -154,12 +155,11 @@ def artifact_asset(
             metadata=column_schema(table) if table is not None else None,
             freshness_policy=freshness,
             automation_condition=EAGER_WHEN_GREEN if deps else None,
+            required_resource_keys={"store", "profile", *resources},
         )
         @keeps_secrets
-        def asset(
-            context: dg.AssetExecutionContext, store: StoreResource, profile: ProfileResource
-        ) -> dg.MaterializeResult:
-            run = AssetRun(context, store, profile, deps)
+        def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+            run = AssetRun(context, deps)
             with run.exits:
                 return _materialize(run, plan, code_version)
 

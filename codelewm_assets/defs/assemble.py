@@ -4,6 +4,7 @@ The profile says which schedules are on and when, and how long runs may take: th
 """
 
 import os
+from typing import Any
 
 import dagster as dg
 
@@ -28,12 +29,22 @@ from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
 from codelewm_assets.defs.source_watch import watch_sources
 from codelewm_assets.defs.stages import GATES_TAG
+from codelewm_assets.defs.status import Listing
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
     benchmarks, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
 )  # fmt: skip
+
+
+def listing() -> Listing:
+    """Every asset and check of the graph, for what shows their states."""
+    return Listing.of(_of_stages("ASSETS"), _of_stages("CHECKS"))
+
+
+def _of_stages(name: str) -> list[Any]:
+    return [found for module in STAGE_MODULES for found in getattr(module, name)]
 
 
 def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -> dg.Definitions:
@@ -46,9 +57,9 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
     assert isinstance(profile, ProfileResource)
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=dg.map_asset_specs(_tagged, [asset for module in STAGE_MODULES for asset in module.ASSETS]),
-            asset_checks=[check for module in STAGE_MODULES for check in module.CHECKS],
-            resources=resources,
+            assets=dg.map_asset_specs(_tagged, _of_stages("ASSETS")),
+            asset_checks=_of_stages("CHECKS"),
+            resources=resources | {"listing": listing()},
             executor=dg.in_process_executor,
         ),
         operating(load_profile(profile.name).operations),

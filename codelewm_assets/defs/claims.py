@@ -2,6 +2,7 @@
 
 from inspect import getsource
 from pathlib import Path
+from types import ModuleType
 
 import dagster as dg
 
@@ -15,31 +16,19 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.evidence import integrity_evidence, present_reports, seed_evidence
+from codelewm_assets.defs.evidence import SEED_REPORTS, integrity_evidence, present_reports, seed_evidence
 from codelewm_assets.defs.gate_checks import GATE_CHECKS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made
 from codelewm_assets.store.store import Artifact
 
-REPORTS = (
-    "checkpoint_inspection",
-    "p_pass_calibration",
-    "retrieval_report",
-    "surprise_report",
-    "latent_probe_report",
-    "rerank_report",
-)
+REPORTS = tuple(kind for kind, _, _ in SEED_REPORTS.values())
 CHECKOUT = Path(__file__).parents[2]
 
 
-def register_digest() -> str:
-    """Digest of the thresholds and claims as they stand in the code."""
-    return sha256_text(getsource(register))
-
-
-def audit_digest() -> str:
-    """Digest of the words and rules of the audit as they stand in the code."""
-    return sha256_text("".join(getsource(part) for part in (audit, clauses, lexicon, sentences, register)))
+def source_digest(*modules: ModuleType) -> str:
+    """Digest of modules as they stand in the code: words, rules and thresholds are part of the cache key."""
+    return sha256_text("".join(map(getsource, modules)))
 
 
 def read_gates(inputs: Inputs) -> ClaimGates:
@@ -56,25 +45,16 @@ def claim_gates(run: AssetRun) -> Plan:
     integrity = integrity_evidence(inputs, reports)  # looked at anew each time: bytes may have changed since
 
     def make() -> Made:
-        gates = judge(
-            seed_evidence(reports),
-            integrity,
-            profile=inputs.profile.name,
-            benchmark_labels=inputs.benchmark_labels(),
-        )
+        evidence, labels = seed_evidence(reports), inputs.benchmark_labels()
+        gates = judge(evidence, integrity, profile=inputs.profile.name, benchmark_labels=labels)
         states = {gate.gate: gate.state for gate in gates.gates}
         claims = {claim.claim_id: claim.status for claim in gates.claims}
-        files: dict[str, bytes | Path] = {"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}
-        return Made(
-            files, {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
-        )
+        shown = {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
+        return Made({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, shown)
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
-    config = {
-        "profile": inputs.profile.name,
-        "integrity": integrity.model_dump(mode="json"),
-        "register": register_digest(),
-    }
+    of_integrity = integrity.model_dump(mode="json")
+    config = {"profile": inputs.profile.name, "integrity": of_integrity, "register": source_digest(register)}
     return Plan(make, config, parents, _tables)
 
 
@@ -108,11 +88,8 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
         if again.get(c.claim_id) != c.status
     ]
     seeds = {gate.gate: {row.seed for row in gate.seeds} for gate in gates.gates}
-    bad += [
-        f"{name}: judged on {sorted(map(str, found))}"
-        for name, found in seeds.items()
-        if found not in ({None}, set(SEEDS))
-    ]
+    odd = {name: found for name, found in seeds.items() if found not in ({None}, set(SEEDS))}
+    bad += [f"{name}: judged on {sorted(map(str, found))}" for name, found in odd.items()]
     bad += [
         f"{gate.gate}: HOLDS although a seed does not"
         for gate in gates.gates
@@ -132,7 +109,10 @@ def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Find
     kinds={"markdown", "json"}, code_version="3",
 )  # fmt: skip
 def claim_audit(run: AssetRun) -> Plan:
-    """Every claim sentence in the docs, the report and the cards against the gates."""
+    """Every claim sentence in the docs, the report and the cards against the gates.
+
+    The docs are README.md, CHANGELOG.md and docs/ of the checkout that runs; their digests are part of the configuration.
+    """
     gates = read_gates(run.inputs)
     texts = {
         f"{artifact.manifest.artifact_id}/{file.path}": artifact.path(file.path).read_text(encoding="utf-8")
@@ -149,12 +129,12 @@ def claim_audit(run: AssetRun) -> Plan:
             for name, text in sorted(texts.items())
             for row in audit_text(text, statuses)
         ]
-        files: dict[str, bytes | Path] = {
-            "claim_audit.json": pretty_json({"documents": sorted(texts), "overclaims": found})
-        }
-        return Made(files, {"document_count": len(texts), "overclaim_count": len(found)})
+        report = {"documents": sorted(texts), "overclaims": found}
+        shown = {"document_count": len(texts), "overclaim_count": len(found)}
+        return Made({"claim_audit.json": pretty_json(report)}, shown)
 
-    config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": audit_digest()}
+    rules = source_digest(audit, clauses, lexicon, sentences, register)
+    config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": rules}
     return Plan(make, config)
 
 

@@ -1,6 +1,7 @@
 """Stage `evaluation`: scores of held-out rows, and the metric reports."""
 
 from collections.abc import Callable, Collection, Sequence
+from functools import cached_property, wraps
 from typing import Any
 
 import dagster as dg
@@ -10,19 +11,18 @@ from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding, PackRow
-from codelewm_assets.core.tables import read_table, write_table
+from codelewm_assets.core.tables import R, read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
-from codelewm_assets.evaluation.reports import ScoreRow
-from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
+from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.store.store import Artifact
 
-REPORT_KINDS = {"numpy", "json"}
-SCORED = ("execution_pack", "problem_splits", "rerank_pools", "benchmark_problems", "candidate_completions")
+SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 
 def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
@@ -31,8 +31,8 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
 
 
 @artifact_asset(
-    "evaluation", deps=["checkpoint", "tokenized_pack", *SCORED], kinds={"pytorch", "parquet"}, code_version="3",
-    is_seeded=True,
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="3",
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
@@ -81,7 +81,7 @@ def heldout_scores(run: AssetRun) -> Plan:
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
     """Every score row carries a finite p_pass in [0, 1]."""
     bad, count = list[str](), 0
-    for name in ("score_rows.jsonl", "completion_scores.jsonl"):
+    for name in SCORE_FILES:
         rows, faults = p_pass_faults(inputs.artifact("heldout_scores", partition).path(name))
         count, bad = count + rows, bad + [f"{name} {fault}" for fault in faults]
     return finding(
@@ -97,23 +97,14 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
     """Each scored problem was in test for the very fold's model that scored it."""
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = inputs.artifact("heldout_scores", partition)
-    rows = [
-        row for name in ("score_rows.jsonl", "completion_scores.jsonl") for row in read_score_rows(scored.path(name))
-    ]
-    bad = sorted(
-        {
-            f"{r.problem_id}: of fold {fold.get(r.problem_id)}, scored by {r.fold}"
-            for r in rows
-            if fold.get(r.problem_id) != r.fold
-        }
-    )
-    problems = {row.problem_id for row in rows}
+    by = {(row.problem_id, row.fold) for name in SCORE_FILES for row in score_rows(scored.path(name))}
+    bad = sorted(f"{name}: of fold {fold.get(name)}, scored by {own}" for name, own in by if fold.get(name) != own)
     return finding(
         "only_held_out_rows_were_scored",
         bad,
         blocker="scored_problem_trained_on",
         message="A problem is scored only by the model that had it in test.",
-        figures={"problems": len(problems), "folds": len({row.fold for row in rows} & set(FOLDS))},
+        figures={"problems": len({name for name, _ in by}), "folds": len({own for _, own in by} & set(FOLDS))},
     )
 
 
@@ -123,157 +114,129 @@ class Scored:
     def __init__(self, run: AssetRun) -> None:
         self.inputs, self.seed = run.inputs, int(run.seed)
         self.artifact = self.inputs.artifact("heldout_scores", run.seed)
-        self.resamples = run.profile.bootstrap_resamples
+        self.drawn: dict[str, Any] = {"seed": self.seed, "resamples": run.profile.bootstrap_resamples}
 
-    def records_and_latents(self) -> tuple[Any, Any]:
-        """Held-out records, and their latent arrays by name."""
-        from safetensors.numpy import load_file
-
-        from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-
-        return (
-            read_table(self.artifact.path("records.parquet"), HeldoutRecord),
-            load_file(self.artifact.path("latents.safetensors")),
-        )
-
-    def probe_fit(self) -> tuple[Any, Any]:
-        """Records of the train part that probes are fitted on, and their latent arrays by name."""
-        from safetensors.numpy import load_file
-
-        from codelewm_assets.evaluation.heldout_records import LabelledRecord
-
-        return (
-            read_table(self.artifact.path("probe_fit.parquet"), LabelledRecord),
-            load_file(self.artifact.path("probe_fit_latents.safetensors")),
-        )
-
-    def pack_rows(self) -> dict[str, PackRow]:
-        """Rows of the pack that was scored, by record id."""
-        return {row.record_id: row for row in read_table(self.pack().path("pack.parquet"), PackRow)}
-
+    @cached_property
     def pack(self) -> Artifact:
         """The pack that was scored, whether or not it is still the latest."""
         return self.inputs.store.load("execution_pack", self.artifact.manifest.parent_artifacts["execution_pack"])
 
+    def pack_rows(self) -> dict[str, PackRow]:
+        """Rows of the pack that was scored, by record id."""
+        return {row.record_id: row for row in read_table(self.pack.path("pack.parquet"), PackRow)}
 
-def _report(deps: Sequence[str], kinds: Collection[str]) -> Callable[[Callable[[AssetRun], Plan]], dg.AssetsDefinition]:
-    """A metric report of one seed."""
-    return artifact_asset(
-        "evaluation", deps=deps, kinds=kinds, code_version="3", is_seeded=True, freshness=OF_REPORTS
-    )  # fmt: skip
+    def table(self, name: str, model: type[R]) -> Sequence[R]:
+        """Records of one of its tables."""
+        return read_table(self.artifact.path(f"{name}.parquet"), model)
+
+    def records_and_latents(self) -> tuple[Any, Any]:
+        """Held-out records, and their latent arrays by name."""
+        return self.table("records", HeldoutRecord), self._arrays("latents")
+
+    def probe_fit(self) -> tuple[Any, Any]:
+        """Records of the train part that probes are fitted on, and their latent arrays by name."""
+        return self.table("probe_fit", LabelledRecord), self._arrays("probe_fit_latents")
+
+    def _arrays(self, name: str) -> Any:
+        from safetensors.numpy import load_file
+
+        return load_file(self.artifact.path(f"{name}.safetensors"))
 
 
-def report_of(report: BaseModel, name: str, metadata: dict[str, Any]) -> Made:
-    """One JSON report as an artifact; absent figures stay out of the metadata."""
-    return Made(
-        {name: pretty_json(report.model_dump(mode="json"))}, {k: v for k, v in metadata.items() if v is not None}
-    )
+Figures = dict[str, Any]
 
 
-@_report(["heldout_scores"], REPORT_KINDS)
-def p_pass_calibration(run: AssetRun) -> Plan:
+def _report(
+    *deps: str, kinds: Collection[str] = ("numpy", "json"), has_draws: bool = True, more: str | None = None
+) -> Callable[[Callable[[Scored], tuple[Sequence[BaseModel], Figures]]], dg.AssetsDefinition]:
+    """A metric report of one seed: the decorated function gives it and the figures that its metadata shows, absent ones left out.
+
+    Args: has_draws: whether intervals are by resampling, so that their number is part of the recipe. more: file of a second
+        report.
+    """
+
+    def decorate(judge: Callable[[Scored], tuple[Sequence[BaseModel], Figures]]) -> dg.AssetsDefinition:
+        name = judge.__name__
+        files = (name if name.endswith("_report") else f"{name}_report", *([more] if more else ()))
+
+        @wraps(judge)
+        def plan(run: AssetRun) -> Plan:
+            scored = Scored(run)
+
+            def make() -> Made:
+                reports, shown = judge(scored)
+                named = zip(files, reports, strict=True)
+                return Made(
+                    {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in named},
+                    {key: value for key, value in shown.items() if value is not None},
+                )
+
+            parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
+            return Plan(make, {"resamples": scored.drawn["resamples"]} if has_draws else {}, parents=parents)
+
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="3", is_seeded=True,
+                              freshness=OF_REPORTS)(plan)  # fmt: skip
+
+    return decorate
+
+
+@_report(has_draws=False, more="record_calibration_report")
+def p_pass_calibration(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
-    scored = Scored(run)
+    from codelewm_assets.evaluation.calibration import calibration_report
+    from codelewm_assets.evaluation.score_rows import record_rows
 
-    def make() -> Made:
-        from codelewm_assets.evaluation.calibration import calibration_report
-        from codelewm_assets.evaluation.score_rows import record_rows
-
-        rows = read_score_table(scored.artifact.path("completion_scores.jsonl"))
-        report = calibration_report(rows, seed=scored.seed)
-        records, _ = scored.records_and_latents()
-        of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
-        ours = report.overall["p_pass"]
-        metadata = {
-            "roc_auc": ours.roc_auc,
-            "within_pool_auc": ours.within_pool_auc,
-            "expected_calibration_error": ours.expected_calibration_error,
-            "brier_score": ours.brier_score,
-        }
-        made = report_of(report, "p_pass_calibration_report.json", metadata)
-        return Made(
-            {**made.files, "record_calibration_report.json": pretty_json(of_records.model_dump(mode="json"))},
-            made.metadata,
-        )
-
-    return Plan(make)
+    rows = read_score_table(scored.artifact.path("completion_scores.jsonl"))
+    report = calibration_report(rows, seed=scored.seed)
+    records, _ = scored.records_and_latents()
+    of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
+    names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score")
+    return [report, of_records], {name: getattr(report.overall["p_pass"], name) for name in names}
 
 
-@_report(["heldout_scores", "execution_pack"], REPORT_KINDS)
-def retrieval_report(run: AssetRun) -> Plan:
+@_report("execution_pack")
+def retrieval_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """Whether the predicted latent finds the real output among other held-out outputs, against no_action."""
-    scored = Scored(run)
+    from codelewm_assets.evaluation.retrieval import retrieval_report as judge
 
-    def make() -> Made:
-        from codelewm_assets.evaluation.retrieval import retrieval_report as judge
-
-        report = judge(*scored.records_and_latents(), scored.pack_rows(), seed=scored.seed, resamples=scored.resamples)
-        model = report.scores["model"] if report.scores else None
-        shown = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
-        return report_of(report, "retrieval_report.json", {"query_count": report.query_count, **shown})
-
-    return Plan(make, {"resamples": scored.resamples}, parents=[scored.artifact, scored.pack()])
+    report = judge(*scored.records_and_latents(), scored.pack_rows(), **scored.drawn)
+    model = report.scores["model"] if report.scores else None
+    shown = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
+    return [report], {"query_count": report.query_count, **shown}
 
 
-@_report(["heldout_scores", "semantic_decoys"], REPORT_KINDS)
-def surprise_report(run: AssetRun) -> Plan:
+@_report("semantic_decoys")
+def surprise_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """Whether a decoy's output surprises the model more than the real one, per category."""
-    scored = Scored(run)
+    from codelewm_assets.evaluation.surprise import surprise_report as judge
 
-    def make() -> Made:
-        from codelewm_assets.evaluation.surprise import surprise_report as judge
-
-        report = judge(
-            *scored.records_and_latents(), scored.inputs.decoys(), seed=scored.seed, resamples=scored.resamples
-        )
-        shown = {f"{name}_auc": found.auc for name, found in report.categories.items()}
-        return report_of(report, "surprise_report.json", shown)
-
-    return Plan(make, {"resamples": scored.resamples})
+    report = judge(*scored.records_and_latents(), scored.inputs.decoys(), **scored.drawn)
+    return [report], {f"{name}_auc": found.auc for name, found in report.categories.items()}
 
 
-@_report(["heldout_scores", "execution_pack"], {"scikitlearn", "json"})
-def latent_probe_report(run: AssetRun) -> Plan:
+@_report("execution_pack", kinds=("scikitlearn", "json"))
+def latent_probe_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """What a linear probe reads off the predicted latent, against probes of what the model was given."""
-    scored = Scored(run)
+    from codelewm_assets.evaluation.probe import latent_probe_report as judge
 
-    def make() -> Made:
-        from codelewm_assets.evaluation.probe import latent_probe_report as judge
-
-        report = judge(
-            *scored.records_and_latents(),
-            *scored.probe_fit(),
-            scored.pack_rows(),
-            seed=scored.seed,
-            resamples=scored.resamples,
-        )
-        shown = {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
-        return report_of(report, "latent_probe_report.json", shown)
-
-    return Plan(make, {"resamples": scored.resamples}, parents=[scored.artifact, scored.pack()])
+    report = judge(*scored.records_and_latents(), *scored.probe_fit(), scored.pack_rows(), **scored.drawn)
+    return [report], {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
 
 
-@_report(["heldout_scores", "execution_pack"], REPORT_KINDS)
-def rerank_report(run: AssetRun) -> Plan:
+@_report("execution_pack")
+def rerank_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
-    scored = Scored(run)
-    pack = scored.pack()
-    labels = pack.manifest.metadata["benchmark_labels"]
+    from codelewm_assets.evaluation.rerank import rerank_report as judge
 
-    def make() -> Made:
-        from codelewm_assets.evaluation.rerank import rerank_report as judge
-
-        rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-        report = judge(rows, seed=scored.seed, resamples=scored.resamples, labels=labels)
-        shown: dict[str, Any] = {}
-        for benchmark, found in report.benchmarks.items():
-            lift = found.lift_over_best_control
-            shown |= {f"{benchmark}_pass_at_1": found.pass_at_1["p_pass"], f"{benchmark}_pool_count": found.pool_count,
-                      f"{benchmark}_best_control": found.best_control,
-                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-        return report_of(report, "rerank_report.json", shown)
-
-    return Plan(make, {"resamples": scored.resamples}, parents=[scored.artifact, pack])
+    rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
+    report = judge(rows, labels=scored.pack.manifest.metadata["benchmark_labels"], **scored.drawn)
+    shown: Figures = {}
+    for benchmark, found in report.benchmarks.items():
+        lift = found.lift_over_best_control
+        shown |= {f"{benchmark}_pass_at_1": found.pass_at_1["p_pass"], f"{benchmark}_pool_count": found.pool_count,
+                  f"{benchmark}_best_control": found.best_control,
+                  f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
+    return [report], shown
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]

@@ -33,13 +33,8 @@ def hub_release(run: AssetRun) -> Plan:
     def make() -> Made:
         plan = {"release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
         totals = {total.repository: f"{total.file_count} files, {total.bytes} bytes" for total in draft.plan.totals}
-        metadata = {
-            "tag": draft.plan.tag,
-            "file_count": len(draft.plan.files),
-            "refusals": refusals,
-            "repositories": totals,
-        }
-        return Made({**draft.own_files, **plan}, metadata)
+        counts = {"tag": draft.plan.tag, "file_count": len(draft.plan.files)}
+        return Made({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
 
     return Plan(make, {"refusals": refusals}, draft.artifacts)
 
@@ -64,9 +59,8 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
     try:
         plan = ReleasePlan.model_validate(stored.read_json("release_plan.json"))
     except (ValidationError, ValueError) as error:
-        raise ReleaseError(
-            f"The plan of hub_release {version[:12]} cannot be read. Materialize hub_release again."
-        ) from error
+        text = f"The plan of hub_release {version[:12]} cannot be read. Materialize hub_release again."
+        raise ReleaseError(text) from error
     sources = sources_of(plan, store, stored)
     refusals = refusals_now(plan, sources, store, latest_released(instance))
     return plan.model_copy(update={"refusals": tuple(refusals)}), sources

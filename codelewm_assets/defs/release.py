@@ -1,29 +1,38 @@
 """Stage `release`: what people read. What would be published stands in `hub_release`."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
+from codelewm_assets.defs.claims import REPORTS
 from codelewm_assets.defs.evidence import present_reports, seed_evidence
 from codelewm_assets.defs.freshness import OF_REPORTS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, inline_png, versions
 from codelewm_assets.defs.preflight import verified
-from codelewm_assets.defs.release_inputs import RELEASED, findings_of, lineage_of, records_of, today
-from codelewm_assets.defs.review_site import review_site
+from codelewm_assets.defs.release_inputs import (
+    RELEASED,
+    check_rows,
+    data_docs,
+    findings_of,
+    lineage_of,
+    records_of,
+    today,
+)
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.store.store import Artifact
 
-REPORT_DEPS = ("rerank_report", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
-               "checkpoint_inspection", "heldout_scores", "checkpoint")  # fmt: skip
-OF_MODEL = (*(name for name in REPORT_DEPS if name != "heldout_scores"), "claim_gates", "execution_pack")
+TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
+          **{f"model_card_{seed}": f"Model {seed}" for seed in SEEDS}}  # fmt: skip
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
@@ -31,8 +40,8 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "preflight_report", *REPORT_DEPS], kinds={"markdown", "matplotlib"}, code_version="2",
-    freshness=OF_REPORTS,
+    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", *REPORTS],
+    kinds={"markdown", "matplotlib"}, code_version="2", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims and gates with reasons, every metric beside every control, and the plots."""
@@ -97,7 +106,10 @@ def dataset_card(run: AssetRun) -> Plan:
     return Plan(make)
 
 
-@artifact_asset("release", deps=OF_MODEL, kinds={"markdown", "huggingface"}, code_version="3")
+@artifact_asset(
+    "release", deps=["claim_gates", "execution_pack", "checkpoint", *REPORTS], kinds={"markdown", "huggingface"},
+    code_version="3",
+)  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
     inputs = run.inputs
@@ -128,8 +140,8 @@ def model_card(run: AssetRun) -> Plan:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "results_report", "dataset_card", "model_card", *REPORT_DEPS], kinds={"markdown", "json"},
-    code_version="2",
+    "release", deps=["claim_gates", *REPORTS], gated_by=["results_report", "dataset_card", "model_card"],
+    kinds={"markdown", "json"}, code_version="2", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
@@ -139,21 +151,21 @@ def tracker_status(run: AssetRun) -> Plan:
     inputs = run.inputs
     reports = present_reports(inputs)
     checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
-    now = today(inputs, checks)  # outside of the recipe's reach: states change without a change of any artifact
+    now = today(
+        inputs, run.context.resources.listing, checks
+    )  # outside of the recipe's reach: states change without a change of any artifact
     records = records_of(inputs, reports)
     status = tracker.tracker_status(records, now)
 
     def make() -> Made:
-        files: dict[str, bytes | Path] = {
+        files = {
             "tracker_status.md": tracker.tracker_markdown(status, records).encode("utf-8"),
             "tracker_status.json": pretty_json(status.model_dump(mode="json")),
         }
-        states = [row.state for row in status.rows]
-        return Made(
-            files, {"criteria": len(states), "states": {name: states.count(name) for name in sorted(set(states))}}
-        )
+        states = Counter(row.state for row in status.rows)
+        return Made(files, {"criteria": states.total(), "states": dict(sorted(states.items()))})
 
-    parents = [inputs.artifact("claim_gates"), inputs.artifact("results_report"), *reports.values()]
+    parents = [inputs.artifact("claim_gates"), *reports.values()]
     return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
 
 
@@ -164,13 +176,13 @@ def artifact_index(run: AssetRun) -> Plan:
     parents = run.parents()
 
     def make() -> Made:
-        from codelewm_assets.release.index import artifact_index as render
-        from codelewm_assets.release.index import index_rows
+        from codelewm_assets.release.site_pages import artifact_index as render
+        from codelewm_assets.release.site_pages import index_rows
 
         manifests = {digest: artifact.manifest for digest, artifact in lineage_of(inputs, parents).items()}
-        files: dict[str, bytes | Path] = {
+        files = {
             "artifact_index.json": pretty_json(index_rows(manifests)),
-            "artifact_index.md": render(manifests).encode("utf-8"),
+            "artifact_index.md": render(manifests).encode(),
         }
         return Made(files, {"artifact_count": len(manifests)})
 
@@ -182,6 +194,51 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
     index = inputs.artifact("artifact_index").read_json("artifact_index.json")
     named = [(manifest["artifact_id"], digest) for digest, manifest in index.items()]
     return verified("artifacts_verify", inputs.store, named)
+
+
+@artifact_asset(
+    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="3",
+    resources=["listing"],
+)  # fmt: skip
+def review_site(run: AssetRun) -> Plan:
+    """Report, cards, checks, manifests and Data Docs as one folder of static pages; open index.html from disk."""
+    inputs, parents = run.inputs, run.parents()
+    shown = parents[: len(RELEASED)]
+    lineage = lineage_of(inputs, parents)
+    checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
+
+    def make() -> Made:
+        from codelewm_assets.release.site_pages import SiteContents, site_files
+
+        contents = SiteContents(
+            records=records_of(inputs, {}),
+            texts=_texts(shown),
+            pictures={f.path: a.path(f.path).read_bytes() for a in shown for f in a.manifest.files if f.path.endswith(".png")},
+            checks=checks,
+            manifests={d: a.manifest for d, a in lineage.items()},
+            data_docs=docs,
+        )  # fmt: skip
+        files: dict[str, bytes | Path] = {**site_files(contents)}
+        counts = {"page_count": sum(name.endswith(".html") for name in files), "check_count": len(checks)}
+        return Made(files, counts | {"data_docs_count": sum(one.document is not None for one in docs)})
+
+    config: dict[str, Any] = {  # what is shown beside the parents: states and pages that are no artifacts
+        "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],
+        "data_docs": [[one.asset, sha256_bytes(one.document) if one.document else None] for one in docs],
+    }
+    return Plan(make, config)
+
+
+def _texts(artifacts: list[Artifact]) -> dict[str, tuple[str, str]]:
+    """Page name → title and Markdown of what was released, in the order of the navigation."""
+    found = {}
+    for artifact in artifacts:
+        for file in artifact.manifest.files:
+            if file.path.endswith(".md"):
+                seed = file.path.rpartition("/")[0]
+                name = artifact.manifest.artifact_kind + (f"_{seed}" if seed else "")
+                found[name] = artifact.path(file.path).read_text(encoding="utf-8")
+    return {name: (title, found[name]) for name, title in TITLES.items() if name in found}
 
 
 ASSETS = [results_report, dataset_card, model_card, tracker_status, artifact_index, review_site]

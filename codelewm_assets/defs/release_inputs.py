@@ -1,5 +1,6 @@
 """What the assets of `release` are made from: released artifacts, the tree of records, states of checks, Data Docs pages."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from codelewm_assets.core.ids import SEEDS
@@ -8,6 +9,7 @@ from codelewm_assets.defs.claims import read_gates
 from codelewm_assets.defs.evidence import seed_evidence
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.status import Listing, check_statuses
 from codelewm_assets.evaluation.reports import CalibrationReport
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.release.lookup import Records
@@ -50,54 +52,37 @@ def _record_calibration(reports: dict[str, Artifact], seeds: tuple[int, ...]) ->
     }
 
 
-def check_rows(inputs: Inputs) -> list[CheckRow]:
+def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
     """Every check of the graph with its state now, without when it ran: the same states give the same bytes."""
-    from codelewm_assets.defs.assemble import STAGE_MODULES  # the definitions import this module
-    from codelewm_assets.defs.status import check_statuses
-
-    specs = {
-        (spec.asset_key.to_user_string(), spec.name): (spec.description or "").strip()
-        for module in STAGE_MODULES
-        for check in module.CHECKS
-        for spec in check.check_specs
-    }
-    stages = {
-        asset.key.to_user_string(): next(iter(asset.group_names_by_key.values()))
-        for module in STAGE_MODULES
-        for asset in module.ASSETS
-    }
-    return [
-        CheckRow(stages[row.asset], row.asset, row.check, row.partition, specs[row.asset, row.check], row.state, row.detail,
-                 row.judged, dict(row.figures))
-        if row.asset not in MADE_LATER
-        else CheckRow(stages[row.asset], row.asset, row.check, row.partition, specs[row.asset, row.check],
-                      "JUDGED_AFTER_THIS", "", None)
-        for row in check_statuses(inputs.instance)
-    ]  # fmt: skip
+    rows = []
+    for row in check_statuses(inputs.instance, listing):
+        told: tuple[str, str, str | None, Mapping[str, Any]] = (row.state, row.detail, row.judged, dict(row.figures))
+        if row.asset in MADE_LATER:
+            told = ("JUDGED_AFTER_THIS", "", None, {})
+        stage, sentence = listing.assets[row.asset].stage, listing.checks[row.asset, row.check]
+        rows.append(CheckRow(stage, row.asset, row.check, row.partition, sentence, *told))
+    return rows
 
 
-def today(inputs: Inputs, wanted: set[str]) -> Today:
+def today(inputs: Inputs, listing: Listing, wanted: set[str]) -> Today:
     """What the instance says of checks and assets. Args: wanted: `asset:check` of the checks to tell."""
-    from codelewm_assets.defs.assemble import STAGE_MODULES
-
     checks: dict[str, list[tuple[str, str]]] = {}
-    for row in check_rows(inputs):
+    for row in check_rows(inputs, listing):
         name = f"{row.asset}:{row.check}"
         if name in wanted:
             checks.setdefault(name, []).append((row.state, row.detail if row.state != "GREEN" else ""))
-    made = {}
-    for asset in (asset for module in STAGE_MODULES for asset in module.ASSETS):
-        kind = asset.key.to_user_string()
-        partitions = asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
-        made[kind] = [latest_version(inputs.instance, kind, partition) is not None for partition in partitions]
+    made = {
+        kind: [latest_version(inputs.instance, kind, partition) is not None for partition in asset.partitions]
+        for kind, asset in listing.assets.items()
+    }
     return Today(checks, made, inputs.profile.compute.backend)
 
 
-def data_docs(inputs: Inputs) -> list[DataDocs]:
-    """The page that each contract check wrote of the latest artifact, where it did."""
+def data_docs(inputs: Inputs, lineage: Mapping[str, Artifact]) -> list[DataDocs]:
+    """The page that each contract check wrote of the tables in a lineage, where it did."""
     found = []
     for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
-        digest = inputs.artifact(asset).digest
-        page = inputs.store.work / "data_docs" / asset / "all" / digest / "index.html"
-        found.append(DataDocs(asset, None, digest, page.read_bytes() if page.is_file() else None))
+        for digest in sorted(d for d, artifact in lineage.items() if artifact.manifest.artifact_kind == asset):
+            page = inputs.store.work / "data_docs" / asset / "all" / digest / "index.html"
+            found.append(DataDocs(asset, digest, page.read_bytes() if page.is_file() else None))
     return found

@@ -1,33 +1,61 @@
-"""The state of every check of the graph, and of the gates apart from them, for the `status` command."""
+"""The state of every check of a graph, and of the gates apart from them. The graph is handed in as a `Listing`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 
-from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.gate_checks import ASSET, GATE_OF_CHECK
 from codelewm_assets.defs.guards import CheckStatus, check_status
 from codelewm_assets.defs.plumbing import latest_version
 from codelewm_assets.store.store import ArtifactStore
 
 
-def check_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
-    """One row per check and partition, in the order of the stages, without the checks that only show a gate."""
-    partitions = {
-        asset.key: asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
-        for module in STAGE_MODULES
-        for asset in module.ASSETS
-    }
+class ListedAsset(NamedTuple):
+    """An asset: its stage and its partitions, (None,) without any."""
+
+    stage: str
+    partitions: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a graph holds, in the order of its stages.
+
+    Attributes:
+        assets: by name.
+        checks: (asset, check) → its sentence.
+    """
+
+    assets: Mapping[str, ListedAsset]
+    checks: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of(cls, assets: Iterable[dg.AssetsDefinition], checks: Iterable[dg.AssetChecksDefinition]) -> "Listing":
+        """The listing of these definitions, in their order."""
+        specs = [spec for check in checks for spec in check.check_specs]
+        return cls(
+            {
+                spec.key.to_user_string(): ListedAsset(
+                    str(spec.group_name),
+                    tuple(spec.partitions_def.get_partition_keys()) if spec.partitions_def else (None,),
+                )
+                for asset in assets
+                for spec in asset.specs
+            },
+            {(spec.asset_key.to_user_string(), spec.name): (spec.description or "").strip() for spec in specs},
+        )
+
+
+def check_statuses(instance: dg.DagsterInstance, listing: Listing) -> list[CheckStatus]:
+    """One row per check and partition, in the order of the listing, without the checks that only show a gate."""
     return [
-        check_status(instance, key.asset_key.to_user_string(), key.name, partition)
-        for module in STAGE_MODULES
-        for check in module.CHECKS
-        for key in check.check_keys
-        if key.name not in GATE_OF_CHECK
-        for partition in partitions[key.asset_key]
+        check_status(instance, asset, check, partition)
+        for asset, check in listing.checks
+        if check not in GATE_OF_CHECK
+        for partition in listing.assets[asset].partitions
     ]
 
 
@@ -57,18 +85,16 @@ def counted(what: str, states: Iterable[str]) -> str:
     return f"{found.total()} {what}: " + ", ".join(f"{count} {state}" for state, count in sorted(found.items()))
 
 
-def latest_artifacts(instance: dg.DagsterInstance, store: ArtifactStore) -> list[dict[str, Any]]:
+def latest_artifacts(instance: dg.DagsterInstance, store: ArtifactStore, listing: Listing) -> list[dict[str, Any]]:
     """`{asset, partition, digest, metadata}` of the latest artifact of each asset and partition that was materialized.
 
     Raises: StoreError: one that the instance knows is not in the store.
     """
     found = []
-    for module in STAGE_MODULES:
-        for asset in module.ASSETS:
-            for partition in asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]:
-                kind = asset.key.to_user_string()
-                digest = latest_version(instance, kind, partition)
-                if digest is not None:
-                    metadata = store.load(kind, digest, partition=partition).manifest.metadata
-                    found.append({"asset": kind, "partition": partition, "digest": digest, "metadata": metadata})
+    for kind, asset in listing.assets.items():
+        for partition in asset.partitions:
+            digest = latest_version(instance, kind, partition)
+            if digest is not None:
+                metadata = store.load(kind, digest, partition=partition).manifest.metadata
+                found.append({"asset": kind, "partition": partition, "digest": digest, "metadata": metadata})
     return found

@@ -29,9 +29,11 @@ def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, r
     return means
 
 
-def interval_of_draws(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """95% percentile interval of resampled figures (R,)."""
-    return _percentiles(draws)
+def interval_of_draws(draws: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    """Percentile interval of resampled figures (R,)."""
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def interval_by_problem(
@@ -62,10 +64,4 @@ def interval_by_problem(
         value = statistic(np.concatenate([rows[i] for i in drawn]))
         if value is not None:
             found.append(value)
-    return _percentiles(np.asarray(found), confidence) if len(found) >= 0.9 * resamples else None
-
-
-def _percentiles(values: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+    return interval_of_draws(np.asarray(found), confidence) if len(found) >= 0.9 * resamples else None

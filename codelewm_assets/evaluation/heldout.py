@@ -1,7 +1,8 @@
 """Scores of held-out records by the model that had their problem in test. Needs torch through `Scorer`. Shapes: N records, D."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,7 @@ from numpy.typing import NDArray
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import PackRow, PoolMember
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
 from codelewm_assets.evaluation.temperature import Temperature, fit_temperature, sigmoid
 from codelewm_assets.training.data import FoldData
@@ -143,44 +143,24 @@ def exception_class(row: PackRow) -> str:
 
 
 def _labels(record: TokenRecord, row: PackRow) -> dict[str, Any]:
-    return {
-        "record_id": record.record_id,
-        "problem_id": record.problem_id,
-        "passed": record.passed,
-        "output_type": row.output_type,
-        "output_magnitude_bucket": row.output_magnitude_bucket,
-        "output_length_bucket": row.output_length_bucket,
-        "exception_class": exception_class(row),
-    }
+    of_row = ("output_type", "output_magnitude_bucket", "output_length_bucket")
+    of_record = ("record_id", "problem_id", "passed")
+    labels = {name: getattr(row, name) for name in of_row} | {name: getattr(record, name) for name in of_record}
+    return labels | {"exception_class": exception_class(row)}
 
 
 def _record(record: TokenRecord, row: PackRow, figures: Mapping[str, float]) -> HeldoutRecord:
-    return HeldoutRecord.model_validate(
-        _labels(record, row)
-        | {
-            "fold": record.fold,
-            "completion_id": record.completion_id,
-            "benchmark_id": record.benchmark_id,
-            "completion_passed": record.completion_passed,
-            "output": row.output_repr_checksum,
-            "execution_status": row.execution_status,
-        }
-        | dict(figures)
-    )
+    own = {name: getattr(record, name) for name in ("fold", "completion_id", "benchmark_id", "completion_passed")}
+    run = {"output": row.output_repr_checksum, "execution_status": row.execution_status}
+    return HeldoutRecord.model_validate(_labels(record, row) | own | run | dict(figures))
 
 
 def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:
     """The scores of several folds as one; each problem was scored by one fold only. Args: parts: at least one."""
 
-    def joined(arrays: Sequence[Arrays]) -> Arrays:
-        return {name: np.concatenate([one[name] for one in arrays]) for name in arrays[0]}
+    def joined(values: list[Any]) -> Any:
+        if isinstance(values[0], dict):
+            return {name: np.concatenate([one[name] for one in values]) for name in values[0]}
+        return tuple(chain.from_iterable(values))
 
-    return HeldoutScores(
-        tuple(row for part in parts for row in part.completions),
-        tuple(row for part in parts for row in part.members),
-        tuple(record for part in parts for record in part.records),
-        joined([part.latents for part in parts]),
-        tuple(record for part in parts for record in part.fit_records),
-        joined([part.fit_latents for part in parts]),
-        tuple(found for part in parts for found in part.temperatures),
-    )
+    return HeldoutScores(*(joined([getattr(part, field.name) for part in parts]) for field in fields(HeldoutScores)))

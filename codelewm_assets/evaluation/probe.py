@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
-from codelewm_assets.evaluation.reports import LatentProbeReport, ProbeTarget
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, LatentProbeReport, ProbeTarget
 
 MOST_RECORDS = 1200  # held-out records that are asked, drawn by hash
 PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "before_state": "z_code", "action": "z_input"}
@@ -55,8 +54,7 @@ def latent_probe_report(
     probes: dict[str, Fit] = {name: _of_latents(fit[name], test[name]) for name in fit}
     probes["lexical"] = _of_texts([_text(rows, r) for r in fit_records], [_text(rows, r) for r in asked])
     return LatentProbeReport(
-        seed=seed,
-        targets={name: _target(asked, fit_records, probes, of, resamples) for name, of in TARGETS.items()},
+        seed=seed, targets={name: _target(asked, fit_records, probes, of, resamples) for name, of in TARGETS.items()}
     )
 
 
@@ -77,15 +75,7 @@ def _target(
     shared = sorted(set(known) & set(asked))
     counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(known), "test_count": len(asked)}
     if len(shared) < 2:
-        return ProbeTarget(
-            status="single_class",
-            **counts,
-            model=None,
-            controls={},
-            best_control=None,
-            lift_over_best_control=None,
-            lift_ci99=None,
-        )
+        return ProbeTarget(status="single_class", **counts)
     values, counted = np.unique(known, return_counts=True)
     said = {
         name: np.full(len(asked), values[counted.argmax()], dtype=known.dtype) for name in (*probes, "majority")

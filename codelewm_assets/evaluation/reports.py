@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codelewm_assets.core.records import Record
+
 OURS = ("p_pass", "p_pass_raw")
 """Scores of the model itself; every other score of a row is a control."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
@@ -60,6 +62,35 @@ class ScoreRow(BaseModel):
         """The score, or None when it is missing or not finite."""
         value = self.scores.get(name)
         return value if value is not None and math.isfinite(value) else None
+
+
+class LabelledRecord(Record):
+    """One pack row with what probes ask of it; `fold` is that of the model whose latents go with it."""
+
+    record_id: str
+    problem_id: str
+    fold: int
+    passed: bool
+    output_type: str
+    output_magnitude_bucket: str
+    output_length_bucket: str
+    exception_class: str  # "none" where nothing was raised
+
+
+class HeldoutRecord(LabelledRecord):
+    """One held-out pack row; its latents stand at the same place in the latent arrays."""
+
+    completion_id: str
+    benchmark_id: str
+    completion_passed: bool
+    output: str
+    execution_status: str
+    p_pass: float
+    p_pass_raw: float
+    p_pass_no_action: float
+    p_pass_shuffled_action: float
+    energy: float
+    energy_no_action: float
 
 
 class CalibrationBin(Report):
@@ -213,9 +244,8 @@ class RetrievalReport(Report):
     query_count: int
     candidates_per_query: int
     scores: dict[RetrieverName, RetrievalScores] | None
-    lift: dict[RetrieverName, dict[str, Lift]] = Field(
-        default_factory=dict
-    )  # control → recall_at_1 and mrr of the model minus its own
+    # control → recall_at_1 and mrr of the model minus its own
+    lift: dict[RetrieverName, dict[str, Lift]] = Field(default_factory=dict)
 
 
 class SurpriseCategory(Report):
@@ -223,11 +253,11 @@ class SurpriseCategory(Report):
 
     pair_count: int
     problem_count: int
-    auc: float | None
-    auc_ci95: Interval | None
-    no_action_auc: float | None
-    mean_real_energy: float | None
-    mean_decoy_energy: float | None
+    auc: float | None = None
+    auc_ci95: Interval | None = None
+    no_action_auc: float | None = None
+    mean_real_energy: float | None = None
+    mean_decoy_energy: float | None = None
 
 
 class SurpriseReport(Report):
@@ -246,11 +276,11 @@ class ProbeTarget(Report):
     class_count: int
     fit_count: int
     test_count: int
-    model: float | None
-    controls: dict[str, float]
-    best_control: str | None
-    lift_over_best_control: float | None
-    lift_ci99: Interval | None  # over problems; 99% since five targets are looked at (Bonferroni)
+    model: float | None = None
+    controls: dict[str, float] = Field(default_factory=dict)
+    best_control: str | None = None
+    lift_over_best_control: float | None = None
+    lift_ci99: Interval | None = None  # over problems; 99% since five targets are looked at (Bonferroni)
 
 
 class LatentProbeReport(Report):
@@ -270,9 +300,8 @@ class CollapseReport(Report):
     effective_rank_ratio: float | None
     median_variance: float | None
     neighbour_entropy: float | None
-    z_target_effective_rank_ratio: float | None = (
-        None  # of the target encoder's latents of distinct outputs; no gate reads it
-    )
+    # of the target encoder's latents of distinct outputs; no gate reads these three
+    z_target_effective_rank_ratio: float | None = None
     z_target_median_variance: float | None = None
     z_target_neighbour_entropy: float | None = None
     tensor_count: int

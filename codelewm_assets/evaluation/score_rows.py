@@ -14,8 +14,7 @@ from codelewm_assets.baselines.controls import (
 )
 from codelewm_assets.core.ids import split_of
 from codelewm_assets.core.records import PackRow, PoolMember
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.reports import HeldoutRecord, ScoreRow
 from codelewm_assets.training.data import FoldData
 
 OF_RECORDS: dict[str, Callable[[HeldoutRecord], float]] = {

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.reports import SurpriseCategory, SurpriseReport
+from codelewm_assets.evaluation.reports import HeldoutRecord, SurpriseCategory, SurpriseReport
 
 CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
 
@@ -50,15 +49,7 @@ def _category(
 ) -> SurpriseCategory:
     problems = [pair.source_problem_id for pair in pairs]
     if not pairs:
-        return SurpriseCategory(
-            pair_count=0,
-            problem_count=0,
-            auc=None,
-            auc_ci95=None,
-            no_action_auc=None,
-            mean_real_energy=None,
-            mean_decoy_energy=None,
-        )
+        return SurpriseCategory(pair_count=0, problem_count=0)
     query = [at[pair.query_record_id] for pair in pairs]
     decoy = [at[pair.decoy_record_id] for pair in pairs]
     wins, means = {}, (0.0, 0.0)

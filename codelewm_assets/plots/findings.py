@@ -4,7 +4,6 @@ that could be shown against the lift that is wanted.
 What is at fault is told by more than its colour: a frame and bold figures. The two colours are Okabe and Ito's.
 """
 
-import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 from codelewm_assets.baselines.controls import NEAR_CHANCE
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import CellCount
+from codelewm_assets.plots.style import BAD, GOOD, GRID, INK, png
 
-INK, GRID, GOOD, BAD = "#22303c", "#d7dde2", "#0072b2", "#d55e00"
+DOTS_PER_INCH = 110
 Figures = Mapping[str, float | int | str | bool]
 
 
@@ -47,7 +47,7 @@ def cells_png(cells: Sequence[CellCount]) -> bytes:
     figure.suptitle("count / floor", fontsize=9, x=0.01, ha="left", color=INK)
     key = "blue: reaches its floor, darker up to four times it; orange, framed: below its floor; grey: has no floor"
     figure.supxlabel(key, fontsize=7, color=INK)
-    return _png(figure)
+    return png(figure, DOTS_PER_INCH)
 
 
 def controls_png(figures: Figures, *, ceiling: float, chance_margin: float) -> bytes:
@@ -75,7 +75,7 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float) -> b
         axes.set_title(f"{benchmark}: pass@1", fontsize=9, loc="left", color=INK, pad=16)
     margin = f"{' and '.join(NEAR_CHANCE)} must end in the grey band, within {chance_margin:.2f} of chance"
     figure.supxlabel(f"no control may pass the ceiling; {margin}; orange: at fault", fontsize=7, color=INK)
-    return _png(figure)
+    return png(figure, DOTS_PER_INCH)
 
 
 def lifts_png(figures: Figures) -> bytes:
@@ -105,7 +105,7 @@ def lifts_png(figures: Figures) -> bytes:
         axes.set_title(f"{benchmark}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16)
     key = "this profile must end at or before the wanted lift; the gate's own lift is shown beside; orange: at fault"
     figure.supxlabel(key, fontsize=7, color=INK)
-    return _png(figure)
+    return png(figure, DOTS_PER_INCH)
 
 
 def _bars(axes: Any, values: Mapping[str, float], at_fault: Collection[str]) -> None:
@@ -129,9 +129,3 @@ def _line(axes: Any, x: float, name: str, *, linestyle: str) -> None:
 
 def _note(axes: Any, text: str, at: tuple[float, float], moved: tuple[float, float], **style: Any) -> None:
     axes.annotate(text, at, moved, textcoords="offset points", fontsize=7, color=INK, **style)
-
-
-def _png(figure: Any) -> bytes:
-    sink = io.BytesIO()
-    figure.savefig(sink, format="png", dpi=110, metadata={"Software": None})
-    return sink.getvalue()

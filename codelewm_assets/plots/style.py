@@ -1,4 +1,4 @@
-"""How every plot of a release looks: colours, fonts, sizes, and the bytes. Ink and hues are those of the preflight pictures.
+"""How every plot looks: colours, fonts, sizes, and the bytes.
 
 Hues are Okabe and Ito's, which people with any colour vision tell apart; what matters is told by shape or text as well.
 Same numbers, same bytes: no date and no version goes into the PNG, and the font is the one that comes with matplotlib.
@@ -7,23 +7,7 @@ Same numbers, same bytes: no date and no version goes into the PNG, and the font
 import io
 from typing import Any
 
-from codelewm_assets.plots.findings import BAD, GOOD, GRID, INK
-
-__all__ = [
-    "BAD",
-    "GOOD",
-    "GRID",
-    "INK",
-    "MUTED",
-    "figure",
-    "label",
-    "of_score",
-    "of_seed",
-    "png",
-    "show_nothing",
-    "tidy",
-]
-
+INK, GRID, GOOD, BAD = "#22303c", "#d7dde2", "#0072b2", "#d55e00"
 MUTED = "#8a949d"
 GREEN, PURPLE, YELLOW, SKY = "#009e73", "#aa4499", "#c58500", "#56b4e9"
 SMALL_PT, TEXT_PT, TITLE_PT = 7.5, 8.5, 10
@@ -77,8 +61,8 @@ def show_nothing(axes: Any) -> None:
               fontsize=TEXT_PT, color=MUTED)  # fmt: skip
 
 
-def png(made: Any) -> bytes:
-    """The figure as PNG bytes."""
+def png(made: Any, dpi: float | str = "figure") -> bytes:
+    """The figure as PNG bytes. Args: dpi: dots per inch, its own when left out."""
     sink = io.BytesIO()
-    made.savefig(sink, format="png", metadata={"Software": None})
+    made.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()

@@ -15,14 +15,15 @@ from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.release import claims_text, metrics
 from codelewm_assets.release.hub_layout import NAMESPACE
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import Cell, table
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import render, table
 from codelewm_assets.training.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 DATASET = f"{NAMESPACE}/codelewm-dataset"
+CLASSIFICATION = {"roc_auc": "ROC-AUC", "average_precision": "average precision", "brier_score": "Brier score",
+                  "expected_calibration_error": "calibration error"}  # fmt: skip
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -51,7 +52,7 @@ def dataset_card(
     artifacts: Mapping[str, str],
 ) -> str:
     """Card of the execution pack. Args: artifacts: id → digest, of what it was made from."""
-    labels = records.at("benchmark_labels")
+    labels = records.labels
     fold = {split.problem_id: split.fold for split in splits}
     cells = Counter((labels[r.source_dataset], fold[r.source_problem_id], r.completion_passed) for r in rows)
     problems = Counter((labels[s.benchmark_id], s.fold) for s in splits)
@@ -69,8 +70,7 @@ def dataset_card(
     )
     return _card(
         "DatasetCard", header, "dataset_card.md.j2",
-        records=records, claims=claims_text, labels=labels, row_count=len(rows), problem_count=len(splits),
-        stand_ins=[label for label in labels.values() if "stand-in" in label],
+        records=records, claims=claims_text, row_count=len(rows), problem_count=len(splits),
         columns=table(["column", "type"], [[name, _type_name(f.annotation)] for name, f in PublishedRow.model_fields.items()]),
         rows=table(
             ["benchmark", "fold", "problems", "completion passed", "rows"],
@@ -82,16 +82,11 @@ def dataset_card(
              for label, bucket in sorted({key[:2] for key in magnitudes})],
         ),
         outcomes=table(["benchmark", "completion kind", "outcome", "rows"], [[*key, n] for key, n in sorted(kinds.items())]),
-        licences=table(["benchmark", "licence", "stated at"], _licences(rows, labels)),
+        licences=table(["benchmark", "licence", "stated at"], sorted(
+            {(labels[r.source_dataset], r.license, r.license_attribution_url) for r in rows})),
         left_out=table(["problem", "reason"], [[row.problem_id, row.reason] for row in left_out]),
-        made_from=table(["artifact", "digest"], [list(pair) for pair in sorted(artifacts.items())]),
+        made_from=table(["artifact", "digest"], sorted(artifacts.items())),
     )  # fmt: skip
-
-
-def _licences(rows: Sequence[PackRow], labels: Mapping[str, str]) -> list[list[Cell]]:
-    return [
-        list(row) for row in sorted({(labels[r.source_dataset], r.license, r.license_attribution_url) for r in rows})
-    ]
 
 
 def _size(count: int) -> str:
@@ -104,14 +99,14 @@ def _type_name(annotation: Any) -> str:
 
 def model_card(sidecar: Sidecar, records: Records, *, artifacts: Mapping[str, str]) -> str:
     """Card of one seed's checkpoint. Args: records: with the reports of this seed. artifacts: id → digest."""
-    labels = records.at("benchmark_labels")
+    results = list(eval_results(records, sidecar.seed))
     header = _hub().ModelCardData(
         model_name=f"codelewm-model-seed{sidecar.seed}",
         license="apache-2.0",
         library_name="codelewm_assets",
         tags=["code", "world-model", "program-execution"],
         datasets=[DATASET],
-        eval_results=list(eval_results(records, sidecar.seed)) or None,
+        eval_results=results or None,
     )
     digests = [(name, getattr(sidecar, name)) for name in ("execution_pack", "problem_splits", "tokenized_pack",
                                                            "preflight_report")]  # fmt: skip
@@ -119,67 +114,45 @@ def model_card(sidecar: Sidecar, records: Records, *, artifacts: Mapping[str, st
     config = sorted(sidecar.config.model_dump(mode="json").items())
     return _card(
         "ModelCard", header, "model_card.md.j2",
-        records=records, claims=claims_text, metrics=metrics, sidecar=sidecar, labels=labels,
-        stand_ins=[label for label in labels.values() if "stand-in" in label],
-        results=table(["figure", "on", "value"], [[r.metric_name, r.dataset_name, r.metric_value]
-                                                  for r in eval_results(records, sidecar.seed)]),
-        made_from=table(["artifact", "digest"], [list(row) for row in [*digests, *weights, *sorted(artifacts.items())]]),
+        records=records, claims=claims_text, metrics=metrics, sidecar=sidecar,
+        results=table(["figure", "on", "value"], [[r.metric_name, r.dataset_name, r.metric_value] for r in results]),
+        made_from=table(["artifact", "digest"], [*digests, *weights, *sorted(artifacts.items())]),
         config=table(["key", "value"], [[name, str(value)] for name, value in config]),
-        versions=table(["package", "version"], [list(pair) for pair in sorted(sidecar.versions.items())]),
+        versions=table(["package", "version"], sorted(sidecar.versions.items())),
     )  # fmt: skip
 
 
 def eval_results(records: Records, seed: int) -> Iterator["EvalResult"]:
     """An `EvalResult` for each metric of a seed that is there, with the name of the benchmark as it stands in the reports."""
-    make, labels = _hub().EvalResult, records.at("benchmark_labels")
-    both = " and ".join(labels.values())
+    make, labels = _hub().EvalResult, records.labels
     for path, task, benchmark, metric, name in _metric_paths(records, seed):
         value = records.get(f"seed.{seed}.{path}")
-        if value is None:
-            continue
-        yield make(
-            task_type=task,
-            dataset_type=DATASET,
-            dataset_name=labels[benchmark] if benchmark else both,
-            dataset_config=benchmark or "both benchmarks",
-            dataset_split="held-out problems",
-            metric_type=metric,
-            metric_name=name,
-            metric_value=value,
-        )
+        if value is not None:
+            yield make(
+                task_type=task, dataset_type=DATASET, dataset_split="held-out problems",
+                dataset_name=labels[benchmark] if benchmark else " and ".join(labels.values()),
+                dataset_config=benchmark or "both benchmarks",
+                metric_type=metric, metric_name=name, metric_value=value,
+            )  # fmt: skip
 
 
 def _metric_paths(records: Records, seed: int) -> Iterator[tuple[str, str, str | None, str, str]]:
     """(path under the seed, task, benchmark, metric type, name) of what a card tells."""
-    task = "text-classification"
-    benchmarks = list(records.at("benchmark_labels"))
     parts: list[tuple[str | None, str]] = [(None, "calibration.overall.p_pass")]
-    parts += [(b, f"calibration.slices.benchmark.{b}.p_pass") for b in benchmarks]
+    parts += [(b, f"calibration.slices.benchmark.{b}.p_pass") for b in records.labels]
     for benchmark, base in parts:
-        yield f"{base}.roc_auc", task, benchmark, "roc_auc", "ROC-AUC of p_pass"
-        yield f"{base}.average_precision", task, benchmark, "average_precision", "average precision of p_pass"
-        yield f"{base}.brier_score", task, benchmark, "brier_score", "Brier score of p_pass"
-        yield (
-            f"{base}.expected_calibration_error",
-            task,
-            benchmark,
-            "expected_calibration_error",
-            "calibration error of p_pass",
-        )
-    for benchmark in benchmarks:
-        base, task = f"rerank.{benchmark}", "text-ranking"
+        for metric, name in CLASSIFICATION.items():
+            yield f"{base}.{metric}", "text-classification", benchmark, metric, f"{name} of p_pass"
+    for benchmark in records.labels:
+        base = f"rerank.{benchmark}"
         best = records.get(f"seed.{seed}.{base}.best_control")
-        yield f"{base}.pass_at_1.p_pass", task, benchmark, "pass_at_1", "pass@1 of p_pass"
-        yield f"{base}.mrr.p_pass", task, benchmark, "mrr", "MRR of p_pass"
+        yield f"{base}.pass_at_1.p_pass", "text-ranking", benchmark, "pass_at_1", "pass@1 of p_pass"
+        yield f"{base}.mrr.p_pass", "text-ranking", benchmark, "mrr", "MRR of p_pass"
         if best:
-            yield f"{base}.pass_at_1.{best}", task, benchmark, "pass_at_1", f"pass@1 of the best control, {best}"
-            yield (
-                f"{base}.lift.{best}.points",
-                task,
-                benchmark,
-                "lift_points",
-                f"lift over the best control, {best}, in points",
-            )
+            name = f"pass@1 of the best control, {best}"
+            yield f"{base}.pass_at_1.{best}", "text-ranking", benchmark, "pass_at_1", name
+            name = f"lift over the best control, {best}, in points"
+            yield f"{base}.lift.{best}.points", "text-ranking", benchmark, "lift_points", name
     for figure, name in (("recall_at_1", "recall@1 of outputs"), ("mrr", "MRR of outputs")):
         yield f"retrieval.scores.model.{figure}", "other", None, figure, name
         yield f"retrieval.scores.no_action.{figure}", "other", None, figure, f"{name}, no_action"

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from codelewm_assets.claims.register import CALIBRATION_MARGIN, RERANK_POINTS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.evaluation.curves import roc_points
 from codelewm_assets.evaluation.reports import CalibrationReport, ScoreRow, SeedEvidence
 from codelewm_assets.plots import reports
 from codelewm_assets.plots.findings import cells_png
@@ -95,3 +96,18 @@ def roc_of(rows: Sequence[ScoreRow], report: CalibrationReport | None) -> list[C
             known = report.overall.get(name) if report else None
             curves.append(Curve(name, points, known.roc_auc if known else None, known.roc_auc_ci95 if known else None))
     return sorted(curves, key=lambda curve: (-(curve.auc or 0.0), curve.score))
+
+
+def roc_points(rows: Sequence[ScoreRow], name: str) -> tuple[list[float], list[float]] | None:
+    """(false positive rates, true positive rates) of a score; None with a single class or without finite scores.
+
+    Source: scikit-learn `roc_curve`.
+    """
+    usable = [row for row in rows if row.finite(name) is not None]
+    passed = np.array([row.passed for row in usable], dtype=bool)
+    if not usable or passed.all() or not passed.any():
+        return None
+    from sklearn.metrics import roc_curve
+
+    false_rate, true_rate, _ = roc_curve(passed, [row.finite(name) for row in usable])
+    return false_rate.tolist(), true_rate.tolist()

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from codelewm_assets.core.digests import canonical_json, digest_of, sha256_bytes
 from codelewm_assets.core.records import Record
-from codelewm_assets.release.hub_card import CardRow, run_card
-from codelewm_assets.release.hub_layout import CARD, RUN, Place, RepositoryType
+from codelewm_assets.release.hub_layout import CARD, LEFT_OUT, RUN, Place, RepositoryType
+from codelewm_assets.release.markdown import render
 from codelewm_assets.store.manifest import NOT_IN_DIGEST
 from codelewm_assets.store.store import Artifact
 
@@ -112,20 +112,14 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
             own[name] = published_manifest(artifact)
             rows.append(_own(name, own[name], path=place.path_of(MANIFEST), **of_artifact))
     if found:
-        cards = [
-            CardRow(p.artifact_id, p.repository, p.folder, a.digest, len(a.manifest.files))
+        cards = sorted(
+            (p.artifact_id, p.repository, f"{p.folder}/" if p.folder else "the root", a.digest, len(a.manifest.files))
             for p, a in found.items()
             if not p.part
-        ]
-        own["run_card.md"] = run_card(cards).encode("utf-8")
-        card: dict[str, Any] = {
-            "repository": RUN,
-            "repository_type": "dataset",
-            "path": CARD,
-            "artifact_id": OWN,
-            "digest": None,
-        }
-        rows.append(_own("run_card.md", own["run_card.md"], **card))
+        )
+        own["run_card.md"] = render("run_card.md.j2", rows=cards, left_out=LEFT_OUT).encode("utf-8")
+        rows.append(_own("run_card.md", own["run_card.md"], repository=RUN, repository_type="dataset", path=CARD,
+                         artifact_id=OWN, digest=None))  # fmt: skip
     return tuple(sorted(rows, key=lambda row: (row.repository, row.path))), own
 
 

@@ -14,7 +14,7 @@ from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.secret_scanner import secret_findings, secrets_in_texts
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
-from codelewm_assets.release.hub_plan import PlannedFile, Refusal, ReleasePlan, planned_files
+from codelewm_assets.release.hub_plan import PlannedFile, Reason, Refusal, ReleasePlan, planned_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none of them can be run
@@ -35,18 +35,18 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     by_id = {place.artifact_id: artifact for place, artifact in found.items()}
     lineages, faults = _lineages(store, by_id)
     whole = {name: artifact for name, artifact in by_id.items() if artifact.digest not in faults}
-    refusals += [Refusal(reason="manifest_mismatch", detail=row) for rows in faults.values() for row in rows]
+    refusals += [_refusal("manifest_mismatch", row) for rows in faults.values() for row in rows]
     refusals += [*_mixed_versions(lineages), *_secrets(whole, lineages, faults)]
     refusals += [*_audit(whole, by_id), *_inspections(whole, by_id)]
     files, own = planned_files(found)
-    refusals += [
-        Refusal(
-            reason="unexpected_file", detail=f"{file.artifact_id} {file.source}; wanted one of {', '.join(SUFFIXES)}"
-        )
-        for file in files
-        if not file.path.endswith(SUFFIXES)
-    ]
+    wanted = f"wanted one of {', '.join(SUFFIXES)}"
+    odd = [file for file in files if not file.path.endswith(SUFFIXES)]
+    refusals += [_refusal("unexpected_file", f"{file.artifact_id} {file.source}; {wanted}") for file in odd]
     return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(refusals))), own, tuple(found.values()))
+
+
+def _refusal(reason: Reason, detail: str) -> Refusal:
+    return Refusal(reason=reason, detail=detail)
 
 
 def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place, Artifact], list[Refusal]]:
@@ -58,18 +58,15 @@ def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place
                 raise StoreError(f"{place.artifact_id} has not been materialized.")
             artifact = store.load(place.kind, digest, partition=place.partition)
         except ManifestError as error:
-            refusals.append(Refusal(reason="manifest_mismatch", detail=str(error)))
+            refusals.append(_refusal("manifest_mismatch", str(error)))
         except StoreError as error:
-            refusals.append(Refusal(reason="card_missing" if is_card else "artifact_missing", detail=str(error)))
+            refusals.append(_refusal("card_missing" if is_card else "artifact_missing", str(error)))
         else:
             found[place] = artifact
-            if (
-                is_card
-                and not place.folder
-                and CARD not in {place.path_of(file.path) for file in artifact.manifest.files}
-            ):
+            files = {place.path_of(file.path) for file in artifact.manifest.files}
+            if is_card and not place.folder and CARD not in files:
                 detail = f"{place.artifact_id} {artifact.digest[:12]} has no {CARD} for {place.repository}."
-                refusals.append(Refusal(reason="card_missing", detail=detail))
+                refusals.append(_refusal("card_missing", detail))
     return found, refusals
 
 
@@ -112,10 +109,8 @@ def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[
             behind.setdefault(artifact.manifest.artifact_id, {}).setdefault(digest, []).append(released_id)
     for artifact_id, versions in sorted(behind.items()):
         if len(versions) > 1:
-            shown = [
-                f"{digest[:12]} behind {', '.join(sorted(names)[:3])}" for digest, names in sorted(versions.items())
-            ]
-            yield Refusal(reason="mixed_versions", detail=f"{artifact_id}: {'; '.join(shown)}")
+            shown = [f"{d[:12]} behind {', '.join(sorted(names)[:3])}" for d, names in sorted(versions.items())]
+            yield _refusal("mixed_versions", f"{artifact_id}: {'; '.join(shown)}")
 
 
 def _secrets(
@@ -124,7 +119,7 @@ def _secrets(
     """Secrets in the text files that would be published, and in the programs, inputs and outputs behind the hashed tokens."""
     for name, artifact in whole.items():
         for row in secret_findings([artifact.path(file.path) for file in artifact.manifest.files]):
-            yield Refusal(reason="secret_found", detail=f"{name} {row}")
+            yield _refusal("secret_found", f"{name} {row}")
     for artifact in lineages.get("dataset_card", {}).values():
         if artifact.manifest.artifact_kind == "execution_pack" and artifact.digest not in faults:
             texts: dict[str, str] = {}  # text → the first record that has it
@@ -133,7 +128,7 @@ def _secrets(
                     texts.setdefault(text, record.record_id)
             named = {f"{record_id} #{number}": text for number, (text, record_id) in enumerate(texts.items())}
             for row in secrets_in_texts(named):
-                yield Refusal(reason="secret_found", detail=f"execution_pack {row}")
+                yield _refusal("secret_found", f"execution_pack {row}")
 
 
 def _audit(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:
@@ -141,20 +136,15 @@ def _audit(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iter
     audit = whole.get("claim_audit")
     if audit is None:
         return
-    wanted = [
-        name for name, a in found.items() if a.manifest.artifact_kind in ("claim_gates", "results_report", *CARDS)
-    ]
-    for name in sorted(wanted):
+    audited = ("claim_gates", "results_report", *CARDS)
+    latest = {name: a.digest for name, a in found.items() if a.manifest.artifact_kind in audited}
+    for name, digest in sorted(latest.items()):
         read = audit.manifest.parent_artifacts.get(name, "nothing")
-        if read != found[name].digest:
-            detail = (
-                f"claim_audit {audit.digest[:12]} read {read[:12]} of {name}, the latest is {found[name].digest[:12]}"
-            )
-            yield Refusal(reason="audit_out_of_date", detail=detail)
+        if read != digest:
+            detail = f"claim_audit {audit.digest[:12]} read {read[:12]} of {name}, the latest is {digest[:12]}"
+            yield _refusal("audit_out_of_date", detail)
     for row in audit.read_json("claim_audit.json")["overclaims"]:
-        yield Refusal(
-            reason="overclaim", detail=f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}"
-        )
+        yield _refusal("overclaim", f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}")
 
 
 def _inspections(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:
@@ -165,16 +155,14 @@ def _inspections(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -
         inspection = whole.get(name.replace("checkpoint", "checkpoint_inspection"))
         of = None if inspection is None else inspection.manifest.parent_artifacts.get(name)
         if inspection is None or of != checkpoint.digest:
-            detail = f"{name} {checkpoint.digest[:12]} has no inspection" + (
-                f"; there is one of {of[:12]}" if of else ""
-            )
-            yield Refusal(reason="checkpoint_not_inspected", detail=detail)
+            other = f"; there is one of {of[:12]}" if of else ""
+            yield _refusal("checkpoint_not_inspected", f"{name} {checkpoint.digest[:12]} has no inspection{other}")
             continue
         report = inspection.read_json("checkpoint_inspection.json")
         if not report.get("tensor_count") or "nonfinite_tensors" not in report:
-            yield Refusal(reason="checkpoint_not_inspected", detail=f"the inspection of {name} looked at no tensor")
+            yield _refusal("checkpoint_not_inspected", f"the inspection of {name} looked at no tensor")
         for tensor in report.get("nonfinite_tensors", ()):
-            yield Refusal(reason="checkpoint_not_finite", detail=f"{name} {checkpoint.digest[:12]} {tensor}")
+            yield _refusal("checkpoint_not_finite", f"{name} {checkpoint.digest[:12]} {tensor}")
 
 
 def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[PlannedFile, Path]:
@@ -207,12 +195,12 @@ def refusals_now(
     for name, digest in published.items():
         if latest.get(name) != digest:
             detail = f"{name} is {latest.get(name, 'gone')[:12]} now, the plan has {digest[:12]}. Materialize hub_release again."
-            refusals.append(Refusal(reason="plan_out_of_date", detail=detail))
+            refusals.append(_refusal("plan_out_of_date", detail))
     found = _stored(store, published)[0]
     _, faults = _lineages(store, {place.artifact_id: artifact for place, artifact in found.items()})
     for digest, rows in faults.items():
         if digest not in published.values():  # of those the files were compared above
-            refusals += [Refusal(reason="manifest_mismatch", detail=row) for row in rows]
+            refusals += [_refusal("manifest_mismatch", row) for row in rows]
     return list(dict.fromkeys(refusals))
 
 
@@ -221,4 +209,4 @@ def _altered(files: Sequence[PlannedFile], sources: Mapping[PlannedFile, Path]) 
         now = sha256_file(sources[file]) if sources[file].is_file() else "missing"
         if now != file.sha256:
             detail = f"{file.repository} {file.path} is {now[:12]}, the plan has {file.sha256[:12]}. Run verify."
-            yield Refusal(reason="altered_since_plan", detail=detail)
+            yield _refusal("altered_since_plan", detail)

@@ -96,7 +96,7 @@ class _Repository:
     def prepare(self) -> None:
         """Make the repository if there is none, and look at its visibility and at the tag."""
         self._ask("make", lambda: self._api.create_repo(**self._of, private=not self._public, exist_ok=True))
-        if self._info().private is self._public:
+        if self._ask("read", lambda: self._api.repo_info(**self._of)).private is self._public:
             found, wanted = ("private", "public") if self._public else ("public", "private")
             raise ReleaseError(
                 f"{self.name} is {found}; wanted {wanted}. Change it on the Hub, "
@@ -163,9 +163,6 @@ class _Repository:
                 f"{', '.join((absent + stale)[:3])}. Find out who set it, and delete it there."
             )
         self._tagged = commit
-
-    def _info(self) -> Any:
-        return self._ask("read", lambda: self._api.repo_info(**self._of))
 
     def _ask(self, doing: str, call: Any) -> Any:
         return patiently(call, f"{doing} the repository {self.name}", error=ReleaseError, **self._patience)

@@ -51,6 +51,16 @@ class Records:
             self.read.add(steps_of(path))
         return found
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Benchmark id → what texts call it."""
+        return dict(self.at("benchmark_labels"))
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """Labels of the benchmarks that are no published ones."""
+        return [label for label in self.labels.values() if "stand-in" in label]
+
     def keys(self, path: Path) -> list[str]:
         """Keys under a path in their order, or places of a list; empty where it is absent. Reads no value."""
         found = self._found(path)

@@ -1,7 +1,11 @@
-"""Pieces of Markdown: cells, tables, intervals, reasons. Knows nothing of any record."""
+"""Pieces of Markdown (cells, tables, intervals, reasons), and templates to text. Knows nothing of any record."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MOST_REASONS = 4
 ABSENT = "–"
@@ -45,3 +49,23 @@ def reasons_text(reasons: Sequence[Any]) -> str:
     shown = [f"{code} ({detail})" for code, detail in pairs[:MOST_REASONS]]
     more = f"; {len(pairs) - MOST_REASONS} more" if len(pairs) > MOST_REASONS else ""
     return "; ".join(shown) + more if pairs else ""
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("codelewm_assets.release"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=False,  # Markdown; the pages of the site escape what is not theirs
+    )  # fmt: skip
+    made.globals.update(table=table, cell=cell, interval=interval, with_interval=with_interval)
+    return made
+
+
+def render(template: str, **context: Any) -> str:
+    """The template of this name in `templates/`, filled.
+
+    Raises: jinja2.UndefinedError: it asks for a name that is not given; there is never an empty place.
+    """
+    return _environment().get_template(template).render(**context)

@@ -1,16 +1,21 @@
 """Figures that CodeLeWM published for its v0.8 and v0.9 cycles, and why each can or cannot be set beside ours.
 
 Figures and facts only, read from the result pages named in SOURCES; what was found wrong with them is in tracker #385 and #392.
+Below them the table that sets ours beside them.
 """
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.markdown import ABSENT, Cell, table, with_interval
+
+BEST = "probe.targets.passed.best_control"
 SOURCES = {
     "v0.8": "CodeLeWM repository, docs/benchmark/EXECUTION_V0_8_RESULTS_2026-06-05.md",
     "v0.9": "CodeLeWM repository, docs/benchmark/EXECUTION_V0_9_RESULTS_2026-06-07.md",
 }
-SEEDS_SHOWN = ("42", "1729")
 Reason = Literal["trained_on", "lexical_reads_reference", "other_lift", "other_pools", "other_probe", "no_semantic_pairs",
                  "no_p_pass", "other_candidates", "other_model", "stand_in"]  # fmt: skip
 REASONS: dict[Reason, str] = {
@@ -57,8 +62,8 @@ class PublishedRow:
         cycles = {"v0.8": (self.v08, self.v08_ci95), "v0.9": (self.v09, self.v09_ci95)}
         return {
             cycle: {
-                seed: {"value": found[place], "ci95": None if bounds is None else list(bounds[place])}
-                for place, seed in enumerate(SEEDS_SHOWN)
+                str(seed): {"value": found[place], "ci95": None if bounds is None else list(bounds[place])}
+                for place, seed in enumerate(SEEDS)
             }
             for cycle, (found, bounds) in cycles.items()
         }
@@ -130,3 +135,47 @@ PUBLISHED: tuple[PublishedRow, ...] = (
     PublishedRow("ROC-AUC of completions", "codelewm on mbpp_plus", (0.5772, 0.6941), (0.9730, 0.9945),
                  "calibration.slices.benchmark.mbpp_plus.p_pass.roc_auc", ("trained_on", "no_p_pass")),
 )  # fmt: skip
+
+
+def comparison_table(records: Records) -> str:
+    """A row per published figure: v0.8, v0.9 and ours for both seeds; below it each reason in words."""
+    header = ["figure", "of", "v0.8", "v0.9", "here", "comparable?", "why"]
+    reasons = {reason for row in PUBLISHED for reason in _reasons(records, row)}
+    words = [f"- `{reason}`: {text}" for reason, text in REASONS.items() if reason in reasons]
+    return "\n".join([table(header, [_row(records, row) for row in PUBLISHED]), *words]) + "\n"
+
+
+def _row(records: Records, row: PublishedRow) -> list[Cell]:
+    def shown(cycle: str, seed: int) -> str:
+        path = ("published", f"{row.figure}, {row.scope}", cycle, str(seed))
+        return with_interval(records.at((*path, "value")), records.at((*path, "ci95")), _digits(row))
+
+    published = [" / ".join(shown(cycle, seed) for seed in SEEDS) for cycle in ("v0.8", "v0.9")]
+    comparable = "same definition" if row.is_comparable else "no"
+    why = ", ".join(f"`{reason}`" for reason in _reasons(records, row))
+    return [row.figure, row.scope, *published, _ours(records, row), comparable, why]
+
+
+def _reasons(records: Records, row: PublishedRow) -> tuple[Reason, ...]:
+    """Why the figures are not the same: the row's own reasons, and what stands in for its benchmark in our run."""
+    labels = records.labels
+    is_stand_in = any("stand-in" in label for name, label in labels.items() if name in row.scope)
+    return ("stand_in", *row.reasons) if is_stand_in else row.reasons
+
+
+def _ours(records: Records, row: PublishedRow) -> str:
+    if row.ours is None:
+        return ABSENT
+    shown = [
+        with_interval(
+            records.get(f"seed.{seed}.{row.ours.format(best=records.get(f'seed.{seed}.{BEST}'))}"),
+            records.get(f"seed.{seed}.{row.ours_ci95}") if row.ours_ci95 else None,
+            _digits(row),
+        )
+        for seed in SEEDS
+    ]
+    return " / ".join(shown)
+
+
+def _digits(row: PublishedRow) -> int:
+    return 2 if "points" in row.figure else 4

@@ -67,11 +67,7 @@ def _training(sidecar: Sidecar, events: Sequence[Mapping[str, Any]]) -> dict[str
         "parameter_count": sidecar.parameter_count,
         "device": sidecar.device,
         "fold": {
-            fold: {
-                "step": event["step"],
-                "train_loss": event["metrics"].get("train_loss"),
-                "val_loss": event["metrics"].get("val_loss"),
-            }
+            fold: {"step": event["step"]} | {name: event["metrics"].get(name) for name in ("train_loss", "val_loss")}
             for fold, event in sorted(last.items())
         },
     }

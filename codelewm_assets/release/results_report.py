@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-from codelewm_assets.release import calibration_tables, claims_text, metrics
-from codelewm_assets.release.comparison import comparison_table
+from codelewm_assets.release import claims_text, metrics
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import Cell, cell, reasons_text, table
-from codelewm_assets.release.published import SOURCES
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
+from codelewm_assets.release.published import SOURCES, comparison_table
 
 __all__ = ["reasons_text", "results_markdown"]  # reasons_text: what the command line and the UI show of gates
 
@@ -17,23 +15,12 @@ def results_markdown(records: Records, *, figures: Mapping[str, str]) -> str:
 
     Args: figures: file name of each PNG beside it → what it shows, in words; one that is not there is left out.
     """
-    labels = records.at("benchmark_labels")
-    stand_ins = [label for label in labels.values() if "stand-in" in label]
     return render(
-        "results_report.md.j2",
-        records=records,
-        claims=claims_text,
-        metrics=metrics,
-        calibration=calibration_tables,
-        labels=", ".join(f"`{label}`" for label in labels.values()),
-        seeds=", ".join(records.keys("seed")),
-        stand_in=", ".join(stand_ins),
+        "results_report.md.j2", records=records, claims=claims_text, metrics=metrics, sources=SOURCES,
         figure=lambda name: f"![{figures[name]}]({name})\n" if name in figures else "",
-        training_table=_training_table(records),
-        preflight_table=_preflight_table(records),
+        training_table=_training_table(records), preflight_table=_preflight_table(records),
         comparison_table=comparison_table(records),
-        sources=SOURCES,
-    )
+    )  # fmt: skip
 
 
 def _training_table(records: Records) -> str:

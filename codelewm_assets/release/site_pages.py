@@ -1,17 +1,16 @@
-"""What the review site holds: overview, checks, artifacts with a page for each manifest, Data Docs, report and cards."""
+"""What the review site holds: overview, checks, the artifact index with a page for each manifest, Data Docs, report and cards."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
-from codelewm_assets.release.index import artifact_index
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import Cell, cell, reasons_text, table
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.site import page, with_way_back
 from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 
@@ -46,14 +45,13 @@ class DataDocs:
     """The page of one table's contract; None where the check has not written it."""
 
     asset: str
-    partition: str | None
     digest: str
     document: bytes | None
 
     @property
     def path(self) -> str:
         """Where it lies in the site."""
-        return f"data_docs/{slug(self.asset, self.partition, self.digest)}.html"
+        return f"data_docs/{slug(self.asset, None, self.digest)}.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +74,39 @@ def slug(kind: str, partition: str | None, digest: str) -> str:
 def manifest_path(manifest: Manifest, digest: str) -> str:
     """Where the page of a manifest lies in the site."""
     return f"manifests/{slug(*kind_and_partition(manifest.artifact_id), digest)}.html"
+
+
+def index_rows(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
+    """`artifact_index.json`: digest → the manifest without when, where and how it was made."""
+    return {digest: found.model_dump(mode="json", exclude=NOT_IN_DIGEST) for digest, found in manifests.items()}
+
+
+def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifest, str], str] | None = None) -> str:
+    """The artifact index: a row per artifact that the report and the cards rest on, then a row per file.
+
+    Args: manifests: digest → manifest. link: manifest and digest → address of its own page; without it names are plain.
+    """
+
+    def name(manifest: Manifest, digest: str) -> str:
+        return f"[{_escaped(manifest.artifact_id)}]({link(manifest, digest)})" if link else manifest.artifact_id
+
+    ordered = sorted(manifests.items(), key=lambda item: (item[1].artifact_id, item[0]))
+    artifacts: list[list[Cell]] = [
+        [name(m, digest), digest, len(m.files), sum(file.bytes for file in m.files), len(m.parent_artifacts)]
+        for digest, m in ordered
+    ]
+    files: list[list[Cell]] = [
+        [m.artifact_id, file.path, file.sha256, file.bytes] for _, m in ordered for file in m.files
+    ]
+    return "\n".join(
+        [
+            "# Artifacts\n",
+            "The digest is the artifact's data version: it is over its files, parents and configuration.\n",
+            table(["artifact", "digest", "files", "bytes", "parents"], artifacts),
+            "## Files\n",
+            table(["artifact", "file", "sha256", "bytes"], files),
+        ]
+    )
 
 
 def site_files(contents: SiteContents) -> dict[str, bytes]:
@@ -105,17 +136,10 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
 def _overview(contents: SiteContents) -> str:
     records, states = contents.records, [row.state for row in contents.checks]
     return render(
-        "overview.md.j2",
-        records=records,
-        claims=claims_text,
-        labels=list(records.at("benchmark_labels").values()),
-        check_counts={state: states.count(state) for state in sorted(set(states))},
-        texts=contents.texts,
-        holds=HOLDS,
-        manifests=contents.manifests,
-        data_docs=contents.data_docs,
-        gates=table(["gate", "state", "why"], _gate_rows(records)),
-    )
+        "overview.md.j2", records=records, claims=claims_text, texts=contents.texts, holds=HOLDS,
+        check_counts={state: states.count(state) for state in sorted(set(states))}, manifests=contents.manifests,
+        data_docs=contents.data_docs, gates=table(["gate", "state", "why"], _gate_rows(records)),
+    )  # fmt: skip
 
 
 def _gate_rows(records: Records) -> list[list[Cell]]:
@@ -130,7 +154,7 @@ def _gate_rows(records: Records) -> list[list[Cell]]:
 
 def _checks(contents: SiteContents) -> str:
     pages = {digest: manifest_path(found, digest) for digest, found in contents.manifests.items()}
-    docs = {(one.asset, one.partition): one.path for one in contents.data_docs if one.document}
+    docs = {one.asset: one.path for one in contents.data_docs if one.document}
     stages: dict[str, list[list[Cell]]] = {}
     for row in contents.checks:
         name = artifact_id(row.asset, row.partition)
@@ -140,8 +164,8 @@ def _checks(contents: SiteContents) -> str:
         shown = {key: value for key, value in row.figures.items() if key != "judged" and (key, value) != NO_OFFENDER}
         figures = ", ".join(f"{key} {cell(value)}" for key, value in sorted(shown.items()))
         text = row.sentence if row.state == "GREEN" else f"{row.sentence} {row.detail}"
-        if row.check.endswith("_contract") and (row.asset, row.partition) in docs:
-            figures += f" ([Data Docs]({docs[row.asset, row.partition]}))"
+        if row.check.endswith("_contract") and row.asset in docs:
+            figures += f" ([Data Docs]({docs[row.asset]}))"
         stages.setdefault(row.stage, []).append([f"{row.check} on {name}", row.state, text, judged, figures])
     return render("checks.md.j2", stages=stages)
 
@@ -149,11 +173,10 @@ def _checks(contents: SiteContents) -> str:
 def _data_docs(contents: SiteContents) -> str:
     rows: list[list[Cell]] = []
     for one in contents.data_docs:
-        name = artifact_id(one.asset, one.partition)
         shown = (
             f"[what is promised and found]({one.path})" if one.document else "no page: run the table's contract check"
         )
-        rows.append([name, shown, one.digest])
+        rows.append([one.asset, shown, one.digest])
     return render("data_docs.md.j2", rows=table(["table", "page", "digest of the judged artifact"], rows))
 
 

@@ -10,8 +10,7 @@ from codelewm_assets.core.records import Record
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.criteria import CRITERIA, TRACKER, WORKSTREAMS, Criterion, Evidence
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import reasons_text
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import reasons_text, render
 
 GOOD = ("GREEN", "HOLDS", "MADE", "PUBLISHED", "REPORTED", "RAN")
 WORST_FIRST = ("RED", "FAILS", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED", "MANUAL", "RUNNING", "UNDECIDED",
@@ -134,15 +133,9 @@ def tracker_markdown(status: TrackerStatus, records: Records) -> str:
     states = [row.state for row in status.rows]
     counts = {state: states.count(state) for state in ("SHOWN", *WORST_FIRST) if state in states}
     return render(
-        "tracker_status.md.j2",
-        records=records,
-        claims=claims_text,
-        tracker=status.tracker,
-        counts=counts,
-        sections=sections,
-        workstreams=WORKSTREAMS,
-        after=AFTER,
-    )
+        "tracker_status.md.j2", records=records, claims=claims_text, tracker=status.tracker, counts=counts,
+        sections=sections, workstreams=WORKSTREAMS, after=AFTER,
+    )  # fmt: skip
 
 
 NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later": "check", "backend": "backend"}

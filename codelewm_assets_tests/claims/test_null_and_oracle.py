@@ -13,9 +13,8 @@ from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.calibration import calibration_report
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord, LabelledRecord
 from codelewm_assets.evaluation.probe import latent_probe_report
-from codelewm_assets.evaluation.reports import ScoreRow, SeedEvidence
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow, SeedEvidence
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_table import ScoreTable

@@ -8,7 +8,7 @@ from rich.console import Console
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.defs import guards
-from codelewm_assets.defs.assemble import build_defs
+from codelewm_assets.defs.assemble import build_defs, listing
 from codelewm_assets.defs.build import BuildResult, Progress, _Follower
 from codelewm_assets.defs.claims import CHECKS
 from codelewm_assets.defs.evidence import EVIDENCE_CHECKS
@@ -80,7 +80,7 @@ def test_a_build_calls_no_gate_red_and_does_not_fail_by_one(stored: StoredWorld)
 
 def test_status_counts_gates_apart_from_checks(stored: StoredWorld) -> None:
     _run(stored, gates_of({42: {"collapse": collapse(effective_rank_ratio=0.1), "probe": None}}))
-    rows = [row for row in check_statuses(stored.instance) if row.asset == "claim_gates"]
+    rows = [row for row in check_statuses(stored.instance, listing()) if row.asset == "claim_gates"]
     assert [(row.check, row.state) for row in rows] == [("open_claims_follow_from_gates", "GREEN")]
     states = {row.gate: row.state for row in gate_statuses(stored.instance)}
     assert states == dict.fromkeys(GATES, "HOLDS") | {"collapse": "FAILS", "probe": "UNDECIDED"}

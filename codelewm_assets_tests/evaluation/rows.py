@@ -3,8 +3,7 @@
 from typing import Any
 
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.reports import HeldoutRecord, ScoreRow
 
 
 def score_row(passed: bool, p_pass: float | None, problem: str = "p0", **changes: Any) -> ScoreRow:

@@ -17,9 +17,9 @@ from codelewm_assets.evaluation.calibration import (
     score_metrics,
     within_pool_auc,
 )
-from codelewm_assets.evaluation.curves import roc_points
 from codelewm_assets.evaluation.reports import CalibrationBin, ScoreMetrics, ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
+from codelewm_assets.release.figures import roc_points
 from codelewm_assets_tests.evaluation.rows import score_row
 
 

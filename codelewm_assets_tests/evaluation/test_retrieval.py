@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.heldout_records import HeldoutRecord
-from codelewm_assets.evaluation.reports import RetrievalReport
+from codelewm_assets.evaluation.reports import HeldoutRecord, RetrievalReport
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from codelewm_assets.release.comparison import comparison_table
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.published import PUBLISHED, REASONS, SOURCES
+from codelewm_assets.release.published import PUBLISHED, REASONS, SOURCES, comparison_table
 from codelewm_assets_tests.claims.evidence import LABELS
 from codelewm_assets_tests.release.full import full_records
 

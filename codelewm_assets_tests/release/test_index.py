@@ -1,6 +1,6 @@
 """The artifact index: every artifact and file, in order of ids, with links where pages exist."""
 
-from codelewm_assets.release.index import artifact_index, index_rows
+from codelewm_assets.release.site_pages import artifact_index, index_rows
 from codelewm_assets_tests.release.records import manifest
 
 MADE = [

@@ -12,7 +12,7 @@ from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.figures import CAPTIONS
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.render import render
+from codelewm_assets.release.markdown import render
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.results_report import results_markdown
 from codelewm_assets_tests.claims.evidence import (

@@ -24,8 +24,8 @@ CHECKS = [
              "JUDGED_AFTER_THIS", "", None),
 ]  # fmt: skip
 DOCS = [
-    DataDocs("execution_pack", None, PACK.digest, b"<html><body><h1>execution_pack</h1></body></html>"),
-    DataDocs("candidate_completions", "humaneval", "a" * 64, None),
+    DataDocs("execution_pack", PACK.digest, b"<html><body><h1>execution_pack</h1></body></html>"),
+    DataDocs("candidate_completions", "a" * 64, None),
 ]
 
 
