@@ -15,6 +15,8 @@ import annotated_types as at
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from codelewm_assets.core.records import choices
+
 BOUNDS = {at.Ge: ("≥", "ge"), at.Gt: (">", "gt"), at.Le: ("≤", "le"), at.Lt: ("<", "lt")}
 
 
@@ -44,8 +46,9 @@ def field_lines(model: type[BaseModel], prefix: str = "") -> Iterator[FieldLine]
 def line_of(model: type[BaseModel], name: str, prefix: str = "") -> FieldLine:
     """The line of one field."""
     info = model.model_fields[name]
+    kind = Literal[values] if (values := choices(info)) else info.annotation
     return FieldLine(
-        prefix + name, kind_name(info.annotation), _default(info), _range(info), comments(model).get(name, "")
+        prefix + name, kind_name(kind), _default(info), _range(info), comments(model).get(name, info.description or "")
     )
 
 

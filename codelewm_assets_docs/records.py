@@ -7,7 +7,7 @@ import pkgutil
 from pydantic import BaseModel
 
 import codelewm_assets
-from codelewm_assets_docs.fields import kind_name, line_of
+from codelewm_assets_docs.fields import line_of
 from codelewm_assets_docs.markdown import code, page, table
 from codelewm_assets_docs.profiles import profile_models
 
@@ -52,6 +52,6 @@ def _fields(model: type[BaseModel]) -> str:
     lines = [line_of(model, name) for name in model.model_fields]
     return table(
         ("field", "type", "default", "meaning"),
-        [(code(line.path), kind_name(model.model_fields[line.path].annotation), line.default,
+        [(code(line.path), line.kind, line.default,
           "; ".join(filter(None, (line.meaning, line.range)))) for line in lines],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""EvalPlus release files of both benchmarks: found, checked against their pin, and read with the types JSON loses."""
+"""EvalPlus release files: found, checked against their pin, and read with the types JSON loses."""
 
 import ast
 import gzip
@@ -101,7 +101,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem:
-    expected = {} if pin.benchmark_id == "humaneval" else asserted_outputs(row.get("assertion", ""), row["entry_point"])
+    expected = asserted_outputs(row.get("assertion", ""), row["entry_point"])
     return Problem(
         problem_id=row["task_id"],
         benchmark_id=pin.benchmark_id,

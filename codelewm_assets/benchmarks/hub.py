@@ -8,6 +8,7 @@ from codelewm_assets.benchmarks.humaneval import problems_from_tests
 from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
+from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import LeftOut, Problem
 
 REVISION = re.compile(r"[0-9a-f]{40}")
@@ -41,9 +42,9 @@ def read_hub(
     pin: FilePin, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int | None
 ) -> tuple[list[Problem], list[LeftOut]]:
     """Problems of the rows of a benchmark's dataset. Raises: SourceFormatError: columns are missing."""
-    label = f"{pin.dataset}@{revision[:12]}"
+    label, benchmark = f"{pin.dataset}@{revision[:12]}", BENCHMARKS[pin.benchmark_id]
     return problems_from_tests(
-        [dict(row) if pin.benchmark_id == "humaneval" else _mbpp_row(row, label) for row in rows],
+        [dict(row) if benchmark.form == "humaneval" else _mbpp_row(row, label, benchmark.prefix) for row in rows],
         benchmark_id=pin.benchmark_id,
         run=run,
         max_inputs=max_inputs,
@@ -52,7 +53,7 @@ def read_hub(
     )
 
 
-def _mbpp_row(row: Mapping[str, Any], label: str) -> dict[str, Any]:
+def _mbpp_row(row: Mapping[str, Any], label: str, prefix: str) -> dict[str, Any]:
     """A row of `evalplus/mbppplus` (`task_id, code, prompt, test, test_list`) under HumanEval's column names."""
     lacking = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
     if lacking:
@@ -62,7 +63,7 @@ def _mbpp_row(row: Mapping[str, Any], label: str) -> dict[str, Any]:
     if called is None:
         raise SourceFormatError(f"{label}, task {row['task_id']}: its test list names no function.")
     return {
-        "task_id": f"Mbpp/{row['task_id']}",
+        "task_id": f"{prefix}/{row['task_id']}",
         "prompt": f'"""\n{row["prompt"]}\n{first}\n"""\n',
         "canonical_solution": row["code"],
         "entry_point": called.group(1),

@@ -10,7 +10,7 @@ from codelewm_assets.benchmarks.pins import HUMANEVAL_LICENSE, HUMANEVAL_WHEEL, 
 from codelewm_assets.benchmarks.published_tests import Runner, recover_tests
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError, SourceMissingError
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import LeftOut, Problem
 
 
@@ -33,9 +33,9 @@ def read_wheel_rows() -> list[dict[str, Any]]:
 
 
 def whole_reference(row: Mapping[str, Any], benchmark_id: BenchmarkId) -> str:
-    """The reference program of a published row: HumanEval publishes the part of it that follows the prompt."""
+    """The reference program of a published row, which may have only the part of it that follows the prompt."""
     solution: str = row["canonical_solution"]
-    return row["prompt"] + solution if benchmark_id == "humaneval" else solution
+    return row["prompt"] + solution if BENCHMARKS[benchmark_id].form == "humaneval" else solution
 
 
 def problems_from_tests(
@@ -62,13 +62,10 @@ def problems_from_tests(
         reference = whole_reference(row, benchmark_id)
         try:
             recovered = recover_tests(reference, row["test"], row["entry_point"], run)
+            if not recovered.cases:
+                raise SourceFormatError("its published tests call it with no usable input")
         except SourceFormatError as error:
             left_out.append(LeftOut(problem_id=row["task_id"], reason=str(error)))
-            continue
-        if not recovered.cases:
-            left_out.append(
-                LeftOut(problem_id=row["task_id"], reason="its published tests call it with no usable input")
-            )
             continue
         cases = recovered.cases[:max_inputs]
         problems.append(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
 from codelewm_assets.benchmarks.evalplus import Suite, find_file, read_file
 from codelewm_assets.benchmarks.hub import fetch_rows, read_hub, require_full_revision
@@ -12,10 +12,8 @@ from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.benchmarks.stand_in import read_stand_in
 from codelewm_assets.core.errors import SourceFormatError
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BenchmarkId, SourceName
 from codelewm_assets.core.records import LeftOut, Problem
-
-SourceName = Literal["wheel", "stand_in", "evalplus"]
 
 
 @dataclass(frozen=True, slots=True)

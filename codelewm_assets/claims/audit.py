@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from codelewm_assets.claims.clauses import Said, said
-from codelewm_assets.claims.lexicon import BEYOND
+from codelewm_assets.claims.lexicon import BENCHMARK_WORDS, BEYOND
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES
 from codelewm_assets.claims.sentences import Passage, passages
 from codelewm_assets.claims.verdicts import ClaimGates
+from codelewm_assets.core.ids import BENCHMARKS
 
 NOT_IN_REGISTER = "not_in_register"
 Why = Literal["CLOSED", "NOT_IN_REGISTER", "BEYOND_WORDING"]
@@ -30,14 +31,13 @@ TOPICS: tuple[tuple[str, str], ...] = (
     (r"decoys?\b|surpris", "is_surprised_by_decoys"),
     (r"\bprob(?:e|es|ing)\b|representations?\b", "latents_carry_semantics"),
     (r"roc-auc|calibrat|surface features|surface_lr", "p_pass_is_calibrated"),
-    (r"controls?\b|baselines?\b|no_action|shuffled_action|lexical|consensus|humaneval|mbpp", "improves_reranking"),
+    (rf"controls?\b|baselines?\b|no_action|shuffled_action|lexical|consensus|{BENCHMARK_WORDS}", "improves_reranking"),
     (r"latents?\b", "latents_carry_semantics"),
 )
 """What "better" is of, tried in this order; of nothing of these, it is in no claim."""
-NARROWER = {"humaneval": "improves_reranking_on_humaneval", "mbpp": "improves_reranking_on_mbpp_plus"}
+NARROWER = {own.words: f"improves_reranking_on_{name}" for name, own in BENCHMARKS.items()}
 GATE_WORDS: tuple[tuple[str, str], ...] = (
-    (r"humaneval", "rerank:humaneval"),
-    (r"mbpp", "rerank:mbpp_plus"),
+    *((own.words, f"rerank:{name}") for name, own in BENCHMARKS.items()),
     (r"collapse", "collapse"),
     (r"retriev", "retrieval"),
     (r"surpris|decoy", "surprise"),
@@ -119,7 +119,7 @@ def linked(claim: Said, sentence: str) -> str:
 def _benchmarks(text: str) -> list[str]:
     """The narrower claims of the benchmarks that a text speaks of, without those that it takes out."""
     said_of = re.sub(r"\b(?:not|undecided|closed|except|nothing) (?:on|for|of) \S+", "", text.lower())
-    return [claim_id for word, claim_id in NARROWER.items() if word in said_of]
+    return [claim_id for words, claim_id in NARROWER.items() if re.search(words, said_of)]
 
 
 def _topic(text: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.verdicts import Reason, State
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.evaluation.reports import IntegrityEvidence, SeedEvidence
 
 Verdict = tuple[State, tuple[Reason, ...], dict[str, float]]
@@ -155,6 +155,10 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     return state, reasons, figures
 
 
+def _rerank_gate_of(benchmark: BenchmarkId) -> Callable[[SeedEvidence], Verdict]:
+    return lambda evidence: rerank_gate(evidence, benchmark)
+
+
 def integrity_gate(evidence: IntegrityEvidence | None) -> Verdict:
     """Manifests verify with their parents, secret scans are clean, no scored problem was trained on."""
     if evidence is None:
@@ -177,6 +181,5 @@ SEED_GATES: dict[str, Callable[[SeedEvidence], Verdict]] = {
     "surprise": surprise_gate,
     "probe": probe_gate,
     "calibration": calibration_gate,
-    "rerank:humaneval": lambda evidence: rerank_gate(evidence, "humaneval"),
-    "rerank:mbpp_plus": lambda evidence: rerank_gate(evidence, "mbpp_plus"),
+    **{f"rerank:{name}": _rerank_gate_of(name) for name in BENCHMARKS},
 }

@@ -6,10 +6,14 @@ In a table alternatives are parted by two spaces or a line; each is a regular ex
 import re
 from typing import NamedTuple
 
+from codelewm_assets.core.ids import BENCHMARKS
+
+BENCHMARK_WORDS = "|".join(own.words for own in BENCHMARKS.values())
+BENCHMARK_TITLES = "|".join(own.title.lower() for own in BENCHMARKS.values())
 SETS = {
     "<GATE>": r"(?:gates?|bars?|thresholds?|floors?|margins?|criteri\w+|(?:health )?checks?)",
-    "<AREA>": r"(?:(?:non-)?collapse|retrieval|surprise|prob(?:e|es|ing)|calibration|re-?rank\w*|integrity|humaneval"
-    r"|mbpp(?:[-_ ]?plus)?)",
+    "<AREA>": r"(?:(?:non-)?collapse|retrieval|surprise|prob(?:e|es|ing)|calibration|re-?rank\w*|integrity|<BENCHMARK>)",
+    "<BENCHMARK>": f"(?:{BENCHMARK_WORDS})",  # after <AREA>, which holds it
     "<CLOSED>": r"(?:closed|blocked|forbidden|disallowed|prohibited|unsupported|unproven|undecided|rejected|retracted|withdrawn"
     r"|disproved|refuted|untrue|false|denied)",
     "<SAYING>": r"(?:claims?|statements?|wordings?|sentences?|conclusions?)",
@@ -53,7 +57,7 @@ MODEL = _any(r"""
 """What a claim about the model is about."""
 EVALUATION = _any(r"""
     <CONTROL>  surface features  pass@\d+  re-?rank\w*  completions?  recall@\d+  mrr  roc-auc  decoys?
-    humaneval(?:[- ]?plus)?  mbpp(?:[-_ ]?plus)?  benchmarks?  coding  generated code
+    <BENCHMARK>(?:[- ]?plus)?  benchmarks?  coding  generated code
 """)
 """What a model is measured on or against: with a pronoun or an unknown noun as its subject, a claim about these is the model's."""
 OTHER_SUBJECT = _any(r"""
@@ -70,7 +74,7 @@ SOFTWARE = _any(r"""
 PRONOUN = re.compile(
     r"^\W*(?:(?:and|but|so|then|also|still|thus|hence|overall|again|here|now|clearly|indeed|which|who|that|it|they|this|these"
     r"|we|all|both|even|always|consistently|significantly|has|have|had|is|are|was|were|can|will|already|on|in|for|with|by"
-    r"|humaneval|mbpp-plus|each|either|seed|seeds|benchmark|benchmarks|a|the|to|of)\W*)*$",
+    rf"|{BENCHMARK_TITLES}|each|either|seed|seeds|benchmark|benchmarks|a|the|to|of)\W*)*$",
     re.IGNORECASE,
 )
 """The words before a claim word name nobody: its subject is the one that was spoken of before."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, print_json
 from codelewm_assets.core.errors import BenchmarkNameError, SandboxError
-from codelewm_assets.core.ids import BenchmarkId, benchmark_of
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId, benchmark_of
 
 if TYPE_CHECKING:
     from codelewm_assets.completions.label_file import LabelSummary
@@ -32,7 +32,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl", help="a header, then a row each")
     parser.add_argument(
         "--benchmark", type=_benchmark, metavar="NAME",
-        help="benchmark of samples, humaneval or mbpp_plus (default: as their task_id says)",
+        help=f"benchmark of samples, {' or '.join(BENCHMARKS)} (default: as their task_id says)",
     )  # fmt: skip
     parser.add_argument(
         "--suite", choices=("base", "plus"), default="plus",

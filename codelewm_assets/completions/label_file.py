@@ -17,6 +17,7 @@ from codelewm_assets.benchmarks import evalplus, evalplus_types
 from codelewm_assets.benchmarks.evalplus import Suite, find_file
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.problem import load_benchmark
+from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
     REFERENCE_LIMITS,
@@ -38,7 +39,7 @@ from codelewm_assets.completions.reference_outputs import ReferenceCache, Refere
 from codelewm_assets.core import literals
 from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId, SourceName
 from codelewm_assets.core.literals import read_arguments, write_value
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.isolation import remedy
@@ -180,6 +181,14 @@ def label_file(
     return summary
 
 
+def reference_runner(pool: SandboxPool) -> Runner:
+    """Runs a reference together with its published tests, for `load_benchmark`."""
+    limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
+    return lambda code, entry_point, inputs: [
+        call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs
+    ]
+
+
 def problems_of_source(
     benchmark_id: BenchmarkId,
     suite: Suite,
@@ -188,36 +197,25 @@ def problems_of_source(
     cache_folder: Path,
     kept: ReferenceCache | None = None,
 ) -> dict[str, Problem]:
-    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else HumanEval's wheel.
+    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else the wheel where it has one.
 
     Args: kept: where the problems of a release file are kept, which take seconds to parse.
     """
-
-    def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
-        limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
-        return [call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs]
-
     pin = EVALPLUS_FILES[benchmark_id]
-    has_file = benchmark_id != "humaneval" or pin.environment in environment
+    is_named = pin.environment in environment
 
     def read() -> Sequence[Problem]:
+        source: SourceName = "wheel" if "wheel" in BENCHMARKS[benchmark_id].sources and not is_named else "evalplus"
         return load_benchmark(
-            benchmark_id,
-            source="evalplus" if has_file else "wheel",
-            max_inputs=None,
-            suite=suite,
-            run=run,
-            environment=environment,
+            benchmark_id, source=source, max_inputs=None, suite=suite, run=reference_runner(pool), environment=environment,
             cache=cache_folder,
-        ).problems
+        ).problems  # fmt: skip
 
-    if kept is not None and has_file and pin.environment in environment:
-        find_file(pin, environment, cache_folder)  # whose bytes are the pinned ones
-        problems: Sequence[Problem] = kept.problems(
-            (pin.sha256, suite, platform.python_version(), _reading_code()), read
-        )
-    else:
+    if kept is None or not is_named:
         problems = read()
+    else:
+        find_file(pin, environment, cache_folder)  # whose bytes are the pinned ones
+        problems = kept.problems((pin.sha256, suite, platform.python_version(), _reading_code()), read)
     return {problem.problem_id: problem for problem in problems}
 
 

@@ -164,7 +164,7 @@ def _of_sample(
     if problem_id is None:
         known = f"one of {named}" if named else "one with its benchmark, or --benchmark"
         raise _RowFault(f"task_id: {str(task_id)[:80]!r} is no problem's id; wanted {known}")
-    problem = problems_of("humaneval" if problem_id.startswith("HumanEval/") else "mbpp_plus").get(problem_id)
+    problem = problems_of(benchmark_of(problem_id.partition("/")[0])).get(problem_id)
     if problem is None:
         raise _RowFault(f"task_id: {problem_id} is not among the problems that were read")
     if isinstance(sample.get("solution"), str):

@@ -1,18 +1,50 @@
-"""Names of benchmarks, seeds and records, and how ids are put together."""
+"""The benchmarks, the seeds and the folds, and how ids are put together."""
 
 import re
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticKnownError
 
 from codelewm_assets.core.errors import BenchmarkNameError
 
-BenchmarkId = Literal["humaneval", "mbpp_plus"]
-BENCHMARKS: tuple[BenchmarkId, ...] = get_args(BenchmarkId)
-PUBLISHED_PREFIX: dict[BenchmarkId, str] = {"humaneval": "HumanEval", "mbpp_plus": "Mbpp"}
-"""How problem ids of a benchmark begin as published; EvalPlus' `Mbpp/2` is MBPP's task 2."""
-_SPELLINGS: dict[str, BenchmarkId] = {
-    **dict.fromkeys(("humaneval", "humanevalplus", "openaihumaneval", "evalplushumanevalplus", "python"), "humaneval"),
-    **dict.fromkeys(("mbpp", "mbppplus", "sanitizedmbpp", "mbppsanitized", "evalplusmbppplus"), "mbpp_plus"),
+SourceName = Literal["wheel", "stand_in", "evalplus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What is to be known of a benchmark besides its release file, which benchmarks/pins.py has under the same id."""
+
+    title: str  # its name in sentences
+    words: str  # regular expression of the names that a sentence may use for it, in lower case
+    prefix: str  # how ids of its problems begin as published: EvalPlus' `Mbpp/2` is MBPP's task 2
+    spellings: tuple[str, ...]  # the prefix and the names that peers use, in lower-case letters alone
+    form: Literal["humaneval", "mbpp"] = "mbpp"  # of its rows; in HumanEval's a reference is what follows the prompt
+    sources: tuple[SourceName, ...] = ("evalplus",)  # that a profile may read it from
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "humaneval": Benchmark(
+        "HumanEval", words="humaneval", prefix="HumanEval", form="humaneval", sources=("wheel", "evalplus"),
+        spellings=("humaneval", "humanevalplus", "openaihumaneval", "evalplushumanevalplus", "python"),
+    ),
+    "mbpp_plus": Benchmark(
+        "MBPP-Plus", words="mbpp(?:[-_ ]?plus)?", prefix="Mbpp", sources=("stand_in", "evalplus"),
+        spellings=("mbpp", "mbppplus", "sanitizedmbpp", "mbppsanitized", "evalplusmbppplus"),
+    ),
 }  # fmt: skip
+"""Every benchmark by its id."""
+
+
+def _registered(value: Any) -> Any:
+    if not isinstance(value, str) or value not in BENCHMARKS:
+        raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, BENCHMARKS))})
+    return value
+
+
+IS_REGISTERED = BeforeValidator(_registered)
+BenchmarkId = Annotated[str, IS_REGISTERED]
 SEEDS: tuple[int, ...] = (42, 1729)
 FOLDS: tuple[int, ...] = (0, 1, 2, 3, 4)
 
@@ -22,10 +54,15 @@ def benchmark_of(name: str) -> BenchmarkId:
 
     Raises: BenchmarkNameError: no known benchmark.
     """
-    benchmark = _SPELLINGS.get(re.sub(r"[^a-z]", "", name.lower().replace("+", "plus")))
+    benchmark = _spelled(name)
     if benchmark is None or name.lower() == "python":  # a prefix of problem ids, and no benchmark's name
         raise BenchmarkNameError(f"{name[:80]!r} is no known benchmark; known are {', '.join(BENCHMARKS)}.")
     return benchmark
+
+
+def _spelled(name: str) -> BenchmarkId | None:
+    letters = re.sub(r"[^a-z]", "", name.lower().replace("+", "plus"))
+    return next((benchmark_id for benchmark_id, own in BENCHMARKS.items() if letters in own.spellings), None)
 
 
 def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> str | None:
@@ -41,10 +78,10 @@ def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> st
     parts = re.fullmatch(r"(?:([A-Za-z][A-Za-z+_-]*)[/_-])?([0-9]{1,9})(?:_\w*)?", problem_id)
     if parts is None:
         return None
-    named = _SPELLINGS.get(re.sub(r"[^a-z]", "", parts[1].lower().replace("+", "plus"))) if parts[1] else benchmark_id
+    named = _spelled(parts[1]) if parts[1] else benchmark_id
     if named is None or benchmark_id not in (None, named):
         return None
-    return f"{PUBLISHED_PREFIX[named]}/{int(parts[2])}"
+    return f"{BENCHMARKS[named].prefix}/{int(parts[2])}"
 
 
 def artifact_id(kind: str, partition: str | None) -> str:

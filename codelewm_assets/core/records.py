@@ -1,11 +1,12 @@
 """The records that stages hand to each other, as frozen closed models. Reports have theirs in evaluation/."""
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, IS_REGISTERED, BenchmarkId
 
 MagnitudeBucket = Literal["negative", "zero", "small", "medium", "large", "not_a_number"]
 LengthBucket = Literal["empty", "short", "medium", "long", "huge"]
@@ -19,6 +20,13 @@ class Record(BaseModel):
     """Base of all records: frozen, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The values that a field of a record may take; none where its type does not list them."""
+    if IS_REGISTERED in field.metadata:
+        return tuple(BENCHMARKS)
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
 class Problem(Record):

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
-from codelewm_assets.benchmarks.problem import SourceName
 from codelewm_assets.benchmarks.stand_in import STAND_IN_REVISION, stand_in_digest
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.ids import BenchmarkId, SourceName
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
@@ -20,7 +19,7 @@ from codelewm_assets.defs.plumbing import Made
 def benchmark_problems(run: AssetRun) -> Plan:
     """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
     settings = run.profile.sources
-    sources = {benchmark: getattr(settings, benchmark) for benchmark in BENCHMARKS}
+    sources = settings.by_benchmark
     config = {
         "sources": {benchmark: [source, _pinned(benchmark, source)] for benchmark, source in sources.items()},
         "max_inputs": settings.max_inputs_per_problem,
@@ -42,16 +41,11 @@ def _pinned(benchmark: BenchmarkId, source: str) -> str:
 
 def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> Made:
     from codelewm_assets.benchmarks.problem import load_benchmark
-    from codelewm_assets.sandbox.limits import Limits
-    from codelewm_assets.sandbox.outcome import Program
+    from codelewm_assets.completions.label_file import reference_runner
     from codelewm_assets.sandbox.pool import SandboxPool
 
     with SandboxPool(1) as pool:
-
-        def run(code: str, entry_point: str, inputs: tuple[str, ...]) -> list[str | None]:
-            limits = Limits(input_cpu_s=20, cpu_s=20, wall_s=90)
-            return [call.output for call in pool.run(Program(code, entry_point, inputs), limits).inputs]
-
+        run = reference_runner(pool)
         read = {
             benchmark: load_benchmark(
                 benchmark, source=source, max_inputs=max_inputs, run=run, environment=os.environ, cache=cache

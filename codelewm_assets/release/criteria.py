@@ -6,7 +6,7 @@ No state stands here. Where only a person can judge, the row names the document 
 from dataclasses import dataclass
 from typing import Literal
 
-from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.claims.register import TRACKED
 
 TRACKER = 385
 Kind = Literal["check", "gate", "made", "published", "reported", "backend", "later", "person"]
@@ -56,11 +56,11 @@ CALIBRATION = "calibration.overall.p_pass"
 ACTIONS = ("no_action", "shuffled_action", "lexical", "random")
 CRITERIA: tuple[Criterion, ...] = (
     _of(385, "data and evaluation are repaired before a model is trained", check="preflight_report:preflight_is_clear"),
-    _of(385, "both benchmarks are the published ones", published="humaneval mbpp_plus"),
+    _of(385, "both benchmarks are the published ones", published=" ".join(TRACKED)),
     _of(385, "no scored problem, nor a near-duplicate of one, was trained on",
         check="rerank_pools:no_scored_problem_was_trained_on heldout_scores:only_held_out_rows_were_scored"),
     _of(385, "whether reranking by p_pass lifts over the best control on both benchmarks",
-        gate="rerank:humaneval rerank:mbpp_plus", published="mbpp_plus"),
+        gate=" ".join(f"rerank:{b}" for b in TRACKED), published="mbpp_plus"),
     _of(386, "documents say no more than the gates", later="claim_audit:no_claim_beyond_its_gate"),
     _of(386, "the tracker's state is made from records and not kept by hand",
         check="claim_gates:open_claims_follow_from_gates"),
@@ -82,7 +82,7 @@ CRITERIA: tuple[Criterion, ...] = (
     _of(388, "a versioned report: ROC-AUC, average precision, calibration, thresholds, slices by benchmark",
         made="p_pass_calibration",
         reported=f"{CALIBRATION}.roc_auc {CALIBRATION}.average_precision {CALIBRATION}.expected_calibration_error "
-        f"{CALIBRATION}.thresholded calibration.slices.benchmark.humaneval calibration.slices.benchmark.mbpp_plus"),
+        f"{CALIBRATION}.thresholded {' '.join(f'calibration.slices.benchmark.{b}' for b in TRACKED)}"),
     _of(388, "p_pass stands beside no_action, shuffled_action, lexical and random",
         reported=" ".join(f"calibration.overall.{name}.roc_auc" for name in ACTIONS)),
     _of(388, "every score row carries p_pass", check="heldout_scores:every_score_row_has_p_pass"),
@@ -115,9 +115,9 @@ CRITERIA: tuple[Criterion, ...] = (
         made="retrieval_report surprise_report latent_probe_report p_pass_calibration rerank_report"),
     _of(392, "whether retrieval lifts over no_action", gate="retrieval"),
     _of(392, "rerank tables of both benchmarks with p_pass, controls and intervals",
-        reported=" ".join(f"rerank.{b}.lift.{name}.ci95" for b in BENCHMARKS for name in ACTIONS), published="mbpp_plus"),
+        reported=" ".join(f"rerank.{b}.lift.{name}.ci95" for b in TRACKED for name in ACTIONS), published="mbpp_plus"),
     _of(392, "the order that a language model gave is among the controls",
-        reported=" ".join(f"rerank.{b}.pass_at_1.llm_order" for b in BENCHMARKS)),
+        reported=" ".join(f"rerank.{b}.pass_at_1.llm_order" for b in TRACKED)),
     _of(392, "pools can show a lift of the size that is claimed",
         check="rerank_pools:rerank_can_decide rerank_pools:controls_leave_headroom"),
     _of(392, "artifacts are tracked with manifests, and all of them verify with their parents", gate="integrity",

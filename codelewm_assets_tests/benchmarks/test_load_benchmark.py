@@ -9,10 +9,10 @@ import pytest
 
 from codelewm_assets.benchmarks import problem as way_in
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, FilePin
-from codelewm_assets.benchmarks.problem import SourceName, SourceRead, load_benchmark
+from codelewm_assets.benchmarks.problem import SourceRead, load_benchmark
 from codelewm_assets.benchmarks.stand_in import stand_in_problems
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BenchmarkId, SourceName
 from codelewm_assets_tests.benchmarks.release_files import mbpp_row, write_release
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -85,7 +85,7 @@ def test_a_record_cannot_be_changed() -> None:
 def test_a_benchmark_that_is_not_one_of_ours_is_refused() -> None:
     with pytest.raises(ValidationError, match="benchmark_id"):
         make_problem(benchmark="apps")
-    assert BENCHMARKS == ("humaneval", "mbpp_plus")
+    assert tuple(BENCHMARKS) == ("humaneval", "mbpp_plus")
 
 
 def test_a_record_id_names_problem_completion_and_input() -> None:

@@ -53,13 +53,13 @@ def test_a_shipped_profile_has_a_floor_for_every_cell_and_searches_seeds(name: s
 
 def test_the_sample_profile_reads_nothing_from_outside() -> None:
     sources = load_profile("sample").sources
-    assert (sources.humaneval, sources.mbpp_plus) == ("wheel", "stand_in")
+    assert sources.by_benchmark == {"humaneval": "wheel", "mbpp_plus": "stand_in"}
 
 
 @pytest.mark.parametrize("name", ["full", "full_capped"])
 def test_a_full_profile_reads_the_published_sources(name: str) -> None:
     sources = load_profile(name).sources
-    assert (sources.humaneval, sources.mbpp_plus) == ("evalplus", "evalplus")
+    assert sources.by_benchmark == {"humaneval": "evalplus", "mbpp_plus": "evalplus"}
 
 
 def test_the_full_profile_scores_every_fold_and_the_smaller_ones_the_first() -> None:

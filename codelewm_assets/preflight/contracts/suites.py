@@ -4,12 +4,12 @@ import sys
 import types
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import pyarrow as pa
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
-from codelewm_assets.core.records import Completion, Decoy, PackRow, PoolMember, Problem, Record
+from codelewm_assets.core.records import Completion, Decoy, PackRow, PoolMember, Problem, Record, choices
 from codelewm_assets.core.tables import arrow_schema
 from codelewm_assets.dataset.folds import ProblemSplit
 
@@ -82,7 +82,7 @@ CONTRACTS: tuple[Contract, ...] = (
         keys=(("problem_id",),),
         references={"problem_id": "execution_pack.source_problem_id"},
         ranges={"fold": (FOLDS[0], FOLDS[-1]), "cluster": (0, None)},
-        choices={"benchmark_id": BENCHMARKS},
+        choices={"benchmark_id": tuple(BENCHMARKS)},
     ),
     Contract(
         rule="decoys_keep_their_contract",
@@ -160,7 +160,7 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
     from great_expectations import expectations as expect
 
     fields = {name: info.annotation for name, info in contract.model.model_fields.items() if name in columns}
-    chosen = {name: get_args(kind) for name, kind in fields.items() if get_origin(kind) is Literal}
+    chosen = {name: values for name, info in contract.model.model_fields.items() if (values := choices(info))}
     closed = {name: kinds for name, kinds in (chosen | dict(contract.choices)).items() if name in columns}
     found = [expect.ExpectTableRowCountToBeBetween(min_value=1, description="has a row")]
     found += [
