@@ -33,7 +33,7 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     try:
-        set_up_logs(wanted_format(os.environ))  # bad arguments are told in it as well
+        set_up_logs(wanted_format(os.environ))  # bad arguments are reported in it as well
     except LogFormatError as error:
         set_up_logs("text")
         LOG.error(str(error))
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _nobody_reads() -> bool:
     """Whether the reader of standard output is gone, as after `| head`; what is left to write then goes nowhere."""
     look = select.poll()
-    look.register(sys.stdout.fileno(), 0)  # an error is always told
+    look.register(sys.stdout.fileno(), 0)  # an error is always reported
     if not any(event & select.POLLERR for _, event in look.poll(0)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -47,7 +47,7 @@ def problems_from_tests(
     license_and_url: tuple[str, str],
     benchmark_id: BenchmarkId = "humaneval",
 ) -> tuple[list[Problem], list[LeftOut]]:
-    """Problems of rows whose tests are code, and the rows left out with their reasons.
+    """Problems of rows whose tests are code, and the rows excluded with their reasons.
 
     Args: rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
     Raises: SourceFormatError: a row lacks one of these.

@@ -20,7 +20,7 @@ SourceName = Literal["wheel", "stand_in", "evalplus"]
 
 @dataclass(frozen=True, slots=True)
 class SourceRead:
-    """Usable problems sorted by id, those left out with reasons, and what was read."""
+    """Usable problems sorted by id, those excluded with reasons, and what was read."""
 
     problems: tuple[Problem, ...]
     left_out: tuple[LeftOut, ...]

@@ -1,4 +1,4 @@
-"""The latest gates, for the commands that show them or judge by them."""
+"""The latest gates, for the commands that show them or decide by them."""
 
 import os
 from pathlib import Path

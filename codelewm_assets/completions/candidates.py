@@ -62,12 +62,12 @@ def join_imported(
 ) -> tuple[list[Completion], dict[str, int], list[str]]:
     """Made and imported completions, those of a problem together.
 
-    An imported one that equals another of its problem up to names of locals is dropped, and so are those over the cap: there
+    An imported one that equals another of its problem up to names of locals is excluded, and so are those over the cap: there
     the reference stays, and the kinds take turns, each in an order fixed by hash of the program, so that neither a row's place
     nor the number of its kind decides. Imported rows are taken as they come: memory holds at most twice the cap of them per
     problem, and a digest of each program seen.
     Args: imported: completions, and rows that are none.
-    Returns: completions, how many rows were dropped by reason, and the malformed ones.
+    Returns: completions, how many rows were excluded by reason, and the malformed ones.
     """
     shelves, faults, dropped = dict[str, _Shelf](), list[str](), Counter[str]()
     for problem_id, group in groupby(made, lambda completion: completion.problem_id):
@@ -95,7 +95,7 @@ class _Shelf:
     seen: set[str] = field(default_factory=set)
 
     def add(self, found: Completion, most: int) -> Counter[str]:
-        """Take the completion unless its program is here already. Returns: what was dropped for it, by reason."""
+        """Take the completion unless its program is here already. Returns: what was excluded for it, by reason."""
         self.seen = self.seen or {_form(completion) for completion in self.made}
         form = _form(found)
         if form in self.seen:

@@ -24,7 +24,7 @@ def generate_variants(
 ) -> list[Variant]:
     """The reference in normal form, then up to the wanted number of each kind, no two of them alike but for their names.
 
-    Each mutant is made from one of the rewrites, so that how a program is written does not tell whether it is right: with
+    Each mutant is made from one of the rewrites, so that how a program is written does not show whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
     Each two-bug mutant is a one-bug mutant with another bug, so that a bug A has relatives A+B and A+C.
     For the first reason every rewrite and every mutant gets its names last, by one random process (renaming.py).

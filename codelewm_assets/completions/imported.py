@@ -157,7 +157,7 @@ def imported_from_hub(
 ) -> Path:
     """A file of completions from a dataset of the Hugging Face Hub, at a full commit hash.
 
-    Args: download: `huggingface_hub.hf_hub_download`, unless told.
+    Args: download: `huggingface_hub.hf_hub_download`, unless another is given.
     Raises: ReportError: the revision is no full hash, `huggingface_hub` is not installed, or the Hub cannot be read.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):

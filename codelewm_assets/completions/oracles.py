@@ -49,7 +49,7 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class InputException:
-    """A published input, by the literal of its arguments, on which no program is judged, and why."""
+    """A published input, by the literal of its arguments, on which no program is compared, and why."""
 
     problem_id: str
     arguments: str
@@ -82,12 +82,12 @@ def oracle_of(benchmark_id: BenchmarkId, problem_id: str) -> OracleName:
 
 
 def has_exceptions(benchmark_id: BenchmarkId, problem_id: str) -> bool:
-    """Whether the problem has inputs on which no program is judged."""
+    """Whether the problem has inputs on which no program is compared."""
     return published_id(problem_id, benchmark_id) in {row.problem_id for row in INPUT_EXCEPTIONS}
 
 
 def why_not_judged(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
-    """Why no program is judged on this input; None where one is. Args: arguments: canonical literal."""
+    """Why no program is compared on this input; None where one is. Args: arguments: canonical literal."""
     return _INPUTS.get((published_id(problem_id, benchmark_id) or "", arguments))
 
 

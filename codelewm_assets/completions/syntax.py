@@ -174,7 +174,7 @@ def reachable_functions(tree: ast.Module, entry_point: str) -> list[ast.Function
 
 
 def used_names(tree: ast.AST) -> set[str]:
-    """Every identifier that stands anywhere in the tree, attributes left out."""
+    """Every identifier that stands anywhere in the tree, attributes excluded."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):

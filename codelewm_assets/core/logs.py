@@ -42,7 +42,7 @@ def wanted_format(environment: Mapping[str, str]) -> LogFormat:
 
 
 def format_in_force() -> LogFormat:
-    """What `set_up_logs` was told last, else what the environment asks for: processes that are started get the same."""
+    """The format that `set_up_logs` set last, else what the environment asks for: processes that are started get the same."""
     return _format or wanted_format(os.environ)
 
 
@@ -71,7 +71,7 @@ def set_up_logs(log_format: LogFormat, *, program: str = "codelewm-assets") -> N
 
 @contextmanager
 def log_context(**fields: Any) -> Iterator[None]:
-    """Add fields, such as `run_id`, to the records of this thread; those that are None are left out."""
+    """Add fields, such as `run_id`, to the records of this thread; those that are None are excluded."""
     token = _context.set({**_context.get(), **{name: value for name, value in fields.items() if value is not None}})
     try:
         yield

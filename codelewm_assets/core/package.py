@@ -1,4 +1,4 @@
-"""One digest over this package's own source, so that two machines can tell whether they run the same code. No git, no imports."""
+"""One digest over this package's own source, so that two machines can see whether they run the same code. No git, no imports."""
 
 from functools import cache
 from pathlib import Path

@@ -22,7 +22,7 @@ class Record(BaseModel):
 
 
 class Problem(Record):
-    """One benchmark problem as published, with the inputs it is judged on."""
+    """One benchmark problem as published, with the inputs that programs are run on."""
 
     problem_id: str  # as published, e.g. "HumanEval/0"
     benchmark_id: BenchmarkId

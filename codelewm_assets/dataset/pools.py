@@ -34,7 +34,7 @@ def make_pools(
     A pool holds a failing pivot, failing completions among those most like it (relatives of the same bug: A, A+B, A+C),
     `failing` in all, and up to `passing` passing ones. Of several draws those are taken in which the consensus and the
     length controls together do as well as chance, within the problem; what cannot be balanced within it is left to chance
-    by a hash. A problem's pools depend on its own completions alone. The reference is never a member: it judges the others.
+    by a hash. A problem's pools depend on its own completions alone. The reference, their oracle, is never a member.
 
     Args:
         passing: most passing members of a pool, at least 1.

@@ -20,7 +20,7 @@ BOILERPLATE = re.compile(r"\bwrite an? (?:python )?function (?:to|that|which)?\b
 
 
 def normalised_tokens(source: str) -> list[str]:
-    """Tokens of a program with names replaced by their order of first use; comments and layout dropped."""
+    """Tokens of a program with names replaced by their order of first use; comments and layout excluded."""
     names: dict[str, str] = {}
     tokens: list[str] = []
     try:

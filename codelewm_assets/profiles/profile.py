@@ -167,7 +167,7 @@ class Profile(Section):
     preflight: PreflightSection
     training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
     compute: ComputeSection = ComputeSection()
-    operations: OperationsSection = OperationsSection()  # never part of an artifact's recipe
+    operations: OperationsSection = OperationsSection()  # never part of an artifact's cache key
     bootstrap_resamples: int = Field(default=2000, ge=100)  # of an interval that is resampled, over problems
 
     @model_validator(mode="after")
