@@ -1,10 +1,13 @@
 """Sizes and rates of the transition model. Imports no torch: the profile is validated without it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codelewm_assets.core.ids import FOLDS
+
+CODE_VERSION = "3"
+"""Of training: counted up by hand when the same inputs give other weights. No state of another one is resumed."""
 
 
 class TrainingConfig(BaseModel):
@@ -79,6 +82,11 @@ class TrainingConfig(BaseModel):
     def has_every_term(self) -> bool:
         """Whether no term of the loss is switched off."""
         return all(getattr(self, name) > 0 for name in type(self).model_fields if name.endswith("_weight"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the weights depend on: a longer time limit makes no other checkpoint, and goes on from its states."""
+        return self.model_dump(mode="json", exclude={"wall_limit_s"})
 
     @property
     def lengths(self) -> dict[str, int]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ReportError, TrainingError
 from codelewm_assets.training.hf_files import OUTPUT, JobFolder
 from codelewm_assets.training.progress import STREAM, event_line, read_events
+from codelewm_assets.training.sidecar import altered_files
 
 
 def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: Path) -> None:
@@ -28,8 +28,7 @@ def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: 
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetching-") as scratch:
         folder.fetch([f"{OUTPUT}/{name}" for name in names], listing.commit, Path(scratch))
         came = Path(scratch) / OUTPUT
-        found = {name: sha256_file(came / name) for name in wanted}
-        faults = [f"{n} is {found[n][:12]}, wanted {wanted[n][:12]}" for n in sorted(wanted) if found[n] != wanted[n]]
+        faults = altered_files(came, wanted)
         if STREAM in names and STREAM not in wanted:
             faults += _unlike_the_log(came / STREAM, events)
         _refuse(folder, faults)

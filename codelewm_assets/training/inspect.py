@@ -12,9 +12,9 @@ from safetensors.numpy import load_file
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import Record
 from codelewm_assets.store.store import Artifact
+from codelewm_assets.training.progress import DIAGNOSTICS
 
 MOST_LATENTS = 1000
-DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 
 
 class TensorRow(Record):

@@ -1,9 +1,11 @@
-"""The event stream of a long step: its events, writing a line, reading a stream, summing it up. No torch here."""
+"""The event stream of a training: its events, lines, summary, and scalars for TensorBoard. No torch here."""
 
+import importlib.util
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from reprlib import repr as short_repr
@@ -15,6 +17,7 @@ from codelewm_assets.core.errors import ReportError
 
 JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
+DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second")  # differ between equal runs
 LEAST_SILENCE_S = 30.0  # below it nothing is called stalled
 RHYTHM_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
@@ -257,3 +260,37 @@ def _silence(events: Sequence[Mapping[str, Any]], now_s: float) -> tuple[float |
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def scalars_of(event: Mapping[str, Any]) -> dict[str, float]:
+    """Tag → value of what an event tells in numbers; tags begin with the fold."""
+    found = {}
+    if event["event"] == "progress":
+        found = dict(event["metrics"]) | {"examples_per_second": event["examples_per_second"]}
+    elif event["event"] == "collapse_diagnostics":
+        found = {name: event.get(name) for name in DIAGNOSTICS}
+    return {f"fold {event.get('fold')}/{name}": float(value) for name, value in found.items() if value is not None}
+
+
+def has_tensorboard() -> bool:
+    """Whether TensorBoard's writer is installed; the extra `[tensorboard]` brings it."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+@contextmanager
+def scalar_writer(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What writes an event's scalars as they come. Raises: ModuleNotFoundError: TensorBoard is not installed."""
+    from tensorboard.summary import Writer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = Writer(str(folder))
+
+    def write(event: Mapping[str, Any]) -> None:
+        for tag, value in scalars_of(event).items():
+            writer.add_scalar(tag, value, int(event["step"]))
+        writer.flush()
+
+    try:
+        yield write
+    finally:
+        writer.close()

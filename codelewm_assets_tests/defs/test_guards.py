@@ -10,7 +10,7 @@ from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
 from codelewm_assets.defs.preflight import preflight_settings
-from codelewm_assets.defs.training import _settings, checkpoint
+from codelewm_assets.defs.training import checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY, StoredWorld
@@ -250,5 +250,5 @@ def test_with_every_check_green_training_runs_and_stores_a_checkpoint(stored: St
 
 def test_a_longer_time_limit_is_the_same_training_and_goes_on_from_its_states() -> None:
     config = load_profile(TINY).training_config()
-    assert _settings(config) == _settings(config.model_copy(update={"wall_limit_s": 99_999}))
-    assert _settings(config) != _settings(config.model_copy(update={"steps": 3}))
+    assert config.settings == config.model_copy(update={"wall_limit_s": 99_999}).settings
+    assert config.settings != config.model_copy(update={"steps": 3}).settings
