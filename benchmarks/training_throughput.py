@@ -24,9 +24,9 @@ from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import Latents
 from codelewm_assets.training.model import PackedTensors, TransitionModel
-from codelewm_assets.training.packing import one_a_row
 from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
+from codelewm_assets_tests.training.tokens import one_a_row
 
 PADDED = {"code": 1024, "input": 256, "output": 256}
 SHAPES = {

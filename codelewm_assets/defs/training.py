@@ -143,10 +143,7 @@ def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
             allow_retries=False,
         )
     digests = {parent.manifest.artifact_id: parent.digest for parent in parents}
-    try:
-        require_clear_artifacts(inputs.store, digests, folds=inputs.profile.folds)
-    except AssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    require_clear_artifacts(inputs.store, digests, folds=inputs.profile.folds)
 
 
 def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> None:

@@ -10,8 +10,7 @@ from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.dataset.candidates import LEAST_THRESHOLD
 from codelewm_assets.dataset.near_duplicates import Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
-from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.hf_settings import HfJobsSettings
+from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
 HERE = Path(__file__).parent
 

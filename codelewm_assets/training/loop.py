@@ -50,7 +50,7 @@ def train_fold(
     Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged or of another
         training, or the train part cannot make a batch.
     """
-    return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device), origin or {}).run()
+    return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device), origin).run()
 
 
 class Objective(nn.Module):
@@ -75,10 +75,10 @@ class _FoldTraining:
         emit: Emit,
         states: Path | None,
         ranks: Ranks,
-        origin: Mapping[str, str],
+        origin: Mapping[str, str] | None = None,
     ) -> None:
         of_run = {"seed": seed, **config.settings, "processes": ranks.count}
-        self._origin = dict(origin) | {name: str(value) for name, value in of_run.items()}
+        self._origin = dict(origin or {}) | {name: str(value) for name, value in of_run.items()}
         self._data, self._config, self._seed, self._emit, self._states = data, config, seed, emit, states
         self._fold, self._device, self._ranks = data.model_fold, ranks.device, ranks
         torch.manual_seed(seed * 1000 + self._fold)

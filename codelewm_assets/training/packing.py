@@ -54,14 +54,18 @@ def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int =
         )
     row, start = _first_fit(sizes, row_tokens)
     rows = -(-max(1, int(row.max(initial=0)) + 1) // rows_multiple) * rows_multiple
-    return _filled(documents, sizes, row * row_tokens + start, rows, row_tokens)
-
-
-def one_a_row(documents: Sequence[Document], lengths: dict[str, int]) -> Packed:
-    """The same documents padded: one in each row, rows as long as the longest field; what packing is compared with."""
-    sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
-    width = max(lengths[field] for field, _ in documents)
-    return _filled(documents, sizes, np.arange(len(documents)) * width, len(documents), width)
+    total = int(sizes.sum())
+    places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
+    at = np.repeat(row * row_tokens + start, sizes) + places  # (T,) where each token goes
+    made = [np.zeros(rows * row_tokens, dtype=np.int64) for _ in range(3)]
+    owner = np.full(rows * row_tokens, NOTHING, dtype=np.int64)
+    if total:
+        made[0][at] = np.concatenate([tokens for _, tokens in documents])
+        made[1][at] = places
+        made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
+        owner[at] = np.repeat(np.arange(len(documents)), sizes)
+    tokens, positions, kinds, owners = (array.reshape(rows, row_tokens) for array in (*made, owner))
+    return Packed(tokens, positions, kinds, owners, len(documents))
 
 
 def _first_fit(sizes: Ints, room: int) -> tuple[Ints, Ints]:
@@ -73,18 +77,3 @@ def _first_fit(sizes: Ints, room: int) -> tuple[Ints, Ints]:
         row[index], start[index] = place, room - free[place]
         free[place] -= sizes[index]
     return row, start
-
-
-def _filled(documents: Sequence[Document], sizes: Ints, begins: Ints, rows: int, width: int) -> Packed:
-    total = int(sizes.sum())
-    places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
-    at = np.repeat(begins, sizes) + places  # (T,) where each token goes
-    made = [np.zeros(rows * width, dtype=np.int64) for _ in range(3)]
-    owner = np.full(rows * width, NOTHING, dtype=np.int64)
-    if total:
-        made[0][at] = np.concatenate([tokens for _, tokens in documents])
-        made[1][at] = places
-        made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
-        owner[at] = np.repeat(np.arange(len(documents)), sizes)
-    tokens, positions, kinds, owners = (array.reshape(rows, width) for array in (*made, owner))
-    return Packed(tokens, positions, kinds, owners, len(documents))

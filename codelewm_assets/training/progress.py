@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from reprlib import repr as short_repr
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, create_model
 
 from codelewm_assets.core.errors import ReportError
 
@@ -36,66 +36,24 @@ class StreamEvent(BaseModel):
     )
 
 
-class StartEvent(StreamEvent):
-    """An attempt at training starts."""
-
-    event: Literal["start"]
-    seed: int
-
-
-class ProgressEvent(StreamEvent):
-    """A step was reached."""
-
-    event: Literal["progress"]
-    fold: Count
-    step: Count
-    steps: Count | None = None
-    metrics: dict[str, Metric]
-    elapsed_s: FiniteFloat | None = None
-    examples_per_second: FiniteFloat | None = None
-    eta_s: FiniteFloat | None = None
-
-
-class CollapseDiagnosticsEvent(StreamEvent):
-    """How far predictions on val are spread."""
-
-    event: Literal["collapse_diagnostics"]
-    fold: Count
-    step: Count
-    effective_rank_ratio: Metric = None
-    median_variance: Metric = None
-    neighbour_entropy: Metric = None
-
-
-class CheckpointEvent(StreamEvent):
-    """A state was kept."""
-
-    event: Literal["checkpoint"]
-    fold: Count
-    step: Count
-
-
-class CompleteEvent(StreamEvent):
-    """The run ended well; `files` has the sha256 of each file by name."""
-
-    event: Literal["complete"]
-    seed: int | None = None
-    files: dict[str, str] = {}
-
-
-class ErrorEvent(StreamEvent):
-    """An attempt ended badly."""
-
-    event: Literal["error"]
-    seed: int | None = None
-    message: str
-
-
+_OF_EVENT: dict[str, dict[str, Any]] = {  # name of an event → its fields, each with its type, or with type and default
+    "start": {"seed": int},
+    "progress": {
+        "fold": Count, "step": Count, "steps": (Count | None, None), "metrics": dict[str, Metric],
+        "elapsed_s": (FiniteFloat | None, None), "examples_per_second": (FiniteFloat | None, None),
+        "eta_s": (FiniteFloat | None, None),
+    },
+    "collapse_diagnostics": {"fold": Count, "step": Count} | dict.fromkeys(DIAGNOSTICS, (Metric, None)),
+    "checkpoint": {"fold": Count, "step": Count},  # a state was kept
+    "complete": {"seed": (int | None, None), "files": (dict[str, str], {})},  # sha256 of each file by name
+    "error": {"seed": (int | None, None), "message": str},
+}  # fmt: skip
+_MODELS = tuple(
+    create_model(name, __base__=StreamEvent, event=Literal[name], **fields)  # type: ignore[call-overload]
+    for name, fields in _OF_EVENT.items()
+)
 EVENT: TypeAdapter[StreamEvent] = TypeAdapter(
-    Annotated[
-        StartEvent | ProgressEvent | CollapseDiagnosticsEvent | CheckpointEvent | CompleteEvent | ErrorEvent,
-        Field(discriminator="event"),
-    ]
+    Annotated[Union[_MODELS], Field(discriminator="event")]  # type: ignore[arg-type]  # noqa: UP007
 )
 
 

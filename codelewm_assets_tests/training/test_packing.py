@@ -11,8 +11,8 @@ from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import total_loss
 from codelewm_assets.training.model import Encoder, PackedTensors, TransitionModel, attend, own_document
-from codelewm_assets.training.packing import NOTHING, Document, one_a_row, pack
-from codelewm_assets_tests.training.tokens import CONFIG
+from codelewm_assets.training.packing import NOTHING, Document, pack
+from codelewm_assets_tests.training.tokens import CONFIG, one_a_row
 
 EXACT = CONFIG.model_copy(update={"dropout": 0.0, "layers": 2, "hidden": 16, "heads": 2, "completions_per_batch": 8})
 LENGTHS = {"code": 16, "input": 16, "output": 16, "prompt": 16}
