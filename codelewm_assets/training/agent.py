@@ -68,18 +68,6 @@ def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | Trainin
     return TrainingError(f"Ranks ended with statuses {dict(sorted(statuses.items()))}, and none said why.")
 
 
-def _environment(spec: WorkerSpec, folder: Path) -> dict[str, str]:
-    """What the ranks are told."""
-    return {
-        PARENT: str(os.getpid()),
-        RANKS: str(folder),
-        "OMP_NUM_THREADS": str(spec.config.threads),
-        "GLOO_SOCKET_IFNAME": LOOPBACK,
-        "NCCL_SOCKET_IFNAME": LOOPBACK,
-        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
-    }
-
-
 def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
     """Run the ranks to their end. Returns: exit status of each that ended badly, by rank.
 
@@ -103,7 +91,14 @@ def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
         "codelewm_assets.training.worker",
         str(path),
     ]
-    os.environ.update(_environment(spec, folder))  # which the ranks inherit
+    os.environ |= {  # which the ranks inherit
+        PARENT: str(os.getpid()),
+        RANKS: str(folder),
+        "OMP_NUM_THREADS": str(spec.config.threads),
+        "GLOO_SOCKET_IFNAME": LOOPBACK,
+        "NCCL_SOCKET_IFNAME": LOOPBACK,
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
     try:
         torchrun(arguments)
     except ChildFailedError as error:

@@ -156,13 +156,13 @@ def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: 
 
 
 def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
-    files = complete.get("files")
-    if not isinstance(files, dict) or not files or not all(isinstance(value, str) for value in files.values()):
+    files = complete.get("files")  # of strings, where there are any: other lines are no events
+    if not files:
         raise TrainingError(
             f"The job's complete event names no files ({files!r}); wanted name → sha256. Its image holds another version "
             "of codelewm_assets; build the image from this one."
         )
-    return files
+    return dict(files)
 
 
 def _unlike_the_log(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:

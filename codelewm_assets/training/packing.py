@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.tokenize import FIELDS
@@ -26,16 +28,22 @@ class Packed:
         count: N.
     """
 
-    tokens: Ints
-    positions: Ints
-    kinds: Ints
-    documents: Ints
+    tokens: Tensor
+    positions: Tensor
+    kinds: Tensor
+    documents: Tensor
     count: int
 
     @property
     def token_count(self) -> int:
         """Tokens of all documents, without what fills rows up."""
         return int((self.documents != NOTHING).sum())
+
+    def to(self, device: str) -> "Packed":
+        """The same on a device."""
+        arrays = (self.tokens, self.positions, self.kinds, self.documents)
+        tokens, positions, kinds, documents = (array.to(device, non_blocking=True) for array in arrays)
+        return Packed(tokens, positions, kinds, documents, self.count)
 
 
 def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int = 1) -> Packed:
@@ -64,7 +72,7 @@ def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int =
         made[1][at] = places
         made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
         owner[at] = np.repeat(np.arange(len(documents)), sizes)
-    tokens, positions, kinds, owners = (array.reshape(rows, row_tokens) for array in (*made, owner))
+    tokens, positions, kinds, owners = (torch.from_numpy(a.reshape(rows, row_tokens)) for a in (*made, owner))
     return Packed(tokens, positions, kinds, owners, len(documents))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.tables import write_table
@@ -28,11 +28,9 @@ def world_texts(world: World) -> Texts:
 def one_a_row(documents: Sequence[Document], lengths: Mapping[str, int]) -> Packed:
     """Documents padded: one in each row, rows as long as the longest field; what packing is compared with."""
     rows = [pack([document], max(lengths[field] for field, _ in documents)) for document in documents]
-    own = [np.where(row.documents == NOTHING, NOTHING, number) for number, row in enumerate(rows)]
-    tokens, positions, kinds = (
-        np.concatenate([getattr(row, name) for row in rows]) for name in ("tokens", "positions", "kinds")
-    )
-    return Packed(tokens, positions, kinds, np.concatenate(own), len(rows))
+    own = [torch.where(row.documents == NOTHING, NOTHING, number) for number, row in enumerate(rows)]
+    arrays = [torch.cat([getattr(row, name) for row in rows]) for name in ("tokens", "positions", "kinds")]
+    return Packed(*arrays, torch.cat(own), len(rows))
 
 
 def put(
