@@ -58,7 +58,8 @@ def save_state(
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
     for rank, own in enumerate(ranks):
         tensors |= {_of_rank(name, rank): tensor for name, tensor in own.items()}
-    header = {"sampler": json.dumps(sampler), "origin": json.dumps(_origin(origin, fold, step))}
+    # one entry: safetensors writes several in an order that differs between processes, and events name the digest
+    header = {"about": json.dumps({"sampler": sampler, "origin": _origin(origin, fold, step)}, sort_keys=True)}
     data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header)
     path = folder / f"fold{fold}_step{step:08d}_{sha256_bytes(data)[:16]}.state"
     write_atomically(path, data)
@@ -106,8 +107,9 @@ def load_state(
             f"{path.name} is not what was written ({len(data)} bytes, sha256 {sha256_bytes(data)[:16]}, its name says "
             f"{match[3]}). Delete the file to train from the state before it, or from the start."
         )
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    kept, expected = json.loads(header.get("origin", "{}")), _origin(origin, fold, step)
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    about = json.loads(header.get("about", "{}"))
+    kept, expected = about.get("origin", {}), _origin(origin, fold, step)
     faults = [
         f"{name} is {kept.get(name, 'absent')}, expected {expected.get(name, 'absent')}"
         for name in sorted(set(kept) | set(expected))
@@ -124,7 +126,7 @@ def load_state(
     torch.set_rng_state(tensors[_of_rank("random", rank)])
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors[_of_rank("random_cuda", rank)])
-    return Resumed(step, json.loads(header["sampler"]))
+    return Resumed(step, about["sampler"])
 
 
 def _restore(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -153,6 +153,14 @@ def test_a_state_under_another_step_or_fold_is_refused(data: FoldData, tmp_path:
         _trained(data, 42, LONGER, tmp_path)
 
 
+def test_the_same_training_gives_the_same_state_to_the_byte(data: FoldData, tmp_path: Path) -> None:
+    """Events name its digest, and they are part of the checkpoint. Eight: an order by chance would agree once in 128 times."""
+    config = LONGER.model_copy(update={"steps": 1})
+    for number in range(8):
+        _trained(data, 42, config, tmp_path / str(number))
+    assert len({path.name for number in range(8) for path in states(tmp_path / str(number), 0)}) == 1
+
+
 def test_a_state_that_does_not_say_what_it_is_of_is_refused(data: FoldData, tmp_path: Path) -> None:
     content = save({}, {"sampler": "{}"})
     (tmp_path / f"fold0_step00000006_{sha256_bytes(content)[:16]}.state").write_bytes(content)
