@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
-from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.hf_settings import HfJobsSettings
+from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
 HERE = Path(__file__).parent
 

@@ -1,6 +1,8 @@
 """Training is refused, on every route, until each check that gates it is green on exactly its data."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,9 +12,10 @@ from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
 from codelewm_assets.defs.preflight import preflight_settings
-from codelewm_assets.defs.training import _settings, checkpoint
+from codelewm_assets.defs.training import checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.training.progress import event_line, read_events, timeless
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY, StoredWorld
 from codelewm_assets_tests.factories import World
 
@@ -246,9 +249,30 @@ def test_with_every_check_green_training_runs_and_stores_a_checkpoint(stored: St
     )
     assert {file.path for file in made.manifest.files} == {"fold0.safetensors", "progress.jsonl", "sidecar.json"}
     assert made.manifest.metadata["judged"]["execution_pack"] == stored.latest["execution_pack"].digest
+    shown = read_events(stored.store.work / "progress" / "checkpoint-42.jsonl")[0]  # while it ran
+    assert timeless(shown) == read_events(made.path("progress.jsonl"))[0]
+    logged = [entry.user_message for entry in stored.instance.all_logs(result.run_id)]
+    assert [event for event in shown if event_line(event).strip() not in logged] == []
+
+
+@pytest.mark.slow
+def test_a_crash_after_the_last_event_records_no_checkpoint(
+    stored: StoredWorld, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _clear(stored, world)
+    (tmp_path / "sitecustomize.py").write_text("import atexit, os; atexit.register(os._exit, 7)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    result = dg.materialize(
+        [checkpoint], instance=stored.instance, partition_key="42", resources=stored.resources, run_config=QUIET,
+        raise_on_error=False,
+    )  # fmt: skip
+    assert not result.success and result.asset_materializations_for_node("checkpoint") == []
+    shown = read_events(stored.store.work / "progress" / "checkpoint-42.jsonl")[0]
+    assert shown[-1]["event"] == "complete"
+    assert "ended with status 7: no message" in result.failure_data_for_node("checkpoint").user_failure_data.description
 
 
 def test_a_longer_time_limit_is_the_same_training_and_goes_on_from_its_states() -> None:
     config = load_profile(TINY).training_config()
-    assert _settings(config) == _settings(config.model_copy(update={"wall_limit_s": 99_999}))
-    assert _settings(config) != _settings(config.model_copy(update={"steps": 3}))
+    assert config.settings == config.model_copy(update={"wall_limit_s": 99_999}).settings
+    assert config.settings != config.model_copy(update={"steps": 3}).settings
