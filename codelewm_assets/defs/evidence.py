@@ -1,5 +1,6 @@
 """The finished reports of both seeds as one body of evidence, for gates and reports. What is absent stays absent."""
 
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -7,7 +8,6 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import SEEDS, kind_and_partition
-from codelewm_assets.core.secret_scanner import secret_findings
 from codelewm_assets.defs.guards import GATES, check_status
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import latest_version
@@ -22,6 +22,8 @@ from codelewm_assets.evaluation.reports import (
     SurpriseReport,
 )
 from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.store.manifest import ManifestFile
+from codelewm_assets.store.scans import secrets_in_files
 from codelewm_assets.store.store import Artifact
 
 SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
@@ -109,28 +111,35 @@ def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> Integrit
     mismatches = [
         f"{fault.artifact} {fault.file}" for artifact in artifacts.values() for fault in inputs.store.verify(artifact)
     ]
-    report_files = [
-        artifact.path(file.path)
-        for artifact in artifacts.values()
-        for file in artifact.manifest.files
-        if _is_report(PurePosixPath(file.path))
-    ]
-    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    by_place = sorted(artifacts.values(), key=lambda artifact: artifact.name)
+    secrets = [row for artifact in by_place for row in secrets_in_files(inputs.store, artifact, _is_report)]
     scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
     trained_on = {
-        row.problem_id
+        problem
         for artifact in scored
-        for name in ("score_rows.jsonl", "completion_scores.jsonl")
-        for row in read_score_rows(artifact.path(name))
-        if fold.get(row.problem_id) != row.fold
+        for problem in inputs.worked_out_once("trained_on", artifact, partial(_scored_though_trained_on, inputs, artifact))
     }
     return IntegrityEvidence(
         manifests_verified=len(artifacts),
         manifest_mismatches=mismatches,
-        secret_findings=secret_findings(report_files),
+        secret_findings=secrets,
         scored_problems_trained_on=sorted(trained_on) if scored else None,
     )
 
 
-def _is_report(path: PurePosixPath) -> bool:
+def _scored_though_trained_on(inputs: Inputs, scored: Artifact) -> list[str]:
+    """Problems of these scores that were not in test for the model that scored them."""
+    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    return sorted(
+        {
+            row.problem_id
+            for name in ("score_rows.jsonl", "completion_scores.jsonl")
+            for row in read_score_rows(scored.path(name))
+            if fold.get(row.problem_id) != row.fold
+        }
+    )
+
+
+def _is_report(file: ManifestFile) -> bool:
+    path = PurePosixPath(file.path)
     return path.suffix == ".json" and "tokenizer" not in path.name

@@ -1,23 +1,18 @@
 """`require_clear`: training starts only when every check that gates it is green on exactly what it would train on.
 
-A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route. The one
-private name of Dagster used here is `get_latest_asset_check_execution_by_key`; guard tests hold it to 1.13.27.
+A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecord,
-    AssetCheckExecutionRecordStatus,
-)
 
 from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
+from codelewm_assets.defs.private_names import PartitionKeyFilter
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]
@@ -77,13 +72,10 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
     if made is None or made.partition != partition:  # of an asset that was partitioned in an earlier version
         return missing
     status = replace(missing, latest=(made.tags or {}).get(DATA_VERSION_TAG))
-    key = dg.AssetCheckKey(dg.AssetKey(asset), check)
-    record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        [key], PartitionKeyFilter(key=partition)
-    ).get(key)
-    if record is None:
+    record = _latest_record(instance, dg.AssetCheckKey(dg.AssetKey(asset), check), partition)
+    if record is None or record.partition != partition:  # or of a check that was partitioned in an earlier version
         return replace(status, detail="the check has not been run")
-    if record.status == AssetCheckExecutionRecordStatus.PLANNED:
+    if record.status.value == "PLANNED":
         run = instance.get_run_by_id(record.run_id)
         is_live = run is not None and not run.is_finished
         detail = f"run {record.run_id[:8]} has given no result"
@@ -91,7 +83,15 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
     return _judged(record, materialized, status)
 
 
-def _judged(record: AssetCheckExecutionRecord, materialized: dg.EventLogRecord, status: CheckStatus) -> CheckStatus:
+def _latest_record(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partition: str | None) -> Any:
+    """Dagster's record of the latest execution of a check. None: it has never run."""
+    if partition is None:
+        return instance.get_latest_asset_check_evaluation_record(key)
+    storage = instance.event_log_storage  # no method of the instance takes a partition
+    return storage.get_latest_asset_check_execution_by_key([key], PartitionKeyFilter(key=partition)).get(key)
+
+
+def _judged(record: Any, materialized: dg.EventLogRecord, status: CheckStatus) -> CheckStatus:
     event = record.event.dagster_event if record.event else None
     if record.event is None or event is None:
         return replace(status, state="NOT_EVALUATED", detail="its record holds no evaluation")
