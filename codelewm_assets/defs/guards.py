@@ -3,7 +3,7 @@
 A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from codelewm_assets.defs.checks import DATA_RULES
-from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
+from codelewm_assets.defs.plumbing import latest_materializations, version_of
 from codelewm_assets.defs.private_names import PartitionKeyFilter
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
@@ -60,20 +60,50 @@ class CheckStatus:
 
 def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition: str | None = None) -> CheckStatus:
     """The state of a check on the latest materialization of its asset."""
-    missing = CheckStatus(asset, check, partition, "MISSING", "the asset has not been materialized")
-    wanted = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey(asset), asset_partitions=None if partition is None else [partition]
-    )
-    materializations = instance.fetch_materializations(wanted, limit=1).records
-    if not materializations:
+    return statuses_of(instance, [(asset, check, partition)])[0]
+
+
+def statuses_of(instance: dg.DagsterInstance, wanted: Sequence[tuple[str, str, str | None]]) -> list[CheckStatus]:
+    """The state of each check on the latest materialization of its asset. Args: wanted: asset, check and partition of each."""
+    materialized = latest_materializations(instance, [(asset, partition) for asset, _, partition in wanted])
+    records = {
+        partition: _latest_records(
+            instance,
+            [dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, of in wanted if of == partition],
+            partition,
+        )
+        for partition in {partition for _, _, partition in wanted}
+    }
+    return [
+        _status(
+            instance,
+            CheckStatus(asset, check, partition, "MISSING", "the asset has not been materialized"),
+            materialized.get((asset, partition)),
+            records[partition].get(dg.AssetCheckKey(dg.AssetKey(asset), check)),
+        )
+        for asset, check, partition in wanted
+    ]
+
+
+def _latest_records(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], partition: str | None
+) -> Mapping[dg.AssetCheckKey, Any]:
+    """Dagster's record of the latest execution of each check that has ever run, as
+    `DagsterInstance.get_latest_asset_check_evaluation_record` asks for one check without a partition.
+    """
+    of_seed = None if partition is None else PartitionKeyFilter(key=partition)
+    return instance.event_log_storage.get_latest_asset_check_execution_by_key(checks, of_seed)
+
+
+def _status(
+    instance: dg.DagsterInstance, missing: CheckStatus, materialized: dg.EventLogRecord | None, record: Any
+) -> CheckStatus:
+    if materialized is None:
         return missing
-    materialized = materializations[0]
-    made = materialized.asset_materialization
-    if made is None or made.partition != partition:  # of an asset that was partitioned in an earlier version
-        return missing
-    status = replace(missing, latest=(made.tags or {}).get(DATA_VERSION_TAG))
-    record = _latest_record(instance, dg.AssetCheckKey(dg.AssetKey(asset), check), partition)
-    if record is None or record.partition != partition:  # or of a check that was partitioned in an earlier version
+    status = replace(missing, latest=version_of(materialized))
+    if (
+        record is None or record.partition != missing.partition
+    ):  # or of a check that was partitioned in an earlier version
         return replace(status, detail="the check has not been run")
     if record.status.value == "PLANNED":
         run = instance.get_run_by_id(record.run_id)
@@ -81,14 +111,6 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
         detail = f"run {record.run_id[:8]} has given no result"
         return replace(status, state="RUNNING" if is_live else "NOT_EVALUATED", detail=detail)
     return _judged(record, materialized, status)
-
-
-def _latest_record(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partition: str | None) -> Any:
-    """Dagster's record of the latest execution of a check. None: it has never run."""
-    if partition is None:
-        return instance.get_latest_asset_check_evaluation_record(key)
-    storage = instance.event_log_storage  # no method of the instance takes a partition
-    return storage.get_latest_asset_check_execution_by_key([key], PartitionKeyFilter(key=partition)).get(key)
 
 
 def _judged(record: Any, materialized: dg.EventLogRecord, status: CheckStatus) -> CheckStatus:
@@ -128,7 +150,7 @@ def gate_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
         for rule in REQUIRED_RULES
         if rule not in defined
     ]
-    return [check_status(instance, *gate) for gate in GATES] + undefined
+    return statuses_of(instance, [(*gate, None) for gate in GATES]) + undefined
 
 
 def require_clear(instance: dg.DagsterInstance) -> None:

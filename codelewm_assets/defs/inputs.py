@@ -1,10 +1,12 @@
 """The latest artifacts as domain records, each read once. What checks and assets are judged and made from."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import dagster as dg
 
+from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
 from codelewm_assets.core.package import package_sha256
 from codelewm_assets.core.records import (
@@ -19,7 +21,7 @@ from codelewm_assets.core.records import (
 from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate, near_duplicates_of_pack
-from codelewm_assets.defs.plumbing import latest_artifact, versions
+from codelewm_assets.defs.plumbing import latest_artifact, latest_materializations, version_of, versions
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
@@ -46,6 +48,13 @@ class Inputs:
             read[artifact_id(kind, partition)] = self._artifacts[key].digest
         return self._artifacts[key]
 
+    def load_together(self, wanted: Iterable[tuple[str, str | None]]) -> None:
+        """Load the artifacts that will be asked for, with few queries; one that cannot be loaded is an error when it is."""
+        absent = [key for key in wanted if key not in self._artifacts]
+        for (kind, partition), made in latest_materializations(self.instance, absent).items():
+            with suppress(AssetsError):
+                self._artifacts[kind, partition] = self.store.load(kind, str(version_of(made)), partition=partition)
+
     def worked_out_once(self, name: str, about: Artifact, make: Callable[[], Any]) -> Any:
         """The JSON value that `make` gives, worked out once for the same artifacts, settings and code, and then read.
 
@@ -60,8 +69,10 @@ class Inputs:
             **versions(*JUDGES_BY),
         }
         stored = self.store.finding(about.digest, key)
-        if stored is not None and all(self._is_latest(*row) for row in stored["judged"].items()):
-            return stored["value"]
+        if stored is not None:
+            self.load_together(map(kind_and_partition, stored["judged"]))
+            if all(self._is_latest(*row) for row in stored["judged"].items()):
+                return stored["value"]
         value, judged = self._traced(make)
         self.store.write_finding(about.digest, key, {"judged": judged, "value": value})
         return value

@@ -34,8 +34,7 @@ GRPC_INFO_TAG = ".dagster/grpc_info"
 UNMARKED = (
     "DagsterInstance.add_event_listener",  # live events of a run of this process, without polling
     "DagsterInstance.all_logs",  # events of a run by their type
-    "DagsterInstance.event_log_storage",  # the check of a seed, and limits of pools
-    "DagsterInstance.get_latest_asset_check_evaluation_record",  # the guard's record of a check
+    "DagsterInstance.event_log_storage",  # latest records of many checks in one query, and limits of pools
     "DagsterInstance.global_op_concurrency_default_limit",  # limit of a new pool
     "DagsterInstance.optimize_for_webserver",  # connections to a database server
     "DagsterInstance.report_run_failed",  # ends a run whose process is gone, and frees its pools

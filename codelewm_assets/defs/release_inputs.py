@@ -7,7 +7,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.claims import read_gates
 from codelewm_assets.defs.evidence import seed_evidence
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.plumbing import latest_materializations
 from codelewm_assets.evaluation.reports import CalibrationReport
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.release.lookup import Records
@@ -85,11 +85,14 @@ def today(inputs: Inputs, wanted: set[str]) -> Today:
         name = f"{row.asset}:{row.check}"
         if name in wanted:
             checks.setdefault(name, []).append((row.state, row.detail if row.state != "GREEN" else ""))
-    made = {}
-    for asset in (asset for module in STAGE_MODULES for asset in module.ASSETS):
-        kind = asset.key.to_user_string()
-        partitions = asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
-        made[kind] = [latest_version(inputs.instance, kind, partition) is not None for partition in partitions]
+    assets = [asset for module in STAGE_MODULES for asset in module.ASSETS]
+    partitions = {
+        asset.key.to_user_string(): asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
+        for asset in assets
+    }
+    every = [(kind, one) for kind, ones in partitions.items() for one in ones]
+    latest = latest_materializations(inputs.instance, every)
+    made = {kind: [(kind, one) in latest for one in ones] for kind, ones in partitions.items()}
     return Today(checks, made, inputs.profile.compute.backend)
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.gate_checks import ASSET, GATE_OF_CHECK
-from codelewm_assets.defs.guards import CheckStatus, check_status
+from codelewm_assets.defs.guards import CheckStatus, check_status, statuses_of
 from codelewm_assets.defs.plumbing import latest_version
 from codelewm_assets.store.store import ArtifactStore
 
@@ -21,14 +21,15 @@ def check_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
         for module in STAGE_MODULES
         for asset in module.ASSETS
     }
-    return [
-        check_status(instance, key.asset_key.to_user_string(), key.name, partition)
+    wanted = [
+        (key.asset_key.to_user_string(), key.name, partition)
         for module in STAGE_MODULES
         for check in module.CHECKS
         for key in check.check_keys
         if key.name not in GATE_OF_CHECK
         for partition in partitions[key.asset_key]
     ]
+    return statuses_of(instance, wanted)
 
 
 @dataclass(frozen=True, slots=True)

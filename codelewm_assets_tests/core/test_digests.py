@@ -62,7 +62,9 @@ def test_a_file_that_nothing_wrote_to_is_hashed_once(tmp_path: Path, hashed: lis
     assert len(hashed) == 1
 
 
-def test_a_file_of_the_same_size_and_time_with_other_bytes_has_its_own_digest(tmp_path: Path, hashed: list[str]) -> None:
+def test_a_file_of_the_same_size_and_time_with_other_bytes_has_its_own_digest(
+    tmp_path: Path, hashed: list[str]
+) -> None:
     """Written in place, and replaced: each with the time of the first."""
     path, other = tmp_path / "file", tmp_path / "other"
     path.write_bytes(b"abc")

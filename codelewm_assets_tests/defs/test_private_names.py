@@ -39,7 +39,9 @@ def test_there_are_at_most_eight_and_each_has_its_reason() -> None:
         assert _is_private(home) and hasattr(import_module(home), name)
         (line,) = [line for line in lines if line.startswith(f'    "{name}": ')]
         assert "  # " in line
-    types = {name for line in lines if " import " in line for name in private_names.MODULES if line.endswith(f" {name}")}
+    types = {
+        name for line in lines if " import " in line for name in private_names.MODULES if line.endswith(f" {name}")
+    }
     assert types == set(private_names.MODULES)  # what a type checker sees is what there is
 
 
