@@ -100,11 +100,13 @@ class AssetRun:
     def parents(self) -> list[Artifact]:
         """The latest artifact of each dep, of a seeded one that of the own seed, or of all seeds."""
         is_seeded = self.context.asset_key.to_user_string() in SEEDED
-        found = []
-        for name in self.deps:
-            seeds = ([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None]
-            found += [self.inputs.artifact(name, seed) for seed in seeds]
-        return found
+        wanted = [
+            (name, seed)
+            for name in self.deps
+            for seed in (([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None])
+        ]
+        self.inputs.load_together(wanted)
+        return [self.inputs.artifact(name, seed) for name, seed in wanted]
 
 
 def artifact_asset(

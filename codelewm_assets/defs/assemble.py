@@ -75,8 +75,5 @@ def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
 def operating(operations: OperationsSection) -> dg.Definitions:
     """Jobs, schedules and sensors, as a profile wants them."""
     steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
-    return dg.Definitions(
-        jobs=steps,
-        schedules=schedules(operations),
-        sensors=[tell_failures, watch_sources, automation_sensor(operations)],
-    )
+    sensors = [tell_failures, watch_sources, automation_sensor(operations)]
+    return dg.Definitions.merge(steps, dg.Definitions(schedules=schedules(operations), sensors=sensors))

@@ -241,6 +241,6 @@ def rerank_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]
 CHECKS = [
-    check_of(rule_of("heldout_scores", every_score_row_has_p_pass), is_seeded=True),
-    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored), is_seeded=True),
+    check_of(rule_of("heldout_scores", every_score_row_has_p_pass, is_stored=True), is_seeded=True),
+    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored, is_stored=True), is_seeded=True),
 ]

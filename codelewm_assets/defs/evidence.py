@@ -1,5 +1,7 @@
 """The finished reports of both seeds as one body of evidence, for gates and reports. What is absent stays absent."""
 
+from contextlib import suppress
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -7,10 +9,9 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import SEEDS, kind_and_partition
-from codelewm_assets.core.secret_scanner import secret_findings
-from codelewm_assets.defs.guards import GATES, check_status
+from codelewm_assets.defs.guards import GATES, statuses_of
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.plumbing import latest_materializations, version_of
 from codelewm_assets.evaluation.reports import (
     CalibrationReport,
     CollapseReport,
@@ -22,6 +23,8 @@ from codelewm_assets.evaluation.reports import (
     SurpriseReport,
 )
 from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.store.manifest import ManifestFile
+from codelewm_assets.store.scans import secrets_in_files
 from codelewm_assets.store.store import Artifact
 
 SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
@@ -48,40 +51,33 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
     A report counts when it and all it was made from are the latest of their kind, and every check on them is green.
     """
     wanted = [(kind, str(seed)) for kind, _, _ in SEED_REPORTS.values() for seed in SEEDS]
-    found, current = {}, dict[str, bool]()  # digest → whether it counts; reports share most of what they were made from
-    for kind, partition in wanted:
-        version = latest_version(inputs.instance, kind, partition)
-        if version is None:
-            continue
-        artifact = inputs.store.load(kind, version, partition=partition)
-        if _counts(inputs, artifact, current):
-            found[artifact.manifest.artifact_id] = artifact
-    return found
+    lineages = dict[str, dict[str, Artifact]]()
+    reports = dict[str, Artifact]()
+    for (kind, partition), made in latest_materializations(inputs.instance, wanted).items():
+        report = inputs.store.load(kind, str(version_of(made)), partition=partition)
+        with suppress(StoreError):  # something it was made from is gone or damaged: it is evidence of nothing
+            lineages[report.digest] = inputs.store.lineage(report)
+            reports[report.manifest.artifact_id] = report
+    current = _current(inputs, [artifact for lineage in lineages.values() for artifact in lineage.values()])
+    return {name: report for name, report in reports.items() if lineages[report.digest].keys() <= current}
 
 
-def _counts(inputs: Inputs, report: Artifact, current: dict[str, bool]) -> bool:
-    try:
-        lineage = inputs.store.lineage(report)
-    except StoreError:  # something it was made from is gone or damaged: it is evidence of nothing
-        return False
-    for digest, artifact in lineage.items():
-        if digest not in current:
-            current[digest] = _is_current(inputs, artifact)
-        if not current[digest]:
-            return False
-    return True
-
-
-def _is_current(inputs: Inputs, artifact: Artifact) -> bool:
-    """Whether an artifact is the latest of its kind and every check on it is green."""
-    kind, partition = kind_and_partition(artifact.manifest.artifact_id)
-    if latest_version(inputs.instance, kind, partition) != artifact.digest:
-        return False
-    return all(
-        check_status(inputs.instance, asset, check, partition).state == "GREEN"
+def _current(inputs: Inputs, artifacts: list[Artifact]) -> set[str]:
+    """Digests of those that are the latest of their kind and have every check green."""
+    named = {artifact.digest: kind_and_partition(artifact.manifest.artifact_id) for artifact in artifacts}
+    checks = [
+        (asset, check, partition)
+        for kind, partition in set(named.values())
         for asset, check in (*GATES, *EVIDENCE_CHECKS)
         if asset == kind
-    )
+    ]
+    latest = latest_materializations(inputs.instance, named.values())
+    red = {(one.asset, one.partition) for one in statuses_of(inputs.instance, checks) if one.state != "GREEN"}
+    return {
+        digest
+        for digest, name in named.items()
+        if name in latest and version_of(latest[name]) == digest and name not in red
+    }
 
 
 def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
@@ -109,28 +105,37 @@ def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> Integrit
     mismatches = [
         f"{fault.artifact} {fault.file}" for artifact in artifacts.values() for fault in inputs.store.verify(artifact)
     ]
-    report_files = [
-        artifact.path(file.path)
-        for artifact in artifacts.values()
-        for file in artifact.manifest.files
-        if _is_report(PurePosixPath(file.path))
-    ]
-    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    by_place = sorted(artifacts.values(), key=lambda artifact: artifact.name)
+    secrets = [row for artifact in by_place for row in secrets_in_files(inputs.store, artifact, _is_report)]
     scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
     trained_on = {
-        row.problem_id
+        problem
         for artifact in scored
-        for name in ("score_rows.jsonl", "completion_scores.jsonl")
-        for row in read_score_rows(artifact.path(name))
-        if fold.get(row.problem_id) != row.fold
+        for problem in inputs.worked_out_once(
+            "trained_on", artifact, partial(_scored_though_trained_on, inputs, artifact)
+        )
     }
     return IntegrityEvidence(
         manifests_verified=len(artifacts),
         manifest_mismatches=mismatches,
-        secret_findings=secret_findings(report_files),
+        secret_findings=secrets,
         scored_problems_trained_on=sorted(trained_on) if scored else None,
     )
 
 
-def _is_report(path: PurePosixPath) -> bool:
+def _scored_though_trained_on(inputs: Inputs, scored: Artifact) -> list[str]:
+    """Problems of these scores that were not in test for the model that scored them."""
+    fold = {split.problem_id: split.fold for split in inputs.splits()}
+    return sorted(
+        {
+            row.problem_id
+            for name in ("score_rows.jsonl", "completion_scores.jsonl")
+            for row in read_score_rows(scored.path(name))
+            if fold.get(row.problem_id) != row.fold
+        }
+    )
+
+
+def _is_report(file: ManifestFile) -> bool:
+    path = PurePosixPath(file.path)
     return path.suffix == ".json" and "tokenizer" not in path.name

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 import yaml
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.core.ids import SEEDS
@@ -51,12 +50,10 @@ def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[
     } | limit
 
 
-def step_jobs(
-    operations: OperationsSection, tags: Mapping[str, Mapping[str, Any]]
-) -> list[UnresolvedAssetJobDefinition]:
+def step_jobs(operations: OperationsSection, tags: Mapping[str, Mapping[str, Any]]) -> dg.Definitions:
     """The job of each step. Args: tags: job → tags with which a deployment says where its runs go and what they need."""
     limits = operations.run_limits_s.model_dump()
-    return [
+    jobs = [
         dg.define_asset_job(
             step.job,
             selection=step.assets,
@@ -66,6 +63,7 @@ def step_jobs(
         )
         for step in BUILD_ORDER
     ]
+    return dg.Definitions(jobs=jobs)
 
 
 def read_job_tags(path: str | None) -> dict[str, dict[str, Any]]:

@@ -2,8 +2,7 @@
 
 A run's process is watched by the code server that started it. When that dies too (the machine restarts, the daemon is killed),
 the default launcher leaves the run STARTED for ever: what waits for it waits, its pool slot is taken and nobody is told. Run
-monitoring asks this launcher instead. It calls a run dead only on evidence; what it cannot find out counts as living. Names of
-`dagster._core`, `_grpc` and `_serdes` are private; 1.13.27 is pinned.
+monitoring asks this launcher instead. It calls a run dead only on evidence; what it cannot find out counts as living.
 """
 
 import json
@@ -11,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
 
+from codelewm_assets.defs.private_names import (
+    GRPC_INFO_TAG,
+    CanCancelExecutionRequest,
+    CheckRunHealthResult,
+    WorkerStatus,
+)
 from codelewm_assets.defs.processes import is_surely_dead
 
 HERE = ("localhost", "127.0.0.1", "::1")
 ANSWER_WITHIN_S = 10
 
 
-class WatchingRunLauncher(DefaultRunLauncher):
+class WatchingRunLauncher(dg.DefaultRunLauncher):
     """The default launcher, and a run whose process has ended without saying so has failed."""
 
     @property
@@ -61,9 +60,9 @@ class WatchingRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "it has ended meanwhile")
         try:
             answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=ANSWER_WITHIN_S)
-        except DagsterUserCodeUnreachableError as error:
+        except dg.DagsterError as error:
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"its code server does not answer: {error}")
-        if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
+        if json.loads(answer)["can_cancel"]:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
             WorkerStatus.FAILED, "its code server answers and runs no such run: it was restarted"

@@ -1,8 +1,9 @@
 """What assets and checks have in common: the latest artifact of each, by its data version, and how things are shown."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -28,19 +29,39 @@ class Made:
     done: Callable[[], object] = lambda: None  # called when the artifact is stored: what was kept for it can go
 
 
+def latest_materializations(
+    instance: dg.DagsterInstance, wanted: Collection[tuple[str, str | None]]
+) -> dict[tuple[str, str | None], dg.EventLogRecord]:
+    """(kind, partition) → record of the latest materialization, of those that have one."""
+    records = dict[tuple[str, str | None], dg.EventLogRecord | None]()
+    whole = [dg.AssetKey(kind) for kind, partition in dict.fromkeys(wanted) if partition is None]
+    if len(whole) > 2:  # one question for all costs as much as two
+        for found in instance.get_asset_records(whole):
+            entry = found.asset_entry
+            records[entry.asset_key.to_user_string(), None] = entry.last_materialization_record
+        whole = []
+    for kind, partition in dict.fromkeys(wanted):
+        if partition is not None or whole:
+            of = dg.AssetRecordsFilter(dg.AssetKey(kind), asset_partitions=None if partition is None else [partition])
+            records[kind, partition] = next(iter(instance.fetch_materializations(of, limit=1).records), None)
+    return {
+        key: record
+        for key, record in records.items()
+        # else of an asset that was partitioned in an earlier version
+        if record and record.asset_materialization and record.asset_materialization.partition == key[1]
+    }
+
+
+def version_of(materialized: dg.EventLogRecord) -> str | None:
+    """Data version of a materialization: the digest of the artifact in the store."""
+    made = materialized.asset_materialization
+    return None if made is None else (made.tags or {}).get(DATA_VERSION_TAG)
+
+
 def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | None = None) -> str | None:
-    """Data version of the latest materialization: the digest of the artifact in the store. None: never materialized."""
-    wanted = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey(kind), asset_partitions=None if partition is None else [partition]
-    )
-    records = instance.fetch_materializations(wanted, limit=1).records
-    if not records or records[0].asset_materialization is None:
-        return None
-    if (
-        records[0].asset_materialization.partition != partition
-    ):  # of an asset that was partitioned in an earlier version
-        return None
-    return (records[0].asset_materialization.tags or {}).get(DATA_VERSION_TAG)
+    """Data version of the latest materialization. None: never materialized."""
+    materialized = latest_materializations(instance, [(kind, partition)]).get((kind, partition))
+    return None if materialized is None else version_of(materialized)
 
 
 def latest_artifact(
@@ -57,9 +78,14 @@ def latest_artifact(
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
+@cache  # once a process: what is installed is looked up on the disk
+def _version(package: str) -> str:
+    return python_version() if package == "python" else version(package)
+
+
 def versions(*packages: str) -> dict[str, Any]:
     """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
-    return {"versions": {p: python_version() if p == "python" else version(p) for p in packages}}
+    return {"versions": {package: _version(package) for package in packages}}
 
 
 def inline_png(data: bytes) -> dg.MarkdownMetadataValue:

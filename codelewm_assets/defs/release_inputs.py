@@ -8,7 +8,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.claims import read_gates
 from codelewm_assets.defs.evidence import seed_evidence
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.plumbing import latest_materializations
 from codelewm_assets.defs.status import Listing, check_statuses
 from codelewm_assets.evaluation.reports import CalibrationReport
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
@@ -71,9 +71,10 @@ def today(inputs: Inputs, listing: Listing, wanted: set[str]) -> Today:
         name = f"{row.asset}:{row.check}"
         if name in wanted:
             checks.setdefault(name, []).append((row.state, row.detail if row.state != "GREEN" else ""))
+    every = [(kind, partition) for kind, asset in listing.assets.items() for partition in asset.partitions]
+    latest = latest_materializations(inputs.instance, every)
     made = {
-        kind: [latest_version(inputs.instance, kind, partition) is not None for partition in asset.partitions]
-        for kind, asset in listing.assets.items()
+        kind: [(kind, partition) in latest for partition in asset.partitions] for kind, asset in listing.assets.items()
     }
     return Today(checks, made, inputs.profile.compute.backend)
 

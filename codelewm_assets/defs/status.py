@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 
 from codelewm_assets.defs.gate_checks import ASSET, GATE_OF_CHECK
-from codelewm_assets.defs.guards import CheckStatus, check_status
+from codelewm_assets.defs.guards import CheckStatus, check_status, statuses_of
 from codelewm_assets.defs.plumbing import latest_version
 from codelewm_assets.store.store import ArtifactStore
 
@@ -51,12 +51,13 @@ class Listing:
 
 def check_statuses(instance: dg.DagsterInstance, listing: Listing) -> list[CheckStatus]:
     """One row per check and partition, in the order of the listing, without the checks that only show a gate."""
-    return [
-        check_status(instance, asset, check, partition)
+    wanted = [
+        (asset, check, partition)
         for asset, check in listing.checks
         if check not in GATE_OF_CHECK
         for partition in listing.assets[asset].partitions
     ]
+    return statuses_of(instance, wanted)
 
 
 @dataclass(frozen=True, slots=True)

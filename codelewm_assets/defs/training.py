@@ -22,9 +22,8 @@ from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
-from codelewm_assets.defs.inputs import Inputs
+from codelewm_assets.defs.inputs import Inputs, preflight_settings
 from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, versions
-from codelewm_assets.defs.preflight import preflight_settings
 from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.store.store import Artifact
@@ -359,7 +358,7 @@ def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding
 
 ASSETS = [tokenized_pack, checkpoint, checkpoint_inspection]
 CHECKS = [
-    check_of(rule_of("tokenized_pack", tokens_join_the_pack)),
+    check_of(rule_of("tokenized_pack", tokens_join_the_pack, is_stored=True)),
     check_of(rule_of("checkpoint", sidecar_matches), is_seeded=True),
     check_of(rule_of("checkpoint_inspection", weights_are_finite), is_seeded=True),
     check_of(rule_of("checkpoint_inspection", sidecar_matches), is_seeded=True),

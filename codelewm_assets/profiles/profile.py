@@ -1,5 +1,6 @@
 """Typed profiles. A profile says which data and which sizes flow through the graph; it never changes the graph."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -203,21 +204,24 @@ def load_profile(name_or_path: str) -> Profile:
     """
     path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else HERE / f"{name_or_path}.yaml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _profile_of(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ProfileError(
             f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path.name} is not YAML: {_yaml_fault(error)}.") from error
-    faults = _faults(Profile, raw, "", path.name)
+
+
+@lru_cache(maxsize=8)  # every asset and check of a run asks for its profile
+def _profile_of(name: str, text: str) -> Profile:
+    raw = yaml.safe_load(text)
+    faults = _faults(Profile, raw, "", name)
     training = raw.get("training") if isinstance(raw, dict) else None
     if isinstance(training, dict):
-        faults += _faults(TrainingConfig, training, "training.", path.name)
+        faults += _faults(TrainingConfig, training, "training.", name)
     if faults:
-        raise ProfileError(
-            f"{path.name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md says what there is."
-        )
+        raise ProfileError(f"{name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md says what there is.")
     return Profile.model_validate(raw)
 
 

@@ -17,8 +17,7 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.checks import judge_all
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.preflight import preflight_settings
+from codelewm_assets.defs.inputs import Inputs, preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.profiles.profile import load_profile

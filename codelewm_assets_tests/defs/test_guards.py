@@ -11,7 +11,7 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
-from codelewm_assets.defs.preflight import preflight_settings
+from codelewm_assets.defs.inputs import preflight_settings
 from codelewm_assets.defs.training import checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
