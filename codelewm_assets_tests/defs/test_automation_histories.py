@@ -15,13 +15,15 @@ from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
 from codelewm_assets_tests.defs import stub_graph
+from codelewm_assets_tests.defs.deployment import deployed
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
-from codelewm_assets_tests.defs.stub_graph import set_contents, set_faults, stub_defs
+from codelewm_assets_tests.defs.stub_graph import CODE, set_contents, set_faults, stub_defs
 
 BOTH_SEEDS = sorted(str(seed) for seed in SEEDS)
 OF_DATA = ["benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack", "problem_splits",
            "preflight_report", "tokenized_pack"]  # fmt: skip
 OF_A_SEED, OF_BOTH = ["checkpoint", "heldout_scores", "rerank_report"], ["claim_gates", "model_card"]
+NAMES = [*OF_DATA, *OF_A_SEED, *OF_BOTH]
 ONCE_EACH = Counter([f"{name}[{seed}]" for name in OF_A_SEED for seed in BOTH_SEEDS] + OF_BOTH)
 """What is to follow from new data: each seed once, and what is said of both seeds once after both."""
 Requested = dict[str | None, list[str]]
@@ -37,9 +39,16 @@ class History:
 
     def load(self) -> None:
         """Load the definitions, as the code server does when it starts."""
-        names = [*OF_DATA, *OF_A_SEED, *OF_BOTH]
-        self.defs = stub_defs(str(self.folder / "artifacts"), TINY, only=names)
+        self.defs = stub_defs(str(self.folder / "artifacts"), TINY, only=NAMES)
         self._assets = self.defs.resolve_implicit_global_asset_job_def()
+
+    def build(self) -> None:
+        """Observe and make everything; automation sees it once, and wants nothing of it."""
+        for source in (*RELEASES.values(), IMPORTED_COMPLETIONS):
+            self.observe(source, "1")
+        for step in BUILD_ORDER:
+            assert all(self.run(step.job, seed) for seed in step.partitions), step.job
+        assert self.tick() == {}
 
     def tick(self) -> Requested:
         """Partition → assets that are requested now."""
@@ -90,14 +99,10 @@ class History:
 
 @pytest.fixture
 def history(tmp_path: Path) -> Iterator[History]:
-    """Everything is observed, built and green; automation has seen it once, and wants nothing of it."""
+    """Everything is observed, built and green."""
     with dg.DagsterInstance.ephemeral() as instance:
         own = History(tmp_path, instance)
-        for source in (*RELEASES.values(), IMPORTED_COMPLETIONS):
-            own.observe(source, "1")
-        for step in BUILD_ORDER:
-            assert all(own.run(step.job, seed) for seed in step.partitions), step.job
-        assert own.tick() == {}
+        own.build()
         yield own
 
 
@@ -148,6 +153,21 @@ def test_red_data_trains_nothing_and_mended_by_the_whole_job_it_does(history: Hi
     set_faults(history.folder)
     assert history.run("refresh_data")
     assert history.follow() == ONCE_EACH
+
+
+def test_red_data_that_is_mended_by_reexecution_from_failure_trains(tmp_path: Path) -> None:
+    """The new run judges the red asset again, and makes what did not start. It is launched as the UI does, and queued."""
+    with deployed(tmp_path, CODE.replace("profile!r})", f"profile!r}}, only={NAMES})"), TINY) as made:
+        own = History(tmp_path, made.instance)
+        own.build()
+        set_contents(tmp_path, execution_pack="new")
+        set_faults(tmp_path, problem_splits="red")
+        failed = made.launch_job("refresh_data")
+        made.drain()
+        assert not made.succeeded(failed) and own.follow() == {}
+        set_faults(tmp_path)
+        assert made.succeeded(made.reexecute_from_failure(failed))
+        assert own.follow() == ONCE_EACH
 
 
 def test_a_check_that_is_run_alone_on_what_is_green_wakes_nothing(history: History) -> None:
