@@ -44,7 +44,7 @@ def page() -> Iterator[Page]:
 
 def _write_location(home: Path, receiver: Hook) -> None:
     """A code location with the stand-ins, whose night comes in a minute or two, and whose pack is red."""
-    night = datetime.now(UTC) + timedelta(minutes=2)
+    night = datetime.now(UTC) + timedelta(minutes=1, seconds=30)
     profile = profile_with(
         home, schedules_on=True, nightly_cron=f"{night.minute} {night.hour} * * *", weekly_cron="0 0 29 2 *",
         notify=[receiver.apprise_url],
@@ -90,12 +90,12 @@ def test_a_nightly_run_that_failed_is_red_wherever_an_operator_looks_and_told_on
         pages = (
             f"{ui.address}/runs",
             f"{location}/jobs/refresh_data/runs",
-            f"{location}/schedules/nightly_refresh_data?view=runs",
+            f"{location}/schedules/nightly_refresh_data",
         )
         for where in pages:  # it is the only run
             page.goto(where)
             expect(page.get_by_text(run["id"][:8]).first).to_be_visible()
-            expect(page.get_by_text("Failure").first).to_be_visible()
+            expect(page.get_by_role("img", name="run_failed").first).to_be_visible()
 
         for _ in range(LIMIT_S):
             if receiver.got:
