@@ -19,14 +19,13 @@ ALL_PARENTS_GREEN = ~AC.any_deps_match(
 )
 # What came out the same is no reason to make anything again: versions are asked, not times.
 CHANGED = AC.any_deps_match(AC.data_version_changed() | AC.will_be_requested())
-# An asset that is older than its parents, or whose parents are requested now, is green on old data. It may itself be requested now.
-BEHIND = (
-    AC.any_deps_match(AC.data_version_changed()).since(AC.newly_updated()) | AC.any_deps_match(AC.will_be_requested())
-) & ~AC.will_be_requested()
+# What is older than its parents, or has a parent that is requested now, is green on old data, unless it is requested too.
+OLDER = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_updated()) & ~AC.will_be_requested()
+BEHIND = OLDER | (AC.any_deps_match(AC.will_be_requested()) & ~AC.will_be_requested())
 EAGER_WHEN_GREEN = (
     AC.eager().replace("any_deps_updated", CHANGED).replace("any_deps_missing", AC.any_deps_missing().ignore(OBSERVED))
     & ALL_PARENTS_GREEN
-    & ~AC.any_deps_match(BEHIND | AC.any_deps_match(BEHIND))  # claims read the splits, whose scores are two steps away
+    & ~AC.any_deps_match(BEHIND | AC.any_deps_match(OLDER))  # claims read the splits, whose scores are two steps away
 ).with_label("when_a_parent_changed_all_are_green_and_none_is_behind")
 
 
