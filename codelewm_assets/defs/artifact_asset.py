@@ -113,7 +113,7 @@ def artifact_asset(
     stage: str,
     *,
     deps: Sequence[str] = (),
-    gated_by: Sequence[str] = (),
+    gated_by: Collection[str] = (),
     code_version: str,
     kinds: Collection[str] = (),
     is_seeded: bool = False,
@@ -127,7 +127,7 @@ def artifact_asset(
     Args:
         stage: its group.
         deps: what it is made from.
-        gated_by: what only has to be green or to be there first: automation and a run's order look at direct parents alone.
+        gated_by: what only has to be green, observed or there first: automation and a run's order look at direct parents alone.
         code_version: counted up by hand when the same inputs give other bytes.
         kinds: badges in the UI.
         is_seeded: whether it is made once a seed.
@@ -156,7 +156,7 @@ def artifact_asset(
             pool=pool,
             metadata=column_schema(table) if table is not None else None,
             freshness_policy=freshness,
-            automation_condition=EAGER_WHEN_GREEN if deps else None,
+            automation_condition=EAGER_WHEN_GREEN,
             required_resource_keys={"store", "profile", *resources},
         )
         @keeps_secrets

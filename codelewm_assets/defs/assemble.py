@@ -22,12 +22,12 @@ from codelewm_assets.defs import (
     training,
 )
 from codelewm_assets.defs.automation import automation_sensor
-from codelewm_assets.defs.failures import tell_failures
+from codelewm_assets.defs.failures import send_notices, tell_failures
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.jobs import read_job_tags, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.schedules import schedules
-from codelewm_assets.defs.source_watch import watch_sources
+from codelewm_assets.defs.source_watch import observing
 from codelewm_assets.defs.stages import GATES_TAG
 from codelewm_assets.defs.status import Listing
 from codelewm_assets.profiles.operations import OperationsSection
@@ -73,7 +73,9 @@ def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:
-    """Jobs, schedules and sensors, as a profile wants them."""
+    """Jobs, schedules, sensors and observed sources, as a profile wants them."""
     steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
-    sensors = [tell_failures, watch_sources, automation_sensor(operations)]
-    return dg.Definitions.merge(steps, dg.Definitions(schedules=schedules(operations), sensors=sensors))
+    sensors = [tell_failures, send_notices, automation_sensor(operations)]
+    return dg.Definitions.merge(
+        steps, dg.Definitions(schedules=schedules(operations), sensors=sensors), observing(operations)
+    )

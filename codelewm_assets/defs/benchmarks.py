@@ -12,24 +12,27 @@ from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import RELEASES
 from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.plumbing import Made
 
 
-@artifact_asset("sources", kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem)
+@artifact_asset(
+    "sources", gated_by=RELEASES.values(), kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem,
+)  # fmt: skip
 def benchmark_problems(run: AssetRun) -> Plan:
     """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
     settings = run.profile.sources
     sources = {benchmark: getattr(settings, benchmark) for benchmark in BENCHMARKS}
     config = {
-        "sources": {benchmark: [source, _pinned(benchmark, source)] for benchmark, source in sources.items()},
+        "sources": {benchmark: [source, pinned(benchmark, source)] for benchmark, source in sources.items()},
         "max_inputs": settings.max_inputs_per_problem,
     }
     cache = run.store.work_folder() / "downloads"
     return Plan(lambda: _make(sources, settings.max_inputs_per_problem, cache), config)
 
 
-def _pinned(benchmark: BenchmarkId, source: str) -> str:
+def pinned(benchmark: BenchmarkId, source: str) -> str:
     """What of a source cannot change without being another source."""
     pin = EVALPLUS_FILES[benchmark]
     revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None

@@ -17,6 +17,7 @@ from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
 from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.plumbing import Made, versions
@@ -35,8 +36,9 @@ LABELLING_VERSION = "5"  # of the labels: shards that another version left behin
 
 
 @artifact_asset(
-    "completions", deps=["benchmark_problems"], kinds={"python", "parquet"}, code_version="4", table=Completion
-)
+    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="4",
+    table=Completion,
+)  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, rewrites that should keep its meaning, one- and two-bug mutants."""
     inputs = run.inputs
