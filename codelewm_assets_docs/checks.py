@@ -5,10 +5,10 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.claims.register import GATE_RULES
+from codelewm_assets.defs.artifact_asset import STAGES
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.stages import STAGES
+from codelewm_assets.defs.status import GATE_OF_CHECK
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets_docs.markdown import code, codes, page, table

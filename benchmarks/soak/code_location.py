@@ -12,8 +12,7 @@ from codelewm_assets.benchmarks import problem
 from codelewm_assets.defs import training
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.inputs import Inputs, Made
 
 PROBLEMS = 40  # of each benchmark; all five folds are trained, so that they suffice for a lift to show
 GATING = {asset for asset, _ in GATES}

@@ -25,15 +25,43 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, column_schema
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.stages import OWNERS, PART_TAG, PARTS
+from codelewm_assets.defs.inputs import Inputs, Made, column_schema
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.recipe import Recipe
 from codelewm_assets.store.store import Artifact
+
+STAGES: dict[str, str] = {
+    "sources": "Benchmark problems as published, or our stand-in, named as one.",
+    "completions": "Programs to judge, and what running them showed.",
+    "packs": "One row per problem, completion and input.",
+    "splits": "Which fold each problem belongs to.",
+    "decoys": "Decoy pairs and rerank pools, made from the pack.",
+    "preflight": "Whether training may start on exactly these artifacts.",
+    "training": "Token arrays, checkpoints per seed, and a look at their weights.",
+    "evaluation": "Scores of held-out rows, and metric reports.",
+    "claims": "What may be said in public, and what was.",
+    "release": "What people read, and what would be published.",
+}
+PARTS: dict[str, str] = {
+    "sources": "data",
+    "completions": "data",
+    "packs": "data",
+    "splits": "data",
+    "decoys": "data",
+    "preflight": "data",
+    "training": "model",
+    "evaluation": "evidence",
+    "claims": "evidence",
+    "release": "publication",
+}
+"""Stage → the part of the cycle that it belongs to, a tag of its assets."""
+PART_TAG, GATES_TAG = "codelewm/part", "codelewm/gates_training"
+OWNERS = ["team:evidence"]
+
+
+SEED = dg.StaticPartitionsDefinition([str(seed) for seed in SEEDS])
+
 
 LOG = logging.getLogger(__name__)
 SEEDED: set[str] = set()

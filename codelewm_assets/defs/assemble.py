@@ -12,29 +12,26 @@ from codelewm_assets.defs import (
     benchmarks,
     claims,
     completions,
-    decoys,
+    dataset,
     evaluation,
     hub_release,
-    packs,
     preflight,
     release,
-    splits,
     training,
 )
+from codelewm_assets.defs.artifact_asset import GATES_TAG
 from codelewm_assets.defs.automation import automation_sensor
 from codelewm_assets.defs.failures import send_notices, tell_failures
 from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.jobs import read_job_tags, step_jobs
+from codelewm_assets.defs.jobs import read_job_tags, schedules, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
-from codelewm_assets.defs.schedules import schedules
 from codelewm_assets.defs.source_watch import observing
-from codelewm_assets.defs.stages import GATES_TAG
 from codelewm_assets.defs.status import Listing
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
+    benchmarks, completions, dataset, preflight, training, evaluation, claims, release, hub_release,
 )  # fmt: skip
 
 

@@ -3,11 +3,19 @@
 Found by simulated histories (docs/decisions/0012); each is a test.
 """
 
+from datetime import timedelta
+
 import dagster as dg
 
 from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.defs.jobs import run_tags
 from codelewm_assets.profiles.operations import OperationsSection
+
+# With the nightly schedule on: one night missed warns, a week without data fails.
+OF_DATA = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(hours=36))
+# With the weekly schedule on: one week missed warns, two fail.
+OF_REPORTS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
+
 
 AC = dg.AutomationCondition
 RELEASES: dict[BenchmarkId, str] = {"humaneval": "humaneval_release", "mbpp_plus": "mbpp_plus_release"}

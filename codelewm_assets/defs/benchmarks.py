@@ -14,7 +14,7 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import RELEASES
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.inputs import Made
 
 
 @artifact_asset(

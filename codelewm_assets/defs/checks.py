@@ -12,12 +12,10 @@ from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.secrets import secret_variables
+from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.contracts import contract_finding, contract_page
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import inline_png
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.inputs import Inputs, inline_png
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.preflight import data_rules, rerank_rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.preflight.data_rules import no_secrets

@@ -19,8 +19,7 @@ from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, 
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.inputs import Inputs, Made, versions
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works

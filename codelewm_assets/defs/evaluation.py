@@ -13,10 +13,9 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding, PackRow
 from codelewm_assets.core.tables import R, read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.freshness import OF_REPORTS
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.inputs import Inputs, Made, versions
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable

@@ -12,8 +12,7 @@ import dagster as dg
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.core.secrets import masked
 from codelewm_assets.defs.build import failure_text
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.notify.notice import Notice
 from codelewm_assets.notify.outbox import Outbox
 from codelewm_assets.notify.receivers import deliver

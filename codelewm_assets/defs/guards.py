@@ -11,7 +11,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from codelewm_assets.defs.checks import DATA_RULES
-from codelewm_assets.defs.plumbing import latest_materializations, version_of
+from codelewm_assets.defs.inputs import latest_materializations, version_of
 from codelewm_assets.defs.private_names import PartitionKeyFilter
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 

@@ -13,8 +13,7 @@ from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, latest_materializations, latest_version, version_of
+from codelewm_assets.defs.inputs import Inputs, Made, latest_materializations, latest_version, version_of
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore

@@ -9,8 +9,7 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, judge_all, rule_of
-from codelewm_assets.defs.inputs import Inputs, preflight_settings
-from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.inputs import Inputs, Made, preflight_settings, versions
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
 from codelewm_assets.store.store import ArtifactStore
 

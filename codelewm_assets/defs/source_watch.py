@@ -15,13 +15,12 @@ from codelewm_assets.benchmarks.watch import MISSING, Watched, fingerprint, watc
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.defs.artifact_asset import PART_TAG, PARTS
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
 from codelewm_assets.defs.benchmarks import pinned
 from codelewm_assets.defs.failures import outbox
 from codelewm_assets.defs.jobs import run_tags
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.stages import PART_TAG, PARTS
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.notify.notice import Notice
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import Profile

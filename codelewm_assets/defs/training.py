@@ -22,8 +22,7 @@ from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
-from codelewm_assets.defs.inputs import Inputs, preflight_settings
-from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, versions
+from codelewm_assets.defs.inputs import Inputs, Made, inline_png, latest_version, preflight_settings, versions
 from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.store.store import Artifact

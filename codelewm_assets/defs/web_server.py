@@ -27,8 +27,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.defs.inputs import latest_artifact
 from codelewm_assets.defs.own_origin import OwnOriginMiddleware
-from codelewm_assets.defs.plumbing import latest_artifact
 from codelewm_assets.defs.private_names import (
     DagsterWebserver,
     ProxyServerManager,

@@ -17,8 +17,7 @@ from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from codelewm_assets.defs import training
 from codelewm_assets.defs.guards import gate_statuses
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.inputs import Inputs, Made
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import SIDECAR_NAMES, StoredWorld, checkpoint_files
 from codelewm_assets_tests.factories import World, make_world

@@ -5,10 +5,9 @@
 
 import dagster as dg
 
-from codelewm_assets.defs.artifact_asset import GATED_BY
+from codelewm_assets.defs.artifact_asset import GATED_BY, STAGES
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.stages import STAGES
 
 
 def data_flow() -> str:

@@ -33,14 +33,14 @@ from dagster_graphql.client.query import (
 from dagster_graphql.test.utils import execute_dagster_graphql
 
 from codelewm_assets.defs.failures import WILL_RETRY_TAG
-from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.inputs import latest_version
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 
 LOCATION = "codelewm_assets"
 CODE = """
 import dagster as dg
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 
 resources = {{"store": StoreResource(root={root!r}), "profile": ProfileResource(name={profile!r})}}

@@ -16,7 +16,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.defs.artifact_asset import SEEDED
 from codelewm_assets.defs.assemble import STAGE_MODULES, operating
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
-from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.inputs import latest_version
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
 

@@ -12,8 +12,8 @@ import pytest
 
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
+from codelewm_assets.defs.inputs import DATA_VERSION_TAG
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
 from codelewm_assets_tests.defs import stub_graph
 from codelewm_assets_tests.defs.deployment import deployed
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY

@@ -6,8 +6,7 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.defs import training
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.inputs import Inputs, Made
 from codelewm_assets_tests.defs.deployment import Deployment
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from codelewm_assets.defs.artifact_asset import GATES_TAG, PART_TAG, PARTS, SEED, STAGES
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
 from codelewm_assets.defs.guards import GATES
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS, STAGES
 from codelewm_assets_tests.defs.data_flow import data_flow
 
 ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]

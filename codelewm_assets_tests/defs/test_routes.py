@@ -20,10 +20,9 @@ import pytest
 
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs import checks, guards, packs, training
+from codelewm_assets.defs import checks, dataset, guards, training
 from codelewm_assets.defs.guards import gate_statuses
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.inputs import Inputs, Made
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -346,12 +345,12 @@ def test_a_check_that_is_deleted_though_its_rule_stays_refuses_training_on_the_n
 ) -> None:
     checks = [
         c
-        for c in packs.CHECKS
+        for c in dataset.CHECKS
         if dg.AssetCheckKey(dg.AssetKey("execution_pack"), "licences_are_known") not in c.check_keys
     ]
-    assert len(checks) == len(packs.CHECKS) - 1
+    assert len(checks) == len(dataset.CHECKS) - 1
     with monkeypatch.context() as patch:
-        patch.setattr(packs, "CHECKS", checks)
+        patch.setattr(dataset, "CHECKS", checks)
         green.stored.run_checks("execution_pack")
     is_refused(green, green.launch(["checkpoint"], "42"), {"execution_pack:licences_are_known": "STALE"}, started)
     green.stored.run_checks("execution_pack")

@@ -17,7 +17,7 @@ from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.defs import source_watch
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
-from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
+from codelewm_assets.defs.inputs import DATA_VERSION_TAG
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets_tests.defs.operating_profile import profile_with
