@@ -25,7 +25,7 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.inputs import Inputs, Made, column_schema
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, column_schema
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.recipe import Recipe
@@ -84,7 +84,7 @@ class Plan:
         show: what else the UI shows of the artifact, made or reused.
     """
 
-    make: Callable[[], Made]
+    make: Callable[[], AssetOutput]
     config: Mapping[str, Any] = field(default_factory=dict)
     parents: Sequence[Artifact] | None = None
     show: Callable[[Artifact], Mapping[str, Any]] = lambda artifact: {}
@@ -218,8 +218,8 @@ def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_versio
             is_reused = artifact is not None
             if artifact is None:
                 made = plan.make()
-                artifact, shown = store.write(recipe, made.files, made.metadata), made.shown
-                made.done()
+                artifact, shown = store.write(recipe, made.files, made.metadata), made.run_metadata
+                made.on_stored()
         except AssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         LOG.info("reused" if is_reused else "stored", extra={"fields": {"digest": artifact.digest}})

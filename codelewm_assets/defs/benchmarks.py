@@ -14,7 +14,7 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import RELEASES
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.inputs import Made
+from codelewm_assets.defs.inputs import AssetOutput
 
 
 @artifact_asset(
@@ -43,7 +43,7 @@ def pinned(benchmark: BenchmarkId, source: str) -> str:
     }[source]
 
 
-def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> Made:
+def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> AssetOutput:
     from codelewm_assets.benchmarks.problem import load_benchmark
     from codelewm_assets.sandbox.limits import Limits
     from codelewm_assets.sandbox.outcome import Program
@@ -66,7 +66,7 @@ def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cac
     }
     left_out = [row.model_dump() for found in read.values() for row in found.left_out]
     problems = [problem for found in read.values() for problem in found.problems]
-    return Made(
+    return AssetOutput(
         files | {"left_out.json": pretty_json(left_out)},
         {
             "benchmark_labels": {b: found.problems[0].benchmark_label for b, found in read.items()},

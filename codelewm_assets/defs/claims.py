@@ -22,7 +22,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import GATES, statuses_of
-from codelewm_assets.defs.inputs import Inputs, Made, latest_materializations, version_of
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, latest_materializations, version_of
 from codelewm_assets.defs.status import GATE_CHECKS
 from codelewm_assets.evaluation.reports import (
     CalibrationReport,
@@ -175,13 +175,13 @@ def claim_gates(run: AssetRun) -> Plan:
 
     integrity = integrity_evidence(inputs, reports)  # looked at anew each time: bytes may have changed since
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         evidence, labels = seed_evidence(reports), inputs.benchmark_labels()
         gates = judge(evidence, integrity, profile=inputs.profile.name, benchmark_labels=labels)
         states = {gate.gate: gate.state for gate in gates.gates}
         claims = {claim.claim_id: claim.status for claim in gates.claims}
         shown = {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
-        return Made({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, shown)
+        return AssetOutput({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, shown)
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
     of_integrity = integrity.model_dump(mode="json")
@@ -253,7 +253,7 @@ def claim_audit(run: AssetRun) -> Plan:
     }
     texts |= {p.relative_to(CHECKOUT).as_posix(): p.read_text(encoding="utf-8") for p in checkout_documents()}
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         statuses = claim_statuses(gates)
         found = [
             {"document": name, **row._asdict()}
@@ -262,7 +262,7 @@ def claim_audit(run: AssetRun) -> Plan:
         ]
         report = {"documents": sorted(texts), "overclaims": found}
         shown = {"document_count": len(texts), "overclaim_count": len(found)}
-        return Made({"claim_audit.json": pretty_json(report)}, shown)
+        return AssetOutput({"claim_audit.json": pretty_json(report)}, shown)
 
     rules = source_digest(audit, clauses, lexicon, sentences, register)
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": rules}

@@ -10,7 +10,7 @@ from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_re
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_DATA
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.inputs import Inputs, Made, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
 
 ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
 
@@ -23,13 +23,13 @@ def execution_pack(run: AssetRun) -> Plan:
     """One row per problem, completion and input of every benchmark, under the published field names."""
     inputs = run.inputs
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.dataset.pack import build_pack
 
         rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
         labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
         write_groups(run.folder / "pack.parquet", in_groups(rows), PackRow)
-        return Made({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
+        return AssetOutput({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
 
     return Plan(make)
 
@@ -68,7 +68,7 @@ def problem_splits(run: AssetRun) -> Plan:
     return Plan(lambda: _make(run.inputs), config)
 
 
-def _make(inputs: Inputs) -> Made:
+def _make(inputs: Inputs) -> AssetOutput:
     from codelewm_assets.dataset.folds import assign_folds
 
     settings, near = inputs.profile.splits, inputs.near_duplicates()
@@ -90,7 +90,7 @@ def _make(inputs: Inputs) -> Made:
         "splits.parquet": write_table(drawn.splits),
         "near_duplicates.parquet": write_table(near, arrow_schema(NearDuplicate)),
     }
-    return Made(files, metadata)
+    return AssetOutput(files, metadata)
 
 
 @artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
@@ -99,12 +99,14 @@ def semantic_decoys(run: AssetRun) -> Plan:
     settings = run.profile.decoys
     config = {"pairs_per_query": settings.pairs_per_query, "pairs_per_problem": settings.pairs_per_problem}
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.dataset.decoys import make_decoys
 
         found = make_decoys(run.inputs.pack(), **config)
         categories = Counter(decoy.category for decoy in found)
-        return Made({"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)})
+        return AssetOutput(
+            {"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)}
+        )
 
     return Plan(make, config)
 
@@ -122,13 +124,13 @@ def rerank_pools(run: AssetRun) -> Plan:
         "pools_per_problem": settings.pools_per_problem,
     }
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.dataset.pools import make_pools
 
         in_pack = {row.source_submission_id for row in inputs.pack()}
         found = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)
         pools = Counter(benchmark for benchmark, _ in {(member.benchmark_id, member.pool_id) for member in found})
-        return Made(
+        return AssetOutput(
             {"pools.parquet": write_table(found)},
             {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
         )

@@ -15,7 +15,7 @@ from codelewm_assets.core.tables import R, read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.inputs import Inputs, Made, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
@@ -38,7 +38,7 @@ def heldout_scores(run: AssetRun) -> Plan:
     inputs = run.inputs
     trained, tokens, *_ = run.parents()
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from safetensors.numpy import save
 
         from codelewm_assets.evaluation.heldout import join_folds, score_fold
@@ -55,7 +55,7 @@ def heldout_scores(run: AssetRun) -> Plan:
             parts.append(score_fold(scorer, own, rows, inputs.pools(), prompts, llm_order=order))
         scores = join_folds(parts)
         temperatures = [found.model_dump(mode="json") for found in scores.temperatures]
-        return Made(
+        return AssetOutput(
             {
                 "score_rows.jsonl": json_lines(scores.members),
                 "completion_scores.jsonl": json_lines(scores.completions),
@@ -162,10 +162,10 @@ def _report(
         def plan(run: AssetRun) -> Plan:
             scored = Scored(run)
 
-            def make() -> Made:
+            def make() -> AssetOutput:
                 reports, shown = judge(scored)
                 named = zip(files, reports, strict=True)
-                return Made(
+                return AssetOutput(
                     {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in named},
                     {key: value for key, value in shown.items() if value is not None},
                 )
@@ -173,7 +173,7 @@ def _report(
             parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
             return Plan(make, {"resamples": scored.drawn["resamples"]} if has_draws else {}, parents=parents)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="3", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="4", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate

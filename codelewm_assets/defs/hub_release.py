@@ -13,7 +13,7 @@ from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.inputs import Inputs, Made, latest_materializations, latest_version, version_of
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, latest_materializations, latest_version, version_of
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore
@@ -30,11 +30,11 @@ def hub_release(run: AssetRun) -> Plan:
     draft = draft_release(run.store.get(), latest_released(run.context.instance))
     refusals = [str(refusal) for refusal in draft.plan.refusals]
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         plan = {"release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
         totals = {total.repository: f"{total.file_count} files, {total.bytes} bytes" for total in draft.plan.totals}
         counts = {"tag": draft.plan.tag, "file_count": len(draft.plan.files)}
-        return Made({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
+        return AssetOutput({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
 
     return Plan(make, {"refusals": refusals}, draft.artifacts)
 

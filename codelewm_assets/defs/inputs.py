@@ -35,13 +35,13 @@ DATA_VERSION_TAG = "dagster/data_version"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class AssetOutput:
     """Files of a new artifact, what its manifest says of it, and what only Dagster shows (times and the like)."""
 
     files: Mapping[str, bytes | Path]
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    shown: Mapping[str, Any] = field(default_factory=dict)
-    done: Callable[[], object] = lambda: None  # called when the artifact is stored: what was kept for it can go
+    run_metadata: Mapping[str, Any] = field(default_factory=dict)
+    on_stored: Callable[[], object] = lambda: None  # called when the artifact is stored: what was kept for it can go
 
 
 def latest_materializations(

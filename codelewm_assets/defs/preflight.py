@@ -9,7 +9,7 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, judge_all, rule_of
-from codelewm_assets.defs.inputs import Inputs, Made, preflight_settings, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, preflight_settings, versions
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
 from codelewm_assets.store.store import ArtifactStore
 
@@ -19,7 +19,7 @@ def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
     inputs = run.inputs
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         findings = judge_all(inputs)
         red = [found.rule for found in findings if not found.passed]
         report = {
@@ -31,7 +31,7 @@ def preflight_report(run: AssetRun) -> Plan:
             "settings": preflight_settings(inputs.profile),
             "findings": [found.model_dump(mode="json") for found in findings],
         }
-        return Made(
+        return AssetOutput(
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
         )
 

@@ -15,7 +15,7 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.claims import REPORTS, present_reports, read_gates, seed_evidence
-from codelewm_assets.defs.inputs import Inputs, Made, inline_png, latest_materializations, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_materializations, versions
 from codelewm_assets.defs.preflight import verified
 from codelewm_assets.defs.status import Listing, check_statuses
 from codelewm_assets.evaluation.reports import CalibrationReport
@@ -119,7 +119,7 @@ def results_report(run: AssetRun) -> Plan:
     preflight = inputs.artifact("preflight_report")
     parents = [inputs.artifact("claim_gates"), preflight, *trained.values(), *scored.values(), *reports.values()]
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
         from codelewm_assets.release.results_report import results_markdown
         from codelewm_assets.training.progress import read_events
@@ -132,7 +132,7 @@ def results_report(run: AssetRun) -> Plan:
         training = {seed: (read_sidecar(artifact), events[seed]) for seed, artifact in trained.items()}
         records = records_of(inputs, reports, findings=findings, artifacts=_digests(parents), training=training)
         text = results_markdown(records, figures={name: CAPTIONS[name] for name in figures})
-        return Made(
+        return AssetOutput(
             {"results_report.md": text.encode("utf-8"), **figures},
             {"figure_count": len(figures), "characters": len(text)},
         )
@@ -159,7 +159,7 @@ def dataset_card(run: AssetRun) -> Plan:
     """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
     inputs = run.inputs
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.dataset.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
@@ -168,7 +168,7 @@ def dataset_card(run: AssetRun) -> Plan:
         fold = {split.problem_id: split.fold for split in splits}
         table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
-        return Made({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
+        return AssetOutput({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
 
     return Plan(make)
 
@@ -194,9 +194,9 @@ def model_card(run: AssetRun) -> Plan:
         text = render(read_sidecar(trained[seed]), records_of(inputs, own, seeds=(seed,)), artifacts=made_from)
         return text.encode("utf-8")
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         cards = {seed: card(seed) for seed in SEEDS}
-        return Made(
+        return AssetOutput(
             {f"{seed}/README.md": text for seed, text in cards.items()},
             {"characters": sum(len(text.decode("utf-8")) for text in cards.values())},
         )
@@ -224,13 +224,13 @@ def tracker_status(run: AssetRun) -> Plan:
     records = records_of(inputs, reports)
     status = tracker.tracker_status(records, now)
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         files = {
             "tracker_status.md": tracker.tracker_markdown(status, records).encode("utf-8"),
             "tracker_status.json": pretty_json(status.model_dump(mode="json")),
         }
         states = Counter(row.state for row in status.rows)
-        return Made(files, {"criteria": states.total(), "states": dict(sorted(states.items()))})
+        return AssetOutput(files, {"criteria": states.total(), "states": dict(sorted(states.items()))})
 
     parents = [inputs.artifact("claim_gates"), *reports.values()]
     return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
@@ -242,7 +242,7 @@ def artifact_index(run: AssetRun) -> Plan:
     inputs = run.inputs
     parents = run.parents()
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import artifact_index as render
         from codelewm_assets.release.site_pages import index_rows
 
@@ -251,7 +251,7 @@ def artifact_index(run: AssetRun) -> Plan:
             "artifact_index.json": pretty_json(index_rows(manifests)),
             "artifact_index.md": render(manifests).encode(),
         }
-        return Made(files, {"artifact_count": len(manifests)})
+        return AssetOutput(files, {"artifact_count": len(manifests)})
 
     return Plan(make)
 
@@ -274,7 +274,7 @@ def review_site(run: AssetRun) -> Plan:
     lineage = lineage_of(inputs, parents)
     checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import SiteContents, site_files
 
         contents = SiteContents(
@@ -287,7 +287,7 @@ def review_site(run: AssetRun) -> Plan:
         )  # fmt: skip
         files: dict[str, bytes | Path] = {**site_files(contents)}
         counts = {"page_count": sum(name.endswith(".html") for name in files), "check_count": len(checks)}
-        return Made(files, counts | {"data_docs_count": sum(one.document is not None for one in docs)})
+        return AssetOutput(files, counts | {"data_docs_count": sum(one.document is not None for one in docs)})
 
     config: dict[str, Any] = {  # what is shown beside the parents: states and pages that are no artifacts
         "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],

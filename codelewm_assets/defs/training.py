@@ -22,7 +22,7 @@ from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
-from codelewm_assets.defs.inputs import Inputs, Made, inline_png, latest_version, preflight_settings, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version, preflight_settings, versions
 from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.store.store import Artifact
@@ -44,7 +44,7 @@ def tokenized_pack(run: AssetRun) -> Plan:
     inputs, training = run.inputs, run.profile.training_config()
     names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 
         folds = {split.problem_id: split.fold for split in inputs.splits()}
@@ -56,7 +56,7 @@ def tokenized_pack(run: AssetRun) -> Plan:
             files |= token_files(fold, tokenizer, arrays)
             tokenizers[f"fold {fold}"] = sha256_text(tokenizer)
         counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
-        return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
+        return AssetOutput(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
 
     return Plan(make, training.model_dump(mode="json", include=set(names)) | versions("tokenizers"))
 
@@ -88,7 +88,7 @@ def checkpoint(run: AssetRun) -> Plan:
     require_clear(context.instance)
     _require_clear_artifacts(inputs, run.parents())
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         with _retried_when_killed(context, run.profile.operations.infrastructure_retries):
             made = _train(context, inputs, run.store, int(run.seed))
         require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
@@ -150,7 +150,7 @@ def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> 
         raise dg.Failure(f"{', '.join(rebuilt)} were rebuilt while training ran. Train again.", allow_retries=False)
 
 
-def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> Made:
+def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> AssetOutput:
     from codelewm_assets.training.progress import STREAM, event_line, read_events, timeless
     from codelewm_assets.training.sidecar import require_trained
     from codelewm_assets.training.worker import WorkerSpec, result_names
@@ -183,11 +183,11 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     events, _ = read_events(folder / STREAM)
     files["progress.jsonl"] = "".join(map(event_line, timeless(events))).encode("utf-8")
     metadata = {"seed": seed, "judged": digests, "folds": list(config.folds)}
-    return Made(
+    return AssetOutput(
         files,
         metadata,
         {"wall_s": time.monotonic() - started},
-        done=lambda: remove_tree(str(folder.parent)),
+        on_stored=lambda: remove_tree(str(folder.parent)),
     )
 
 
@@ -302,14 +302,14 @@ def checkpoint_inspection(run: AssetRun) -> Plan:
     """The tensor table, whether every weight is finite, and whether the latents have collapsed."""
     trained, tokens = run.parents()
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.plots.reports import training_curve
         from codelewm_assets.training.inspect import inspect_checkpoint
         from codelewm_assets.training.progress import read_events
 
         rows, report = inspect_checkpoint(trained, tokens)
         curve = training_curve({int(run.seed): read_events(trained.path("progress.jsonl"))[0]})
-        return Made(
+        return AssetOutput(
             {
                 "tensors.parquet": write_table(rows),
                 "checkpoint_inspection.json": pretty_json(report),

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import ReportError, TrainingError
-from codelewm_assets.core.hub_calls import hashes_of, patiently
+from codelewm_assets.core.hub_calls import hashes_of, retry_transient
 from codelewm_assets.core.package import package_sha256
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.store.store import Artifact, open_store
@@ -127,7 +127,7 @@ class JobFolder:
 
     def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
         about = f"{doing} the dataset repository {self._repository}"
-        return patiently(call, about, pause_s=self._pause_s, error=TrainingError)
+        return retry_transient(call, about, pause_s=self._pause_s, error=TrainingError)
 
 
 def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, patiently
+from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, retry_transient
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import open_store
 from codelewm_assets.training.config import HfJobsSettings
@@ -120,7 +120,7 @@ class HfJobs:
     def _start(self, api: Any, run_id: str) -> Any:
         settings = self._settings
         environment = {"PYTHONUNBUFFERED": "1"} | ({"HF_ENDPOINT": self._endpoint} if self._endpoint else {})
-        return patiently(
+        return retry_transient(
             lambda: api.run_job(
                 image=settings.image,
                 command=[*IN_THE_JOB, settings.repository, run_id],
@@ -141,7 +141,7 @@ class HfJobs:
     def _cancel(self, api: Any, job: Any, error: BaseException) -> None:
         """Cancel; when that fails too, say so beside the error that is on its way."""
         try:
-            patiently(
+            retry_transient(
                 lambda: api.cancel_job(job_id=job.id, namespace=self._namespace),
                 f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=CANCEL_TRIES,
             )  # fmt: skip
@@ -161,7 +161,7 @@ def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeo
     """
     until_s, readings_left = time.monotonic() + timeout_s, LAST_READINGS
     while True:
-        status = patiently(
+        status = retry_transient(
             lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}",
             pause_s=poll_s, error=TrainingError,
         ).status  # fmt: skip
@@ -182,7 +182,7 @@ def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeo
 def _log(api: Any, job_id: str, namespace: str, pause_s: float) -> list[str]:
     """The lines of the job's log so far."""
     try:
-        return patiently(
+        return retry_transient(
             lambda: list(api.fetch_job_logs(job_id=job_id, namespace=namespace)), "read it",
             pause_s=pause_s, error=TrainingError,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.defs import training
-from codelewm_assets.defs.inputs import Inputs, Made
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment
 
 
@@ -15,7 +15,7 @@ def test_weights_of_another_training_are_refused_also_when_they_lie_in_the_store
 ) -> None:
     train = training._train
 
-    def of_another_seed(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> Made:
+    def of_another_seed(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> AssetOutput:
         return train(context, inputs, store, 1729)
 
     with monkeypatch.context() as patch:

@@ -22,7 +22,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import checks, dataset, guards, training
 from codelewm_assets.defs.guards import gate_statuses
-from codelewm_assets.defs.inputs import Inputs, Made
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -286,7 +286,7 @@ def test_data_that_is_rebuilt_while_training_runs_discards_what_was_trained(
 ) -> None:
     train = training._train
 
-    def slow(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> Made:
+    def slow(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> AssetOutput:
         made = train(context, inputs, store, seed)
         green.stored.report(green.stored.latest["problem_splits"])
         return made
