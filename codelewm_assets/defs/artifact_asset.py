@@ -56,7 +56,7 @@ PARTS: dict[str, str] = {
     "release": "publication",
 }
 """Stage → the part of the cycle that it belongs to, a tag of its assets."""
-PART_TAG, GATES_TAG = "codelewm/part", "codelewm/gates_training"
+PART_TAG, BLOCKING_TAG = "codelewm/part", "codelewm/gates_training"
 OWNERS = ["team:evidence"]
 
 

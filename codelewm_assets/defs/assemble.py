@@ -19,10 +19,10 @@ from codelewm_assets.defs import (
     release,
     training,
 )
-from codelewm_assets.defs.artifact_asset import GATES_TAG
+from codelewm_assets.defs.artifact_asset import BLOCKING_TAG
 from codelewm_assets.defs.automation import automation_sensor
 from codelewm_assets.defs.failures import send_notices, tell_failures
-from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.jobs import read_job_tags, schedules, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.source_watch import observing
@@ -65,8 +65,8 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
 
 def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
     """With the tag by which people filter what training waits for."""
-    is_gating = spec.key.to_user_string() in {asset for asset, _ in GATES}
-    return spec.merge_attributes(tags={GATES_TAG: "true"}) if is_gating else spec
+    is_blocking = spec.key.to_user_string() in {asset for asset, _ in BLOCKING_CHECKS}
+    return spec.merge_attributes(tags={BLOCKING_TAG: "true"}) if is_blocking else spec
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:

@@ -21,7 +21,7 @@ from codelewm_assets.core.ids import SEEDS, kind_and_partition
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.guards import GATES, statuses_of
+from codelewm_assets.defs.guards import BLOCKING_CHECKS, statuses_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, latest_materializations, version_of
 from codelewm_assets.defs.status import GATE_CHECKS
 from codelewm_assets.evaluation.reports import (
@@ -80,7 +80,7 @@ def _current(inputs: Inputs, artifacts: list[Artifact]) -> set[str]:
     checks = [
         (asset, check, partition)
         for kind, partition in set(named.values())
-        for asset, check in (*GATES, *EVIDENCE_CHECKS)
+        for asset, check in (*BLOCKING_CHECKS, *EVIDENCE_CHECKS)
         if asset == kind
     ]
     latest = latest_materializations(inputs.instance, named.values())

@@ -1,4 +1,4 @@
-"""`require_clear`: training starts only when every check that gates it is green on exactly what it would train on.
+"""`require_clear`: training starts only when every check that holds it back is green on exactly what it would train on.
 
 A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route.
 """
@@ -16,13 +16,13 @@ from codelewm_assets.defs.private_names import PartitionKeyFilter
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]
-ADDED_GATES: tuple[tuple[str, str], ...] = (
+ADDED_CHECKS: tuple[tuple[str, str], ...] = (
     ("preflight_report", "preflight_is_clear"),
     ("preflight_report", "artifacts_verify"),
     ("tokenized_pack", "tokens_join_the_pack"),
 )
-GATES: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_GATES)
-"""(asset, check) of everything that gates training; tests compare it with the graph and with `REQUIRED_RULES`."""
+BLOCKING_CHECKS: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_CHECKS)
+"""(asset, check) of every check that holds training back; tests compare it with the graph and with `REQUIRED_RULES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +141,21 @@ def _judged(record: Any, materialized: dg.EventLogRecord, status: CheckStatus) -
     return replace(status, state="GREEN", detail="", figures=figures)
 
 
-def gate_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
-    """The state of everything that gates training, and of every required rule that the code has no check of."""
-    defined = {check for _, check in GATES}
+def blocking_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
+    """The state of every check that holds training back, and of every required rule that the code has no check of."""
+    defined = {check for _, check in BLOCKING_CHECKS}
     detail = "the code has no check of this rule, which preflight/clearance.py requires"
     undefined = [
         CheckStatus("preflight_report", rule, None, "UNDEFINED", detail)
         for rule in REQUIRED_RULES
         if rule not in defined
     ]
-    return statuses_of(instance, [(*gate, None) for gate in GATES]) + undefined
+    return statuses_of(instance, [(*check, None) for check in BLOCKING_CHECKS]) + undefined
 
 
 def require_clear(instance: dg.DagsterInstance) -> None:
-    """Raises: dg.Failure: any gate is not green; one error with a line for each, and it is not retried."""
-    blocked = [status for status in gate_statuses(instance) if status.state != "GREEN"]
+    """Raises: dg.Failure: any of these checks is not green; one error with a line for each, and it is not retried."""
+    blocked = [status for status in blocking_statuses(instance) if status.state != "GREEN"]
     if not blocked:
         return
     raise dg.Failure(

@@ -16,7 +16,7 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from codelewm_assets.defs import training
-from codelewm_assets.defs.guards import gate_statuses
+from codelewm_assets.defs.guards import blocking_statuses
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import SIDECAR_NAMES, StoredWorld, checkpoint_files
@@ -108,5 +108,5 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def green(worlds: dict[str, Path], tmp_path: Path, started: list[str]) -> Iterator[Deployment]:
     """A deployment in which every check is green on the latest data."""
     with deployed(Path(shutil.copytree(worlds["green"], tmp_path / "green"))) as found:
-        assert {status.state for status in gate_statuses(found.instance)} == {"GREEN"}
+        assert {status.state for status in blocking_statuses(found.instance)} == {"GREEN"}
         yield found

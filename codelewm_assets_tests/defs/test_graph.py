@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets.defs.artifact_asset import GATES_TAG, PART_TAG, PARTS, SEED, STAGES
+from codelewm_assets.defs.artifact_asset import BLOCKING_TAG, PART_TAG, PARTS, SEED, STAGES
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
-from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets_tests.defs.data_flow import data_flow
 
@@ -77,7 +77,7 @@ def test_every_asset_says_its_part_and_whether_training_waits_for_it() -> None:
     assert {name: tags[name][PART_TAG] for name in tags} == {
         asset.key.to_user_string(): PARTS[str(asset.get_asset_spec().group_name)] for asset in ASSETS
     } | dict.fromkeys(OBSERVED, "data")
-    assert {name for name in tags if GATES_TAG in tags[name]} == {asset for asset, _ in GATES}
+    assert {name for name in tags if BLOCKING_TAG in tags[name]} == {asset for asset, _ in BLOCKING_CHECKS}
     assert PARTS.keys() == STAGES.keys()
 
 
@@ -108,7 +108,7 @@ def test_no_job_mixes_seeded_assets_with_others_and_nothing_that_gates_training_
     for step in BUILD_ORDER:
         own = {graph.get(key).partitions_def for key in step.assets.resolve(graph)}
         assert own == ({None} if step.partitions == (None,) else {SEED}), step.job
-    assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in GATES} == {None}
+    assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in BLOCKING_CHECKS} == {None}
 
 
 def test_definitions_load_without_heavy_packages() -> None:
