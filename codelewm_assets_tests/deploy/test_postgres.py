@@ -12,7 +12,7 @@ import yaml
 
 from codelewm_assets.cli import main
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs.guards import BLOCKING_CHECKS, gate_statuses, require_clear
+from codelewm_assets.defs.guards import BLOCKING_CHECKS, blocking_statuses, require_clear
 from codelewm_assets.defs.training import checkpoint
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.deploy.conftest import ROOT
@@ -41,7 +41,7 @@ def _train(stored: StoredWorld) -> dg.ExecuteInProcessResult:
 
 
 def _states(instance: dg.DagsterInstance) -> dict[str, str]:
-    return {status.name: status.state for status in gate_statuses(instance)}
+    return {status.name: status.state for status in blocking_statuses(instance)}
 
 
 def test_both_instances_agree_in_everything_but_storage() -> None:
