@@ -23,10 +23,10 @@ from codelewm_assets.training.batches import Batch, frequent_outputs, labels_of,
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import Latents
-from codelewm_assets.training.model import PackedTensors, TransitionModel
-from codelewm_assets.training.packing import one_a_row
+from codelewm_assets.training.model import TransitionModel
 from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
+from codelewm_assets_tests.training.tokens import one_a_row
 
 PADDED = {"code": 1024, "input": 256, "output": 256}
 SHAPES = {
@@ -52,7 +52,7 @@ def padded_batch(data: FoldData, records: Sequence[TokenRecord], config: Trainin
     batches = []
     for field, width in PADDED.items():
         texts = [(field, data.arrays[field][getattr(r, field)]) for r in records]
-        rows = PackedTensors.of(one_a_row(texts, {field: width}), device)
+        rows = one_a_row(texts, {field: width}).to(device)
         batches.append(Batch(rows, rows, {field: everyone}, labels, sum(len(text) for _, text in texts)))
     return batches
 

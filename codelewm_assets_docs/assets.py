@@ -2,9 +2,8 @@
 
 import dagster as dg
 
-from codelewm_assets.defs.artifact_asset import GATED_BY
+from codelewm_assets.defs.artifact_asset import GATED_BY, STAGES
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.stages import STAGES
 from codelewm_assets_docs.checks import anchor
 from codelewm_assets_docs.markdown import code, codes, page, table
 

@@ -5,10 +5,10 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.claims.register import GATE_RULES
+from codelewm_assets.defs.artifact_asset import STAGES
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
-from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.stages import STAGES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
+from codelewm_assets.defs.status import GATE_OF_CHECK
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets_docs.markdown import code, codes, page, table
@@ -47,7 +47,7 @@ def checks_page() -> str:
 
 def _check(check: Any) -> list[str]:
     asset, name = check.key.asset_key.to_user_string(), check.key.name
-    required = [rule for rule in REQUIRED_RULES if rule.partition("[")[0] == name and (asset, name) in GATES]
+    required = [rule for rule in REQUIRED_RULES if rule.partition("[")[0] == name and (asset, name) in BLOCKING_CHECKS]
     rows = [
         ("kind", _kind(check)),
         ("gates training", _gates(check.key) + (", required by name" if required else "")),
@@ -88,7 +88,7 @@ def _kind(check: Any) -> str:
 
 
 def _gates(key: dg.AssetCheckKey) -> str:
-    return "yes" if (key.asset_key.to_user_string(), key.name) in GATES else "no"
+    return "yes" if (key.asset_key.to_user_string(), key.name) in BLOCKING_CHECKS else "no"
 
 
 def _partitions(partitions: dg.PartitionsDefinition | None) -> str:

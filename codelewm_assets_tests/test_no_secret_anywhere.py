@@ -1,7 +1,7 @@
 """Secrets that the environment holds are in nothing that a whole run leaves or shows: files, tables, databases, logs, the UI.
 
 The whole cycle is built with planted secrets in every variable that the product or its libraries read one from, then a run
-fails under the daemon and its notifier too, so that errors are written as well. Then everything is searched.
+fails under the daemon and its receivers too, so that errors are written as well. Then everything is searched.
 """
 
 import base64
@@ -46,7 +46,7 @@ TICKS = """{ sensorsOrError(repositorySelector: {repositoryName: "__repository__
 def planted(variable: str) -> str:
     """A secret that looks like none, so that no scanner refuses it: one that is found was carried there."""
     word = f"planted-{variable.lower().replace('_', '-')}-7f3a9c"
-    return f"http://127.0.0.1:1/{word}" if variable.endswith("URL") else word
+    return f"json://127.0.0.1:1/{word}" if variable.endswith("URL") else word
 
 
 def forms(variable: str) -> list[bytes]:
@@ -105,9 +105,9 @@ def test_no_secret_is_anywhere_after_a_whole_run(run: Run, tmp_path: Path, monke
         monkeypatch.setenv(variable, planted(variable))
     profile = (HERE / "upgrade" / "profile.yaml").read_text(encoding="utf-8") + (
         "operations:\n  notify:\n"
-        "    - {kind: webhook, url_environment: PLANTED_WEBHOOK_URL, token_environment: PLANTED_WEBHOOK_TOKEN}\n"
-        f"    - {{kind: smtp, host: 127.0.0.1, port: {free_port()}, security: none, sender: a@b.c, recipients: [d@e.f],\n"
-        "       user: someone, password_environment: PLANTED_SMTP_PASSWORD}\n"
+        '    - "${PLANTED_WEBHOOK_URL}"\n'
+        f'    - "json://127.0.0.1:{free_port()}?+Authorization=Bearer%20${{PLANTED_WEBHOOK_TOKEN}}"\n'
+        f'    - "mailto://someone:${{PLANTED_SMTP_PASSWORD}}@127.0.0.1:{free_port()}?from=a@b.c&to=d@e.f"\n'
     )
     (tmp_path / "profile.yaml").write_text(profile, encoding="utf-8")
     monkeypatch.setenv("CODELEWM_PROFILE", str(tmp_path / "profile.yaml"))
@@ -126,7 +126,9 @@ def test_no_secret_is_anywhere_after_a_whole_run(run: Run, tmp_path: Path, monke
         shown = [json.dumps(graphql(server.address, query)) for query in (RUNS, TICKS)]
         with urllib.request.urlopen(f"{server.address}/download_debug/{run_id}", timeout=60) as dump:
             shown.append(gzip.decompress(dump.read()).decode())
-    assert run_id in shown[0] and "webhook" in ticks and "smtp" in ticks  # both notifiers failed, and said so
+    assert (
+        run_id in shown[0] and "PLANTED_WEBHOOK_TOKEN" in ticks and "PLANTED_SMTP_PASSWORD" in ticks
+    )  # they failed, and said so
     (tmp_path / "shown.json").write_text("\n".join(shown), encoding="utf-8")
 
     found = list(contents(tmp_path))
@@ -150,12 +152,12 @@ def _launch_what_fails(address: str) -> str:
 
 
 def _ticks_that_failed_to_tell(address: str) -> str:
-    """The ticks of `tell_failures`, when one of them has tried."""
+    """The ticks of `send_notices`, when one of them has tried."""
     text = ""
     for _ in range(300):
         sensors = graphql(address, TICKS)["sensorsOrError"]["results"]
-        text = json.dumps(next(sensor for sensor in sensors if sensor["name"] == "tell_failures"))
-        if "could not be reached" in text:
+        text = json.dumps(next(sensor for sensor in sensors if sensor["name"] == "send_notices"))
+        if "did not take the notice" in text:
             return text
         time.sleep(1)  # the daemon's tick comes twice a minute
     pytest.fail(f"nobody tried to tell: {text}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets_tests.defs.conftest import green, started, world, worlds
 from codelewm_assets_tests.defs.deployment import Deployment
 
@@ -30,7 +30,7 @@ def soak() -> ModuleType:
 
 def _training(soak: ModuleType, green: Deployment, **changes: Any) -> Any:
     """A training on everything that the deployment holds, after all of its checks."""
-    gating = {asset for asset, _ in GATES}
+    gating = {asset for asset, _ in BLOCKING_CHECKS}
     digests = {
         name: artifact.digest for name, artifact in green.stored.latest.items() if name.partition("[")[0] in gating
     }
@@ -39,7 +39,7 @@ def _training(soak: ModuleType, green: Deployment, **changes: Any) -> Any:
 
 
 def _on_red(soak: ModuleType, green: Deployment, training: Any) -> list[str]:
-    return list(soak.trained_on_red([training], soak.evaluations(green.instance), GATES))
+    return list(soak.trained_on_red([training], soak.evaluations(green.instance), BLOCKING_CHECKS))
 
 
 def test_a_training_on_green_is_no_finding(soak: ModuleType, green: Deployment) -> None:
@@ -48,13 +48,13 @@ def test_a_training_on_green_is_no_finding(soak: ModuleType, green: Deployment) 
 
 def test_a_training_before_a_check_had_a_result_is_found(soak: ModuleType, green: Deployment) -> None:
     found = _on_red(soak, green, _training(soak, green, at_s=0.0))
-    assert len(found) >= len(GATES) and all("without a result" in line for line in found)
+    assert len(found) >= len(BLOCKING_CHECKS) and all("without a result" in line for line in found)
 
 
 def test_a_training_on_a_red_check_is_found(soak: ModuleType, green: Deployment) -> None:
     training, results = _training(soak, green), soak.evaluations(green.instance)
     red = soak.Evaluation(training.at_s - 0.5, results[0].asset, results[0].check, results[0].judged, False)
-    (line,) = soak.trained_on_red([training], [*results, red], GATES)
+    (line,) = soak.trained_on_red([training], [*results, red], BLOCKING_CHECKS)
     assert line.endswith(f"{results[0].check} was red")
 
 

@@ -11,12 +11,11 @@ import dagster as dg
 from codelewm_assets.benchmarks import problem
 from codelewm_assets.defs import training
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 
 PROBLEMS = 40  # of each benchmark; all five folds are trained, so that they suffice for a lift to show
-GATING = {asset for asset, _ in GATES}
+GATING = {asset for asset, _ in BLOCKING_CHECKS}
 _load_benchmark, _train = problem.load_benchmark, training._train
 
 
@@ -25,7 +24,7 @@ def _few_problems(*args: Any, **how: Any) -> Any:
     return replace(read, problems=read.problems[:PROBLEMS])
 
 
-def _noted(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> Made:
+def _noted(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> AssetOutput:
     """Write down what is trained on, by digest, before the worker starts."""
     behind = inputs.store.lineage(inputs.artifact("tokenized_pack")) | inputs.store.lineage(
         inputs.artifact("preflight_report")

@@ -26,7 +26,7 @@ from faults import FAULTS, write_imported
 from sections import rewrite
 from world import ROOT, World, made_world
 
-from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.sandbox.namespace import IN_NAMESPACE, unshare_command
 
@@ -127,7 +127,7 @@ def counted(soak: Soak, wall_s: float) -> dict[str, Any]:
             "damaged": [f"{fault.artifact} {fault.file}" for fault in mismatches],
             "lost": findings.lost_artifacts(instance, store),
             "trainings_started": len(trainings),
-            "trained_on_red": findings.trained_on_red(trainings, findings.evaluations(instance), GATES),
+            "trained_on_red": findings.trained_on_red(trainings, findings.evaluations(instance), BLOCKING_CHECKS),
             "failed_runs": len(failed),
             "messages": len(world.receiver.keys),
             "notification_faults": findings.notification_faults([r.run_id for r in failed], world.receiver.keys),

@@ -1,6 +1,6 @@
-"""What the sources look like now, to notice that one changed. What then happens is for `defs` to say."""
+"""What of the sources lies outside the project, and what it holds now. What then happens is for `defs` to say."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,37 +28,41 @@ class Watched:
     wanted: str | None
 
 
-def watched_sources(
-    published: Sequence[BenchmarkId],
-    imported: Sequence[tuple[str, str | None, str | None]],
-    environment: Mapping[str, str],
-) -> list[Watched]:
-    """What can change outside the project.
+def watched_release(benchmark: BenchmarkId, environment: Mapping[str, str]) -> list[Watched]:
+    """The file or the dataset that the environment names for an EvalPlus benchmark.
 
-    Args: published: benchmarks that are read from EvalPlus. imported: (file, repository, revision) of a model's completions.
     A release that is downloaded cannot change: its digest is pinned and the download is kept.
     """
-    found = list[Watched]()
-    for benchmark in published:
-        pin = EVALPLUS_FILES[benchmark]
-        if path := environment.get(pin.environment):
-            found.append(Watched(pin.environment, "file", path, pin.sha256))
-        elif revision := environment.get(pin.revision_environment):
-            found.append(Watched(pin.dataset, "dataset", pin.dataset, revision))
-    for file, dataset, commit in imported:
-        if dataset is None:
-            found.append(Watched(file, "file", file, None))
-        else:
-            found.append(Watched(dataset, "dataset", dataset, commit))
+    pin = EVALPLUS_FILES[benchmark]
+    if path := environment.get(pin.environment):
+        return [Watched(pin.environment, "file", path, pin.sha256)]
+    if revision := environment.get(pin.revision_environment):
+        return [Watched(pin.dataset, "dataset", pin.dataset, revision)]
+    return []
+
+
+def watched_completions(
+    imported: Sequence[tuple[str, str | None, str | None]], environment: Mapping[str, str]
+) -> list[Watched]:
+    """Files and datasets of a model's completions. Args: imported: (file, repository, revision) of each."""
+    found = [
+        Watched(file, "file", file, None) if dataset is None else Watched(dataset, "dataset", dataset, commit)
+        for file, dataset, commit in imported
+    ]
     if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
         found.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
     return list({own.name: own for own in found}.values())
 
 
-def fingerprint(watched: Watched, head_of: Callable[[str], str]) -> str:
-    """sha256 of a file, "missing" without one; the newest commit of a dataset. Raises: SourceMissingError: from `head_of`."""
+def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
+    """sha256 of a file, "missing" without one; the newest commit of a dataset.
+
+    Raises:
+        SourceMissingError: the Hub cannot be asked.
+        OSError: the file cannot be read.
+    """
     if watched.kind == "dataset":
-        return head_of(watched.place)
+        return hub_head(watched.place, endpoint=environment.get("HF_ENDPOINT"), token=environment.get("HF_TOKEN"))
     path = Path(watched.place)
     return sha256_file(path) if path.is_file() else MISSING
 

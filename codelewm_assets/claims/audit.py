@@ -61,7 +61,7 @@ class Overclaim(NamedTuple):
     sentence: str
 
 
-def statuses_of(gates: ClaimGates) -> dict[str, str]:
+def claim_statuses(gates: ClaimGates) -> dict[str, str]:
     """claim id → OPEN or CLOSED, and `gate:<name>` and `gate:<name>@<seed>` → HOLDS, FAILS or UNDECIDED."""
     found: dict[str, str] = {claim.claim_id: claim.status for claim in gates.claims}
     for gate in gates.gates:
@@ -74,7 +74,7 @@ def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
     """Sentences that state a claim which is not OPEN or not in the register, or more than an OPEN claim says.
 
     A sentence that denies, asks or conditions states nothing, nor does what is listed under words that forbid it.
-    Args: statuses: as `statuses_of` gives them; a claim or gate that is not in it counts as CLOSED.
+    Args: statuses: as `claim_statuses` gives them; a claim or gate that is not in it counts as CLOSED.
     """
     found = []
     for passage in passages(markdown):

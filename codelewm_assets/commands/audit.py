@@ -20,7 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_arguments,
 )
 def run(options: argparse.Namespace) -> int:
-    from codelewm_assets.claims.audit import audit_text, statuses_of
+    from codelewm_assets.claims.audit import audit_text, claim_statuses
 
     files, texts, unreadable = (
         [],
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         LOG.error(f"cannot be read: {'; '.join(unreadable)}. Name Markdown files, or folders of them.")
         return USAGE_ERROR
     gates, digest = latest_gates()
-    statuses = statuses_of(gates) if gates else {}
+    statuses = claim_statuses(gates) if gates else {}
     found = [(file, row) for file, text in texts.items() for row in audit_text(text, statuses)]
     if options.json:
         rows = [{"file": str(file), **row._asdict()} for file, row in found]

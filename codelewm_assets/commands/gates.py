@@ -37,7 +37,7 @@ def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
 
 
 def _pages(instance: Any, store: Any) -> dict[str, str | None]:
-    from codelewm_assets.defs.plumbing import latest_version
+    from codelewm_assets.defs.inputs import latest_version
 
     latest = {kind: latest_version(instance, kind) for kind, _ in PAGES}
     return {kind: str(store.load(kind, latest[kind]).path(name)) if latest[kind] else None for kind, name in PAGES}
@@ -51,7 +51,7 @@ def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str |
     Raises: StoreError: claim_gates itself is missing or damaged.
     """
     from codelewm_assets.claims.verdicts import ClaimGates, Reason
-    from codelewm_assets.defs.plumbing import latest_version
+    from codelewm_assets.defs.inputs import latest_version
 
     version = latest_version(instance, "claim_gates")
     if version is None:

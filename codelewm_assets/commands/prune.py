@@ -46,7 +46,13 @@ def _amount(text: str) -> float:
     _add_arguments,
 )
 def run(options: argparse.Namespace) -> int:
-    from codelewm_assets.defs.housekeeping import HOUR_S, live_digests, newest_run, require_no_run, require_no_run_since
+    from codelewm_assets.defs.instance_health import (
+        HOUR_S,
+        live_digests,
+        newest_run,
+        require_no_run,
+        require_no_run_since,
+    )
     from codelewm_assets.store.prune import plan_prune, prune
 
     instance, store = open_instance(), open_store()

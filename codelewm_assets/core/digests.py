@@ -2,10 +2,18 @@
 
 import hashlib
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import StoreError
+
+SETTLED_NS = (
+    2_000_000_000  # a file changed more recently may change again without a new time: clocks of file systems are coarse
+)
+BELIEVED_S = 600.0  # how long the digest of an unchanged file is believed; a disk may spoil bytes without a new time
+_HASHED: dict[tuple[int, ...], tuple[str, float]] = {}
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -22,6 +30,29 @@ def sha256_file(path: Path) -> str:
     """Hex sha256 of a file's bytes. Raises: OSError when it cannot be read."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_unchanged(path: Path) -> str:
+    """As `sha256_file`, which this process does not repeat for ten minutes while nothing wrote to the file.
+
+    Whatever writes to, replaces or renames a file gives it another device, inode, size, mtime or ctime, and no program can
+    set the ctime. A file that was changed in the last two seconds is hashed each time.
+    Raises: OSError: the file cannot be read.
+    """
+    with path.open("rb") as handle:
+        state = _state(os.fstat(handle.fileno()))
+        digest, hashed_s = _HASHED.get(state, ("", -BELIEVED_S))
+        if time.monotonic() - hashed_s < BELIEVED_S:
+            return digest
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        is_settled = max(state[-2:]) < time.time_ns() - SETTLED_NS
+        if is_settled and _state(os.fstat(handle.fileno())) == state:
+            _HASHED[state] = digest, time.monotonic()
+    return digest
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def canonical_json(value: Any) -> bytes:

@@ -55,7 +55,7 @@ def pause_after(failures: int, pause_s: float) -> float:
     return min(pause_s * 2.0 ** min(failures - 1, 30), MAX_PAUSE_S)
 
 
-def patiently(
+def retry_transient(
     call: Callable[[], Answer], doing: str, *, pause_s: float, error: type[AssetsError], tries: int = TRIES
 ) -> Answer:
     """The call's answer, asked for again after failures that pass.

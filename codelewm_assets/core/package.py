@@ -7,7 +7,7 @@ from codelewm_assets.core.digests import digest_of, sha256_file
 from codelewm_assets.core.errors import StoreError
 
 PACKAGE = Path(__file__).parents[1]
-SOURCE_SUFFIXES = (".py", ".yaml")  # code, and the profiles that are shipped with it
+SOURCE_SUFFIXES = (".py", ".yaml", ".j2")  # code, and the profiles and templates that are shipped with it
 
 
 @cache  # once a process: an edit after the import does not change what runs

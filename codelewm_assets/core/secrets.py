@@ -68,8 +68,12 @@ def secret_kinds(text: str, variables: Mapping[str, str]) -> list[str]:
         variables: of `secret_variables`. Values shorter than `MIN_SCANNED_CHARS`, and those that are one word or number, are
             not looked for: they occur in ordinary text.
     """
-    kinds = [kind for kind, pattern in TOKENS.items() if pattern.search(text)]
-    return kinds + [
+    return [kind for kind, pattern in TOKENS.items() if pattern.search(text)] + value_kinds(text, variables)
+
+
+def value_kinds(text: str, variables: Mapping[str, str]) -> list[str]:
+    """`Value of NAME` for each variable whose value is in the text, with the exceptions of `secret_kinds`."""
+    return [
         f"Value of {name}"
         for name, value in variables.items()
         if len(value) >= MIN_SCANNED_CHARS and not PLAIN_WORD.fullmatch(value) and _encodings(value).search(text)

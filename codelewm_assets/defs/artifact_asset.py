@@ -25,15 +25,43 @@ from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import Made, column_schema
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.defs.stages import OWNERS, PART_TAG, PARTS
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, column_schema
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.recipe import Recipe
 from codelewm_assets.store.store import Artifact
+
+STAGES: dict[str, str] = {
+    "sources": "Benchmark problems as published, or our stand-in, named as one.",
+    "completions": "Programs to judge, and what running them showed.",
+    "packs": "One row per problem, completion and input.",
+    "splits": "Which fold each problem belongs to.",
+    "decoys": "Decoy pairs and rerank pools, made from the pack.",
+    "preflight": "Whether training may start on exactly these artifacts.",
+    "training": "Token arrays, checkpoints per seed, and a look at their weights.",
+    "evaluation": "Scores of held-out rows, and metric reports.",
+    "claims": "What may be said in public, and what was.",
+    "release": "What people read, and what would be published.",
+}
+PARTS: dict[str, str] = {
+    "sources": "data",
+    "completions": "data",
+    "packs": "data",
+    "splits": "data",
+    "decoys": "data",
+    "preflight": "data",
+    "training": "model",
+    "evaluation": "evidence",
+    "claims": "evidence",
+    "release": "publication",
+}
+"""Stage → the part of the cycle that it belongs to, a tag of its assets."""
+PART_TAG, BLOCKING_TAG = "codelewm/part", "codelewm/gates_training"
+OWNERS = ["team:evidence"]
+
+
+SEED = dg.StaticPartitionsDefinition([str(seed) for seed in SEEDS])
+
 
 LOG = logging.getLogger(__name__)
 SEEDED: set[str] = set()
@@ -56,7 +84,7 @@ class Plan:
         show: what else the UI shows of the artifact, made or reused.
     """
 
-    make: Callable[[], Made]
+    make: Callable[[], AssetOutput]
     config: Mapping[str, Any] = field(default_factory=dict)
     parents: Sequence[Artifact] | None = None
     show: Callable[[Artifact], Mapping[str, Any]] = lambda artifact: {}
@@ -100,18 +128,20 @@ class AssetRun:
     def parents(self) -> list[Artifact]:
         """The latest artifact of each dep, of a seeded one that of the own seed, or of all seeds."""
         is_seeded = self.context.asset_key.to_user_string() in SEEDED
-        found = []
-        for name in self.deps:
-            seeds = ([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None]
-            found += [self.inputs.artifact(name, seed) for seed in seeds]
-        return found
+        wanted = [
+            (name, seed)
+            for name in self.deps
+            for seed in (([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None])
+        ]
+        self.inputs.load_together(wanted)
+        return [self.inputs.artifact(name, seed) for name, seed in wanted]
 
 
 def artifact_asset(
     stage: str,
     *,
     deps: Sequence[str] = (),
-    gated_by: Sequence[str] = (),
+    gated_by: Collection[str] = (),
     code_version: str,
     kinds: Collection[str] = (),
     is_seeded: bool = False,
@@ -125,7 +155,7 @@ def artifact_asset(
     Args:
         stage: its group.
         deps: what it is made from.
-        gated_by: what only has to be green or to be there first: automation and a run's order look at direct parents alone.
+        gated_by: what only has to be green, observed or there first: automation and a run's order look at direct parents alone.
         code_version: counted up by hand when the same inputs give other bytes.
         kinds: badges in the UI.
         is_seeded: whether it is made once a seed.
@@ -154,7 +184,7 @@ def artifact_asset(
             pool=pool,
             metadata=column_schema(table) if table is not None else None,
             freshness_policy=freshness,
-            automation_condition=EAGER_WHEN_GREEN if deps else None,
+            automation_condition=EAGER_WHEN_GREEN,
             required_resource_keys={"store", "profile", *resources},
         )
         @keeps_secrets
@@ -188,8 +218,8 @@ def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_versio
             is_reused = artifact is not None
             if artifact is None:
                 made = plan.make()
-                artifact, shown = store.write(recipe, made.files, made.metadata), made.shown
-                made.done()
+                artifact, shown = store.write(recipe, made.files, made.metadata), made.run_metadata
+                made.on_stored()
         except AssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         LOG.info("reused" if is_reused else "stored", extra={"fields": {"digest": artifact.digest}})

@@ -12,29 +12,26 @@ from codelewm_assets.defs import (
     benchmarks,
     claims,
     completions,
-    decoys,
+    dataset,
     evaluation,
     hub_release,
-    packs,
     preflight,
     release,
-    splits,
     training,
 )
+from codelewm_assets.defs.artifact_asset import BLOCKING_TAG
 from codelewm_assets.defs.automation import automation_sensor
-from codelewm_assets.defs.failures import tell_failures
-from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.jobs import read_job_tags, step_jobs
+from codelewm_assets.defs.failures import send_notices, tell_failures
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
+from codelewm_assets.defs.jobs import read_job_tags, schedules, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
-from codelewm_assets.defs.schedules import schedules
-from codelewm_assets.defs.source_watch import watch_sources
-from codelewm_assets.defs.stages import GATES_TAG
+from codelewm_assets.defs.source_watch import observing
 from codelewm_assets.defs.status import Listing
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, completions, packs, splits, decoys, preflight, training, evaluation, claims, release, hub_release,
+    benchmarks, completions, dataset, preflight, training, evaluation, claims, release, hub_release,
 )  # fmt: skip
 
 
@@ -68,15 +65,14 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
 
 def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
     """With the tag by which people filter what training waits for."""
-    is_gating = spec.key.to_user_string() in {asset for asset, _ in GATES}
-    return spec.merge_attributes(tags={GATES_TAG: "true"}) if is_gating else spec
+    is_blocking = spec.key.to_user_string() in {asset for asset, _ in BLOCKING_CHECKS}
+    return spec.merge_attributes(tags={BLOCKING_TAG: "true"}) if is_blocking else spec
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:
-    """Jobs, schedules and sensors, as a profile wants them."""
+    """Jobs, schedules, sensors and observed sources, as a profile wants them."""
     steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
-    return dg.Definitions(
-        jobs=steps,
-        schedules=schedules(operations),
-        sensors=[tell_failures, watch_sources, automation_sensor(operations)],
+    sensors = [tell_failures, send_notices, automation_sensor(operations)]
+    return dg.Definitions.merge(
+        steps, dg.Definitions(schedules=schedules(operations), sensors=sensors), observing(operations)
     )

@@ -3,21 +3,37 @@
 Found by simulated histories (docs/decisions/0012); each is a test.
 """
 
+from datetime import timedelta
+
 import dagster as dg
 
+from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.defs.jobs import run_tags
 from codelewm_assets.profiles.operations import OperationsSection
 
+# With the nightly schedule on: one night missed warns, a week without data fails.
+OF_DATA = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(hours=36))
+# With the weekly schedule on: one week missed warns, two fail.
+OF_REPORTS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
+
+
 AC = dg.AutomationCondition
+RELEASES: dict[BenchmarkId, str] = {"humaneval": "humaneval_release", "mbpp_plus": "mbpp_plus_release"}
+IMPORTED_COMPLETIONS = "imported_completions"
+"""Names of the observed sources. Where nothing of them can change they are never observed, and nothing waits for that."""
+OBSERVED = dg.AssetSelection.assets(*RELEASES.values(), IMPORTED_COMPLETIONS)
 ALL_PARENTS_GREEN = ~AC.any_deps_match(
     ~AC.all_checks_match(AC.check_passed() | AC.will_be_requested(), blocking_only=True)
 )
 # What came out the same is no reason to make anything again: versions are asked, not times.
 CHANGED = AC.any_deps_match(AC.data_version_changed() | AC.will_be_requested())
-# A parent that is older than its own parents is green on old data. It may be rebuilt in the run that is requested now.
-BEHIND = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_updated()) & ~AC.will_be_requested()
+# What is older than its parents, or has a parent that is requested now, is green on old data, unless it is requested too.
+OLDER = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_updated()) & ~AC.will_be_requested()
+BEHIND = OLDER | (AC.any_deps_match(AC.will_be_requested()) & ~AC.will_be_requested())
 EAGER_WHEN_GREEN = (
-    AC.eager().replace("any_deps_updated", CHANGED) & ALL_PARENTS_GREEN & ~AC.any_deps_match(BEHIND)
+    AC.eager().replace("any_deps_updated", CHANGED).replace("any_deps_missing", AC.any_deps_missing().ignore(OBSERVED))
+    & ALL_PARENTS_GREEN
+    & ~AC.any_deps_match(BEHIND | AC.any_deps_match(OLDER))  # claims read the splits, whose scores are two steps away
 ).with_label("when_a_parent_changed_all_are_green_and_none_is_behind")
 
 

@@ -11,24 +11,27 @@ from codelewm_assets.core.ids import BenchmarkId, SourceName
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import RELEASES
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.inputs import AssetOutput
 
 
-@artifact_asset("sources", kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem)
+@artifact_asset(
+    "sources", gated_by=RELEASES.values(), kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem,
+)  # fmt: skip
 def benchmark_problems(run: AssetRun) -> Plan:
     """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
     settings = run.profile.sources
     sources = settings.by_benchmark
     config = {
-        "sources": {benchmark: [source, _pinned(benchmark, source)] for benchmark, source in sources.items()},
+        "sources": {benchmark: [source, pinned(benchmark, source)] for benchmark, source in sources.items()},
         "max_inputs": settings.max_inputs_per_problem,
     }
     cache = run.store.work_folder() / "downloads"
     return Plan(lambda: _make(sources, settings.max_inputs_per_problem, cache), config)
 
 
-def _pinned(benchmark: BenchmarkId, source: str) -> str:
+def pinned(benchmark: BenchmarkId, source: str) -> str:
     """What of a source cannot change without being another source."""
     pin = EVALPLUS_FILES[benchmark]
     revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None
@@ -39,7 +42,7 @@ def _pinned(benchmark: BenchmarkId, source: str) -> str:
     }[source]
 
 
-def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> Made:
+def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> AssetOutput:
     from codelewm_assets.benchmarks.problem import load_benchmark
     from codelewm_assets.completions.label_file import reference_runner
     from codelewm_assets.sandbox.pool import SandboxPool
@@ -57,7 +60,7 @@ def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cac
     }
     left_out = [row.model_dump() for found in read.values() for row in found.left_out]
     problems = [problem for found in read.values() for problem in found.problems]
-    return Made(
+    return AssetOutput(
         files | {"left_out.json": pretty_json(left_out)},
         {
             "benchmark_labels": {b: found.problems[0].benchmark_label for b, found in read.items()},

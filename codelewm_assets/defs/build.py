@@ -15,9 +15,9 @@ from dagster import DagsterEventType
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.logs import log_context
-from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.processes import end_dead_runs, held_pools, make_pools, process_tags
+from codelewm_assets.defs.launcher import end_dead_runs, held_pools, make_pools, process_tags
+from codelewm_assets.defs.status import GATE_OF_CHECK
 
 LOG = logging.getLogger(__name__)
 INTERRUPTED = "DagsterExecutionInterruptedError"

@@ -8,54 +8,79 @@ from typing import Any
 import dagster as dg
 
 from codelewm_assets.claims.register import RERANK_POINTS
+from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
+from codelewm_assets.core.secrets import secret_variables
+from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.contracts import contract_finding, contract_page
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.plumbing import inline_png
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.defs.inputs import Inputs, inline_png
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.preflight import data_rules, rerank_rules
 from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.preflight.data_rules import no_secrets
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
+from codelewm_assets.store.store import Artifact
 
 OFFENDERS_IN_SENTENCE = 3
 Judge = Callable[[Inputs, str | None], Finding]
-Show = Callable[[Inputs, str | None, Finding], Mapping[str, Any]]
+Show = Callable[[Inputs, str | None, Finding], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule on one asset. `judge` takes the inputs and the partition; `show` takes the finding too: what else is seen."""
+    """A rule on one asset.
+
+    Attributes:
+        judge: takes the inputs and the partition.
+        show: takes the finding too; what else is seen: `plot` in Markdown, `data_docs` as HTML.
+        is_stored: whether the finding follows from artifacts and `preflight_settings` alone now; it is then made once.
+    """
 
     name: str
     asset: str
     judge: Judge
     description: str
-    show: Show = lambda inputs, partition, finding: {}
+    show: Show | None = None
+    is_stored: Callable[[], bool] = lambda: True
 
+    def finding(self, inputs: Inputs, partition: str | None) -> Finding:
+        """What is found on the latest artifacts: the stored finding, or a new one."""
+        if not self.is_stored():
+            return self.judge(inputs, partition)
+        stored = inputs.worked_out_once(
+            self.name,
+            inputs.artifact(self.asset, partition),
+            lambda: self.judge(inputs, partition).model_dump(mode="json"),
+        )
+        return Finding.model_validate(stored)
 
-_CREDITS: dict[tuple[str, ...], dict[int, rerank_rules.Credits]] = {}  # of the last tables that were judged
+    def shown(self, inputs: Inputs, partition: str | None, finding: Finding) -> dict[str, str]:
+        """What else is seen of the finding: drawn once for the same artifacts, as the finding is made."""
+        show = self.show
+        if show is None:
+            return {}
+        about = inputs.artifact(self.asset, partition)
+        stored: dict[str, str] = inputs.worked_out_once(
+            f"{self.name} shown", about, lambda: dict(show(inputs, partition, finding))
+        )
+        return stored
 
 
 def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
     """What each text control reaches on the pools of each fold; worked out once for the two rules that ask."""
-    judged = ("rerank_pools", "execution_pack", "problem_splits", "benchmark_problems")
-    key = tuple(inputs.artifact(kind).digest for kind in judged)
-    if key not in _CREDITS:
+
+    def work_out() -> dict[str, rerank_rules.Credits]:
         outcomes = {
             row.source_submission_id: (row.source_problem_id, row.completion_passed)
             for row in inputs.pack()
             if row.completion_kind != "reference"
         }
         tables = inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits()
-        _CREDITS.clear()
-        _CREDITS[key] = {
-            fold: rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS
-        }
-    return _CREDITS[key]
+        return {str(fold): rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS}
+
+    credits = inputs.worked_out_once("control_credits", inputs.artifact("rerank_pools"), work_out)
+    return {int(fold): of_fold for fold, of_fold in credits.items()}
 
 
 def _headroom(inputs: Inputs) -> Finding:
@@ -72,24 +97,24 @@ def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show |
     return rule if show is None else replace(rule, show=show)
 
 
-def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import cells_png
 
-    return {"plot": inline_png(cells_png(found.table))}
+    return {"plot": inline_png(cells_png(found.table)).md_str or ""}
 
 
-def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import controls_png
 
     limits = inputs.profile.preflight
     picture = controls_png(found.figures, ceiling=limits.control_ceiling, chance_margin=limits.chance_margin)
-    return {"plot": inline_png(picture)}
+    return {"plot": inline_png(picture).md_str or ""}
 
 
-def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, Any]:
+def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import lifts_png
 
-    return {"plot": inline_png(lifts_png(found.figures))}
+    return {"plot": inline_png(lifts_png(found.figures)).md_str or ""}
 
 
 DATA_RULES: tuple[Rule, ...] = (
@@ -104,7 +129,10 @@ DATA_RULES: tuple[Rule, ...] = (
         data_rules.every_problem_has_completions,
         lambda i, _: data_rules.every_problem_has_completions(i.completions(), i.problems()),
     ),
-    _rule("candidate_completions", no_secrets, lambda i, _: no_secrets(i.completions())),
+    replace(
+        _rule("candidate_completions", no_secrets, lambda i, _: no_secrets(i.completions())),
+        is_stored=lambda: not secret_variables(),  # their values are looked for as well
+    ),
     _rule(
         "labelled_completions",
         data_rules.labels_are_deterministic,
@@ -184,14 +212,14 @@ DATA_RULES: tuple[Rule, ...] = (
 )
 
 
-def rule_of(asset: str, judge: Judge) -> Rule:
-    """A rule whose name and description are those of the function that judges it."""
-    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip())
+def rule_of(asset: str, judge: Judge, *, is_stored: bool = False) -> Rule:
+    """A rule whose name and description are those of the function that judges it. Args: is_stored: as in `Rule`."""
+    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip(), is_stored=lambda: is_stored)
 
 
 def judge_all(inputs: Inputs) -> list[Finding]:
     """Every data rule on the latest artifacts."""
-    return [rule.judge(inputs, None) for rule in DATA_RULES]
+    return [rule.finding(inputs, None) for rule in DATA_RULES]
 
 
 def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> dg.AssetChecksDefinition:
@@ -207,11 +235,31 @@ def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> d
     ) -> dg.AssetCheckResult:
         partition = context.partition_key if partitions_def and context.has_partition_key else None
         inputs = Inputs(context.instance, store.get(), profile.get())
-        found, artifact = rule.judge(inputs, partition), inputs.artifact(rule.asset, partition)
-        judged = {"judged": artifact.digest, "manifest": dg.MetadataValue.path(f"{artifact.address}/manifest.json")}
-        return check_result(found, judged | dict(rule.show(inputs, partition, found)))
+        found, artifact = rule.finding(inputs, partition), inputs.artifact(rule.asset, partition)
+        shown: dict[str, Any] = {
+            "judged": artifact.digest,
+            "manifest": dg.MetadataValue.path(f"{artifact.address}/manifest.json"),
+        }
+        for name, text in rule.shown(inputs, partition, found).items():
+            is_page = name == "data_docs"
+            shown[name] = _written_page(inputs, artifact, text) if is_page else dg.MetadataValue.md(text)
+        return check_result(found, shown)
 
     return check
+
+
+def _written_page(inputs: Inputs, artifact: Artifact, text: str) -> dg.PathMetadataValue:
+    """Where the Data Docs page lies in the local working folder: under the digest of the table that it is about.
+
+    The page is no artifact and in no digest; a later validation of the same table replaces it.
+    """
+    path, data = (
+        inputs.store.work / "data_docs" / artifact.manifest.artifact_kind / "all" / artifact.digest / "index.html",
+        text.encode("utf-8"),
+    )
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
+    return dg.MetadataValue.path(str(path))
 
 
 def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:

@@ -17,9 +17,9 @@ from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works
@@ -35,8 +35,9 @@ LABELLING_VERSION = "5"  # of the labels: shards that another version left behin
 
 
 @artifact_asset(
-    "completions", deps=["benchmark_problems"], kinds={"python", "parquet"}, code_version="4", table=Completion
-)
+    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="4",
+    table=Completion,
+)  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, rewrites that should keep its meaning, one- and two-bug mutants."""
     inputs = run.inputs
@@ -62,11 +63,11 @@ def candidate_completions(run: AssetRun) -> Plan:
         rows = (row for path in imported for row in read_imported(path, known))
         return join_imported(made, rows, most_per_problem=settings.most_per_problem)
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         found = {benchmark: of_benchmark(benchmark) for benchmark in BENCHMARKS}
         kinds = Counter(completion.completion_kind for rows, _, _ in found.values() for completion in rows)
         schema = arrow_schema(Completion)
-        return Made(
+        return AssetOutput(
             {f"{b}/completions.parquet": write_table(rows, schema) for b, (rows, _, _) in found.items()},
             {
                 "completion_count": sum(kinds.values()),
@@ -119,7 +120,7 @@ def labelled_completions(run: AssetRun) -> Plan:
 
 def _label(
     inputs: Inputs, store: StoreResource, config: dict[str, Any], folder: Path, *, say: Callable[[str], None]
-) -> Made:
+) -> AssetOutput:
     from codelewm_assets.completions.shards import ShardFolder
     from codelewm_assets.completions.spread import label_shards
 
@@ -166,7 +167,7 @@ def _label(
             write_groups(path, [], LabelledCompletion)
     rewrites = {outcome: count for (kind, outcome), count in counts.items() if kind == "rewrite"}
     wrong = sum(count for outcome, count in rewrites.items() if outcome != "pass")
-    return Made(
+    return AssetOutput(
         {f"{benchmark}/labelled.parquet": path for benchmark, path in files.items()}
         | {"left_out.json": pretty_json([row.model_dump() for row in left_out])},
         {

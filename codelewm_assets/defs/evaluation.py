@@ -13,10 +13,9 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding, PackRow
 from codelewm_assets.core.tables import R, read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.freshness import OF_REPORTS
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
@@ -33,13 +32,14 @@ def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
 @artifact_asset(
     "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="3",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
+    gated_by=["problem_splits"],  # which its check reads, and claims: automation sees their change one step away
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
     inputs = run.inputs
     trained, tokens, *_ = run.parents()
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from safetensors.numpy import save
 
         from codelewm_assets.evaluation.heldout import join_folds, score_fold
@@ -56,7 +56,7 @@ def heldout_scores(run: AssetRun) -> Plan:
             parts.append(score_fold(scorer, own, rows, inputs.pools(), prompts, llm_order=order))
         scores = join_folds(parts)
         temperatures = [found.model_dump(mode="json") for found in scores.temperatures]
-        return Made(
+        return AssetOutput(
             {
                 "score_rows.jsonl": json_lines(scores.members),
                 "completion_scores.jsonl": json_lines(scores.completions),
@@ -163,10 +163,10 @@ def _report(
         def plan(run: AssetRun) -> Plan:
             scored = Scored(run)
 
-            def make() -> Made:
+            def make() -> AssetOutput:
                 reports, shown = judge(scored)
                 named = zip(files, reports, strict=True)
-                return Made(
+                return AssetOutput(
                     {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in named},
                     {key: value for key, value in shown.items() if value is not None},
                 )
@@ -174,7 +174,7 @@ def _report(
             parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
             return Plan(make, {"resamples": scored.drawn["resamples"]} if has_draws else {}, parents=parents)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="3", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="4", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate
@@ -241,6 +241,6 @@ def rerank_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]
 CHECKS = [
-    check_of(rule_of("heldout_scores", every_score_row_has_p_pass), is_seeded=True),
-    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored), is_seeded=True),
+    check_of(rule_of("heldout_scores", every_score_row_has_p_pass, is_stored=True), is_seeded=True),
+    check_of(rule_of("heldout_scores", only_held_out_rows_were_scored, is_stored=True), is_seeded=True),
 ]

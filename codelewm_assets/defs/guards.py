@@ -1,33 +1,28 @@
-"""`require_clear`: training starts only when every check that gates it is green on exactly what it would train on.
+"""`require_clear`: training starts only when every check that holds it back is green on exactly what it would train on.
 
-A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route. The one
-private name of Dagster used here is `get_latest_asset_check_execution_by_key`; guard tests hold it to 1.13.27.
+A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecord,
-    AssetCheckExecutionRecordStatus,
-)
 
 from codelewm_assets.defs.checks import DATA_RULES
-from codelewm_assets.defs.plumbing import DATA_VERSION_TAG
+from codelewm_assets.defs.inputs import latest_materializations, version_of
+from codelewm_assets.defs.private_names import PartitionKeyFilter
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]
-ADDED_GATES: tuple[tuple[str, str], ...] = (
+ADDED_CHECKS: tuple[tuple[str, str], ...] = (
     ("preflight_report", "preflight_is_clear"),
     ("preflight_report", "artifacts_verify"),
     ("tokenized_pack", "tokens_join_the_pack"),
 )
-GATES: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_GATES)
-"""(asset, check) of everything that gates training; tests compare it with the graph and with `REQUIRED_RULES`."""
+BLOCKING_CHECKS: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_CHECKS)
+"""(asset, check) of every check that holds training back; tests compare it with the graph and with `REQUIRED_RULES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +60,52 @@ class CheckStatus:
 
 def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition: str | None = None) -> CheckStatus:
     """The state of a check on the latest materialization of its asset."""
-    missing = CheckStatus(asset, check, partition, "MISSING", "the asset has not been materialized")
-    wanted = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey(asset), asset_partitions=None if partition is None else [partition]
-    )
-    materializations = instance.fetch_materializations(wanted, limit=1).records
-    if not materializations:
+    return statuses_of(instance, [(asset, check, partition)])[0]
+
+
+def statuses_of(instance: dg.DagsterInstance, wanted: Sequence[tuple[str, str, str | None]]) -> list[CheckStatus]:
+    """The state of each check on the latest materialization of its asset. Args: wanted: asset, check and partition of each."""
+    materialized = latest_materializations(instance, [(asset, partition) for asset, _, partition in wanted])
+    records = {
+        partition: _latest_records(
+            instance,
+            [dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, of in wanted if of == partition],
+            partition,
+        )
+        for partition in {partition for _, _, partition in wanted}
+    }
+    return [
+        _status(
+            instance,
+            CheckStatus(asset, check, partition, "MISSING", "the asset has not been materialized"),
+            materialized.get((asset, partition)),
+            records[partition].get(dg.AssetCheckKey(dg.AssetKey(asset), check)),
+        )
+        for asset, check, partition in wanted
+    ]
+
+
+def _latest_records(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], partition: str | None
+) -> Mapping[dg.AssetCheckKey, Any]:
+    """Dagster's record of the latest execution of each check that has ever run, as
+    `DagsterInstance.get_latest_asset_check_evaluation_record` asks for one check without a partition.
+    """
+    of_seed = None if partition is None else PartitionKeyFilter(key=partition)
+    return instance.event_log_storage.get_latest_asset_check_execution_by_key(checks, of_seed)
+
+
+def _status(
+    instance: dg.DagsterInstance, missing: CheckStatus, materialized: dg.EventLogRecord | None, record: Any
+) -> CheckStatus:
+    if materialized is None:
         return missing
-    materialized = materializations[0]
-    made = materialized.asset_materialization
-    if made is None or made.partition != partition:  # of an asset that was partitioned in an earlier version
-        return missing
-    status = replace(missing, latest=(made.tags or {}).get(DATA_VERSION_TAG))
-    key = dg.AssetCheckKey(dg.AssetKey(asset), check)
-    record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        [key], PartitionKeyFilter(key=partition)
-    ).get(key)
-    if record is None:
+    status = replace(missing, latest=version_of(materialized))
+    if (
+        record is None or record.partition != missing.partition
+    ):  # or of a check that was partitioned in an earlier version
         return replace(status, detail="the check has not been run")
-    if record.status == AssetCheckExecutionRecordStatus.PLANNED:
+    if record.status.value == "PLANNED":
         run = instance.get_run_by_id(record.run_id)
         is_live = run is not None and not run.is_finished
         detail = f"run {record.run_id[:8]} has given no result"
@@ -91,7 +113,7 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
     return _judged(record, materialized, status)
 
 
-def _judged(record: AssetCheckExecutionRecord, materialized: dg.EventLogRecord, status: CheckStatus) -> CheckStatus:
+def _judged(record: Any, materialized: dg.EventLogRecord, status: CheckStatus) -> CheckStatus:
     event = record.event.dagster_event if record.event else None
     if record.event is None or event is None:
         return replace(status, state="NOT_EVALUATED", detail="its record holds no evaluation")
@@ -119,21 +141,21 @@ def _judged(record: AssetCheckExecutionRecord, materialized: dg.EventLogRecord, 
     return replace(status, state="GREEN", detail="", figures=figures)
 
 
-def gate_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
-    """The state of everything that gates training, and of every required rule that the code has no check of."""
-    defined = {check for _, check in GATES}
+def blocking_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
+    """The state of every check that holds training back, and of every required rule that the code has no check of."""
+    defined = {check for _, check in BLOCKING_CHECKS}
     detail = "the code has no check of this rule, which preflight/clearance.py requires"
     undefined = [
         CheckStatus("preflight_report", rule, None, "UNDEFINED", detail)
         for rule in REQUIRED_RULES
         if rule not in defined
     ]
-    return [check_status(instance, *gate) for gate in GATES] + undefined
+    return statuses_of(instance, [(*check, None) for check in BLOCKING_CHECKS]) + undefined
 
 
 def require_clear(instance: dg.DagsterInstance) -> None:
-    """Raises: dg.Failure: any gate is not green; one error with a line for each, and it is not retried."""
-    blocked = [status for status in gate_statuses(instance) if status.state != "GREEN"]
+    """Raises: dg.Failure: any of these checks is not green; one error with a line for each, and it is not retried."""
+    blocked = [status for status in blocking_statuses(instance) if status.state != "GREEN"]
     if not blocked:
         return
     raise dg.Failure(

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.core.findings import finding
+from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, latest_version
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, latest_materializations, latest_version, version_of
 from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore
@@ -30,19 +30,20 @@ def hub_release(run: AssetRun) -> Plan:
     draft = draft_release(run.store.get(), latest_released(run.context.instance))
     refusals = [str(refusal) for refusal in draft.plan.refusals]
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         plan = {"release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
         totals = {total.repository: f"{total.file_count} files, {total.bytes} bytes" for total in draft.plan.totals}
         counts = {"tag": draft.plan.tag, "file_count": len(draft.plan.files)}
-        return Made({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
+        return AssetOutput({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
 
     return Plan(make, {"refusals": refusals}, draft.artifacts)
 
 
 def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:
     """Artifact id → digest of the latest of each artifact that a release publishes; without those that were never made."""
-    versions = {place.artifact_id: latest_version(instance, place.kind, place.partition) for place in places()}
-    return {artifact_id: version for artifact_id, version in versions.items() if version is not None}
+    found = latest_materializations(instance, [(place.kind, place.partition) for place in places()])
+    versions = {artifact_id(*name): version_of(made) for name, made in found.items()}
+    return {name: version for name, version in versions.items() if version is not None}
 
 
 def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[ReleasePlan, Mapping[PlannedFile, Path]]:

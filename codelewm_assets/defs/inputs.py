@@ -1,8 +1,21 @@
 """The latest artifacts as domain records, each read once. What checks and assets are judged and made from."""
 
-import dagster as dg
+from base64 import b64encode
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any, TypeVar
 
-from codelewm_assets.core.ids import BENCHMARKS
+import dagster as dg
+from pydantic import BaseModel
+
+from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
+from codelewm_assets.core.package import package_sha256
 from codelewm_assets.core.records import (
     Completion,
     Decoy,
@@ -15,11 +28,98 @@ from codelewm_assets.core.records import (
 from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate, near_duplicates_of_pack
-from codelewm_assets.defs.plumbing import latest_artifact
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
-_NEAR_DUPLICATES: dict[tuple[str, ...], list[NearDuplicate]] = {}  # of the last tables that were asked about
+DATA_VERSION_TAG = "dagster/data_version"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetOutput:
+    """Files of a new artifact, what its manifest says of it, and what only Dagster shows (times and the like)."""
+
+    files: Mapping[str, bytes | Path]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    run_metadata: Mapping[str, Any] = field(default_factory=dict)
+    on_stored: Callable[[], object] = lambda: None  # called when the artifact is stored: what was kept for it can go
+
+
+def latest_materializations(
+    instance: dg.DagsterInstance, wanted: Collection[tuple[str, str | None]]
+) -> dict[tuple[str, str | None], dg.EventLogRecord]:
+    """(kind, partition) → record of the latest materialization, of those that have one."""
+    records = dict[tuple[str, str | None], dg.EventLogRecord | None]()
+    whole = [dg.AssetKey(kind) for kind, partition in dict.fromkeys(wanted) if partition is None]
+    if len(whole) > 2:  # one question for all costs as much as two
+        for found in instance.get_asset_records(whole):
+            entry = found.asset_entry
+            records[entry.asset_key.to_user_string(), None] = entry.last_materialization_record
+        whole = []
+    for kind, partition in dict.fromkeys(wanted):
+        if partition is not None or whole:
+            of = dg.AssetRecordsFilter(dg.AssetKey(kind), asset_partitions=None if partition is None else [partition])
+            records[kind, partition] = next(iter(instance.fetch_materializations(of, limit=1).records), None)
+    return {
+        key: record
+        for key, record in records.items()
+        # else of an asset that was partitioned in an earlier version
+        if record and record.asset_materialization and record.asset_materialization.partition == key[1]
+    }
+
+
+def version_of(materialized: dg.EventLogRecord) -> str | None:
+    """Data version of a materialization: the digest of the artifact in the store."""
+    made = materialized.asset_materialization
+    return None if made is None else (made.tags or {}).get(DATA_VERSION_TAG)
+
+
+def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | None = None) -> str | None:
+    """Data version of the latest materialization. None: never materialized."""
+    materialized = latest_materializations(instance, [(kind, partition)]).get((kind, partition))
+    return None if materialized is None else version_of(materialized)
+
+
+def latest_artifact(
+    instance: dg.DagsterInstance, store: ArtifactStore, kind: str, partition: str | None = None
+) -> Artifact:
+    """The artifact of the latest materialization, by its digest. Raises: dg.Failure: there is none, or it is not stored."""
+    name = artifact_id(kind, partition)
+    version = latest_version(instance, kind, partition)
+    if version is None:
+        raise dg.Failure(f"{name} has not been materialized. Materialize it first.", allow_retries=False)
+    try:
+        return store.load(kind, version, partition=partition)
+    except AssetsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+@cache  # once a process: what is installed is looked up on the disk
+def _version(package: str) -> str:
+    return python_version() if package == "python" else version(package)
+
+
+def versions(*packages: str) -> dict[str, Any]:
+    """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
+    return {"versions": {package: _version(package) for package in packages}}
+
+
+def inline_png(data: bytes) -> dg.MarkdownMetadataValue:
+    """A picture that the UI shows with the metadata; tens of kilobytes at most."""
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(data).decode('ascii')})")
+
+
+def column_schema(model: type[BaseModel]) -> dict[str, dg.TableSchema]:
+    """`dagster/column_schema` of a table of records, from the record's own fields."""
+    columns = [
+        dg.TableColumn(name=name, type=str(getattr(found.annotation, "__name__", found.annotation)))
+        for name, found in model.model_fields.items()
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+JUDGES_BY = ("python", "scikit-learn", "great-expectations", "pandas", "pyarrow", "detect-secrets", "matplotlib")
+"""Packages that a rule's finding or picture depends on."""
+T = TypeVar("T")
 
 
 class Inputs:
@@ -28,20 +128,72 @@ class Inputs:
     def __init__(self, instance: dg.DagsterInstance, store: ArtifactStore, profile: Profile) -> None:
         self.instance, self.store, self.profile = instance, store, profile
         self._artifacts: dict[tuple[str, str | None], Artifact] = {}
-        self._tables: dict[tuple[str, str], list[object]] = {}
+        self._known: dict[Hashable, tuple[Any, dict[str, str]]] = {}
+        self._read: list[dict[str, str]] = []  # artifact id → digest, of each value that is being worked out
 
     def artifact(self, kind: str, partition: str | None = None) -> Artifact:
         """The artifact of the latest materialization. Raises: dg.Failure: there is none."""
         key = (kind, partition)
         if key not in self._artifacts:
             self._artifacts[key] = latest_artifact(self.instance, self.store, kind, partition)
+        for read in self._read:
+            read[artifact_id(kind, partition)] = self._artifacts[key].digest
         return self._artifacts[key]
 
+    def load_together(self, wanted: Iterable[tuple[str, str | None]]) -> None:
+        """Load the artifacts that will be asked for, with few queries; one that cannot be loaded is an error when it is."""
+        absent = [key for key in wanted if key not in self._artifacts]
+        for (kind, partition), made in latest_materializations(self.instance, absent).items():
+            with suppress(AssetsError):
+                self._artifacts[kind, partition] = self.store.load(kind, str(version_of(made)), partition=partition)
+
+    def worked_out_once(self, name: str, about: Artifact, make: Callable[[], Any]) -> Any:
+        """The JSON value that `make` gives, worked out once for the same artifacts, settings and code, and then read.
+
+        It is stored with the digest of every artifact that `make` asked for; when one of them is no longer the latest, the
+        value is made again. What `make` reads besides artifacts and `preflight_settings` of the profile is not noticed.
+        Args: about: the artifact under which it is stored, and with which it is deleted.
+        """
+        key = {
+            "name": name,
+            "settings": preflight_settings(self.profile),
+            "code": package_sha256(),
+            **versions(*JUDGES_BY),
+        }
+        stored = self.store.finding(about.digest, key)
+        if stored is not None:
+            self.load_together(map(kind_and_partition, stored["judged"]))
+            if all(self._is_latest(*row) for row in stored["judged"].items()):
+                return stored["value"]
+        value, judged = self._traced(make)
+        self.store.write_finding(about.digest, key, {"judged": judged, "value": value})
+        return value
+
+    def _is_latest(self, name: str, digest: str) -> bool:
+        try:
+            return self.artifact(*kind_and_partition(name)).digest == digest
+        except dg.Failure:  # gone, or not stored
+            return False
+
+    def known(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for these inputs; what it asked for counts as asked for each time."""
+        if key not in self._known:
+            self._known[key] = self._traced(make)
+        value, judged = self._known[key]
+        for read in self._read:
+            read |= judged
+        return value  # type: ignore[no-any-return]
+
+    def _traced(self, make: Callable[[], T]) -> tuple[T, dict[str, str]]:
+        """What `make` gives, and the digest of each artifact that it asked for, by id."""
+        self._read.append({})
+        try:
+            return make(), self._read[-1]
+        finally:
+            self._read.pop()
+
     def _table(self, artifact: Artifact, name: str, model: type[R]) -> list[R]:
-        key = (artifact.digest, name)
-        if key not in self._tables:
-            self._tables[key] = list(read_table(artifact.path(name), model))
-        return self._tables[key]  # type: ignore[return-value]
+        return self.known((artifact.digest, name), lambda: list(read_table(artifact.path(name), model)))
 
     def _of_benchmarks(self, kind: str, file: str, model: type[R], benchmark: str | None = None) -> list[R]:
         """Rows of one benchmark, or of all: each has a file of its own."""
@@ -96,13 +248,14 @@ class Inputs:
 
     def near_duplicates(self) -> list[NearDuplicate]:
         """Near-duplicates among the pack's problems, found now and not read: what is stored beside the folds may be wrong."""
-        artifacts = [self.artifact("benchmark_problems"), self.artifact("execution_pack")]
-        key = (*(artifact.digest for artifact in artifacts), str(self.profile.splits.thresholds))
-        if key not in _NEAR_DUPLICATES:
+        pack = self.artifact("execution_pack")
+
+        def find() -> list[dict[str, Any]]:
             found = near_duplicates_of_pack(self.problems(), self.pack(), self.profile.splits.thresholds)
-            _NEAR_DUPLICATES.clear()
-            _NEAR_DUPLICATES[key] = found
-        return _NEAR_DUPLICATES[key]
+            return [row.model_dump(mode="json") for row in found]
+
+        rows = self.worked_out_once("near_duplicates", pack, find)
+        return [NearDuplicate.model_validate(row) for row in rows]
 
     def codes(self) -> dict[str, str]:
         """Completion id → program, from the pack."""
@@ -111,3 +264,10 @@ class Inputs:
     def benchmark_labels(self) -> dict[str, str]:
         """Benchmark id → what reports call it, as the execution pack says: the problems may have been rebuilt since."""
         return dict(self.artifact("execution_pack").manifest.metadata["benchmark_labels"])
+
+
+def preflight_settings(profile: Profile) -> dict[str, Any]:
+    """What of a profile the rules judge by: a report is of use under the same settings only. How labels were isolated is of it."""
+    sandbox = {"isolation": profile.sandbox.isolation, "cpu_floor_s": profile.sandbox.cpu_floor_s}
+    rest = profile.model_dump(mode="json", include={"preflight", "splits"})
+    return rest | {"sandbox": sandbox, "folds": list(profile.folds)}

@@ -7,11 +7,27 @@ from typing import Any
 
 import dagster as dg
 import yaml
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.profiles.operations import OperationsSection
+
+
+def schedules(operations: OperationsSection) -> list[dg.ScheduleDefinition]:
+    """Both schedules. Each launches `refresh_data` itself; automation carries on to the claims when the data changed."""
+    status = dg.DefaultScheduleStatus.RUNNING if operations.schedules_on else dg.DefaultScheduleStatus.STOPPED
+    return [
+        dg.ScheduleDefinition(
+            name=f"{often}_refresh_data",
+            job_name="refresh_data",
+            cron_schedule=cron,
+            execution_timezone=operations.time_zone,
+            default_status=status,
+            description="Rebuilds the data; what did not change is reused. What follows from it is automation's.",
+        )
+        for often, cron in (("nightly", operations.nightly_cron), ("weekly", operations.weekly_cron))
+    ]
+
 
 GROUPS_OF_DATA = ("sources", "completions", "packs", "splits", "decoys", "preflight")
 OF_DATA = dg.AssetSelection.groups(*GROUPS_OF_DATA) | dg.AssetSelection.assets("tokenized_pack")
@@ -51,12 +67,10 @@ def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[
     } | limit
 
 
-def step_jobs(
-    operations: OperationsSection, tags: Mapping[str, Mapping[str, Any]]
-) -> list[UnresolvedAssetJobDefinition]:
+def step_jobs(operations: OperationsSection, tags: Mapping[str, Mapping[str, Any]]) -> dg.Definitions:
     """The job of each step. Args: tags: job → tags with which a deployment says where its runs go and what they need."""
     limits = operations.run_limits_s.model_dump()
-    return [
+    jobs = [
         dg.define_asset_job(
             step.job,
             selection=step.assets,
@@ -66,6 +80,7 @@ def step_jobs(
         )
         for step in BUILD_ORDER
     ]
+    return dg.Definitions(jobs=jobs)
 
 
 def read_job_tags(path: str | None) -> dict[str, dict[str, Any]]:

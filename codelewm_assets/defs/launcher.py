@@ -2,29 +2,146 @@
 
 A run's process is watched by the code server that started it. When that dies too (the machine restarts, the daemon is killed),
 the default launcher leaves the run STARTED for ever: what waits for it waits, its pool slot is taken and nobody is told. Run
-monitoring asks this launcher instead. It calls a run dead only on evidence; what it cannot find out counts as living. Names of
-`dagster._core`, `_grpc` and `_serdes` are private; 1.13.27 is pinned.
+monitoring asks this launcher instead. It calls a run dead only on evidence; what it cannot find out counts as living.
 """
 
+import fcntl
 import json
+import os
+import socket
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.tags import GRPC_INFO_TAG
-from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
 
-from codelewm_assets.defs.processes import is_surely_dead
+from codelewm_assets.defs.private_names import (
+    GRPC_INFO_TAG,
+    CanCancelExecutionRequest,
+    CheckRunHealthResult,
+    WorkerStatus,
+)
+
+TAGS = {name: f"codelewm/{name}" for name in ("host", "boot_id", "pid_namespace", "pid", "process_started")}
+HOLDS_A_POOL = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+LOOK_S = 2.0
+
+
+def process_tags() -> dict[str, str]:
+    """Tags of a run that this process executes."""
+    pid = os.getpid()
+    found = {
+        "host": socket.gethostname(),
+        "boot_id": _read("/proc/sys/kernel/random/boot_id"),
+        "pid_namespace": _namespace(),
+        "pid": str(pid),
+        "process_started": _started(pid),
+    }
+    return {TAGS[name]: value for name, value in found.items() if value}
+
+
+def is_surely_dead(tags: Mapping[str, str]) -> bool:
+    """Whether the process that the tags name has ended: one of this machine, in this process namespace or before a restart."""
+    own = process_tags()
+    if not all(name in tags and name in own for name in TAGS.values()) or tags[TAGS["host"]] != own[TAGS["host"]]:
+        return False
+    if tags[TAGS["boot_id"]] != own[TAGS["boot_id"]]:
+        return True
+    if tags[TAGS["pid_namespace"]] != own[TAGS["pid_namespace"]]:
+        return False
+    pid = tags[TAGS["pid"]]
+    return not pid.isdigit() or _started(int(pid)) != tags[TAGS["process_started"]]
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark the runs as failed whose process is surely dead, which frees their pools. Returns: job and id of each."""
+    ended = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(HOLDS_A_POOL))):
+        run = record.dagster_run
+        if is_surely_dead(run.tags):
+            instance.report_run_failed(run, "its process has ended without saying so")
+            ended.append(f"{run.job_name} {run.run_id[:8]}")
+    return ended
+
+
+def make_pools(instance: dg.DagsterInstance, pools: Collection[str]) -> None:
+    """Make the pools that the instance has never seen: until then they limit nothing. Existing limits stay."""
+    storage, limit = instance.event_log_storage, instance.global_op_concurrency_default_limit
+    if limit is not None:
+        for pool in set(pools) - set(storage.get_concurrency_keys()):
+            storage.set_concurrency_slots(pool, limit)
+
+
+@contextmanager
+def held_pools(
+    instance: dg.DagsterInstance, pools: Collection[str], say: Callable[[str], None] = lambda text: None
+) -> Iterator[None]:
+    """Wait until no other run is in these pools, and keep other builds on this instance's folder out of them.
+
+    A run that is executed in this process goes through no queue, so nothing else makes it wait. Args: say: told once of each wait.
+    """
+    with ExitStack() as held:
+        for pool in sorted(pools):
+            held.enter_context(_locked(Path(instance.root_directory) / "pools" / f"{pool}.lock", pool, say))
+        told = set[str]()
+        while holders := _holders(instance, pools):
+            for text in holders - told:
+                say(f"waits for {text}")
+            told |= holders
+            time.sleep(LOOK_S)
+        yield
+
+
+@contextmanager
+def _locked(path: Path, pool: str, say: Callable[[str], None]) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waits for another build, which is in the pool {pool}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _holders(instance: dg.DagsterInstance, pools: Collection[str]) -> set[str]:
+    """Runs in progress that hold one of these pools and whose process may live."""
+    found = set()
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(HOLDS_A_POOL))):
+        run = record.dagster_run
+        own = set(run.run_op_concurrency.all_pools or ()) if run.run_op_concurrency else set()
+        if own & set(pools) and not is_surely_dead(run.tags):
+            found.add(f"{run.job_name} {run.run_id[:8]}, which is in the pool {', '.join(sorted(own & set(pools)))}")
+    return found
+
+
+def _started(pid: int) -> str:
+    """Clock ticks after the boot at which a process started; empty when there is none, or it has ended and nobody reaped it."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return "" if not fields or fields[0] in ("Z", "X") else fields[19]
+
+
+def _namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
 
 HERE = ("localhost", "127.0.0.1", "::1")
 ANSWER_WITHIN_S = 10
 
 
-class WatchingRunLauncher(DefaultRunLauncher):
+class WatchingRunLauncher(dg.DefaultRunLauncher):
     """The default launcher, and a run whose process has ended without saying so has failed."""
 
     @property
@@ -61,9 +178,9 @@ class WatchingRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "it has ended meanwhile")
         try:
             answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=ANSWER_WITHIN_S)
-        except DagsterUserCodeUnreachableError as error:
+        except dg.DagsterError as error:
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"its code server does not answer: {error}")
-        if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
+        if json.loads(answer)["can_cancel"]:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
             WorkerStatus.FAILED, "its code server answers and runs no such run: it was restarted"

@@ -1,7 +1,6 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import StoreError
@@ -10,10 +9,8 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, judge_all, rule_of
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, preflight_settings, versions
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
-from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.store import ArtifactStore
 
 
@@ -22,7 +19,7 @@ def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
     inputs = run.inputs
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         findings = judge_all(inputs)
         red = [found.rule for found in findings if not found.passed]
         report = {
@@ -34,7 +31,7 @@ def preflight_report(run: AssetRun) -> Plan:
             "settings": preflight_settings(inputs.profile),
             "findings": [found.model_dump(mode="json") for found in findings],
         }
-        return Made(
+        return AssetOutput(
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
         )
 
@@ -44,15 +41,8 @@ def preflight_report(run: AssetRun) -> Plan:
     return Plan(make, config)
 
 
-def preflight_settings(profile: Profile) -> dict[str, Any]:
-    """What of a profile the rules judge by: a report is of use under the same settings only. How labels were isolated is of it."""
-    sandbox = {"isolation": profile.sandbox.isolation, "cpu_floor_s": profile.sandbox.cpu_floor_s}
-    rest = profile.model_dump(mode="json", include={"preflight", "splits"})
-    return rest | {"sandbox": sandbox, "folds": list(profile.folds)}
-
-
 def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
-    """The report is clear, and judged the artifacts that are the latest now."""
+    """The report is clear, judged the artifacts that are the latest now, and says of each rule what its check found."""
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
     bad = [f"red rule {rule}" for rule in report["red"]]
     bad += [
@@ -60,6 +50,9 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
         for name in (*BEFORE_THE_PACK, *JUDGED)
         if report["judged"].get(name) != inputs.artifact(name).digest
     ]
+    if not bad:  # the findings that the checks read
+        red = {found.rule for found in judge_all(inputs) if not found.passed}
+        bad = [f"{row['rule']} is red, the report has it green" for row in report["findings"] if row["rule"] in red]
     return Finding(
         rule="preflight_is_clear",
         passed=not bad and report["clear"] is True,

@@ -1,7 +1,7 @@
 """Stage `release`: what people read. What would be published stands in `hub_release`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,91 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.claims import REPORTS
-from codelewm_assets.defs.evidence import present_reports, seed_evidence
-from codelewm_assets.defs.freshness import OF_REPORTS
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, inline_png, versions
+from codelewm_assets.defs.claims import REPORTS, present_reports, read_gates, seed_evidence
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_materializations, versions
 from codelewm_assets.defs.preflight import verified
-from codelewm_assets.defs.release_inputs import (
-    RELEASED,
-    check_rows,
-    data_docs,
-    findings_of,
-    lineage_of,
-    records_of,
-    today,
-)
+from codelewm_assets.defs.status import Listing, check_statuses
+from codelewm_assets.evaluation.reports import CalibrationReport
 from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.preflight.contracts.suites import CONTRACTS
+from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.report_records import report_records
+from codelewm_assets.release.site_pages import CheckRow, DataDocs
+from codelewm_assets.release.tracker import Today
 from codelewm_assets.store.store import Artifact
+
+RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
+MADE_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
+RECORD_REPORT = "record_calibration_report.json"
+
+
+def lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
+    """Digest → artifact of these and of everything they were made from."""
+    found: dict[str, Artifact] = {}
+    for artifact in artifacts:
+        found |= inputs.store.lineage(artifact)
+    return found
+
+
+def findings_of(preflight: Artifact) -> list[Finding]:
+    """Every rule's finding."""
+    return [Finding.model_validate(row) for row in preflight.read_json("preflight_report.json")["findings"]]
+
+
+def records_of(inputs: Inputs, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **more: Any) -> Records:
+    """The tree of records that the texts are rendered from. Args: reports: those that count as evidence."""
+    evidence = {seed: found for seed, found in seed_evidence(reports).items() if seed in seeds}
+    return report_records(read_gates(inputs), evidence, record_calibration=_record_calibration(reports, seeds), **more)
+
+
+def _record_calibration(reports: dict[str, Artifact], seeds: tuple[int, ...]) -> dict[int, CalibrationReport]:
+    """The calibration of execution records, for the seeds whose report has one."""
+    found = {seed: reports.get(f"p_pass_calibration[{seed}]") for seed in seeds}
+    return {
+        seed: CalibrationReport.model_validate(artifact.read_json(RECORD_REPORT))
+        for seed, artifact in found.items()
+        if artifact and RECORD_REPORT in {file.path for file in artifact.manifest.files}
+    }
+
+
+def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
+    """Every check of the graph with its state now, without when it ran: the same states give the same bytes."""
+    rows = []
+    for row in check_statuses(inputs.instance, listing):
+        told: tuple[str, str, str | None, Mapping[str, Any]] = (row.state, row.detail, row.judged, dict(row.figures))
+        if row.asset in MADE_LATER:
+            told = ("JUDGED_AFTER_THIS", "", None, {})
+        stage, sentence = listing.assets[row.asset].stage, listing.checks[row.asset, row.check]
+        rows.append(CheckRow(stage, row.asset, row.check, row.partition, sentence, *told))
+    return rows
+
+
+def today(inputs: Inputs, listing: Listing, wanted: set[str]) -> Today:
+    """What the instance says of checks and assets. Args: wanted: `asset:check` of the checks to tell."""
+    checks: dict[str, list[tuple[str, str]]] = {}
+    for row in check_rows(inputs, listing):
+        name = f"{row.asset}:{row.check}"
+        if name in wanted:
+            checks.setdefault(name, []).append((row.state, row.detail if row.state != "GREEN" else ""))
+    every = [(kind, partition) for kind, asset in listing.assets.items() for partition in asset.partitions]
+    latest = latest_materializations(inputs.instance, every)
+    made = {
+        kind: [(kind, partition) in latest for partition in asset.partitions] for kind, asset in listing.assets.items()
+    }
+    return Today(checks, made, inputs.profile.compute.backend)
+
+
+def data_docs(inputs: Inputs, lineage: Mapping[str, Artifact]) -> list[DataDocs]:
+    """The page that each contract check wrote of the tables in a lineage, where it did."""
+    found = []
+    for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
+        for digest in sorted(d for d, artifact in lineage.items() if artifact.manifest.artifact_kind == asset):
+            page = inputs.store.work / "data_docs" / asset / "all" / digest / "index.html"
+            found.append(DataDocs(asset, digest, page.read_bytes() if page.is_file() else None))
+    return found
+
 
 TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
           **{f"model_card_{seed}": f"Model {seed}" for seed in SEEDS}}  # fmt: skip
@@ -52,7 +119,7 @@ def results_report(run: AssetRun) -> Plan:
     preflight = inputs.artifact("preflight_report")
     parents = [inputs.artifact("claim_gates"), preflight, *trained.values(), *scored.values(), *reports.values()]
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
         from codelewm_assets.release.results_report import results_markdown
         from codelewm_assets.training.progress import read_events
@@ -65,7 +132,7 @@ def results_report(run: AssetRun) -> Plan:
         training = {seed: (read_sidecar(artifact), events[seed]) for seed, artifact in trained.items()}
         records = records_of(inputs, reports, findings=findings, artifacts=_digests(parents), training=training)
         text = results_markdown(records, figures={name: CAPTIONS[name] for name in figures})
-        return Made(
+        return AssetOutput(
             {"results_report.md": text.encode("utf-8"), **figures},
             {"figure_count": len(figures), "characters": len(text)},
         )
@@ -92,7 +159,7 @@ def dataset_card(run: AssetRun) -> Plan:
     """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
     inputs = run.inputs
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.dataset.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
@@ -101,7 +168,7 @@ def dataset_card(run: AssetRun) -> Plan:
         fold = {split.problem_id: split.fold for split in splits}
         table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
-        return Made({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
+        return AssetOutput({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
 
     return Plan(make)
 
@@ -127,9 +194,9 @@ def model_card(run: AssetRun) -> Plan:
         text = render(read_sidecar(trained[seed]), records_of(inputs, own, seeds=(seed,)), artifacts=made_from)
         return text.encode("utf-8")
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         cards = {seed: card(seed) for seed in SEEDS}
-        return Made(
+        return AssetOutput(
             {f"{seed}/README.md": text for seed, text in cards.items()},
             {"characters": sum(len(text.decode("utf-8")) for text in cards.values())},
         )
@@ -157,13 +224,13 @@ def tracker_status(run: AssetRun) -> Plan:
     records = records_of(inputs, reports)
     status = tracker.tracker_status(records, now)
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         files = {
             "tracker_status.md": tracker.tracker_markdown(status, records).encode("utf-8"),
             "tracker_status.json": pretty_json(status.model_dump(mode="json")),
         }
         states = Counter(row.state for row in status.rows)
-        return Made(files, {"criteria": states.total(), "states": dict(sorted(states.items()))})
+        return AssetOutput(files, {"criteria": states.total(), "states": dict(sorted(states.items()))})
 
     parents = [inputs.artifact("claim_gates"), *reports.values()]
     return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
@@ -175,7 +242,7 @@ def artifact_index(run: AssetRun) -> Plan:
     inputs = run.inputs
     parents = run.parents()
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import artifact_index as render
         from codelewm_assets.release.site_pages import index_rows
 
@@ -184,7 +251,7 @@ def artifact_index(run: AssetRun) -> Plan:
             "artifact_index.json": pretty_json(index_rows(manifests)),
             "artifact_index.md": render(manifests).encode(),
         }
-        return Made(files, {"artifact_count": len(manifests)})
+        return AssetOutput(files, {"artifact_count": len(manifests)})
 
     return Plan(make)
 
@@ -207,7 +274,7 @@ def review_site(run: AssetRun) -> Plan:
     lineage = lineage_of(inputs, parents)
     checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import SiteContents, site_files
 
         contents = SiteContents(
@@ -220,7 +287,7 @@ def review_site(run: AssetRun) -> Plan:
         )  # fmt: skip
         files: dict[str, bytes | Path] = {**site_files(contents)}
         counts = {"page_count": sum(name.endswith(".html") for name in files), "check_count": len(checks)}
-        return Made(files, counts | {"data_docs_count": sum(one.document is not None for one in docs)})
+        return AssetOutput(files, counts | {"data_docs_count": sum(one.document is not None for one in docs)})
 
     config: dict[str, Any] = {  # what is shown beside the parents: states and pages that are no artifacts
         "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],

@@ -1,103 +1,155 @@
-"""Notices that a source changed outside the project: a named file has other bytes, or a Hub dataset has a newer commit.
+"""The sources outside the project as observed assets: the data version of each is what a build reads, its metadata what lies there.
 
-A file that a build would read asks for `refresh_data`. A file whose digest is not the pinned one, and a commit beyond the
-one that is read, are told to people: builds refuse the one and pass over the other until somebody changes the pin.
+A pinned source that moved upstream keeps its version, so it rebuilds nothing; it is notified. Another pin, and other bytes in a
+file of completions, are other versions, which automation follows.
 """
 
 import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
-from pydantic import BaseModel
 
-from codelewm_assets.benchmarks.watch import Watched, fingerprint, hub_head, watched_sources
+from codelewm_assets.benchmarks.watch import MISSING, Watched, fingerprint, watched_completions, watched_release
+from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.errors import SourceMissingError
-from codelewm_assets.defs.failures import teller
-from codelewm_assets.defs.masking import keeps_secrets
-from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.notify.message import Message
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.defs.artifact_asset import PART_TAG, PARTS
+from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
+from codelewm_assets.defs.benchmarks import pinned
+from codelewm_assets.defs.failures import outbox
+from codelewm_assets.defs.jobs import run_tags
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
+from codelewm_assets.notify.notice import Notice
+from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import Profile
 
-INTERVAL_S = 300
+SETTLED_AFTER_S = 60.0  # a file that was written later may still be written
+UPSTREAM = "upstream"
+Found = dict[str, str]  # name of a watched source → its fingerprint
 
 
-class Seen(BaseModel):
-    """The sensor's cursor."""
-
-    known: dict[str, str] = {}  # name → fingerprint that has been acted on
-    once: dict[str, str] = {}  # name → one that was seen at the last tick only: a file may still be written
-    untold: list[Message] = []
-    change_count: int = 0
-
-
-def watched_by(profile: Profile) -> list[Watched]:
-    """What of this profile's sources can change outside the project."""
-    published = [benchmark for benchmark, source in profile.sources.by_benchmark.items() if source == "evalplus"]
-    imported = [(own.file, own.repository, own.revision) for own in profile.completions.imported]
-    return watched_sources(published, imported, os.environ)  # type: ignore[arg-type]
+def watched_by(profile: Profile, benchmark: BenchmarkId | None = None) -> list[Watched]:
+    """What can change outside the project. Args: benchmark: whose release is meant; None: imported completions are."""
+    if benchmark is None:
+        imported = [(own.file, own.repository, own.revision) for own in profile.completions.imported]
+        return watched_completions(imported, os.environ)
+    return watched_release(benchmark, os.environ) if getattr(profile.sources, benchmark) == "evalplus" else []
 
 
-@dg.sensor(
-    job_name="refresh_data",
-    minimum_interval_seconds=INTERVAL_S,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for refresh_data when a source file changed; tells of bytes that are not pinned and of newer commits.",
+def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
+    @dg.observable_source_asset(
+        name=RELEASES[benchmark],
+        group_name="sources",
+        tags={PART_TAG: PARTS["sources"]},
+        description=f"The published {benchmark} that builds read, by its pin; its metadata says what lies upstream.",
+    )
+    @keeps_secrets
+    def observe(context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource) -> dg.ObserveResult:
+        found = _observe(context, RELEASES[benchmark], watched_by(profile.get(), benchmark), store, profile.get())
+        source = getattr(profile.get().sources, benchmark)
+        return _result([source, pinned(benchmark, source)], found)
+
+    return observe
+
+
+@dg.observable_source_asset(
+    name=IMPORTED_COMPLETIONS,
+    group_name="sources",
+    tags={PART_TAG: PARTS["sources"]},
+    description="Completions of models that the profile or the environment names: bytes of files, pinned commits of datasets.",
 )
 @keeps_secrets
-def watch_sources(
-    context: dg.SensorEvaluationContext, store: StoreResource, profile: ProfileResource
-) -> dg.SensorResult:
-    """One tick. What is seen first is noted only; a change counts when two ticks see the same."""
-    seen = Seen.model_validate_json(context.cursor) if context.cursor else Seen()
-    watched, requests, faults = watched_by(profile.get()), list[dg.RunRequest](), list[str]()
+def imported_completions(
+    context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.ObserveResult:
+    """One observation."""
+    watched = watched_by(profile.get())
+    found = _observe(context, IMPORTED_COMPLETIONS, watched, store, profile.get())
+    return _result([[own.name, own.wanted or found[own.name]] for own in watched], found)
+
+
+SOURCES = [*(_release(benchmark) for benchmark in BENCHMARKS), imported_completions]
+
+
+def _result(version: object, found: Found) -> dg.ObserveResult:
+    return dg.ObserveResult(
+        data_version=dg.DataVersion(sha256_bytes(pretty_json(version))),
+        metadata={UPSTREAM: dg.MetadataValue.json(found)},
+    )
+
+
+def _observe(
+    context: dg.OpExecutionContext, asset: str, watched: Sequence[Watched], store: StoreResource, profile: Profile
+) -> Found:
+    """Fingerprints as they are now, the last one of a source that cannot be read or is still written; notices of changes."""
+    before, found = _last(context.instance, asset), Found()
     for own in watched:
         try:
-            found = fingerprint(own, _head)
-        except SourceMissingError as error:
-            faults.append(str(error))
+            found[own.name] = fingerprint(own, os.environ)
+        except (SourceMissingError, OSError) as error:  # one source that cannot be read holds up no other
+            context.log.error(f"{own.name} cannot be read ({error}). Make it readable, or name another.")
+            found[own.name] = before.get(own.name, "unreadable")
             continue
-        except OSError as error:  # one file that this process may not read holds up no other
-            faults.append(f"The file of {own.name} cannot be read ({error}). Make it readable, or name another.")
-            continue
-        before, earlier = seen.known.get(own.name), seen.once.pop(own.name, None)
-        if before is None:
-            seen.known[own.name] = found
-            if own.kind == "dataset" and found != own.wanted:
-                seen.untold.append(_message(own, found, seen.change_count))
-        elif found != before and found != earlier:
-            seen.once[own.name] = found
-        elif found != before:
-            seen.known[own.name], seen.change_count = found, seen.change_count + 1
-            if own.kind == "file" and own.wanted in (None, found) and found != "missing":
-                key = f"{own.name}:{found}:{seen.change_count}"
-                requests.append(dg.RunRequest(run_key=key, tags={"codelewm/changed_source": own.name}))
-            elif found != own.wanted:
-                seen.untold.append(_message(own, found, seen.change_count))
-    by = teller(store, profile, context)
-    seen.untold = [message for message in seen.untold if not by.tell(message)]
-    for fault in faults:
-        context.log.error(fault)
-    text = None if requests else "; ".join([f"{len(watched)} sources watched", *faults, *by.faults.values()])
-    return dg.SensorResult(run_requests=requests, skip_reason=text, cursor=seen.model_dump_json())
+        if own.name in before and own.kind == "file" and _is_written(Path(own.place)):
+            found[own.name] = before[own.name]
+        is_as_wanted = found[own.name] == own.wanted or (own.wanted is None and found[own.name] != MISSING)
+        if not is_as_wanted and found[own.name] != before.get(own.name):
+            outbox(store).put(_notice(own, found[own.name]), profile.operations.notify)
+    return found
 
 
-def _head(repository: str) -> str:
-    return hub_head(repository, endpoint=os.environ.get("HF_ENDPOINT"), token=os.environ.get("HF_TOKEN"))
+def _is_written(path: Path) -> bool:
+    return path.is_file() and time.time() - path.stat().st_mtime < SETTLED_AFTER_S
 
 
-def _message(own: Watched, found: str, change_count: int) -> Message:
-    # a file can be mended and go bad again in the same way, which is news
-    change = f":{change_count}" if own.kind == "file" else ""
+def _last(instance: dg.DagsterInstance, asset: str) -> Mapping[str, str]:
+    records = instance.fetch_observations(dg.AssetKey(asset), limit=1).records
+    observation = records[0].asset_observation if records else None
+    shown = observation.metadata.get(UPSTREAM) if observation is not None else None
+    data = shown.data if isinstance(shown, dg.JsonMetadataValue) else None
+    return {str(name): str(value) for name, value in data.items()} if isinstance(data, Mapping) else {}
+
+
+def _notice(own: Watched, found: str) -> Notice:
     if own.kind == "dataset":
         text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.wanted)[:12]}. "
                 "Review it, then change the revision, or leave it.")  # fmt: skip
-    elif found == "missing":
+    elif found == MISSING:
         text = f"The file of {own.name} is gone; the next build will refuse. Put it back, or name another."
     else:
         text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.wanted)[:12]}…; builds refuse it. "
                 "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
-    return Message(
-        key=f"source:{own.name}:{found}{change}",
-        subject=text.partition(";")[0],
-        text=text,
-        facts={"source": own.name, "found": found},
+    return Notice(key=f"source:{own.name}:{found}", title=text.partition(";")[0], body=text)
+
+
+def observing(operations: OperationsSection) -> dg.Definitions:
+    """The observed sources, the job that observes them, and its schedule."""
+    job = dg.define_asset_job(
+        "observe_sources",
+        selection=dg.AssetSelection.assets(*RELEASES.values(), IMPORTED_COMPLETIONS),
+        executor_def=dg.in_process_executor,
+        description="Looks at the sources outside the project; rebuilds nothing.",
+        tags=run_tags(operations, OBSERVATION_LIMIT_S),
     )
+    return dg.Definitions(assets=SOURCES, jobs=[job], schedules=[watch_sources])
+
+
+OBSERVATION_LIMIT_S = 1800
+WATCH_MINUTE = 15
+
+
+@dg.schedule(
+    job_name="observe_sources",
+    cron_schedule=f"{WATCH_MINUTE} * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Observes the sources each hour, where the profile or the environment names one that can change.",
+)
+@keeps_secrets
+def watch_sources(context: dg.ScheduleEvaluationContext, profile: ProfileResource) -> dg.RunRequest | dg.SkipReason:
+    """One tick."""
+    own = profile.get()
+    if any(watched_by(own, benchmark) for benchmark in (*BENCHMARKS, None)):
+        return dg.RunRequest()
+    return dg.SkipReason("The profile names no file and no revision that can change.")

@@ -1,11 +1,13 @@
 """Stage `training`: token arrays, checkpoints per seed, and a look at their weights."""
 
-import json
 import os
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,24 +16,23 @@ from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError, TrainingKilledError
 from codelewm_assets.core.findings import finding
+from codelewm_assets.core.logs import VARIABLE, format_in_force
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made, inline_png, latest_version, versions
-from codelewm_assets.defs.preflight import preflight_settings
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version, preflight_settings, versions
 from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
-from codelewm_assets.profiles.profile import ComputeSection
 from codelewm_assets.store.store import Artifact
-from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.config import CODE_VERSION
 
 if TYPE_CHECKING:
     from codelewm_assets.training.worker import WorkerSpec
 
 TRAINED_ON = ("preflight_report", "tokenized_pack")
+PIPES_STATUS = re.compile(r"External execution process failed with code (-?\d+)")  # the client tells it in words only
 
 
 @artifact_asset(
@@ -43,7 +44,7 @@ def tokenized_pack(run: AssetRun) -> Plan:
     inputs, training = run.inputs, run.profile.training_config()
     names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 
         folds = {split.problem_id: split.fold for split in inputs.splits()}
@@ -55,7 +56,7 @@ def tokenized_pack(run: AssetRun) -> Plan:
             files |= token_files(fold, tokenizer, arrays)
             tokenizers[f"fold {fold}"] = sha256_text(tokenizer)
         counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
-        return Made(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
+        return AssetOutput(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
 
     return Plan(make, training.model_dump(mode="json", include=set(names)) | versions("tokenizers"))
 
@@ -78,7 +79,7 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=[*TRAINED_ON, *JUDGED], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version="3", is_seeded=True,
+    "training", deps=[*TRAINED_ON, *JUDGED], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION, is_seeded=True,
     pool="gpu",
 )  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
@@ -87,14 +88,32 @@ def checkpoint(run: AssetRun) -> Plan:
     require_clear(context.instance)
     _require_clear_artifacts(inputs, run.parents())
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         with _retried_when_killed(context, run.profile.operations.infrastructure_retries):
             made = _train(context, inputs, run.store, int(run.seed))
         require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
         _require_unchanged(context.instance, made.metadata["judged"])
         return made
 
-    return Plan(make, _settings(run.profile.training_config()) | versions("torch"))
+    def show(artifact: Artifact) -> dict[str, Any]:
+        _require_of_this_run(artifact, run)
+        return {}
+
+    return Plan(make, run.profile.training_config().settings | versions("torch"), show=show)
+
+
+def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
+    """Raises: dg.Failure: the weights, which may be reused ones, are not those of this seed, data and profile."""
+    from codelewm_assets.training.sidecar import require_matching, require_of
+
+    digests = {parent.manifest.artifact_id: parent.digest for parent in run.parents()}
+    try:
+        sidecar = require_matching(artifact, run.inputs.artifact("tokenized_pack"))
+        require_of(sidecar, seed=int(run.seed), digests=digests, config=run.profile.training_config())
+    except AssetsError as error:
+        raise dg.Failure(
+            f"{artifact.address} is refused: {error} Delete it and train again.", allow_retries=False
+        ) from error
 
 
 @contextmanager
@@ -111,11 +130,6 @@ def _retried_when_killed(context: dg.AssetExecutionContext, times: int) -> Itera
         raise
 
 
-def _settings(config: TrainingConfig) -> dict[str, Any]:
-    """What of a configuration the weights depend on: a longer time limit makes no other checkpoint, and goes on from its states."""
-    return config.model_dump(mode="json", exclude={"wall_limit_s"})
-
-
 def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
     from codelewm_assets.preflight.clearance import require_clear_artifacts
 
@@ -127,10 +141,7 @@ def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
             allow_retries=False,
         )
     digests = {parent.manifest.artifact_id: parent.digest for parent in parents}
-    try:
-        require_clear_artifacts(inputs.store, digests, folds=inputs.profile.folds)
-    except AssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    require_clear_artifacts(inputs.store, digests, folds=inputs.profile.folds)
 
 
 def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> None:
@@ -139,13 +150,15 @@ def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> 
         raise dg.Failure(f"{', '.join(rebuilt)} were rebuilt while training ran. Train again.", allow_retries=False)
 
 
-def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> Made:
+def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> AssetOutput:
     from codelewm_assets.training.progress import STREAM, event_line, read_events, timeless
+    from codelewm_assets.training.sidecar import require_trained
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
     started, config = time.monotonic(), inputs.profile.training_config()
     digests = {name: inputs.artifact(name).digest for name in (*JUDGED, *TRAINED_ON)}
-    key = digest_of({"digests": digests, "config": _settings(config)} | versions("torch"))
+    of_states = {"digests": digests, "config": config.settings, "code_version": CODE_VERSION}
+    key = digest_of(of_states | versions("torch", "tokenizers", "numpy"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
     folder.mkdir(parents=True, exist_ok=True)
     spec = WorkerSpec(
@@ -157,62 +170,115 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         output_folder=str(folder),
         revision=source_revision(),
     )
-    path = store.progress_path(f"checkpoint-{seed}")
-    with path.open("w", encoding="utf-8", buffering=1) as stream, _scalars(context, path) as write_scalars:
+    completed: dict[str, str] = {}
+    with _event_log(context, store.progress_path(f"checkpoint-{seed}"), completed) as on_event:
+        if inputs.profile.compute.hf_jobs is not None and inputs.profile.compute.backend == "hf_jobs":
+            from codelewm_assets.training.hf_jobs import HfJobs
 
-        def on_event(event: dict[str, Any]) -> None:
-            stream.write(event_line(event))
-            write_scalars(event)
-
-        _run_on(inputs.profile.compute, context, spec, on_event)
+            HfJobs(inputs.profile.compute.hf_jobs, token=os.environ.get("HF_TOKEN")).run(spec, on_event=on_event)
+        else:
+            run_worker(context, spec, on_event=on_event)
+    require_trained(folder, completed, seed=seed, digests=digests, config=config)
     files: dict[str, bytes | Path] = {name: folder / name for name in result_names(config.folds)}
     events, _ = read_events(folder / STREAM)
     files["progress.jsonl"] = "".join(map(event_line, timeless(events))).encode("utf-8")
     metadata = {"seed": seed, "judged": digests, "folds": list(config.folds)}
-    return Made(
+    return AssetOutput(
         files,
         metadata,
         {"wall_s": time.monotonic() - started},
-        done=lambda: remove_tree(str(folder.parent)),
+        on_stored=lambda: remove_tree(str(folder.parent)),
     )
 
 
-def _scalars(
-    context: dg.AssetExecutionContext, stream: Path
-) -> AbstractContextManager[Callable[[Mapping[str, Any]], None]]:
-    """What writes scalars for TensorBoard beside the stream; where it is not installed the log says so."""
-    from codelewm_assets.training.scalars import is_available, scalar_writer
+@contextmanager
+def _event_log(
+    context: dg.AssetExecutionContext, path: Path, completed: dict[str, str]
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What each event is handed to as it comes: the run's log, the file that status commands read, TensorBoard's scalars.
 
-    if is_available():
-        return scalar_writer(stream.parent / "tensorboard" / stream.stem / context.run_id[:8])
-    context.log.info("No scalars for TensorBoard: it is not installed. pip install codelewm_assets[tensorboard]")
-    return nullcontext(lambda event: None)
+    Args: completed: gets the files of the `complete` event, name → sha256.
+    """
+    from codelewm_assets.training.progress import event_line, has_tensorboard, scalar_writer
+
+    folder = path.parent / "tensorboard" / path.stem / context.run_id[:8]
+    if not has_tensorboard():
+        context.log.info("No scalars for TensorBoard: it is not installed. pip install codelewm_assets[tensorboard]")
+    with (
+        path.open("w", encoding="utf-8", buffering=1) as stream,
+        scalar_writer(folder) if has_tensorboard() else nullcontext(lambda event: None) as write_scalars,
+    ):
+
+        def on_event(event: dict[str, Any]) -> None:
+            context.log.info(event_line(event).strip())
+            stream.write(event_line(event))
+            write_scalars(event)
+            if event["event"] == "complete":
+                completed.update(event["files"])
+
+        yield on_event
 
 
-def _run_on(
-    compute: ComputeSection,
-    context: dg.AssetExecutionContext,
-    spec: "WorkerSpec",
-    on_event: Callable[[dict[str, Any]], None],
+def run_worker(
+    context: dg.AssetExecutionContext, spec: "WorkerSpec", *, on_event: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Run the worker where the profile says; the run's log shows each event as it comes."""
-    if compute.hf_jobs is not None and compute.backend == "hf_jobs":
-        from codelewm_assets.training.hf_jobs import HfJobs
+    """Run the worker, or the agent of several, to its end on this machine; files lie in `spec.output_folder`.
 
-        def logged(event: dict[str, Any]) -> None:
-            context.log.info(json.dumps(event, sort_keys=True))
-            on_event(event)
+    Args: on_event: is handed each event of the stream as it comes, in the thread that reads Dagster's messages.
+    Raises: PreflightError: refused there. TrainingError: it failed, ran too long, or, as TrainingKilledError, was ended from
+        outside.
+    """
+    from codelewm_assets.training.worker import PARENT, error_of
 
-        HfJobs(compute.hf_jobs, token=os.environ.get("HF_TOKEN")).run(spec, on_event=logged)
-        return
-    from codelewm_assets.training.launch import run_worker
+    module, writers = ("worker", 1) if spec.config.processes == 1 else ("agent", 2)  # the first rank writes too
+    reader = _EventReader(on_event, writers)
+    with TemporaryDirectory(prefix="codelewm-training-") as folder:
+        path = Path(folder) / "spec.json"
+        path.write_text(spec.model_dump_json(), encoding="utf-8")
+        try:
+            dg.PipesSubprocessClient(message_reader=reader).run(
+                context=context,
+                command=[sys.executable, "-m", f"codelewm_assets.training.{module}", str(path)],
+                env={PARENT: str(os.getpid()), VARIABLE: format_in_force()},
+            )
+        except Exception as error:
+            status = PIPES_STATUS.search(str(error))
+            if status is None:  # it did not come to an end of its own
+                raise
+            raise error_of(spec, int(status[1]), reader.end) from None
 
-    with dg.open_pipes_session(
-        context=context,
-        context_injector=dg.PipesTempFileContextInjector(),
-        message_reader=dg.PipesTempFileMessageReader(),
-    ) as session:
-        run_worker(spec, on_event=on_event, environment=session.get_bootstrap_env_vars())
+
+class _EventReader(dg.PipesTempFileMessageReader):
+    """Reads the worker's messages, hands on each event as it comes, and keeps what it said of its end."""
+
+    def __init__(self, on_event: Callable[[dict[str, Any]], None], writers: int) -> None:
+        super().__init__()
+        self._on_event, self._writers = on_event, writers
+        self.end: dict[str, Any] = {}
+
+    @property
+    def expected_writer_count(self) -> int:
+        """How many processes open and close the session."""
+        return self._writers
+
+    @contextmanager
+    def read_messages(self, handler: dg.PipesMessageHandler) -> Iterator[Mapping[str, Any]]:
+        """As the base class does, looking at each message before Dagster's own handler gets it."""
+        from codelewm_assets.training.worker import END
+
+        handle = handler.handle_message
+
+        def look(message: Any) -> None:
+            payload = message["params"]["payload"] if message["method"] == "report_custom_message" else None
+            if payload is not None and END in payload:
+                self.end = payload[END]
+            elif payload is not None:
+                self._on_event(payload)
+            handle(message)
+
+        handler.handle_message = look  # type: ignore[method-assign]  # a reader has no other place for live messages
+        with super().read_messages(handler) as parameters:
+            yield parameters
 
 
 def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
@@ -236,14 +302,14 @@ def checkpoint_inspection(run: AssetRun) -> Plan:
     """The tensor table, whether every weight is finite, and whether the latents have collapsed."""
     trained, tokens = run.parents()
 
-    def make() -> Made:
+    def make() -> AssetOutput:
         from codelewm_assets.plots.reports import training_curve
         from codelewm_assets.training.inspect import inspect_checkpoint
         from codelewm_assets.training.progress import read_events
 
         rows, report = inspect_checkpoint(trained, tokens)
         curve = training_curve({int(run.seed): read_events(trained.path("progress.jsonl"))[0]})
-        return Made(
+        return AssetOutput(
             {
                 "tensors.parquet": write_table(rows),
                 "checkpoint_inspection.json": pretty_json(report),
@@ -291,7 +357,7 @@ def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding
 
 ASSETS = [tokenized_pack, checkpoint, checkpoint_inspection]
 CHECKS = [
-    check_of(rule_of("tokenized_pack", tokens_join_the_pack)),
+    check_of(rule_of("tokenized_pack", tokens_join_the_pack, is_stored=True)),
     check_of(rule_of("checkpoint", sidecar_matches), is_seeded=True),
     check_of(rule_of("checkpoint_inspection", weights_are_finite), is_seeded=True),
     check_of(rule_of("checkpoint_inspection", sidecar_matches), is_seeded=True),

@@ -20,13 +20,6 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 import yaml
-
-# Private names of Dagster, pinned at 1.13.27. Of the instance `optimize_for_webserver` is used, which is not marked public.
-from dagster._cli.proxy_server_manager import ProxyServerManager
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver.cli import DEFAULT_DB_STATEMENT_TIMEOUT, DEFAULT_POOL_MAX_OVERFLOW, DEFAULT_POOL_RECYCLE
-from dagster_webserver.webserver import DagsterWebserver
 from graphql import ASTValidationRule, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, specified_rules
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -34,14 +27,21 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from codelewm_assets.core.errors import AssetsError
+from codelewm_assets.defs.inputs import latest_artifact
 from codelewm_assets.defs.own_origin import OwnOriginMiddleware
-from codelewm_assets.defs.plumbing import latest_artifact
+from codelewm_assets.defs.private_names import (
+    DagsterWebserver,
+    ProxyServerManager,
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+)
 from codelewm_assets.defs.resources import default_resources
 from codelewm_assets.store.store import ArtifactStore
 
 REFUSAL = (
     "This server is for review: it shows everything and changes nothing. Use `make ui` to run or change something."
 )
+STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MAX_MORE_CONNECTIONS = 15_000, 3600, 20  # of a database: Dagster's own defaults
 STOP_S = 30  # for the daemon to end what it is doing
 OPEN_REQUESTS_S = 10  # for requests that are being answered when the server ends
 
@@ -67,7 +67,8 @@ class WebServer(DagsterWebserver):
         origins: addresses of the server in a browser, as `own_origins` lists them.
         is_read_only: no mutation is executed, and no event of an asset taken from outside.
         """
-        self._store, self._origins, self._is_read_only = store, origins, is_read_only
+        self._instance, self._store = process.instance, store
+        self._origins, self._is_read_only = origins, is_read_only
         super().__init__(process)
 
     def build_middleware(self) -> list[Middleware]:
@@ -90,7 +91,7 @@ class WebServer(DagsterWebserver):
     def _review_site(self, request: Request) -> Response:
         """A file of the latest review site; only what its manifest names can be asked for."""
         try:
-            site = latest_artifact(self._process_context.instance, self._store, "review_site")
+            site = latest_artifact(self._instance, self._store, "review_site")
             return FileResponse(site.path(request.path_params["path"] or "index.html"))
         except (AssetsError, dg.Failure) as error:
             reason: Any = error.description if isinstance(error, dg.Failure) else error
@@ -123,7 +124,7 @@ def serve(
     """
     import uvicorn
 
-    instance.optimize_for_webserver(DEFAULT_DB_STATEMENT_TIMEOUT, DEFAULT_POOL_RECYCLE, DEFAULT_POOL_MAX_OVERFLOW)
+    instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MAX_MORE_CONNECTIONS)
     with ExitStack() as stack:
         daemon = None
         if with_daemon:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
 from codelewm_assets.doctor.finding import HealthFinding
-from codelewm_assets.doctor.installed import pins_finding, python_finding, requirements_finding
+from codelewm_assets.doctor.installed import pins_finding, pip_check_finding, python_finding, requirements_finding
 from codelewm_assets.doctor.machine import gpu_finding, hub_finding, isolation_finding, store_findings
 from codelewm_assets.profiles.profile import Profile, load_profile, profile_names
 from codelewm_assets.store.store import ArtifactStore
@@ -25,6 +25,7 @@ def checkup(store: ArtifactStore, environment: Mapping[str, str]) -> list[Health
         python_finding(),
         requirements_finding(),
         pins_finding(),
+        pip_check_finding(),
         finding,
         wheel_finding(profile),
         *evalplus_findings(profile, environment, store.work / "downloads"),

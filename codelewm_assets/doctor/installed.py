@@ -1,18 +1,22 @@
 """The interpreter and the installed packages, against the project's metadata and the pins of constraints.txt."""
 
 import platform
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from codelewm_assets.core.package import PACKAGE
 from codelewm_assets.doctor.finding import HealthFinding, judged
 
 PROJECT = "codelewm_assets"
 CONSTRAINTS = PACKAGE.parent / "constraints.txt"
+PIP_TIMEOUT_S = 60.0
 INSTALL = "install again with the pins: pip install -c constraints.txt -e ."
 
 
@@ -93,3 +97,29 @@ def pins_finding(
         wanted="every installed package at its pin in constraints.txt",
         remedy=INSTALL,
     )
+
+
+def pip_check_finding(
+    constraints: Path = CONSTRAINTS, command: Sequence[str] = (sys.executable, "-m", "pip", "check")
+) -> HealthFinding:
+    """Whether the requirements of every installed package are met; a failure where constraints.txt pins the package.
+
+    Args: command: prints a line for each broken requirement and ends with a status other than 0.
+    """
+    wanted = "no broken requirement in `pip check`"
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return HealthFinding("pip_check", "warn", f"pip could not be run ({type(error).__name__})", wanted, INSTALL)
+    broken = [line.strip() for line in ran.stdout.splitlines() if line.strip()] if ran.returncode else []
+    if ran.returncode and not broken:  # as where pip is not installed
+        return HealthFinding("pip_check", "warn", " ".join(ran.stderr.split())[-200:] or "no answer", wanted, INSTALL)
+    pinned = constraints.read_text(encoding="utf-8").lower().splitlines() if constraints.is_file() else []
+    names = {canonicalize_name(line.split("==")[0].strip()) for line in pinned if "==" in line} | {
+        canonicalize_name(PROJECT)
+    }
+    is_ours = any(canonicalize_name(line.split()[0]) in names for line in broken)
+    return judged(
+        "pip_check", not broken, "fail" if is_ours else "warn", found="; ".join(broken) or "none is broken", wanted=wanted,
+        remedy=INSTALL if is_ours else "install what is missing, or uninstall the package that wants it: this project does not",
+    )  # fmt: skip

@@ -194,7 +194,7 @@ class Power(Report):
     5% (two-sided) would find in 80% of runs, both in points."""
 
     standard_error_points: float
-    smallest_detectable_points: float
+    minimum_detectable_effect_points: float
 
 
 class BenchmarkRerank(Report):

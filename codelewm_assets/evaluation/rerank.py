@@ -137,7 +137,7 @@ def _power(figures: Mapping[str, NDArray[np.float64]], control: str, problem: ND
     error = standard_error(mean_influence(100 * difference[known])[1], Clusters.of(problem[known]))
     if error is None:
         return None
-    return Power(standard_error_points=error, smallest_detectable_points=(Z_INTERVAL + Z_POWER) * error)
+    return Power(standard_error_points=error, minimum_detectable_effect_points=(Z_INTERVAL + Z_POWER) * error)
 
 
 def rerank_report(

@@ -1,1 +1,1 @@
-"""Telling people what went wrong: a message, and what delivers it. Knows nothing of runs; `defs` decides what is told."""
+"""Notices to people: what is sent, the outbox it waits in, and the receivers. Of runs it knows nothing."""

@@ -1,12 +1,14 @@
-"""How a deployment runs by itself: schedules, notifiers, retries, time limits. None of it changes what any artifact holds."""
+"""How a deployment runs by itself: schedules, notices, retries, time limits. None of it changes what any artifact holds."""
 
 import re
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from codelewm_assets.notify.settings import LogSettings, NotifierSettings
+from codelewm_assets.notify.receivers import LOG, require_receiver, shown
 
+Receiver = Annotated[str, AfterValidator(require_receiver)]
 CRON_FIELD = re.compile(r"[\dA-Za-z*/,#-]+")
 DAY_S = 86400
 
@@ -26,9 +28,9 @@ class RunLimits(_Section):
 
 
 class OperationsSection(_Section):
-    """Unless a profile says otherwise schedules and automation are off, and the log alone is told of failed runs.
+    """Unless a profile says otherwise schedules and automation are off, and notices go to the log alone.
 
-    No switch here, but in the UI: `watch_sources` is on, and asks for data when a file that is named as a source changed.
+    No switch here, but in the UI: the schedule `watch_sources` is on, and observes what the profile names as a source.
     """
 
     schedules_on: bool = False  # both of them
@@ -36,7 +38,7 @@ class OperationsSection(_Section):
     time_zone: str = "UTC"  # of both schedules, an IANA name
     nightly_cron: str = "0 2 * * *"  # refresh_data
     weekly_cron: str = "0 5 * * 0"  # refresh_data
-    notify: tuple[NotifierSettings, ...] = (LogSettings(kind="log"),)  # each is told of every failed run
+    notify: tuple[Receiver, ...] = (LOG,)  # each is sent every notice: `log`, Apprise URLs, ${NAME} of variables
     infrastructure_retries: int = Field(
         default=1, ge=0, le=5
     )  # of a run whose worker died, of training that was killed
@@ -60,10 +62,9 @@ class OperationsSection(_Section):
             raise ValueError(f"{value!r} is no cron line; wanted five fields such as '0 2 * * *'")
         return value
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> "OperationsSection":
-        names = [own.name for own in self.notify]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"notify has {', '.join(repeated)} twice; wanted a name of its own for each")
-        return self
+    @field_validator("notify")
+    @classmethod
+    def _receivers_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if repeated := sorted({shown(own) for own in value if value.count(own) > 1}):
+            raise ValueError(f"notify has {', '.join(repeated)} twice; wanted each receiver once")
+        return value

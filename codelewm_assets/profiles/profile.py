@@ -1,6 +1,7 @@
 """Typed profiles. A profile says which data and which sizes flow through the graph; it never changes the graph."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,8 +13,7 @@ from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName
 from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
-from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.hf_settings import HfJobsSettings
+from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
 HERE = Path(__file__).parent
 
@@ -235,21 +235,24 @@ def load_profile(name_or_path: str) -> Profile:
     """
     path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else HERE / f"{name_or_path}.yaml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _profile_of(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ProfileError(
             f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path.name} is not YAML: {_yaml_fault(error)}.") from error
-    faults = _faults(Profile, raw, "", path.name)
+
+
+@lru_cache(maxsize=8)  # every asset and check of a run asks for its profile
+def _profile_of(name: str, text: str) -> Profile:
+    raw = yaml.safe_load(text)
+    faults = _faults(Profile, raw, "", name)
     training = raw.get("training") if isinstance(raw, dict) else None
     if isinstance(training, dict):
-        faults += _faults(TrainingConfig, training, "training.", path.name)
+        faults += _faults(TrainingConfig, training, "training.", name)
     if faults:
-        raise ProfileError(
-            f"{path.name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md says what there is."
-        )
+        raise ProfileError(f"{name}: {'; '.join(faults)}. Correct the profile; docs/profiles.md says what there is.")
     return Profile.model_validate(raw)
 
 

@@ -5,16 +5,17 @@ A reason that can be expected is returned, all of them at once; nothing here rai
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.core.secret_scanner import secret_findings, secrets_in_texts
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
 from codelewm_assets.release.hub_plan import PlannedFile, Reason, Refusal, ReleasePlan, planned_files
+from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none of them can be run
@@ -36,7 +37,7 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     lineages, faults = _lineages(store, by_id)
     whole = {name: artifact for name, artifact in by_id.items() if artifact.digest not in faults}
     refusals += [_refusal("manifest_mismatch", row) for rows in faults.values() for row in rows]
-    refusals += [*_mixed_versions(lineages), *_secrets(whole, lineages, faults)]
+    refusals += [*_mixed_versions(lineages), *_secrets(store, whole, lineages, faults)]
     refusals += [*_audit(whole, by_id), *_inspections(whole, by_id)]
     files, own = planned_files(found)
     wanted = f"wanted one of {', '.join(SUFFIXES)}"
@@ -114,21 +115,28 @@ def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[
 
 
 def _secrets(
-    whole: Mapping[str, Artifact], lineages: Mapping[str, Mapping[str, Artifact]], faults: Mapping[str, object]
+    store: ArtifactStore,
+    whole: Mapping[str, Artifact],
+    lineages: Mapping[str, Mapping[str, Artifact]],
+    faults: Mapping[str, object],
 ) -> Iterator[Refusal]:
     """Secrets in the text files that would be published, and in the programs, inputs and outputs behind the hashed tokens."""
     for name, artifact in whole.items():
-        for row in secret_findings([artifact.path(file.path) for file in artifact.manifest.files]):
+        for row in secrets_in_files(store, artifact):
             yield _refusal("secret_found", f"{name} {row}")
     for artifact in lineages.get("dataset_card", {}).values():
         if artifact.manifest.artifact_kind == "execution_pack" and artifact.digest not in faults:
-            texts: dict[str, str] = {}  # text → the first record that has it
-            for record in iter_table(artifact.path("pack.parquet"), PackRow):
-                for text in (record.code_tokens, record.input_tokens, record.output_tokens):
-                    texts.setdefault(text, record.record_id)
-            named = {f"{record_id} #{number}": text for number, (text, record_id) in enumerate(texts.items())}
-            for row in secrets_in_texts(named):
+            for row in secrets_in(store, artifact, {"texts": "pack.parquet"}, partial(_pack_texts, artifact)):
                 yield _refusal("secret_found", f"execution_pack {row}")
+
+
+def _pack_texts(pack: Artifact) -> dict[str, str]:
+    """Each program, input and output once, by the first record that has it."""
+    texts: dict[str, str] = {}
+    for record in iter_table(pack.path("pack.parquet"), PackRow):
+        for text in (record.code_tokens, record.input_tokens, record.output_tokens):
+            texts.setdefault(text, record.record_id)
+    return {f"{record_id} #{number}": text for number, (text, record_id) in enumerate(texts.items())}
 
 
 def _audit(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import ReleaseError
-from codelewm_assets.core.hub_calls import TRIES, hashes_of, hub_api, is_there, patiently
+from codelewm_assets.core.hub_calls import TRIES, hashes_of, hub_api, is_there, retry_transient
 from codelewm_assets.release.hub_layout import NAMESPACE
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 
@@ -165,4 +165,4 @@ class _Repository:
         self._tagged = commit
 
     def _ask(self, doing: str, call: Any) -> Any:
-        return patiently(call, f"{doing} the repository {self.name}", error=ReleaseError, **self._patience)
+        return retry_transient(call, f"{doing} the repository {self.name}", error=ReleaseError, **self._patience)

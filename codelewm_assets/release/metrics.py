@@ -69,7 +69,7 @@ def rerank_power_table(records: Records) -> str:
     rows: list[list[Cell]] = [
         [records.at(f"{base}.benchmark_label"), seed, *_at(records, base, "problem_count", "pool_count", "best_control"),
          _lift(records, f"{base}.lift_over_best_control"),
-         *_get(records, base, "power.standard_error_points", "power.smallest_detectable_points"),
+         *_get(records, base, "power.standard_error_points", "power.minimum_detectable_effect_points"),
          *_at(records, base, "saturated", "resamples")]
         for seed, _, base in _keys(records, "rerank")
     ]  # fmt: skip

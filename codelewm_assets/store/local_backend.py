@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codelewm_assets.core.cleanup import remove_tree
-from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.digests import sha256_unchanged
 from codelewm_assets.core.errors import StoreAccessError
 from codelewm_assets.core.files import WRITING, fsync_folder
 from codelewm_assets.store.backend import FILE, Entry
@@ -100,7 +100,7 @@ class LocalBackend:
         """Of a regular file."""
         path = self.root / name
         with _access(path, "read", "file"):
-            return sha256_file(path) if _is_regular(path) else None
+            return sha256_unchanged(path) if _is_regular(path) else None
 
     def listing(self, folder: str = "") -> dict[str, Entry]:
         """Of the root: what lies in each `<kind>/<partition>` that holds a digest or an unfinished write."""

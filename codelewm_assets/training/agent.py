@@ -17,26 +17,19 @@ from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingK
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import open_store
 from codelewm_assets.training.progress import STREAM
-from codelewm_assets.training.worker import (
-    PARENT,
-    RANKS,
-    EventStream,
-    WorkerSpec,
-    end_with_parent,
-    exit_status,
-)
+from codelewm_assets.training.worker import PARENT, RANKS, EventStream, Outlet, WorkerSpec, main, spec_of_command_line
 
 LOOPBACK = "lo"
 
 
-def run(path: Path) -> None:
-    """Train what the spec asks for by its number of processes.
+def run(outlet: Outlet) -> None:
+    """Train what the spec of the command line asks for by its number of processes.
 
     What ended a rank is told once, as the stream's `error` event and as the error of this function.
     Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed. TrainingKilledError: a rank was killed, or
         this process was.
     """
-    spec = WorkerSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    spec, path = spec_of_command_line(), Path(sys.argv[1])
     require_clear_artifacts(open_store(spec.store_root, work=spec.work_folder), spec.digests, folds=spec.config.folds)
     with tempfile.TemporaryDirectory(prefix="ranks-", dir=path.parent) as folder:
         statuses = _torchrun(spec, path, Path(folder))
@@ -46,7 +39,7 @@ def run(path: Path) -> None:
     stream = Path(spec.output_folder) / STREAM
     if stream.exists() or not isinstance(error, PreflightError):  # refused at once, nothing is written
         event = {"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"}
-        EventStream(stream).emit(event)
+        EventStream(stream, outlet).emit(event)
     raise error
 
 
@@ -75,18 +68,6 @@ def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | Trainin
     return TrainingError(f"Ranks ended with statuses {dict(sorted(statuses.items()))}, and none said why.")
 
 
-def _environment(spec: WorkerSpec, folder: Path) -> dict[str, str]:
-    """What the ranks are told."""
-    return {
-        PARENT: str(os.getpid()),
-        RANKS: str(folder),
-        "OMP_NUM_THREADS": str(spec.config.threads),
-        "GLOO_SOCKET_IFNAME": LOOPBACK,
-        "NCCL_SOCKET_IFNAME": LOOPBACK,
-        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
-    }
-
-
 def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
     """Run the ranks to their end. Returns: exit status of each that ended badly, by rank.
 
@@ -110,7 +91,14 @@ def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
         "codelewm_assets.training.worker",
         str(path),
     ]
-    os.environ.update(_environment(spec, folder))  # which the ranks inherit
+    os.environ |= {  # which the ranks inherit
+        PARENT: str(os.getpid()),
+        RANKS: str(folder),
+        "OMP_NUM_THREADS": str(spec.config.threads),
+        "GLOO_SOCKET_IFNAME": LOOPBACK,
+        "NCCL_SOCKET_IFNAME": LOOPBACK,
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
     try:
         torchrun(arguments)
     except ChildFailedError as error:
@@ -126,11 +114,5 @@ def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
     return {}
 
 
-def main() -> int:
-    """Run from the command line with the path of a JSON spec."""
-    end_with_parent()
-    return exit_status(lambda: run(Path(sys.argv[1])))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run))

@@ -11,7 +11,7 @@ from torch import Tensor
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.loss import Labels, Latents
-from codelewm_assets.training.model import PackedTensors, TransitionModel
+from codelewm_assets.training.model import TransitionModel
 from codelewm_assets.training.packing import Document, Packed, pack
 from codelewm_assets.training.tokenize import TokenRecord
 
@@ -29,8 +29,8 @@ class Batch:
         tokens: of all documents.
     """
 
-    documents: PackedTensors
-    outputs: PackedTensors
+    documents: Packed
+    outputs: Packed
     at: Mapping[str, Tensor]
     labels: Labels
     tokens: int
@@ -68,8 +68,8 @@ def make_batch(
     packed = pack(documents, config.row_tokens, rows_multiple=multiple)
     outputs = pack([("output", data.arrays["output"][row]) for row in rows], config.row_tokens, rows_multiple=multiple)
     return Batch(
-        PackedTensors.of(packed, device),
-        PackedTensors.of(outputs, device),
+        packed.to(device),
+        outputs.to(device),
         at,
         labels_of(records, classes, config, device),
         packed.token_count + outputs.token_count,
@@ -105,8 +105,3 @@ def latents_of(model: TransitionModel, batch: Batch) -> Latents:
     z = model.encoder(batch.documents)  # (N, D)
     z_out = model.target_latent(batch.outputs)
     return Latents(z[batch.at["code"]], z[batch.at["input"]], z[batch.at["prompt"]], z_out[batch.at["output"]])
-
-
-def packed_texts(data: FoldData, field: str, rows: Sequence[int], config: TrainingConfig) -> Packed:
-    """Texts of one field packed in the order given."""
-    return pack([(field, data.arrays[field][row]) for row in rows], config.row_tokens)

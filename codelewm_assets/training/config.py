@@ -1,10 +1,13 @@
-"""Sizes and rates of the transition model. Imports no torch: the profile is validated without it."""
+"""Settings of training, and of a job of Hugging Face Jobs. Profiles are validated by them, so nothing heavy is imported here."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from codelewm_assets.core.ids import FOLDS
+
+CODE_VERSION = "3"
+"""Of training: counted up by hand when the same inputs give other weights. No state of another one is resumed."""
 
 
 class TrainingConfig(BaseModel):
@@ -81,6 +84,11 @@ class TrainingConfig(BaseModel):
         return all(getattr(self, name) > 0 for name in type(self).model_fields if name.endswith("_weight"))
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What the weights depend on: a longer time limit makes no other checkpoint, and goes on from its states."""
+        return self.model_dump(mode="json", exclude={"wall_limit_s"})
+
+    @property
     def lengths(self) -> dict[str, int]:
         """Most tokens of each field."""
         return {
@@ -89,3 +97,43 @@ class TrainingConfig(BaseModel):
             "output": self.output_length,
             "prompt": self.prompt_length,
         }
+
+
+class HfJobsSettings(BaseModel):
+    """Where the job's files go, which machine runs it in which image, and what it may cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")  # namespace/name of a private dataset repository
+    flavor: str = Field(pattern=r"^[a-z0-9-]+$")  # the service's name of a machine, as a10g-small
+    image: str  # with codelewm_assets[hub] installed, pinned by digest
+    timeout_s: int = Field(ge=1)  # from the start of the job, waiting for a machine included
+    price_per_hour_usd: float = Field(gt=0)  # of the flavor, as the service lists it
+    spend_cap_usd: float = Field(gt=0)  # a job that could cost more is not started
+    poll_s: float = Field(default=10.0, gt=0, le=300)  # between two looks; also the first pause after a failure
+    attempts: int = Field(default=1, ge=1, le=5)  # how often the service may start the job
+
+    @field_validator("image")
+    @classmethod
+    def _pinned(cls, value: str) -> str:
+        name, found, digest = value.partition("@sha256:")
+        if not (name and found and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
+            raise ValueError(
+                f"image {value!r} can change under its name; wanted name@sha256:<64 hex digits>. Ask the registry for the "
+                "digest of the tag and write it here"
+            )
+        return value
+
+    @property
+    def most_usd(self) -> float:
+        """What a job costs at most, dollars: each attempt at its full time."""
+        return self.attempts * self.timeout_s / 3600 * self.price_per_hour_usd
+
+    @model_validator(mode="after")
+    def _within_the_cap(self) -> "HfJobsSettings":
+        if self.most_usd > self.spend_cap_usd:
+            raise ValueError(
+                f"a job could cost {self.most_usd:.2f} USD ({self.attempts} × {self.timeout_s} s at "
+                f"{self.price_per_hour_usd:.2f} USD an hour), spend_cap_usd is {self.spend_cap_usd:.2f}; shorten timeout_s, "
+                "take a cheaper flavor, or raise the cap"
+            )
+        return self

@@ -15,11 +15,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from codelewm_assets.core.digests import canonical_json, digest_of
-from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.hub_calls import hashes_of, patiently
+from codelewm_assets.core.errors import ReportError, TrainingError
+from codelewm_assets.core.hub_calls import hashes_of, retry_transient
 from codelewm_assets.core.package import package_sha256
 from codelewm_assets.preflight.clearance import JUDGED
 from codelewm_assets.store.store import Artifact, open_store
+from codelewm_assets.training.progress import STREAM, event_line, read_events
+from codelewm_assets.training.sidecar import altered_files
 from codelewm_assets.training.worker import WorkerSpec
 
 OF_THIS_MACHINE = {"store_root", "work_folder", "output_folder", "partial_folder"}
@@ -125,4 +127,57 @@ class JobFolder:
 
     def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
         about = f"{doing} the dataset repository {self._repository}"
-        return patiently(call, about, pause_s=self._pause_s, error=TrainingError)
+        return retry_transient(call, about, pause_s=self._pause_s, error=TrainingError)
+
+
+def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: Path) -> None:
+    """Download the worker's files into an empty folder, checked.
+
+    Args: events: of the job's log; the last `complete` names each file with its sha256. The event stream itself may stand
+        beside them: it holds that event, so its digest cannot be in it, and it is compared with the events instead.
+    Raises: TrainingError: files are missing, altered or not in the event; `into` is left as it was.
+    """
+    wanted = _files_of([event for event in events if event["event"] == "complete"][-1])
+    listing = folder.listing()
+    names = [name.removeprefix(f"{OUTPUT}/") for name in listing.below(OUTPUT)]
+    faults = [f"{name} is missing" for name in sorted(set(wanted) - set(names))]
+    faults += [f"{name} is not among the files of the event" for name in sorted(set(names) - set(wanted) - {STREAM})]
+    _refuse(folder, faults)
+    with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetching-") as scratch:
+        folder.fetch([f"{OUTPUT}/{name}" for name in names], listing.commit, Path(scratch))
+        came = Path(scratch) / OUTPUT
+        faults = altered_files(came, wanted)
+        if STREAM in names and STREAM not in wanted:
+            faults += _unlike_the_log(came / STREAM, events)
+        _refuse(folder, faults)
+        for name in names:
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(came / name, into / name)
+
+
+def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
+    files = complete.get("files")  # of strings, where there are any: other lines are no events
+    if not files:
+        raise TrainingError(
+            f"The job's complete event names no files ({files!r}); wanted name → sha256. Its image holds another version "
+            "of codelewm_assets; build the image from this one."
+        )
+    return dict(files)
+
+
+def _unlike_the_log(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The first event of the log that the stored stream has not."""
+    try:
+        stored = {event_line(event) for event in read_events(stream)[0]}
+    except ReportError as error:
+        return [str(error)]
+    absent = [event for event in events if event_line(event) not in stored]
+    return [f"{STREAM} has no event {absent[0].get('seq')} ({absent[0]['event']}) of the job's log"] if absent else []
+
+
+def _refuse(folder: JobFolder, faults: list[str]) -> None:
+    if faults:
+        raise TrainingError(
+            f"The job's output in {folder.path}/{OUTPUT} is not what its worker wrote: {'; '.join(faults)}. "
+            "Nothing was kept; train again."
+        )

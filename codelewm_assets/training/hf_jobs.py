@@ -5,26 +5,64 @@ A job costs money while it runs, so whatever ends this function early cancels it
 """
 
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, patiently
+from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, retry_transient
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import open_store
-from codelewm_assets.training.hf_files import JobFolder, input_files, portable, run_id_of
-from codelewm_assets.training.hf_log import JobEvents, follow
-from codelewm_assets.training.hf_outputs import fetch_outputs
-from codelewm_assets.training.hf_settings import HfJobsSettings
+from codelewm_assets.training.config import HfJobsSettings
+from codelewm_assets.training.hf_files import JobFolder, fetch_outputs, input_files, portable, run_id_of
+from codelewm_assets.training.progress import job_event
 from codelewm_assets.training.worker import WorkerSpec
 
 IN_THE_JOB = ("python", "-m", "codelewm_assets.training.remote")
 CANCEL_TRIES = 4
+ENDED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
+LAST_READINGS = 3  # of an ended job's log, whose end may come after the job's
+
+
+@dataclass(slots=True)
+class JobEvents:
+    """Events of a job's log, each handed on once and in order, however often the log is told again.
+
+    An event is known by `seq`, and by `time_s`: a job that the service starts again counts from 0 again.
+    """
+
+    on_event: Callable[[dict[str, Any]], None]
+    of_attempt: list[dict[str, Any]] = field(default_factory=list)  # of the last attempt, in order
+    _seen: set[tuple[int, str]] = field(default_factory=set)
+
+    def take(self, line: str) -> None:
+        """Read one line of the log; other lines than events are dropped."""
+        event = job_event(line)
+        if event is None or not isinstance(event.get("seq"), int):
+            return
+        key = event["seq"], str(event.get("time_s"))
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        if event["event"] == "start":
+            self.of_attempt.clear()
+        self.of_attempt.append(event)
+        self.on_event(event)
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the last attempt has said how it ended."""
+        return self.last("complete") is not None or self.last("error") is not None
+
+    def last(self, kind: str) -> dict[str, Any] | None:
+        """The last attempt's last event of a kind, None without one."""
+        return next((event for event in reversed(self.of_attempt) if event["event"] == kind), None)
 
 
 class HfJobs:
-    """The training backend; `run` has the contract of `training.launch.run_worker`."""
+    """The training backend; `run` has the contract of `defs.training.run_worker`."""
 
     def __init__(self, settings: HfJobsSettings, *, token: str | None, endpoint: str | None = None) -> None:
         """`token` may write to the repository and start jobs; `endpoint` is the Hub's address, None the client's own."""
@@ -60,7 +98,7 @@ class HfJobs:
         self._upload(folder, spec)
         job, events = self._start(api, run_id), JobEvents(on_event)
         try:
-            status = follow(
+            status = _followed(
                 api, job.id, self._namespace, events,
                 timeout_s=self._settings.timeout_s, poll_s=self._settings.poll_s,
             )  # fmt: skip
@@ -82,7 +120,7 @@ class HfJobs:
     def _start(self, api: Any, run_id: str) -> Any:
         settings = self._settings
         environment = {"PYTHONUNBUFFERED": "1"} | ({"HF_ENDPOINT": self._endpoint} if self._endpoint else {})
-        return patiently(
+        return retry_transient(
             lambda: api.run_job(
                 image=settings.image,
                 command=[*IN_THE_JOB, settings.repository, run_id],
@@ -103,7 +141,7 @@ class HfJobs:
     def _cancel(self, api: Any, job: Any, error: BaseException) -> None:
         """Cancel; when that fails too, say so beside the error that is on its way."""
         try:
-            patiently(
+            retry_transient(
                 lambda: api.cancel_job(job_id=job.id, namespace=self._namespace),
                 f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=CANCEL_TRIES,
             )  # fmt: skip
@@ -112,6 +150,44 @@ class HfJobs:
             error.add_note(note)
             if isinstance(error, TrainingError):
                 raise TrainingError(f"{error} {note}") from error
+
+
+def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeout_s: float, poll_s: float) -> Any:
+    """The job's last status, when it has ended and its log was read.
+
+    Its log is read whole at each look: a stream that is held open breaks off, repeats itself, or stays silent for hours.
+    Args: timeout_s: how long it may take from now on, waiting for a machine included. poll_s: seconds between two looks.
+    Raises: TrainingError: it takes too long, or status or log cannot be read. The job still runs then.
+    """
+    until_s, readings_left = time.monotonic() + timeout_s, LAST_READINGS
+    while True:
+        status = retry_transient(
+            lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}",
+            pause_s=poll_s, error=TrainingError,
+        ).status  # fmt: skip
+        for line in _log(api, job_id, namespace, poll_s):
+            events.take(line)
+        if status.stage in ENDED:
+            readings_left -= 1
+            if events.are_over or not readings_left:
+                return status
+        elif time.monotonic() > until_s:
+            raise TrainingError(
+                f"Job {job_id} is {status.stage} after timeout_s = {timeout_s:g} s. Raise compute.hf_jobs.timeout_s "
+                "(and its spend cap), or train less."
+            )
+        time.sleep(poll_s)
+
+
+def _log(api: Any, job_id: str, namespace: str, pause_s: float) -> list[str]:
+    """The lines of the job's log so far."""
+    try:
+        return retry_transient(
+            lambda: list(api.fetch_job_logs(job_id=job_id, namespace=namespace)), "read it",
+            pause_s=pause_s, error=TrainingError,
+        )  # fmt: skip
+    except TrainingError as error:
+        raise TrainingError(f"The log of job {job_id} cannot be read: {error}") from error
 
 
 def _require_completed(status: Any, events: JobEvents, job: str) -> None:

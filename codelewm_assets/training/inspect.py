@@ -12,9 +12,9 @@ from safetensors.numpy import load_file
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import Record
 from codelewm_assets.store.store import Artifact
+from codelewm_assets.training.progress import DIAGNOSTICS
 
 MOST_LATENTS = 1000
-DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 
 
 class TensorRow(Record):
@@ -47,8 +47,9 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
     rows = []
     for fold in folds:
         for name, tensor in sorted(load_file(checkpoint.path(f"fold{fold}.safetensors")).items()):
-            is_finite = bool(np.isfinite(tensor).all())
-            exact = tensor.astype(np.float64) if is_finite else None
+            is_finite, exact = bool(np.isfinite(tensor).all()), tensor.astype(np.float64)
+            figures = {"minimum": exact.min, "mean": exact.mean, "std": exact.std, "maximum": exact.max,
+                       "l2_norm": lambda exact=exact: np.linalg.norm(exact)}  # fmt: skip
             rows.append(
                 TensorRow(
                     fold=fold,
@@ -56,12 +57,8 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
                     shape="×".join(map(str, tensor.shape)) or "scalar",
                     dtype=str(tensor.dtype),
                     parameters=int(tensor.size),
-                    minimum=None if exact is None else float(exact.min()),
-                    mean=None if exact is None else float(exact.mean()),
-                    std=None if exact is None else float(exact.std()),
-                    maximum=None if exact is None else float(exact.max()),
-                    l2_norm=None if exact is None else float(np.linalg.norm(exact)),
                     is_finite=is_finite,
+                    **{key: float(figure()) if is_finite else None for key, figure in figures.items()},
                 )
             )
     return rows

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.store.store import Artifact
-from codelewm_assets.training.batches import packed_texts
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.model import PackedTensors, TransitionModel
+from codelewm_assets.training.model import TransitionModel
+from codelewm_assets.training.packing import pack
 from codelewm_assets.training.sidecar import Sidecar
 
 CHUNK = 128
@@ -47,7 +47,7 @@ class Scorer:
         missing = sorted({row for row in rows if (field, row) not in self._cache})
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
-            texts = PackedTensors.of(packed_texts(self._data, field, chunk, self._model.config))
+            texts = pack([(field, self._data.arrays[field][row]) for row in chunk], self._model.config.row_tokens)
             found = self._model.target_latent(texts) if field == "output" else self._model.encoder(texts)
             for row, latent in zip(chunk, found, strict=True):
                 self._cache[field, row] = latent

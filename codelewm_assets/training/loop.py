@@ -36,6 +36,7 @@ def train_fold(
     emit: Emit,
     states: Path | None = None,
     ranks: Ranks | None = None,
+    origin: Mapping[str, str] | None = None,
 ) -> TransitionModel:
     """Train the model of one fold on its train part; validation loss is reported, nothing is selected on it.
 
@@ -45,10 +46,11 @@ def train_fold(
         emit: is handed `progress` and `collapse_diagnostics` every `log_every` steps, and `checkpoint` events.
         states: folder of the states; None keeps none.
         ranks: the processes that train this model; None: this one alone.
-    Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged, or the train part
-        cannot make a batch.
+        origin: digests and versions that a state belongs to, by name, besides seed, fold and settings.
+    Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged or of another
+        training, or the train part cannot make a batch.
     """
-    return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device)).run()
+    return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device), origin).run()
 
 
 class Objective(nn.Module):
@@ -66,8 +68,17 @@ class Objective(nn.Module):
 
 class _FoldTraining:
     def __init__(
-        self, data: FoldData, config: TrainingConfig, seed: int, emit: Emit, states: Path | None, ranks: Ranks
+        self,
+        data: FoldData,
+        config: TrainingConfig,
+        seed: int,
+        emit: Emit,
+        states: Path | None,
+        ranks: Ranks,
+        origin: Mapping[str, str] | None = None,
     ) -> None:
+        of_run = {"seed": seed, **config.settings, "processes": ranks.count}
+        self._origin = dict(origin or {}) | {name: str(value) for name, value in of_run.items()}
         self._data, self._config, self._seed, self._emit, self._states = data, config, seed, emit, states
         self._fold, self._device, self._ranks = data.model_fold, ranks.device, ranks
         torch.manual_seed(seed * 1000 + self._fold)
@@ -89,7 +100,7 @@ class _FoldTraining:
         resumed, ranks = None, self._ranks
         if self._states is not None:
             resumed = load_state(
-                self._states, self._fold, self._model, self._optimizer, rank=ranks.own, processes=ranks.count
+                self._states, self._fold, self._model, self._optimizer, origin=self._origin, rank=ranks.own
             )
         first = 1
         if resumed is not None:
@@ -119,7 +130,7 @@ class _FoldTraining:
         if self._ranks.is_first:
             of_ranks = [{name: found[rank] for name, found in own.items()} for rank in range(self._ranks.count)]
             sampler = self._sampler.state
-            path = save_state(states, self._fold, step, self._model, self._optimizer, sampler, of_ranks)
+            path = save_state(states, self._fold, step, self._model, self._optimizer, sampler, of_ranks, self._origin)
             self._emit({"event": "checkpoint", "fold": self._fold, "step": step, "sha256": path.stem[-16:]})
 
     def _batch(self, records: Sequence[TokenRecord]) -> Batch:

@@ -4,7 +4,6 @@ Shapes: N documents, R rows of S tokens, H hidden, D latent dimensions, B record
 """
 
 import copy
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -18,24 +17,6 @@ from codelewm_assets.training.packing import KIND, NOTHING, Packed
 
 ROTARY_BASE = 10_000.0
 Mask = Tensor | BlockMask
-
-
-@dataclass(frozen=True, slots=True)
-class PackedTensors:
-    """`Packed` on a device; see there."""
-
-    tokens: Tensor
-    positions: Tensor
-    kinds: Tensor
-    documents: Tensor
-    count: int
-
-    @staticmethod
-    def of(packed: Packed, device: str = "cpu") -> "PackedTensors":
-        """Move the arrays to a device."""
-        arrays = (packed.tokens, packed.positions, packed.kinds, packed.documents)
-        tokens, positions, kinds, documents = (torch.from_numpy(a).to(device, non_blocking=True) for a in arrays)
-        return PackedTensors(tokens, positions, kinds, documents, packed.count)
 
 
 class Prediction(NamedTuple):
@@ -124,7 +105,7 @@ class Encoder(nn.Module):
             if name.endswith(("out.weight", "down.weight")):  # added to the residual: depth must not raise its variance
                 nn.init.normal_(weight, std=0.02 / (2 * config.layers) ** 0.5)
 
-    def hidden(self, batch: PackedTensors) -> Tensor:
+    def hidden(self, batch: Packed) -> Tensor:
         """(R, S, H) the last layer's state of each token."""
         mask = own_document(batch.documents, by_blocks=self.by_blocks)
         cosines, sines = rotary(batch.positions, self.head_width)
@@ -133,7 +114,7 @@ class Encoder(nn.Module):
             x = block(x, mask, cosines, sines)
         return torch.as_tensor(self.norm(x))
 
-    def forward(self, batch: PackedTensors) -> Tensor:
+    def forward(self, batch: Packed) -> Tensor:
         """(N, D) float32, unbounded: one latent a document."""
         owner = batch.documents.reshape(-1)  # (R · S,)
         weight = (owner != NOTHING).float()
@@ -178,7 +159,7 @@ class TransitionModel(nn.Module):
         return Prediction(z_pred, self.p_pass(features).squeeze(1))  # (B, D), (B,)
 
     @torch.no_grad()
-    def target_latent(self, outputs: PackedTensors) -> Tensor:
+    def target_latent(self, outputs: Packed) -> Tensor:
         """Unit-length latents (N, D) of outputs by the target encoder."""
         return F.normalize(self.target(outputs), dim=1)
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.tokenize import FIELDS
@@ -26,16 +28,22 @@ class Packed:
         count: N.
     """
 
-    tokens: Ints
-    positions: Ints
-    kinds: Ints
-    documents: Ints
+    tokens: Tensor
+    positions: Tensor
+    kinds: Tensor
+    documents: Tensor
     count: int
 
     @property
     def token_count(self) -> int:
         """Tokens of all documents, without what fills rows up."""
         return int((self.documents != NOTHING).sum())
+
+    def to(self, device: str) -> "Packed":
+        """The same on a device."""
+        arrays = (self.tokens, self.positions, self.kinds, self.documents)
+        tokens, positions, kinds, documents = (array.to(device, non_blocking=True) for array in arrays)
+        return Packed(tokens, positions, kinds, documents, self.count)
 
 
 def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int = 1) -> Packed:
@@ -54,14 +62,18 @@ def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int =
         )
     row, start = _first_fit(sizes, row_tokens)
     rows = -(-max(1, int(row.max(initial=0)) + 1) // rows_multiple) * rows_multiple
-    return _filled(documents, sizes, row * row_tokens + start, rows, row_tokens)
-
-
-def one_a_row(documents: Sequence[Document], lengths: dict[str, int]) -> Packed:
-    """The same documents padded: one in each row, rows as long as the longest field; what packing is compared with."""
-    sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
-    width = max(lengths[field] for field, _ in documents)
-    return _filled(documents, sizes, np.arange(len(documents)) * width, len(documents), width)
+    total = int(sizes.sum())
+    places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
+    at = np.repeat(row * row_tokens + start, sizes) + places  # (T,) where each token goes
+    made = [np.zeros(rows * row_tokens, dtype=np.int64) for _ in range(3)]
+    owner = np.full(rows * row_tokens, NOTHING, dtype=np.int64)
+    if total:
+        made[0][at] = np.concatenate([tokens for _, tokens in documents])
+        made[1][at] = places
+        made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
+        owner[at] = np.repeat(np.arange(len(documents)), sizes)
+    tokens, positions, kinds, owners = (torch.from_numpy(a.reshape(rows, row_tokens)) for a in (*made, owner))
+    return Packed(tokens, positions, kinds, owners, len(documents))
 
 
 def _first_fit(sizes: Ints, room: int) -> tuple[Ints, Ints]:
@@ -73,18 +85,3 @@ def _first_fit(sizes: Ints, room: int) -> tuple[Ints, Ints]:
         row[index], start[index] = place, room - free[place]
         free[place] -= sizes[index]
     return row, start
-
-
-def _filled(documents: Sequence[Document], sizes: Ints, begins: Ints, rows: int, width: int) -> Packed:
-    total = int(sizes.sum())
-    places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
-    at = np.repeat(begins, sizes) + places  # (T,) where each token goes
-    made = [np.zeros(rows * width, dtype=np.int64) for _ in range(3)]
-    owner = np.full(rows * width, NOTHING, dtype=np.int64)
-    if total:
-        made[0][at] = np.concatenate([tokens for _, tokens in documents])
-        made[1][at] = places
-        made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
-        owner[at] = np.repeat(np.arange(len(documents)), sizes)
-    tokens, positions, kinds, owners = (array.reshape(rows, width) for array in (*made, owner))
-    return Packed(tokens, positions, kinds, owners, len(documents))

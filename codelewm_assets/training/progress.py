@@ -1,20 +1,23 @@
-"""The event stream of a long step: its events, writing a line, reading a stream, summing it up. No torch here."""
+"""The event stream of a training: its events, lines, summary, and scalars for TensorBoard. No torch here."""
 
+import importlib.util
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from reprlib import repr as short_repr
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, create_model
 
 from codelewm_assets.core.errors import ReportError
 
 JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
+DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second")  # differ between equal runs
 LEAST_SILENCE_S = 30.0  # below it nothing is called stalled
 RHYTHM_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
@@ -33,66 +36,24 @@ class StreamEvent(BaseModel):
     )
 
 
-class StartEvent(StreamEvent):
-    """An attempt at training starts."""
-
-    event: Literal["start"]
-    seed: int
-
-
-class ProgressEvent(StreamEvent):
-    """A step was reached."""
-
-    event: Literal["progress"]
-    fold: Count
-    step: Count
-    steps: Count | None = None
-    metrics: dict[str, Metric]
-    elapsed_s: FiniteFloat | None = None
-    examples_per_second: FiniteFloat | None = None
-    eta_s: FiniteFloat | None = None
-
-
-class CollapseDiagnosticsEvent(StreamEvent):
-    """How far predictions on val are spread."""
-
-    event: Literal["collapse_diagnostics"]
-    fold: Count
-    step: Count
-    effective_rank_ratio: Metric = None
-    median_variance: Metric = None
-    neighbour_entropy: Metric = None
-
-
-class CheckpointEvent(StreamEvent):
-    """A state was kept."""
-
-    event: Literal["checkpoint"]
-    fold: Count
-    step: Count
-
-
-class CompleteEvent(StreamEvent):
-    """The run ended well; `files` has the sha256 of each file by name."""
-
-    event: Literal["complete"]
-    seed: int | None = None
-    files: dict[str, str] = {}
-
-
-class ErrorEvent(StreamEvent):
-    """An attempt ended badly."""
-
-    event: Literal["error"]
-    seed: int | None = None
-    message: str
-
-
+_OF_EVENT: dict[str, dict[str, Any]] = {  # name of an event → its fields, each with its type, or with type and default
+    "start": {"seed": int},
+    "progress": {
+        "fold": Count, "step": Count, "steps": (Count | None, None), "metrics": dict[str, Metric],
+        "elapsed_s": (FiniteFloat | None, None), "examples_per_second": (FiniteFloat | None, None),
+        "eta_s": (FiniteFloat | None, None),
+    },
+    "collapse_diagnostics": {"fold": Count, "step": Count} | dict.fromkeys(DIAGNOSTICS, (Metric, None)),
+    "checkpoint": {"fold": Count, "step": Count},  # a state was kept
+    "complete": {"seed": (int | None, None), "files": (dict[str, str], {})},  # sha256 of each file by name
+    "error": {"seed": (int | None, None), "message": str},
+}  # fmt: skip
+_MODELS = tuple(
+    create_model(name, __base__=StreamEvent, event=Literal[name], **fields)  # type: ignore[call-overload]
+    for name, fields in _OF_EVENT.items()
+)
 EVENT: TypeAdapter[StreamEvent] = TypeAdapter(
-    Annotated[
-        StartEvent | ProgressEvent | CollapseDiagnosticsEvent | CheckpointEvent | CompleteEvent | ErrorEvent,
-        Field(discriminator="event"),
-    ]
+    Annotated[Union[_MODELS], Field(discriminator="event")]  # type: ignore[arg-type]  # noqa: UP007
 )
 
 
@@ -257,3 +218,37 @@ def _silence(events: Sequence[Mapping[str, Any]], now_s: float) -> tuple[float |
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def scalars_of(event: Mapping[str, Any]) -> dict[str, float]:
+    """Tag → value of what an event tells in numbers; tags begin with the fold."""
+    found = {}
+    if event["event"] == "progress":
+        found = dict(event["metrics"]) | {"examples_per_second": event["examples_per_second"]}
+    elif event["event"] == "collapse_diagnostics":
+        found = {name: event.get(name) for name in DIAGNOSTICS}
+    return {f"fold {event.get('fold')}/{name}": float(value) for name, value in found.items() if value is not None}
+
+
+def has_tensorboard() -> bool:
+    """Whether TensorBoard's writer is installed; the extra `[tensorboard]` brings it."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+@contextmanager
+def scalar_writer(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What writes an event's scalars as they come. Raises: ModuleNotFoundError: TensorBoard is not installed."""
+    from tensorboard.summary import Writer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = Writer(str(folder))
+
+    def write(event: Mapping[str, Any]) -> None:
+        for tag, value in scalars_of(event).items():
+            writer.add_scalar(tag, value, int(event["step"]))
+        writer.flush()
+
+    try:
+        yield write
+    finally:
+        writer.close()

@@ -99,15 +99,11 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="codelewm-job-") as work:
         try:
             run(*arguments, work=Path(work))
-        except PreflightError as error:
-            _tell(error, Path(work) / OUTPUT)
-            return worker.REFUSED
-        except (AssetsError, OSError, ValueError) as error:
-            _tell(error, Path(work) / OUTPUT)
-            return 1
         except Exception as error:
             _tell(error, Path(work) / OUTPUT)
-            raise  # not expected: the log gets its traceback
+            if not isinstance(error, AssetsError | OSError | ValueError):
+                raise  # not expected: the log gets its traceback
+            return worker.REFUSED if isinstance(error, PreflightError) else 1
     return 0
 
 

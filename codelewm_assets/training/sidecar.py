@@ -1,5 +1,7 @@
 """The sidecar of a checkpoint: what its weights are, and the refusal of weights that are something else. No torch here."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -66,3 +68,35 @@ def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
             + ". Train on this pack, or score on the pack it was trained on."
         )
     return read_sidecar(checkpoint)
+
+
+def require_of(sidecar: Sidecar, *, seed: int, digests: Mapping[str, str], config: TrainingConfig) -> None:
+    """Raises: TrainingError: the weights are of another training; every difference in one message."""
+    names = ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
+    expected = {"seed": seed, "folds": config.folds, **config.settings, **{name: digests[name] for name in names}}
+    is_ = sidecar.model_dump(include={"seed", "folds", *names}) | sidecar.config.settings
+    faults = [f"{name} is {is_[name]}, expected {value}" for name, value in expected.items() if is_[name] != value]
+    if faults:
+        raise TrainingError(f"The checkpoint is of another training: {'; '.join(faults)}.")
+
+
+def altered_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
+    """Each file that is not what its sha256 says. Args: expected: name → sha256."""
+    digests = {name: sha256_file(folder / name) for name in sorted(expected)}
+    return [f"{n} is {digests[n][:12]}, wanted {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
+
+
+def require_trained(
+    folder: Path, files: Mapping[str, str], *, seed: int, digests: Mapping[str, str], config: TrainingConfig
+) -> None:
+    """Raises: TrainingError: a worker's files are not those that it named at its end, or are of another training.
+
+    Args: files: name → sha256, of the worker's `complete` event as it was received.
+    """
+    faults = altered_files(folder, files) or ([] if "sidecar.json" in files else ["no sidecar.json was named"])
+    if faults:
+        raise TrainingError(
+            f"Training of seed {seed} wrote other files: {'; '.join(faults)}. Nothing was kept; train again."
+        )
+    sidecar = Sidecar.model_validate_json((folder / "sidecar.json").read_bytes())
+    require_of(sidecar, seed=seed, digests=digests, config=config)

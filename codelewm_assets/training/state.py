@@ -1,4 +1,8 @@
-"""The state that training goes on from: everything the next step depends on, in one file whose name holds its digest."""
+"""The state that training goes on from: everything the next step depends on, in one file whose name holds its digest.
+
+Its header holds what it is of (data, settings, seed, fold, step, versions): one file is there whole or not at all, also after
+a kill, where a pair of files could be half there.
+"""
 
 import json
 import re
@@ -8,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from codelewm_assets.core.digests import sha256_bytes, sha256_file
+from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.files import write_atomically
 
 NAME = re.compile(r"fold(\d)_step(\d{8})_([0-9a-f]{16})\.state")
+MAX_NAMED = 4  # differences that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,22 @@ def save_state(
     optimizer: torch.optim.Optimizer,
     sampler: Mapping[str, Any],
     ranks: Sequence[Mapping[str, Tensor]],
+    origin: Mapping[str, str],
 ) -> Path:
     """Write the state after `step`, whole or not at all, then remove earlier ones of this fold.
 
-    Args: ranks: `generators` of each process, in their order.
+    Args:
+        ranks: `generators` of each process, in their order.
+        origin: what is trained on and how, by name; `load_state` takes no state of another one.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
     for rank, own in enumerate(ranks):
         tensors |= {_of_rank(name, rank): tensor for name, tensor in own.items()}
-    data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, {"sampler": json.dumps(sampler)})
+    # one entry: safetensors writes several in an order that differs between processes, and events name the digest
+    header = {"about": json.dumps({"sampler": sampler, "origin": _origin(origin, fold, step)}, sort_keys=True)}
+    data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header)
     path = folder / f"fold{fold}_step{step:08d}_{sha256_bytes(data)[:16]}.state"
     write_atomically(path, data)
     for other in states(folder, fold):
@@ -70,37 +79,54 @@ def _of_rank(name: str, rank: int) -> str:
     return f"{name}.{rank}" if rank else name
 
 
+def _origin(origin: Mapping[str, str], fold: int, step: int) -> dict[str, str]:
+    return dict(origin) | {"fold": str(fold), "step": str(step)}
+
+
 def load_state(
-    folder: Path, fold: int, model: nn.Module, optimizer: torch.optim.Optimizer, *, rank: int = 0, processes: int = 1
+    folder: Path,
+    fold: int,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    origin: Mapping[str, str],
+    rank: int = 0,
 ) -> Resumed | None:
     """Put model, optimizer and this rank's generators where the last state left them. Returns: None when there is no state.
 
-    Raises: TrainingError: the file is not what its name says, or is of another model or number of processes.
+    Raises: TrainingError: the file is not what its name says, or is of another training than `origin`.
     """
     found = states(folder, fold)
     if not found:
         return None
     path, match = found[-1], NAME.fullmatch(found[-1].name)
     assert match is not None
-    if sha256_file(path)[:16] != match[3]:
+    data, step = path.read_bytes(), int(match[2])  # read once: what is loaded is what was verified
+    if sha256_bytes(data)[:16] != match[3]:
         raise TrainingError(
-            f"{path.name} is not what was written ({path.stat().st_size} bytes, sha256 {sha256_file(path)[:16]}, its name says "
+            f"{path.name} is not what was written ({len(data)} bytes, sha256 {sha256_bytes(data)[:16]}, its name says "
             f"{match[3]}). Delete the file to train from the state before it, or from the start."
         )
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        sampler = json.loads(file.metadata()["sampler"])
-    kept = 1 + sum(name.startswith("random.") for name in tensors)
-    if kept != processes:
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    about = json.loads(header.get("about", "{}"))
+    kept, expected = about.get("origin", {}), _origin(origin, fold, step)
+    faults = [
+        f"{name} is {kept.get(name, 'absent')}, expected {expected.get(name, 'absent')}"
+        for name in sorted(set(kept) | set(expected))
+        if kept.get(name) != expected.get(name)
+    ]
+    if faults:
+        more = f"; and {len(faults) - MAX_NAMED} more" if len(faults) > MAX_NAMED else ""
         raise TrainingError(
-            f"{path.name} was kept by {kept} processes, and {processes} are to go on from it. Delete it to train from the "
-            f"start, or set training.processes to {kept}."
+            f"{path.name} is of another model, seed or data: {'; '.join(faults[:MAX_NAMED])}{more}. Delete the file to train "
+            "from the start."
         )
+    tensors = load(data)
     _restore(path, tensors, model, optimizer)
     torch.set_rng_state(tensors[_of_rank("random", rank)])
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors[_of_rank("random_cuda", rank)])
-    return Resumed(int(match[2]), sampler)
+    return Resumed(step, about["sampler"])
 
 
 def _restore(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -2,11 +2,12 @@
 
 The guard comes first, before torch is imported: whoever starts this module, training on artifacts that the preflight
 report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed. Exit 4, of the agent
-alone: it or a rank was ended from outside. Of several processes that train one model each is this module; the agent starts them
-(`training.agent`).
+alone: it or a rank was ended from outside. SIGALRM ends it at its time limit. Of several processes that train one model each is
+this module; the agent starts them (`training.agent`). Imports no torch and no Dagster.
 """
 
 import ctypes
+import fcntl
 import json
 import logging
 import os
@@ -29,7 +30,7 @@ from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore, open_store
-from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.config import CODE_VERSION, TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.sidecar import Sidecar
 
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("codelewm_assets.training.worker")  # the module runs as __main__
 REFUSED = 3
 KILLED = 4
+ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)  # by other signals a process ends through a fault of its own
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
 RANKS = "CODELEWM_TRAINING_RANKS"  # folder in which the processes that train one model meet; unset: one process
+END = "training_ended"  # key of the message that says how training ended, beside the events
 
 
 class WorkerSpec(BaseModel):
@@ -57,16 +60,41 @@ class WorkerSpec(BaseModel):
     revision: str
 
 
-class EventStream:
-    """Events of one run: appended to the stream's file, printed for status tools, and handed on, one at a time."""
+class Outlet:
+    """Where a training process sends its events and the reason of its end: Dagster Pipes, or else its own output."""
 
-    def __init__(self, path: Path, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
+    def __init__(self, report: Callable[[Any], None] | None = None) -> None:
+        """Args: report: sends a message through Dagster Pipes; None: Dagster did not start this process."""
+        self._report = report
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Send one event; without Dagster it is a line on standard output."""
+        if self._report is not None:
+            self._report(dict(event))
+        else:
+            print(job_event_line(event), end="", flush=True)
+
+    def end(self, kind: str, message: str) -> None:
+        """Say why training ended; a rank leaves it as a note to the agent, which tells one of them."""
+        note = {"event": kind, "message": message}
+        if RANKS in os.environ:
+            write_atomically(Path(os.environ[RANKS]) / f"rank{own_rank()}.json", json.dumps(note).encode())
+        elif self._report is not None:
+            self._report({END: note})
+        else:
+            print(json.dumps(note), file=sys.stderr)
+
+
+class EventStream:
+    """Events of one run: appended to the stream's file and sent on, one at a time."""
+
+    def __init__(self, path: Path, outlet: Outlet) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_bytes() if path.is_file() else b""
         whole = before[: before.rfind(b"\n") + 1]
         if whole != before:  # a kill may have cut the last line off
             path.write_bytes(whole)
-        self._count, self._on_event = whole.count(b"\n"), on_event
+        self._count, self._outlet = whole.count(b"\n"), outlet
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def emit(self, event: Mapping[str, Any]) -> None:
@@ -74,16 +102,15 @@ class EventStream:
         numbered = dict(event) | {"seq": self._count, "time_s": round(time.time(), 3)}
         self._count += 1
         self._file.write(event_line(numbered))
-        print(job_event_line(numbered), end="", flush=True)
-        self._on_event(numbered)
+        self._outlet.event(numbered)
 
 
-def train(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
+def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
     """Judge the artifacts, train each fold, write weights, sidecar and event stream into the output folder.
 
     States lie in `states/` of the output folder: started again on the same folder, training goes on from the last one.
     As a rank it does its part of this; events and files are those of the first rank, and an `error` event is the agent's.
-    Args: on_event: is handed each event besides.
+    Args: outlet: of the events; None: standard output.
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
     store, rank = open_store(spec.store_root, work=spec.work_folder), own_rank()
@@ -96,13 +123,25 @@ def train(spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None] = lamb
     if rank:
         _train(spec, store, lambda event: None)
         return
-    stream = EventStream(Path(spec.output_folder) / STREAM, on_event)
+    with _alone_in(Path(spec.output_folder)):
+        stream = EventStream(Path(spec.output_folder) / STREAM, outlet or Outlet())
+        try:
+            _train(spec, store, stream.emit)
+        except Exception as error:
+            if rank is None:
+                stream.emit({"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"})
+            raise
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process trains in the folder: one that was killed may still be writing."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        _train(spec, store, stream.emit)
-    except Exception as error:
-        if rank is None:
-            stream.emit({"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"})
-        raise
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, Any]], None]) -> None:
@@ -117,6 +156,8 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     torch.set_num_threads(spec.config.threads)
     torch.use_deterministic_algorithms(True, warn_only=spec.config.device == "cuda")
     folder = Path(spec.output_folder)
+    versions = {name: version(name) for name in ("torch", "tokenizers", "numpy")}
+    origin = {**spec.digests, **versions, "code_version": CODE_VERSION}
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
     with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as own:
@@ -124,7 +165,9 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
         tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(own))
         for fold in spec.config.folds:
             data = load_fold(tokenized, fold)
-            model = train_fold(data, spec.config, seed=spec.seed, emit=emit, states=folder / "states", ranks=ranks)
+            model = train_fold(
+                data, spec.config, seed=spec.seed, emit=emit, states=folder / "states", ranks=ranks, origin=origin
+            )
             if not ranks.is_first:
                 continue
             saved = save({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()})
@@ -147,7 +190,7 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
         weights_sha256=weights,
         parameter_count=parameters,
         revision=spec.revision,
-        versions={name: version(name) for name in ("torch", "tokenizers", "numpy")},
+        versions=versions,
         device=f"{spec.config.device} ({platform.machine()})",
     )
     write_atomically(folder / "sidecar.json", pretty_json(sidecar.model_dump(mode="json")))
@@ -174,52 +217,67 @@ def result_names(folds: Sequence[int]) -> list[str]:
     return [*(f"fold{fold}.safetensors" for fold in folds), "sidecar.json"]
 
 
-def main() -> int:
-    """Run from the command line with the path of a JSON spec; through Dagster Pipes when it was started so."""
+def main(run: Callable[[Outlet], None] | None = None) -> int:
+    """The life of a training process. Args: run: what it does; None: it trains what the JSON spec of its command line asks for.
+
+    Returns: 0, 1, `REFUSED`, or `KILLED` when a rank was ended from outside; why is told in one line.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    end_with_parent()
+    for number in (signal.SIGINT, signal.SIGALRM):  # states are whole at any moment: nothing is to be tidied up
+        signal.signal(number, signal.SIG_DFL)
+    _end_with_parent()
     set_up_logs(wanted_format(os.environ), program="training")
-    return exit_status(_run)
-
-
-def _run() -> None:
-    spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    with log_context(asset="checkpoint", seed=spec.seed, rank=own_rank()):
-        LOG.info("training process starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
-        with nullcontext(lambda event: None) if own_rank() else _pipes() as on_event:
-            train(spec, on_event=on_event)
-        LOG.info("training process ends")
-
-
-def exit_status(run: Callable[[], None]) -> int:
-    """Run it, and say in one line why it failed. Returns: 0, 1, `REFUSED`, or `KILLED` when a rank was ended from outside."""
-    try:
-        run()
-    except PreflightError as error:
-        _say("refused", str(error))
-        return REFUSED
-    except TrainingKilledError as error:
-        _say("error", f"{type(error).__name__}: {error}")
-        return KILLED
-    except (AssetsError, OSError, ValueError) as error:
-        _say("error", f"{type(error).__name__}: {error}")
-        return 1
-    except Exception as error:
-        _say("fault", f"{type(error).__name__}: {error}")
-        raise  # not expected: the log gets its traceback
+    with _outlet() as outlet:
+        try:
+            (run or _run)(outlet)
+        except PreflightError as error:
+            outlet.end("refused", str(error))
+            return REFUSED
+        except (AssetsError, OSError, ValueError) as error:
+            outlet.end("error", f"{type(error).__name__}: {error}")
+            return KILLED if isinstance(error, TrainingKilledError) else 1
+        except Exception as error:
+            outlet.end("fault", f"{type(error).__name__}: {error}")
+            raise  # not expected: the log gets its traceback
     return 0
 
 
-def _say(event: str, message: str) -> None:
-    """A line on stderr; a rank leaves it as a note to the agent, which tells one of them."""
-    line = json.dumps({"event": event, "message": message})
-    if RANKS in os.environ:
-        write_atomically(Path(os.environ[RANKS]) / f"rank{own_rank()}.json", line.encode())
-    else:
-        print(line, file=sys.stderr)
+def spec_of_command_line() -> WorkerSpec:
+    """What this process is asked to train; its time runs from here."""
+    spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if own_rank() is None:
+        signal.alarm(spec.config.wall_limit_s)
+    return spec
 
 
-def end_with_parent() -> None:
+def _run(outlet: Outlet) -> None:
+    spec = spec_of_command_line()
+    with log_context(asset="checkpoint", seed=spec.seed, rank=own_rank()):
+        LOG.info("training process starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
+        train(spec, outlet)
+        LOG.info("training process ends")
+
+
+def error_of(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> PreflightError | TrainingError:
+    """The error that a training process's end is, for whoever started it.
+
+    Args: status: exit status, not 0; negative is a signal. note: what it said of its end; empty when it said nothing.
+    Returns: TrainingKilledError: it, or a rank of it, was ended from outside; run again, it goes on from its last state.
+    """
+    if status == REFUSED and note:
+        return PreflightError(str(note["message"]))
+    if status in ENDED_FROM_OUTSIDE:
+        return TrainingKilledError(
+            f"Training of seed {spec.seed} was ended by {signal.Signals(-status).name} from outside, as a machine short of "
+            "memory does. Train again: it goes on from its last state."
+        )
+    message = str(note.get("message", "no message; read its standard error in the log of the step")).removesuffix(".")
+    limit = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if status == -signal.SIGALRM else ""
+    kind = TrainingKilledError if status == KILLED else TrainingError
+    return kind(f"Training of seed {spec.seed} ended with status {status}: {message}.{limit}")
+
+
+def _end_with_parent() -> None:
     """An interrupted or killed build leaves no training behind, not even one that had only just begun."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = os.environ.get(PARENT)
@@ -228,15 +286,15 @@ def end_with_parent() -> None:
 
 
 @contextmanager
-def _pipes() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What tells Dagster of each event: its run's log, as it happens; nothing when Dagster did not start this process."""
+def _outlet() -> Iterator[Outlet]:
+    """Through Dagster Pipes when Dagster started this process; of several ranks the first one speaks."""
     from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
-    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
-        yield lambda event: None
+    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ or own_rank():
+        yield Outlet()
         return
     with open_dagster_pipes() as pipes:
-        yield lambda event: pipes.log.info(event_line(event).strip())
+        yield Outlet(pipes.report_custom_message)
 
 
 if __name__ == "__main__":

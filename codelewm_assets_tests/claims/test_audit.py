@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from codelewm_assets.claims.audit import GATE_WORDS, KINDS, NARROWER, TOPICS, audit_text, statuses_of
+from codelewm_assets.claims.audit import GATE_WORDS, KINDS, NARROWER, TOPICS, audit_text, claim_statuses
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.lexicon import CLAIM_WORDS
 from codelewm_assets.claims.register import CLAIMS
@@ -12,8 +12,8 @@ from codelewm_assets_tests.claims.audit_sentences import MUST_BE_FOUND, MUST_BE_
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
 
 ROOT = Path(__file__).parents[2]
-CLOSED = statuses_of(nothing_known())
-OPEN = statuses_of(gates_of())
+CLOSED = claim_statuses(nothing_known())
+OPEN = claim_statuses(gates_of())
 WORDINGS = [(claim.claim_id, wording) for claim in CLAIMS for wording in claim.wordings]
 
 

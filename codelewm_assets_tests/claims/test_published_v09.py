@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.claims.audit import audit_text, statuses_of
+from codelewm_assets.claims.audit import audit_text, claim_statuses
 from codelewm_assets.claims.gates import judge
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
@@ -316,4 +316,6 @@ def test_no_claim_of_v09_is_open_and_its_own_summary_says_more_than_the_gates() 
     found = _judged()
     assert {claim.status for claim in found.claims} == {"CLOSED"}
     text = "CodeLeWM passed HumanEval reranking on both seeds.\n\nDo not claim:\n\n- It generally improves Python coding.\n"
-    assert [(row.line, row.claim_id) for row in audit_text(text, statuses_of(found))] == [(1, "gate:rerank:humaneval")]
+    assert [(row.line, row.claim_id) for row in audit_text(text, claim_statuses(found))] == [
+        (1, "gate:rerank:humaneval")
+    ]

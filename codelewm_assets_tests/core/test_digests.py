@@ -2,12 +2,14 @@
 
 import hashlib
 import math
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codelewm_assets.core import digests
 from codelewm_assets.core.digests import (
     canonical_json,
     digest_of,
@@ -15,6 +17,7 @@ from codelewm_assets.core.digests import (
     sha256_bytes,
     sha256_file,
     sha256_text,
+    sha256_unchanged,
     unit_interval,
 )
 from codelewm_assets.core.errors import StoreError
@@ -35,6 +38,66 @@ def test_a_files_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc" * 100_000)
     assert sha256_file(path) == sha256_bytes(b"abc" * 100_000)
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The digest of each file that was hashed. What was just written counts as settled."""
+    found: list[str] = []
+    real = hashlib.file_digest
+
+    def counted(*arguments: object) -> object:
+        found.append((digest := real(*arguments)).hexdigest())  # type: ignore[call-overload]
+        return digest
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    monkeypatch.setattr(digests, "SETTLED_NS", 0)
+    return found
+
+
+def test_a_file_that_nothing_wrote_to_is_hashed_once(tmp_path: Path, hashed: list[str]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    assert [sha256_unchanged(path) for _ in range(3)] == [sha256_bytes(b"abc")] * 3
+    assert len(hashed) == 1
+
+
+def test_a_file_of_the_same_size_and_time_with_other_bytes_has_its_own_digest(
+    tmp_path: Path, hashed: list[str]
+) -> None:
+    """Written in place, and replaced: each with the time of the first."""
+    path, other = tmp_path / "file", tmp_path / "other"
+    path.write_bytes(b"abc")
+    sha256_unchanged(path)
+    status = path.stat()
+    path.write_bytes(b"abd")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert sha256_unchanged(path) == sha256_bytes(b"abd")
+    other.write_bytes(b"abe")
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(path)
+    assert sha256_unchanged(path) == sha256_bytes(b"abe")
+
+
+def test_a_digest_is_not_believed_for_ever(tmp_path: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    monkeypatch.setattr(digests, "BELIEVED_S", 0.0)
+    sha256_unchanged(path)
+    sha256_unchanged(path)
+    assert len(hashed) == 2
+
+
+def test_a_file_that_was_just_written_is_hashed_each_time(
+    tmp_path: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writes within one tick of a file system's clock have one time."""
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    monkeypatch.setattr(digests, "SETTLED_NS", 3600 * 10**9)
+    sha256_unchanged(path)
+    sha256_unchanged(path)
+    assert len(hashed) == 2
 
 
 def test_canonical_json_has_sorted_keys_no_spaces_and_ascii_only() -> None:

@@ -108,9 +108,6 @@ def test_the_training_process_writes_records_too(monkeypatch: pytest.MonkeyPatch
     code = "import sys; from codelewm_assets.training.worker import main; sys.argv = ['worker', '/absent.json']; main()"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert json.loads(found.stderr.splitlines()[-1])["event"] == "error"  # no spec: the protocol's own line
-    code = (
-        "import logging; from codelewm_assets.training import worker; "
-        "worker._run = lambda: worker.LOG.info('at work'); worker.main()"
-    )
+    code = "from codelewm_assets.training import worker; worker.main(lambda outlet: worker.LOG.info('at work'))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(found.stderr)["logger"] == "codelewm_assets.training.worker"

@@ -16,9 +16,8 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from codelewm_assets.defs import training
-from codelewm_assets.defs.guards import gate_statuses
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs.guards import blocking_statuses
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import SIDECAR_NAMES, StoredWorld, checkpoint_files
 from codelewm_assets_tests.factories import World, make_world
@@ -95,11 +94,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Seeds whose worker was started. Nothing is trained: a stub hands back weights that no training made."""
     seeds: list[str] = []
 
-    def stub(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> Made:
+    def stub(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> AssetOutput:
         seeds.append(str(seed))
         made_from = {name: inputs.artifact(name) for name in SIDECAR_NAMES}
         judged = {name: artifact.digest for name, artifact in made_from.items()}
-        return Made(checkpoint_files(made_from, seed), {"judged": judged})
+        return AssetOutput(checkpoint_files(made_from, seed), {"judged": judged})
 
     monkeypatch.setattr(training, "_train", stub)
     return seeds
@@ -109,5 +108,5 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def green(worlds: dict[str, Path], tmp_path: Path, started: list[str]) -> Iterator[Deployment]:
     """A deployment in which every check is green on the latest data."""
     with deployed(Path(shutil.copytree(worlds["green"], tmp_path / "green"))) as found:
-        assert {status.state for status in gate_statuses(found.instance)} == {"GREEN"}
+        assert {status.state for status in blocking_statuses(found.instance)} == {"GREEN"}
         yield found

@@ -5,10 +5,9 @@
 
 import dagster as dg
 
-from codelewm_assets.defs.artifact_asset import GATED_BY
+from codelewm_assets.defs.artifact_asset import GATED_BY, STAGES
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.stages import STAGES
 
 
 def data_flow() -> str:
@@ -22,7 +21,7 @@ def data_flow() -> str:
         pools = "".join(f" pool {pool}" for pool in sorted(node.pools or ()))
         aged = " freshness" if node.freshness_policy is not None else ""
         lines.append(f"{node.group_name} / {key.to_user_string()} [{_partitions(node.partitions_def)}]{pools}{aged}")
-        gating = GATED_BY[key.to_user_string()]
+        gating = GATED_BY.get(key.to_user_string(), set())  # an observed source has no parents
         for parent in (parent.to_user_string() for parent in sorted(node.parent_keys)):
             lines.append(f"  {'gated by' if parent in gating else 'from'} {parent}")
         for check in sorted(node.check_keys):

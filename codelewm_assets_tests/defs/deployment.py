@@ -33,14 +33,14 @@ from dagster_graphql.client.query import (
 from dagster_graphql.test.utils import execute_dagster_graphql
 
 from codelewm_assets.defs.failures import WILL_RETRY_TAG
-from codelewm_assets.defs.plumbing import latest_version
+from codelewm_assets.defs.inputs import latest_version
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 
 LOCATION = "codelewm_assets"
 CODE = """
 import dagster as dg
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.partitions import SEED
+from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 
 resources = {{"store": StoreResource(root={root!r}), "profile": ProfileResource(name={profile!r})}}
@@ -60,6 +60,7 @@ class Deployment:
 
     def __init__(self, folder: Path, instance: dg.DagsterInstance, process: WorkspaceProcessContext) -> None:
         self.folder, self.instance, self.process = folder, instance, process
+        self._failed_ticks = set[int]()
         self.stored = StoredWorld(folder / "artifacts", instance)
         for kind, partition, digest in self.stored.store.artifacts():
             if latest_version(instance, kind, partition) == digest:
@@ -107,9 +108,24 @@ class Deployment:
 
     def tick_sensors(self) -> None:
         """Let the sensor daemon evaluate each sensor that is on, due or not. Raises: AssertionError: a tick failed."""
+        assert not (failed := self.tick_sensors_that_may_fail()), failed
+
+    def tick_sensors_that_may_fail(self) -> list[str]:
+        """The same. Returns: what each tick that failed says."""
         with mock.patch("dagster._daemon.sensor.is_under_min_interval", return_value=False):
             errors = list(execute_sensor_iteration(self.process, logging.getLogger("sensor"), None, None))
-        assert not any(errors), errors
+        said = [error.to_string() for error in errors if error is not None]
+        for state in self.instance.all_instigator_state():
+            for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1):
+                if tick.error is not None and tick.tick_id not in self._failed_ticks:
+                    self._failed_ticks.add(tick.tick_id)
+                    said.append(tick.error.to_string())
+        return said
+
+    def forget_sensors(self) -> None:
+        """Delete the state of every sensor, with its cursor."""
+        for state in self.instance.all_instigator_state():
+            self.instance.delete_instigator_state(state.instigator_origin_id, state.selector_id)
 
     def launch_job(self, job: str, tags: Mapping[str, str] | None = None) -> str:
         """Launch a job without partitions, as the launchpad of the UI does. Returns: the run's id; it waits in the queue."""

@@ -16,9 +16,8 @@ from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.checks import judge_all
-from codelewm_assets.defs.guards import GATES
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.preflight import preflight_settings
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
+from codelewm_assets.defs.inputs import Inputs, preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.profiles.profile import load_profile
@@ -195,5 +194,5 @@ class StoredWorld:
 
     def run_all_gating_checks(self, but: tuple[str, ...] = ()) -> None:
         """Evaluate every check that gates training, green or red, but those on some assets."""
-        for asset in dict.fromkeys(asset for asset, _ in GATES if asset not in but):
+        for asset in dict.fromkeys(asset for asset, _ in BLOCKING_CHECKS if asset not in but):
             self.run_checks(asset)

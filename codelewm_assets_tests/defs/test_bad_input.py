@@ -10,7 +10,7 @@ import pytest
 
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.defs.benchmarks import benchmark_problems
-from codelewm_assets.defs.packs import execution_pack
+from codelewm_assets.defs.dataset import execution_pack
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.factories import World

@@ -11,11 +11,12 @@ import pytest
 
 from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.records import CellCount
+from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import contracts
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.defs.checks import check_result
+from codelewm_assets.defs.checks import DATA_RULES, check_result, judge_all
+from codelewm_assets.preflight import data_rules
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
@@ -240,7 +241,6 @@ def test_the_preflight_report_does_not_validate_again_what_the_checks_did(
 
     validate = contracts.validate
     monkeypatch.setattr(contracts, "validate", counted)
-    contracts._validated.cache_clear()
     stored.put_data(world)
     for contract in contracts.CONTRACTS:
         assert stored.run_check(contract.asset, contract.rule).passed
@@ -254,12 +254,87 @@ def test_an_expectation_that_raises_is_an_error_of_the_check_and_no_red_data(
     """`(` is no regular expression."""
     decoys = next(c for c in contracts.CONTRACTS if c.asset == "semantic_decoys")
     broken = replace(decoys, patterns={"decoy_id": "("})
-    monkeypatch.setattr(contracts, "CONTRACTS", (broken,))
-    contracts._validated.cache_clear()
+    validate = contracts.validate
+    monkeypatch.setattr(contracts, "validate", lambda _, *tables, **options: validate(broken, *tables, **options))
     stored.put_data(world)
     with pytest.raises(ContractError, match="decoys_keep_their_contract: 1 expectations could not be evaluated"):
         contracts.contract_finding(broken, stored.inputs(), None)
     assert stored.run_checks("semantic_decoys", only="decoys_keep_their_contract") == {}
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A name for each time that the rule on decoys and the pack is worked out."""
+    found: list[str] = []
+    rule = data_rules.decoys_join_the_pack
+
+    def counted(*arguments: Any) -> Any:
+        found.append("decoys_join_the_pack")
+        return rule(*arguments)
+
+    monkeypatch.setattr(data_rules, "decoys_join_the_pack", counted)
+    return found
+
+
+def _finding(stored: StoredWorld) -> Finding:
+    """As a check, the report and the guard's check of the report ask for it; each with inputs of its own."""
+    rule = next(rule for rule in DATA_RULES if rule.name == "decoys_join_the_pack")
+    return rule.finding(stored.inputs(), None)
+
+
+def test_a_finding_is_made_once_for_the_same_artifacts_settings_and_code(
+    stored: StoredWorld, world: World, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.put_data(world)
+    assert _finding(stored) == _finding(stored)
+    assert len(judged) == 1
+    monkeypatch.setattr("codelewm_assets.defs.inputs.package_sha256", lambda: "another")
+    _finding(stored)
+    assert len(judged) == 2
+    monkeypatch.setattr("codelewm_assets.defs.inputs.preflight_settings", lambda profile: {"folds": [1]})
+    _finding(stored)
+    assert len(judged) == 3
+
+
+def test_a_finding_is_made_again_when_another_artifact_that_it_read_was_rebuilt(
+    stored: StoredWorld, world: World, judged: list[str]
+) -> None:
+    """The decoys, which the rule is on, stay as they are; the pack that they join loses its rows."""
+    stored.put_data(world)
+    decoys = stored.latest["semantic_decoys"]
+    assert _finding(stored).passed
+    stored.put("execution_pack", {"pack.parquet": write_table(world.rows[:1])}, {"benchmark_labels": {}})
+    assert stored.latest["semantic_decoys"] == decoys
+    assert not _finding(stored).passed
+    assert len(judged) == 2
+
+
+def test_a_damaged_finding_is_made_again(stored: StoredWorld, world: World, judged: list[str]) -> None:
+    stored.put_data(world)
+    assert _finding(stored).passed
+    for path in (stored.store.root / "findings").rglob("*.json"):
+        path.write_bytes(path.read_bytes().replace(b'"passed": true', b'"passed": false'))
+    assert _finding(stored).passed
+    assert len(judged) == 2
+
+
+def test_secrets_of_the_environment_are_looked_for_each_time(
+    stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.put_data(world)
+    rule = next(rule for rule in DATA_RULES if rule.name == "no_secrets")
+    assert rule.finding(stored.inputs(), None).passed
+    monkeypatch.setenv("MIRROR_TOKEN", next(c.code for c in world.completions).splitlines()[0])
+    assert not rule.finding(stored.inputs(), None).passed
+
+
+def test_preflight_is_clear_is_red_when_the_report_has_a_red_rule_as_green(stored: StoredWorld, world: World) -> None:
+    rows = [row.model_copy(update={"license": "Proprietary"}) if n == 0 else row for n, row in enumerate(world.rows)]
+    stored.put_data(world.changed(rows=tuple(rows)))
+    green = [found.model_copy(update={"passed": True}).model_dump(mode="json") for found in judge_all(stored.inputs())]
+    stored.put_preflight(clear=True, red=[], findings=green)
+    found = stored.run_check("preflight_report", "preflight_is_clear")
+    assert not found.passed and "licences_are_known is red, the report has it green" in found.description
 
 
 def _prepared(stored: StoredWorld, world: World) -> None:

@@ -15,11 +15,9 @@ from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, Decoy, LabelledCompletion, PackRow, PoolMember, Problem, Record
 from codelewm_assets.core.tables import arrow_schema, read_table, write_table
 from codelewm_assets.defs.completions import candidate_completions, labelled_completions
-from codelewm_assets.defs.decoys import rerank_pools, semantic_decoys
-from codelewm_assets.defs.packs import execution_pack
+from codelewm_assets.defs.dataset import execution_pack, problem_splits, rerank_pools, semantic_decoys
 from codelewm_assets.defs.preflight import preflight_report
 from codelewm_assets.defs.resources import ProfileResource
-from codelewm_assets.defs.splits import problem_splits
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 
 TABLES: dict[str, tuple[str, type[Record]]] = {

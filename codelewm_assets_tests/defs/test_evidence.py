@@ -6,7 +6,7 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.records import Problem
-from codelewm_assets.defs.evidence import integrity_evidence, present_reports
+from codelewm_assets.defs.claims import integrity_evidence, present_reports
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.defs.test_checks import _score_lines
 from codelewm_assets_tests.factories import World

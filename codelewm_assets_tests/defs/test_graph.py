@@ -7,14 +7,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from codelewm_assets.defs.artifact_asset import BLOCKING_TAG, PART_TAG, PARTS, SEED, STAGES
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
-from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.partitions import SEED
-from codelewm_assets.defs.stages import GATES_TAG, PART_TAG, PARTS, STAGES
 from codelewm_assets_tests.defs.data_flow import data_flow
 
 ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
+OBSERVED = {*RELEASES.values(), IMPORTED_COMPLETIONS}  # sources outside the project, which no job makes
 DESIGN_KEYS = [
     "benchmark_problems",
     "candidate_completions",
@@ -54,6 +55,14 @@ def test_every_asset_of_the_design_is_there_and_no_other() -> None:
     assert sorted(asset.key.to_user_string() for asset in ASSETS) == sorted(DESIGN_KEYS)
 
 
+def test_sources_outside_the_project_are_observed_by_a_job_of_their_own() -> None:
+    defs = build_defs()
+    graph = defs.resolve_asset_graph()
+    assert {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).is_observable} == OBSERVED
+    nodes = {node.name for node in defs.resolve_job_def("observe_sources").nodes}
+    assert nodes == OBSERVED
+
+
 @pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
 def test_every_asset_is_grouped_described_owned_and_versioned(asset: dg.AssetsDefinition) -> None:
     spec = asset.get_asset_spec()
@@ -67,8 +76,8 @@ def test_every_asset_says_its_part_and_whether_training_waits_for_it() -> None:
     tags = {key.to_user_string(): graph.get(key).tags for key in graph.get_all_asset_keys()}
     assert {name: tags[name][PART_TAG] for name in tags} == {
         asset.key.to_user_string(): PARTS[str(asset.get_asset_spec().group_name)] for asset in ASSETS
-    }
-    assert {name for name in tags if GATES_TAG in tags[name]} == {asset for asset, _ in GATES}
+    } | dict.fromkeys(OBSERVED, "data")
+    assert {name for name in tags if BLOCKING_TAG in tags[name]} == {asset for asset, _ in BLOCKING_CHECKS}
     assert PARTS.keys() == STAGES.keys()
 
 
@@ -90,7 +99,8 @@ def test_the_build_order_holds_every_asset_once_and_parents_first() -> None:
     assert sorted(key.to_user_string() for own in of_step for key in own) == sorted(DESIGN_KEYS)
     place = {key: number for number, own in enumerate(of_step) for key in own}
     for key in place:
-        assert all(place[parent] <= place[key] for parent in graph.get(key).parent_keys)
+        made = [parent for parent in graph.get(key).parent_keys if parent.to_user_string() not in OBSERVED]
+        assert all(place[parent] <= place[key] for parent in made)
 
 
 def test_no_job_mixes_seeded_assets_with_others_and_nothing_that_gates_training_is_seeded() -> None:
@@ -98,7 +108,7 @@ def test_no_job_mixes_seeded_assets_with_others_and_nothing_that_gates_training_
     for step in BUILD_ORDER:
         own = {graph.get(key).partitions_def for key in step.assets.resolve(graph)}
         assert own == ({None} if step.partitions == (None,) else {SEED}), step.job
-    assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in GATES} == {None}
+    assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in BLOCKING_CHECKS} == {None}
 
 
 def test_definitions_load_without_heavy_packages() -> None:

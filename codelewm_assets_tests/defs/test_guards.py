@@ -1,6 +1,8 @@
 """Training is refused, on every route, until each check that gates it is green on exactly its data."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -8,15 +10,16 @@ import pytest
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.checks import DATA_RULES
-from codelewm_assets.defs.guards import GATES, check_status, gate_statuses, require_clear
-from codelewm_assets.defs.preflight import preflight_settings
-from codelewm_assets.defs.training import _settings, checkpoint
+from codelewm_assets.defs.guards import BLOCKING_CHECKS, blocking_statuses, check_status, require_clear
+from codelewm_assets.defs.inputs import preflight_settings
+from codelewm_assets.defs.training import checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.training.progress import event_line, read_events, timeless
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY, StoredWorld
 from codelewm_assets_tests.factories import World
 
-GATE_COUNT = len(GATES)
+GATE_COUNT = len(BLOCKING_CHECKS)
 
 
 def _train(stored: StoredWorld) -> str:
@@ -49,8 +52,8 @@ def test_the_registry_is_every_blocking_check_on_an_ancestor_of_checkpoint() -> 
         for key in graph.asset_check_keys
         if key.asset_key in ancestors and graph.get(key).blocking
     }
-    assert set(GATES) == wanted
-    assert len(GATES) == len(wanted)
+    assert set(BLOCKING_CHECKS) == wanted
+    assert len(BLOCKING_CHECKS) == len(wanted)
 
 
 def test_the_required_rules_are_the_rules_of_the_code() -> None:
@@ -60,19 +63,19 @@ def test_the_required_rules_are_the_rules_of_the_code() -> None:
 
 def test_every_gating_asset_is_a_direct_parent_of_checkpoint() -> None:
     parents = build_defs().resolve_asset_graph().get(dg.AssetKey("checkpoint")).parent_keys
-    assert {dg.AssetKey(asset) for asset, _ in GATES} <= parents
+    assert {dg.AssetKey(asset) for asset, _ in BLOCKING_CHECKS} <= parents
 
 
 def test_in_an_empty_instance_training_is_refused_and_each_check_is_named(stored: StoredWorld) -> None:
     text = _train(stored)
     assert f"{GATE_COUNT} of its checks are not green" in text
-    for status in gate_statuses(stored.instance):
+    for status in blocking_statuses(stored.instance):
         assert f"{status.name} MISSING; ran: never; latest is nothing; the asset has not been materialized\n" in text
 
 
 def test_all_green_on_the_latest_artifacts_is_clear(stored: StoredWorld, world: World) -> None:
     _clear(stored, world)
-    assert {status.state for status in gate_statuses(stored.instance)} == {"GREEN"}
+    assert {status.state for status in blocking_statuses(stored.instance)} == {"GREEN"}
     require_clear(stored.instance)
 
 
@@ -83,7 +86,7 @@ def test_a_red_check_refuses_training_and_is_the_one_named(stored: StoredWorld, 
     stored.put_preflight()
     stored.put_tokens(world)
     stored.run_all_gating_checks()
-    red = [status.name for status in gate_statuses(stored.instance) if status.state == "RED"]
+    red = [status.name for status in blocking_statuses(stored.instance) if status.state == "RED"]
     assert red == ["execution_pack:licences_are_known", "preflight_report:preflight_is_clear"]
     text = _train(stored)
     assert "2 of its checks are not green" in text and all(f"{name} RED" in text for name in red)
@@ -101,8 +104,8 @@ def test_a_missing_check_refuses_training(stored: StoredWorld, world: World) -> 
 def test_an_asset_rebuilt_after_its_check_makes_the_check_stale(stored: StoredWorld, world: World) -> None:
     _clear(stored, world)
     stored.report(stored.latest["problem_splits"])
-    stale = [status.name for status in gate_statuses(stored.instance) if status.state == "STALE"]
-    assert stale == [f"problem_splits:{name}" for asset, name in GATES if asset == "problem_splits"]
+    stale = [status.name for status in blocking_statuses(stored.instance) if status.state == "STALE"]
+    assert stale == [f"problem_splits:{name}" for asset, name in BLOCKING_CHECKS if asset == "problem_splits"]
     assert "4 of its checks are not green" in _train(stored)
 
 
@@ -170,7 +173,7 @@ def test_a_result_reported_by_hand_does_not_count(stored: StoredWorld, world: Wo
         )
     states = {
         check_status(stored.instance, "execution_pack", name).state
-        for _, name in GATES
+        for _, name in BLOCKING_CHECKS
         if name in ("pack_has_both_classes", "licences_are_known")
     }
     assert states == {"MANUAL"}
@@ -200,7 +203,7 @@ def test_green_checks_on_artifacts_that_do_not_belong_together_are_refused(store
     stored.put_preflight()
     stored.put_tokens(world.changed(rows=rows))
     stored.run_all_gating_checks()
-    assert {status.state for status in gate_statuses(stored.instance)} == {"GREEN"}
+    assert {status.state for status in blocking_statuses(stored.instance)} == {"GREEN"}
     text = _train(stored)
     assert "semantic_decoys was made from execution_pack" in text
 
@@ -227,7 +230,7 @@ def test_a_pack_made_from_labels_that_were_rebuilt_since_is_refused(stored: Stor
     labels.put_preflight()
     labels.report(stored.latest["tokenized_pack"])
     labels.run_all_gating_checks()
-    assert {status.state for status in gate_statuses(stored.instance)} == {"GREEN"}
+    assert {status.state for status in blocking_statuses(stored.instance)} == {"GREEN"}
     text = _train(labels)
     assert "execution_pack was made from labelled_completions" in text and pack.digest
 
@@ -246,9 +249,30 @@ def test_with_every_check_green_training_runs_and_stores_a_checkpoint(stored: St
     )
     assert {file.path for file in made.manifest.files} == {"fold0.safetensors", "progress.jsonl", "sidecar.json"}
     assert made.manifest.metadata["judged"]["execution_pack"] == stored.latest["execution_pack"].digest
+    shown = read_events(stored.store.work / "progress" / "checkpoint-42.jsonl")[0]  # while it ran
+    assert timeless(shown) == read_events(made.path("progress.jsonl"))[0]
+    logged = [entry.user_message for entry in stored.instance.all_logs(result.run_id)]
+    assert [event for event in shown if event_line(event).strip() not in logged] == []
+
+
+@pytest.mark.slow
+def test_a_crash_after_the_last_event_records_no_checkpoint(
+    stored: StoredWorld, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _clear(stored, world)
+    (tmp_path / "sitecustomize.py").write_text("import atexit, os; atexit.register(os._exit, 7)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    result = dg.materialize(
+        [checkpoint], instance=stored.instance, partition_key="42", resources=stored.resources, run_config=QUIET,
+        raise_on_error=False,
+    )  # fmt: skip
+    assert not result.success and result.asset_materializations_for_node("checkpoint") == []
+    shown = read_events(stored.store.work / "progress" / "checkpoint-42.jsonl")[0]
+    assert shown[-1]["event"] == "complete"
+    assert "ended with status 7: no message" in result.failure_data_for_node("checkpoint").user_failure_data.description
 
 
 def test_a_longer_time_limit_is_the_same_training_and_goes_on_from_its_states() -> None:
     config = load_profile(TINY).training_config()
-    assert _settings(config) == _settings(config.model_copy(update={"wall_limit_s": 99_999}))
-    assert _settings(config) != _settings(config.model_copy(update={"steps": 3}))
+    assert config.settings == config.model_copy(update={"wall_limit_s": 99_999}).settings
+    assert config.settings != config.model_copy(update={"steps": 3}).settings

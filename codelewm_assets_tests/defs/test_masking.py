@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 from pydantic import BaseModel
 
-from codelewm_assets.defs import masking
+from codelewm_assets.defs import resources
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.masking import keeps_secrets, without_secrets
+from codelewm_assets.defs.resources import keeps_secrets, without_secrets
 
 SECRET = "planted-7f3a9c-secret"
 
@@ -151,4 +151,4 @@ def test_every_asset_check_sensor_and_op_of_the_product_keeps_secrets() -> None:
         if not isinstance(sensor, dg.AutomationConditionSensorDefinition):
             functions[sensor.name] = sensor._raw_fn
     assert len(functions) > 80
-    assert [name for name, function in functions.items() if function.__code__.co_filename != masking.__file__] == []
+    assert [name for name, function in functions.items() if function.__code__.co_filename != resources.__file__] == []

@@ -11,12 +11,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets.defs import processes
-from codelewm_assets.defs.processes import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
+from codelewm_assets.defs import launcher
+from codelewm_assets.defs.launcher import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
 
 SAY_TAGS = """
 import json, sys, time
-from codelewm_assets.defs.processes import process_tags
+from codelewm_assets.defs.launcher import process_tags
 print(json.dumps(process_tags()), flush=True)
 time.sleep(600)
 """
@@ -98,7 +98,7 @@ def _in_progress(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
 def test_a_build_waits_for_a_run_in_its_pool_and_not_for_one_that_is_dead(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "LOOK_S", 0.05)
+    monkeypatch.setattr(launcher, "LOOK_S", 0.05)
     dead = process_tags() | {TAGS["pid"]: "99999999"}
     _in_progress(instance, dead)
     with held_pools(instance, {"gpu"}):

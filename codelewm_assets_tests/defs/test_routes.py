@@ -20,10 +20,9 @@ import pytest
 
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs import checks, guards, packs, training
-from codelewm_assets.defs.guards import gate_statuses
-from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.defs.plumbing import Made
+from codelewm_assets.defs import checks, dataset, guards, training
+from codelewm_assets.defs.guards import blocking_statuses
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import TINY, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -39,7 +38,7 @@ FROM_THE_PACK_ON = (
 BOTH_SEEDS = [str(seed) for seed in SEEDS]
 RAN = r"ran \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC on [0-9a-f]{12}; latest is [0-9a-f]{12}; \S.*"
 NEVER = r"ran: never; latest is [0-9a-f]{12}; \S.*"
-SPLIT_CHECKS = {f"problem_splits:{name}" for asset, name in guards.GATES if asset == "problem_splits"}
+SPLIT_CHECKS = {f"problem_splits:{name}" for asset, name in guards.BLOCKING_CHECKS if asset == "problem_splits"}
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,7 @@ def _with_home(folder: Path) -> Path:
 
 def _is_refused_without_evidence(found: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert found.returncode != 0
-    assert f"Training is refused: {len(guards.GATES)} of its checks are not green." in found.stderr
+    assert f"Training is refused: {len(guards.BLOCKING_CHECKS)} of its checks are not green." in found.stderr
     line = (
         "execution_pack:licences_are_known MISSING; ran: never; latest is nothing; the asset has not been materialized"
     )
@@ -272,11 +271,11 @@ def test_each_asset_that_is_rebuilt_after_its_checks_refuses_training_until_they
 ) -> None:
     """Even a rebuild that gives the same bytes: the checks ran on an earlier materialization."""
     stale: dict[str, str] = {}
-    for asset in dict.fromkeys(asset for asset, _ in guards.GATES):
+    for asset in dict.fromkeys(asset for asset, _ in guards.BLOCKING_CHECKS):
         green.stored.report(green.stored.latest[asset])
-        stale |= {f"{asset}:{check}": "STALE" for gated, check in guards.GATES if gated == asset}
+        stale |= {f"{asset}:{check}": "STALE" for gated, check in guards.BLOCKING_CHECKS if gated == asset}
         is_refused(green, green.launch(["checkpoint"], "42"), stale, started)
-    assert len(stale) == len(guards.GATES)
+    assert len(stale) == len(guards.BLOCKING_CHECKS)
     green.stored.run_all_gating_checks()
     assert green.succeeded(green.launch(["checkpoint"], "42"))
     assert started == ["42"]
@@ -287,7 +286,7 @@ def test_data_that_is_rebuilt_while_training_runs_discards_what_was_trained(
 ) -> None:
     train = training._train
 
-    def slow(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> Made:
+    def slow(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> AssetOutput:
         made = train(context, inputs, store, seed)
         green.stored.report(green.stored.latest["problem_splits"])
         return made
@@ -305,7 +304,7 @@ def test_data_that_is_rebuilt_while_training_runs_discards_what_was_trained(
 def _without(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """The code as it is when the rule is deleted: no rule, no gate."""
     monkeypatch.setattr(checks, "DATA_RULES", tuple(found for found in checks.DATA_RULES if found.name != rule))
-    monkeypatch.setattr(guards, "GATES", tuple(gate for gate in guards.GATES if gate[1] != rule))
+    monkeypatch.setattr(guards, "BLOCKING_CHECKS", tuple(gate for gate in guards.BLOCKING_CHECKS if gate[1] != rule))
 
 
 def test_a_rule_that_is_deleted_from_the_code_refuses_training_until_it_is_back(
@@ -331,7 +330,7 @@ def test_a_report_that_was_made_while_a_rule_was_deleted_refuses_training_until_
         _without(patch, "no_secrets")
         green.stored.put_preflight()
     green.stored.run_checks("preflight_report")
-    assert {status.state for status in gate_statuses(green.instance)} == {"GREEN"}
+    assert {status.state for status in blocking_statuses(green.instance)} == {"GREEN"}
     text = green.failures(green.launch(["checkpoint"], "42"))["checkpoint"]
     assert text.startswith("Training is refused: no finding of rule no_secrets. ")
     assert not started and green.knows_no_checkpoint()
@@ -346,12 +345,12 @@ def test_a_check_that_is_deleted_though_its_rule_stays_refuses_training_on_the_n
 ) -> None:
     checks = [
         c
-        for c in packs.CHECKS
+        for c in dataset.CHECKS
         if dg.AssetCheckKey(dg.AssetKey("execution_pack"), "licences_are_known") not in c.check_keys
     ]
-    assert len(checks) == len(packs.CHECKS) - 1
+    assert len(checks) == len(dataset.CHECKS) - 1
     with monkeypatch.context() as patch:
-        patch.setattr(packs, "CHECKS", checks)
+        patch.setattr(dataset, "CHECKS", checks)
         green.stored.run_checks("execution_pack")
     is_refused(green, green.launch(["checkpoint"], "42"), {"execution_pack:licences_are_known": "STALE"}, started)
     green.stored.run_checks("execution_pack")
@@ -369,7 +368,7 @@ def test_one_byte_of_the_pack_that_is_changed_after_all_checks_refuses_training_
     path = pack.path("pack.parquet")
     judged = path.read_bytes()
     path.write_bytes(judged[:1000] + bytes([judged[1000] ^ 1]) + judged[1001:])
-    assert {status.state for status in gate_statuses(green.instance)} == {"GREEN"}
+    assert {status.state for status in blocking_statuses(green.instance)} == {"GREEN"}
     text = green.failures(green.launch(["checkpoint"], "42"))["checkpoint"]
     assert text.startswith(f"Training is refused: execution_pack {pack.digest[:12]} pack.parquet is damaged. ")
     assert not started and green.knows_no_checkpoint()

@@ -11,8 +11,8 @@ import pytest
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from codelewm_assets.defs.assemble import build_defs, operating
+from codelewm_assets.defs.automation import OF_DATA, OF_REPORTS
 from codelewm_assets.defs.benchmarks import benchmark_problems
-from codelewm_assets.defs.freshness import OF_DATA, OF_REPORTS
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import profile_names

@@ -7,7 +7,7 @@ import dagster as dg
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate
-from codelewm_assets.defs.splits import problem_splits
+from codelewm_assets.defs.dataset import problem_splits
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.factories import World
 

@@ -12,7 +12,7 @@ import yaml
 
 from codelewm_assets.cli import main
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs.guards import GATES, gate_statuses, require_clear
+from codelewm_assets.defs.guards import BLOCKING_CHECKS, blocking_statuses, require_clear
 from codelewm_assets.defs.training import checkpoint
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.deploy.conftest import ROOT
@@ -41,7 +41,7 @@ def _train(stored: StoredWorld) -> dg.ExecuteInProcessResult:
 
 
 def _states(instance: dg.DagsterInstance) -> dict[str, str]:
-    return {status.name: status.state for status in gate_statuses(instance)}
+    return {status.name: status.state for status in blocking_statuses(instance)}
 
 
 def test_both_instances_agree_in_everything_but_storage() -> None:
@@ -146,7 +146,7 @@ def test_green_trains_and_stale_and_red_are_refused_also_after_a_crash_of_the_se
 
 
 def test_the_history_of_a_check_is_kept_in_order(stored: StoredWorld, world: World) -> None:
-    asset, check = next(gate for gate in GATES if gate[0] == "problem_splits")
+    asset, check = next(gate for gate in BLOCKING_CHECKS if gate[0] == "problem_splits")
     stored.put_data(world)
     for _ in range(2):
         stored.run_check(asset, check)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 import codelewm_assets
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.guards import GATES
+from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.profiles.profile import HERE, profile_names
 from codelewm_assets_docs.commands import arguments, commands
 from codelewm_assets_docs.fields import FieldLine, comments, field_lines
@@ -71,7 +71,7 @@ def test_every_check_is_there_with_its_sentence_and_what_its_red_holds_back(page
         found = section(section(pages["checks"], f"## On `{asset}`"), f"### `{key.name}`")
         assert check.description and check.description in found
         assert f"| kind | {'blocking' if check.blocking else 'warning'} |" in found
-        assert f"| gates training | {'yes' if (asset, key.name) in GATES else 'no'}" in found
+        assert f"| gates training | {'yes' if (asset, key.name) in BLOCKING_CHECKS else 'no'}" in found
 
 
 def test_every_record_of_the_source_is_there_with_all_its_fields(pages: dict[str, str]) -> None:

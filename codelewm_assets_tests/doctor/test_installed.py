@@ -1,5 +1,6 @@
 """Interpreter and packages: what does not fit is named with what was wanted."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from codelewm_assets.doctor.installed import (
     CONSTRAINTS,
     installed_version,
     pins_finding,
+    pip_check_finding,
     python_finding,
     requirements_finding,
 )
@@ -71,3 +73,35 @@ def test_the_projects_own_pins_can_be_read() -> None:
 def _pinned(name: str) -> str:
     rows = dict(line.split("==") for line in CONSTRAINTS.read_text(encoding="utf-8").split())
     return rows[name]
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "remedy"),
+    [
+        (
+            "Great_Expectations 1.24 has requirement pandas<3, but you have pandas 3.1.",
+            "fail",
+            "install again with the pins",
+        ),
+        ("stranger 0.3.1 requires openai, which is not installed.", "warn", "uninstall the package that wants it"),
+    ],
+)
+def test_a_broken_requirement_fails_where_the_package_is_pinned_and_warns_elsewhere(
+    line: str, state: str, remedy: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "constraints.txt"
+    path.write_text("great-expectations==1.24.1\n", encoding="utf-8")
+    found = pip_check_finding(path, [sys.executable, "-c", f"print({line!r}); raise SystemExit(1)"])
+    assert (found.name, found.state, found.found) == ("pip_check", state, line)
+    assert remedy in found.remedy
+
+
+def test_without_a_broken_requirement_the_finding_is_ok_and_without_pip_it_warns() -> None:
+    assert pip_check_finding(command=[sys.executable, "-c", ""]).state == "ok"
+    found = pip_check_finding(command=[sys.executable, "-m", "there_is_no_pip"])
+    assert found.state == "warn" and "there_is_no_pip" in found.found
+    assert pip_check_finding(command=["/nonexistent/python"]).state == "warn"
+
+
+def test_the_pip_of_this_environment_is_asked() -> None:
+    assert "No module" not in pip_check_finding().found

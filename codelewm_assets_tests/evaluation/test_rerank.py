@@ -208,7 +208,7 @@ def test_power_by_hand() -> None:
     found = benchmark(rows, label="humaneval", resamples=RESAMPLES).power
     assert found is not None
     assert found.standard_error_points == pytest.approx(100 * 0.5 / 3**0.5)
-    assert found.smallest_detectable_points == pytest.approx((1.959964 + 0.841621) * 100 * 0.5 / 3**0.5, rel=1e-5)
+    assert found.minimum_detectable_effect_points == pytest.approx((1.959964 + 0.841621) * 100 * 0.5 / 3**0.5, rel=1e-5)
 
 
 def test_one_problem_has_an_interval_of_no_width_and_no_power() -> None:

@@ -22,6 +22,11 @@ class Hook:
     headers: list[dict[str, str]] = field(default_factory=list)  # of every request
     paths: list[str] = field(default_factory=list)
 
+    @property
+    def apprise_url(self) -> str:
+        """The address as Apprise writes it."""
+        return self.url.replace("http://", "json://")
+
 
 @contextmanager
 def hook() -> Iterator[Hook]:
@@ -79,6 +84,9 @@ def post() -> Iterator[Post]:
                     is_refused = address in found.refused
                     self._say("550 no such person" if is_refused else "250 ok")
                     to += [] if is_refused else [address]
+                elif verb == "MAIL":
+                    to = []  # of the next mail of this connection
+                    self._say("250 ok")
                 elif verb == "DATA":
                     self._say("354 go on")
                     lines = list[str]()

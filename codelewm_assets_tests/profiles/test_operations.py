@@ -10,7 +10,7 @@ from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.profiles.profile import load_profile, profile_names
 
 TINY = Path(__file__).parents[1] / "tiny.yaml"
-HOOK = {"kind": "webhook", "url": "https://hooks.test/in"}
+HOOK = "jsons://hooks.test/in"
 
 
 def with_operations(folder: Path, **operations: Any) -> str:
@@ -24,14 +24,12 @@ def with_operations(folder: Path, **operations: Any) -> str:
 def test_a_shipped_profile_has_schedules_and_automation_off_and_tells_the_log(name: str) -> None:
     operations = load_profile(name).operations
     assert not operations.schedules_on and not operations.automation_on
-    assert [own.kind for own in operations.notify] == ["log"]
+    assert operations.notify == ("log",)
 
 
-def test_a_profile_can_have_several_notifiers(tmp_path: Path) -> None:
-    mail = {"kind": "smtp", "host": "mail.test", "port": 587, "sender": "a@lab.test", "recipients": ["b@lab.test"],
-            "user": "a", "password_environment": "MAIL_PASSWORD"}  # fmt: skip
-    found = load_profile(with_operations(tmp_path, notify=[{"kind": "log"}, HOOK, mail, HOOK | {"name": "chat"}]))
-    assert [own.name for own in found.operations.notify] == ["log", "webhook", "smtp", "chat"]
+def test_a_profile_can_have_several_receivers(tmp_path: Path) -> None:
+    receivers = ["log", HOOK, "${CHAT_HOOK}", "mailtos://graph:${MAIL_PASSWORD}@mail.test?to=team@lab.test"]
+    assert list(load_profile(with_operations(tmp_path, notify=receivers)).operations.notify) == receivers
 
 
 @pytest.mark.parametrize(
@@ -42,8 +40,12 @@ def test_a_profile_can_have_several_notifiers(tmp_path: Path) -> None:
         ({"time_zone": ""}, r"operations\.time_zone: .*'' is no time zone"),
         ({"nightly_cron": "at night"}, r"operations\.nightly_cron: .*'at night' is no cron line; wanted five fields"),
         ({"weekly_cron": "0 0 * *"}, r"operations\.weekly_cron: .*is no cron line"),
-        ({"notify": [HOOK, HOOK]}, "operations: .*notify has webhook twice; wanted a name of its own for each"),
-        ({"notify": [HOOK | {"token": "s3cret"}]}, r"operations\.notify\.0\.webhook\.token: Extra inputs"),
+        (
+            {"notify": [HOOK, HOOK]},
+            r"operations\.notify: .*notify has jsons://hooks.test/in twice; wanted each receiver once",
+        ),
+        ({"notify": ["mailtos://a:s3cret@b.test"]}, r"operations\.notify\.0: .*a secret stands in"),
+        ({"notify": [{"kind": "webhook"}]}, r"operations\.notify\.0: "),
         ({"infrastructure_retries": 9}, r"operations\.infrastructure_retries: .*less than or equal to 5"),
         ({"run_limits_s": {"training": 60}}, r"operations\.run_limits_s\.training: Extra inputs"),
         (

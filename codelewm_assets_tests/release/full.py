@@ -95,7 +95,7 @@ def evidence_of(number: Any, labels: dict[str, str]) -> SeedEvidence:
                 "pass_at_1": {score: number() for score in SCORES}, "mrr": {score: number() for score in SCORES},
                 "lift": {score: _lift(number) for score in CONTROLS}, "mrr_lift": {score: _lift(number) for score in CONTROLS},
                 "best_control": "consensus", "lift_over_best_control": _lift(number),
-                "power": {"standard_error_points": 3 * number(), "smallest_detectable_points": 9 * number()},
+                "power": {"standard_error_points": 3 * number(), "minimum_detectable_effect_points": 9 * number()},
                 "saturated": False, "complete_pool_count": dict.fromkeys(SCORES, 90),
             }
             for name in BENCHMARKS

@@ -355,3 +355,67 @@ def test_a_file_outside_the_artifacts_folder_is_refused_and_never_written(name: 
     with pytest.raises(StoreError, match="leaves the artifact's folder"):
         ArtifactStore(tmp_path).write(recipe(), {name: b"escaped"}, {})
     assert content(tmp_path) == {}
+
+
+KEY = {"name": "rule", "settings": {"floor": 3}}
+
+
+def test_a_finding_is_read_under_its_key_alone(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    written = store.write(recipe(), FILES, {})
+    store.write_finding(written.digest, KEY, {"passed": True})
+    assert store.finding(written.digest, KEY) == {"passed": True}
+    assert store.finding(written.digest, {**KEY, "settings": {"floor": 4}}) is None
+    assert store.finding("f" * 64, KEY) is None
+    store.write_finding(written.digest, KEY, {"passed": False})
+    assert ArtifactStore(tmp_path).finding(written.digest, KEY) == {"passed": False}
+    assert store.verify_all() == (1, [])
+    assert list(store.artifacts()) == [("pack", "humaneval", written.digest)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: data.replace(b"true", b"fals"),
+     lambda data: data.replace(b"true", b"null"), lambda data: b"[]", lambda data: b"\xff" + data],
+    ids=["empty", "half", "no JSON", "another value", "another form", "no UTF-8"],
+)  # fmt: skip
+def test_a_damaged_finding_is_not_believed_and_can_be_replaced(
+    tmp_path: Path, damage: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ArtifactStore(tmp_path)
+    store.write_finding("d" * 64, KEY, {"passed": True})
+    (path,) = (tmp_path / "findings").rglob("*.json")
+    path.write_bytes(damage(path.read_bytes()))
+    assert store.finding("d" * 64, KEY) is None
+    assert "is not believed" in caplog.text
+    store.write_finding("d" * 64, KEY, {"passed": True})
+    assert store.finding("d" * 64, KEY) == {"passed": True}
+
+
+def test_a_finding_of_another_key_under_this_name_is_not_believed(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    for floor in (3, 4):
+        store.write_finding("d" * 64, {"floor": floor}, floor)
+    first, second = (tmp_path / "findings").rglob("*.json")
+    shutil.copy(first, second)
+    assert sorted(str(store.finding("d" * 64, {"floor": floor})) for floor in (3, 4))[-1] == "None"
+
+
+def test_a_finding_that_cannot_be_written_is_logged_and_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "findings").write_text("in the way")
+    store = ArtifactStore(tmp_path)
+    store.write_finding("d" * 64, KEY, 1)
+    assert "could not be written" in caplog.text
+    assert store.finding("d" * 64, KEY) is None
+
+
+def test_findings_go_with_their_artifact(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    written = store.write(recipe(), FILES, {})
+    store.write_finding(written.digest, KEY, 1)
+    store.write_finding("d" * 64, KEY, 2)
+    store.remove("pack", written.digest, partition="humaneval")
+    assert store.finding(written.digest, KEY) is None
+    assert [path.name for path in (tmp_path / "findings").iterdir()] == ["d" * 64]

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from codelewm_assets.core import hub_calls
 from codelewm_assets.core.errors import PreflightError, TrainingError
 from codelewm_assets.store.store import ArtifactStore
+from codelewm_assets.training.config import HfJobsSettings
 from codelewm_assets.training.hf_files import portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
-from codelewm_assets.training.hf_settings import HfJobsSettings
 from codelewm_assets.training.progress import STREAM, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
 from codelewm_assets_tests.training.imports import heavy_imports
@@ -209,7 +209,7 @@ def test_a_log_that_breaks_off_is_taken_up_again_and_each_event_comes_once_in_or
     bench.hub.scenario = a_good_run(log_failures=[4, 503])
     bench.run()
     assert bench.events == EVENTS
-    assert len([r for r in bench.hub.requests if r.endswith("/logs")]) == 3
+    assert len([r for r in bench.hub.requests if r.endswith("/logs")]) == 4  # the last time when the job has ended
 
 
 def test_a_log_whose_end_comes_after_the_jobs_end_is_read_again(bench: Bench) -> None:
@@ -367,5 +367,5 @@ def test_a_complete_event_without_files_is_refused(bench: Bench) -> None:
 
 
 def test_no_module_of_the_backend_imports_torch_client_or_dagster() -> None:
-    modules = ("hf_settings", "hf_files", "hf_log", "hf_outputs", "hf_jobs", "remote")
+    modules = ("config", "hf_files", "hf_jobs", "remote")
     assert heavy_imports(modules, {"torch", "huggingface_hub", "httpx2", "dagster"}) == {}

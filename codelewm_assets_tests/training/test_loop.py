@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 
+from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training import loop
 from codelewm_assets.training.config import TrainingConfig
@@ -118,6 +120,52 @@ def test_a_state_of_another_model_is_refused(data: FoldData, tmp_path: Path) -> 
     _trained(data, 42, LONGER, tmp_path)
     with pytest.raises(TrainingError, match="is of another model"):
         _trained(data, 42, LONGER.model_copy(update={"latent": 6}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seed", "changed", "of_data", "named"),
+    [
+        (1729, {}, "a", "seed is 42, expected 1729"),
+        (42, {"learning_rate": 0.5}, "a", "learning_rate is 0.001, expected 0.5"),
+        (42, {}, "b", "execution_pack is a, expected b"),
+    ],
+)
+def test_a_state_of_another_seed_setting_or_data_is_refused_by_name(
+    data: FoldData, tmp_path: Path, seed: int, changed: dict[str, Any], of_data: str, named: str
+) -> None:
+    def train(seed: int, config: TrainingConfig, of_data: str) -> None:
+        origin = {"execution_pack": of_data}
+        train_fold(data, config, seed=seed, emit=lambda event: None, states=tmp_path, origin=origin)
+
+    train(42, LONGER, "a")
+    (path,) = states(tmp_path, 0)
+    with pytest.raises(TrainingError, match=rf"^{path.name} is of another model, seed or data: {named}\. Delete"):
+        train(seed, LONGER.model_copy(update=changed), of_data)
+    train(42, LONGER, "a")
+
+
+def test_a_state_under_another_step_or_fold_is_refused(data: FoldData, tmp_path: Path) -> None:
+    """Called the last step, an early state would end as a model that was hardly trained."""
+    _trained(data, 42, LONGER.model_copy(update={"steps": 2}), tmp_path)
+    (path,) = states(tmp_path, 0)
+    path.rename(tmp_path / path.name.replace("step00000002", "step00000006"))
+    with pytest.raises(TrainingError, match=r"step is 2, expected 6; steps is 2, expected 6\. Delete"):
+        _trained(data, 42, LONGER, tmp_path)
+
+
+def test_the_same_training_gives_the_same_state_to_the_byte(data: FoldData, tmp_path: Path) -> None:
+    """Events name its digest, and they are part of the checkpoint. Eight: an order by chance would agree once in 128 times."""
+    config = LONGER.model_copy(update={"steps": 1})
+    for number in range(8):
+        _trained(data, 42, config, tmp_path / str(number))
+    assert len({path.name for number in range(8) for path in states(tmp_path / str(number), 0)}) == 1
+
+
+def test_a_state_that_does_not_say_what_it_is_of_is_refused(data: FoldData, tmp_path: Path) -> None:
+    content = save({}, {"sampler": "{}"})
+    (tmp_path / f"fold0_step00000006_{sha256_bytes(content)[:16]}.state").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"beta2 is absent, expected 0\.95; .*; and \d+ more\. Delete the file"):
+        _trained(data, 42, LONGER, tmp_path)
 
 
 def test_events_name_the_step_the_fold_and_finite_losses(data: FoldData) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from codelewm_assets.training.model import PackedTensors, TransitionModel
-from codelewm_assets.training.packing import KIND, pack
+from codelewm_assets.training.model import TransitionModel
+from codelewm_assets.training.packing import KIND, Packed, pack
 from codelewm_assets_tests.training.tokens import CONFIG
 
 
@@ -17,9 +17,9 @@ def model() -> TransitionModel:
     return TransitionModel(CONFIG).eval()
 
 
-def texts(field: str, *rows: Sequence[int]) -> PackedTensors:
+def texts(field: str, *rows: Sequence[int]) -> Packed:
     """Documents of one field."""
-    return PackedTensors.of(pack([(field, np.array(row)) for row in rows], CONFIG.row_tokens))
+    return pack([(field, np.array(row)) for row in rows], CONFIG.row_tokens)
 
 
 def test_every_field_encodes_to_one_latent_a_document(model: TransitionModel) -> None:

@@ -10,9 +10,9 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import total_loss
-from codelewm_assets.training.model import Encoder, PackedTensors, TransitionModel, attend, own_document
-from codelewm_assets.training.packing import NOTHING, Document, one_a_row, pack
-from codelewm_assets_tests.training.tokens import CONFIG
+from codelewm_assets.training.model import Encoder, TransitionModel, attend, own_document
+from codelewm_assets.training.packing import NOTHING, Document, pack
+from codelewm_assets_tests.training.tokens import CONFIG, one_a_row
 
 EXACT = CONFIG.model_copy(update={"dropout": 0.0, "layers": 2, "hidden": 16, "heads": 2, "completions_per_batch": 8})
 LENGTHS = {"code": 16, "input": 16, "output": 16, "prompt": 16}
@@ -51,7 +51,7 @@ def test_every_document_is_whole_in_one_row(seed: int) -> None:
     given = documents(40, seed)
     found = pack(given, 16)
     for number, (_, tokens) in enumerate(given):
-        rows, _ = np.nonzero(found.documents == number)
+        rows = (found.documents == number).nonzero()[:, 0]
         mine = found.documents == number
         assert len(set(rows.tolist())) == 1
         assert found.tokens[mine].tolist() == tokens.tolist()
@@ -72,8 +72,8 @@ def encoder() -> Encoder:
 
 def test_packed_latents_are_those_of_one_document_a_row() -> None:
     given, made = documents(30), encoder()
-    packed = made(PackedTensors.of(pack(given, 16)))
-    padded = made(PackedTensors.of(one_a_row(given, LENGTHS)))
+    packed = made(pack(given, 16))
+    padded = made(one_a_row(given, LENGTHS))
     assert pack(given, 16).tokens.shape[0] < 30
     torch.testing.assert_close(packed, padded, rtol=1e-5, atol=1e-5)
 
@@ -81,7 +81,7 @@ def test_packed_latents_are_those_of_one_document_a_row() -> None:
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_attention_by_blocks_has_the_values_of_the_dense_mask() -> None:
     """As on a GPU, but not compiled: the operator's own reference on CPU, which has no backward."""
-    rows = torch.from_numpy(pack(documents(30), 16).documents)
+    rows = pack(documents(30), 16).documents
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(len(rows), 2, 16, 8, generator=generator) for _ in range(3))
     dense, blocks = (attend(q, k, v, own_document(rows, by_blocks=by_blocks)) for by_blocks in (False, True))
@@ -92,7 +92,7 @@ def test_a_neighbour_in_the_row_changes_no_bit_of_a_latent() -> None:
     """The same places with other neighbours: were a token seen across documents, the latent would move."""
     mine = np.array([5, 6, 7])
     made = encoder()
-    found = [made(PackedTensors.of(pack([("code", mine), ("code", np.full(13, n))], 16)))[0] for n in (8, 9, 200)]
+    found = [made(pack([("code", mine), ("code", np.full(13, n))], 16))[0] for n in (8, 9, 200)]
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
@@ -100,15 +100,15 @@ def test_without_the_mask_the_same_neighbour_would_be_seen() -> None:
     """Position ids alone leak: as one document the first tokens get another latent."""
     mine, other = np.array([5, 6, 7]), np.full(13, 9)
     made = encoder()
-    apart = made.hidden(PackedTensors.of(pack([("code", mine), ("code", other)], 16)))[0, 13:]
-    joined = made.hidden(PackedTensors.of(pack([("code", np.concatenate([other, mine]))], 16)))[0, 13:]
+    apart = made.hidden(pack([("code", mine), ("code", other)], 16))[0, 13:]
+    joined = made.hidden(pack([("code", np.concatenate([other, mine]))], 16))[0, 13:]
     assert not torch.allclose(apart, joined, atol=1e-3)
 
 
 def test_no_gradient_reaches_another_document() -> None:
     made = encoder()
     given: list[Document] = [("code", np.array([5, 6, 7])), ("input", np.array([11, 12]))]
-    made(PackedTensors.of(pack(given, 16)))[0].sum().backward()
+    made(pack(given, 16))[0].sum().backward()
     gradient = made.token.weight.grad
     assert gradient is not None
     assert all(bool(gradient[token].abs().sum() > 0) for token in (5, 6, 7))
@@ -121,7 +121,7 @@ def _padded(batch_records: Any, data: FoldData, packed: Batch) -> Batch:
     for field in ("code", "input", "prompt"):
         given += [(field, data.arrays[field][row]) for row in np.unique([getattr(r, field) for r in batch_records])]
     outputs = [("output", data.arrays["output"][row]) for row in np.unique([r.output for r in batch_records])]
-    rows = [PackedTensors.of(one_a_row(docs, LENGTHS)) for docs in (given, outputs)]
+    rows = [one_a_row(docs, LENGTHS) for docs in (given, outputs)]
     return Batch(rows[0], rows[1], packed.at, packed.labels, packed.tokens)
 
 

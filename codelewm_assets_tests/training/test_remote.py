@@ -19,9 +19,9 @@ from codelewm_assets.core.package import PACKAGE, package_sha256
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import remote, worker
+from codelewm_assets.training.config import HfJobsSettings
 from codelewm_assets.training.hf_files import PACKAGE_SHA256, SPEC, input_files, portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
-from codelewm_assets.training.hf_settings import HfJobsSettings
 from codelewm_assets.training.progress import job_event, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
 from codelewm_assets_tests.hub_server import Fault

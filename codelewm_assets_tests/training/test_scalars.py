@@ -5,7 +5,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
-from codelewm_assets.training.scalars import scalar_writer, scalars_of
+from codelewm_assets.training.progress import scalar_writer, scalars_of
 
 PROGRESS = {
     "event": "progress", "fold": 1, "step": 25, "steps": 50, "examples_per_second": 80.0,

@@ -26,7 +26,6 @@ from codelewm_assets.training.agent import cause
 from codelewm_assets.training.batches import frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
-from codelewm_assets.training.launch import run_worker
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.loss import total_loss
 from codelewm_assets.training.model import TransitionModel
@@ -35,6 +34,7 @@ from codelewm_assets.training.progress import STREAM, read_events, timeless
 from codelewm_assets.training.state import states
 from codelewm_assets.training.worker import WorkerSpec
 from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.training.running import run_worker
 from codelewm_assets_tests.training.tokens import CONFIG, put_chain, put_report
 
 TWO = CONFIG.model_copy(update={"processes": 2, "threads": 1, "dropout": 0.2})
@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_on_one_rank_ends_all_with_one_error_that_name
 
 
 def test_a_state_kept_by_another_number_of_processes_is_refused(data: FoldData, by_two: Path) -> None:
-    with pytest.raises(TrainingError, match=r"was kept by 2 processes, and 1 are to go on from it. Delete it"):
+    with pytest.raises(TrainingError, match=r"is of another model, seed or data: processes is 2, expected 1\. Delete"):
         train_fold(data, POISONED, seed=SEED, emit=lambda event: None, states=by_two / "states")
 
 
@@ -248,7 +248,7 @@ def _killed(
 PARENT_PROGRAM = """
 import sys
 from pathlib import Path
-from codelewm_assets.training.launch import run_worker
+from codelewm_assets_tests.training.running import run_worker
 from codelewm_assets.training.worker import WorkerSpec
 run_worker(WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text()), on_event=lambda e: print(e.get("step"), flush=True))
 """
@@ -287,7 +287,7 @@ def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_goes_on_to
         spec, 14, lambda agent, workers: agent, "status 4: .* agent was ended by SIGTERM from outside", signal.SIGTERM
     )
     _killed_parent(spec, 18, tmp_path)
-    run_worker(spec, on_event=lambda event: None)
+    run_worker(spec)
     weights = load_file(by_two / "long0.safetensors")
     assert (Path(spec.output_folder) / "fold0.safetensors").read_bytes() == save(weights)
     events, cut = read_events(stream)

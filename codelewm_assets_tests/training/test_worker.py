@@ -7,9 +7,9 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,15 @@ from safetensors.numpy import load_file
 from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, PreflightError, TrainingError, TrainingKilledError
-from codelewm_assets.core.logs import set_up_logs
+from codelewm_assets.core.logs import RECORD_START, set_up_logs
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import worker
-from codelewm_assets.training.launch import run_worker
 from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless
-from codelewm_assets.training.sidecar import Sidecar, sidecar_mismatches
+from codelewm_assets.training.sidecar import Sidecar, require_trained, sidecar_mismatches
 from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec, result_names
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.imports import heavy_imports
+from codelewm_assets_tests.training.running import run_worker
 from codelewm_assets_tests.training.tokens import CHAIN, CONFIG, put, put_report
 
 ONE_THREAD = CONFIG.model_copy(update={"threads": 1, "completions_per_batch": 16})
@@ -65,15 +65,15 @@ def spec_of(chain: tuple[ArtifactStore, Digests], tmp_path: Path) -> SpecMaker:
 
 
 def test_log_records_of_the_training_process_reach_who_started_it_and_are_not_taken_for_its_error(
-    spec_of: SpecMaker, capsys: pytest.CaptureFixture[str]
+    spec_of: SpecMaker, capfd: pytest.CaptureFixture[str]
 ) -> None:
     try:
         set_up_logs("json")
         with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
-            run_worker(spec_of(preflight_report="d" * 64), on_event=lambda event: None)
+            run_worker(spec_of(preflight_report="d" * 64))
     finally:
         set_up_logs("text")
-    [record] = map(json.loads, capsys.readouterr().err.splitlines())
+    [record] = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith(RECORD_START)]
     assert (record["message"], record["seed"], record["asset"]) == ("training process starts", 42, "checkpoint")
 
 
@@ -159,57 +159,50 @@ def test_the_launcher_maps_a_failure_to_a_training_error(spec_of: SpecMaker) -> 
     with pytest.raises(
         TrainingError, match=r"Training of seed 42 ended with status 1: StoreError: .* not in the store"
     ):
-        run_worker(spec_of(preflight_report="d" * 64), on_event=lambda event: None)
+        run_worker(spec_of(preflight_report="d" * 64))
 
 
-def test_a_worker_that_runs_too_long_is_killed_and_the_limit_is_named(spec_of: SpecMaker) -> None:
-    spec = spec_of()
-    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"wall_limit_s": 0})})
-    with pytest.raises(TrainingError, match=r"status -9.*It ran longer than wall_limit_s = 0"):
-        run_worker(spec, on_event=lambda event: None)
+ENDLESS = {"steps": 1_000_000, "log_every": 1_000_000, "checkpoint_every": 1_000_000}  # nothing is told meanwhile
 
 
-def test_nor_is_it_taken_for_ended_from_outside_when_it_is_gone_before_the_clock_of_the_limit_has_ended(
-    spec_of: SpecMaker, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_runs_too_long_ends_itself_and_the_limit_is_named(
+    spec_of: SpecMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Taken for that, it would be tried again for as long."""
-    kill, is_over = subprocess.Popen.kill, threading.Event()
-
-    def kill_and_stay(process: "subprocess.Popen[str]") -> None:
-        kill(process)
-        if threading.current_thread() is not threading.main_thread():
-            is_over.wait(60)
-
-    monkeypatch.setattr(subprocess.Popen, "kill", kill_and_stay)
+    """Nor is it taken for ended from outside, and tried again for as long. Its clock goes five times as fast."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import signal; alarm = signal.alarm; signal.alarm = lambda s: alarm(s // 5)"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     spec = spec_of()
-    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"wall_limit_s": 0})})
-    with pytest.raises(TrainingError, match=r"status -9.*It ran longer than wall_limit_s = 0"):
-        run_worker(spec, on_event=lambda event: None)
-    is_over.set()
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={**ENDLESS, "wall_limit_s": 10})})
+    with pytest.raises(TrainingError, match=r"status -14.*It ran longer than wall_limit_s = 10") as caught:
+        run_worker(spec)
+    assert not isinstance(caught.value, TrainingKilledError)
 
 
-def _fails_with_its_cause(spec_of: SpecMaker, site: Path) -> None:
+def _fails_with_its_cause(spec_of: SpecMaker, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that starts with the `sitecustomize.py` of a folder and finds no report says just that."""
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with pytest.raises(TrainingError, match=r"status 1: StoreError: preflight_report d+ is not in the store"):
-        run_worker(
-            spec_of(preflight_report="d" * 64),
-            on_event=lambda event: None,
-            environment={"PYTHONPATH": f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
-        )
+        run_worker(spec_of(preflight_report="d" * 64))
 
 
-def test_a_line_that_was_cut_off_does_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path) -> None:
+def test_a_line_that_was_cut_off_does_not_hide_how_training_ended(
+    spec_of: SpecMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As by a full disk, or a kill while it was written."""
     rest = """atexit.register(sys.stderr.write, '{"event": "error", "mess')"""
     (tmp_path / "sitecustomize.py").write_text(f"import atexit, sys; {rest}")
-    _fails_with_its_cause(spec_of, tmp_path)
+    _fails_with_its_cause(spec_of, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_bytes_that_are_no_utf_8_do_not_hide_how_training_ended(spec_of: SpecMaker, tmp_path: Path, name: str) -> None:
+def test_bytes_that_are_no_utf_8_do_not_hide_how_training_ended(
+    spec_of: SpecMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """A native library writes what it likes, and a kill can cut a letter in two."""
     (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.{name}.buffer.write(b'\\xff\\n'); sys.{name}.flush()")
-    _fails_with_its_cause(spec_of, tmp_path)
+    _fails_with_its_cause(spec_of, tmp_path, monkeypatch)
 
 
 def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
@@ -241,6 +234,65 @@ def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
     )  # a model of 8 dimensions may be
     stored = put(store, "checkpoint", {name: folder / name for name in names}, {}, "42")
     assert sidecar_mismatches(stored, store.load("tokenized_pack", digests["tokenized_pack"])) == []
+
+
+@pytest.mark.parametrize("other", ["seed", "data", "setting", "version"])
+def test_a_state_of_another_training_in_the_folder_is_refused_by_name_and_gets_into_no_checkpoint(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Planted by hand: the folder of a run holds the states of its own training only."""
+    store, digests = chain
+    changed: dict[str, dict[str, Any]] = {
+        "seed": {"seed": 1729},
+        "data": {"digests": digests | {"preflight_report": put_report(store, digests, note="another").digest}},
+        "setting": {"config": ONE_THREAD.model_copy(update={"learning_rate": 0.5})},
+        "version": {},
+    }
+    worker.train(spec_of().model_copy(update=changed[other]))
+    folder = Path(spec_of().output_folder)
+    (state,) = (folder / "states").iterdir()
+    for name in result_names((0,)):
+        (folder / name).unlink()
+    if other == "version":
+        monkeypatch.setattr(worker, "CODE_VERSION", "next")
+    with pytest.raises(TrainingError, match=rf"^{state.name} is of another model, seed or data: \w+ is .*, expected "):
+        worker.train(spec_of())
+    assert not list(folder.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({}, None),
+        ({"seed": 1729}, "of another training: seed is 42, expected 1729"),
+        (
+            {"digests": {"execution_pack": "e" * 64}},
+            "of another training: execution_pack is [0-9a-f]{64}, expected e{64}",
+        ),
+        ({"config": {"latent": 6}}, "of another training: latent is 8, expected 6"),
+        (
+            {"files": {"fold0.safetensors": "0" * 64}},
+            r"wrote other files: fold0\.safetensors is .*, wanted 000000000000",
+        ),
+        ({"files": {}}, r"wrote other files: no sidecar\.json was named"),
+    ],
+)
+def test_files_that_the_worker_did_not_name_or_that_are_of_another_training_are_not_kept(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, changed: dict[str, Any], message: str | None
+) -> None:
+    spec = spec_of()
+    worker.train(spec)
+    folder = Path(spec.output_folder)
+    files = {name: sha256_file(folder / name) for name in result_names((0,))}
+    expected: dict[str, Any] = {
+        "seed": changed.get("seed", 42),
+        "digests": chain[1] | changed.get("digests", {}),
+        "config": spec.config.model_copy(update=changed.get("config", {})),
+    }
+    if "files" in changed:
+        files = files | changed["files"] if changed["files"] else {}
+    with nullcontext() if message is None else pytest.raises(TrainingError, match=message):
+        require_trained(folder, files, **expected)
 
 
 def test_an_error_is_the_streams_last_event_and_one_line(
@@ -327,8 +379,7 @@ def test_nor_is_one_taken_for_it_that_a_fault_of_its_own_ended(spec_of: SpecMake
 PARENT_PROGRAM = """
 import sys
 from pathlib import Path
-from codelewm_assets.training import worker
-from codelewm_assets.training.launch import run_worker
+from codelewm_assets_tests.training.running import run_worker
 from codelewm_assets.training.worker import WorkerSpec
 run_worker(WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text()), on_event=lambda event: print("at work", flush=True))
 """
@@ -340,10 +391,12 @@ def _children(process: int) -> list[int]:
     return [int(child) for children in lists for child in children.read_text().split()]
 
 
-def test_a_killed_parent_leaves_no_worker(spec_of: SpecMaker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_or_interrupted_parent_leaves_no_worker(
+    spec_of: SpecMaker, tmp_path: Path, by: signal.Signals
+) -> None:
     spec = spec_of()
-    silent = {"steps": 1_000_000, "log_every": 1_000_000, "checkpoint_every": 1_000_000}  # no broken pipe ends it
-    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update=silent)})
+    spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update=ENDLESS)})
     path = tmp_path / "spec.json"
     path.write_text(spec.model_dump_json(), encoding="utf-8")
     parent = subprocess.Popen([sys.executable, "-c", PARENT_PROGRAM, str(path)], stdout=subprocess.PIPE, text=True)
@@ -354,8 +407,8 @@ def test_a_killed_parent_leaves_no_worker(spec_of: SpecMaker, tmp_path: Path) ->
     end = os.pidfd_open(worker)
     try:
         assert select.select([end], [], [], 0)[0] == []  # it is at work
-        parent.kill()
-        parent.wait()
+        parent.send_signal(by)
+        assert parent.wait() != 0
         assert select.select([end], [], [], 30)[0] == [end]  # it has ended, at the latest after so many seconds
     finally:
         os.close(end)
@@ -370,5 +423,5 @@ def test_a_worker_whose_parent_is_gone_before_it_looks_ends_at_once(spec_of: Spe
 
 
 def test_no_module_that_only_starts_describes_or_reads_imports_torch() -> None:
-    modules = ("config", "progress", "sidecar", "tokenize", "inspect", "worker", "launch")
+    modules = ("config", "progress", "sidecar", "tokenize", "inspect", "worker", "agent")
     assert heavy_imports(modules, {"torch", "transformers"}) == {}

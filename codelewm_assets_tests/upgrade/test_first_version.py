@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets.defs.guards import gate_statuses
+from codelewm_assets.defs.guards import blocking_statuses
 from codelewm_assets.store.manifest import parse_manifest
 from codelewm_assets.store.recipe import Recipe
 from codelewm_assets.store.store import ArtifactStore
@@ -90,7 +90,7 @@ def test_what_an_unchanged_recipe_gave_is_reused_and_what_a_changed_one_gives_is
 
 def test_the_guard_judges_its_checks_as_green_but_those_that_were_of_one_benchmark(first: Run) -> None:
     with dg.DagsterInstance.get() as instance:
-        found = gate_statuses(instance)
+        found = blocking_statuses(instance)
     by_state = {state: {status.asset for status in found if status.state == state} for state in ("GREEN", "MISSING")}
     assert by_state["MISSING"] == OF_A_BENCHMARK and {status.state for status in found} == {"GREEN", "MISSING"}
     assert {(status.asset, status.check) for status in found} == {(a, c) for a, names in CHECKS.items() for c in names}

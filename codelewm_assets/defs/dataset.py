@@ -1,0 +1,142 @@
+"""Stages `packs`, `splits` and `decoys`: the execution pack, the fold of each problem, decoy pairs and rerank pools."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from codelewm_assets.core.records import Decoy, PackRow, PoolMember
+from codelewm_assets.core.tables import arrow_schema, in_groups, write_groups, write_table
+from codelewm_assets.dataset.folds import ProblemSplit
+from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_reasons
+from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
+from codelewm_assets.defs.automation import OF_DATA
+from codelewm_assets.defs.checks import checks_on
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
+
+ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
+
+
+@artifact_asset(
+    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="3",
+    table=PackRow, freshness=OF_DATA,
+)  # fmt: skip
+def execution_pack(run: AssetRun) -> Plan:
+    """One row per problem, completion and input of every benchmark, under the published field names."""
+    inputs = run.inputs
+
+    def make() -> AssetOutput:
+        from codelewm_assets.dataset.pack import build_pack
+
+        rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
+        labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
+        write_groups(run.folder / "pack.parquet", in_groups(rows), PackRow)
+        return AssetOutput({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
+
+    return Plan(make)
+
+
+def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
+    """Counts that the manifest carries."""
+    outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
+    verdicts = {
+        row.source_submission_id: (row.source_problem_id, row.completion_passed)
+        for row in rows
+        if row.completion_kind != "reference"
+    }
+    by_problem = Counter(verdicts.values())
+    both = sum(
+        by_problem[name, True] >= ENOUGH_OF_A_CLASS and by_problem[name, False] >= ENOUGH_OF_A_CLASS
+        for name in {name for name, _ in by_problem}
+    )
+    return {
+        "benchmark_labels": dict(labels),
+        "row_count": len(rows),
+        "problem_count": len({row.source_problem_id for row in rows}),
+        f"problems_with_{ENOUGH_OF_A_CLASS}_passing_and_{ENOUGH_OF_A_CLASS}_failing": both,
+        "completion_count": len({row.source_submission_id for row in rows}),
+        "by_benchmark_and_outcome": dict(sorted(outcomes.items())),
+    }
+
+
+@artifact_asset(
+    "splits", deps=["execution_pack", "benchmark_problems"], kinds={"scikitlearn", "parquet"}, code_version="2",
+    table=ProblemSplit,
+)  # fmt: skip
+def problem_splits(run: AssetRun) -> Plan:
+    """Which of five folds each problem belongs to, its near-duplicates with it."""
+    floors = run.profile.preflight.floors.of_cells
+    config = run.profile.splits.model_dump() | {"floors": floors} | versions("scikit-learn", "datasketch")
+    return Plan(lambda: _make(run.inputs), config)
+
+
+def _make(inputs: Inputs) -> AssetOutput:
+    from codelewm_assets.dataset.folds import assign_folds
+
+    settings, near = inputs.profile.splits, inputs.near_duplicates()
+    pairs = pairs_with_reasons(near)
+    floors = inputs.profile.preflight.floors.of_cells
+    drawn = assign_folds(inputs.pack(), pairs, floors=floors, seed=settings.seed, seed_search=settings.seed_search)
+    sizes = Counter(split.cluster for split in drawn.splits)
+    metadata = {
+        "problems_by_fold": dict(sorted(Counter(f"fold {split.fold}" for split in drawn.splits).items())),
+        "cluster_count": len(sizes),
+        "largest_cluster": max(sizes.values()),
+        "near_duplicate_pairs": len(pairs),
+        "near_duplicates_by_reason": dict(sorted(Counter(row.reason for row in near).items())),
+        "seed": drawn.seed,
+        "seeds_tried": drawn.seeds_tried,
+        "rows_below_floors": drawn.shortfall,
+    }
+    files = {
+        "splits.parquet": write_table(drawn.splits),
+        "near_duplicates.parquet": write_table(near, arrow_schema(NearDuplicate)),
+    }
+    return AssetOutput(files, metadata)
+
+
+@artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
+def semantic_decoys(run: AssetRun) -> Plan:
+    """Pairs of records whose outputs differ: of another submission, another input, or a mutation."""
+    settings = run.profile.decoys
+    config = {"pairs_per_query": settings.pairs_per_query, "pairs_per_problem": settings.pairs_per_problem}
+
+    def make() -> AssetOutput:
+        from codelewm_assets.dataset.decoys import make_decoys
+
+        found = make_decoys(run.inputs.pack(), **config)
+        categories = Counter(decoy.category for decoy in found)
+        return AssetOutput(
+            {"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)}
+        )
+
+    return Plan(make, config)
+
+
+@artifact_asset(
+    "decoys", deps=["execution_pack", "labelled_completions"], kinds={"python", "parquet"}, code_version="2",
+    table=PoolMember,
+)  # fmt: skip
+def rerank_pools(run: AssetRun) -> Plan:
+    """Pools of completions of one problem, centred on a failing pivot, to be ordered."""
+    inputs, settings = run.inputs, run.profile.decoys
+    config = {
+        "passing": settings.pool_passing,
+        "failing": settings.pool_failing,
+        "pools_per_problem": settings.pools_per_problem,
+    }
+
+    def make() -> AssetOutput:
+        from codelewm_assets.dataset.pools import make_pools
+
+        in_pack = {row.source_submission_id for row in inputs.pack()}
+        found = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)
+        pools = Counter(benchmark for benchmark, _ in {(member.benchmark_id, member.pool_id) for member in found})
+        return AssetOutput(
+            {"pools.parquet": write_table(found)},
+            {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
+        )
+
+    return Plan(make, config)
+
+
+ASSETS = [execution_pack, problem_splits, semantic_decoys, rerank_pools]
+CHECKS = [check for asset in ASSETS for check in checks_on(asset.key.to_user_string())]

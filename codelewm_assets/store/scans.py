@@ -1,0 +1,40 @@
+"""Secrets in stored artifacts: bytes are scanned for patterns once, for the values of the environment's variables each time."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+from codelewm_assets.core.digests import sha256_unchanged
+from codelewm_assets.core.secret_scanner import SCANNED, pattern_findings, scanner_version, variable_findings
+from codelewm_assets.core.secrets import secret_variables
+from codelewm_assets.store.manifest import ManifestFile
+from codelewm_assets.store.store import Artifact, ArtifactStore
+
+
+def secrets_in_files(
+    store: ArtifactStore, artifact: Artifact, is_scanned: Callable[[ManifestFile], bool] = lambda file: True
+) -> list[str]:
+    """`file:line kind` of every finding in the text files of an artifact, by the bytes that lie there now."""
+    paths = {
+        file.path: artifact.path(file.path)
+        for file in artifact.manifest.files
+        if PurePosixPath(file.path).suffix in SCANNED and is_scanned(file)
+    }
+    digests = {name: sha256_unchanged(path) for name, path in paths.items()}
+    return secrets_in(store, artifact, {"files": digests}, lambda: paths)
+
+
+def secrets_in(
+    store: ArtifactStore, artifact: Artifact, key: Mapping[str, object], read: Callable[[], Mapping[str, str | Path]]
+) -> list[str]:
+    """`name:line kind` of every finding in texts that come from an artifact; the secret itself is not repeated.
+
+    Args:
+        key: what fixes the texts besides the artifact's digest.
+        read: the texts by name, or the files that hold them; not called when nothing of them has to be scanned.
+    """
+    whole = {"name": "secret_patterns", "scanner": scanner_version(), **key}
+    found: list[str] | None = store.finding(artifact.digest, whole)
+    if found is None:
+        found = pattern_findings(read())
+        store.write_finding(artifact.digest, whole, found)
+    return [*found, *(variable_findings(read()) if secret_variables() else ())]

@@ -1,0 +1,29 @@
+"""A checkpoint is of the seed, data and settings of the run that materializes it, reused or not."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from codelewm_assets.defs import training
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
+from codelewm_assets_tests.defs.deployment import Deployment
+
+
+def test_weights_of_another_training_are_refused_also_when_they_lie_in_the_store_under_this_recipe(
+    green: Deployment, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = training._train
+
+    def of_another_seed(context: dg.AssetExecutionContext, inputs: Inputs, store: Any, seed: int) -> AssetOutput:
+        return train(context, inputs, store, 1729)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_train", of_another_seed)
+        run = green.launch(["checkpoint"], "42")
+        assert "is of another training: seed is 1729, expected 42" in green.failures(run)["checkpoint"]
+    run = green.launch(["checkpoint"], "42")
+    assert "is of another training: seed is 1729, expected 42" in green.failures(run)["checkpoint"]
+    assert started == ["1729"]  # the second run found it stored
+    key = dg.AssetKey("checkpoint")
+    assert green.instance.get_latest_materialization_event(key) is None
