@@ -12,10 +12,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from codelewm_assets.claims.lexicon import denies, states_status
+from codelewm_assets.core.ids import BENCHMARKS
 
 KEPT_SPANS = re.compile(
-    r"p_pass|z_pred\w*|pass@1|codelewm|humaneval|mbpp_plus|no_action|shuffled_action|lexical|consensus|surface_lr|length"
-    r"|random|llm_order", re.IGNORECASE,
+    r"p_pass|z_pred\w*|pass@1|codelewm|no_action|shuffled_action|lexical|consensus|surface_lr|length|random|llm_order|"
+    + "|".join(BENCHMARKS), re.IGNORECASE,
 )  # fmt: skip
 """Names that stay readable when they are set as code, since a claim may be made of them."""
 ABBREVIATION = re.compile(r"\b(e\.g|i\.e|vs|cf|approx|resp|no|fig|al)\.$", re.IGNORECASE)

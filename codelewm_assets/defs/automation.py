@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.defs.jobs import run_tags
 from codelewm_assets.profiles.operations import OperationsSection
 
@@ -18,7 +18,7 @@ OF_REPORTS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn
 
 
 AC = dg.AutomationCondition
-RELEASES: dict[BenchmarkId, str] = {"humaneval": "humaneval_release", "mbpp_plus": "mbpp_plus_release"}
+RELEASES: dict[BenchmarkId, str] = {name: f"{name}_release" for name in BENCHMARKS}
 IMPORTED_COMPLETIONS = "imported_completions"
 """Names of the observed sources. Where nothing of them can change they are never observed, and nothing waits for that."""
 OBSERVED = dg.AssetSelection.assets(*RELEASES.values(), IMPORTED_COMPLETIONS)

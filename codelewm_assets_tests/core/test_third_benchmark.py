@@ -21,7 +21,7 @@ if sys.argv[1]:
 from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES
-from codelewm_assets.defs.gate_checks import GATE_OF_CHECK
+from codelewm_assets.defs.status import GATE_OF_CHECK
 from codelewm_assets.profiles.profile import HERE, Profile
 from codelewm_assets.release.criteria import CRITERIA
 raw = yaml.safe_load((HERE / "sample.yaml").read_text())
