@@ -32,7 +32,7 @@ def test_the_digest_is_that_of_names_and_digests_as_sorted_json(tmp_path: Path) 
 
 def test_where_it_lies_the_order_of_writing_and_what_is_no_source_do_not_count(tmp_path: Path) -> None:
     backwards = dict(reversed(FILES.items()))
-    beside = {"__pycache__/b.cpython-311.pyc": b"compiled", "py.typed": b"", "a/page.j2": b"page"}
+    beside = {"__pycache__/b.cpython-311.pyc": b"compiled", "py.typed": b"", "a/page.css": b"page"}
     assert package_sha256(put(tmp_path / "one", FILES)) == package_sha256(put(tmp_path / "two", backwards | beside))
 
 
@@ -42,10 +42,11 @@ def test_where_it_lies_the_order_of_writing_and_what_is_no_source_do_not_count(t
         FILES | {"a/b.py": b"x = 2\n"},
         FILES | {"profiles/sample.yaml": b"name: other\n"},
         FILES | {"a/more.py": b""},
+        FILES | {"a/page.j2": b"page"},
         {name: data for name, data in FILES.items() if name != "a/b.py"},
         {("a/c.py" if name == "a/b.py" else name): data for name, data in FILES.items()},
     ],
-    ids=["code edited", "profile edited", "file more", "file less", "file renamed"],
+    ids=["code edited", "profile edited", "file more", "template more", "file less", "file renamed"],
 )
 def test_every_edit_is_another_digest(tmp_path: Path, changed: dict[str, bytes]) -> None:
     assert package_sha256(put(tmp_path / "one", FILES)) != package_sha256(put(tmp_path / "two", changed))
@@ -53,7 +54,7 @@ def test_every_edit_is_another_digest(tmp_path: Path, changed: dict[str, bytes])
 
 def test_a_folder_without_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        StoreError, match=r"holds no source file \(\.py, \.yaml\).*Install the package with its sources"
+        StoreError, match=r"holds no source file \(\.py, \.yaml, \.j2\).*Install the package with its sources"
     ):
         package_sha256(put(tmp_path, {"a.pyc": b"compiled"}))
 
