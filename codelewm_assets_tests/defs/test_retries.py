@@ -9,7 +9,7 @@ import pytest
 
 from codelewm_assets.core.errors import TrainingKilledError
 from codelewm_assets.defs import training
-from codelewm_assets.defs.assemble import STAGE_MODULES, operating
+from codelewm_assets.defs.assemble import STAGE_MODULES, listing, operating
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.resources import default_resources
 from codelewm_assets.profiles.operations import OperationsSection, RunLimits
@@ -131,7 +131,7 @@ def test_training_that_was_killed_is_not_tried_again_on_data_that_came_meanwhile
 
 def _job(operations: OperationsSection, name: str) -> dg.JobDefinition:
     assets = [asset for module in STAGE_MODULES for asset in module.ASSETS]
-    graph = dg.Definitions(assets=assets, resources=default_resources())
+    graph = dg.Definitions(assets=assets, resources=default_resources() | {"listing": listing()})
     return dg.Definitions.merge(graph, operating(operations)).resolve_job_def(name)
 
 

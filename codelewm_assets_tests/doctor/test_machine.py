@@ -181,4 +181,4 @@ def test_the_names_of_findings_are_distinct(tmp_path: Path) -> None:
         finding.name
         for finding in checkup(ArtifactStore(tmp_path), dict(os.environ) | {"HF_ENDPOINT": "http://127.0.0.1:9"})
     ]
-    assert len(names) == len(set(names)) == 13
+    assert len(names) == len(set(names)) == 14
