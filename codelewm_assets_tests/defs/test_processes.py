@@ -122,13 +122,17 @@ def test_a_build_waits_for_a_run_in_its_pool_and_not_for_one_that_is_dead(
 
 
 def test_two_builds_are_in_a_pool_one_after_the_other(instance: dg.DagsterInstance) -> None:
-    inside, most, said = list[int](), list[int](), list[str]()
+    inside, most, said, one_waits = list[int](), list[int](), list[str](), threading.Event()
+
+    def say(text: str) -> None:
+        said.append(text)
+        one_waits.set()
 
     def build() -> None:
-        with held_pools(instance, {"gpu"}, said.append):
+        with held_pools(instance, {"gpu"}, say):
             inside.append(1)
             most.append(len(inside))
-            time.sleep(0.2)
+            assert one_waits.wait(60)
             inside.pop()
 
     threads = [threading.Thread(target=build) for _ in range(2)]
