@@ -30,7 +30,10 @@ def require_receiver(text: str) -> str:
 
 def shown(receiver: str) -> str:
     """The receiver as the profile writes it: names of variables, never their values."""
-    return masked(PASSWORD.sub("://***@", receiver), {})
+    address, mark, query = receiver.partition("?")
+    if "@" not in address:  # a password may hold the mark
+        address, mark, query = receiver, "", ""
+    return masked(PASSWORD.sub("://***@", address), {}) + mark + masked(query, {})
 
 
 def deliver(receiver: str, notice: Notice, environment: Mapping[str, str], log: logging.Logger) -> None:

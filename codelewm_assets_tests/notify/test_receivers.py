@@ -126,3 +126,6 @@ def test_faulty_receivers_are_refused_and_a_secret_in_one_is_not_repeated(text: 
 
 def test_what_is_shown_of_a_receiver_names_variables() -> None:
     assert shown("jsons://hooks.test/${HOOK_PATH}") == "jsons://hooks.test/${HOOK_PATH}"
+    mail = "mailto://someone:${PW}@mail.test:25?from=a@b.test&to=c@d.test"
+    assert shown(mail) == "mailto://***@mail.test:25?from=a@b.test&to=c@d.test"
+    assert "pa?ss" not in shown("mailto://someone:pa?ss@mail.test")
