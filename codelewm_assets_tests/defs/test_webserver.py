@@ -30,6 +30,7 @@ from graphql import (
 from starlette.testclient import TestClient
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
+from codelewm_assets.defs.source_watch import SOURCES
 from codelewm_assets.defs.web_server import REFUSAL, WebServer
 from codelewm_assets_tests.defs.deployment import Deployment
 from codelewm_assets_tests.defs.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
@@ -91,7 +92,8 @@ def _client(deployment: Deployment, *, is_read_only: bool = True) -> TestClient:
 def test_graphql_knows_every_asset_and_check(address: str) -> None:
     nodes = graphql(address, QUERY)["assetNodes"]
     found = {node["assetKey"]["path"][0]: node for node in nodes}
-    assert set(found) == {asset.key.to_user_string() for module in STAGE_MODULES for asset in module.ASSETS}
+    assets = [*(asset for module in STAGE_MODULES for asset in module.ASSETS), *SOURCES]
+    assert set(found) == {asset.key.to_user_string() for asset in assets}
     answered = {
         (name, check["name"]) for name, node in found.items() for check in node["assetChecksOrError"].get("checks", [])
     }

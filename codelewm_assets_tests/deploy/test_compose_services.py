@@ -18,6 +18,7 @@ import dagster as dg
 import yaml
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
+from codelewm_assets.defs.source_watch import SOURCES
 from codelewm_assets.defs.web_server import REFUSAL
 from codelewm_assets_tests.defs.web import free_port, graphql, post
 from codelewm_assets_tests.deploy.conftest import ROOT
@@ -91,7 +92,7 @@ def test_code_location_daemon_and_review_run_on_one_instance(on_postgres: Path) 
             running.enter_context(_process(_command(service, ports, on_postgres), on_postgres, is_ready))
 
         nodes = graphql(review, "{ assetNodes { assetKey { path } } }")["assetNodes"]
-        assert len(nodes) == sum(len(module.ASSETS) for module in STAGE_MODULES)
+        assert len(nodes) == sum(len(module.ASSETS) for module in STAGE_MODULES) + len(SOURCES)
         launch = """mutation { launchRun(executionParams: {selector: {repositoryLocationName: "codelewm_assets",
           repositoryName: "__repository__", jobName: "refresh_data"}, runConfigData: {}}) { __typename } }"""
         status, answer = post(review, launch)
