@@ -135,6 +135,7 @@ def test_two_builds_are_in_a_pool_one_after_the_other(instance: dg.DagsterInstan
             assert one_waits.wait(60)
             inside.pop()
 
+    assert instance.root_directory  # an ephemeral instance makes its folder when it is first asked for it
     threads = [threading.Thread(target=build) for _ in range(2)]
     for thread in threads:
         thread.start()
