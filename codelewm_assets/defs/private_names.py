@@ -36,9 +36,12 @@ UNMARKED = (
     "DagsterInstance.all_logs",  # events of a run by their type
     "DagsterInstance.event_log_storage",  # latest records of many checks in one query, and limits of pools
     "DagsterInstance.global_op_concurrency_default_limit",  # limit of a new pool
+    "DagsterInstance.get_run_records",  # runs with the times of their last change
     "DagsterInstance.optimize_for_webserver",  # connections to a database server
     "DagsterInstance.report_run_failed",  # ends a run whose process is gone, and frees its pools
+    "DagsterInstance.root_directory",  # where the locks of pools lie
     "DefaultRunLauncher._get_grpc_client_for_termination",  # the code server of a run
+    "DefaultRunLauncher._instance",  # the instance that registered it; set when it is registered
 )
 
 

@@ -16,7 +16,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.defs.artifact_asset import PART_TAG, PARTS
-from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
+from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, OBSERVED, RELEASES
 from codelewm_assets.defs.benchmarks import pinned
 from codelewm_assets.defs.failures import outbox
 from codelewm_assets.defs.jobs import run_tags
@@ -35,7 +35,7 @@ def watched_by(profile: Profile, benchmark: BenchmarkId | None = None) -> list[W
     if benchmark is None:
         imported = [(own.file, own.repository, own.revision) for own in profile.completions.imported]
         return watched_completions(imported, os.environ)
-    return watched_release(benchmark, os.environ) if getattr(profile.sources, benchmark) == "evalplus" else []
+    return watched_release(benchmark, os.environ) if profile.sources.by_benchmark[benchmark] == "evalplus" else []
 
 
 def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
@@ -48,7 +48,7 @@ def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
     @keeps_secrets
     def observe(context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource) -> dg.ObserveResult:
         found = _observe(context, RELEASES[benchmark], watched_by(profile.get(), benchmark), store, profile.get())
-        source = getattr(profile.get().sources, benchmark)
+        source = profile.get().sources.by_benchmark[benchmark]
         return _result([source, pinned(benchmark, source)], found)
 
     return observe
@@ -128,7 +128,7 @@ def observing(operations: OperationsSection) -> dg.Definitions:
     """The observed sources, the job that observes them, and its schedule."""
     job = dg.define_asset_job(
         "observe_sources",
-        selection=dg.AssetSelection.assets(*RELEASES.values(), IMPORTED_COMPLETIONS),
+        selection=OBSERVED,
         executor_def=dg.in_process_executor,
         description="Looks at the sources outside the project; rebuilds nothing.",
         tags=run_tags(operations, OBSERVATION_LIMIT_S),
