@@ -8,12 +8,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
-from inspect import getsource
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Literal
 
-from codelewm_assets.benchmarks import evalplus, evalplus_types
 from codelewm_assets.benchmarks.evalplus import Suite, find_file
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.problem import load_benchmark
@@ -36,11 +34,11 @@ from codelewm_assets.completions.label_output import open_output
 from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
 from codelewm_assets.completions.oracles import OracleName, has_exceptions, oracle_of, why_not_judged
 from codelewm_assets.completions.reference_outputs import ReferenceCache, ReferenceOutputs
-from codelewm_assets.core import literals
 from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId, SourceName
 from codelewm_assets.core.literals import read_arguments, write_value
+from codelewm_assets.core.package import package_sha256
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.isolation import remedy
 from codelewm_assets.sandbox.limits import MAX_CPU_S, MEBIBYTE, Limits
@@ -215,14 +213,8 @@ def problems_of_source(
         problems = read()
     else:
         find_file(pin, environment, cache_folder)  # whose bytes are the pinned ones
-        problems = kept.problems((pin.sha256, suite, platform.python_version(), _reading_code()), read)
+        problems = kept.problems((pin.sha256, suite, platform.python_version(), package_sha256()), read)
     return {problem.problem_id: problem for problem in problems}
-
-
-@cache
-def _reading_code() -> str:
-    """Digest of the code that reads a release file."""
-    return sha256_text("".join(map(getsource, (evalplus, evalplus_types, literals))))
 
 
 def _header(pool: SandboxPool, isolation: IsolationMode, modules: Sequence[str]) -> dict[str, Any]:
