@@ -160,13 +160,13 @@ class Inputs:
             "code": package_sha256(),
             **versions(*JUDGES_BY),
         }
-        stored = self.store.finding(about.digest, key)
+        stored = self.store.findings.read(about.digest, key)
         if stored is not None:
             self.load_together(map(kind_and_partition, stored["judged"]))
             if all(self._is_latest(*row) for row in stored["judged"].items()):
                 return stored["value"]
         value, judged = self._traced(make)
-        self.store.write_finding(about.digest, key, {"judged": judged, "value": value})
+        self.store.findings.write(about.digest, key, {"judged": judged, "value": value})
         return value
 
     def _is_latest(self, name: str, digest: str) -> bool:

@@ -33,8 +33,8 @@ def secrets_in(
         read: the texts by name, or the files that hold them; not called when nothing of them has to be scanned.
     """
     whole = {"name": "secret_patterns", "scanner": scanner_version(), **key}
-    found: list[str] | None = store.finding(artifact.digest, whole)
+    found: list[str] | None = store.findings.read(artifact.digest, whole)
     if found is None:
         found = pattern_findings(read())
-        store.write_finding(artifact.digest, whole, found)
+        store.findings.write(artifact.digest, whole, found)
     return [*found, *(variable_findings(read()) if secret_variables() else ())]

@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from codelewm_assets.core.digests import digest_of, pretty_json, sha256_bytes, sha256_file
+from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.store.backend import DIGEST, FILE, MANIFEST, Backend, Entry
+from codelewm_assets.store.findings import Findings
 from codelewm_assets.store.layout import (
     RECIPES,
     Folders,
@@ -42,7 +43,6 @@ from codelewm_assets.store.object_backend import ObjectBackend
 from codelewm_assets.store.recipe import Recipe, recipe_key
 
 LOG = logging.getLogger(__name__)
-FINDINGS = "findings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,11 @@ class ArtifactStore:
         self._backend = LocalBackend(root) if isinstance(root, Path) else root
         self._source_git_sha = source_git_sha
         self._command = command
+
+    @property
+    def findings(self) -> Findings:
+        """What was worked out about artifacts, by their digests."""
+        return Findings(self._backend, self.address)
 
     @property
     def address(self) -> str:
@@ -228,34 +233,6 @@ class ArtifactStore:
         self._backend.put(folder, files)
         self._backend.create(f"{folder}/{MANIFEST}", pretty_json(manifest.model_dump(mode="json")))
 
-    def finding(self, digest: str, key: Mapping[str, Any]) -> Any:
-        """The JSON value that `write_finding` stored under this key. None: there is none, or it is damaged, which is logged."""
-        name = _finding_name(digest, key)
-        try:
-            data = self._backend.read(name)
-            if data is None:
-                return None
-            stored = json.loads(data)
-            if stored["sha256"] == digest_of([key, stored["value"]]):
-                return stored["value"]
-            reason = "its bytes are not those that were written"
-        except (StoreError, ValueError, KeyError, TypeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-        LOG.warning(f"{self.address}/{name} is not believed ({reason}); what it said is worked out again.")
-        return None
-
-    def write_finding(self, digest: str, key: Mapping[str, Any], value: Any) -> None:
-        """Store a JSON value about the artifact of a digest, whole or not at all; it replaces an older one of the same key.
-
-        Where it cannot be stored the log says so, and it is worked out again the next time.
-        """
-        folder, _, name = _finding_name(digest, key).rpartition("/")
-        data = pretty_json({"key": key, "value": value, "sha256": digest_of([key, value])})
-        try:
-            self._backend.put(folder, {name: data})
-        except (OSError, StoreAccessError) as error:
-            LOG.warning(f"{self.address}/{folder}/{name} could not be written ({error}).")
-
     def _entries(self, folder: str) -> dict[str, Entry]:
         """Name below an artifact's folder → entry."""
         return {name[len(folder) + 1 :]: entry for name, entry in self._backend.listing(folder).items()}
@@ -320,8 +297,7 @@ class ArtifactStore:
             raise StoreError(f"{kind} {digest[:12]} is not in the store. Another prune may be at work: run it again.")
         for name in sorted(entries, key=lambda name: name != MANIFEST):
             self._backend.delete(f"{folder}/{name}")
-        for name in (*self._backend.listing(f"{FINDINGS}/{digest}"), f"{FINDINGS}/{digest}"):
-            self._backend.delete(name)
+        self.findings.delete(digest)
 
     def leftovers(self) -> list[str]:
         """Path or URL of each folder of a write or removal that has not ended, sorted. No reader sees what lies there."""
@@ -442,10 +418,6 @@ class ArtifactStore:
                 kind, partition = home[digest]
                 waiting += self.load(kind, digest, partition=partition).manifest.parent_artifacts.values()
         return found
-
-
-def _finding_name(digest: str, key: Mapping[str, Any]) -> str:
-    return f"{FINDINGS}/{digest}/{digest_of(key)}.json"
 
 
 def _folder_of(manifest: Manifest) -> str:

@@ -363,12 +363,12 @@ KEY = {"name": "rule", "settings": {"floor": 3}}
 def test_a_finding_is_read_under_its_key_alone(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     written = store.write(recipe(), FILES, {})
-    store.write_finding(written.digest, KEY, {"passed": True})
-    assert store.finding(written.digest, KEY) == {"passed": True}
-    assert store.finding(written.digest, {**KEY, "settings": {"floor": 4}}) is None
-    assert store.finding("f" * 64, KEY) is None
-    store.write_finding(written.digest, KEY, {"passed": False})
-    assert ArtifactStore(tmp_path).finding(written.digest, KEY) == {"passed": False}
+    store.findings.write(written.digest, KEY, {"passed": True})
+    assert store.findings.read(written.digest, KEY) == {"passed": True}
+    assert store.findings.read(written.digest, {**KEY, "settings": {"floor": 4}}) is None
+    assert store.findings.read("f" * 64, KEY) is None
+    store.findings.write(written.digest, KEY, {"passed": False})
+    assert ArtifactStore(tmp_path).findings.read(written.digest, KEY) == {"passed": False}
     assert store.verify_all() == (1, [])
     assert list(store.artifacts()) == [("pack", "humaneval", written.digest)]
 
@@ -383,22 +383,22 @@ def test_a_damaged_finding_is_not_believed_and_can_be_replaced(
     tmp_path: Path, damage: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     store = ArtifactStore(tmp_path)
-    store.write_finding("d" * 64, KEY, {"passed": True})
+    store.findings.write("d" * 64, KEY, {"passed": True})
     (path,) = (tmp_path / "findings").rglob("*.json")
     path.write_bytes(damage(path.read_bytes()))
-    assert store.finding("d" * 64, KEY) is None
+    assert store.findings.read("d" * 64, KEY) is None
     assert "is not believed" in caplog.text
-    store.write_finding("d" * 64, KEY, {"passed": True})
-    assert store.finding("d" * 64, KEY) == {"passed": True}
+    store.findings.write("d" * 64, KEY, {"passed": True})
+    assert store.findings.read("d" * 64, KEY) == {"passed": True}
 
 
 def test_a_finding_of_another_key_under_this_name_is_not_believed(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     for floor in (3, 4):
-        store.write_finding("d" * 64, {"floor": floor}, floor)
+        store.findings.write("d" * 64, {"floor": floor}, floor)
     first, second = (tmp_path / "findings").rglob("*.json")
     shutil.copy(first, second)
-    assert sorted(str(store.finding("d" * 64, {"floor": floor})) for floor in (3, 4))[-1] == "None"
+    assert sorted(str(store.findings.read("d" * 64, {"floor": floor})) for floor in (3, 4))[-1] == "None"
 
 
 def test_a_finding_that_cannot_be_written_is_logged_and_no_error(
@@ -406,16 +406,16 @@ def test_a_finding_that_cannot_be_written_is_logged_and_no_error(
 ) -> None:
     (tmp_path / "findings").write_text("in the way")
     store = ArtifactStore(tmp_path)
-    store.write_finding("d" * 64, KEY, 1)
+    store.findings.write("d" * 64, KEY, 1)
     assert "could not be written" in caplog.text
-    assert store.finding("d" * 64, KEY) is None
+    assert store.findings.read("d" * 64, KEY) is None
 
 
 def test_findings_go_with_their_artifact(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     written = store.write(recipe(), FILES, {})
-    store.write_finding(written.digest, KEY, 1)
-    store.write_finding("d" * 64, KEY, 2)
+    store.findings.write(written.digest, KEY, 1)
+    store.findings.write("d" * 64, KEY, 2)
     store.remove("pack", written.digest, partition="humaneval")
-    assert store.finding(written.digest, KEY) is None
+    assert store.findings.read(written.digest, KEY) is None
     assert [path.name for path in (tmp_path / "findings").iterdir()] == ["d" * 64]
