@@ -215,11 +215,11 @@ class SandboxPool:
         except BaseException:
             self._drop(server)
             raise
-        if ran.stopped == "lost" or not server.serves_on:
+        if ran.stopped in ("lost", "moved"):
             self._drop(server)
         else:
             self._idle[seed].put(server)
-        # An earlier program may have ended the server, or left its traces in the process ids: this one gets a new server.
+        # An earlier program may have ended the server, or left its traces in files or process ids: this one gets a new one.
         if has_served and ran.stopped in ("lost", "moved"):
             child.restart()
             return self._in_server(head, inputs, limits, seed, child, kept_bytes)

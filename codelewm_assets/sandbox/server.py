@@ -62,7 +62,7 @@ class Server:
                 start_new_session=True, cwd="/",
             )  # fmt: skip
         self._channel.settimeout(START_S)
-        self.served, self.serves_on = 0, True
+        self.served = 0
         self._itself: int | None = None
         try:
             hello, sender, _, _ = self._channel.recvmsg(65536, socket.CMSG_SPACE(CREDENTIALS.size))
@@ -153,7 +153,7 @@ class Server:
         if answer is None:
             return Ran(incoming.is_whole, "lost")
         incoming.look()
-        ended, cpu_ms, idle_s, self.serves_on = answer
+        ended, cpu_ms, idle_s = answer
         return Ran(incoming.is_whole, "output" if incoming.has_sent_too_much else ended or None, cpu_ms, idle_s)
 
     def _say(self, word: bytes) -> bool:
@@ -161,14 +161,14 @@ class Server:
             self._channel.send(word)
         return True
 
-    def _answer(self) -> tuple[str, float, float, bool] | None:
-        """What ended the child, CPU milliseconds, idle seconds, and whether the server goes on; None: it is lost."""
+    def _answer(self) -> tuple[str, float, float] | None:
+        """What ended the child, CPU milliseconds and idle seconds; None: the server is lost."""
         try:
             data = self._channel.recv(4096)
-            cpu_ms, idle_s, serves_on = ANSWER.unpack_from(data)
+            cpu_ms, idle_s = ANSWER.unpack_from(data)
         except (OSError, struct.error):
             return None
-        return data[ANSWER.size :].decode("ascii"), cpu_ms, idle_s, serves_on
+        return data[ANSWER.size :].decode("ascii"), cpu_ms, idle_s
 
     def close(self) -> None:
         """Kill the server; its namespace's processes go with it."""

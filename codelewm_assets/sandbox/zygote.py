@@ -22,14 +22,12 @@ from typing import Any
 
 from codelewm_assets.core.cleanup import empty_folder, remove_tree
 from codelewm_assets.sandbox import landlock, namespaces
-from codelewm_assets.sandbox.child import CHILD_LIMITS, Filter, run_child
+from codelewm_assets.sandbox.child import CHILD_LIMITS, Filter, run_child, warm
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 POLL_MS = 10
 TIMES = struct.Struct("=ddd")  # CPU seconds of one call and of all, seconds of wall time; sent when the child is there
-ANSWER = struct.Struct(
-    "=dd?"
-)  # CPU milliseconds, idle seconds, whether the server serves on; then what ended the child
+ANSWER = struct.Struct("=dd")  # CPU milliseconds, idle seconds; then what ended the child
 UNSURE_IDLE_S = 0.005  # shorter than this the time in the run queue is not looked up
 OTHER_PACKAGES = ("site-packages", "dist-packages")  # may hold anything, the benchmarks' answers too
 # Not here: `random` (its hook after each fork costs a tenth of a fork, and `statistics` and `tempfile` import it),
@@ -95,6 +93,7 @@ class Server:
         for name in [name for name in sys.modules if name.startswith("codelewm_assets")]:
             del sys.modules[name]
         exec(compile("def f(x):\n    return [y + 1 for y in x]\nf([1.0])\n", "<warm>", "exec"), {})
+        warm()
 
     def _restrict(self, config: dict[str, Any]) -> landlock.Ruleset | None:
         """Restrict this process. Returns: the ruleset of each child."""
@@ -122,7 +121,7 @@ class Server:
         return Filter(bytes.fromhex(codes["child" if self._has_mounts else "child_in_host_files"]))
 
     def serve(self, channel: socket.socket) -> None:
-        """One program after another, until the parent hangs up or the server is no longer as new."""
+        """One program after another, until the parent hangs up or the server is no longer as new: it hangs up then."""
         while True:
             message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
             if not message:
@@ -138,14 +137,12 @@ class Server:
                 os.close(descriptor)
             has_moved = self.next_pid not in (None, pid)
             end = _watch(pid, channel)
+            with contextlib.suppress(OSError):  # while the parent judges what came, this process cleans up
+                channel.send(ANSWER.pack(end.cpu_ms, end.idle_s) + (b"moved" if has_moved else end.stopped.encode()))
             _reap_descendants(self.is_first_process)
-            is_clean = self._clean() and not has_moved
-            self.next_pid = pid + 1 if self.is_first_process else None
-            answer = ANSWER.pack(end.cpu_ms, end.idle_s, is_clean) + (b"moved" if has_moved else end.stopped.encode())
-            with contextlib.suppress(OSError):
-                channel.send(answer)
-            if not is_clean:
+            if has_moved or not self._clean():
                 return
+            self.next_pid = pid + 1 if self.is_first_process else None
 
     def _clean(self) -> bool:
         """Leave the private folder, and inside a box the whole temporary folder, as a new program should find them.
