@@ -279,14 +279,12 @@ def as_agreed(oracle: OracleName, first: ProgramRun, second: ProgramRun) -> tupl
     A call that was over its time in either run is over its time: a call as long as its limit lasts can end on either side
     of it, which says nothing about what the program answers.
     """
-    pairs = list(zip(as_compared(oracle, first), as_compared(oracle, second), strict=True))
-    overdue = [[call for call in pair if call.outcome == "timeout"] for pair in pairs]
-    calls = tuple(
-        min(late, key=lambda call: call.was_called) if late else pair[0]
-        for pair, late in zip(pairs, overdue, strict=True)
-    )
-    agree = all(bool(late) or same_output(*pair, oracle) for pair, late in zip(pairs, overdue, strict=True))
-    return calls, agree
+    calls, agree = list[InputRun](), True
+    for one, two in zip(as_compared(oracle, first), as_compared(oracle, second), strict=True):
+        late = [call for call in (one, two) if call.outcome == "timeout"]
+        calls.append(min(late, key=lambda call: call.was_called) if late else one)
+        agree = agree and (bool(late) or same_output(one, two, oracle))
+    return tuple(calls), agree
 
 
 def _as_match(call: InputRun) -> InputRun:

@@ -59,7 +59,7 @@ class ReferenceCache:
                     "outputs": kept.outputs,
                     "digests": [digest and digest.hex() for digest in kept.digests],
                     "longest_ms": kept.longest_ms,
-                    "encoded_inputs": b64encode(kept.encoded_inputs).decode(),
+                    "packed_inputs": b64encode(kept.encoded_inputs).decode(),
                 }
             ).encode()
             _write(path, body)
@@ -84,14 +84,14 @@ class ReferenceCache:
 
 def _write(path: Path, body: bytes) -> None:
     with contextlib.suppress(StoreError):
-        write_atomically(path, gzip.compress(body, 1, mtime=0))
+        write_atomically(path, gzip.compress(body, 0, mtime=0))  # for its checksum: unpacking outputs of 147 MB takes a second
 
 
 def _read(path: Path) -> ReferenceOutputs | None:
     try:
         kept = json.loads(gzip.decompress(path.read_bytes()))
         digests = tuple(digest and bytes.fromhex(digest) for digest in kept["digests"])
-        inputs = b64decode(kept["encoded_inputs"], validate=True)
+        inputs = b64decode(kept["packed_inputs"], validate=True)
         return ReferenceOutputs(tuple(kept["outputs"]), digests, float(kept["longest_ms"]), inputs)
     except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error):
         return None

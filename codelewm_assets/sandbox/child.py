@@ -11,7 +11,7 @@ import struct
 from time import process_time
 from typing import Any
 
-from codelewm_assets.sandbox.codec import LONG_BYTES, decode, encode
+from codelewm_assets.sandbox.codec import LONG_BYTES, encode, pack_arguments, unpack_arguments
 from codelewm_assets.sandbox.frames import (
     END,
     EXCEPTION,
@@ -142,7 +142,7 @@ def _run(code: str, entry_point: str, inputs: list[bytes], start: int, token: by
     call, send, exit_ = _call, _send, os._exit
     send(pack_frame(token, LOADED))
     for index, data in enumerate(inputs[start:], start):
-        send(call(function, decode(data), token, index, max_bytes))
+        send(call(function, unpack_arguments(data), token, index, max_bytes))
     send(pack_frame(token, END))
     exit_(0)
 
@@ -164,7 +164,7 @@ def warm() -> None:
     values = (1, "a", [1, 2], (1.5, None, True), {"a": 1})
     null = os.open(os.devnull, os.O_WRONLY)
     for value in values * WARM_ROUNDS:
-        arguments = decode(encode([value]))
+        arguments = unpack_arguments(pack_arguments([value], LONG_BYTES))
         _send(_call(lambda given: given, arguments, bytes(TOKEN_BYTES), 0, LONG_BYTES), null)
         _parts(struct.pack(">I", 0))
     os.close(null)

@@ -8,6 +8,7 @@ written as the built-in value that they equal; an instance of a class of the pro
 only: this file is copied into the box.
 """
 
+import marshal
 import struct
 import sys
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from typing import Any
 
 DEEPEST = 100
 LONG_BYTES = 1 << 16  # an encoding that takes time of its own
+MARSHAL_VERSION = 2  # later ones write an object that stands twice once, and it would be shared
 MAX_COLLISIONS = 64  # keys of one set or map whose hash another key of it has; n such keys cost n² comparisons to build
 MAX_NUMBER_CHARACTERS = 4300  # of a fraction or decimal; Python's own limit on reading an integer
 U32 = struct.Struct(">I")
@@ -173,6 +175,26 @@ def decode(data: bytes) -> Any:
     if at != len(data):
         raise CodecError(f"{len(data) - at} bytes follow the value")
     return value
+
+
+def pack_arguments(arguments: list[Any], max_bytes: int) -> bytes:
+    """The arguments of a call, for a child: as `marshal` writes them, which is read ten times as fast, where it can.
+
+    A child's answers are never read so: `marshal` trusts what it reads.
+
+    Raises: CodecError: as `encode`.
+    """
+    encoded = encode(arguments, max_bytes)
+    try:
+        return b"m" + marshal.dumps(arguments, MARSHAL_VERSION)
+    except ValueError:  # a Fraction or Decimal is among them
+        return b"e" + encoded
+
+
+def unpack_arguments(data: bytes) -> list[Any]:
+    """The arguments that `pack_arguments` wrote, nothing of them shared."""
+    arguments: list[Any] = marshal.loads(data[1:]) if data[:1] == b"m" else decode(data[1:])
+    return arguments
 
 
 def _take(data: bytes, at: int, depth: int) -> tuple[Any, int]:

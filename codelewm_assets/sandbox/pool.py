@@ -20,7 +20,7 @@ from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.errors import LiteralError, SandboxError
 from codelewm_assets.core.literals import read_arguments
 from codelewm_assets.sandbox.answers import NO_TIME_LEFT, NOT_CALLED, ChildAnswers
-from codelewm_assets.sandbox.codec import CodecError, encode
+from codelewm_assets.sandbox.codec import CodecError, pack_arguments
 from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files, module_folders
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program, ProgramRun
@@ -287,7 +287,7 @@ def encode_inputs(inputs: tuple[str, ...]) -> bytes:
     Raises: SandboxError: one is no literal of a list, or deeper or longer than the sandbox takes.
     """
     try:
-        parts = [encode(read_arguments(text), MOST_INPUT_BYTES) for text in inputs]
+        parts = [pack_arguments(read_arguments(text), MOST_INPUT_BYTES) for text in inputs]
     except LiteralError as error:
         raise SandboxError(str(error)) from error
     except CodecError as error:

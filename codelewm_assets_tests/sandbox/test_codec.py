@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codelewm_assets.sandbox.codec import CodecError, decode, encode
+from codelewm_assets.sandbox.codec import CodecError, decode, encode, pack_arguments, unpack_arguments
 from codelewm_assets.sandbox.frames import END, HEADER, LOADED, VALUE, FrameError, FrameReader, pack_frame
 
 TOKEN = b"12345678"
@@ -58,6 +58,25 @@ def same(one: Any, two: Any) -> bool:
 @given(VALUES)
 def test_a_value_comes_back_with_its_exact_types(value: Any) -> None:
     assert same(decode(encode(value)), value)
+
+
+@given(st.lists(VALUES | st.fractions() | st.decimals(allow_nan=False), max_size=4))
+def test_arguments_come_back_with_their_exact_types(arguments: list[Any]) -> None:
+    assert same(unpack_arguments(pack_arguments(arguments, 1 << 20)), arguments)
+
+
+def test_no_two_arguments_are_one_object_that_can_be_changed() -> None:
+    row = [1]
+    one, two = unpack_arguments(pack_arguments([row, [row, row]], 1 << 20))
+    one.append(2)
+    two[0].append(3)
+    assert (one, two) == ([1, 2], [[1, 3], [1]])
+
+
+@pytest.mark.parametrize(("argument", "message"), [(..., "no encoding"), ("x" * 100, "longer than 50 bytes")])
+def test_arguments_without_an_encoding_are_refused(argument: Any, message: str) -> None:
+    with pytest.raises(CodecError, match=message):
+        pack_arguments([argument], 50)
 
 
 @given(st.binary(max_size=60))
