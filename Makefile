@@ -14,10 +14,10 @@ test: setup
 	$(BIN)/python -m pytest $(ARGS)
 
 ui: setup
-	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.web_server --with-daemon $(ARGS)
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --with-daemon $(ARGS)
 
 review: setup
-	$(HOME_ENV) $(BIN)/python -m codelewm_assets.defs.web_server --read-only $(ARGS)
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --read-only $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ from sections import rewrite
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from codelewm_assets_tests.browser import open_browser  # noqa: E402
-from codelewm_assets_tests.defs.web import served  # noqa: E402
+from codelewm_assets_tests.instance.web import served  # noqa: E402
 
 PAGES = (
     "/overview",

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 from codelewm_assets.core.ids import artifact_id
-from codelewm_assets.defs.build import Progress, last_event, now
+from codelewm_assets.instance.build import Progress, last_event, now
 
 SHOWN_ROWS = 14
 

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
-from codelewm_assets_tests.defs.web import UI, graphql, served
+from codelewm_assets_tests.instance.web import UI, graphql, served
 
 HERE = Path(__file__).parent
 PLANTED = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"  # has the form of a token and is none

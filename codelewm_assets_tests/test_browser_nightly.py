@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
 from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.defs.stub_graph import CODE, set_faults
-from codelewm_assets_tests.defs.web import ROOT, graphql, served
+from codelewm_assets_tests.instance.web import ROOT, graphql, served
 from codelewm_assets_tests.notify.loopback import Hook, hook
 
 LIMIT_S = 240
@@ -76,7 +76,7 @@ def test_a_nightly_run_that_failed_is_red_wherever_an_operator_looks_and_told_on
     _write_location(tmp_path, receiver)
     server = (
         "-m",
-        "codelewm_assets.defs.web_server",
+        "codelewm_assets.instance.web_server",
         "--workspace",
         str(tmp_path / "workspace.yaml"),
         "--with-daemon",

@@ -124,7 +124,7 @@ def test_the_environment_asks_for_json_also_for_bad_arguments(run: Run, monkeypa
 def test_a_build_writes_a_record_of_each_asset_and_check_with_its_run(run: Run) -> None:
     found = run("--log-format", "json", "build", "--profile", TINY, "--select", "key:benchmark_problems", "--json")
     assert found.status == 0
-    records = [record for record in _records(found) if record["logger"] == "codelewm_assets.defs.build"]
+    records = [record for record in _records(found) if record["logger"] == "codelewm_assets.instance.build"]
     kinds = {record["kind"] for record in records}
     assert {"started", "finished", "check_passed"} <= kinds and "failed" not in kinds
     assert {(record["asset"], record.get("partition")) for record in records} == {

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets_tests.command import Run
-from codelewm_assets_tests.defs.web import UI, free_port, graphql, served
+from codelewm_assets_tests.instance.web import UI, free_port, graphql, served
 
 HERE = Path(__file__).parent
 VARIABLES = (

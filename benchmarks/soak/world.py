@@ -18,8 +18,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from codelewm_assets_tests.defs.web import free_port, stop_session  # noqa: E402
 from codelewm_assets_tests.deploy.postgres_server import find_binaries, running_server  # noqa: E402
+from codelewm_assets_tests.instance.web import free_port, stop_session  # noqa: E402
 
 DISK_MB = 400
 PROFILE: dict[str, Any] = {

@@ -27,10 +27,10 @@ def run(options: argparse.Namespace) -> int:
     from codelewm_assets.core.digests import pretty_json
     from codelewm_assets.core.files import write_atomically
     from codelewm_assets.defs.assemble import build_defs
-    from codelewm_assets.defs.build import Progress, build, log_progress
     from codelewm_assets.defs.inputs import latest_version
     from codelewm_assets.defs.resources import ProfileResource, default_resources
     from codelewm_assets.display import BuildDisplay
+    from codelewm_assets.instance.build import Progress, build, log_progress
     from codelewm_assets.profiles.profile import load_profile
 
     resources = default_resources()

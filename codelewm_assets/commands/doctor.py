@@ -16,9 +16,9 @@ from codelewm_assets.commands.base import FAILED, command, open_store, print_jso
 def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from codelewm_assets.defs.instance_health import instance_findings
     from codelewm_assets.display import print_table
     from codelewm_assets.doctor.checkup import checkup
+    from codelewm_assets.instance.health import instance_findings
 
     findings = [
         *checkup(open_store(), os.environ),

@@ -46,7 +46,7 @@ def _amount(text: str) -> float:
     _add_arguments,
 )
 def run(options: argparse.Namespace) -> int:
-    from codelewm_assets.defs.instance_health import (
+    from codelewm_assets.instance.health import (
         HOUR_S,
         live_digests,
         newest_run,

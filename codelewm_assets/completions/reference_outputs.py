@@ -84,7 +84,9 @@ class ReferenceCache:
 
 def _write(path: Path, body: bytes) -> None:
     with contextlib.suppress(StoreError):
-        write_atomically(path, gzip.compress(body, 0, mtime=0))  # for its checksum: unpacking outputs of 147 MB takes a second
+        write_atomically(
+            path, gzip.compress(body, 0, mtime=0)
+        )  # for its checksum: unpacking outputs of 147 MB takes a second
 
 
 def _read(path: Path) -> ReferenceOutputs | None:

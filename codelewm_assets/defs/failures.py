@@ -11,7 +11,6 @@ import dagster as dg
 
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.core.secrets import masked
-from codelewm_assets.defs.build import failure_text
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.notify.notice import Notice
 from codelewm_assets.notify.outbox import Outbox
@@ -83,6 +82,17 @@ def notice_of(run: dg.DagsterRun, causes: list[str], will_retry: str, ui_url: st
     ]
     first = causes[0].splitlines()[0] if causes else "no cause was stored"
     return Notice(key=run.run_id, title=f"{run.job_name}{seed} failed: {first}", body="\n".join(lines))
+
+
+def failure_text(event: dg.DagsterEvent) -> str:
+    """What a failed step says for itself: the text of a `dg.Failure`, else the error's own."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "failed" if error is None else error.message.strip()
 
 
 def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:

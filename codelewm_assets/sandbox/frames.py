@@ -7,7 +7,7 @@ token is drawn per run by the parent; bytes without it came from something that 
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 HEADER = struct.Struct(">I8sBIQ")  # body bytes, token, kind, index, microseconds
 NAME_BYTES = struct.Struct(">H")
@@ -20,7 +20,8 @@ class FrameError(ValueError):
     """Bytes that the harness did not write."""
 
 
-class Frame(NamedTuple):
+@dataclass(slots=True)
+class Frame:
     """One frame: its kind, which input it answers, CPU microseconds of the call, a type's or exception's name, a value.
 
     Attributes:

@@ -23,6 +23,13 @@ from codelewm_assets.sandbox.isolation import STRICT_LAYERS, bubblewrap_works
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.factories import make_problem
 
+
+@pytest.fixture(autouse=True)
+def _working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of published references lies in the working folder, which is not the project's."""
+    monkeypatch.chdir(tmp_path)
+
+
 ROW: dict[str, Any] = {
     "completion_id": "c0",
     "problem_id": "p0",

@@ -7,8 +7,8 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.defs import artifact_asset
 from codelewm_assets.defs.artifact_asset import GATED_BY
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.build import build
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
+from codelewm_assets.instance.build import build
 from codelewm_assets_tests.defs.test_same_bytes import PROFILE
 
 Names = dict[str, set[str]]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets_tests.defs.web import free_port
+from codelewm_assets_tests.instance.web import free_port
 
 DATABASE, USER = "codelewm", "codelewm"
 

@@ -19,9 +19,9 @@ import yaml
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
-from codelewm_assets.defs.web_server import REFUSAL
-from codelewm_assets_tests.defs.web import free_port, graphql, post
+from codelewm_assets.instance.web_server import REFUSAL
 from codelewm_assets_tests.deploy.conftest import ROOT
+from codelewm_assets_tests.instance.web import free_port, graphql, post
 
 COMPOSE = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text(encoding="utf-8"))
 DEADLINE_S = 90

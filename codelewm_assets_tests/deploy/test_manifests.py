@@ -77,7 +77,7 @@ NEEDS = {
     "CODELEWM_POSTGRES_HOST": "postgres",
     "K8sRunLauncher": "kubernetes",
     "rayVersion": "ray",
-    "defs.web_server": "ui",
+    "instance.web_server": "ui",
     "HF_TOKEN": "hub",
 }
 
@@ -150,7 +150,7 @@ def test_the_second_web_server_is_read_only_and_both_ask_the_code_location_that_
     services = _read("compose/compose.yaml")["services"]
     review, webserver = (services[name]["command"] for name in ("review", "webserver"))
     assert set(review) - set(webserver) == {"3001", "--read-only"} and set(webserver) - set(review) == {"3000"}
-    assert {"codelewm_assets.defs.web_server", "deploy/compose/workspace.yaml"} <= set(webserver)
+    assert {"codelewm_assets.instance.web_server", "deploy/compose/workspace.yaml"} <= set(webserver)
     for name, port in (
         ("webserver", "3000"),
         ("review", "3001"),

@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 from codelewm_assets_tests.browser import open_browser  # noqa: E402
-from codelewm_assets_tests.defs.web import served  # noqa: E402
+from codelewm_assets_tests.instance.web import served  # noqa: E402
 
 SETTLED_MS = 12_000  # of real time: the UI animates its graphs into place and loads in steps
 SHOW_PLOT = """[...document.querySelectorAll("*")]

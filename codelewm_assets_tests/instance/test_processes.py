@@ -11,12 +11,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets.defs import launcher
-from codelewm_assets.defs.launcher import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
+from codelewm_assets.instance import launcher
+from codelewm_assets.instance.launcher import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
 
 SAY_TAGS = """
 import json, sys, time
-from codelewm_assets.defs.launcher import process_tags
+from codelewm_assets.instance.launcher import process_tags
 print(json.dumps(process_tags()), flush=True)
 time.sleep(600)
 """

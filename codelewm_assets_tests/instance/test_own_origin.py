@@ -18,10 +18,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from codelewm_assets.defs.own_origin import OwnOriginMiddleware
-from codelewm_assets.defs.web_server import own_origins
+from codelewm_assets.instance.own_origin import OwnOriginMiddleware
+from codelewm_assets.instance.web_server import own_origins
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
-from codelewm_assets_tests.defs.web import REVIEW, SERVER, Served, content, free_port, served
+from codelewm_assets_tests.instance.web import REVIEW, SERVER, Served, content, free_port, served
 
 MUTATION = """mutation { reportRunlessAssetEvents(eventParams: {eventType: ASSET_MATERIALIZATION,
   assetKey: {path: ["execution_pack"]}}) { __typename } }"""

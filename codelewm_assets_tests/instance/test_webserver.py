@@ -31,9 +31,9 @@ from starlette.testclient import TestClient
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
-from codelewm_assets.defs.web_server import REFUSAL, WebServer
+from codelewm_assets.instance.web_server import REFUSAL, WebServer
 from codelewm_assets_tests.defs.deployment import Deployment
-from codelewm_assets_tests.defs.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
+from codelewm_assets_tests.instance.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
 
 QUERY = """{ assetNodes { assetKey { path } groupName
   assetChecksOrError { ... on AssetChecks { checks { name blocking } } } } }"""
@@ -226,7 +226,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_started(
     (tmp_path / "workspace.yaml").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "codelewm_assets.defs.web_server", *options]
+        command = [sys.executable, "-m", "codelewm_assets.instance.web_server", *options]
         ended = subprocess.run(
             [part.format(taken=port) for part in command],
             cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,

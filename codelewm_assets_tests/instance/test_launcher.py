@@ -18,8 +18,8 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import serialize_value
 
-from codelewm_assets.defs.launcher import WatchingRunLauncher, is_run_process
-from codelewm_assets_tests.defs.web import ROOT
+from codelewm_assets.instance.launcher import WatchingRunLauncher, is_run_process
+from codelewm_assets_tests.instance.web import ROOT
 
 SOCKET = json.dumps({"host": "localhost", "socket": "/tmp/some-socket"})
 
@@ -27,7 +27,7 @@ SOCKET = json.dumps({"host": "localhost", "socket": "/tmp/some-socket"})
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """An instance with this launcher."""
-    launcher = {"module": "codelewm_assets.defs.launcher", "class": "WatchingRunLauncher"}
+    launcher = {"module": "codelewm_assets.instance.launcher", "class": "WatchingRunLauncher"}
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides={"run_launcher": launcher}) as found:
         yield found
 

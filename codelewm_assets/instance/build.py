@@ -15,9 +15,10 @@ from dagster import DagsterEventType
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.core.logs import log_context
+from codelewm_assets.defs.failures import failure_text
 from codelewm_assets.defs.jobs import BUILD_ORDER
-from codelewm_assets.defs.launcher import end_dead_runs, held_pools, make_pools, process_tags
 from codelewm_assets.defs.status import GATE_OF_CHECK
+from codelewm_assets.instance.launcher import end_dead_runs, held_pools, make_pools, process_tags
 
 LOG = logging.getLogger(__name__)
 INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -198,17 +199,6 @@ class _Follower:
         self.has_failed = True
         if text not in self._result.failures:
             self._result.failures.append(text)
-
-
-def failure_text(event: dg.DagsterEvent) -> str:
-    """What a failed step says for itself: the text of a `dg.Failure`, else the error's own."""
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return "failed" if error is None else error.message.strip()
 
 
 def _figures(metadata: Any) -> str:

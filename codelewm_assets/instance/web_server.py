@@ -28,7 +28,6 @@ from starlette.routing import BaseRoute, Route
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.defs.inputs import latest_artifact
-from codelewm_assets.defs.own_origin import OwnOriginMiddleware
 from codelewm_assets.defs.private_names import (
     DagsterWebserver,
     ProxyServerManager,
@@ -36,6 +35,7 @@ from codelewm_assets.defs.private_names import (
     WorkspaceProcessContext,
 )
 from codelewm_assets.defs.resources import default_resources
+from codelewm_assets.instance.own_origin import OwnOriginMiddleware
 from codelewm_assets.store.store import ArtifactStore
 
 REFUSAL = (

@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE = str(ROOT / "workspace.yaml")
-SERVER = ("-m", "codelewm_assets.defs.web_server", "--workspace", WORKSPACE)
+SERVER = ("-m", "codelewm_assets.instance.web_server", "--workspace", WORKSPACE)
 REVIEW = (*SERVER, "--read-only", "--port")
 UI = (*SERVER, "--with-daemon", "--port")
 

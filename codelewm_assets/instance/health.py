@@ -13,8 +13,8 @@ import dagster as dg
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.defs.inputs import latest_version
-from codelewm_assets.defs.launcher import end_dead_runs
 from codelewm_assets.doctor.finding import HealthFinding, judged
+from codelewm_assets.instance.launcher import end_dead_runs
 
 NOT_ENDED = [
     dg.DagsterRunStatus.QUEUED,

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.defs.instance_health import (
+from codelewm_assets.instance.health import (
     NOT_ENDED,
     live_digests,
     newest_run,

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from codelewm_assets.defs.instance_health import SILENT_RUN_S, daemons_finding, instance_findings
 from codelewm_assets.doctor.finding import HealthFinding
+from codelewm_assets.instance.health import SILENT_RUN_S, daemons_finding, instance_findings
 
 PROJECT = Path(__file__).parents[2]
 

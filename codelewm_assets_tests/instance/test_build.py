@@ -7,10 +7,10 @@ import time
 import dagster as dg
 import pytest
 
-from codelewm_assets.defs import build as module
-from codelewm_assets.defs.build import build
 from codelewm_assets.defs.jobs import Step
-from codelewm_assets.defs.launcher import TAGS
+from codelewm_assets.instance import build as module
+from codelewm_assets.instance.build import build
+from codelewm_assets.instance.launcher import TAGS
 
 
 def test_an_interrupt_ends_the_build_and_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
