@@ -1,34 +1,100 @@
-"""`calibrate` and `rerank`: a report of score rows, into a folder."""
+"""`calibrate` and `rerank`: a report of score rows, into a folder, and its figures as a table."""
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import command, print_json
+
+if TYPE_CHECKING:
+    from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport
+
+Rows = list[list[str | None]]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scores", type=Path, metavar="SCORES.jsonl", help="score rows (docs/evaluation.md)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that the report goes to")
+    parser.add_argument(
+        "--score", default="p_pass", metavar="NAME",
+        help="score that is compared with the others, its controls (default: p_pass)",
+    )  # fmt: skip
 
 
 @command("calibrate scores.jsonl --output reports", "Calibration report of score rows.", _add_arguments)
 def calibrate(options: argparse.Namespace) -> int:
-    """Write the report and print its path."""
+    """Write the report, and print its figures and its path."""
+    from codelewm_assets.evaluation.reports import CalibrationReport
     from codelewm_assets.evaluation.score_files import calibrate_file
 
-    return _print(calibrate_file(options.scores, options.output), options.json)
+    path = calibrate_file(options.scores, options.output, subject=options.score)
+    if not options.json:
+        report = CalibrationReport.model_validate_json(path.read_bytes())
+        header = ["score", "status", "ROC-AUC", "95%", "Brier", "ECE", f"AUC of {options.score} minus it", "95%"]
+        title = f"Calibration, {report.row_count} rows of {report.problem_count} problems"
+        _print(title, header, calibration_rows(report, options.score))
+    return _print_path(path, options.json)
 
 
 @command("rerank scores.jsonl --output reports", "Rerank report of score rows.", _add_arguments)
 def rerank(options: argparse.Namespace) -> int:
-    """Write the report and print its path."""
+    """Write the report, and print its figures and its path."""
+    from codelewm_assets.evaluation.reports import RerankReport
     from codelewm_assets.evaluation.score_files import rerank_file
 
-    return _print(rerank_file(options.scores, options.output), options.json)
+    path = rerank_file(options.scores, options.output, subject=options.score)
+    if not options.json:
+        report = RerankReport.model_validate_json(path.read_bytes())
+        header = ["benchmark", "pools", "score", "pass@1", "MRR", f"points of {options.score} over it", "95%"]
+        _print("Reranking", header, rerank_rows(report, options.score))
+    return _print_path(path, options.json)
 
 
-def _print(path: Path, as_json: bool) -> int:
-    """The report's path; as JSON with what the report holds."""
+def calibration_rows(report: "CalibrationReport", subject: str) -> Rows:
+    """A row a score, the subject first. Figures that are undefined are None."""
+    rows: Rows = []
+    for name in sorted(report.overall, key=lambda name: (name != subject, name)):
+        found, difference = report.overall[name], report.difference.get(name)
+        rows.append([
+            name, found.status, _text(found.roc_auc), _interval(found.roc_auc_ci95), _text(found.brier_score),
+            _text(found.expected_calibration_error), _text(difference.difference if difference else None, "+.3f"),
+            _interval(difference.ci95 if difference else None, "+.3f"),
+        ])  # fmt: skip
+    return rows
+
+
+def rerank_rows(report: "RerankReport", subject: str) -> Rows:
+    """A row a benchmark and score: the subject first, then controls from the best down. Figures that are undefined are None."""
+    rows: Rows = []
+    for benchmark, found in report.benchmarks.items():
+        reached = found.pass_at_1
+        for name in sorted(reached, key=lambda name: (name != subject, -(reached[name] or 0.0), name)):
+            lift = found.lift.get(name)
+            rows.append([
+                benchmark, str(found.pool_count), name, _text(reached[name]), _text(found.mrr[name]),
+                _text(lift.points if lift else None, "+.1f"), _interval(lift.ci95 if lift else None, "+.1f"),
+            ])  # fmt: skip
+    return rows
+
+
+def _text(value: float | None, form: str = ".3f") -> str | None:
+    return None if value is None else format(value, form).replace("-", "−")
+
+
+def _interval(interval: tuple[float, float] | None, form: str = ".3f") -> str | None:
+    return None if interval is None else f"{_text(interval[0], form)} to {_text(interval[1], form)}"
+
+
+def _print(title: str, header: list[str], rows: list[list[Any]]) -> None:
+    from rich.console import Console
+
+    from codelewm_assets.display import print_table
+
+    print_table(Console(), title, header, rows)
+
+
+def _print_path(path: Path, as_json: bool) -> int:
+    """The report's path, last; as JSON with the report."""
     print_json({"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))}) if as_json else print(path)
     return 0

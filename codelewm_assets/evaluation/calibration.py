@@ -172,12 +172,12 @@ def _thresholded(threshold: float, true: int, false: int, positive: int, count: 
     )
 
 
-def auc_difference(table: ScoreTable, control: str) -> AucDifference | None:
-    """ROC-AUC of p_pass minus that of a control on the rows that have both; None where it is undefined."""
-    if "p_pass" not in table.scores or control not in table.scores:
+def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") -> AucDifference | None:
+    """ROC-AUC of the subject minus that of a control on the rows that have both; None where it is undefined."""
+    if subject not in table.scores or control not in table.scores:
         return None
-    usable = np.isfinite(table.scores["p_pass"]) & np.isfinite(table.scores[control])
-    ours, theirs = (Ordering.of(table.level[name][usable], table.passed[usable]) for name in ("p_pass", control))
+    usable = np.isfinite(table.scores[subject]) & np.isfinite(table.scores[control])
+    ours, theirs = (Ordering.of(table.level[name][usable], table.passed[usable]) for name in (subject, control))
     if not ours.has_both_classes:
         return None
     (area, influence), (other, of_other) = ours.roc_auc(), theirs.roc_auc()
@@ -188,11 +188,19 @@ def auc_difference(table: ScoreTable, control: str) -> AucDifference | None:
 
 
 def calibration_report(
-    table: ScoreTable, *, seed: int | None, level: Literal["completion", "record"] = "completion"
+    table: ScoreTable,
+    *,
+    seed: int | None,
+    level: Literal["completion", "record"] = "completion",
+    subject: str = "p_pass",
 ) -> CalibrationReport:
-    """The report over all rows, and by benchmark, completion kind and operator family."""
+    """The report over all rows, and by benchmark, completion kind and operator family.
+
+    Args:
+        subject: the score that is compared with the controls.
+    """
     names = list(table.scores)
-    differences = {name: auc_difference(table, name) for name in names if name not in OURS}
+    differences = {name: auc_difference(table, name, subject=subject) for name in names if name not in (subject, *OURS)}
 
     def metrics(part: ScoreTable) -> dict[str, ScoreMetrics]:
         return {name: score_metrics(part, name) for name in names}

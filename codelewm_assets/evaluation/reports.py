@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from codelewm_assets.core.records import Record
 
@@ -23,8 +23,9 @@ class Report(BaseModel):
 class ScoreRow(BaseModel):
     """One completion's scores, higher = thought more likely to pass. A score may be missing (None), p_pass included.
 
-    Raises: pydantic.ValidationError: a key that is not here, a value of another type, no `p_pass`, a finite `p_pass` outside
-        [0, 1], or `split` train: what a model trained on is no evidence.
+    Raises: pydantic.ValidationError: a key that is not here, a value of another type, no `p_pass` (or, where the validation
+        context names another `subject`, none of that), a finite `p_pass` outside [0, 1], or `split` train: what a model trained
+        on is no evidence.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -47,9 +48,10 @@ class ScoreRow(BaseModel):
     cpu_ms: float | None = None
 
     @model_validator(mode="after")
-    def _is_evidence(self) -> "ScoreRow":
-        if "p_pass" not in self.scores:
-            raise ValueError("scores has no p_pass; wanted the key, with null where there is none")
+    def _is_evidence(self, info: ValidationInfo) -> "ScoreRow":
+        subject = (info.context or {}).get("subject", "p_pass")
+        if subject not in self.scores:
+            raise ValueError(f"scores has no {subject}; wanted the key, with null where there is none")
         for name in OURS:
             value = self.scores.get(name)
             if value is not None and not 0 <= value <= 1 and math.isfinite(value):

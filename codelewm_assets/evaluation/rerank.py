@@ -68,23 +68,24 @@ class _Credits:
         return cls(table.problem[starts], top, reciprocal)
 
 
-def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int) -> BenchmarkRerank:
+def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: str = "p_pass") -> BenchmarkRerank:
     """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it.
 
     Figures are means over pools. A lift is the difference of two such means on the pools that both have; its interval draws
-    problems with all their pools, the same draws for both sides. Without p_pass there is no lift. The best control is one of
-    those that have every pool that p_pass has, so that a control with a few pools neither is the best nor decides on which
-    pools the lift over it rests; where no control has them all there is no such lift, and the best is that of all controls.
+    problems with all their pools, the same draws for both sides. Without the subject, the score that is compared with the
+    controls, there is no lift. The best control is one of those that have every pool that the subject has, so that a control
+    with a few pools neither is the best nor decides on which pools the lift over it rests; where no control has them all there
+    is no such lift, and the best is that of all controls.
     """
     credits = _Credits.of(table)
     top = {name: _mean(values) for name, values in credits.top.items()}
-    controls = [name for name, value in top.items() if name not in OURS and value is not None]
-    ours = np.isfinite(credits.top["p_pass"]) if "p_pass" in credits.top else np.zeros(len(credits.problem), dtype=bool)
+    controls = [name for name, value in top.items() if name not in (subject, *OURS) and value is not None]
+    ours = np.isfinite(credits.top[subject]) if subject in credits.top else np.zeros(len(credits.problem), dtype=bool)
     whole = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
     best = max(whole or controls, key=lambda name: top[name] or 0.0, default=None)
     best_value = top[best] if best is not None else None
-    lifts = {name: _lift(credits.top, [name], credits.problem, resamples) for name in controls}
-    mrr_lifts = {name: _lift(credits.reciprocal, [name], credits.problem, resamples) for name in controls}
+    lifts = {name: _lift(credits.top, subject, [name], credits.problem, resamples) for name in controls}
+    mrr_lifts = {name: _lift(credits.reciprocal, subject, [name], credits.problem, resamples) for name in controls}
     return BenchmarkRerank(
         benchmark_label=label,
         problem_count=table.problem_count,
@@ -94,8 +95,8 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int) -> Benchm
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
         best_control=best,
-        lift_over_best_control=_lift(credits.top, whole, credits.problem, resamples) if whole else None,
-        power=None if best is None else _power(credits.top, best, credits.problem),
+        lift_over_best_control=_lift(credits.top, subject, whole, credits.problem, resamples) if whole else None,
+        power=None if best is None else _power(credits.top, subject, best, credits.problem),
         complete_pool_count={name: int(np.isfinite(values).sum()) for name, values in credits.top.items()},
         saturated=None if best_value is None else best_value >= SATURATED_AT,
     )
@@ -107,12 +108,16 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 
 def _lift(
-    figures: Mapping[str, NDArray[np.float64]], controls: Sequence[str], problem: NDArray[np.int64], resamples: int
+    figures: Mapping[str, NDArray[np.float64]],
+    subject: str,
+    controls: Sequence[str],
+    problem: NDArray[np.int64],
+    resamples: int,
 ) -> Lift | None:
-    """p_pass minus the best of the controls, chosen anew in each resample, on the pools that all of them have."""
-    if "p_pass" not in figures:
+    """The subject minus the best of the controls, chosen anew in each resample, on the pools that all of them have."""
+    if subject not in figures:
         return None
-    values = np.stack([figures["p_pass"], *(figures[name] for name in controls)])  # (1 + C, Q)
+    values = np.stack([figures[subject], *(figures[name] for name in controls)])  # (1 + C, Q)
     shared = np.isfinite(values).all(axis=0)
     if not shared.any():
         return None
@@ -127,10 +132,12 @@ def _lift(
     return Lift(points=float(100 * (means[0] - means[1:].max())), ci95=(low, high))
 
 
-def _power(figures: Mapping[str, NDArray[np.float64]], control: str, problem: NDArray[np.int64]) -> Power | None:
-    if "p_pass" not in figures:
+def _power(
+    figures: Mapping[str, NDArray[np.float64]], subject: str, control: str, problem: NDArray[np.int64]
+) -> Power | None:
+    if subject not in figures:
         return None
-    difference = figures["p_pass"] - figures[control]
+    difference = figures[subject] - figures[control]
     known = np.isfinite(difference)
     if not known.any():
         return None
@@ -141,15 +148,28 @@ def _power(figures: Mapping[str, NDArray[np.float64]], control: str, problem: ND
 
 
 def rerank_report(
-    table: ScoreTable, *, seed: int | None, resamples: int, labels: Mapping[str, str] | None = None
+    table: ScoreTable,
+    *,
+    seed: int | None,
+    resamples: int,
+    labels: Mapping[str, str] | None = None,
+    subject: str = "p_pass",
 ) -> RerankReport:
-    """The report by benchmark. Args: labels: benchmark id → what reports call it; the id itself where absent."""
+    """The report by benchmark.
+
+    Args:
+        labels: benchmark id → its name in reports; the id itself where absent.
+        subject: the score that is compared with the controls.
+    """
     return RerankReport(
         seed=seed,
         resamples=resamples,
         benchmarks={
             b: rerank_benchmark(
-                table.take(table.benchmark.where(b)), label=(labels or {}).get(b, b), resamples=resamples
+                table.take(table.benchmark.where(b)),
+                label=(labels or {}).get(b, b),
+                resamples=resamples,
+                subject=subject,
             )
             for b in table.benchmark.names
         },

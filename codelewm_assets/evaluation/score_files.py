@@ -1,7 +1,7 @@
 """Score rows from JSON-lines files, and the work of the commands `calibrate` and `rerank`: a report into a folder."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -26,14 +26,15 @@ def read_score_rows(path: Path) -> list[ScoreRow]:
     return list(score_rows(path))
 
 
-def read_score_table(path: Path) -> ScoreTable:
+def read_score_table(path: Path, *, subject: str = "p_pass") -> ScoreTable:
     """Score rows of a JSON-lines file as columns; rows are not kept. Raises: ReportError: as `score_rows`."""
-    return ScoreTable.of(score_rows(path))
+    return ScoreTable.of(score_rows(path, subject=subject))
 
 
-def score_rows(path: Path) -> Iterator[ScoreRow]:
+def score_rows(path: Path, *, subject: str = "p_pass") -> Iterator[ScoreRow]:
     """Score rows of a JSON-lines file, one at a time.
 
+    Args: subject: a score that every row must have, be it null.
     Raises: ReportError, after the last good row: unreadable, empty, rows malformed or given twice (a completion stands once in
         a pool, or once where rows have no pool), a completion that passed in one row and failed in another; the first faults
         with their line numbers, and how many more.
@@ -46,7 +47,7 @@ def score_rows(path: Path) -> Iterator[ScoreRow]:
                 if number == 1 and line.startswith(LABEL_HEADER):
                     continue
                 try:
-                    row = ScoreRow.model_validate_json(line)
+                    row = ScoreRow.model_validate_json(line, context={"subject": subject})
                 except ValidationError as error:
                     faults.append(f"line {number}: {_fault(error)}")
                     continue
@@ -102,17 +103,24 @@ def _fault(error: ValidationError) -> str:
     return f"{place}: {first['msg']}"
 
 
-def calibrate_file(path: Path, folder: Path) -> Path:
-    """Write `p_pass_calibration_report.json` into a folder and return its path. Raises: ReportError, StoreError."""
-    return _write(path, folder, "p_pass_calibration_report.json", lambda t: calibration_report(t, seed=None))
+def calibrate_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
+    """Write `p_pass_calibration_report.json` into a folder and return its path.
+
+    Args:
+        subject: the score that is compared with the controls.
+    Raises:
+        ReportError, StoreError.
+    """
+    report = calibration_report(read_score_table(path, subject=subject), seed=None, subject=subject)
+    return _write(folder, "p_pass_calibration_report.json", report)
 
 
-def rerank_file(path: Path, folder: Path) -> Path:
-    """Write `rerank_report.json` into a folder and return its path. Raises: ReportError, StoreError."""
-    return _write(path, folder, "rerank_report.json", lambda t: rerank_report(t, seed=None, resamples=RESAMPLES))
+def rerank_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
+    """Write `rerank_report.json` into a folder and return its path. Args and Raises: as `calibrate_file`."""
+    table = read_score_table(path, subject=subject)
+    return _write(folder, "rerank_report.json", rerank_report(table, seed=None, resamples=RESAMPLES, subject=subject))
 
 
-def _write(path: Path, folder: Path, name: str, make: Callable[[ScoreTable], CalibrationReport | RerankReport]) -> Path:
-    report = make(read_score_table(path))
+def _write(folder: Path, name: str, report: CalibrationReport | RerankReport) -> Path:
     write_atomically(folder / name, pretty_json(report.model_dump(mode="json")))
     return folder / name

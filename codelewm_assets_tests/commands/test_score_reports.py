@@ -24,7 +24,7 @@ def test_a_report_is_written_and_its_path_printed(run: Run, tmp_path: Path, comm
     found = run(command, lines(tmp_path / "scores.jsonl", *SCORES), "--output", tmp_path / "reports")
     assert (found.status, found.err) == (0, "")
     written = tmp_path / "reports" / REPORTS[command]
-    assert found.out.strip() == str(written)
+    assert found.out.splitlines()[-1] == str(written)
     assert json.loads(written.read_text(encoding="utf-8"))["schema_version"].startswith("codelewm.")
 
 
@@ -109,3 +109,42 @@ def test_a_completion_that_passed_and_failed_is_refused(run: Run, tmp_path: Path
 def test_a_probability_just_above_1_is_shown_with_all_its_digits(run: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "scores.jsonl", SCORES[0] | {"scores": {"p_pass": 1.0000001}})
     run("calibrate", path, "--output", tmp_path / "reports").is_one_line_error("scores.p_pass is 1.0000001; wanted")
+
+
+OTHER = [
+    {"completion_id": name, "problem_id": problem, "benchmark_id": "humaneval", "passed": passed,
+     "scores": {"critic": score, "lexical": 1 - score}}
+    for problem in ("p", "q") for name, passed, score in ((f"{problem}a", True, 0.9), (f"{problem}b", False, 0.2))
+]  # fmt: skip
+"""Two problems whose passing completion `critic` puts first and `lexical` last; there is no p_pass."""
+
+
+def test_the_score_that_is_named_is_compared_with_the_others(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "scores.jsonl", *OTHER)
+    found = run("rerank", path, "--score", "critic", "--output", tmp_path / "reports", "--json")
+    report = json.loads(found.out)["report"]["benchmarks"]["humaneval"]
+    assert (report["pass_at_1"], report["lift"]["lexical"]["points"]) == ({"critic": 1.0, "lexical": 0.0}, 100.0)
+    assert report["best_control"] == "lexical" and set(report["lift"]) == {"lexical"}
+    found = run("calibrate", path, "--score", "critic", "--output", tmp_path / "reports", "--json")
+    assert json.loads(found.out)["report"]["difference"]["lexical"]["difference"] == 1.0  # ROC-AUC 1 against 0
+
+
+@pytest.mark.parametrize("command", sorted(REPORTS))
+def test_a_score_that_the_rows_lack_is_one_line(run: Run, tmp_path: Path, command: str) -> None:
+    path = lines(tmp_path / "scores.jsonl", *OTHER)
+    run(command, path, "--output", tmp_path / "reports").is_one_line_error("scores has no p_pass")
+    run(command, path, "--score", "crtic", "--output", tmp_path / "reports").is_one_line_error("scores has no crtic")
+
+
+def test_the_figures_are_printed_as_a_table_with_the_subject_first(run: Run, tmp_path: Path) -> None:
+    path = lines(tmp_path / "scores.jsonl", *OTHER)
+    found = run("rerank", path, "--score", "critic", "--output", tmp_path / "reports").out.splitlines()
+    assert [row.split("\t") for row in found[1:4]] == [
+        ["benchmark", "pools", "score", "pass@1", "MRR", "points of critic over it", "95%"],
+        ["humaneval", "2", "critic", "1.000", "1.000", "–", "–"],
+        ["humaneval", "2", "lexical", "0.000", "0.500", "+100.0", "+100.0 to +100.0"],
+    ]
+    found = run("calibrate", path, "--score", "lexical", "--output", tmp_path / "reports").out.splitlines()
+    assert found[0] == "Calibration, 4 rows of 2 problems"
+    assert [row.split("\t")[:3] for row in found[2:4]] == [["lexical", "ok", "0.000"], ["critic", "ok", "1.000"]]
+    assert found[3].split("\t")[6] == "−1.000"
