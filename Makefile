@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HOME_ENV := DAGSTER_HOME=$(CURDIR)
+PORT ?= 3000
 
 .PHONY: run test ui review check docs setup flow screenshot clean
 
@@ -14,10 +15,10 @@ test: setup
 	$(BIN)/python -m pytest $(ARGS)
 
 ui: setup
-	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --with-daemon $(ARGS)
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --with-daemon --port $(PORT) $(ARGS)
 
 review: setup
-	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --read-only $(ARGS)
+	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --read-only --port $(PORT) $(ARGS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 from codelewm_assets.commands import (
     audit,
@@ -72,6 +73,7 @@ def _nobody_reads() -> bool:
 def parser() -> Parser:
     """The parser of every command; the reference in docs/ is written from it."""
     parser = Parser(prog="codelewm-assets", description="The evidence cycle of CodeLeWM as Dagster assets.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('codelewm_assets')}")
     add_log_format(parser, default=None)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="COMMAND")
     for command in COMMANDS:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ COMMANDS = (
     "doctor",
 )
 TINY = Path(__file__).parent / "tiny.yaml"
+NO_PORT = {name: value for name, value in os.environ.items() if name != "PORT"}
 
 
 def _records(found: Ran) -> list[dict[str, Any]]:
@@ -44,6 +46,20 @@ def test_the_help_names_every_command(run: Run) -> None:
     assert found.status == 0
     named = {line.split()[0] for line in found.out.splitlines() if line.startswith("    ") and line.split()}
     assert set(COMMANDS) <= named
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    found = run("--version")
+    assert (found.status, found.out) == (0, f"codelewm-assets {version('codelewm_assets')}\n")
+
+
+@pytest.mark.parametrize("target", ["ui", "review"])
+def test_make_takes_a_port(target: str) -> None:
+    """The recipe is printed and not run."""
+    command = ["make", "--dry-run", "-C", str(Path(__file__).parents[1]), target]
+    assert " --port 3000 " in subprocess.run(command, capture_output=True, text=True, check=True, env=NO_PORT).stdout
+    asked = [*command, "PORT=4123"]
+    assert " --port 4123 " in subprocess.run(asked, capture_output=True, text=True, check=True, env=NO_PORT).stdout
 
 
 @pytest.mark.parametrize(
