@@ -1,90 +1,229 @@
-"""What the command line prints: a live table on a terminal, plain lines elsewhere, and the tables at the end."""
+"""Output of the command line: progress of a build, and tables. On a terminal by Rich, elsewhere as plain lines."""
 
+import threading
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.instance.build import Progress, last_event, now
 
-SHOWN_ROWS = 14
+HEARTBEAT_S = 30.0  # between two lines about one running step where there is no terminal
+BAR_WIDTH, NAME_WIDTH = 16, 28  # the longest artifact id, checkpoint_inspection[1729], has 27 letters
+STYLES = {"made": "green", "reused": "dim", "RED": "bold red", "FAILED": "bold red"}
+
+
+@dataclass(slots=True)
+class _Running:
+    """The asset or check that is running, and the first position that was read of its event stream."""
+
+    name: str
+    partition: str | None
+    started: float  # monotonic seconds
+    started_at: float  # seconds since the epoch, as the times of files
+    origin: tuple[int, int, float] | None = None  # fold, step, monotonic seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a long step is.
+
+    Attributes:
+        step, steps: done and total.
+        left_s: estimate of the time left; None until two positions are known.
+        figures: losses and the fold, where the stream has them.
+    """
+
+    step: int
+    steps: int
+    left_s: float | None
+    figures: str
+
+    @property
+    def text(self) -> str:
+        """`1843 of 4389 (41%), 1:03 left`."""
+        share = f"{self.step} of {self.steps} ({100 * self.step // max(self.steps, 1)}%)"
+        return share if self.left_s is None else f"{share}, {clock(self.left_s)} left"
 
 
 class BuildDisplay:
-    """Follows a build. Context manager; call it with each `Progress`."""
+    """Follows a build. Context manager; call it with each `Progress`.
 
-    def __init__(self, console: Console, progress_folder: Path) -> None:
-        self._console, self._folder = console, progress_folder
-        self._started = now()
-        self._current: tuple[str, str | None, float] | None = None
-        self._done: list[tuple[str, str, str, str]] = []
+    On a terminal each finished asset is a line that stays, and below the lines stands what is running, which vanishes at
+    the end. Elsewhere a step that runs for long is a line every `heartbeat_s`.
+    """
+
+    def __init__(
+        self, console: Console, progress_folder: Path, *, total: int, heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
+        """Args:
+        console: output.
+        progress_folder: folder of the event streams of long steps.
+        total: assets that the build materializes, a partitioned one once a partition.
+        heartbeat_s: seconds between two lines about one running step where there is no terminal.
+        """
+        self._console, self._folder, self._total, self._heartbeat_s = console, progress_folder, total, heartbeat_s
+        self._started, self._finished = now(), 0
+        self._said = self._started  # when the last heartbeat was printed
+        self._running: _Running | None = None
+        self._stopped = threading.Event()
         self._live = (
-            Live(console=console, get_renderable=self._table, refresh_per_second=4) if console.is_terminal else None
+            Live(console=console, get_renderable=self.running, refresh_per_second=4, transient=True)
+            if console.is_terminal
+            else None
         )
 
     def __enter__(self) -> "BuildDisplay":
         if self._live:
             self._live.start()
+        else:
+            threading.Thread(target=self._beat, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._running = None
         if self._live:
             self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Take in one event; on a plain output print its line. Gates have their table when the build has ended."""
-        name = artifact_id(progress.name, progress.partition)
-        if progress.kind == "started":
-            self._current = (progress.name, progress.partition, now())
-        elif progress.kind == "finished":
+        """Take in one event. Gates are not shown: their table follows the build."""
+        label = _label(progress.name, progress.partition)
+        if progress.kind in ("started", "check_started"):
+            self._running = _Running(progress.name, progress.partition, now(), time.time())
+            return
+        self._running = None
+        if progress.kind == "finished":
+            self._finished += 1
             state = "reused" if progress.is_reused else "made"
-            self._row(name, state, f"{progress.elapsed_s or 0:.1f} s", progress.text)
-        elif progress.kind == "check_failed":
-            self._row(name, "RED", "", progress.text)
-        elif progress.kind == "failed":
-            self._row(name, "FAILED", "", progress.text)
+            self._row(label, state, f"{progress.elapsed_s or 0:.1f} s", progress.text)
+        elif progress.kind in ("check_failed", "failed"):
+            self._row(label, "RED" if progress.kind == "check_failed" else "FAILED", "", progress.text)
 
-    def _row(self, name: str, state: str, elapsed: str, text: str) -> None:
-        self._done.append((name, state, elapsed, text))
+    def _row(self, label: str, state: str, elapsed: str, text: str) -> None:
         if self._live is None:
-            clock = f"[{now() - self._started:6.1f} s]"
-            print(f"{clock} {name}: {state} {elapsed} {text}".rstrip(), flush=True)
+            print(f"{self._clock()} {self._count()} {label}: {state} {elapsed} {text}".rstrip(), flush=True)
+            return
+        grid = self._grid()
+        overflow: Any = "ellipsis" if elapsed else "fold"  # figures are cut to the line, a failure never
+        grid.add_column(overflow=overflow, no_wrap=overflow == "ellipsis", ratio=1)
+        grid.add_row(self._count(), Text(label), Text(state, style=STYLES[state]), elapsed, Text(text))
+        self._live.console.print(grid)
 
-    def _table(self) -> Table:
-        table = Table(title=f"build, {now() - self._started:.0f} s", expand=True, title_justify="left")
-        for heading in ("asset", "state", "elapsed", "last figures"):
-            table.add_column(heading, overflow="fold")
-        for row in self._done[-SHOWN_ROWS:]:
-            table.add_row(*row)
-        if self._current is not None:
-            name, partition, started = self._current
-            shown = artifact_id(name, partition)
-            table.add_row(shown, "running", f"{now() - started:.1f} s", self._metric(name, partition))
-        return table
+    def _grid(self) -> Table:
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(no_wrap=True, justify="right", width=len(f"{self._total} of {self._total}"))
+        grid.add_column(overflow="fold", width=NAME_WIDTH)
+        grid.add_column(no_wrap=True, width=6)
+        grid.add_column(no_wrap=True, justify="right", width=8)
+        return grid
 
-    def _metric(self, name: str, partition: str | None) -> str:
-        event = last_event(self._folder / f"{name}-{partition}.jsonl")
-        if not event or "steps" not in event:
-            return ""
+    def _count(self) -> str:
+        return f"{self._finished} of {self._total}"
+
+    def _clock(self) -> str:
+        return f"[{now() - self._started:6.1f} s]"
+
+    def running(self) -> RenderableType:
+        """The step that is running with its bar, and the time of the whole build; what a terminal shows last."""
+        whole = f"{self._count()}, {clock(now() - self._started)}"
+        running = self._running
+        if running is None:
+            return Text(whole, style="dim")
+        position = self.position()
+        line = Text.assemble(
+            whole, "  ", (_label(running.name, running.partition), "bold"), f"  {clock(now() - running.started)}"
+        )
+        line.truncate(self._console.width, overflow="ellipsis")
+        if position is None:
+            return line
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=BAR_WIDTH)
+        grid.add_column(overflow="fold")
+        bar = ProgressBar(total=position.steps, completed=position.step, width=BAR_WIDTH)
+        grid.add_row(bar, Text("  ".join(part for part in (position.text, position.figures) if part)))
+        both = Table.grid()
+        both.add_row(line)
+        both.add_row(grid)
+        return both
+
+    def running_line(self) -> str | None:
+        """The step that is running as one plain line; None: nothing is running."""
+        running = self._running
+        if running is None:
+            return None
+        position = self.position()
+        details = [position.text, position.figures] if position else []
+        parts = [f"running for {clock(now() - running.started)}", *filter(None, details)]
+        return f"{self._clock()} {self._count()} {_label(running.name, running.partition)}: {', '.join(parts)}"
+
+    def position(self) -> Position | None:
+        """How far the running step is, by the event stream that it writes; None: it writes none, or nothing yet."""
+        running = self._running
+        if running is None or ":" in running.name:
+            return None
+        name = running.name if running.partition is None else f"{running.name}-{running.partition}"
+        path = self._folder / f"{name}.jsonl"
+        try:
+            if path.stat().st_mtime < running.started_at:  # of an earlier build
+                return None
+        except OSError:
+            return None
+        event = last_event(path)
+        if event is None:
+            return None
+        fold, step, steps = event.get("fold", 0), event["step"], event["steps"]
+        if running.origin is None or running.origin[0] != fold or running.origin[1] > step:
+            running.origin = fold, step, now()
+        _, first, since = running.origin
+        left_s = (now() - since) * (steps - step) / (step - first) if step > first else None
         metrics = event.get("metrics", {})
-        losses = [f"{key} {metrics[key]}" for key in ("train_loss", "val_loss") if metrics.get(key) is not None]
-        return ", ".join([f"step {event['step']}/{event['steps']}", *losses])
+        losses = [f"{key} {metrics[key]:.4g}" for key in ("train_loss", "val_loss") if metrics.get(key) is not None]
+        return Position(step, steps, left_s, ", ".join([*([f"fold {fold}"] if "fold" in event else []), *losses]))
+
+    def heartbeat(self) -> str | None:
+        """The line about the running step where one is due; None: the last one, or its start, is not long enough ago."""
+        running = self._running
+        if running is None or now() - max(self._said, running.started) < self._heartbeat_s:
+            return None
+        self._said = now()
+        return self.running_line()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(min(self._heartbeat_s, 1.0)):
+            if line := self.heartbeat():
+                print(line, flush=True)
+
+
+def _label(name: str, partition: str | None) -> str:
+    """`checkpoint[42]`, or `checkpoint[42]: check sidecar_matches` for the name of a check."""
+    asset, _, check = name.partition(":")
+    return artifact_id(asset, partition) + (f": check {check}" if check else "")
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any: `1:03`, `2:00:07`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
 def print_table(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; on a plain output the same cells, tab-separated, one row a line."""
+    """A table; on a plain output the same cells, tab-separated, one row a line. Nothing in a cell is read as markup."""
+    cells = [["–" if value is None else str(value) for value in row] for row in rows]
     if not console.is_terminal:
-        print(f"{title}\n" + "\t".join(header))
-        for row in rows:
-            print("\t".join("–" if value is None else str(value) for value in row))
+        print(f"{title}\n" + "\n".join("\t".join(row) for row in [list(header), *cells]))
         return
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for heading in header:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*("–" if value is None else str(value) for value in row))
+        table.add_column(Text(heading), overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
     console.print(table)

@@ -2,35 +2,43 @@
 
 import argparse
 import logging
+import os
+from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
 from codelewm_assets.commands.gates import gates_shown, print_gates
+from codelewm_assets.commands.latest import link_latest
 
 LOG = logging.getLogger(__name__)
+MAX_OFFENDERS = 3  # of a blocker, on its line
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", help="name of a shipped profile, or a .yaml file (default: CODELEWM_PROFILE or sample)"
     )
-    parser.add_argument("--select", help="a Dagster asset selection, such as 'key:execution_pack+'")
+    parser.add_argument(
+        "--select",
+        help="assets to build, in Dagster's asset selection syntax, such as '+preflight_report' (all ancestors too) "
+        "or 'group:claims or group:release'",
+    )
 
 
 @command(
     "build --profile sample",
-    "Materialize the graph; ends with the gate table and where the report lies.",
+    "Materialize the graph; ends with claims, gates and where the report lies.",
     _add_arguments,
 )
 def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from codelewm_assets.commands.runnable import require_runnable
     from codelewm_assets.core.digests import pretty_json
     from codelewm_assets.core.files import write_atomically
     from codelewm_assets.defs.assemble import build_defs
-    from codelewm_assets.defs.inputs import latest_version
     from codelewm_assets.defs.resources import ProfileResource, default_resources
     from codelewm_assets.display import BuildDisplay
-    from codelewm_assets.instance.build import Progress, build, log_progress
+    from codelewm_assets.instance.build import Progress, build, log_progress, planned_runs
     from codelewm_assets.profiles.profile import load_profile
 
     resources = default_resources()
@@ -38,11 +46,15 @@ def run(options: argparse.Namespace) -> int:
         resources["profile"] = ProfileResource(name=options.profile)
     profile = load_profile(resources["profile"].name)  # type: ignore[attr-defined]
     store, instance, defs = open_store(), open_instance(), build_defs(resources=resources)
+    runs = planned_runs(defs, options.select)
+    assets = {key.to_user_string() for planned in runs for key in planned.assets}
+    require_runnable(profile, assets, os.environ, store.work / "downloads")
     if options.json:
         result = build(defs, instance, select=options.select, on_progress=log_progress)
     else:
         print(f"profile {profile.name}: {profile.description}", flush=True)
-        with BuildDisplay(Console(), store.work / "progress") as display:
+        total = sum(len(planned.assets) for planned in runs)
+        with BuildDisplay(Console(), store.work / "progress", total=total) as display:
 
             def follow(progress: Progress) -> None:
                 display(progress)
@@ -51,13 +63,45 @@ def run(options: argparse.Namespace) -> int:
             result = build(defs, instance, select=options.select, on_progress=follow)
     timings = {"profile": profile.name, "wall_s": result.wall_s, "reused": sorted(result.reused)}
     write_atomically(store.work / "progress" / "build_timings.json", pretty_json(timings))
+    try:
+        link_latest(instance, store)
+    except OSError as error:
+        LOG.warning(f"{store.address}/latest could not be updated ({error.strerror or error}); full paths are shown.")
     if options.json:
         print_json(timings | {"failures": result.failures} | gates_shown(instance, store))
     else:
         print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
-        if "claim_gates" not in result.wall_s and latest_version(instance, "claim_gates"):
-            print("This build did not come to claim_gates: the tables show the latest of earlier builds.")
-        print_gates(instance, store, Console())
+        print_end(result.wall_s, instance, store, Console())
     for failure in result.failures:
         LOG.error(failure)
     return 0 if result.is_success else FAILED
+
+
+def print_end(built: dict[str, float], instance: Any, store: Any, console: Any) -> None:
+    """Gates and pages, where there are any; of a build that ends with the preflight report also its verdict, last."""
+    from codelewm_assets.defs.inputs import latest_version
+
+    if "claim_gates" in built or latest_version(instance, "claim_gates"):
+        if "claim_gates" not in built:
+            print("claim_gates was not rebuilt; showing results of an earlier build.")
+        print_gates(instance, store, console)
+    elif "preflight_report" not in built:
+        print("No gates: claim_gates has not been materialized.")
+    version = latest_version(instance, "preflight_report")
+    if "preflight_report" in built and "claim_gates" not in built and version:
+        for line in preflight_lines(store.load("preflight_report", version).read_json("preflight_report.json")):
+            print(line)
+
+
+def preflight_lines(report: dict[str, Any]) -> list[str]:
+    """The verdict of a preflight report: clear, or a line a blocker with its rule and first offenders."""
+    red = [found for found in report["findings"] if not found["passed"]]
+    if report["clear"] and not red:
+        return [f"preflight_report: clear ({len(report['findings'])} rules)"]
+    lines = [f"preflight_report: not clear, {len(red)} of {len(report['findings'])} rules are red; blockers:"]
+    for found in red:
+        shown = [str(offender) for offender in found["offenders"][:MAX_OFFENDERS]]
+        more = len(found["offenders"]) - len(shown)
+        offenders = "; ".join([*shown, *([f"{more} more"] if more > 0 else [])])
+        lines.append(f"  {found['rule']}: {found['blocker']}" + (f" ({offenders})" if offenders else ""))
+    return lines

@@ -5,42 +5,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import open_instance, open_store
+from codelewm_assets.commands.latest import PAGES, latest_pages, shown_address
 from codelewm_assets.core.errors import StoreError
 
 if TYPE_CHECKING:
     from codelewm_assets.claims.verdicts import ClaimGates
 
-PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
-
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
-    """The tables of gates and claims, and where the report lies."""
+    """The claims with the OPEN ones first, the gates with a sentence each, and where report and review site lie."""
+    from codelewm_assets.commands.gate_sentences import gate_sentence
     from codelewm_assets.display import print_table
-    from codelewm_assets.release.results_report import reasons_text
 
     gates, _ = verified_gates(instance, store)
     if gates is None:
         print("No gates: claim_gates has not been materialized.")
         return
-    rows = [[gate.gate, gate.state, reasons_text(gate.reasons)] for gate in gates.gates]
-    print_table(console, "Gates", ["gate", "state", "reasons"], rows)
-    print_table(console, "Claims", ["claim", "status"], [[c.sentence, c.status] for c in gates.claims])
-    for kind, path in _pages(instance, store).items():
-        if path is not None:
-            print(f"{kind}: {path}")
+    claims = sorted(gates.claims, key=lambda claim: claim.status != "OPEN")
+    print_table(console, "Claims", ["claim", "status"], [[c.sentence, c.status] for c in claims])
+    rows = [[gate.gate, gate.state, gate_sentence(gate)] for gate in gates.gates]
+    print_table(console, "Gates", ["gate", "state", "why"], rows)
+    for kind, artifact in latest_pages(instance, store).items():
+        if artifact is not None:
+            print(f"{kind}: {shown_address(store, kind, artifact)}")
 
 
 def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
     """`{claim_gates, results_report, review_site}`: the verified gates and where pages lie; None where there are none."""
     gates, _ = verified_gates(instance, store)
-    return {"claim_gates": gates.model_dump(mode="json") if gates else None, **_pages(instance, store)}
-
-
-def _pages(instance: Any, store: Any) -> dict[str, str | None]:
-    from codelewm_assets.defs.inputs import latest_version
-
-    latest = {kind: latest_version(instance, kind) for kind, _ in PAGES}
-    return {kind: str(store.load(kind, latest[kind]).path(name)) if latest[kind] else None for kind, name in PAGES}
+    latest = latest_pages(instance, store)
+    pages = {kind: str(latest[kind].path(name)) if latest[kind] else None for kind, name in PAGES}
+    return {"claim_gates": gates.model_dump(mode="json") if gates else None, **pages}
 
 
 def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str | None]":

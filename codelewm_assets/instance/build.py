@@ -2,11 +2,14 @@
 
 import json
 import logging
+import re
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -34,9 +37,9 @@ SEEN = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One thing that happened. `kind`: started, finished, failed, check_passed, check_failed, gate.
+    """One thing that happened. `kind`: started, finished, failed, check_started, check_passed, check_failed, gate.
 
-    gate: a gate does not hold, which is a result and no red check.
+    gate: a gate does not hold, which is a result and no red check. The name of a check is `asset:check`.
     """
 
     kind: str
@@ -70,6 +73,32 @@ class BuildResult:
         return not self.failures
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of a job, with the assets that it materializes."""
+
+    job: str
+    partition: str | None
+    assets: frozenset[dg.AssetKey]
+
+
+def planned_runs(defs: dg.Definitions, select: str | None = None) -> list[PlannedRun]:
+    """The runs of a build, in order.
+
+    Args:
+        select: a Dagster asset selection; None = everything.
+    Raises:
+        AssetsError: the selection is not understood or names nothing.
+    """
+    graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
+    runs = []
+    for step in BUILD_ORDER:
+        own = step.assets.resolve(graph)
+        assets = frozenset(own if chosen is None else own & chosen)
+        runs += [PlannedRun(step.job, partition, assets) for partition in step.partitions if assets]
+    return runs
+
+
 def build(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
@@ -83,18 +112,16 @@ def build(
     Raises: AssetsError: the selection is not understood or names nothing. KeyboardInterrupt: the build was interrupted; its run
         has failed and holds nothing.
     """
-    graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
+    graph, runs = defs.resolve_asset_graph(), planned_runs(defs, select)
     result = BuildResult()
     make_pools(instance, {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()})
-    for run in end_dead_runs(instance):
-        LOG.warning(f"{run}: its process is gone; the run is marked as failed.")
-    for step in BUILD_ORDER:
-        own = step.assets.resolve(graph)
-        assets = own if chosen is None else own & chosen
-        pools = {pool for key in assets for pool in graph.get(key).pools or ()}
-        for partition in step.partitions if assets else ():
+    for run_id in end_dead_runs(instance):
+        LOG.warning(f"{run_id}: its process is gone; the run is marked as failed.")
+    for _, of_job in groupby(runs, key=lambda run: run.job):
+        for run in of_job:
+            pools = {pool for key in run.assets for pool in graph.get(key).pools or ()}
             with held_pools(instance, pools, LOG.warning):
-                _run(defs, instance, step.job, assets, partition, result, on_progress)
+                _run(defs, instance, run, result, on_progress)
         if result.failures:
             break
     return result
@@ -103,8 +130,9 @@ def build(
 def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | None:
     if select is None:
         return None
+    graph = defs.resolve_asset_graph()
     try:
-        keys = dg.AssetSelection.from_string(select).resolve(defs.resolve_asset_graph())
+        keys = dg.AssetSelection.from_string(_with_keys(select, graph)).resolve(graph)
     except dg.DagsterError as error:
         raise AssetsError(f"--select {select!r} is not understood: {str(error).splitlines()[0]}") from error
     if not keys:
@@ -112,25 +140,37 @@ def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | No
     return set(keys)
 
 
+def _with_keys(select: str, graph: Any) -> str:
+    """The selection with `key:` before each bare name of an asset.
+
+    Dagster reads a bare name by an older syntax, in which `+name` is one layer of parents, no operator is known and
+    `1+name` is an error; with `key:` all of its selection syntax holds.
+    """
+    names = "|".join(re.escape(key.to_user_string()) for key in graph.get_all_asset_keys())
+    return re.sub(rf'(?<![\w:"*/])({names})(?![\w:"*/])', r'key:"\1"', select)
+
+
 def _run(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
-    job: str,
-    assets: Set[dg.AssetKey],
-    partition: str | None,
+    run: PlannedRun,
     result: BuildResult,
     on_progress: Callable[[Progress], None],
 ) -> None:
     run_id = str(uuid.uuid4())
-    label = artifact_id(job, partition)
-    follower = _Follower({key.to_user_string() for key in assets}, partition, result, on_progress)
+    label = artifact_id(run.job, run.partition)
+    checks = [(key.asset_key.to_user_string(), key.name) for key in defs.resolve_asset_graph().asset_check_keys]
+    follower = _Follower(
+        {key.to_user_string() for key in run.assets}, run.partition, result, on_progress,
+        check_of_step={f"{asset}_{check}": f"{asset}:{check}" for asset, check in checks},
+    )  # fmt: skip
     instance.add_event_listener(run_id, follower)
     with log_context(run_id=run_id):
         try:
-            outcome = defs.resolve_job_def(job).execute_in_process(
-                instance=instance, partition_key=partition, run_id=run_id, raise_on_error=False, run_config=QUIET,
+            outcome = defs.resolve_job_def(run.job).execute_in_process(
+                instance=instance, partition_key=run.partition, run_id=run_id, raise_on_error=False, run_config=QUIET,
                 tags=process_tags(),
-                asset_selection=sorted(assets),
+                asset_selection=sorted(run.assets),
             )  # fmt: skip
         except Exception as error:
             result.failures.append(f"{label}: {error}")
@@ -150,8 +190,11 @@ class _Follower:
         partition: str | None,
         result: BuildResult,
         on_progress: Callable[[Progress], None],
+        *,
+        check_of_step: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._assets, self._partition, self._result, self._on_progress = assets, partition, result, on_progress
+        self._check_of_step = check_of_step
         self._started: dict[str, float] = {}
         self.has_failed = self.is_interrupted = False
 
@@ -168,6 +211,8 @@ class _Follower:
             self._started[name] = at
             if name in self._assets:
                 yield Progress("started", name, self._partition)
+            elif name in self._check_of_step:
+                yield Progress("check_started", self._check_of_step[name], self._partition)
         elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization
             asset = materialization.asset_key.to_user_string()

@@ -1,4 +1,4 @@
-"""A build that is interrupted ends at once, and leaves no run behind that holds a pool."""
+"""A build: the runs it plans, the events it reports, and its end by an interrupt, which leaves no run that holds a pool."""
 
 import os
 import signal
@@ -7,9 +7,11 @@ import time
 import dagster as dg
 import pytest
 
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.jobs import Step
 from codelewm_assets.instance import build as module
-from codelewm_assets.instance.build import build
+from codelewm_assets.instance.build import Progress, build, planned_runs
 from codelewm_assets.instance.launcher import TAGS
 
 
@@ -36,3 +38,52 @@ def test_an_interrupt_ends_the_build_and_its_run(monkeypatch: pytest.MonkeyPatch
         assert record.dagster_run.status == dg.DagsterRunStatus.FAILURE
         assert set(TAGS.values()) <= record.dagster_run.tags.keys()
     assert made == []
+
+
+def test_a_check_is_reported_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dg.asset
+    def first() -> None: ...
+
+    @dg.asset_check(asset=first)
+    def is_there() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    step = Step("first_job", "", dg.AssetSelection.assets("first"), (None,))
+    job = dg.define_asset_job(step.job, step.assets, executor_def=dg.in_process_executor)
+    monkeypatch.setattr(module, "BUILD_ORDER", (step,))
+    seen = list[Progress]()
+    with dg.DagsterInstance.ephemeral() as instance:
+        defs = dg.Definitions(assets=[first], asset_checks=[is_there], jobs=[job])
+        assert build(defs, instance, on_progress=seen.append).is_success
+    assert [(progress.kind, progress.name) for progress in seen] == [
+        ("started", "first"), ("finished", "first"), ("check_started", "first:is_there"), ("check_passed", "first:is_there"),
+    ]  # fmt: skip
+
+
+DATA = {"benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack"}
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        ("rerank_pools", {"rerank_pools"}),
+        ("+rerank_pools", DATA | {"rerank_pools"}),
+        ('+key:"rerank_pools"', DATA | {"rerank_pools"}),
+        ("1+rerank_pools", {"labelled_completions", "execution_pack", "rerank_pools"}),
+        ("rerank_pools or execution_pack", {"rerank_pools", "execution_pack"}),
+        ("+execution_pack and not benchmark_problems", DATA - {"benchmark_problems"}),
+        ("roots(+rerank_pools)", {"benchmark_problems"}),
+        ("key:execution_*", {"execution_pack"}),
+        ("group:packs", {"execution_pack"}),
+    ],
+)
+def test_a_selection_is_in_dagsters_syntax_with_bare_names(select: str, expected: set[str]) -> None:
+    (run,) = planned_runs(build_defs(), select)
+    assert {key.to_user_string() for key in run.assets} == expected
+
+
+def test_what_follows_an_asset_is_run_for_each_seed() -> None:
+    runs = planned_runs(build_defs(), "checkpoint+")
+    assert [(run.job, run.partition) for run in runs] == [
+        *(("train_and_evaluate", str(seed)) for seed in SEEDS), ("judge_and_publish", None),
+    ]  # fmt: skip

@@ -1,0 +1,53 @@
+"""What a profile needs that this machine lacks, by the assets that are to be built."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
+from codelewm_assets.doctor.finding import HealthFinding
+from codelewm_assets.doctor.machine import gpu_finding, isolation_finding
+from codelewm_assets.profiles.profile import Profile
+
+
+def require_runnable(profile: Profile, assets: Collection[str], environment: Mapping[str, str], cache: Path) -> None:
+    """Refuse a build that is bound to fail here, before any work.
+
+    Args:
+        profile: the profile that is built.
+        assets: names of the assets that are to be built.
+        environment: the process's variables; files and the Hub's token are named there.
+        cache: folder of downloaded benchmark files.
+    Raises:
+        ProfileError: all that is missing, each with its remedy.
+    """
+    faults = [row for row in _findings(profile, assets, environment, cache) if row.state == "fail"]
+    if faults:
+        rows = "; ".join(f"{row.name}: {row.found} (expected {row.wanted}; {row.remedy})" for row in faults)
+        raise ProfileError(f"Profile {profile.name} cannot be built on this machine, nothing was started. {rows}.")
+
+
+def _findings(
+    profile: Profile, assets: Collection[str], environment: Mapping[str, str], cache: Path
+) -> Iterator[HealthFinding]:
+    if "benchmark_problems" in assets:
+        yield wheel_finding(profile)
+        yield from evalplus_findings(profile, environment, cache)
+    if "candidate_completions" in assets:
+        named = [source.file for source in profile.completions.imported if source.repository is None]
+        for name in [*named, environment.get("CODELEWM_IMPORTED_COMPLETIONS")]:
+            if name and not Path(name).is_file():
+                yield HealthFinding("imported completions", "fail", f"no file {name}", "a file of completions",
+                                    "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
+    if (
+        "labelled_completions" in assets
+        and profile.sandbox.isolation == "strict"
+        and profile.sandbox.spread == "in_process"
+    ):
+        yield isolation_finding(profile)
+    if "checkpoint" in assets:
+        yield gpu_finding(profile)
+        if profile.compute.backend == "hf_jobs" and not environment.get("HF_TOKEN"):
+            yield HealthFinding(
+                "hf_jobs", "fail", "HF_TOKEN is not set", "a token of the Hugging Face Hub", "set HF_TOKEN"
+            )
