@@ -1,11 +1,13 @@
 """Output of the command line: progress of a build, and tables. On a terminal by Rich, elsewhere as plain lines."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -76,7 +78,14 @@ class BuildDisplay:
         self._running: _Running | None = None
         self._stopped = threading.Event()
         self._live = (
-            Live(console=console, get_renderable=self.running, refresh_per_second=4, transient=True)
+            Live(
+                console=console,
+                get_renderable=self.running,
+                refresh_per_second=4,
+                transient=True,
+                redirect_stdout=False,  # belongs to the logs of steps
+                redirect_stderr=sys.stderr.isatty(),  # else a warning is written into the running row
+            )
             if console.is_terminal
             else None
         )
@@ -110,7 +119,7 @@ class BuildDisplay:
 
     def _row(self, label: str, state: str, elapsed: str, text: str) -> None:
         if self._live is None:
-            print(f"{self._clock()} {self._count()} {label}: {state} {elapsed} {text}".rstrip(), flush=True)
+            self._say(f"{self._clock()} {self._count()} {label}: {state} {elapsed} {text}".rstrip())
             return
         grid = self._grid()
         overflow: Any = "ellipsis" if elapsed else "fold"  # figures are cut to the line, a failure never
@@ -200,7 +209,10 @@ class BuildDisplay:
     def _beat(self) -> None:
         while not self._stopped.wait(min(self._heartbeat_s, 1.0)):
             if line := self.heartbeat():
-                print(line, flush=True)
+                self._say(line)
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._console.file, flush=True)
 
 
 def _label(name: str, partition: str | None) -> str:
@@ -213,6 +225,17 @@ def clock(seconds: float) -> str:
     """Minutes and seconds, with hours where there are any: `1:03`, `2:00:07`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
+
+
+def own_output() -> TextIO:
+    """A duplicate of standard output; standard output itself where it is no file.
+
+    While a step runs, Dagster has descriptors 1 and 2 write to the step's log: what shows the build must not go there.
+    """
+    try:
+        return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+    except OSError:  # io.UnsupportedOperation is one
+        return sys.stdout
 
 
 def print_table(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from codelewm_assets import display as module
-from codelewm_assets.display import BuildDisplay, clock, print_table
+from codelewm_assets.display import BuildDisplay, clock, own_output, print_table
 from codelewm_assets.instance.build import Progress
 
 
@@ -116,12 +116,13 @@ def test_each_fold_of_a_training_is_estimated_by_itself(tmp_path: Path, time_s: 
     assert second is not None and second.left_s is None  # one position of this fold is known
 
 
-def test_without_a_terminal_each_asset_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with BuildDisplay(Console(file=io.StringIO()), tmp_path, total=3) as display:
+def test_without_a_terminal_each_asset_is_a_line(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO())
+    with BuildDisplay(console, tmp_path, total=3) as display:
         display(Progress("started", "checkpoint", "42"))
         display(Progress("finished", "checkpoint", "42", "rows 3", 1.0, is_reused=True))
         display(Progress("failed", "heldout_scores", "42", "no memory"))
-    first, second = capsys.readouterr().out.splitlines()
+    first, second = written(console).splitlines()
     assert first.endswith("1 of 3 checkpoint[42]: reused 1.0 s rows 3")
     assert second.endswith("1 of 3 heldout_scores[42]: FAILED  no memory")
 
@@ -131,7 +132,7 @@ def test_without_a_terminal_a_long_step_is_a_line_again_and_again(
 ) -> None:
     lines, came = list[str](), threading.Event()
 
-    def take(line: str, flush: bool) -> None:
+    def take(line: str, **_: object) -> None:
         lines.append(line)
         if len(lines) == 2:
             came.set()
@@ -160,3 +161,22 @@ def test_a_step_that_is_not_long_is_no_line(tmp_path: Path, time_s: list[float])
 
 def test_times_are_minutes_and_seconds() -> None:
     assert [clock(seconds) for seconds in (0.4, 63, 3599.4, 7207)] == ["0:00", "1:03", "59:59", "2:00:07"]
+
+
+def test_the_displays_output_is_not_redirected_with_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The descriptor is replaced as Dagster does while a step runs."""
+    with (tmp_path / "terminal").open("w", encoding="utf-8") as stdout, (tmp_path / "log").open("w") as log:
+        monkeypatch.setattr("sys.stdout", stdout)
+        with own_output() as own:
+            os.dup2(log.fileno(), stdout.fileno())
+            print("shown", file=own, flush=True)
+            print("of the step", flush=True)
+    assert (tmp_path / "terminal").read_text(encoding="utf-8") == "shown\n"
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "of the step\n"
+
+
+def test_an_output_that_is_no_file_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", stream := io.StringIO())
+    assert own_output() is stream

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from codelewm_assets.core.files import write_atomically
     from codelewm_assets.defs.assemble import build_defs
     from codelewm_assets.defs.resources import ProfileResource, default_resources
-    from codelewm_assets.display import BuildDisplay
+    from codelewm_assets.display import BuildDisplay, own_output
     from codelewm_assets.instance.build import Progress, build, log_progress, planned_runs
     from codelewm_assets.profiles.profile import load_profile
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"profile {profile.name}: {profile.description}", flush=True)
         total = sum(len(planned.assets) for planned in runs)
-        with BuildDisplay(Console(), store.work / "progress", total=total) as display:
+        with BuildDisplay(Console(file=own_output()), store.work / "progress", total=total) as display:
 
             def follow(progress: Progress) -> None:
                 display(progress)

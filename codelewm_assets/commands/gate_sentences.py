@@ -137,7 +137,7 @@ def _probe(figures: Mapping[str, float]) -> str:
 
 
 def _reasons(row: Gate | SeedGate) -> str:
-    texts = list(dict.fromkeys(f"{reason.code.replace('_', ' ')}: {reason.detail}" for reason in row.reasons))
+    texts = list(dict.fromkeys(f"{reason.code}: {reason.detail}" for reason in row.reasons))
     more = [f"{len(texts) - MAX_REASONS} more"] if len(texts) > MAX_REASONS else []
     return "; ".join(texts[:MAX_REASONS] + more)
 

@@ -62,18 +62,18 @@ def test_the_probe_names_its_best_target() -> None:
 
 def test_missing_evidence_is_no_verdict_with_its_reason_and_what_is_known() -> None:
     missing = row("retrieval", "UNDECIDED", 1729, ("evidence_missing", "retrieval_report"))
-    assert said(missing, state="UNDECIDED") == "no verdict: evidence missing: retrieval_report (seed 1729)"
+    assert said(missing, state="UNDECIDED") == "no verdict: evidence_missing: retrieval_report (seed 1729)"
     stand_in = row("rerank:mbpp_plus", "UNDECIDED", 42, ("benchmark_is_a_stand_in", "mbpp_plus (stand-in)"),
                    lift_points=-2.0, ci95_lower=-3.0, ci95_upper=-1.0)  # fmt: skip
     assert said(stand_in, state="UNDECIDED").startswith(
-        "no verdict: benchmark is a stand in: mbpp_plus (stand-in); 2.0 points worse than the best control"
+        "no verdict: benchmark_is_a_stand_in: mbpp_plus (stand-in); 2.0 points worse than the best control"
     )
 
 
 def test_evidence_that_does_not_verify_shows_the_first_reasons_and_how_many_more() -> None:
     reasons = tuple(Reason(code="evidence_does_not_verify", detail=str(number)) for number in range(6))
     text = gate_sentence(Gate(gate="probe", state="UNDECIDED", reasons=reasons, seeds=()))
-    assert text.endswith("evidence does not verify: 3; 2 more")
+    assert text.endswith("evidence_does_not_verify: 3; 2 more")
 
 
 def test_every_gate_of_the_register_has_a_sentence_and_its_thresholds_are_the_registers() -> None:

@@ -3,7 +3,6 @@
 import io
 
 import dagster as dg
-import pytest
 from rich.console import Console
 
 from codelewm_assets.claims.gates import GATES
@@ -59,9 +58,7 @@ def test_a_run_in_which_no_gate_holds_succeeds_and_what_follows_is_made(stored: 
     assert {found.check_name for found in warned} == set(GATE_OF_CHECK)
 
 
-def test_a_build_calls_no_gate_red_and_does_not_fail_by_one(
-    stored: StoredWorld, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_build_calls_no_gate_red_and_does_not_fail_by_one(stored: StoredWorld) -> None:
     result, _ = _run(stored, nothing_known())
     built = BuildResult()
     seen = list[Progress]()
@@ -71,13 +68,13 @@ def test_a_build_calls_no_gate_red_and_does_not_fail_by_one(
     assert built.is_success
     assert sum(progress.kind == "gate" for progress in seen) == len(GATES)
     assert not [progress for progress in seen if progress.kind in ("check_failed", "failed")]
-    display = BuildDisplay(Console(file=io.StringIO()), stored.store.root, total=2)
-    capsys.readouterr()
+    output = io.StringIO()
+    display = BuildDisplay(Console(file=output), stored.store.root, total=2)
     for progress in seen:
         display(progress)
-    assert [line.split("] ")[1].split(" ")[4] for line in capsys.readouterr().out.splitlines()] == ["made"] * 2
+    assert [line.split("] ")[1].split(" ")[4] for line in output.getvalue().splitlines()] == ["made"] * 2
     display(Progress("check_failed", "claim_gates:open_claims_follow_from_gates", None, "x"))
-    assert "RED" in capsys.readouterr().out  # a check of the gates is one
+    assert "RED" in output.getvalue()  # a check of the gates is one
 
 
 def test_status_counts_gates_apart_from_checks(stored: StoredWorld) -> None:
