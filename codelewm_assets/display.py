@@ -201,6 +201,7 @@ class BuildDisplay:
     def heartbeat(self) -> str | None:
         """The line about the running step where one is due; None: the last one, or its start, is not long enough ago."""
         running = self._running
+        self.position()  # an early one, from which the pace is known when the line is due
         if running is None or now() - max(self._said, running.started) < self._heartbeat_s:
             return None
         self._said = now()

@@ -149,10 +149,14 @@ def test_a_step_that_is_not_long_is_no_line(tmp_path: Path, time_s: list[float])
     display = BuildDisplay(Console(file=io.StringIO()), tmp_path, total=3)
     assert display.heartbeat() is None  # nothing is running
     display(Progress("started", "labelled_completions", None))
-    time_s[0] += 29
+    stream(tmp_path, "labelled_completions", {"step": 100, "steps": 400})
+    time_s[0] += 9
     assert display.heartbeat() is None
-    time_s[0] += 1
-    assert "running for 0:30" in (display.heartbeat() or "")
+    stream(tmp_path, "labelled_completions", {"step": 310, "steps": 400})
+    time_s[0] += 20
+    assert display.heartbeat() is None
+    time_s[0] += 1  # 210 in 21 s, 90 left
+    assert "running for 0:30, 310 of 400 (77%), 0:09 left" in (display.heartbeat() or "")
     time_s[0] += 29
     assert display.heartbeat() is None
     time_s[0] += 1

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+from collections.abc import Set
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
@@ -71,26 +72,32 @@ def run(options: argparse.Namespace) -> int:
         print_json(timings | {"failures": result.failures} | gates_shown(instance, store))
     else:
         print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
-        print_end(result.wall_s, instance, store, Console())
+        print_end(assets, result.wall_s.keys(), instance, store, Console())
     for failure in result.failures:
         LOG.error(failure)
     return 0 if result.is_success else FAILED
 
 
-def print_end(built: dict[str, float], instance: Any, store: Any, console: Any) -> None:
-    """Gates and pages, where there are any; of a build that ends with the preflight report also its verdict, last."""
+def print_end(assets: Set[str], built: Set[str], instance: Any, store: Any, console: Any) -> None:
+    """Claims, gates and pages, where there are any; the verdict of preflight, last, of a build that goes no further.
+
+    Args:
+        assets: names of the assets that were to be built.
+        built: labels of those that were.
+    """
     from codelewm_assets.defs.inputs import latest_version
 
-    if "claim_gates" in built or latest_version(instance, "claim_gates"):
-        if "claim_gates" not in built:
-            print("claim_gates was not rebuilt; showing results of an earlier build.")
+    if "claim_gates" not in built and latest_version(instance, "claim_gates"):
+        print("claim_gates was not rebuilt; showing results of an earlier build.")
+    if "claim_gates" in assets or latest_version(instance, "claim_gates"):
         print_gates(instance, store, console)
-    elif "preflight_report" not in built:
-        print("No gates: claim_gates has not been materialized.")
+    if "preflight_report" not in assets or "claim_gates" in assets:
+        return
     version = latest_version(instance, "preflight_report")
-    if "preflight_report" in built and "claim_gates" not in built and version:
-        for line in preflight_lines(store.load("preflight_report", version).read_json("preflight_report.json")):
-            print(line)
+    if version is None or "preflight_report" not in built:
+        print("preflight_report: not clear, the build stopped before it; blockers:", flush=True)  # the failures follow
+        return
+    print("\n".join(preflight_lines(store.load("preflight_report", version).read_json("preflight_report.json"))))
 
 
 def preflight_lines(report: dict[str, Any]) -> list[str]:

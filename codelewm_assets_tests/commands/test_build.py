@@ -104,20 +104,24 @@ def test_a_preflight_report_ends_clear_or_with_each_blocker() -> None:
     assert "not clear" in preflight_lines(report(clear=False))[0]
 
 
-@pytest.mark.parametrize(("built", "is_last"), [(["preflight_report"], True), (["preflight_report", "claim_gates"], False),
-                                                ([], False)])  # fmt: skip
+DATA = {"execution_pack", "preflight_report"}
+
+
+@pytest.mark.parametrize(
+    ("assets", "built", "last"),
+    [
+        (DATA, DATA, "preflight_report: clear (1 rules)"),
+        (DATA, {"execution_pack"}, "preflight_report: not clear, the build stopped before it; blockers:"),
+        (DATA | {"claim_gates"}, DATA, "No gates: claim_gates has not been materialized."),
+        ({"execution_pack"}, {"execution_pack"}, None),
+    ],
+)
 def test_a_build_of_the_data_ends_with_the_verdict_of_preflight(
-    built: list[str], is_last: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    assets: set[str], built: set[str], last: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dagster.yaml").write_text("", encoding="utf-8")
     materialized(tmp_path, "preflight_report", {"preflight_report.json": pretty_json(report(clear=True))})
-    if "claim_gates" in built:
-        materialized(
-            tmp_path, "claim_gates", {"claim_gates.json": pretty_json(nothing_known().model_dump(mode="json"))}
-        )
     capsys.readouterr()
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        print_end(
-            dict.fromkeys(built, 1.0), instance, ArtifactStore(tmp_path / "artifacts"), Console(file=io.StringIO())
-        )
-    assert (capsys.readouterr().out.splitlines()[-1] == "preflight_report: clear (1 rules)") is is_last
+        print_end(assets, built, instance, ArtifactStore(tmp_path / "artifacts"), Console(file=io.StringIO()))
+    assert capsys.readouterr().out.splitlines() == ([] if last is None else [last])
