@@ -122,7 +122,7 @@ def judged_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> 
     prompts, programs = dict[str, str](), dict[str, Program]()
     for kind, digest in {(k, d) for one in scored for k, d in one.manifest.parent_artifacts.items()}:
         if kind == "execution_pack":
-            columns = ["source_submission_id", "code_tokens", "execution_status"]
+            columns = ["source_submission_id", "code_tokens", "function_name", "execution_status"]
             programs |= programs_of(read_rows(lineage[digest].path("pack.parquet"), columns), wanted)
         elif kind == "benchmark_problems":
             for file in lineage[digest].manifest.files:

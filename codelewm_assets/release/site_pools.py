@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.dataset.shingles import jaccard, shingles
 from codelewm_assets.evaluation.reports import OURS, ScoreRow
 from codelewm_assets.release.markdown import cell, render
@@ -24,10 +25,12 @@ class Program:
 
     Attributes:
         code: its text.
+        entry_point: name of the function that is called.
         outcomes: outcome → number of inputs.
     """
 
     code: str
+    entry_point: str
     outcomes: Mapping[str, int]
 
 
@@ -92,12 +95,15 @@ def _problem(name: str, members: Sequence[Sequence[ScoreRow]], judged: Judged) -
     for rows in members:
         pools[rows[0].pool_id or name].append(rows)
     kinds = {rows[0].completion_id: (rows[0].completion_kind, rows[0].operator_family) for rows in members}
+    grams = {
+        completion: shingles(judged.programs[completion].code) for completion in kinds if completion in judged.programs
+    }
     return render(
         "problem.html.j2",
         **_line(name, members, judged),
         prompt=judged.prompts.get(name, ""),
         seeds=sorted(judged.rows),
-        pool_tables=[(pool, _scores(own), nearest_pair(own, judged.programs)) for pool, own in pools.items()],
+        pool_tables=[(pool, _scores(own), nearest_pair(own, judged.programs, grams)) for pool, own in pools.items()],
         program_list=[
             (completion, judged.programs[completion], [kind for kind in kinds[completion] if kind])
             for completion in dict.fromkeys(rows[0].completion_id for rows in members)
@@ -124,30 +130,31 @@ def _of_seeds(values: Sequence[float | None]) -> str:
 
 
 def nearest_pair(
-    members: Sequence[Sequence[ScoreRow]], programs: Mapping[str, Program]
+    members: Sequence[Sequence[ScoreRow]], programs: Mapping[str, Program], grams: Mapping[str, set[str]]
 ) -> tuple[str, str, list[tuple[str, str]]] | None:
-    """The right program of a pool and the failing one that are most alike, with their diff as (kind, line).
+    """The right program of a pool and the failing one that are most alike, with the diff of their normal forms as (kind, line).
 
-    Likeness is the Jaccard of alpha-normalised token 3-grams; of equal pairs the first by id.
+    Likeness is the Jaccard of alpha-normalised token 3-grams; of equal pairs the first by id. Normal forms number a program's
+    own names, so that a program with other names differs where it does something else.
+    Args: grams: completion id → its token 3-grams.
     Returns: None for a pool without a right or without a failing program.
     """
     known = {rows[0].completion_id: rows[0].passed for rows in members if rows[0].completion_id in programs}
-    grams = {name: shingles(programs[name].code) for name in known}
     pairs = product(sorted(n for n in known if known[n]), sorted(n for n in known if not known[n]))
     best = min(pairs, key=lambda pair: (-jaccard(grams[pair[0]], grams[pair[1]]), pair), default=None)
     if best is None:
         return None
-    right, failing = (programs[name].code.splitlines() for name in best)
+    right, failing = (alpha_normalise(programs[name].code, programs[name].entry_point).splitlines() for name in best)
     lines = list(difflib.unified_diff(right, failing, n=DIFF_CONTEXT, lineterm=""))[2:]
     return *best, [(_CHANGE.get(line[:1], "same"), line) for line in lines]
 
 
 def programs_of(rows: Iterable[Mapping[str, str]], wanted: set[str]) -> dict[str, Program]:
-    """Completion id → program. Args: rows: of the execution pack, with at least the three columns that are read."""
-    code, outcomes = dict[str, str](), defaultdict[str, Counter[str]](Counter)
+    """Completion id → program. Args: rows: of the execution pack, with at least the columns that are read."""
+    texts, outcomes = dict[str, tuple[str, str]](), defaultdict[str, Counter[str]](Counter)
     for row in rows:
         name = row["source_submission_id"]
         if name in wanted:
-            code[name] = row["code_tokens"]
+            texts[name] = row["code_tokens"], row["function_name"]
             outcomes[name][row["execution_status"]] += 1
-    return {name: Program(text, dict(sorted(outcomes[name].items()))) for name, text in code.items()}
+    return {name: Program(*text, dict(sorted(outcomes[name].items()))) for name, text in texts.items()}

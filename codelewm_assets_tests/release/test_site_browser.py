@@ -63,7 +63,7 @@ def test_five_questions_of_a_reviewer_are_answered_from_the_site(site: str, page
     main.get_by_role("link", name="Pools", exact=True).first.click()
     main.get_by_role("link", name="HumanEval/3").click()
     expect(main.get_by_role("row").filter(has_text="HumanEval/3/c1")).to_contain_text("fails")
-    assert main.locator(".diff .added").all_text_contents()[-1] == "+    return x + 1"
+    assert main.locator(".diff .added").all_text_contents()[-1] == "+    return v0 + 1"
     assert page.locator("script").count() == 0  # a program holds one as text
 
     page.goto(site)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.claims.audit import audit_text
+from codelewm_assets.dataset.shingles import shingles
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.release.site_claims import claims_page
 from codelewm_assets.release.site_pages import CheckRow, DataDocs, SiteContents, site_files
@@ -35,9 +36,9 @@ DOCS = [
 
 HOSTILE = "def f(x):\n    # </pre><script>alert(1)</script> ```\n    return x + 1\n"
 PROGRAMS = {
-    "HumanEval/3/c0": Program("def f(x):\n    return x\n", {"pass": 3}),
-    "HumanEval/3/c1": Program(HOSTILE, {"pass": 1, "wrong_output": 2}),
-    "HumanEval/3/c2": Program("while True: pass\n", {"timeout": 3}),
+    "HumanEval/3/c0": Program("def f(a):\n    # the same\n    return a\n", "f", {"pass": 3}),
+    "HumanEval/3/c1": Program(HOSTILE, "f", {"pass": 1, "wrong_output": 2}),
+    "HumanEval/3/c2": Program("while True: pass\n", "f", {"timeout": 3}),
 }
 
 
@@ -194,10 +195,11 @@ def test_a_problems_page_has_prompt_verdicts_scores_programs_and_the_diff_to_the
     assert "<pre>Say &lt;i&gt;x&lt;/i&gt;.</pre>" in text
     assert '<td class="num">0.600 / 0.700</td><td class="num">–</td><td class="num">0.250</td>' in text  # c1, by seed
     assert '<span class="state good">passes</span>' in text and '<span class="state bad">fails</span>' in text
-    assert "From the right program HumanEval/3/c0 to its nearest failing one, HumanEval/3/c1:" in text
-    assert (
-        '<span class="removed">-    return x</span>' in text and '<span class="added">+    return x + 1</span>' in text
-    )
+    assert "From the right program HumanEval/3/c0 to its nearest failing one, HumanEval/3/c1, both" in text
+    assert '<span class="removed">-    return v0</span>' in text
+    assert re.findall(r'<span class="added">(.*?)</span>', text) == [
+        "+    return v0 + 1"
+    ]  # names and comments do not count
     assert "pass 1, wrong_output 2." in text
 
 
@@ -219,14 +221,20 @@ def test_a_pool_without_a_right_or_a_failing_program_has_no_diff_and_no_pools_ha
     contents: SiteContents,
 ) -> None:
     right, failing, _ = ([row] for row in rows_of(0.0))
-    assert nearest_pair([right], PROGRAMS) is None
-    assert nearest_pair([failing], PROGRAMS) is None
+    grams = {name: shingles(program.code) for name, program in PROGRAMS.items()}
+    assert nearest_pair([right], PROGRAMS, grams) is None
+    assert nearest_pair([failing], PROGRAMS, grams) is None
     assert "(none)" in site_files(replace(contents, judged=Judged({}, {}, {}, {})))["pools.html"].decode()
 
 
 def test_programs_are_those_that_were_scored_with_outcomes_counted_by_input() -> None:
     rows = [
-        {"source_submission_id": name, "code_tokens": f"code of {name}", "execution_status": outcome}
+        {
+            "source_submission_id": name,
+            "code_tokens": f"code of {name}",
+            "function_name": "f",
+            "execution_status": outcome,
+        }
         for name, outcome in (("a", "pass"), ("a", "timeout"), ("a", "pass"), ("b", "pass"))
     ]
-    assert programs_of(rows, {"a", "c"}) == {"a": Program("code of a", {"pass": 2, "timeout": 1})}
+    assert programs_of(rows, {"a", "c"}) == {"a": Program("code of a", "f", {"pass": 2, "timeout": 1})}
