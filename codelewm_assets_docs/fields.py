@@ -1,20 +1,16 @@
-"""Fields of a pydantic model in words: type, default, range, and the comment that stands beside the field in the code."""
+"""Fields of a pydantic model in words: type, default, range, and what the class says of the field."""
 
-import ast
 import inspect
-import io
-import textwrap
-import tokenize
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as at
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.records import choices
 
 BOUNDS = {at.Ge: ("≥", "ge"), at.Gt: (">", "gt"), at.Le: ("≤", "le"), at.Lt: ("<", "lt")}
@@ -48,7 +44,7 @@ def line_of(model: type[BaseModel], name: str, prefix: str = "") -> FieldLine:
     info = model.model_fields[name]
     kind = Literal[values] if (values := choices(info)) else info.annotation
     return FieldLine(
-        prefix + name, kind_name(kind), _default(info), _range(info), comments(model).get(name, info.description or "")
+        prefix + name, kind_name(kind), _default(info), _range(info), field_descriptions(model).get(name, "")
     )
 
 
@@ -81,34 +77,6 @@ def kind_name(kind: Any) -> str:
     if parts:
         return " to ".join(kind_name(part) for part in parts)
     return getattr(kind, "__name__", str(kind))
-
-
-@cache
-def comments(model: type[BaseModel]) -> dict[str, str]:
-    """Field → the comment at the end of its line in the code, of the class and of those that it inherits from."""
-    found: dict[str, str] = {}
-    for owner in reversed(model.__mro__):
-        if issubclass(owner, BaseModel) and owner.__module__.partition(".")[0] not in ("pydantic", "dagster"):
-            found |= _own_comments(owner)
-    return found
-
-
-def _own_comments(owner: type[BaseModel]) -> dict[str, str]:
-    source = textwrap.dedent(inspect.getsource(owner))
-    at_line = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    declared = ast.parse(source).body[0]
-    assert isinstance(declared, ast.ClassDef)
-    return {
-        node.target.id: at_line[node.end_lineno or node.lineno]
-        for node in declared.body
-        if isinstance(node, ast.AnnAssign)
-        and isinstance(node.target, ast.Name)
-        and (node.end_lineno or node.lineno) in at_line
-    }
 
 
 def _default(info: FieldInfo) -> str:

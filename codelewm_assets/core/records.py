@@ -33,17 +33,17 @@ class Problem(Record):
     """One benchmark problem as published, with the inputs that programs are run on."""
 
     problem_id: str  # as published, e.g. "HumanEval/0"
-    benchmark_id: BenchmarkId
+    benchmark_id: BenchmarkId  # the benchmark
     benchmark_label: str  # what reports call it: "humaneval", "mbpp_plus" or "mbpp_plus (stand-in)"
-    prompt: str
-    entry_point: str
+    prompt: str  # what a model is given
+    entry_point: str  # name of the function that is called
     reference: str  # a whole program that defines entry_point
     inputs: tuple[str, ...]  # each the literal of the list of positional arguments
     expected: tuple[str | None, ...]  # output published for that input, as a literal; None = the reference says
-    atol: float
-    license: str
-    license_attribution_url: str
-    source_revision: str
+    atol: float  # absolute tolerance of numbers in outputs
+    license: str  # of the problem
+    license_attribution_url: str  # where that licence is stated
+    source_revision: str  # revision of the source that was read
 
 
 class LeftOut(Record):
@@ -56,17 +56,17 @@ class LeftOut(Record):
 class Completion(Record):
     """A program offered for a problem."""
 
-    completion_id: str
-    problem_id: str
-    benchmark_id: BenchmarkId
-    completion_kind: CompletionKind
-    operator_family: str
-    operators: tuple[str, ...]
-    code: str
-    entry_point: str
-    source_completion_id: str | None = None  # these three of a model's completion, as they were published with it
-    llm: str | None = None
-    llm_order_rank: int | None = None
+    completion_id: str  # problem, and a name within it
+    problem_id: str  # the problem that it is offered for
+    benchmark_id: BenchmarkId  # the problem's
+    completion_kind: CompletionKind  # how the program came about
+    operator_family: str  # of the rewrite or the mutation
+    operators: tuple[str, ...]  # that were applied, in order
+    code: str  # the program
+    entry_point: str  # name of the function that is called
+    source_completion_id: str | None = None  # of a model's completion, as published
+    llm: str | None = None  # the model that wrote it, as published
+    llm_order_rank: int | None = None  # its place in that model's order, as published
 
 
 class LabelledInput(Record):
@@ -84,11 +84,11 @@ class LabelledInput(Record):
 class LabelledCompletion(Record):
     """A completion and what running it showed."""
 
-    completion: Completion
-    outcome: Outcome
-    passed: bool
-    is_deterministic: bool
-    inputs: tuple[LabelledInput, ...]
+    completion: Completion  # the program
+    outcome: Outcome  # pass, or the outcome of the first input that did not pass
+    passed: bool  # on all inputs
+    is_deterministic: bool  # both runs agreed
+    inputs: tuple[LabelledInput, ...]  # what it did on each input
 
 
 class PackRow(Record):
@@ -125,12 +125,14 @@ class Decoy(Record):
     """One decoy pair: the real transition of the query against that of the decoy."""
 
     decoy_id: str  # category::hash
-    category: Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
+    category: Literal[
+        "same_problem_different_submission", "same_code_different_input", "mutation"
+    ]  # what the pair shares
     source_problem_id: str  # of both records
     query_record_id: str  # the real transition, which passed
     decoy_record_id: str  # what it is set against
-    input_relation: Literal["same", "different"]
-    output_relation: Literal["different"]
+    input_relation: Literal["same", "different"]  # of the two records
+    output_relation: Literal["different"]  # of the two records
     rationale: str  # what differs, in words
 
 
@@ -138,9 +140,9 @@ class PoolMember(Record):
     """One completion of a rerank pool."""
 
     pool_id: str  # problem::pool0, pool1 …
-    problem_id: str
-    benchmark_id: BenchmarkId
-    completion_id: str
+    problem_id: str  # the problem of all members
+    benchmark_id: BenchmarkId  # the problem's
+    completion_id: str  # the program
     passed: bool  # on all inputs
     is_pivot: bool  # the failing completion that the pool is built round
 

@@ -31,9 +31,9 @@ def read_table(path: Path, model: type[R]) -> list[R]:
     return [model.model_validate(row) for row in pq.read_table(path).to_pylist()]
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows as plain dicts."""
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+def read_rows(path: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The rows as plain dicts. Args: columns: those to read, all without it."""
+    rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
     return rows
 
 

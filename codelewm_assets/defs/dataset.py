@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from codelewm_assets.core.records import Decoy, PackRow, PoolMember
 from codelewm_assets.core.tables import arrow_schema, in_groups, write_groups, write_table
@@ -11,6 +12,8 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_DATA
 from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
+from codelewm_assets.defs.shown import parquet_rows, sample
+from codelewm_assets.store.store import Artifact
 
 ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
 
@@ -31,7 +34,7 @@ def execution_pack(run: AssetRun) -> Plan:
         write_groups(run.folder / "pack.parquet", in_groups(rows), PackRow)
         return AssetOutput({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
 
-    return Plan(make)
+    return Plan(make, show=lambda pack: sample(inputs, pack, lambda: parquet_rows(pack.path("pack.parquet")), PackRow))
 
 
 def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
@@ -135,7 +138,10 @@ def rerank_pools(run: AssetRun) -> Plan:
             {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
         )
 
-    return Plan(make, config)
+    def show(pools: Artifact) -> Mapping[str, Any]:
+        return sample(inputs, pools, lambda: parquet_rows(pools.path("pools.parquet")), PoolMember)
+
+    return Plan(make, config, show=show)
 
 
 ASSETS = [execution_pack, problem_splits, semantic_decoys, rerank_pools]

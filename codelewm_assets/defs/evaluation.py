@@ -1,6 +1,6 @@
 """Stage `evaluation`: scores of held-out rows, and the metric reports."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, wraps
 from typing import Any
 
@@ -16,8 +16,16 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
-from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_table, score_rows
+from codelewm_assets.defs.shown import plots, sample, sampled_score_rows
+from codelewm_assets.evaluation.reports import (
+    CalibrationReport,
+    HeldoutRecord,
+    LabelledRecord,
+    RerankReport,
+    ScoreRow,
+    SeedEvidence,
+)
+from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.store.store import Artifact
 
@@ -75,7 +83,10 @@ def heldout_scores(run: AssetRun) -> Plan:
             },
         )
 
-    return Plan(make, versions("torch", "scikit-learn"))
+    def show(scores: Artifact) -> Mapping[str, Any]:
+        return sample(inputs, scores, lambda: sampled_score_rows(scores.path("score_rows.jsonl")), ScoreRow)
+
+    return Plan(make, versions("torch", "scikit-learn"), show=show)
 
 
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
@@ -147,12 +158,16 @@ Figures = dict[str, Any]
 
 
 def _report(
-    *deps: str, kinds: Collection[str] = ("numpy", "json"), has_draws: bool = True, more: str | None = None
+    *deps: str,
+    kinds: Collection[str] = ("numpy", "json"),
+    has_draws: bool = True,
+    more: str | None = None,
+    draw: Callable[[Scored, Artifact], dict[str, bytes]] | None = None,
 ) -> Callable[[Callable[[Scored], tuple[Sequence[BaseModel], Figures]]], dg.AssetsDefinition]:
     """A metric report of one seed: the decorated function gives it and the figures that its metadata shows, absent ones left out.
 
     Args: has_draws: whether intervals are by resampling, so that their number is part of the recipe. more: file of a second
-        report.
+        report. draw: gives pictures of a report for the UI.
     """
 
     def decorate(judge: Callable[[Scored], tuple[Sequence[BaseModel], Figures]]) -> dg.AssetsDefinition:
@@ -172,7 +187,11 @@ def _report(
                 )
 
             parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
-            return Plan(make, {"resamples": scored.drawn["resamples"]} if has_draws else {}, parents=parents)
+            config = {"resamples": scored.drawn["resamples"]} if has_draws else {}
+            if draw is None:
+                return Plan(make, config, parents=parents)
+            show = lambda report: plots(scored.inputs, report, lambda: draw(scored, report))  # noqa: E731
+            return Plan(make, config, parents=parents, show=show)
 
         return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="4", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
@@ -180,7 +199,17 @@ def _report(
     return decorate
 
 
-@_report(has_draws=False, more="record_calibration_report")
+def _calibration_plots(scored: Scored, artifact: Artifact) -> dict[str, bytes]:
+    from codelewm_assets.plots.reports import reliability_curve, roc_curves
+    from codelewm_assets.release.figures import roc_of
+
+    report = CalibrationReport.model_validate(artifact.read_json("p_pass_calibration_report.json"))
+    ours, rows = report.overall["p_pass"], read_score_rows(scored.artifact.path("completion_scores.jsonl"))
+    bins, errors = {scored.seed: ours.calibration_bins or ()}, {scored.seed: ours.expected_calibration_error}
+    return {"reliability": reliability_curve(bins, errors), "roc": roc_curves({scored.seed: roc_of(rows, report)})}
+
+
+@_report(has_draws=False, more="record_calibration_report", draw=_calibration_plots)
 def p_pass_calibration(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
     from codelewm_assets.evaluation.calibration import calibration_report
@@ -223,7 +252,18 @@ def latent_probe_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     return [report], {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
 
 
-@_report("execution_pack")
+def _rerank_plots(scored: Scored, artifact: Artifact) -> dict[str, bytes]:
+    from codelewm_assets.claims.register import RERANK_POINTS
+    from codelewm_assets.plots.reports import forest
+    from codelewm_assets.release.figures import lift_effects
+
+    report = RerankReport.model_validate(artifact.read_json("rerank_report.json"))
+    effects = lift_effects({scored.seed: SeedEvidence(rerank=report)})
+    title = "Lift in pass@1 of p_pass over each control"
+    return {"lifts": forest(effects, title=title, x="points (95% interval)", wanted=RERANK_POINTS.value)}
+
+
+@_report("execution_pack", draw=_rerank_plots)
 def rerank_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as judge

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import BaseModel
 
+from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
 from codelewm_assets.core.package import package_sha256
@@ -109,9 +110,10 @@ def inline_png(data: bytes) -> dg.MarkdownMetadataValue:
 
 
 def column_schema(model: type[BaseModel]) -> dict[str, dg.TableSchema]:
-    """`dagster/column_schema` of a table of records, from the record's own fields."""
+    """`dagster/column_schema` of a table of records, from the record's own fields and their descriptions."""
+    texts = field_descriptions(model)
     columns = [
-        dg.TableColumn(name=name, type=str(getattr(found.annotation, "__name__", found.annotation)))
+        dg.TableColumn(name, str(getattr(found.annotation, "__name__", found.annotation)), description=texts.get(name))
         for name, found in model.model_fields.items()
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
-from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.errors import StoreError
+from codelewm_assets.core.ids import SEEDS, kind_and_partition
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import in_groups, write_groups
+from codelewm_assets.core.tables import in_groups, read_rows, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -24,6 +26,7 @@ from codelewm_assets.preflight.contracts.suites import CONTRACTS
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.site_pages import CheckRow, DataDocs
+from codelewm_assets.release.site_pools import Judged, Program, programs_of
 from codelewm_assets.release.tracker import Today
 from codelewm_assets.store.store import Artifact
 
@@ -96,6 +99,37 @@ def data_docs(inputs: Inputs, lineage: Mapping[str, Artifact]) -> list[DataDocs]
             page = inputs.store.work / "data_docs" / asset / "all" / digest / "index.html"
             found.append(DataDocs(asset, digest, page.read_bytes() if page.is_file() else None))
     return found
+
+
+def judged_lineage(inputs: Inputs, checks: Sequence[CheckRow]) -> dict[str, Artifact]:
+    """What checks judged and what that was made from, as far as it is stored."""
+    found: dict[str, Artifact] = {}
+    for row in checks:
+        if row.judged and row.judged not in found:
+            with suppress(StoreError):  # deleted since: the site says so
+                found |= inputs.store.lineage(inputs.store.load(row.asset, row.judged, partition=row.partition))
+    return found
+
+
+def judged_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> Judged:
+    """Score rows of every seed in a lineage, with the prompts and programs of the very artifacts that they were made from."""
+    scored = [artifact for artifact in lineage.values() if artifact.manifest.artifact_kind == "heldout_scores"]
+    rows = {
+        int(kind_and_partition(one.manifest.artifact_id)[1] or 0): read_score_rows(one.path("score_rows.jsonl"))
+        for one in scored
+    }
+    wanted = {row.completion_id for found in rows.values() for row in found}
+    prompts, programs = dict[str, str](), dict[str, Program]()
+    for kind, digest in {(k, d) for one in scored for k, d in one.manifest.parent_artifacts.items()}:
+        if kind == "execution_pack":
+            columns = ["source_submission_id", "code_tokens", "function_name", "execution_status"]
+            programs |= programs_of(read_rows(lineage[digest].path("pack.parquet"), columns), wanted)
+        elif kind == "benchmark_problems":
+            for file in lineage[digest].manifest.files:
+                if file.path.endswith("problems.parquet"):
+                    table = read_rows(lineage[digest].path(file.path), ["problem_id", "prompt"])
+                    prompts |= {row["problem_id"]: row["prompt"] for row in table}
+    return Judged(rows, prompts, programs, labels)
 
 
 TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
@@ -264,25 +298,29 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="3",
+    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="4",
     resources=["listing"],
 )  # fmt: skip
 def review_site(run: AssetRun) -> Plan:
-    """Report, cards, checks, manifests and Data Docs as one folder of static pages; open index.html from disk."""
+    """Report, cards, claims, judged pools, checks, digests and Data Docs as static pages; open index.html from disk."""
     inputs, parents = run.inputs, run.parents()
     shown = parents[: len(RELEASED)]
     lineage = lineage_of(inputs, parents)
     checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
+    gates = next(parent for parent in parents if parent.manifest.artifact_kind == "claim_gates")
 
     def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import SiteContents, site_files
 
+        records = records_of(inputs, {})
         contents = SiteContents(
-            records=records_of(inputs, {}),
+            records=records,
             texts=_texts(shown),
+            claim_gates=gates.path("claim_gates.json").read_bytes(),
+            judged=judged_pools(lineage, records.labels),
             pictures={f.path: a.path(f.path).read_bytes() for a in shown for f in a.manifest.files if f.path.endswith(".png")},
             checks=checks,
-            manifests={d: a.manifest for d, a in lineage.items()},
+            manifests={d: a.manifest for d, a in (judged_lineage(inputs, checks) | lineage).items()},
             data_docs=docs,
         )  # fmt: skip
         files: dict[str, bytes | Path] = {**site_files(contents)}

@@ -24,6 +24,7 @@ from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version, preflight_settings, versions
 from codelewm_assets.defs.resources import StoreResource, source_revision
+from codelewm_assets.defs.shown import plots
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
@@ -96,8 +97,15 @@ def checkpoint(run: AssetRun) -> Plan:
         return made
 
     def show(artifact: Artifact) -> dict[str, Any]:
+        from codelewm_assets.plots.reports import training_curve
+        from codelewm_assets.training.progress import read_events
+
         _require_of_this_run(artifact, run)
-        return {}
+
+        def draw() -> dict[str, bytes]:
+            return {"loss": training_curve({int(run.seed): read_events(artifact.path("progress.jsonl"))[0]})}
+
+        return {**plots(inputs, artifact, draw)}
 
     return Plan(make, run.profile.training_config().settings | versions("torch"), show=show)
 

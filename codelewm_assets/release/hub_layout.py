@@ -28,7 +28,7 @@ LEFT_OUT: Mapping[str, str] = {
     "tokenized_pack": "token arrays with the tokenizer that turns them back into programs",
     "heldout_scores": "latents of every held-out record, which are large, and a row per completion; the metric reports are of them",
     "tracker_status": "the gates and claims of claim_gates once more, as a comment",
-    "review_site": "the report and the cards once more, as pages",
+    "review_site": "the report and the cards once more, as pages, and the programs of judged pools, which can be run",
 }
 """Asset → why it is not published. Every asset but `hub_release` is here or has a place."""
 

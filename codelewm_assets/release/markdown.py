@@ -57,7 +57,8 @@ def _environment() -> "Environment":
 
     made = Environment(
         loader=PackageLoader("codelewm_assets.release"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=False,  # Markdown; the pages of the site escape what is not theirs
+        keep_trailing_newline=True,
+        autoescape=lambda name: bool(name and name.endswith(".html.j2")),  # Markdown is escaped when it becomes a page
     )  # fmt: skip
     made.globals.update(table=table, cell=cell, interval=interval, with_interval=with_interval)
     return made

@@ -16,18 +16,41 @@ _KINDS = dict.fromkeys(GOOD, "good") | dict.fromkeys(BAD, "bad") | dict.fromkeys
 _STATE = re.compile(rf"^({'|'.join(_KINDS)})(?=$|:)")
 _NUMBER = re.compile(r"^(–|[+-]?\d[\d.]*(e[+-]\d+)?( \[[^\]]+\])?)$")
 _HEX = re.compile(r"^[0-9a-f]{64}$")
+_DIGEST = re.compile(r"<a .*?</a>|<[^>]*>|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.DOTALL)
 _ITEM = re.compile(rf"<li>({'|'.join(_KINDS)}): *")
 _CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
 SHORT, LONG = 24, 90  # characters up to which a cell is not broken, and from which it gets room
 
 
-def page(title: str, markdown: str, pages: Mapping[str, str], *, here: str = "", site: str = "CodeLeWM review") -> str:
+def page(
+    title: str,
+    markdown: str,
+    pages: Mapping[str, str],
+    *,
+    here: str = "",
+    site: str = "CodeLeWM review",
+    digests: Mapping[str, str] | None = None,
+) -> str:
+    """One HTML page of a Markdown text, whose raw HTML is escaped. Args: as `frame`."""
+    return frame(title, _body(markdown), pages, here=here, site=site, digests=digests)
+
+
+def frame(
+    title: str,
+    body: str,
+    pages: Mapping[str, str],
+    *,
+    here: str = "",
+    site: str = "CodeLeWM review",
+    digests: Mapping[str, str] | None = None,
+) -> str:
     """One HTML page.
 
     Args:
+        body: HTML, taken as it is.
         pages: file name → title of the pages in the navigation.
         here: the page's own path in the site; pages in a folder link one level up.
-    Raw HTML in the text is escaped.
+        digests: digest → path of its page; where one of them is named in the body, it becomes a link.
     """
     up = "../" * here.count("/")
     links = "".join(
@@ -39,9 +62,19 @@ def page(title: str, markdown: str, pages: Mapping[str, str], *, here: str = "",
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_style()}</style></head>\n"
         f"<body><header><div><strong>{html.escape(site)}</strong><nav>{links}</nav></div></header>\n"
-        f"<main>{_body(markdown)}</main>\n"
+        f"<main>{_with_links(body, digests or {}, up, here)}</main>\n"
         "<footer>Made from finished records; every figure is looked up by its record path.</footer></body></html>\n"
     )
+
+
+def _with_links(body: str, digests: Mapping[str, str], up: str, here: str) -> str:
+    """The HTML with a link round each known digest that is not in a tag or a link."""
+
+    def linked(found: re.Match[str]) -> str:
+        path = digests.get(found[0])
+        return f'<a href="{up}{path}">{found[0]}</a>' if path and path != here else found[0]
+
+    return _DIGEST.sub(linked, body) if digests else body
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the review site holds: overview, checks, the artifact index with a page for each manifest, Data Docs, report and cards."""
+"""Pages of the review site: overview, claims, pools, checks, a page for each digest, Data Docs, report and cards."""
 
 import json
 import re
@@ -11,7 +11,9 @@ from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
-from codelewm_assets.release.site import page, with_way_back
+from codelewm_assets.release.site import frame, page, with_way_back
+from codelewm_assets.release.site_claims import claims_page
+from codelewm_assets.release.site_pools import Judged, pool_pages
 from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 
 SHORT = 12
@@ -23,6 +25,13 @@ HOLDS = {
     "model": "one seed's checkpoint: figures, digests, configuration",
 }
 """What a page holds, in the words of the overview."""
+GATES_FILE = "claim_gates.json"
+TRAINED_ON_CHECKS = (
+    "no_scored_problem_was_trained_on",
+    "no_near_duplicate_crosses_folds",
+    "only_held_out_rows_were_scored",
+)
+TRUST_CHECKS = ("labels_were_isolated", "sidecar_matches", "artifacts_verify", "no_secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,13 @@ class DataDocs:
 
 @dataclass(frozen=True, slots=True)
 class SiteContents:
-    """All that goes into the site. Texts: page name (`results_report`, `model_card_42`) → (title, Markdown)."""
+    """All that goes into the site.
+
+    Attributes:
+        texts: page name (`results_report`, `model_card_42`) → (title, Markdown).
+        claim_gates: bytes of `claim_gates.json`.
+        judged: pools of all seeds.
+    """
 
     records: Records
     texts: Mapping[str, tuple[str, str]]
@@ -64,6 +79,8 @@ class SiteContents:
     checks: Sequence[CheckRow]
     manifests: Mapping[str, Manifest]
     data_docs: Sequence[DataDocs]
+    claim_gates: bytes
+    judged: Judged
 
 
 def slug(kind: str, partition: str | None, digest: str) -> str:
@@ -111,35 +128,89 @@ def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifes
 
 def site_files(contents: SiteContents) -> dict[str, bytes]:
     """Path in the site → bytes. Same contents, same bytes."""
-    nav = {"index.html": "Overview", "results_report.html": "Results", "checks.html": "Checks"}
-    nav |= {f"{name}.html": title for name, (title, _) in contents.texts.items()}
+    nav = {"index.html": "Overview", "claims.html": "Claims", "pools.html": "Pools", "results_report.html": "Results"}
+    nav |= {"checks.html": "Checks"} | {f"{name}.html": title for name, (title, _) in contents.texts.items()}
     nav |= {"artifacts.html": "Artifacts", "data_docs.html": "Data Docs"}
-    pages = {
+    digests = digest_pages(contents)
+    texts = {
         "index.html": ("Overview", _overview(contents)),
-        "checks.html": ("Checks", _checks(contents)),
+        "claims.html": ("Claims", claims_page(contents.records)),
+        "checks.html": ("Checks", _checks(contents, digests)),
         "artifacts.html": ("Artifacts", artifact_index(contents.manifests, link=manifest_path)),
         "data_docs.html": ("Data Docs", _data_docs(contents)),
         **{f"{name}.html": text for name, text in contents.texts.items()},
         **{
-            manifest_path(found, digest): (found.artifact_id, _manifest(found, digest, contents.manifests))
+            manifest_path(found, digest): (found.artifact_id, _manifest(found, digest, digests))
             for digest, found in contents.manifests.items()
+        },
+        **{
+            digests[digest]: (f"Digest {digest[:SHORT]}", _not_stored(digest, names))
+            for digest, names in _named_elsewhere(contents).items()
         },
     }
     site = f"CodeLeWM review, profile {contents.records.at('profile')}"
-    made = {path: page(title, text, nav, here=path, site=site).encode("utf-8") for path, (title, text) in pages.items()}
+    shown = {
+        path: page(title, text, nav, here=path, site=site, digests=digests) for path, (title, text) in texts.items()
+    }
+    shown |= {
+        path: frame(title, body, nav, here=path, site=site, digests=digests)
+        for path, (title, body) in pool_pages(contents.judged).items()
+    }
+    made = {path: text.encode("utf-8") for path, text in shown.items()} | {GATES_FILE: contents.claim_gates}
     made |= {
         docs.path: with_way_back(docs.document, "../data_docs.html") for docs in contents.data_docs if docs.document
     }
     return dict(sorted((made | dict(contents.pictures)).items()))
 
 
+def digest_pages(contents: SiteContents) -> dict[str, str]:
+    """Digest → path of its page: of each manifest, of each file of one, and of each artifact that is named and not stored."""
+    files = {f.sha256: manifest_path(m, digest) for digest, m in contents.manifests.items() for f in m.files}
+    absent = {digest: f"manifests/not-stored-{digest[:SHORT]}.html" for digest in _named_elsewhere(contents)}
+    return files | absent | {digest: manifest_path(found, digest) for digest, found in contents.manifests.items()}
+
+
+def _named_elsewhere(contents: SiteContents) -> dict[str, list[str]]:
+    """Digest without a manifest here → what names it."""
+    named: dict[str, list[str]] = {}
+    for row in contents.checks:
+        if row.judged:
+            named.setdefault(row.judged, []).append(f"{row.check} on {artifact_id(row.asset, row.partition)} judged it")
+    for manifest in contents.manifests.values():
+        for name, parent in manifest.parent_artifacts.items():
+            named.setdefault(parent, []).append(f"{manifest.artifact_id} was made from it, as {name}")
+    for one in contents.data_docs:
+        named.setdefault(one.digest, []).append(f"Data Docs of {one.asset} are about it")
+    return {digest: sorted(set(names)) for digest, names in sorted(named.items()) if digest not in contents.manifests}
+
+
+def _not_stored(digest: str, names: Sequence[str]) -> str:
+    lines = "".join(f"- {_escaped(name)}\n" for name in names)
+    return (
+        f"# Digest {digest[:SHORT]}\n\n`{digest}`\n\nThe site has no manifest of this digest: it is no part of what the released "
+        f"texts were made from, or is no longer stored. `codelewm-assets verify {digest}` looks for it in a store.\n\n"
+        f"Named by:\n\n{lines}"
+    )
+
+
 def _overview(contents: SiteContents) -> str:
     records, states = contents.records, [row.state for row in contents.checks]
+    rows = [row for found in contents.judged.rows.values() for row in found]
     return render(
         "overview.md.j2", records=records, claims=claims_text, texts=contents.texts, holds=HOLDS,
         check_counts={state: states.count(state) for state in sorted(set(states))}, manifests=contents.manifests,
         data_docs=contents.data_docs, gates=table(["gate", "state", "why"], _gate_rows(records)),
+        problem_count=len({row.problem_id for row in rows}), pool_count=len({row.pool_id for row in rows}),
+        program_count=len({row.completion_id for row in rows}), folds=sorted({row.fold for row in rows}),
+        scored=[f"[{_escaped(m.artifact_id)}]({manifest_path(m, digest)})" for digest, m in contents.manifests.items()
+                if m.artifact_kind == "heldout_scores"],
+        not_test=sorted({row.problem_id for row in rows if row.split != "test"}),
+        trained_on=_of_checks(contents, TRAINED_ON_CHECKS), trust=_of_checks(contents, TRUST_CHECKS),
     )  # fmt: skip
+
+
+def _of_checks(contents: SiteContents, names: Sequence[str]) -> list[CheckRow]:
+    return sorted((row for row in contents.checks if row.check in names), key=lambda row: names.index(row.check))
 
 
 def _gate_rows(records: Records) -> list[list[Cell]]:
@@ -152,15 +223,12 @@ def _gate_rows(records: Records) -> list[list[Cell]]:
     return rows
 
 
-def _checks(contents: SiteContents) -> str:
-    pages = {digest: manifest_path(found, digest) for digest, found in contents.manifests.items()}
+def _checks(contents: SiteContents, digests: Mapping[str, str]) -> str:
     docs = {one.asset: one.path for one in contents.data_docs if one.document}
     stages: dict[str, list[list[Cell]]] = {}
     for row in contents.checks:
         name = artifact_id(row.asset, row.partition)
-        judged = f"`{row.judged[:SHORT]}`" if row.judged else None
-        if row.judged in pages and judged:
-            judged = f"[{judged}]({pages[row.judged]})"
+        judged = f"[`{row.judged[:SHORT]}`]({digests[row.judged]})" if row.judged else None
         shown = {key: value for key, value in row.figures.items() if key != "judged" and (key, value) != NO_OFFENDER}
         figures = ", ".join(f"{key} {cell(value)}" for key, value in sorted(shown.items()))
         text = row.sentence if row.state == "GREEN" else f"{row.sentence} {row.detail}"
@@ -180,11 +248,11 @@ def _data_docs(contents: SiteContents) -> str:
     return render("data_docs.md.j2", rows=table(["table", "page", "digest of the judged artifact"], rows))
 
 
-def _manifest(manifest: Manifest, digest: str, known: Mapping[str, Manifest]) -> str:
-    parents: list[list[Cell]] = []
-    for name, parent in sorted(manifest.parent_artifacts.items()):
-        home = PurePosixPath(manifest_path(known[parent], parent)).name if parent in known else None
-        parents.append([f"[{_escaped(name)}]({home})" if home else name, parent])
+def _manifest(manifest: Manifest, digest: str, digests: Mapping[str, str]) -> str:
+    parents: list[list[Cell]] = [
+        [f"[{_escaped(name)}]({PurePosixPath(digests[parent]).name})", parent]
+        for name, parent in sorted(manifest.parent_artifacts.items())
+    ]
     return render(
         "manifest.md.j2",
         manifest=manifest,

@@ -27,3 +27,15 @@ def test_weights_of_another_training_are_refused_also_when_they_lie_in_the_store
     assert started == ["1729"]  # the second run found it stored
     key = dg.AssetKey("checkpoint")
     assert green.instance.get_latest_materialization_event(key) is None
+
+
+def test_a_checkpoint_shows_its_loss_curve_made_or_reused(green: Deployment, started: list[str]) -> None:
+    for _ in range(2):
+        run = green.launch(["checkpoint"], "42")
+        assert green.failures(run) == {}
+        event = green.instance.get_latest_materialization_event(dg.AssetKey("checkpoint"))
+        assert event is not None and event.asset_materialization is not None
+        loss = event.asset_materialization.metadata["loss"]
+        assert isinstance(loss, dg.MarkdownMetadataValue)
+        assert (loss.md_str or "").startswith("![](data:image/png;base64,iVBOR")
+    assert started == ["42"]

@@ -10,11 +10,12 @@ import yaml
 from pydantic import BaseModel, Field
 
 import codelewm_assets
+from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.profiles.profile import HERE, profile_names
 from codelewm_assets_docs.commands import arguments, commands
-from codelewm_assets_docs.fields import FieldLine, comments, field_lines
+from codelewm_assets_docs.fields import FieldLine, field_lines
 from codelewm_assets_docs.markdown import table
 from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
 from codelewm_assets_docs.profiles import profile_lines
@@ -197,13 +198,13 @@ def test_a_comment_of_the_class_above_is_inherited() -> None:
     class Below(_Inner):
         width: int  # of the inside
 
-    assert comments(Below) == {"depth": "in metres", "width": "of the inside"}
+    assert field_descriptions(Below) == {"depth": "in metres", "width": "of the inside"}
 
 
 def test_the_comment_beside_a_field_is_its_meaning() -> None:
     from codelewm_assets.profiles.profile import SplitsSection
 
-    assert comments(SplitsSection)["seed_search"] == "how many are tried at most"
+    assert field_descriptions(SplitsSection)["seed_search"] == "how many are tried at most"
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:

@@ -1,0 +1,78 @@
+"""Plots and sample rows that only Dagster's UI shows of an artifact: worked out once, kept beside it, in no digest."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel
+
+from codelewm_assets.core.descriptions import field_descriptions
+from codelewm_assets.defs.inputs import Inputs, inline_png
+from codelewm_assets.store.store import Artifact
+
+SHOWN_ROWS = 20
+SHOWN_CHARACTERS = 80  # of a cell: programs would fill the event log
+TYPES = {bool: "bool", int: "int", float: "float"}
+
+
+def plots(
+    inputs: Inputs, about: Artifact, draw: Callable[[], Mapping[str, bytes]]
+) -> dict[str, dg.MarkdownMetadataValue]:
+    """Pictures of an artifact by name. Args: draw: gives them as PNG; what it reads is determined by the artifact."""
+    stored: dict[str, str] = inputs.worked_out_once(
+        "plots of the UI", about, lambda: {name: inline_png(data).md_str or "" for name, data in draw().items()}
+    )
+    return {name: dg.MetadataValue.md(text) for name, text in stored.items()}
+
+
+def sample(
+    inputs: Inputs, about: Artifact, read: Callable[[], Sequence[Mapping[str, Any]]], model: type[BaseModel]
+) -> dict[str, dg.TableMetadataValue]:
+    """Sample rows of an artifact as a table. Args: read: gives them. model: its fields describe the columns."""
+    rows: list[dict[str, Any]] = inputs.worked_out_once(
+        "sample rows of the UI", about, lambda: [{name: _cell(value) for name, value in row.items()} for row in read()]
+    )
+    names = dict.fromkeys(name for row in rows for name in row)
+    texts = field_descriptions(model)
+    columns = [
+        dg.TableColumn(name, _type(row.get(name) for row in rows), description=texts.get(name)) for name in names
+    ]
+    records = [dg.TableRecord({name: row.get(name) for name in names}) for row in rows]
+    return {"sample_rows": dg.MetadataValue.table(records, schema=dg.TableSchema(columns))}
+
+
+def parquet_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a Parquet table, evenly spaced over it."""
+    import pyarrow.dataset as ds
+
+    table = ds.dataset(path)
+    rows: list[dict[str, Any]] = table.take(_places(table.count_rows())).to_pylist()
+    return rows
+
+
+def sampled_score_rows(path: Path) -> list[dict[str, Any]]:
+    """Score rows of a JSON lines file, evenly spaced over it, each score in a column of its own."""
+    lines = path.read_bytes().splitlines()
+    rows = [json.loads(lines[place]) for place in _places(len(lines))]
+    return [{k: v for k, v in row.items() if k != "scores" and v is not None} | row["scores"] for row in rows]
+
+
+def _places(count: int) -> list[int]:
+    shown = min(count, SHOWN_ROWS)
+    return [place * count // shown for place in range(shown)]
+
+
+def _cell(value: Any) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _type(values: Any) -> str:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int, float}:
+        return "float"
+    return TYPES.get(kinds.pop(), "string") if len(kinds) == 1 else "string"

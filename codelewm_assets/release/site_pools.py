@@ -1,0 +1,160 @@
+"""The gallery of judged pools: a page for each problem with its prompt, pools, verdicts, scores and programs.
+
+Programs are text that a model may have written. Templates that end in `.html.j2` escape every value.
+"""
+
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets.dataset.shingles import jaccard, shingles
+from codelewm_assets.evaluation.reports import OURS, ScoreRow
+from codelewm_assets.release.markdown import cell, render
+
+DIFF_CONTEXT = 3  # lines of unchanged program around each change
+_CHANGE = {"+": "added", "-": "removed", "@": "place"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that was judged.
+
+    Attributes:
+        code: its text.
+        entry_point: name of the function that is called.
+        outcomes: outcome → number of inputs.
+    """
+
+    code: str
+    entry_point: str
+    outcomes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The score rows of all seeds, and the texts that they are about.
+
+    Attributes:
+        rows: seed → score rows of pool members.
+        prompts: problem id → prompt.
+        programs: completion id → program.
+        labels: benchmark id → its name in reports.
+    """
+
+    rows: Mapping[int, Sequence[ScoreRow]]
+    prompts: Mapping[str, str]
+    programs: Mapping[str, Program]
+    labels: Mapping[str, str]
+
+    def of_problems(self) -> dict[str, list[list[ScoreRow]]]:
+        """Problem id → a list for each pool member, with its score row of each seed that scored it."""
+        found: dict[str, dict[tuple[str, str], list[ScoreRow]]] = defaultdict(lambda: defaultdict(list))
+        for _, rows in sorted(self.rows.items()):
+            for row in rows:
+                found[row.problem_id][row.pool_id or row.problem_id, row.completion_id].append(row)
+        return {name: [own[key] for key in sorted(own)] for name, own in sorted(found.items(), key=_natural)}
+
+
+def _natural(item: tuple[str, object]) -> list[int | str]:
+    """Sort key of an item by its name, with numbers in numeric order."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", item[0])]
+
+
+def problem_path(problem_id: str) -> str:
+    """Path of a problem's page in the site."""
+    return f"pools/{re.sub(r'[^a-zA-Z0-9_.-]+', '-', problem_id)}.html"
+
+
+def pool_pages(judged: Judged) -> dict[str, tuple[str, str]]:
+    """Path → (title, HTML) of the page of each judged problem, and of the list of them."""
+    problems = judged.of_problems()
+    pages = {problem_path(name): (name, _problem(name, members, judged)) for name, members in problems.items()}
+    listed = [_line(name, members, judged) for name, members in problems.items()]
+    return pages | {"pools.html": ("Pools", render("pools.html.j2", problems=listed, seeds=sorted(judged.rows)))}
+
+
+def _line(name: str, members: Sequence[Sequence[ScoreRow]], judged: Judged) -> dict[str, object]:
+    first = members[0][0]
+    return {
+        "name": name, "path": problem_path(name), "benchmark": judged.labels.get(first.benchmark_id, first.benchmark_id),
+        "fold": first.fold, "splits": _splits(members), "pools": len({rows[0].pool_id for rows in members}),
+        "programs": len({rows[0].completion_id for rows in members}),
+    }  # fmt: skip
+
+
+def _splits(members: Iterable[Sequence[ScoreRow]]) -> list[str]:
+    return sorted({row.split for rows in members for row in rows})
+
+
+def _problem(name: str, members: Sequence[Sequence[ScoreRow]], judged: Judged) -> str:
+    pools: dict[str, list[Sequence[ScoreRow]]] = defaultdict(list)
+    for rows in members:
+        pools[rows[0].pool_id or name].append(rows)
+    kinds = {rows[0].completion_id: (rows[0].completion_kind, rows[0].operator_family) for rows in members}
+    grams = {
+        completion: shingles(judged.programs[completion].code) for completion in kinds if completion in judged.programs
+    }
+    return render(
+        "problem.html.j2",
+        **_line(name, members, judged),
+        prompt=judged.prompts.get(name, ""),
+        seeds=sorted(judged.rows),
+        pool_tables=[(pool, _scores(own), nearest_pair(own, judged.programs, grams)) for pool, own in pools.items()],
+        program_list=[
+            (completion, judged.programs[completion], [kind for kind in kinds[completion] if kind])
+            for completion in dict.fromkeys(rows[0].completion_id for rows in members)
+            if completion in judged.programs
+        ],
+        verdicts={rows[0].completion_id: rows[0].passed for rows in members},
+    )
+
+
+def _scores(members: Sequence[Sequence[ScoreRow]]) -> tuple[list[str], list[tuple[str, bool, list[str]]]]:
+    """(names of the scores, a row per member: completion, verdict, a cell per score)."""
+    names = {name for rows in members for row in rows for name in row.scores}
+    ordered = [name for name in OURS if name in names] + sorted(names - set(OURS))
+    return ordered, [
+        (rows[0].completion_id, rows[0].passed, [_of_seeds([row.scores.get(name) for row in rows]) for name in ordered])
+        for rows in members
+    ]
+
+
+def _of_seeds(values: Sequence[float | None]) -> str:
+    """One figure where all seeds agree, else a figure for each seed."""
+    shown = [cell(value) for value in values]
+    return shown[0] if len(set(shown)) == 1 else " / ".join(shown)
+
+
+def nearest_pair(
+    members: Sequence[Sequence[ScoreRow]], programs: Mapping[str, Program], grams: Mapping[str, set[str]]
+) -> tuple[str, str, list[tuple[str, str]]] | None:
+    """The right program of a pool and the failing one that are most alike, with the diff of their normal forms as (kind, line).
+
+    Likeness is the Jaccard of alpha-normalised token 3-grams; of equal pairs the first by id. Normal forms number a program's
+    own names, so that a program with other names differs where it does something else.
+    Args: grams: completion id → its token 3-grams.
+    Returns: None for a pool without a right or without a failing program.
+    """
+    known = {rows[0].completion_id: rows[0].passed for rows in members if rows[0].completion_id in programs}
+    pairs = product(sorted(n for n in known if known[n]), sorted(n for n in known if not known[n]))
+    best = min(pairs, key=lambda pair: (-jaccard(grams[pair[0]], grams[pair[1]]), pair), default=None)
+    if best is None:
+        return None
+    right, failing = (alpha_normalise(programs[name].code, programs[name].entry_point).splitlines() for name in best)
+    lines = list(difflib.unified_diff(right, failing, n=DIFF_CONTEXT, lineterm=""))[2:]
+    return *best, [(_CHANGE.get(line[:1], "same"), line) for line in lines]
+
+
+def programs_of(rows: Iterable[Mapping[str, str]], wanted: set[str]) -> dict[str, Program]:
+    """Completion id → program. Args: rows: of the execution pack, with at least the columns that are read."""
+    texts, outcomes = dict[str, tuple[str, str]](), defaultdict[str, Counter[str]](Counter)
+    for row in rows:
+        name = row["source_submission_id"]
+        if name in wanted:
+            texts[name] = row["code_tokens"], row["function_name"]
+            outcomes[name][row["execution_status"]] += 1
+    return {name: Program(*text, dict(sorted(outcomes[name].items()))) for name, text in texts.items()}
