@@ -260,11 +260,12 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     if lift is None:
         return absent(f"rerank_report has no lift over the best control on {benchmark}.")
     best = found.best_control
-    of = f"pass@1 of p_pass minus that of {best}, the best control"
     top = found.pass_at_1.get(best)
     judged = _judge(
-        _ask("lift_points", "lift_below_threshold", lift.points, _at_least(register.RERANK_POINTS), f"P{of[1:]}, in points,"),
-        _ask_interval("ci95", lift.ci95, of=of, than=best, unit=" points"),
+        _ask("lift_points", "lift_below_threshold", lift.points, _at_least(register.RERANK_POINTS),
+             f"Pass@1 of p_pass minus that of {best}, the best control, in points,"),
+        _ask_interval("ci95", lift.ci95, of="pass@1 of p_pass minus that of each resample's best control",
+                      than="the best control", unit=" points"),
         _ask("saturated", "benchmark_saturated", None if found.saturated is None else float(found.saturated), NONE,
              f"Saturation (1: {best} reaches a pass@1 of {'–' if top is None else f'{top:.3f}'}, so there is no room for a lift)"),
     )  # fmt: skip

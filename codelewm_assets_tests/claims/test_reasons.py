@@ -166,8 +166,8 @@ def test_an_interval_below_zero_is_significantly_worse_and_does_not_include_zero
         "seed 42: Pass@1 of p_pass minus that of consensus, the best control, in points, is -26.6; at least 3 is needed."
     )
     assert gate.reasons[1].detail == (
-        "seed 42: The 95% interval of pass@1 of p_pass minus that of consensus, the best control, -41.9 to -13.7 points, lies "
-        "below 0: significantly worse than consensus."
+        "seed 42: The 95% interval of pass@1 of p_pass minus that of each resample's best control, -41.9 to -13.7 points, lies "
+        "below 0: significantly worse than the best control."
     )
 
 
