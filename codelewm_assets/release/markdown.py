@@ -61,7 +61,9 @@ def _environment() -> "Environment":
         loader=PackageLoader("codelewm_assets.release"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,  # Markdown; the pages of the site escape what is not theirs
     )  # fmt: skip
-    made.globals.update(table=table, cell=cell, interval=interval, with_interval=with_interval)
+    made.globals.update(
+        table=table, cell=cell, interval=interval, with_interval=with_interval, every_reason=EVERY_REASON
+    )
     return made
 
 

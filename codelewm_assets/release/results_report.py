@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from codelewm_assets.release import claims_text, metrics
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import EVERY_REASON, Cell, cell, reasons_text, render, table
+from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.published import SOURCES, comparison_table
 
 __all__ = ["reasons_text", "results_files"]  # reasons_text: what the command line and the UI show of gates
@@ -17,7 +17,7 @@ def results_files(records: Records, *, figures: Mapping[str, str]) -> dict[str, 
     Args: figures: file name of each PNG beside it → what it shows, in words; one that is not there is left out.
     """
     context = {
-        "records": records, "claims": claims_text, "metrics": metrics, "sources": SOURCES, "every_reason": EVERY_REASON,
+        "records": records, "claims": claims_text, "metrics": metrics, "sources": SOURCES,
         "figure": lambda name: f"![{figures[name]}]({name})\n" if name in figures else "",
         "facts_table": _facts_table(records), "training_table": _training_table(records),
         "preflight_table": _preflight_table(records), "red_rules": _red_rules(records),

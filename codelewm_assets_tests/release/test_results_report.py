@@ -8,6 +8,7 @@ import jinja2
 import pytest
 
 from codelewm_assets.claims.audit import audit_text
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.figures import CAPTIONS
@@ -270,6 +271,22 @@ def test_every_reason_of_every_gate_stands_in_the_report_with_figure_threshold_a
             assert f"| {gate.gate} | {reason.code} |" in table and f"| {reason.detail} |" in table
     assert "| rerank:humaneval | lift_below_threshold | -26.6 | 3 |" in table
     assert "| rerank:humaneval | significantly_worse | -41.940 to -13.710 | 0 |" in table
+
+
+def test_gates_of_before_are_rendered_too() -> None:
+    """Their reasons have a code and a detail, their seeds no needs."""
+    raw = gates_of({42: {"collapse": collapse(effective_rank_ratio=0.1)}}).model_dump(mode="json")
+    for owner in (*raw["gates"], *raw["claims"], *(row for gate in raw["gates"] for row in gate["seeds"])):
+        owner["reasons"] = [{"code": reason["code"], "detail": reason["detail"]} for reason in owner["reasons"]]
+    for row in (row for gate in raw["gates"] for row in gate["seeds"]):
+        del row["needs"]
+    text = _report(report_records(ClaimGates.model_validate(raw), {}))
+    assert "Closed by: collapsed.\n" in text
+    assert (
+        "| collapse | collapsed | – | – | seed 42: effective_rank_ratio of z_pred is 0.1; at least 0.2 is needed. |"
+        in text
+    )
+    assert "| collapse | 42 | FAILS | effective_rank_ratio 0.1, " in text
 
 
 def test_gates_stand_beside_their_thresholds() -> None:
