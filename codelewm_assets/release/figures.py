@@ -64,7 +64,7 @@ def draw_figures(
             on=on,
         ),
         "auc_differences.png": reports.forest(
-            difference_effects(calibration, on=on), title="ROC-AUC of p_pass minus that of each control (*: what the gate reads)",
+            difference_effects(calibration, on=on), title="ROC-AUC of p_pass minus that of each control (*: in the gate)",
             x="difference (95% interval by problem)", wanted=CALIBRATION_MARGIN.value, digits=3,
         ),
         "reliability_curve.png": reports.reliability_curve(

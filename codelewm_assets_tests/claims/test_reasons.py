@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from codelewm_assets.claims.gate_rules import shown
+from codelewm_assets.claims.gate_rules import rerank_gate, shown
 from codelewm_assets.claims.gates import judge
 from codelewm_assets.claims.register import CONTROLS, SURPRISE_AUC
 from codelewm_assets.claims.verdicts import REASONS, ClaimGates, Gate, Reason
@@ -149,6 +149,15 @@ def _agrees_with_its_sentence(reason: Reason) -> None:
         assert low <= 0 <= high if found[4] == "includes 0" else high < 0
 
 
+@given(BOUNDS, POINTS)
+def test_of_an_interval_one_thing_is_said(bounds: list[float], points: float) -> None:
+    low, high = bounds
+    found = rerank_gate(SeedEvidence(rerank=rerank("humaneval", points=points, lower=low, upper=high)), "humaneval")
+    said = {reason.code for reason in found.reasons} - {"lift_below_threshold"}
+    assert said == (set() if low > 0 else {"significantly_worse"} if high < 0 else {"interval_includes_zero"})
+    assert all(CONDITIONS[reason.code](reason) for reason in found.reasons)
+
+
 def test_every_code_has_a_condition_and_a_meaning() -> None:
     assert set(CONDITIONS) == set(REASONS)
     assert all(kind.meaning.endswith(".") and kind.condition for kind in REASONS.values())
@@ -196,7 +205,8 @@ def test_gates_of_before_are_still_read() -> None:
     assert (found.reasons[0].figure, found.seeds[0].needs) == (None, {})
 
 
-@given(st.floats(-1, 1), st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.65]))
-def test_a_shown_figure_is_on_the_same_side_of_its_threshold(value: float, threshold: float) -> None:
+@given(st.floats(-1, 1) | st.floats(-1e-3, 1e-3), st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.65]))
+def test_a_shown_figure_is_on_the_same_side_of_its_threshold(distance: float, threshold: float) -> None:
+    value = threshold + distance
     text = float(shown(value, threshold))
     assert (text < threshold, text > threshold) == (value < threshold, value > threshold)
