@@ -1,158 +1,275 @@
 """What each gate asks of one seed's reports. A missing figure leaves a gate undecided; no metric is worked out here."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.verdicts import Reason, State
+from codelewm_assets.claims.verdicts import REASONS, Need, Reason, State
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
-from codelewm_assets.evaluation.reports import IntegrityEvidence, SeedEvidence
+from codelewm_assets.evaluation.reports import IntegrityEvidence, Interval, SeedEvidence
 
-Verdict = tuple[State, tuple[Reason, ...], dict[str, float]]
+STAND_IN = "{}: problems of this project stand in for the published benchmark, and no benchmark claim opens on them."
+ZERO = Need(relation="above", threshold=0.0)
+NONE = Need(relation="at_most", threshold=0.0)
 
 
-def absent(what: str) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A state with the reasons that it follows from, the figures, and what is asked of them."""
+
+    state: State
+    reasons: tuple[Reason, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+    needs: dict[str, Need] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One figure that a gate asks for, None where it is missing, and why it is not good enough, None where it is."""
+
+    name: str
+    value: float | None
+    need: Need
+    reason: Reason | None
+
+
+def absent(sentence: str) -> Verdict:
     """No verdict, as evidence is missing."""
-    return "UNDECIDED", (Reason(code="evidence_missing", detail=what),), {}
+    return Verdict("UNDECIDED", (_missing(sentence),))
 
 
-Row = tuple[str, str, float | None, bool]
-"""(figure, reason code, value, whether it is good enough); a missing value leaves the gate undecided."""
+def _missing(sentence: str, name: str | None = None) -> Reason:
+    return Reason(code="evidence_missing", detail=sentence, name=name)
 
 
-def _judge(*rows: Row) -> Verdict:
-    figures = {name: value for name, _, value, _ in rows if value is not None}
-    missing = [Reason(code="evidence_missing", detail=name) for name, _, value, _ in rows if value is None]
-    bad = [
-        Reason(code=code, detail=f"{name} is {v:.4g}")
-        for name, code, v, is_good in rows
-        if v is not None and not is_good
-    ]
-    if bad:
-        return "FAILS", (*bad, *missing), figures
-    return ("UNDECIDED", tuple(missing), figures) if missing else ("HOLDS", (), figures)
+def _judge(*asked: Asked) -> Verdict:
+    reasons = sorted((one.reason for one in asked if one.reason), key=lambda r: not REASONS[r.code].fails)
+    fails = any(REASONS[reason.code].fails for reason in reasons)
+    figures = {one.name: one.value for one in asked if one.value is not None}
+    state: State = "FAILS" if fails else "UNDECIDED" if reasons else "HOLDS"
+    return Verdict(state, tuple(reasons), figures, {one.name: one.need for one in asked})
 
 
-def _at_least(name: str, code: str, value: float | None, wanted: float) -> Row:
-    return name, code, value, value is not None and value >= wanted
+def shown(value: float, threshold: float) -> str:
+    """The value in as many digits, three at least, as tell it from the threshold."""
+    texts = (f"{value + 0.0:.{digits}g}" for digits in range(3, 18))
+    return next(text for text in texts if value == threshold or float(text) != threshold)
 
 
-def _at_most(name: str, code: str, value: float | None, allowed: float) -> Row:
-    return name, code, value, value is not None and value <= allowed
+def _ask(name: str, code: str, value: float | None, need: Need, subject: str) -> Asked:
+    """Args: subject: what the figure is, in words that a sentence begins with."""
+    if value is None:
+        return Asked(name, value, need, _missing(f"{subject} is missing.", name))
+    if need.is_met(value):
+        return Asked(name, value, need, None)
+    words = f"{need.relation.replace('_', ' ')} {need.threshold:g} is needed"
+    detail = f"{subject} is {shown(value, need.threshold)}; {words}."
+    return Asked(name, value, need, Reason(code=code, detail=detail, name=name, figure=value, threshold=need.threshold))
 
 
-def _above_zero(name: str, value: float | None) -> Row:
-    return name, "interval_includes_zero", value, value is not None and value > 0
+def _at_least(threshold: register.Threshold) -> Need:
+    return Need(relation="at_least", threshold=threshold.value)
+
+
+def _ask_interval(prefix: str, bounds: Interval | None, *, of: str, than: str, unit: str = "") -> Asked:
+    """The interval of a lift, which must lie above 0. Args: prefix: of the names of its bounds. of: what it is an interval of."""
+    lower = f"{prefix}_lower"
+    if bounds is None:
+        return Asked(lower, None, ZERO, _missing(f"The interval of {of} is missing.", lower))
+    low, high = bounds
+    if low > 0:
+        return Asked(lower, low, ZERO, None)
+    text = f"The {prefix.removeprefix('ci')}% interval of {of}, {shown(low, 0)} to {shown(high, 0)}{unit},"
+    if high < 0:
+        detail = f"{text} lies below 0: significantly worse than {than}."
+        worse = Reason(
+            code="significantly_worse",
+            detail=detail,
+            name=f"{prefix}_upper",
+            figure=high,
+            threshold=0.0,
+            interval=bounds,
+        )
+        return Asked(lower, low, ZERO, worse)
+    spans = Reason(
+        code="interval_includes_zero",
+        detail=f"{text} includes 0.",
+        name=lower,
+        figure=low,
+        threshold=0.0,
+        interval=bounds,
+    )
+    return Asked(lower, low, ZERO, spans)
 
 
 def collapse_gate(evidence: SeedEvidence) -> Verdict:
     """Effective rank, variance and neighbour entropy of z_pred above their floors, and weights finite."""
     report = evidence.collapse
     if report is None:
-        return absent("checkpoint_inspection")
-    floors = [_at_least(n, "collapsed", getattr(report, n), floor) for n, floor in register.COLLAPSE_FLOORS.items()]
-    return _judge(*floors, _at_most("nonfinite_tensors", "weights_not_finite", float(len(report.nonfinite_tensors)), 0))
+        return absent("The report checkpoint_inspection is missing.")
+    floors = [
+        _ask(name, "collapsed", getattr(report, name), Need(relation="at_least", threshold=floor), f"{name} of z_pred")
+        for name, floor in register.COLLAPSE_FLOORS.items()
+    ]
+    count = float(len(report.nonfinite_tensors))
+    return _judge(
+        *floors,
+        _ask("nonfinite_tensors", "weights_not_finite", count, NONE, "The number of tensors that are not finite"),
+    )
 
 
 def retrieval_gate(evidence: SeedEvidence) -> Verdict:
     """Recall@1 and MRR each at least no_action plus the margin."""
     report = evidence.retrieval
-    if report is None or report.scores is None:
-        return absent("retrieval_report")
-    ours, control, margin = report.scores["model"], report.scores["no_action"], register.RETRIEVAL_MARGIN.value
+    if report is None:
+        return absent("The report retrieval_report is missing.")
+    if report.scores is None or not {"model", "no_action"} <= report.scores.keys():
+        return absent("retrieval_report has no scores of the model and of no_action.")
+    ours, control, need = report.scores["model"], report.scores["no_action"], _at_least(register.RETRIEVAL_MARGIN)
+    lifts = {
+        "recall_at_1": ("Recall@1", ours.recall_at_1 - control.recall_at_1),
+        "mrr": ("MRR", ours.mrr - control.mrr),
+    }
     return _judge(
-        _at_least("recall_at_1_lift", "below_no_action_margin", ours.recall_at_1 - control.recall_at_1, margin),
-        _at_least("mrr_lift", "below_no_action_margin", ours.mrr - control.mrr, margin),
-    )
+        *(_ask(f"{name}_lift", "below_no_action_margin", lift, need, f"{title} of the model minus that of no_action")
+          for name, (title, lift) in lifts.items())
+    )  # fmt: skip
 
 
 def surprise_gate(evidence: SeedEvidence) -> Verdict:
     """Pairwise AUC of each category above its floor, on pairs and problems enough."""
     report = evidence.surprise
     if report is None:
-        return absent("surprise_report")
-    few, rows = list[Reason](), list[Row]()
+        return absent("The report surprise_report is missing.")
+    asked = []
     for name, threshold in register.SURPRISE_AUC.items():
         found = report.categories.get(name)
-        if found is None or found.pair_count < register.SURPRISE_PAIRS.value:
-            few.append(Reason(code="too_few_pairs", detail=f"{name}: {found.pair_count if found else 0} pairs"))
-            continue
-        if name == "same_problem_different_submission" and found.problem_count < register.SURPRISE_PROBLEMS.value:
-            few.append(Reason(code="too_few_problems", detail=f"{name}: {found.problem_count} problems"))
-            continue
-        rows.append(_at_least(f"{name}_auc", "auc_below_threshold", found.auc, threshold.value))
-    state, reasons, figures = _judge(*rows)
-    if few:
-        return ("FAILS" if state == "FAILS" else "UNDECIDED"), (*reasons, *few), figures
-    return state, reasons, figures
+        pairs, problems = (found.pair_count, found.problem_count) if found else (0, 0)
+        enough = [
+            _ask(
+                f"{name}_pairs",
+                "too_few_pairs",
+                float(pairs),
+                _at_least(register.SURPRISE_PAIRS),
+                f"The number of {name} pairs",
+            )
+        ]
+        if name == "same_problem_different_submission" and enough[0].reason is None:
+            need = _at_least(register.SURPRISE_PROBLEMS)
+            enough.append(
+                _ask(
+                    f"{name}_problems",
+                    "too_few_problems",
+                    float(problems),
+                    need,
+                    f"The number of problems with {name} pairs",
+                )
+            )
+        auc = found.auc if found else None
+        few = [one for one in enough if one.reason]
+        asked += few or [
+            _ask(f"{name}_auc", "auc_below_threshold", auc, _at_least(threshold), f"The pairwise AUC of {name}")
+        ]
+    return _judge(*asked)
 
 
 def probe_gate(evidence: SeedEvidence) -> Verdict:
     """One of five or more targets beats every control by more than the margin, with an interval above 0."""
     report = evidence.probe
     if report is None:
-        return absent("latent_probe_report")
+        return absent("The report latent_probe_report is missing.")
     lifts = {n: t.lift_over_best_control for n, t in report.targets.items() if t.lift_over_best_control is not None}
-    if len(lifts) < register.PROBE_TARGETS.value:
-        return "UNDECIDED", (Reason(code="too_few_targets", detail=f"{len(lifts)} targets could be probed"),), lifts
-    margin = register.PROBE_MARGIN.value
-    sure = [
-        n for n, t in report.targets.items() if n in lifts and lifts[n] > margin and t.lift_ci99 and t.lift_ci99[0] > 0
+    few = _ask(
+        "targets",
+        "too_few_targets",
+        float(len(lifts)),
+        _at_least(register.PROBE_TARGETS),
+        "The number of probed targets",
+    )
+    if few.reason:
+        return Verdict("UNDECIDED", (few.reason,), lifts)
+    need = Need(relation="above", threshold=register.PROBE_MARGIN.value)
+    needs = dict.fromkeys(lifts, need)
+    large = [name for name, lift in lifts.items() if need.is_met(lift)]
+    if not large:
+        best = max(lifts, key=lambda name: lifts[name])
+        subject = f"The largest lift of a probed target over its best control, that of {best},"
+        reason = _ask(best, "below_controls_margin", lifts[best], need, subject).reason
+        return Verdict("FAILS", (reason,) if reason else (), lifts, needs)
+    intervals = [
+        _ask_interval(
+            "ci99", report.targets[name].lift_ci99, of=f"the lift of {name} over its best control", than="that control"
+        )
+        for name in large
     ]
-    if sure:
-        return "HOLDS", (), lifts
-    best = max(lifts, key=lambda name: lifts[name])
-    interval = report.targets[best].lift_ci99
-    shown = "no interval" if interval is None else f"99% interval {interval[0]:.3f} to {interval[1]:.3f}"
-    code = "interval_includes_zero" if lifts[best] > margin else "no_target_beats_controls"
-    return "FAILS", (Reason(code=code, detail=f"largest lift {best} {lifts[best]:.4f}, {shown}"),), lifts
+    if any(one.reason is None for one in intervals):
+        return Verdict("HOLDS", (), lifts, needs)
+    return Verdict(_judge(*intervals).state, tuple(one.reason for one in intervals if one.reason), lifts, needs)
 
 
 def calibration_gate(evidence: SeedEvidence) -> Verdict:
     """ROC-AUC above surface_lr by the margin with an interval above 0, and a small calibration error."""
     report = evidence.calibration
-    if report is None or report.overall.get("p_pass") is None or report.overall["p_pass"].status != "ok":
-        return absent("p_pass_calibration")
-    ours = report.overall["p_pass"]
+    if report is None:
+        return absent("The report p_pass_calibration is missing.")
+    ours = report.overall.get("p_pass")
+    if ours is None or ours.status != "ok":
+        return absent(
+            f"p_pass_calibration has no metrics of p_pass: {'no such score' if ours is None else ours.status}."
+        )
     if ours.missing_count or ours.nonfinite_count:
-        return absent(f"p_pass of {ours.missing_count + ours.nonfinite_count} rows")
+        return absent(f"p_pass is missing or not finite on {ours.missing_count + ours.nonfinite_count} rows.")
     over = report.difference.get("surface_lr")
-    lift, lower = (over.difference, over.ci95[0]) if over else (None, None)
-    error = ours.expected_calibration_error
+    of = "ROC-AUC of p_pass minus that of surface_lr"
+    most = Need(relation="at_most", threshold=register.CALIBRATION_ERROR.value)
     return _judge(
-        _at_least("roc_auc_over_surface_lr", "below_surface_lr_margin", lift, register.CALIBRATION_MARGIN.value),
-        _above_zero("ci95_lower", lower),
-        _at_most("expected_calibration_error", "miscalibrated", error, register.CALIBRATION_ERROR.value),
-    )
+        _ask("roc_auc_over_surface_lr", "below_surface_lr_margin", over.difference if over else None,
+             _at_least(register.CALIBRATION_MARGIN), of),
+        _ask_interval("ci95", over.ci95 if over else None, of=of, than="surface_lr"),
+        _ask("expected_calibration_error", "miscalibrated", ours.expected_calibration_error, most,
+             "The expected calibration error of p_pass"),
+    )  # fmt: skip
 
 
 def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     """Lift over the best control of at least the points asked, interval above 0, pools unsaturated, no stand-in."""
-    found = evidence.rerank.benchmarks.get(benchmark) if evidence.rerank else None
+    if evidence.rerank is None:
+        return absent("The report rerank_report is missing.")
+    found = evidence.rerank.benchmarks.get(benchmark)
     if found is None or found.best_control is None:
-        return absent(f"rerank_report of {benchmark}")
+        return absent(f"rerank_report has no {'best control on ' if found else ''}{benchmark}.")
     lift = found.lift_over_best_control
     figures = (
         {} if lift is None else {"lift_points": lift.points, "ci95_lower": lift.ci95[0], "ci95_upper": lift.ci95[1]}
     )
     if "stand-in" in found.benchmark_label:
-        return "UNDECIDED", (Reason(code="benchmark_is_a_stand_in", detail=found.benchmark_label),), figures
-    holes = [
-        f"{name} in {found.complete_pool_count.get(name, 0)} of {found.pool_count} pools"
+        stand_in = Reason(code="benchmark_is_a_stand_in", detail=STAND_IN.format(found.benchmark_label))
+        return Verdict("UNDECIDED", (stand_in,), figures)
+    few = [
+        _missing(
+            f"{name} has a score in {found.complete_pool_count.get(name, 0)} of {found.pool_count} pools; all are needed.",
+            name,
+        )
         for name in ("p_pass", *register.CONTROLS)
         if found.complete_pool_count.get(name, 0) < found.pool_count
     ]
-    if found.problem_count < register.RERANK_PROBLEMS.value:
-        holes.append(f"{found.problem_count} problems, wanted {register.RERANK_PROBLEMS.value:.0f}")
-    if holes:
-        return "UNDECIDED", tuple(Reason(code="evidence_missing", detail=hole) for hole in holes), figures
+    problems = _ask("problem_count", "too_few_problems", float(found.problem_count), _at_least(register.RERANK_PROBLEMS),
+                    f"The number of problems of {benchmark}")  # fmt: skip
+    if few or problems.reason:
+        return Verdict("UNDECIDED", (*few, *([problems.reason] if problems.reason else [])), figures)
     if lift is None:
-        return absent(f"lift over {found.best_control}")
-    state, reasons, _ = _judge(
-        _at_least(f"lift over {found.best_control}", "lift_below_threshold", lift.points, register.RERANK_POINTS.value),
-        _above_zero("ci95_lower", lift.ci95[0]),
-        _at_most("saturated", "benchmark_saturated", float(bool(found.saturated)), 0),
-    )
-    return state, reasons, figures
+        return absent(f"rerank_report has no lift over the best control on {benchmark}.")
+    best = found.best_control
+    top = found.pass_at_1.get(best)
+    judged = _judge(
+        _ask("lift_points", "lift_below_threshold", lift.points, _at_least(register.RERANK_POINTS),
+             f"Pass@1 of p_pass minus that of {best}, the best control, in points,"),
+        _ask_interval("ci95", lift.ci95, of="pass@1 of p_pass minus that of each resample's best control",
+                      than="the best control", unit=" points"),
+        _ask("saturated", "benchmark_saturated", None if found.saturated is None else float(found.saturated), NONE,
+             f"Saturation (1: {best} reaches a pass@1 of {'–' if top is None else f'{top:.3f}'}, so there is no room for a lift)"),
+    )  # fmt: skip
+    return Verdict(judged.state, judged.reasons, judged.figures | figures, judged.needs)
 
 
 def _rerank_gate_of(benchmark: BenchmarkId) -> Callable[[SeedEvidence], Verdict]:
@@ -162,17 +279,26 @@ def _rerank_gate_of(benchmark: BenchmarkId) -> Callable[[SeedEvidence], Verdict]
 def integrity_gate(evidence: IntegrityEvidence | None) -> Verdict:
     """Manifests verify with their parents, secret scans are clean, no scored problem was trained on."""
     if evidence is None:
-        return absent("integrity evidence")
+        return absent("Nothing was checked of the artifacts behind the reports.")
     named = {
-        "manifest_mismatches": "manifest_mismatch",
-        "secret_findings": "secret_found",
-        "scored_problems_trained_on": "scored_problem_trained_on",
+        "manifest_mismatches": ("manifest_mismatch", "The number of files that are not those of their manifests"),
+        "secret_findings": ("secret_found", "The number of findings of the secret scan"),
+        "scored_problems_trained_on": (
+            "scored_problem_trained_on",
+            "The number of scored problems that were trained on",
+        ),
     }
-    found = {name: getattr(evidence, name) for name in named}
-    counts = {name: None if rows is None else float(len(rows)) for name, rows in found.items()}
+    rows = {name: getattr(evidence, name) for name in named}
+    asked = [
+        _ask(name, code, None if rows[name] is None else float(len(rows[name])), NONE, subject)
+        for name, (code, subject) in named.items()
+    ]
     if evidence.manifests_verified == 0:
-        counts["manifests_verified"] = None
-    return _judge(*(_at_most(name, named.get(name, ""), count, 0) for name, count in counts.items()))
+        subject = "The number of verified manifests is 0"
+        asked.append(
+            Asked("manifests_verified", None, ZERO, _missing(f"{subject}: nothing was verified.", "manifests_verified"))
+        )
+    return _judge(*asked)
 
 
 SEED_GATES: dict[str, Callable[[SeedEvidence], Verdict]] = {

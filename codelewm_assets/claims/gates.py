@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gate_rules import SEED_GATES, Verdict, absent, integrity_gate
+from codelewm_assets.claims.gate_rules import SEED_GATES, STAND_IN, Verdict, absent, integrity_gate
 from codelewm_assets.claims.register import CLAIMS, Claim
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult, Gate, Reason, SeedGate, State
 from codelewm_assets.core.ids import SEEDS
@@ -14,12 +14,17 @@ GATES: tuple[str, ...] = tuple(rule.name for rule in register.GATE_RULES)
 
 
 def _seed_gate(gate: str, seed: int | None, verdict: Verdict) -> SeedGate:
-    state, reasons, figures = verdict
-    return SeedGate(gate=gate, seed=seed, state=state, reasons=reasons, figures=figures)
+    reasons = tuple(reason.model_copy(update={"gate": gate, "seed": seed}) for reason in verdict.reasons)
+    return SeedGate(
+        gate=gate, seed=seed, state=verdict.state, reasons=reasons, figures=verdict.figures, needs=verdict.needs
+    )
 
 
 def _over_seeds(gate: str, evidence: Mapping[int, SeedEvidence]) -> Gate:
-    judged = {s: SEED_GATES[gate](evidence[s]) if s in evidence else absent(f"seed {s}") for s in SEEDS}
+    judged = {
+        s: SEED_GATES[gate](evidence[s]) if s in evidence else absent("There is no evidence of this seed.")
+        for s in SEEDS
+    }
     return _gate(gate, [_seed_gate(gate, seed, verdict) for seed, verdict in judged.items()])
 
 
@@ -27,7 +32,7 @@ def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
     states = {row.state for row in rows}
     state: State = "FAILS" if "FAILS" in states else "UNDECIDED" if "UNDECIDED" in states else "HOLDS"
     reasons = tuple(
-        Reason(code=reason.code, detail=reason.detail if row.seed is None else f"seed {row.seed}: {reason.detail}")
+        reason if row.seed is None else reason.model_copy(update={"detail": f"seed {row.seed}: {reason.detail}"})
         for row in rows
         for reason in row.reasons
     )
@@ -47,9 +52,11 @@ def judge_claims(
         failing = [gates[name] for name in claim.gates if gates[name].state != "HOLDS"]
         if claim.any_of and not any(gates[name].state == "HOLDS" for name in claim.any_of):
             failing += [gates[name] for name in claim.any_of]
-        reasons = [Reason(code=r.code, detail=f"{g.gate} {g.state}: {r.detail}") for g in failing for r in g.reasons]
+        reasons = [
+            r.model_copy(update={"detail": f"{g.gate} {g.state}: {r.detail}"}) for g in failing for r in g.reasons
+        ]
         if claim.needs_published_benchmarks:
-            reasons += [Reason(code="benchmark_is_a_stand_in", detail=label) for label in stand_ins]
+            reasons += [Reason(code="benchmark_is_a_stand_in", detail=STAND_IN.format(label)) for label in stand_ins]
         status: Literal["OPEN", "CLOSED"] = "CLOSED" if failing or reasons else "OPEN"
         results.append(
             ClaimResult(claim_id=claim.claim_id, sentence=claim.sentence, status=status, needs=claim.gates,

@@ -100,21 +100,26 @@ def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show |
 def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import cells_png
 
-    return {"plot": inline_png(cells_png(found.table)).md_str or ""}
+    return {"plot": inline_png(cells_png(found.table, title=found.rule, labels=inputs.benchmark_labels())).md_str or ""}
 
 
 def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import controls_png
 
     limits = inputs.profile.preflight
-    picture = controls_png(found.figures, ceiling=limits.control_ceiling, chance_margin=limits.chance_margin)
+    picture = controls_png(
+        found.figures,
+        ceiling=limits.control_ceiling,
+        chance_margin=limits.chance_margin,
+        labels=inputs.benchmark_labels(),
+    )
     return {"plot": inline_png(picture).md_str or ""}
 
 
 def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import lifts_png
 
-    return {"plot": inline_png(lifts_png(found.figures)).md_str or ""}
+    return {"plot": inline_png(lifts_png(found.figures, labels=inputs.benchmark_labels())).md_str or ""}
 
 
 DATA_RULES: tuple[Rule, ...] = (

@@ -167,7 +167,7 @@ def read_gates(inputs: Inputs) -> ClaimGates:
     return ClaimGates.model_validate(inputs.artifact("claim_gates").read_json("claim_gates.json"))
 
 
-@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="3")
+@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="4")
 def claim_gates(run: AssetRun) -> Plan:
     """Each gate HOLDS, FAILS or is UNDECIDED; each claim is OPEN or CLOSED with typed reasons."""
     inputs = run.inputs

@@ -142,10 +142,10 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 @artifact_asset(
     "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", *REPORTS],
-    kinds={"markdown", "matplotlib"}, code_version="2", freshness=OF_REPORTS,
+    kinds={"markdown", "matplotlib"}, code_version="3", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
-    """The report: verdict, claims and gates with reasons, every metric beside every control, and the plots."""
+    """The report: verdict, claims, gates with reasons, a section a question, plots; an appendix has every metric and control."""
     inputs = run.inputs
     reports = present_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
@@ -155,23 +155,30 @@ def results_report(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
-        from codelewm_assets.release.results_report import results_markdown
+        from codelewm_assets.release.report_records import run_facts
+        from codelewm_assets.release.results_report import results_files
         from codelewm_assets.training.progress import read_events
         from codelewm_assets.training.sidecar import read_sidecar
 
         findings = findings_of(preflight)
         events = {seed: read_events(artifact.path("progress.jsonl"))[0] for seed, artifact in trained.items()}
         rows = {seed: read_score_rows(artifact.path("completion_scores.jsonl")) for seed, artifact in scored.items()}
-        figures = draw_figures(seed_evidence(reports), findings, completions=rows, events=events)
+        labels = read_gates(inputs).benchmark_labels
+        figures = draw_figures(seed_evidence(reports), findings, completions=rows, events=events, labels=labels)
         training = {seed: (read_sidecar(artifact), events[seed]) for seed, artifact in trained.items()}
-        records = records_of(inputs, reports, findings=findings, artifacts=_digests(parents), training=training)
-        text = results_markdown(records, figures={name: CAPTIONS[name] for name in figures})
+        lineage = [artifact.manifest for artifact in lineage_of(inputs, parents).values()]
+        run_of = run_facts(parents[0].manifest, lineage, version=package["versions"]["codelewm_assets"])
+        records = records_of(
+            inputs, reports, findings=findings, artifacts=_digests(parents), training=training, run=run_of
+        )
+        texts = results_files(records, figures={name: CAPTIONS[name] for name in figures})
         return AssetOutput(
-            {"results_report.md": text.encode("utf-8"), **figures},
-            {"figure_count": len(figures), "characters": len(text)},
+            {name: text.encode("utf-8") for name, text in texts.items()} | figures,
+            {"figure_count": len(figures), "characters": sum(map(len, texts.values()))},
         )
 
-    return Plan(make, versions("matplotlib"), parents, _report_and_plots)
+    package = versions("matplotlib", "codelewm_assets")
+    return Plan(make, package, parents, _report_and_plots)
 
 
 def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
@@ -187,7 +194,7 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
 
 @artifact_asset(
     "release", deps=["execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions"],
-    kinds={"markdown", "huggingface"}, code_version="3",
+    kinds={"markdown", "huggingface"}, code_version="4",
 )  # fmt: skip
 def dataset_card(run: AssetRun) -> Plan:
     """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
@@ -209,7 +216,7 @@ def dataset_card(run: AssetRun) -> Plan:
 
 @artifact_asset(
     "release", deps=["claim_gates", "execution_pack", "checkpoint", *REPORTS], kinds={"markdown", "huggingface"},
-    code_version="3",
+    code_version="4",
 )  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
@@ -242,7 +249,7 @@ def model_card(run: AssetRun) -> Plan:
 
 @artifact_asset(
     "release", deps=["claim_gates", *REPORTS], gated_by=["results_report", "dataset_card", "model_card"],
-    kinds={"markdown", "json"}, code_version="2", resources=["listing"],
+    kinds={"markdown", "json"}, code_version="3", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
@@ -335,14 +342,15 @@ def review_site(run: AssetRun) -> Plan:
 
 
 def _texts(artifacts: list[Artifact]) -> dict[str, tuple[str, str]]:
-    """Page name → title and Markdown of what was released, in the order of the navigation."""
-    found = {}
+    """Page name → title and Markdown of what was released, in the order of the navigation; an appendix follows its text."""
+    found = dict[str, str]()
     for artifact in artifacts:
-        for file in artifact.manifest.files:
+        for file in sorted(artifact.manifest.files, key=lambda file: (file.path.endswith("_appendix.md"), file.path)):
             if file.path.endswith(".md"):
                 seed = file.path.rpartition("/")[0]
                 name = artifact.manifest.artifact_kind + (f"_{seed}" if seed else "")
-                found[name] = artifact.path(file.path).read_text(encoding="utf-8")
+                text = artifact.path(file.path).read_text(encoding="utf-8")
+                found[name] = f"{found[name]}\n{text}" if name in found else text
     return {name: (title, found[name]) for name, title in TITLES.items() if name in found}
 
 

@@ -304,7 +304,7 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="2", is_seeded=True
+    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="3", is_seeded=True
 )
 def checkpoint_inspection(run: AssetRun) -> Plan:
     """The tensor table, whether every weight is finite, and whether the latents have collapsed."""
@@ -316,7 +316,9 @@ def checkpoint_inspection(run: AssetRun) -> Plan:
         from codelewm_assets.training.progress import read_events
 
         rows, report = inspect_checkpoint(trained, tokens)
-        curve = training_curve({int(run.seed): read_events(trained.path("progress.jsonl"))[0]})
+        pack = run.inputs.store.load("execution_pack", tokens.manifest.parent_artifacts["execution_pack"])
+        on = " and ".join(pack.manifest.metadata["benchmark_labels"].values())
+        curve = training_curve({int(run.seed): read_events(trained.path("progress.jsonl"))[0]}, on=on)
         return AssetOutput(
             {
                 "tensors.parquet": write_table(rows),
@@ -353,13 +355,13 @@ def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding
     from codelewm_assets.evaluation.reports import CollapseReport, SeedEvidence
 
     raw = inputs.artifact("checkpoint_inspection", partition).read_json("checkpoint_inspection.json")
-    state, reasons, figures = collapse_gate(SeedEvidence(collapse=CollapseReport.model_validate(raw)))
+    found = collapse_gate(SeedEvidence(collapse=CollapseReport.model_validate(raw)))
     return finding(
         "latents_have_not_collapsed",
-        [f"{reason.code}: {reason.detail}" for reason in reasons] if state != "HOLDS" else [],
-        blocker="collapsed",
+        [f"{reason.code}: {reason.detail}" for reason in found.reasons],
+        blocker=found.reasons[0].code if found.reasons else "collapsed",
         message="The latents have not collapsed.",
-        figures=figures,
+        figures=found.figures,
     )
 
 

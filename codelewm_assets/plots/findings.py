@@ -15,11 +15,19 @@ from codelewm_assets.plots.style import BAD, GOOD, GRID, INK, png
 
 DOTS_PER_INCH = 110
 Figures = Mapping[str, float | int | str | bool]
+Labels = Mapping[str, str]
 
 
-def cells_png(cells: Sequence[CellCount]) -> bytes:
-    """A heat map of cells named "fold K WHAT": a row for each WHAT, a column for each fold, count over floor as colour.
+def _labelled(name: str, labels: Labels) -> str:
+    """The name with the benchmark id that it begins with as texts call it."""
+    benchmark, space, rest = name.partition(" ")
+    return f"{labels.get(benchmark, benchmark)}{space}{rest}"
 
+
+def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> bytes:
+    """A heat map of cells named "fold K BENCHMARK …": a row for each name, a column for each fold, count over floor as colour.
+
+    Args: title: what is counted. labels: benchmark id → what texts call it, so that a stand-in is named.
     Returns: PNG. A cell without a floor is grey; one below its floor is orange and framed.
     """
     from matplotlib.colors import to_rgba
@@ -27,6 +35,7 @@ def cells_png(cells: Sequence[CellCount]) -> bytes:
     from matplotlib.patches import Rectangle
 
     names = list(dict.fromkeys(cell.cell.split(" ", 2)[2] for cell in cells))
+    shown = [_labelled(name, labels) for name in names]
     figure = Figure(figsize=(6.4, 0.9 + 0.26 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     for cell in cells:
@@ -41,19 +50,20 @@ def cells_png(cells: Sequence[CellCount]) -> bytes:
         axes.text(x, y, text, ha="center", va="center", fontsize=7, color=INK, fontweight=weight)
     axes.set(xlim=(-0.5, len(FOLDS) - 0.5), ylim=(len(names) - 0.5, -0.5))
     axes.set_xticks(list(FOLDS), [f"fold {fold}" for fold in FOLDS], fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_yticks(range(len(names)), shown, fontsize=8)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    figure.suptitle("count / floor", fontsize=9, x=0.01, ha="left", color=INK)
+    figure.suptitle(f"{title}: count / floor", fontsize=9, x=0.01, ha="left", color=INK)
     key = "blue: reaches its floor, darker up to four times it; orange, framed: below its floor; grey: has no floor"
     figure.supxlabel(key, fontsize=7, color=INK)
     return png(figure, DOTS_PER_INCH)
 
 
-def controls_png(figures: Figures, *, ceiling: float, chance_margin: float) -> bytes:
+def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labels: Labels) -> bytes:
     """Pass@1 of each control on each benchmark, with chance and the ceiling as lines and what must be near chance as a band.
 
     Args: figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
+        labels: benchmark id → what texts call it.
     Returns: PNG.
     """
     from matplotlib.figure import Figure
@@ -72,17 +82,19 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float) -> b
         _line(axes, ceiling, f"ceiling {ceiling:.2f}", linestyle="-")
         _bars(axes, {name: own[name] for name in names}, at_fault)
         axes.set(xlim=(0, 1))
-        axes.set_title(f"{benchmark}: pass@1", fontsize=9, loc="left", color=INK, pad=16)
+        axes.set_title(
+            f"{labels.get(benchmark, benchmark)}: pass@1 of controls", fontsize=9, loc="left", color=INK, pad=16
+        )
     margin = f"{' and '.join(NEAR_CHANCE)} must end in the grey band, within {chance_margin:.2f} of chance"
     figure.supxlabel(f"no control may pass the ceiling; {margin}; orange: at fault", fontsize=7, color=INK)
     return png(figure, DOTS_PER_INCH)
 
 
-def lifts_png(figures: Figures) -> bytes:
+def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
     """The smallest lift that each scope of pools could show on each benchmark, with the wanted lift and the gate's as lines.
 
     Args: figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
-        `rerank_can_decide` gives them. A scope that could show no lift has no bar.
+        `rerank_can_decide` gives them. A scope that could show no lift has no bar. labels: benchmark id → what texts call it.
     Returns: PNG.
     """
     from matplotlib.figure import Figure
@@ -102,7 +114,9 @@ def lifts_png(figures: Figures) -> bytes:
         _line(axes, target, f"wanted {target:.1f}", linestyle="-")
         _bars(axes, own, {name for name in own if name == "this profile" and not own[name] <= target})
         axes.set(xlim=(0, 1.25 * largest))
-        axes.set_title(f"{benchmark}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16)
+        axes.set_title(
+            f"{labels.get(benchmark, benchmark)}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16
+        )
     key = "this profile must end at or before the wanted lift; the gate's own lift is shown beside; orange: at fault"
     figure.supxlabel(key, fontsize=7, color=INK)
     return png(figure, DOTS_PER_INCH)

@@ -30,10 +30,12 @@ class Effect(NamedTuple):
     is_marked: bool = False
 
 
-def reliability_curve(bins: Mapping[int, Sequence[CalibrationBin]], errors: Mapping[int, float | None]) -> bytes:
+def reliability_curve(
+    bins: Mapping[int, Sequence[CalibrationBin]], errors: Mapping[int, float | None], *, on: str
+) -> bytes:
     """Mean p_pass against the share that passed, per bin and seed, above how many completions each bin holds.
 
-    Args: errors: seed → expected calibration error.
+    Args: errors: seed → expected calibration error. on: the benchmarks, as texts call them.
     """
     made, (upper, lower) = style.figure(4.6, rows=2, height_ratios=(3, 1), sharex=True)
     upper.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=1)
@@ -51,21 +53,25 @@ def reliability_curve(bins: Mapping[int, Sequence[CalibrationBin]], errors: Mapp
         style.label(upper, text, (0.02, 0.95 - 0.09 * place), colour=hue, moved=(0, 0), ha="left")
     if not bins:
         style.show_nothing(upper)
-    style.tidy(upper, title="Reliability of p_pass", y="share that passed")
+    style.tidy(upper, title=f"Reliability of p_pass on held-out completions of {on}", y="share that passed")
     style.tidy(lower, x="p_pass of the bin", y="completions")
     upper.set(xlim=(0, 1), ylim=(0, 1))
     return style.png(made)
 
 
-def roc_curves(curves: Mapping[int, Sequence[Curve]]) -> bytes:
-    """ROC curves, a panel a seed, each named with its AUC and interval; p_pass is drawn last and thickest."""
-    made, panels = style.figure(3.7, columns=max(1, len(curves)), sharey=True, squeeze=False)
+def roc_curves(curves: Mapping[int, Sequence[Curve]], *, on: str) -> bytes:
+    """ROC curves, a panel a seed, each named with its AUC and interval; p_pass is drawn last and thickest.
+
+    Args: on: the benchmarks, as texts call them.
+    """
+    made, panels = style.figure(3.9, columns=max(1, len(curves)), sharey=True, squeeze=False)
+    style.head(made, f"ROC curves on held-out completions of {on}")
     for axes in panels[0]:
         axes.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=1)
         style.tidy(axes, x="false positive rate", y="true positive rate" if axes is panels[0][0] else "")
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     for axes, (seed, found) in zip(panels[0], curves.items(), strict=False):
-        axes.set_title(f"ROC of completions, seed {seed}", fontsize=style.TITLE_PT, color=style.INK, loc="left")
+        axes.set_title(f"seed {seed}", fontsize=style.TITLE_PT, color=style.INK, loc="left")
         for curve in sorted(found, key=lambda one: one.score == "p_pass"):
             width = 1.8 if curve.score == "p_pass" else 1.0
             axes.plot(*curve.points, color=style.of_score(curve.score), linewidth=width)
@@ -136,13 +142,17 @@ def _name_seeds(axes: Any, seeds: Sequence[int]) -> None:
                     moved=(-62 * (len(seeds) - 1 - place), 9), xycoords="axes fraction")  # fmt: skip
 
 
-def training_curve(events: Mapping[int, Sequence[Mapping[str, Any]]]) -> bytes:
-    """Loss by step, a panel a seed: training as a thin line, validation as a thick one with points; a fold a line."""
-    made, panels = style.figure(3.0, columns=max(1, len(events)), sharey=True, squeeze=False)
+def training_curve(events: Mapping[int, Sequence[Mapping[str, Any]]], *, on: str) -> bytes:
+    """Loss by step, a panel a seed: training as a thin line, validation as a thick one with points; a fold a line.
+
+    Args: on: the benchmarks, as texts call them.
+    """
+    made, panels = style.figure(3.2, columns=max(1, len(events)), sharey=True, squeeze=False)
+    style.head(made, f"Training and validation loss by step on {on}")
     for place, axes in enumerate(panels[0]):
         style.tidy(axes, x="step", y="loss" if place == 0 else "")
     for place, (axes, (seed, found)) in enumerate(zip(panels[0], events.items(), strict=False)):
-        axes.set_title(f"Loss, seed {seed}", fontsize=style.TITLE_PT, color=style.INK, loc="left")
+        axes.set_title(f"seed {seed}", fontsize=style.TITLE_PT, color=style.INK, loc="left")
         steps = sorted((e for e in found if e["event"] == "progress"), key=lambda e: (e["fold"], e["step"]))
         for fold, rows in groupby(steps, key=lambda e: e["fold"]):
             _losses(axes, list(rows), style.of_seed(place), is_named=fold == steps[0]["fold"])

@@ -47,6 +47,11 @@ def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
     axes.set_title(title, fontsize=TITLE_PT, color=INK, loc="left")
 
 
+def head(made: Any, title: str) -> None:
+    """A title over all axes of a figure."""
+    made.suptitle(title, fontsize=TITLE_PT, color=INK, x=0.01, ha="left")
+
+
 def label(axes: Any, text: str, at: tuple[float, float], *, colour: str = INK, moved: tuple[float, float] = (4, 0),
           **style: Any) -> None:  # fmt: skip
     """Text beside a point, in the colour of what it names. Args: moved: offset in points."""

@@ -3,8 +3,9 @@
 A wording that is not OPEN stands only beside the word CLOSED, so that no line of it can be read as a claim.
 """
 
+from codelewm_assets.claims.gate_rules import shown
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import ABSENT, Cell, reasons_text, table
+from codelewm_assets.release.markdown import ABSENT, Cell, interval, table
 from codelewm_assets.release.report_records import NO_SEED
 
 OVERALL = "improves_reranking"
@@ -17,24 +18,70 @@ def claims_table(records: Records) -> str:
     rows: list[list[Cell]] = []
     for name in records.keys("claim"):
         status, sentence = records.at(f"claim.{name}.status"), records.at(f"claim.{name}.sentence")
-        why = reasons_text(records.at(f"claim.{name}.reasons")) or "all gates hold"
+        why = closed_by(records, name) or "all gates hold"
         rows.append([f"{status}: {sentence}", why])
     return table(["claim", "why"], rows)
 
 
+def closed_by(records: Records, name: str) -> str:
+    """What closes a claim: each gate with its state and the codes of all its reasons, then the reasons of no gate."""
+    codes: dict[str, list[str]] = {}
+    for reason in records.at(f"claim.{name}.reasons"):
+        gate = reason.get("gate")
+        state = f"{gate} {records.at(('gate', gate, 'state'))}" if gate else ""
+        codes.setdefault(state, []).append(reason["code"])
+    parts = {state: ", ".join(dict.fromkeys(found)) for state, found in codes.items()}
+    return "; ".join(f"{state} ({found})" if state else found for state, found in parts.items())
+
+
 def gates_table(records: Records) -> str:
-    """One row per gate and seed."""
+    """One row per gate and seed: each figure beside what is asked of it, and the codes of all reasons."""
     rows: list[list[Cell]] = []
     for gate in records.keys("gate"):
         for seed in records.keys(("gate", gate, "seed")):
             path = ("gate", gate, "seed", seed)
-            figures = [
-                f"{name} {records.at((*path, 'figures', name)):.4g}" for name in records.keys((*path, "figures"))
-            ]
-            shown = ABSENT if seed == NO_SEED else seed
-            reasons = reasons_text(records.at((*path, "reasons")))
-            rows.append([gate, shown, records.at((*path, "state")), ", ".join(figures), reasons])
-    return table(["gate", "seed", "state", "figures", "reasons"], rows)
+            figures = [_figure(records, path, name) for name in records.keys((*path, "figures"))]
+            codes = dict.fromkeys(reason["code"] for reason in records.at((*path, "reasons")))
+            of_seed = ABSENT if seed == NO_SEED else seed
+            rows.append([gate, of_seed, records.at((*path, "state")), ", ".join(figures), ", ".join(codes)])
+    return table(["gate", "seed", "state", "figures (what is asked)", "reasons"], rows)
+
+
+def _figure(records: Records, path: tuple[str, ...], name: str) -> str:
+    value, need = records.at((*path, "figures", name)), records.get((*path, "needs", name))
+    if need is None:
+        return f"{name} {value:.4g}"
+    return f"{name} {shown(value, need['threshold'])} ({need['relation'].replace('_', ' ')} {need['threshold']:g})"
+
+
+def reasons_table(records: Records) -> str:
+    """Every reason of every gate: its code, figure, threshold and sentence."""
+    rows: list[list[Cell]] = []
+    for gate in records.keys("gate"):
+        for reason in records.at(("gate", gate, "reasons")):
+            figure, threshold, bounds = (reason.get(name) for name in ("figure", "threshold", "interval"))
+            value = None if figure is None or threshold is None else shown(figure, threshold)
+            asked = None if threshold is None else f"{threshold:g}"
+            rows.append([gate, reason["code"], interval(bounds) if bounds else value, asked, reason["detail"]])
+    rows += [["claims alone", reason["code"], None, None, reason["detail"]] for reason in _of_claims_alone(records)]
+    return table(["gate", "code", "figure or interval", "threshold", "in words"], rows)
+
+
+def _of_claims_alone(records: Records) -> list[dict[str, str]]:
+    """Reasons of claims that are no gate's, each once."""
+    every = [reason for name in records.keys("claim") for reason in records.at(f"claim.{name}.reasons")]
+    return list({reason["detail"]: reason for reason in every if not reason.get("gate")}.values())
+
+
+def why_not(records: Records) -> str:
+    """For each gate that does not hold, the first sentence that says why, on the first seed that it is said of."""
+    lines = []
+    for gate in records.keys("gate"):
+        state, reasons = records.at(("gate", gate, "state")), records.at(("gate", gate, "reasons"))
+        if state != "HOLDS":
+            more = f" ({len(reasons) - 1} more below)" if len(reasons) > 1 else ""
+            lines.append(f"- {gate} {state}: {reasons[0]['detail'] if reasons else 'no reason is recorded.'}{more}")
+    return "\n".join(lines) + "\n" if lines else "Every gate holds.\n"
 
 
 def gate_states(records: Records) -> dict[str, list[str]]:
@@ -66,9 +113,9 @@ def _needs(records: Records, name: str) -> list[str]:
 
 
 def forbidden_list(records: Records) -> str:
-    """Every claim that is CLOSED, with its typed reasons; without any, a line that says so."""
+    """Every claim that is CLOSED, with what closes it; without any, a line that says so."""
     lines = [
-        f"- CLOSED: {records.at(f'claim.{name}.sentence')} Reasons: {reasons_text(records.at(f'claim.{name}.reasons'))}."
+        f"- CLOSED: {records.at(f'claim.{name}.sentence')} Closed by: {closed_by(records, name) or 'no reason is recorded'}."
         for name in claims_with(records, "CLOSED")
     ]
     return "\n".join(lines) + "\n" if lines else "No claim is CLOSED.\n"

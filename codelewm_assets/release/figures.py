@@ -13,7 +13,10 @@ from codelewm_assets.plots.findings import cells_png
 from codelewm_assets.plots.reports import Curve, Effect
 
 BEST = "best of each resample"
-HEAT_MAPS = {"coverage.png": "folds_cover_every_cell", "decoy_coverage.png": "decoy_coverage"}
+HEAT_MAPS = {
+    "coverage.png": ("folds_cover_every_cell", "Rows of the pack by fold, benchmark and label"),
+    "decoy_coverage.png": ("decoy_coverage", "Decoy pairs and their problems by fold, benchmark and category"),
+}
 CAPTIONS: Mapping[str, str] = {
     "lifts.png": "Forest plot: lift of p_pass in pass@1 over each control on each benchmark, with 95% intervals; a star marks "
     "the best control",
@@ -33,22 +36,35 @@ def draw_figures(
     *,
     completions: Mapping[int, Sequence[ScoreRow]],
     events: Mapping[int, Sequence[Mapping[str, Any]]],
+    labels: Mapping[str, str],
 ) -> dict[str, bytes]:
-    """File name → PNG. Args: completions: seed → scored completions. events: seed → event stream of its training."""
+    """File name → PNG.
+
+    Args:
+        completions: seed → scored completions.
+        events: seed → event stream of its training.
+        labels: benchmark id → what texts call it; a stand-in is named in every plot by it.
+    """
+    on = " and ".join(labels.values())
     calibration = {seed: found.calibration for seed, found in sorted(evidence.items()) if found.calibration}
     cells = {found.rule: found.table for found in findings}
-    heat_maps = {name: cells_png(cells[rule]) for name, rule in HEAT_MAPS.items() if cells.get(rule)}
+    heat_maps = {
+        name: cells_png(cells[rule], title=title, labels=labels)
+        for name, (rule, title) in HEAT_MAPS.items()
+        if cells.get(rule)
+    }
     return {
         "lifts.png": reports.forest(
-            lift_effects(evidence), title="Lift in pass@1 of p_pass over each control", x="points (95% interval)",
+            lift_effects(evidence), title="Lift in pass@1 of p_pass over each control (*: the best)", x="points (95% interval)",
             wanted=RERANK_POINTS.value,
         ),
         "roc.png": reports.roc_curves(
             {seed: curves for seed, rows in sorted(completions.items())
-             if (curves := roc_of(rows, calibration.get(seed)))}
+             if (curves := roc_of(rows, calibration.get(seed)))},
+            on=on,
         ),
         "auc_differences.png": reports.forest(
-            difference_effects(calibration), title="ROC-AUC of p_pass minus that of each control",
+            difference_effects(calibration, on=on), title="ROC-AUC of p_pass minus that of each control (*: in the gate)",
             x="difference (95% interval by problem)", wanted=CALIBRATION_MARGIN.value, digits=3,
         ),
         "reliability_curve.png": reports.reliability_curve(
@@ -56,8 +72,9 @@ def draw_figures(
              if (ours := found.overall.get("p_pass")) and (bins := ours.calibration_bins)},
             {seed: ours.expected_calibration_error for seed, found in calibration.items()
              if (ours := found.overall.get("p_pass"))},
+            on=on,
         ),
-        "training_curve.png": reports.training_curve(events),
+        "training_curve.png": reports.training_curve(events, on=on),
         **heat_maps,
     }  # fmt: skip
 
@@ -75,10 +92,10 @@ def lift_effects(evidence: Mapping[int, SeedEvidence]) -> list[Effect]:
     return sorted(found, key=lambda e: (e.group, e.name == BEST, e.name, e.seed))
 
 
-def difference_effects(reports: Mapping[int, CalibrationReport]) -> list[Effect]:
-    """A row per control and seed; the one that the gate looks at is marked."""
+def difference_effects(reports: Mapping[int, CalibrationReport], *, on: str) -> list[Effect]:
+    """A row per control and seed; the one that the gate looks at is marked. Args: on: the benchmarks, as texts call them."""
     found = [
-        Effect("held-out completions", name, seed, row.difference, row.ci95, name == "surface_lr")
+        Effect(f"held-out completions of {on}", name, seed, row.difference, row.ci95, name == "surface_lr")
         for seed, report in reports.items()
         for name, row in report.difference.items()
         if name != "p_pass_raw"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MOST_REASONS = 4
+MAX_REASONS = 4
+EVERY_REASON = "Every reason"
+"""Heading of the whole list of reasons, in the results report."""
 ABSENT = "–"
 Cell = float | int | str | bool | None
 
@@ -44,11 +46,11 @@ def with_interval(value: float | None, bounds: Sequence[float] | None, digits: i
 
 
 def reasons_text(reasons: Sequence[Any]) -> str:
-    """The first reasons as `code (detail)`. Args: reasons: records, or mappings of the same keys."""
+    """The first reasons as `code: sentence`, and where the others stand. Args: reasons: records, or mappings of the same keys."""
     pairs = [(r["code"], r["detail"]) if isinstance(r, Mapping) else (r.code, r.detail) for r in reasons]
-    shown = [f"{code} ({detail})" for code, detail in pairs[:MOST_REASONS]]
-    more = f"; {len(pairs) - MOST_REASONS} more" if len(pairs) > MOST_REASONS else ""
-    return "; ".join(shown) + more if pairs else ""
+    shown = [f"{code}: {detail.removesuffix('.')}." for code, detail in pairs[:MAX_REASONS]]
+    rest = len(pairs) - MAX_REASONS
+    return " ".join(shown + ([f'{rest} more under "{EVERY_REASON}" in the results report.'] if rest > 0 else []))
 
 
 @cache
@@ -60,7 +62,9 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
         autoescape=lambda name: bool(name and name.endswith(".html.j2")),  # Markdown is escaped when it becomes a page
     )  # fmt: skip
-    made.globals.update(table=table, cell=cell, interval=interval, with_interval=with_interval)
+    made.globals.update(
+        table=table, cell=cell, interval=interval, with_interval=with_interval, every_reason=EVERY_REASON
+    )
     return made
 
 

@@ -1,11 +1,15 @@
-"""Tables of reranking, calibration, retrieval, surprise, probes and collapse: each figure beside every control, by record path."""
+"""Tables of reranking, calibration, retrieval, surprise, probes and collapse: each figure beside every control, by record path.
+
+A `summary` has the seeds side by side and stands in the report; the full table of the same stands in its appendix. A table over all
+rows names the benchmarks, a stand-in with them, in its first column.
+"""
 
 from collections.abc import Iterable, Iterator
 
-from codelewm_assets.claims.register import COLLAPSE_FLOORS
+from codelewm_assets.claims.register import COLLAPSE_FLOORS, SURPRISE_AUC
 from codelewm_assets.evaluation.reports import OURS
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.markdown import ABSENT, Cell, interval, table, with_interval
+from codelewm_assets.release.markdown import ABSENT, Cell, cell, interval, table, with_interval
 
 RETRIEVERS = ("model", "no_action", "shuffled_action", "lexical", "random")
 COUNTS = ("positive_count", "negative_count", "missing_count", "nonfinite_count")
@@ -14,6 +18,16 @@ COUNTS = ("positive_count", "negative_count", "missing_count", "nonfinite_count"
 def seeds_with(records: Records, report: str) -> list[str]:
     """Seeds that have a report."""
     return [seed for seed in records.keys("seed") if records.keys(f"seed.{seed}.{report}")]
+
+
+def scope(records: Records) -> str:
+    """The benchmarks that rows of no single benchmark come from, as texts call them."""
+    return " + ".join(records.labels.values())
+
+
+def _columns(seeds: Iterable[str], *names: str) -> list[str]:
+    """Headers of figures that stand there once for each seed."""
+    return [f"{name}, seed {seed}" for name in names for seed in seeds]
 
 
 def _keys(records: Records, report: str) -> Iterator[tuple[str, str, str]]:
@@ -34,6 +48,10 @@ def _lift(records: Records, path: str) -> str:
     return with_interval(records.get(f"{path}.points"), records.get(f"{path}.ci95"), 2)
 
 
+def _beside(records: Records, path: str, figure: str, bounds: str) -> str:
+    return with_interval(records.get(f"{path}.{figure}"), records.get(f"{path}.{bounds}"))
+
+
 def _at(records: Records, path: str, *figures: str) -> list[Cell]:
     return [records.at(f"{path}.{figure}") for figure in figures]
 
@@ -43,10 +61,30 @@ def _get(records: Records, path: str, *figures: str) -> list[Cell]:
 
 
 def _by_benchmark(records: Records, seed: str, report: str, overall: str, parts: str) -> dict[str, str]:
-    """Name of a part of the rows → its path: all of them, then each benchmark by its label."""
+    """Name of a part of the rows → its path: all benchmarks together, then each by its label."""
     base, labels = f"seed.{seed}.{report}", records.labels
     benchmarks = {labels.get(b, b): f"{base}.{parts}.{b}" for b in records.keys(f"{base}.{parts}")}
-    return {"all": f"{base}.{overall}"} | benchmarks
+    return {scope(records): f"{base}.{overall}"} | benchmarks
+
+
+def rerank_summary(records: Records) -> str:
+    """A row per benchmark and score: pass@1, and the lift of p_pass over it."""
+    seeds = seeds_with(records, "rerank")
+    rows: list[list[Cell]] = []
+    for benchmark in dict.fromkeys(name for _, name, _ in _keys(records, "rerank")):
+        paths = [f"seed.{seed}.rerank.{benchmark}" for seed in seeds]
+        for name in _scores(records, *(f"{path}.pass_at_1" for path in paths)):
+            is_best = any(records.get(f"{path}.best_control") == name for path in paths)
+            rows.append([records.labels.get(benchmark, benchmark), f"{name} (best control)" if is_best else name,
+                         *(records.get(f"{path}.pass_at_1.{name}") for path in paths),
+                         *(_lift(records, f"{path}.lift.{name}") for path in paths)])  # fmt: skip
+    header = ["benchmark", "score", *_columns(seeds, "pass@1", "p_pass minus it, points [95%]")]
+    return table(header, rows)
+
+
+def _scores(records: Records, *paths: str) -> list[str]:
+    """Names under any of the paths, p_pass first; without p_pass_raw, which orders as p_pass does and stands in the appendix."""
+    return _ours_first({name for path in paths for name in records.keys(path)} - {"p_pass_raw"})
 
 
 def rerank_table(records: Records) -> str:
@@ -59,8 +97,8 @@ def rerank_table(records: Records) -> str:
                          *_get(records, base, f"mrr.{name}", f"complete_pool_count.{name}"),
                          _lift(records, f"{base}.lift.{name}"), _lift(records, f"{base}.mrr_lift.{name}"),
                          None if name == "p_pass" or best is None else name == best])  # fmt: skip
-    header = ["benchmark", "seed", "score", "pass@1", "MRR", "whole pools", "p_pass minus it, points of pass@1",
-              "hundredths of MRR", "best control"]  # fmt: skip
+    header = ["benchmark", "seed", "score", "pass@1", "MRR", "complete pools", "p_pass minus it, points of pass@1",
+              "p_pass minus it, hundredths of MRR", "best control"]  # fmt: skip
     return table(header, rows)
 
 
@@ -90,7 +128,7 @@ def ranking_table(records: Records, report: str) -> str:
     rows: list[list[Cell]] = []
     for part, seed, name, path in _calibration_parts(records, report):
         figures = [_with_interval(records, path, f) for f in ("roc_auc", "within_pool_auc", "average_precision")]
-        ours = f"seed.{seed}.{report}.difference.{name}" if part == "all" else ""
+        ours = f"seed.{seed}.{report}.difference.{name}" if part == scope(records) else ""
         over = with_interval(records.get(f"{ours}.difference"), records.get(f"{ours}.ci95"))
         has_pools = records.get(f"{path}.within_pool_auc") is not None
         pools = records.get(f"{path}.within_pool_count") if has_pools else None  # its 0 would mean "not looked at"
@@ -114,18 +152,31 @@ def probability_table(records: Records, report: str) -> str:
     return table(header, rows)
 
 
-def slice_table(records: Records, kind: str) -> str:
-    """ROC-AUC of every score on each part of the completions. Args: kind: a field of `Slices`."""
-    found = list(_keys(records, f"calibration.slices.{kind}"))
-    names = sorted({name for _, _, path in found for name in records.keys(path)} - {"p_pass"})
-    labels = records.labels
+def ranking_summary(records: Records) -> str:
+    """A row per score over all completions: ROC-AUC, within a pool, and that of p_pass minus it."""
+    seeds = seeds_with(records, "calibration")
+    paths = [f"seed.{seed}.calibration" for seed in seeds]
     rows: list[list[Cell]] = [
-        [labels.get(part, part), seed, *_get(records, f"{path}.p_pass", *COUNTS[:2]),
-         _with_interval(records, f"{path}.p_pass", "roc_auc"), *_get(records, path, *(f"{name}.roc_auc" for name in names)),
-         records.get(f"{path}.p_pass.expected_calibration_error")]
-        for seed, part, path in found
+        [name,
+         *(_with_interval(records, f"{path}.overall.{name}", f) for f in ("roc_auc", "within_pool_auc") for path in paths),
+         *(_beside(records, f"{path}.difference.{name}", "difference", "ci95") for path in paths)]
+        for name in _scores(records, *(f"{path}.overall" for path in paths))
     ]  # fmt: skip
-    return table(["part", "seed", "pass", "fail", "p_pass", *names, "calibration error of p_pass"], rows)
+    header = [f"score, on {scope(records)}", *_columns(seeds, "ROC-AUC", "within a pool", "p_pass minus it")]
+    return table(header, rows)
+
+
+def calibration_summary(records: Records) -> str:
+    """A row per seed: how far p_pass is from the share that passes, and what calling a program passing at 0.5 gives."""
+    figures = ("true_positive", "false_positive", "true_negative", "false_negative", "precision", "recall")
+    rows: list[list[Cell]] = []
+    for seed in seeds_with(records, "calibration"):
+        path = f"seed.{seed}.calibration.overall.p_pass"
+        errors = [_with_interval(records, path, f) for f in ("expected_calibration_error", "brier_score")]
+        rows.append([seed, *errors, *_get(records, f"{path}.thresholded", "threshold", *figures)])
+    header = [f"seed, on {scope(records)}", "calibration error [95%]", "Brier score [95%]", "threshold", "TP", "FP", "TN", "FN",
+              "precision", "recall"]  # fmt: skip
+    return table(header, rows)
 
 
 def threshold_table(records: Records) -> str:
@@ -138,7 +189,7 @@ def threshold_table(records: Records) -> str:
         many = [f"{path}.threshold_table.{place}" for place in records.keys(f"{path}.threshold_table")]
         one = [f"{path}.thresholded"] if records.keys(f"{path}.thresholded") else []
         rows += [[seed, *_get(records, at, *figures)] for at in many or one]
-    header = ["seed", "threshold", "said to pass", "right", "wrong", "rightly said to fail", "wrongly", "precision", "recall",
+    header = [f"seed, on {scope(records)}", "threshold", "predicted positive", "TP", "FP", "TN", "FN", "precision", "recall",
               "F1", "accuracy"]  # fmt: skip
     return table(header, rows)
 
@@ -149,7 +200,7 @@ def bin_table(records: Records, bins: str) -> str:
         [seed, *_at(records, path, "lower", "upper", "count", "mean_score", "pass_rate")]
         for seed, _, path in _keys(records, f"calibration.overall.p_pass.{bins}")
     ]
-    return table(["seed", "from", "to", "completions", "mean p_pass", "share that passed"], rows)
+    return table([f"seed, on {scope(records)}", "from", "to", "completions", "mean p_pass", "share that passed"], rows)
 
 
 def retrieval_table(records: Records) -> str:
@@ -162,9 +213,24 @@ def retrieval_table(records: Records) -> str:
                          records.at(f"{base}.scores.{name}.mrr"),
                          *(_lift(records, f"{base}.lift.{name}.{figure}") for figure in ("recall_at_1", "mrr")),
                          *_at(records, base, "query_count", "candidates_per_query")])  # fmt: skip
-    header = ["seed", "retriever", "recall@1", "recall@5", "recall@10", "MRR", "model minus it, points of recall@1",
-              "hundredths of MRR", "queries", "candidates"]  # fmt: skip
+    header = ["seed", f"retriever, on {scope(records)}", "recall@1", "recall@5", "recall@10", "MRR",
+              "model minus it, points of recall@1", "model minus it, hundredths of MRR", "queries", "candidates"]  # fmt: skip
     return table(header, rows)
+
+
+def surprise_summary(records: Records) -> str:
+    """A row per decoy category over all pairs: its AUC beside that of no_action and the floor of the gate."""
+    seeds = seeds_with(records, "surprise")
+    paths = [f"seed.{seed}.surprise.categories" for seed in seeds]
+    rows: list[list[Cell]] = []
+    for name in dict.fromkeys(name for path in paths for name in records.keys(path)):
+        own = [f"{path}.{name}" for path in paths]
+        floor = SURPRISE_AUC.get(name)
+        rows.append([name, *(records.get(f"{path}.pair_count") for path in own), None if floor is None else floor.value,
+                     *(_with_interval(records, path, "auc") for path in own),
+                     *(records.get(f"{path}.no_action_auc") for path in own)])  # fmt: skip
+    columns = [*_columns(seeds, "pairs"), "floor", *_columns(seeds, "AUC [95%]", "AUC of no_action")]
+    return table([f"category, on {scope(records)}", *columns], rows)
 
 
 def surprise_table(records: Records) -> str:
@@ -180,6 +246,20 @@ def surprise_table(records: Records) -> str:
     return table(header, rows)
 
 
+def probe_summary(records: Records) -> str:
+    """A row per target: balanced accuracy from z_pred beside the best control, and the lift."""
+    seeds = seeds_with(records, "probe")
+    rows: list[list[Cell]] = []
+    for name in dict.fromkeys(name for _, name, _ in _keys(records, "probe.targets")):
+        paths = [f"seed.{seed}.probe.targets.{name}" for seed in seeds]
+        best = [records.get(f"{path}.best_control") for path in paths]
+        beside = [records.get(f"{path}.controls.{control}") for path, control in zip(paths, best, strict=True)]
+        rows.append([name, *(records.get(f"{path}.model") for path in paths),
+                     *(f"{control or ABSENT} {cell(value)}" for control, value in zip(best, beside, strict=True)),
+                     *(_beside(records, path, "lift_over_best_control", "lift_ci99") for path in paths)])  # fmt: skip
+    return table([f"target, on {scope(records)}", *_columns(seeds, "z_pred", "best control", "lift [99%]")], rows)
+
+
 def probe_table(records: Records) -> str:
     """A row per seed and target: z_pred beside every control."""
     targets = list(_keys(records, "probe.targets"))
@@ -190,20 +270,22 @@ def probe_table(records: Records) -> str:
          *_at(records, path, "best_control", "lift_over_best_control"), interval(records.at(f"{path}.lift_ci99"))]
         for seed, name, path in targets
     ]  # fmt: skip
-    header = ["seed", "target", "status", "classes", "fitted on", "tested on", "z_pred", *controls, "best control", "lift",
-              "99% interval"]  # fmt: skip
+    header = ["seed", f"target, on {scope(records)}", "status", "classes", "fitted on", "tested on", "z_pred", *controls,
+              "best control", "lift", "99% interval"]  # fmt: skip
     return table(header, rows)
 
 
 def collapse_table(records: Records) -> str:
-    """A row per seed and figure, with its floor where a gate reads it."""
+    """A row per figure: its floor where a gate reads it, z_pred, and the target encoder."""
+    seeds = seeds_with(records, "collapse")
+    paths = [f"seed.{seed}.collapse" for seed in seeds]
     rows: list[list[Cell]] = []
-    for seed in seeds_with(records, "collapse"):
-        base = f"seed.{seed}.collapse"
-        for name in ("effective_rank_ratio", "median_variance", "neighbour_entropy"):
-            of_target = records.get(f"{base}.z_target_{name}")
-            rows.append([seed, name, records.at(f"{base}.{name}"), COLLAPSE_FLOORS.get(name), of_target])
-        for name in ("latent_count", "tensor_count", "parameter_count"):
-            rows.append([seed, name, records.at(f"{base}.{name}"), None, None])
-        rows.append([seed, "tensors that are not finite", len(records.at(f"{base}.nonfinite_tensors")), None, None])
-    return table(["seed", "figure", "z_pred", "floor", "of the target encoder"], rows)
+    for name in COLLAPSE_FLOORS:
+        of_target = [records.get(f"{path}.z_target_{name}") for path in paths]
+        rows.append([name, COLLAPSE_FLOORS[name], *(records.at(f"{path}.{name}") for path in paths), *of_target])
+    for name in ("latent_count", "tensor_count", "parameter_count"):
+        rows.append([name, None, *(records.at(f"{path}.{name}") for path in paths), *(None for _ in paths)])
+    bad = [len(records.at(f"{path}.nonfinite_tensors")) for path in paths]
+    rows.append(["tensors that are not finite", None, *bad, *(None for _ in paths)])
+    header = [f"figure, on {scope(records)}", "floor", *_columns(seeds, "z_pred", "target encoder")]
+    return table(header, rows if seeds else [])

@@ -1,6 +1,7 @@
 """All that a report is rendered from as one tree of records. Paths begin with `gate`, `claim`, `seed`, `preflight`, …"""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
@@ -8,6 +9,8 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.evaluation.reports import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.published import PUBLISHED
+from codelewm_assets.sandbox.isolation import STRICT_LAYERS
+from codelewm_assets.store.manifest import Manifest
 from codelewm_assets.training.sidecar import Sidecar
 
 NO_SEED = "all"  # the key of a gate's evidence that belongs to no seed
@@ -21,6 +24,7 @@ def report_records(
     artifacts: Mapping[str, str] | None = None,
     record_calibration: Mapping[int, CalibrationReport] | None = None,
     training: Mapping[int, tuple[Sidecar, Sequence[Mapping[str, Any]]]] | None = None,
+    run: Mapping[str, Any] | None = None,
 ) -> Records:
     """The tree.
 
@@ -28,6 +32,7 @@ def report_records(
         artifacts: artifact id → digest, of what the report is made from.
         record_calibration: seed → calibration of execution records, where it was made.
         training: seed → sidecar and events of its training.
+        run: where and when it was judged, as `run_facts` gives it.
     """
     seeds = {str(seed): _of_seed(found) for seed, found in sorted(evidence.items())}
     for seed, report in (record_calibration or {}).items():
@@ -41,9 +46,32 @@ def report_records(
         "preflight": {found.rule: found.model_dump(mode="json") for found in findings},
         "artifact": dict(sorted((artifacts or {}).items())),
         "training": {str(seed): _training(*found) for seed, found in sorted((training or {}).items())},
+        "run": dict(run or {}),
         "published": {f"{row.figure}, {row.scope}": row.values() for row in PUBLISHED},
     }
     return Records(tree)
+
+
+def run_facts(judged: Manifest, lineage: Iterable[Manifest], *, version: str) -> dict[str, Any]:
+    """When the gates were judged, by which commits and version, and how labels were isolated: from manifests, not from the clock.
+
+    Args:
+        judged: of `claim_gates`.
+        lineage: of everything that the report rests on; a layer counts that was in force in all labels.
+        version: of this package.
+    """
+    lineage = list(lineage)
+    layers = [set(one.metadata["isolation_layers"]) for one in lineage if "isolation_layers" in one.metadata]
+    present = set.intersection(*layers) if layers else None
+    commits = Counter(one.source_git_sha for one in lineage)
+    return {
+        "judged_at": judged.created_at,
+        "commit": judged.source_git_sha,
+        "artifacts_by_commit": dict(sorted(commits.items(), key=lambda item: (-item[1], item[0]))),
+        "version": version,
+        "isolation_layers": None if present is None else sorted(present),
+        "missing_layers": None if present is None else sorted(set(STRICT_LAYERS) - present),
+    }
 
 
 def _gate(gate: Gate) -> dict[str, Any]:

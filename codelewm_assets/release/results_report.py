@@ -7,20 +7,54 @@ from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.published import SOURCES, comparison_table
 
-__all__ = ["reasons_text", "results_markdown"]  # reasons_text: what the command line and the UI show of gates
+__all__ = ["reasons_text", "results_files"]  # reasons_text: what the command line and the UI show of gates
+REPORT, APPENDIX = "results_report.md", "results_appendix.md"
 
 
-def results_markdown(records: Records, *, figures: Mapping[str, str]) -> str:
-    """The whole report.
+def results_files(records: Records, *, figures: Mapping[str, str]) -> dict[str, str]:
+    """File name → text: the report, and the appendix with every figure of every control.
 
     Args: figures: file name of each PNG beside it → what it shows, in words; one that is not there is left out.
     """
-    return render(
-        "results_report.md.j2", records=records, claims=claims_text, metrics=metrics, sources=SOURCES,
-        figure=lambda name: f"![{figures[name]}]({name})\n" if name in figures else "",
-        training_table=_training_table(records), preflight_table=_preflight_table(records),
-        comparison_table=comparison_table(records),
-    )  # fmt: skip
+    context = {
+        "records": records, "claims": claims_text, "metrics": metrics, "sources": SOURCES,
+        "figure": lambda name: f"![{figures[name]}]({name})\n" if name in figures else "",
+        "facts_table": _facts_table(records), "training_table": _training_table(records),
+        "preflight_table": _preflight_table(records), "red_rules": _red_rules(records),
+        "comparison_table": comparison_table(records),
+    }  # fmt: skip
+    return {name: render(f"{name}.j2", **context) for name in (REPORT, APPENDIX)}
+
+
+def _facts_table(records: Records) -> str:
+    """When, by what and how safely: from the manifests of what the report rests on."""
+    commits = records.get("run.artifacts_by_commit") or {}
+    devices = {str(records.at(f"training.{seed}.device")) for seed in records.keys("training")}
+    rows: list[list[Cell]] = [
+        ["gates judged at", records.get("run.judged_at")],
+        ["commit of the gates", records.get("run.commit")],
+        ["commits of all artifacts", ", ".join(f"{sha} ({count} artifacts)" for sha, count in commits.items()) or None],
+        ["version of codelewm_assets", records.get("run.version")],
+        ["profile", records.at("profile")],
+        ["benchmarks", ", ".join(records.labels.values())],
+        ["seeds", ", ".join(records.keys("seed")) or "none"],
+        ["training device", ", ".join(sorted(devices)) or None],
+    ]
+    for word in ("isolation_layers", "missing_layers"):
+        found = records.get(f"run.{word}")
+        shown = "isolation layers present" if word == "isolation_layers" else "isolation layers missing"
+        rows.append([shown, None if found is None else ", ".join(found) or "none"])
+    return table(["fact", "value"], rows)
+
+
+def _red_rules(records: Records) -> str:
+    """How many rules of the preflight are green, and each that is not."""
+    rules = records.keys("preflight")
+    red = [rule for rule in rules if not records.at(("preflight", rule, "passed"))]
+    lines = [f"- {rule} RED: {records.at(('preflight', rule, 'blocker'))}" for rule in red]
+    return (
+        "\n".join([f"{len(rules) - len(red)} of {len(rules)} rules are GREEN.", *(["", *lines] if red else [])]) + "\n"
+    )
 
 
 def _training_table(records: Records) -> str:
@@ -31,7 +65,18 @@ def _training_table(records: Records) -> str:
         for fold in records.keys(f"{base}.fold"):
             losses = [records.at(f"{base}.fold.{fold}.{figure}") for figure in ("step", "train_loss", "val_loss")]
             rows.append([seed, fold, *losses, records.at(f"{base}.parameter_count"), records.at(f"{base}.device")])
-    return table(["seed", "fold", "last step", "train loss", "validation loss", "parameters", "device"], rows)
+    return table(
+        [
+            f"seed, on {metrics.scope(records)}",
+            "fold",
+            "last step",
+            "train loss",
+            "validation loss",
+            "parameters",
+            "device",
+        ],
+        rows,
+    )
 
 
 def _preflight_table(records: Records) -> str:

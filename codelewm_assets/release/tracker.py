@@ -87,8 +87,10 @@ def _state(evidence: Evidence, records: Records, today: Today) -> tuple[str, str
             return ("MADE", "") if parts and all(parts) else ("MISSING", f"{sum(parts)} of {len(parts)} partitions")
         case "published":
             label = records.get(("benchmark_labels", evidence.name))
-            is_published = label is not None and "stand-in" not in label
-            return ("PUBLISHED", "") if is_published else ("NOT_IN_THIS_RUN", f"benchmark_is_a_stand_in: {label}")
+            if label is None:
+                return "NOT_IN_THIS_RUN", "the run has no such benchmark"
+            is_stand_in = "stand-in" in label
+            return ("NOT_IN_THIS_RUN", f"benchmark_is_a_stand_in: {label}") if is_stand_in else ("PUBLISHED", "")
         case "reported":
             return _of_figure(evidence.name, records)
         case "backend":

@@ -84,7 +84,12 @@ def probe(best: ProbeTarget | None = None, others: int = 4) -> LatentProbeReport
 
 
 def calibration(
-    difference: float | None = 0.05 + HAIR, lower: float = HAIR, error: float | None = 0.10 - HAIR, status: str = "ok"
+    difference: float | None = 0.05 + HAIR,
+    lower: float = HAIR,
+    error: float | None = 0.10 - HAIR,
+    status: str = "ok",
+    *,
+    upper: float = 0.5,
 ) -> CalibrationReport:
     """p_pass a hair better than surface_lr asks for."""
     bins = [CalibrationBin(lower=0, upper=0.1, count=0, mean_score=None, pass_rate=None)]
@@ -92,14 +97,16 @@ def calibration(
         status=status, roc_auc=0.7, expected_calibration_error=error, calibration_bins=bins, positive_count=5,  # type: ignore[arg-type]
         negative_count=5, missing_count=0, nonfinite_count=0,
     )  # fmt: skip
-    lift = {} if difference is None else {"surface_lr": AucDifference(difference=difference, ci95=(lower, 0.5))}
+    lift = {} if difference is None else {"surface_lr": AucDifference(difference=difference, ci95=(lower, upper))}
     return CalibrationReport(
         seed=42, row_count=10, problem_count=5, overall={"p_pass": metrics},
         slices=Slices(benchmark={"humaneval": {"p_pass": metrics}}), difference=lift,
     )  # fmt: skip
 
 
-def rerank(benchmark: str, points: float = 3.0 + HAIR, lower: float = HAIR, **changes: Any) -> RerankReport:
+def rerank(
+    benchmark: str, points: float = 3.0 + HAIR, lower: float = HAIR, *, upper: float = 9.0, **changes: Any
+) -> RerankReport:
     """A lift over the best control of a hair more than three points."""
     fields: dict[str, Any] = {
         "benchmark_label": benchmark,
@@ -108,9 +115,12 @@ def rerank(benchmark: str, points: float = 3.0 + HAIR, lower: float = HAIR, **ch
         "pass_at_1": {"p_pass": 0.6, "lexical": 0.4, "consensus": 0.5},
         "complete_pool_count": dict.fromkeys(("p_pass", *register.CONTROLS), 100),
         "mrr": {"p_pass": 0.7, "lexical": 0.5, "consensus": 0.6},
-        "lift": {"consensus": Lift(points=points, ci95=(lower, 9.0)), "lexical": Lift(points=20.0, ci95=(10.0, 30.0))},
+        "lift": {
+            "consensus": Lift(points=points, ci95=(lower, upper)),
+            "lexical": Lift(points=20.0, ci95=(10.0, 30.0)),
+        },
         "best_control": "consensus",
-        "lift_over_best_control": Lift(points=points, ci95=(lower, 9.0)),
+        "lift_over_best_control": Lift(points=points, ci95=(lower, upper)),
         "saturated": False,
     }
     return RerankReport(seed=42, resamples=2000, benchmarks={benchmark: BenchmarkRerank(**fields | changes)})

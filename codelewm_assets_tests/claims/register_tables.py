@@ -4,13 +4,14 @@ import sys
 from pathlib import Path
 
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Claim, GateRule
+from codelewm_assets.claims.verdicts import REASONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
 BEGIN, END = "<!-- from the register, by make flow -->", "<!-- end of the register -->"
 
 
 def register_tables() -> str:
-    """Gates with their thresholds, and claims with their wordings."""
+    """Gates with their thresholds, claims with their wordings, and codes of reasons with their conditions."""
     lines = ["| gate | holds when | seeds | benchmarks |", "|---|---|---|---|"]
     lines += [_gate(rule) for rule in GATE_RULES]
     lines += ["", "| gate | threshold | value | fixed on | by |", "|---|---|---|---|---|"]
@@ -25,6 +26,11 @@ def register_tables() -> str:
         "|---|---|---|",
     ]
     lines += [_claim(claim) for claim in CLAIMS]
+    lines += ["", "| code of a reason | says | true of it | its gate |", "|---|---|---|---|"]
+    lines += [
+        f"| `{code}` | {kind.meaning} | {kind.condition} | {'FAILS' if kind.fails else 'UNDECIDED'} |"
+        for code, kind in REASONS.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

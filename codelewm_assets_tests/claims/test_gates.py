@@ -61,18 +61,20 @@ BELOW: list[tuple[str, dict[str, Any], str]] = [
         "auc_below_threshold",
     ),
     ("surprise", {"surprise": surprise(same_code_different_input=category(0.70 - HAIR))}, "auc_below_threshold"),
-    ("probe", {"probe": probe(target(0.05 - HAIR))}, "no_target_beats_controls"),
+    ("probe", {"probe": probe(target(0.05 - HAIR))}, "below_controls_margin"),
     ("probe", {"probe": probe(target(0.06, lower=0.0))}, "interval_includes_zero"),
-    ("probe", {"probe": probe(target(0.06, lower=None))}, "interval_includes_zero"),
     ("calibration", {"calibration": calibration(difference=0.05 - HAIR)}, "below_surface_lr_margin"),
     ("calibration", {"calibration": calibration(lower=0.0)}, "interval_includes_zero"),
     ("calibration", {"calibration": calibration(error=0.10 + HAIR)}, "miscalibrated"),
+    ("calibration", {"calibration": calibration(lower=-0.2, upper=-HAIR)}, "significantly_worse"),
     *(
         (f"rerank:{name}", with_rerank(name, rerank(name, **changes)), code)
         for name in BENCHMARKS
         for changes, code in (
             ({"points": 3.0 - HAIR}, "lift_below_threshold"),
             ({"lower": 0.0}, "interval_includes_zero"),
+            ({"lower": -1.0, "upper": 0.0}, "interval_includes_zero"),
+            ({"lower": -1.0, "upper": -HAIR}, "significantly_worse"),
             ({"saturated": True}, "benchmark_saturated"),
         )
     ),
@@ -131,6 +133,7 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("probe", {"probe": None}, "evidence_missing"),
     ("probe", {"probe": probe(others=3)}, "too_few_targets"),
+    ("probe", {"probe": probe(target(0.06, lower=None))}, "evidence_missing"),
     ("calibration", {"calibration": None}, "evidence_missing"),
     ("calibration", {"calibration": calibration(difference=None)}, "evidence_missing"),
     ("calibration", {"calibration": calibration(error=None)}, "evidence_missing"),
@@ -138,6 +141,8 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     *((f"rerank:{name}", with_rerank(name, None), "evidence_missing") for name in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, best_control=None)), "evidence_missing") for n in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, lift_over_best_control=None)), "evidence_missing") for n in BENCHMARKS),
+    *((f"rerank:{n}", with_rerank(n, rerank(n, saturated=None)), "evidence_missing") for n in BENCHMARKS),
+    *((f"rerank:{n}", with_rerank(n, rerank(n, problem_count=29)), "too_few_problems") for n in BENCHMARKS),
 ]
 
 
@@ -156,7 +161,7 @@ def test_one_missing_seed_leaves_every_gate_undecided_and_is_named(name: str) ->
     found = judge({42: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
     gate = next(gate for gate in found.gates if gate.gate == name)
     assert gate.state == "UNDECIDED"
-    assert [reason.detail for reason in gate.reasons] == ["seed 1729: seed 1729"]
+    assert [reason.detail for reason in gate.reasons] == ["seed 1729: There is no evidence of this seed."]
 
 
 def test_a_failure_on_one_seed_outweighs_a_missing_other_seed() -> None:
@@ -181,7 +186,8 @@ def test_the_lift_counts_against_the_best_control_and_not_a_chosen_one() -> None
     """Twenty points over lexical do not help when the best control is consensus and the lift over it is one point."""
     gate = _gate("rerank:humaneval", with_rerank("humaneval", rerank("humaneval", points=1.0)))
     assert gate.state == "FAILS"
-    assert "lift over consensus is 1" in gate.reasons[0].detail
+    assert (gate.reasons[0].figure, gate.reasons[0].threshold) == (1.0, 3.0)
+    assert "minus that of consensus, the best control, in points, is 1; at least 3 is needed." in gate.reasons[0].detail
 
 
 def test_a_stand_in_leaves_its_benchmark_undecided_whatever_its_figures() -> None:
@@ -191,7 +197,7 @@ def test_a_stand_in_leaves_its_benchmark_undecided_whatever_its_figures() -> Non
     gate = next(gate for gate in found.gates if gate.gate == "rerank:mbpp_plus")
     assert gate.state == "UNDECIDED"
     assert _codes(gate) == {"benchmark_is_a_stand_in"}
-    assert gate.reasons[0].detail == "seed 42: mbpp_plus (stand-in)"
+    assert gate.reasons[0].detail.startswith("seed 42: mbpp_plus (stand-in): ")
     assert gate.seeds[0].figures["lift_points"] == 50.0  # shown, though it opens nothing
     assert state_of(found, "rerank:humaneval") == "HOLDS"
 
@@ -215,7 +221,7 @@ def test_integrity_fails_on_one_finding_and_is_undecided_when_it_was_not_looked_
     assert {r.code for g in found.gates if g.gate == "integrity" for r in g.reasons} == {code}
     unknown = gates_of(evidence=integrity(**{field: None}))
     assert state_of(unknown, "integrity") == "UNDECIDED"
-    assert [r.detail for g in unknown.gates if g.gate == "integrity" for r in g.reasons] == [field]
+    assert [r.name for g in unknown.gates if g.gate == "integrity" for r in g.reasons] == [field]
 
 
 def test_integrity_with_nothing_checked_is_undecided() -> None:

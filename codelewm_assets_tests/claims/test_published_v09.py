@@ -238,7 +238,7 @@ def test_probes_are_undecided_with_two_targets_and_would_fail_with_five() -> Non
         return LatentProbeReport(seed=seed, targets=targets)
 
     again = _gate(_judged(probe=five), "probe")
-    assert (again.state, _codes(again)) == ("FAILS", {"no_target_beats_controls"})
+    assert (again.state, _codes(again)) == ("FAILS", {"below_controls_margin"})
 
 
 def test_collapse_is_undecided_since_two_of_its_three_figures_were_not_published_and_holds_once_they_are_known() -> (
@@ -247,7 +247,7 @@ def test_collapse_is_undecided_since_two_of_its_three_figures_were_not_published
     """The published verdict looks at the rank ratio alone, 0.3883 and 0.4056 against 0.20. The list names three floors."""
     gate = _gate(_judged(), "collapse")
     assert (gate.state, _codes(gate)) == ("UNDECIDED", {"evidence_missing"})
-    assert {reason.detail.split(": ")[1] for reason in gate.reasons} == {"median_variance", "neighbour_entropy"}
+    assert {reason.name for reason in gate.reasons} == {"median_variance", "neighbour_entropy"}
 
     def at_their_floors(seed: int) -> CollapseReport:
         report = _evidence(seed).collapse
@@ -294,7 +294,9 @@ def test_humaneval_reranking_is_the_published_pass_when_no_action_is_the_best_an
 def test_mbpp_plus_reranking_is_not_open_on_17_saturated_problems() -> None:
     gate = _gate(_judged(), "rerank:mbpp_plus")
     assert gate.state == "UNDECIDED"
-    assert any("17 problems" in reason.detail for reason in gate.reasons)
+    assert [(r.figure, r.threshold) for r in gate.reasons if r.code == "too_few_problems"] == [(17.0, 30.0)] * len(
+        SEEDS
+    )
 
 
 def test_integrity_held_by_what_was_published_and_fails_by_what_was_found_later() -> None:

@@ -490,7 +490,10 @@ def test_the_check_of_a_gate_shows_figures_of_each_seed_and_the_thresholds(store
 
     _put_gates(stored, gates_of({1729: {"collapse": collapse(effective_rank_ratio=0.1)}}))
     found = stored.run_check("claim_gates", "gate_collapse")
-    assert found.description == "FAILS: collapsed (seed 1729: effective_rank_ratio is 0.1)"
+    assert (
+        found.description
+        == "FAILS: collapsed (seed 1729: effective_rank_ratio of z_pred is 0.1; at least 0.2 is needed.)"
+    )
     assert found.metadata["1729: effective_rank_ratio"].value == 0.1
     assert found.metadata["42: effective_rank_ratio"].value > 0.2
     shown = [row.data for row in found.metadata["thresholds"].records]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.evaluation.reports import CalibrationBin, ScoreRow
+from codelewm_assets.evaluation.reports import CalibrationBin, ScoreRow, SeedEvidence
 from codelewm_assets.plots import reports, style
 from codelewm_assets.release.figures import BEST, CAPTIONS, difference_effects, draw_figures, lift_effects, roc_of
-from codelewm_assets_tests.claims.evidence import STAND_IN
+from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN
 from codelewm_assets_tests.release.full import CELLS, CONTROLS, EVENTS, FINDING, calibration, evidence_of, numbers
 
 BINS = [
@@ -23,17 +23,18 @@ ROWS = [
              scores={"p_pass": i / 10, "random": 0.5, "llm_order": None})
     for i in range(10)
 ]  # fmt: skip
+ON = "humaneval and mbpp_plus (stand-in)"
 DRAWN: dict[str, Callable[[], bytes]] = {
-    "reliability_curve": lambda: reports.reliability_curve({42: BINS, 1729: BINS}, {42: 0.1, 1729: None}),
-    "roc_curves": lambda: reports.roc_curves({42: [CURVE, BARE], 1729: [CURVE]}),
+    "reliability_curve": lambda: reports.reliability_curve({42: BINS, 1729: BINS}, {42: 0.1, 1729: None}, on=ON),
+    "roc_curves": lambda: reports.roc_curves({42: [CURVE, BARE], 1729: [CURVE]}, on=ON),
     "forest": lambda: reports.forest([EFFECT, EFFECT._replace(seed=1729)], title="t", x="points", wanted=3.0),
-    "training_curve": lambda: reports.training_curve({42: [{"event": "started"}, *EVENTS], 1729: EVENTS}),
+    "training_curve": lambda: reports.training_curve({42: [{"event": "started"}, *EVENTS], 1729: EVENTS}, on=ON),
 }
 EMPTY: dict[str, Callable[[], bytes]] = {
-    "reliability_curve": lambda: reports.reliability_curve({}, {}),
-    "roc_curves": lambda: reports.roc_curves({}),
+    "reliability_curve": lambda: reports.reliability_curve({}, {}, on=ON),
+    "roc_curves": lambda: reports.roc_curves({}, on=ON),
     "forest": lambda: reports.forest([], title="t", x="points"),
-    "training_curve": lambda: reports.training_curve({42: [{"event": "started"}]}),
+    "training_curve": lambda: reports.training_curve({42: [{"event": "started"}]}, on=ON),
 }
 
 
@@ -70,8 +71,9 @@ def test_the_forest_has_a_row_per_benchmark_control_and_seed_with_the_best_contr
 
 
 def test_the_difference_that_the_gate_reads_is_marked() -> None:
-    found = difference_effects({42: calibration(numbers())})
+    found = difference_effects({42: calibration(numbers())}, on=ON)
     assert {e.name for e in found if e.is_marked} == {"surface_lr"}
+    assert {e.group for e in found} == {f"held-out completions of {ON}"}
 
 
 def test_a_score_without_values_has_no_curve_and_the_largest_area_comes_first() -> None:
@@ -84,8 +86,23 @@ def test_a_score_without_values_has_no_curve_and_the_largest_area_comes_first() 
 
 def test_a_report_has_its_figures_each_with_words_and_heat_maps_only_of_cells() -> None:
     evidence = {seed: evidence_of(numbers(), STAND_IN) for seed in SEEDS}
-    made = draw_figures(
-        evidence, [FINDING, CELLS], completions=dict.fromkeys(SEEDS, ROWS), events=dict.fromkeys(SEEDS, EVENTS)
-    )
+    made = _drawn(evidence, STAND_IN)
     assert set(CAPTIONS) - set(made) == {"decoy_coverage.png"}
     assert set(made) <= set(CAPTIONS)
+
+
+def _drawn(evidence: dict[int, SeedEvidence], labels: dict[str, str]) -> dict[str, bytes]:
+    cells = CELLS.model_copy(
+        update={
+            "table": tuple(c.model_copy(update={"cell": c.cell.replace("humaneval", "mbpp_plus")}) for c in CELLS.table)
+        }
+    )
+    completions, events = dict.fromkeys(SEEDS, ROWS), dict.fromkeys(SEEDS, EVENTS)
+    return draw_figures(evidence, [FINDING, cells], completions=completions, events=events, labels=labels)
+
+
+def test_every_figure_names_a_stand_in() -> None:
+    """Each of them is another picture when the benchmark is called otherwise."""
+    stand_in = _drawn({42: evidence_of(numbers(), STAND_IN)}, STAND_IN)
+    published = _drawn({42: evidence_of(numbers(), LABELS)}, LABELS)
+    assert {name for name in stand_in if stand_in[name] == published[name]} == set()

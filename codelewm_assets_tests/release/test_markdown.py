@@ -42,8 +42,12 @@ def test_an_interval_that_is_absent_leaves_the_value_alone() -> None:
     assert with_interval(None, None) == "–"
 
 
-def test_more_than_four_reasons_are_counted_and_mappings_read_alike() -> None:
-    reasons = [Reason(code=f"c{i}", detail=f"d{i}") for i in range(6)]
-    assert reasons_text(reasons) == "c0 (d0); c1 (d1); c2 (d2); c3 (d3); 2 more"
+def test_more_than_four_reasons_are_counted_with_where_they_stand_and_mappings_read_alike() -> None:
+    reasons = [Reason(code=f"c{i}", detail=f"Sentence {i}.") for i in range(6)]
+    assert reasons_text(reasons) == (
+        "c0: Sentence 0. c1: Sentence 1. c2: Sentence 2. c3: Sentence 3. "
+        '2 more under "Every reason" in the results report.'
+    )
     assert reasons_text([reason.model_dump() for reason in reasons]) == reasons_text(reasons)
+    assert reasons_text(reasons[:1]) == "c0: Sentence 0."
     assert reasons_text([]) == ""

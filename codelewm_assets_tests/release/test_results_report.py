@@ -1,36 +1,41 @@
 """The report: every figure moves with its record, nothing absent is a zero, and no sentence is beyond the gates."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jinja2
 import pytest
 
 from codelewm_assets.claims.audit import audit_text
+from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.figures import CAPTIONS
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import render
-from codelewm_assets.release.report_records import report_records
-from codelewm_assets.release.results_report import results_markdown
+from codelewm_assets.release.report_records import report_records, run_facts
+from codelewm_assets.release.results_report import REPORT, results_files
+from codelewm_assets.store.manifest import Manifest
 from codelewm_assets_tests.claims.evidence import (
     STAND_IN,
+    collapse,
     gates_of,
     integrity,
     nothing_known,
     rerank,
     seed_evidence,
+    together,
     with_rerank,
 )
 from codelewm_assets_tests.release.full import CELLS, FINDING, SCORES, full_records, sparse_records
+from codelewm_assets_tests.release.records import manifest
 
 NOT_SHOWN = {
     "calibration.row_count", "calibration.problem_count",  # counts stand with each score
     "record_calibration.row_count", "record_calibration.problem_count",
 }  # fmt: skip
-ONLY_RANKED = ("slices.completion_kind", "slices.operator_family")  # of these ROC-AUC, counts and calibration error
+ONLY_IN_THE_RECORDS = ("slices.completion_kind", "slices.operator_family")  # small parts, of one class often
 ONLY_OF_P_PASS = (
     "thresholded",
     "threshold_table",
@@ -69,8 +74,9 @@ def _kind(path: tuple[str, ...]) -> tuple[str, ...]:
     return tuple("*" if step in (*SCORES, *BENCHMARKS, "42", "1729") or step.isdecimal() else step for step in path)
 
 
-def _text(records: Records) -> str:
-    return results_markdown(records, figures={})
+def _text(records: Records, figures: Mapping[str, str] = {}) -> str:
+    """Report and appendix."""
+    return "".join(results_files(records, figures=figures).values())
 
 
 def test_every_number_that_the_report_reads_moves_the_text_when_its_record_is_altered() -> None:
@@ -89,8 +95,13 @@ def test_altering_one_record_moves_that_figure_alone() -> None:
     path = ("seed", "42", "calibration", "overall", "p_pass", "roc_auc")
     before, after = _text(Records(tree)).splitlines(), _text(_altered(dict(tree), path)).splitlines()
     moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
-    assert all(old.startswith(("| all | 42 | p_pass |", "| ROC-AUC of completions | codelewm |")) for old, _ in moved)
-    assert len(moved) == 2
+    starts = (
+        "| p_pass |",
+        "| humaneval + mbpp_plus (stand-in) | 42 | p_pass |",
+        "| ROC-AUC of completions | codelewm |",
+    )
+    assert all(old.startswith(starts) for old, _ in moved)
+    assert len(moved) == 3
 
 
 def test_every_number_of_the_reports_is_read_but_those_that_are_listed() -> None:
@@ -104,7 +115,7 @@ def test_every_number_of_the_reports_is_read_but_those_that_are_listed() -> None
     surprising = [
         name
         for name in sorted(set(unread) - NOT_SHOWN)
-        if not any(part in name for part in ONLY_RANKED)
+        if not any(part in name for part in ONLY_IN_THE_RECORDS)
         and not any(part in name for part in ONLY_OF_P_PASS)
         and not name.endswith(".seed")
     ]
@@ -113,28 +124,27 @@ def test_every_number_of_the_reports_is_read_but_those_that_are_listed() -> None
 
 def test_a_template_that_asks_for_what_nobody_gave_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        render("results_report.md.j2", records=full_records())
+        render(f"{REPORT}.j2", records=full_records())
 
 
 @pytest.mark.parametrize("status", ["OPEN", "CLOSED"])
 def test_a_claim_that_is_closed_stands_in_the_list_not_to_claim_alone(status: str) -> None:
     gates = gates_of() if status == "OPEN" else nothing_known()
     text = _text(sparse_records(gates))
-    safe, forbidden = text.split("### What may be said")[1].split("## Gates")[0].split("### Do not claim")
+    safe, forbidden = text.split("### What may be said")[1].split("### This run")[0].split("### Do not claim")
     for claim in gates.claims:
         assert claim.status == status
         assert (f"- {claim.sentence} Gates that hold: " in safe) == (status == "OPEN")
-        assert (f"- CLOSED: {claim.sentence} Reasons: " in forbidden) == (status == "CLOSED")
+        assert (f"- CLOSED: {claim.sentence} Closed by: " in forbidden) == (status == "CLOSED")
     assert f"on both benchmarks is {status}.**" in text
 
 
 def test_the_verdict_counts_claims_and_gates() -> None:
     text = _text(sparse_records(gates_of({42: {"collapse": None}})))
-    assert (
-        "0 of 8 claims are OPEN. Of 8 gates 7 HOLD, 0 FAIL, 1 is UNDECIDED." not in text
-    )  # one claim needs no collapse
-    assert "Of 8 gates 7 HOLD, 0 FAIL, 1 is UNDECIDED." in text
-    assert "- UNDECIDED: collapse\n" in text
+    assert "1 of 8 claims are OPEN." in text  # the one that does not need collapse
+    assert "0 FAIL, 1 is UNDECIDED (collapse). A gate holds only" in text
+    assert "Of 8 gates 7 HOLD (retrieval, surprise, " in text
+    assert "- collapse UNDECIDED: seed 42: The report checkpoint_inspection is missing.\n" in text
 
 
 def test_the_report_has_every_gate_with_its_state_for_each_seed() -> None:
@@ -149,7 +159,7 @@ def test_the_report_has_every_gate_with_its_state_for_each_seed() -> None:
 def test_no_sentence_of_the_report_is_beyond_the_gates_when_all_claims_are_closed(make: Any) -> None:
     gates = nothing_known()
     status = {claim.claim_id: claim.status for claim in gates.claims}
-    text = results_markdown(make(gates), figures=CAPTIONS)  # figures as good as can be
+    text = _text(make(gates), CAPTIONS)  # figures as good as can be
     assert set(status.values()) == {"CLOSED"}
     assert audit_text(text, status) == []
 
@@ -166,7 +176,7 @@ def test_a_stand_in_is_named_and_explained_and_is_not_otherwise() -> None:
 
 def test_absent_reports_leave_tables_empty_and_no_zero() -> None:
     text = _text(report_records(nothing_known(), {42: SeedEvidence()})).split("## Beside the published")[0]
-    assert "ties shared" in text and "95% interval.\n\n(none)\n" in text
+    assert "reads the lift over the best control.\n\n(none)\n" in text
     assert "0.000" not in text
 
 
@@ -174,8 +184,10 @@ def test_fields_that_a_report_does_not_have_are_dashes() -> None:
     text = _text(sparse_records())
     assert "| humaneval | 42 | 100 | 100 | consensus | – | – | – | no | 2000 |" in text
     assert "| 42 | model | 0.151 | – | – | 0.251 | – | – | 100 | 64 |" in text
-    assert "| all | 42 | p_pass | ok | 0.700 | – | – | – | – | 5 | 5 | 0 | 0 |" in text  # no pools were looked at: no 0
-    assert "### Per execution record" not in text
+    assert (
+        "| humaneval + mbpp_plus | 42 | p_pass | ok | 0.700 | – | – | – | – | 5 | 5 | 0 | 0 |" in text
+    )  # no pools were looked at: no 0
+    assert "## Execution records" not in text
 
 
 def test_a_score_without_whole_pools_is_a_dash() -> None:
@@ -186,7 +198,7 @@ def test_a_score_without_whole_pools_is_a_dash() -> None:
 
 def test_lifts_name_the_best_control_and_preflight_its_state() -> None:
     records = report_records(gates_of(), {42: seed_evidence()}, [FINDING, CELLS])
-    text = results_markdown(records, figures={"training_curve.png": "what it shows"})
+    text = _text(records, {"training_curve.png": "what it shows"})
     assert "| humaneval | 42 | consensus | 0.500 | 0.600 | 100 | 3.00 [1.00e-03, 9.00] | – | yes |" in text
     assert "| humaneval | 42 | lexical | 0.400 | 0.500 | 100 | 20.00 [10.00, 30.00] | – | no |" in text
     assert "| pack_is_odd\\|even | RED: odd | rows 3 |" in text
@@ -209,6 +221,95 @@ def test_the_same_records_give_the_same_text() -> None:
 def test_a_problem_that_was_trained_on_stands_in_the_report_and_leaves_nothing_to_be_said() -> None:
     evidence = {seed: seed_evidence() for seed in SEEDS}
     gates = gates_of(evidence=integrity(scored_problems_trained_on=["HumanEval/3"]))
-    text = results_markdown(report_records(gates, evidence), figures={})
-    assert "scored_problem_trained_on (scored_problems_trained_on is 1)" in text
+    text = _text(report_records(gates, evidence))
+    assert "- integrity FAILS: The number of scored problems that were trained on is 1; at most 0 is needed.\n" in text
+    assert "| integrity | scored_problem_trained_on | 1 | 0 | The number of scored problems" in text
     assert "0 of 8 claims are OPEN" in text
+
+
+def _report(records: Records) -> str:
+    return results_files(records, figures=CAPTIONS)[REPORT]
+
+
+def test_the_report_is_shorter_than_250_lines_and_its_first_page_has_what_a_reader_needs() -> None:
+    run = run_facts(manifest("claim_gates", {}), [manifest("claim_gates", {})], version="9.9.9")
+    records = report_records(nothing_known(STAND_IN), {}, run=run)
+    assert len(_report(full_records()).splitlines()) < 250
+    first = _report(records).split("## Gates")[0]
+    for words in ("is CLOSED.**", "### What may be said", "### Do not claim", "| gates judged at | 2026-01-01T00:00:00+00:00 |",
+                  "| commit of the gates | unknown |", "| version of codelewm_assets | 9.9.9 |", "| profile | tiny |"):  # fmt: skip
+        assert words in first
+
+
+def test_layers_that_any_labels_lacked_are_missing_and_without_labels_nothing_is_said() -> None:
+    judged = manifest("claim_gates", {})
+
+    def labels(*layers: str) -> Manifest:
+        return manifest("labelled_completions", {}).model_copy(update={"metadata": {"isolation_layers": list(layers)}})
+
+    found = run_facts(judged, [labels("seccomp", "rlimits"), labels("rlimits")], version="1")
+    assert found["isolation_layers"] == ["rlimits"]
+    assert {"seccomp", "pid_namespace"} <= set(found["missing_layers"]) and "rlimits" not in found["missing_layers"]
+    nothing = run_facts(judged, [judged], version="1")
+    assert (nothing["isolation_layers"], nothing["missing_layers"]) == (None, None)
+    text = _report(report_records(gates_of(), {}, run=nothing))
+    assert "| isolation layers present | – |\n| isolation layers missing | – |" in text
+
+
+def test_artifacts_of_other_commits_are_counted() -> None:
+    one, other = manifest("a", {}), manifest("b", {}).model_copy(update={"source_git_sha": "1" * 40})
+    found = run_facts(one, [one, one, other], version="1")
+    assert found["artifacts_by_commit"] == {"unknown": 2, "1" * 40: 1}
+
+
+def test_every_reason_of_every_gate_stands_in_the_report_with_figure_threshold_and_sentence() -> None:
+    bad = together([rerank("humaneval", points=-26.6, lower=-41.94, upper=-13.71), rerank("mbpp_plus")])
+    gates = gates_of({42: {"rerank": bad, "collapse": None}})
+    table = _report(report_records(gates, {})).split("## Every reason")[1]
+    for gate in gates.gates:
+        for reason in gate.reasons:
+            assert f"| {gate.gate} | {reason.code} |" in table and f"| {reason.detail} |" in table
+    assert "| rerank:humaneval | lift_below_threshold | -26.6 | 3 |" in table
+    assert "| rerank:humaneval | significantly_worse | -41.940 to -13.710 | 0 |" in table
+
+
+def test_gates_of_before_are_rendered_too() -> None:
+    """Their reasons have a code and a detail, their seeds no needs."""
+    raw = gates_of({42: {"collapse": collapse(effective_rank_ratio=0.1)}}).model_dump(mode="json")
+    for owner in (*raw["gates"], *raw["claims"], *(row for gate in raw["gates"] for row in gate["seeds"])):
+        owner["reasons"] = [{"code": reason["code"], "detail": reason["detail"]} for reason in owner["reasons"]]
+    for row in (row for gate in raw["gates"] for row in gate["seeds"]):
+        del row["needs"]
+    text = _report(report_records(ClaimGates.model_validate(raw), {}))
+    assert "Closed by: collapsed.\n" in text
+    assert (
+        "| collapse | collapsed | – | – | seed 42: effective_rank_ratio of z_pred is 0.1; at least 0.2 is needed. |"
+        in text
+    )
+    assert "| collapse | 42 | FAILS | effective_rank_ratio 0.1, " in text
+
+
+def test_gates_stand_beside_their_thresholds() -> None:
+    text = _report(report_records(gates_of({42: {"collapse": collapse(effective_rank_ratio=0.19999)}}), {}))
+    assert "effective_rank_ratio 0.19999 (at least 0.2)" in text  # never 0.2, which would be enough
+    assert "lift_points 3 (at least 3)" not in text
+
+
+def test_what_closes_a_claim_names_each_gate_and_code_once() -> None:
+    text = _report(report_records(nothing_known(STAND_IN), {}))
+    assert "Closed by: collapse UNDECIDED (evidence_missing); integrity UNDECIDED (evidence_missing).\n" in text
+
+
+def test_tables_over_all_rows_name_a_stand_in() -> None:
+    """Every table of figures of the model, in the report and in the appendix."""
+    for text in results_files(full_records(), figures={}).values():
+        sections = text.split("\n## ")
+        for section in sections:
+            if section.startswith(
+                ("Does", "Do ", "Is ", "Can", "How did", "Reranking", "Separation", "Execution", "Surprise", "Probes")
+            ):
+                assert "stand-in" in section, section[:60]
+
+
+def test_classified_counts_have_their_usual_names() -> None:
+    assert "| threshold | TP | FP | TN | FN | precision | recall |" in _report(full_records())
