@@ -206,7 +206,9 @@ def _calibration_plots(scored: Scored, artifact: Artifact) -> dict[str, bytes]:
     report = CalibrationReport.model_validate(artifact.read_json("p_pass_calibration_report.json"))
     ours, rows = report.overall["p_pass"], read_score_rows(scored.artifact.path("completion_scores.jsonl"))
     bins, errors = {scored.seed: ours.calibration_bins or ()}, {scored.seed: ours.expected_calibration_error}
-    return {"reliability": reliability_curve(bins, errors), "roc": roc_curves({scored.seed: roc_of(rows, report)})}
+    on = " and ".join(scored.pack.manifest.metadata["benchmark_labels"].values())
+    curves = {scored.seed: roc_of(rows, report)}
+    return {"reliability": reliability_curve(bins, errors, on=on), "roc": roc_curves(curves, on=on)}
 
 
 @_report(has_draws=False, more="record_calibration_report", draw=_calibration_plots)

@@ -103,7 +103,10 @@ def checkpoint(run: AssetRun) -> Plan:
         _require_of_this_run(artifact, run)
 
         def draw() -> dict[str, bytes]:
-            return {"loss": training_curve({int(run.seed): read_events(artifact.path("progress.jsonl"))[0]})}
+            events = read_events(artifact.path("progress.jsonl"))[0]
+            return {
+                "loss": training_curve({int(run.seed): events}, on=" and ".join(inputs.benchmark_labels().values()))
+            }
 
         return {**plots(inputs, artifact, draw)}
 
