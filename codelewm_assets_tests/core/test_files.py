@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,27 @@ def test_a_file_that_was_there_is_replaced(tmp_path: Path) -> None:
         write_atomically(path, content)
     assert path.read_bytes() == b"second"
     assert names(tmp_path) == ["file"]
+
+
+def test_the_content_is_on_disk_before_it_gets_its_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut between a rename and the fsync of the content would leave an empty file under the name."""
+    calls: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        calls.append("fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync content")
+        fsync(descriptor)
+
+    def noted_replace(source: Path | str, target: Path | str) -> None:
+        calls.append("replace")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    write_atomically(tmp_path / "file", b"content")
+    assert calls == ["fsync content", "replace", "fsync folder"]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])

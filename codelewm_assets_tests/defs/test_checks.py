@@ -437,13 +437,14 @@ def _score_lines(world: World, *, fold: int = 0, p_pass: float | None = 0.5) -> 
     [("every_score_row_has_p_pass", {"p_pass": None}), ("every_score_row_has_p_pass", {"p_pass": 1.5}),
      ("only_held_out_rows_were_scored", {"fold": 3})],
 )  # fmt: skip
-def test_score_checks_are_red_on_their_fault(
+def test_score_checks_are_red_on_their_fault_in_either_file(
     stored: StoredWorld, world: World, check: str, fault: dict[str, Any]
 ) -> None:
     stored.put_data(world)
-    for arguments, wanted in (({}, True), (fault, False)):
-        lines = _score_lines(world, **arguments)
-        stored.put("heldout_scores", {"score_rows.jsonl": lines, "completion_scores.jsonl": lines}, {}, partition="42")
+    clean = dict.fromkeys(("score_rows.jsonl", "completion_scores.jsonl"), _score_lines(world))
+    for broken, wanted in ((None, True), ("score_rows.jsonl", False), ("completion_scores.jsonl", False)):
+        files = clean | ({} if broken is None else {broken: _score_lines(world, **fault)})
+        stored.put("heldout_scores", files, {}, partition="42")
         assert stored.run_check("heldout_scores", check, "42").passed is wanted
 
 

@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.evaluation.reports import CollapseReport
 from codelewm_assets.store.store import ArtifactStore
-from codelewm_assets.training.inspect import collapse_diagnostics, inspect_checkpoint, tensor_table
+from codelewm_assets.training.inspect import _smallest, collapse_diagnostics, inspect_checkpoint, tensor_table
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import put, put_checkpoint, put_tokens
 
@@ -69,6 +69,17 @@ def test_fewer_than_16_latents_leave_the_figures_absent(count: int) -> None:
     found = collapse_diagnostics(np.eye(16, dtype=np.float32)[:count])
     assert found.latent_count == count
     assert (found.effective_rank_ratio, found.median_variance, found.neighbour_entropy) == (None, None, None)
+
+
+def test_of_several_folds_the_smallest_figure_counts_and_a_missing_one_leaves_it_absent() -> None:
+    """Variances 2/16 in one fold and 0 in the other; fifteen latents have no figures."""
+    spread = collapse_diagnostics(np.concatenate([np.eye(8), -np.eye(8)]).astype(np.float32))
+    constant, few = (collapse_diagnostics(np.ones((count, 8), dtype=np.float32)) for count in (16, 15))
+    for folds in ([spread, constant], [constant, spread]):
+        assert _smallest(folds, "median_variance") == 0.0
+    assert _smallest([spread], "median_variance") == pytest.approx(0.125)
+    assert _smallest([spread, few], "median_variance") is None
+    assert _smallest([], "median_variance") is None
 
 
 def test_latents_that_are_not_finite_leave_the_figures_absent() -> None:
