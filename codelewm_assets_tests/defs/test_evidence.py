@@ -89,6 +89,15 @@ def test_integrity_names_problems_that_were_trained_on_in_either_score_file(
     assert found.scored_problems_trained_on == sorted(split.problem_id for split in world.splits if split.fold == 0)
 
 
+def test_integrity_names_a_secret_in_a_report_of_the_lineage(stored: StoredWorld) -> None:
+    """A secret stands in the JSON of an ancestor; what a tokenizer learnt from programs is not scanned."""
+    text = b'{"key": "AKIA' + b'Q3EGRNXL5XOTB7YD"}'
+    stored.put("execution_pack", {"summary.json": text, "fold0_tokenizer.json": text}, {})
+    stored.put("retrieval_report", {"retrieval_report.json": b"{}"}, {}, partition="42", parents=("execution_pack",))
+    found = integrity_evidence(stored.inputs(), {REPORT: stored.latest[REPORT]})
+    assert found.secret_findings == ["summary.json:1 AWS Access Key"]
+
+
 def test_integrity_names_damaged_bytes(scored: StoredWorld) -> None:
     inputs = scored.inputs()
     clean = integrity_evidence(inputs, present_reports(inputs))
