@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -42,24 +41,10 @@ def test_a_file_that_was_there_is_replaced(tmp_path: Path) -> None:
 
 
 def test_the_content_is_on_disk_before_it_gets_its_name_and_the_name_after(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, disk_calls: list[str]
 ) -> None:
-    """A power cut between a rename and the fsync of the content would leave an empty file under the name."""
-    calls: list[str] = []
-    fsync, replace = os.fsync, os.replace
-
-    def noted_fsync(descriptor: int) -> None:
-        calls.append("fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync content")
-        fsync(descriptor)
-
-    def noted_replace(source: Path | str, target: Path | str) -> None:
-        calls.append("replace")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(os, "replace", noted_replace)
     write_atomically(tmp_path / "file", b"content")
-    assert calls == ["fsync content", "replace", "fsync folder"]
+    assert disk_calls == ["fsync content", "rename", "fsync folder"]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
