@@ -113,12 +113,14 @@ def test_inspection_gives_a_report_that_the_gate_can_read(
     tmp_path_factory: pytest.TempPathFactory, small_world: World, weights: bytes
 ) -> None:
     store = ArtifactStore(tmp_path_factory.mktemp("store"))
-    tokens = put_tokens(store, small_world, PARENTS)
+    in_test = next(split.problem_id for split in small_world.splits if split.fold == 0)
+    smaller_test = small_world.changed(rows=tuple(r for r in small_world.rows if r.source_problem_id != in_test))
+    tokens = put_tokens(store, smaller_test, PARENTS)
     rows, report = inspect_checkpoint(put_checkpoint(store, tokens, weights), tokens)
     read = CollapseReport.model_validate(report)
     assert read.tensor_count == len(rows) == len(load(weights))
     assert read.nonfinite_tensors == []
-    assert read.latent_count == 90  # 3 val problems × 6 completions × 5 inputs
+    assert read.latent_count == 90  # 3 val problems × 6 completions × 5 inputs; test has 2
     assert read.effective_rank_ratio is not None
     assert 0 < read.effective_rank_ratio <= 1
     assert read.z_target_effective_rank_ratio is None or 0 < read.z_target_effective_rank_ratio <= 1
