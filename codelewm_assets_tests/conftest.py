@@ -1,6 +1,8 @@
 """The command line in a folder of its own, and a bucket of its own."""
 
+import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,28 @@ def s3_root(s3_endpoint: str) -> Iterator[str]:
         bucket = f"codelewm-{uuid.uuid4().hex}"
         s3_client().create_bucket(Bucket=bucket)
         yield f"s3://{bucket}/evidence"
+
+
+@pytest.fixture
+def disk_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`fsync content`, `rename` and `fsync folder` in the order of the calls, each of which is made.
+
+    A power cut between a rename and the fsync of the content would leave an empty file under the name.
+    """
+    calls: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        calls.append("fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync content")
+        fsync(descriptor)
+
+    def noted_replace(source: Path, target: Path) -> None:
+        calls.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    return calls
 
 
 @pytest.fixture

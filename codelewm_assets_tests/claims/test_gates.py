@@ -7,9 +7,16 @@ from pydantic import ValidationError
 
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, judge
+from codelewm_assets.claims.register import CONTROLS, RERANK_PROBLEMS
 from codelewm_assets.claims.verdicts import Gate, SeedGate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.evaluation.reports import IntegrityEvidence, Lift, RetrievalReport, SurpriseReport
+from codelewm_assets.evaluation.reports import (
+    CalibrationReport,
+    IntegrityEvidence,
+    Lift,
+    RetrievalReport,
+    SurpriseReport,
+)
 from codelewm_assets_tests.claims.evidence import (
     HAIR,
     LABELS,
@@ -99,6 +106,10 @@ EDGE: list[tuple[str, dict[str, Any]]] = [
     ("surprise", {"surprise": surprise(mutation=category(0.65))}),
     ("calibration", {"calibration": calibration(difference=0.05, error=0.10)}),
     ("rerank:humaneval", with_rerank("humaneval", rerank("humaneval", points=3.0))),
+    (
+        "rerank:humaneval",
+        with_rerank("humaneval", rerank("humaneval", problem_count=int(RERANK_PROBLEMS.value))),
+    ),
 ]
 
 
@@ -109,6 +120,16 @@ def test_a_threshold_that_is_met_exactly_holds(name: str, changes: dict[str, Any
 
 def test_a_probe_must_beat_the_margin_and_not_only_meet_it() -> None:
     assert _gate("probe", {"probe": probe(target(0.05))}).state == "FAILS"
+
+
+UNUSABLE = ("missing_count", "nonfinite_count")
+
+
+def calibration_without(count: str) -> CalibrationReport:
+    """Calibration in which one row has no usable p_pass, by the name of its count."""
+    report = calibration()
+    p_pass = report.overall["p_pass"].model_copy(update={count: 1})
+    return report.model_copy(update={"overall": {"p_pass": p_pass}})
 
 
 ABSENT: list[tuple[str, dict[str, Any], str]] = [
@@ -138,6 +159,15 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     ("calibration", {"calibration": calibration(difference=None)}, "evidence_missing"),
     ("calibration", {"calibration": calibration(error=None)}, "evidence_missing"),
     ("calibration", {"calibration": calibration(status="single_class")}, "evidence_missing"),
+    *(("calibration", {"calibration": calibration_without(name)}, "evidence_missing") for name in UNUSABLE),
+    *(
+        (f"rerank:{name}", with_rerank(name, rerank(name, **changes)), "evidence_missing")
+        for name in BENCHMARKS
+        for changes in (
+            {"problem_count": int(RERANK_PROBLEMS.value) - 1},
+            {"complete_pool_count": dict.fromkeys(("p_pass", *CONTROLS), 100) | {"lexical": 99}},
+        )
+    ),
     *((f"rerank:{name}", with_rerank(name, None), "evidence_missing") for name in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, best_control=None)), "evidence_missing") for n in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, lift_over_best_control=None)), "evidence_missing") for n in BENCHMARKS),

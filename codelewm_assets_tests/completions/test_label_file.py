@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.completions.label_file import LabelSummary, RowLabeller, label_file
-from codelewm_assets.completions.label_output import StreamOutput
+from codelewm_assets.completions.label_output import StreamOutput, open_output
 from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
 from codelewm_assets.completions.oracles import INPUT_EXCEPTIONS
 from codelewm_assets.core.digests import sha256_text
@@ -63,6 +63,13 @@ PROBLEMS = {
 def problems_of(benchmark_id: BenchmarkId) -> dict[str, Problem]:
     """The problems of a benchmark, as a source gives them."""
     return {name: problem for name, problem in PROBLEMS.items() if problem.benchmark_id == benchmark_id}
+
+
+def test_an_output_is_on_disk_before_it_gets_its_name(tmp_path: Path, disk_calls: list[str]) -> None:
+    with open_output(tmp_path / "out.jsonl", input_sha256="0" * 64, header={}, on_row=lambda row: None) as output:
+        output.write({"completion_id": "c0"})
+        output.finish()
+    assert disk_calls == ["fsync content", "rename", "fsync folder"]
 
 
 def read_all(path: Path, benchmark: BenchmarkId | None = None) -> tuple[list[LabelRow], list[str]]:

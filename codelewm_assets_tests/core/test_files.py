@@ -40,6 +40,13 @@ def test_a_file_that_was_there_is_replaced(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
+def test_the_content_is_on_disk_before_it_gets_its_name_and_the_name_after(
+    tmp_path: Path, disk_calls: list[str]
+) -> None:
+    write_atomically(tmp_path / "file", b"content")
+    assert disk_calls == ["fsync content", "rename", "fsync folder"]
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_a_write_that_fails_leaves_the_old_content_and_nothing_beside_it(

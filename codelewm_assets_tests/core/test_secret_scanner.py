@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codelewm_assets.core.secret_scanner import secret_findings, secrets_in_texts
+from codelewm_assets.core.secret_scanner import PLUGINS, secret_findings, secrets_in_texts
 from codelewm_assets.preflight.data_rules import no_secrets
 from codelewm_assets_tests.factories import make_completion, make_problem
 
@@ -81,6 +81,38 @@ def test_a_token_in_a_program_is_found_by_completion_and_line(secret: str, kind:
 @pytest.mark.parametrize("secret", [secret for secret, _ in PLANTED])
 def test_the_same_tokens_are_found_in_files(secret: str, tmp_path: Path) -> None:
     assert secret_findings([_file(tmp_path, "a.txt", f"x {secret} y\n")])
+
+
+HEX = "0123456789abcdef"
+OF_EACH_DETECTOR = [
+    ("AKC" + LONG[:12], "Artifactory Credentials"),
+    ("Account" + "Key=" + LONG * 2 + LONG[:18] + "==", "Azure Storage Account access key"),
+    ("https://ann:" + LONG[:9] + "@host.test", "Basic Auth Credentials"),
+    ("cloudant_" + 'password = "' + HEX * 4 + '"', "Cloudant Credentials"),
+    ("M" + LONG[:23] + "." + LONG[:6] + "." + LONG[:27], "Discord Bot Token"),
+    ("glpat" + "-" + LONG[:20], "GitLab Token"),
+    ("eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0." + "c2lnbmF0dXJl", "JSON Web Token"),
+    (HEX * 2 + "-us" + "12", "Mailchimp Access Key"),
+    ("//registry.test/:_auth" + "Token=npm_" + LONG, "NPM tokens"),
+    ("sk-" + LONG[:20] + "T3Blbk" + "FJ" + LONG[:20], "OpenAI Token"),
+    ("-----BEGIN " + "OPENSSH " + "PRIVATE KEY-----", "Private Key"),
+    ("pypi-" + "AgEIcHlwaS5vcmc" + LONG * 3, "PyPI Token"),
+    ("SG" + "." + LONG[:22] + "." + (LONG * 2)[:43], "SendGrid API Key"),
+    ("xox" + "b-123456789012-" + LONG[:24], "Slack Token"),
+    ("sk" + "_live_" + LONG[:24], "Stripe Access Key"),
+    ("123456789:" + LONG + "x", "Telegram Bot Token"),
+    ("AC" + HEX * 2, "Twilio API Key"),
+]
+
+
+@pytest.mark.parametrize(("secret", "kind"), OF_EACH_DETECTOR, ids=[kind for _, kind in OF_EACH_DETECTOR])
+def test_a_secret_of_each_kind_that_has_a_detector_is_found(secret: str, kind: str) -> None:
+    assert f"a:1 {kind}" in secrets_in_texts({"a": secret})
+
+
+def test_every_detector_has_a_secret_here() -> None:
+    """AWS and GitHub stand in `PLANTED`."""
+    assert len({kind for _, kind in OF_EACH_DETECTOR} | {"AWS Access Key", "GitHub Token"}) == len(PLUGINS)
 
 
 def test_names_and_short_words_are_no_tokens() -> None:

@@ -22,10 +22,6 @@ print(sha256_bytes(write_table([make_problem(n) for n in range(5)])))
 """
 
 
-def test_the_same_rows_give_the_same_bytes() -> None:
-    assert write_table([make_problem(n) for n in range(5)]) == write_table([make_problem(n) for n in range(5)])
-
-
 def test_the_same_rows_give_the_same_bytes_in_another_process() -> None:
     found = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],

@@ -81,6 +81,16 @@ def test_completions_that_agree_give_no_pair() -> None:
     assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=10) == []
 
 
+def test_a_decoy_never_has_the_querys_own_output() -> None:
+    """c0 gives 1 on both inputs, which is right on the first only: its other call is no decoy of it. c1 and c2 fail on the
+    first input though they give 1 there, as a program does that changes its argument: neither is a decoy of c0.i0.
+    """
+    alike = [labelled(1, "mutant_1", ("1", "9")), labelled(2, "mutant_2", ("1", "9"))]
+    failing = [row.model_copy(update={"passed": False}) for row in rows_of(*alike)]
+    rows = [*rows_of(labelled(0, "rewrite", ("1", "1"))), *failing]
+    assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=10) == []
+
+
 def test_no_rows_give_no_pairs() -> None:
     assert make_decoys([], pairs_per_query=3, pairs_per_problem=10) == []
 

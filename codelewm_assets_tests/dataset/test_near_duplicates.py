@@ -1,5 +1,6 @@
 """Near-duplicates by hand: each reason on its own, nothing from boilerplate, clusters."""
 
+import math
 import random
 
 import pytest
@@ -105,6 +106,30 @@ def test_a_body_of_a_few_tokens_stands_in_many_a_text_and_is_not_looked_for() ->
     assert reasons(first, second(prompt="def add(a, b):\n    return a + b\n")) == {}
 
 
+def test_a_similarity_that_meets_its_threshold_exactly_makes_a_near_duplicate() -> None:
+    """The pairs of 9 / 11 and 4 / 6 by hand above, and a body of ten tokens, so eight runs of three, of which six stand in
+    the prompt `return x + 1 + 2 + 3` (eight tokens): 6 / 8."""
+    code = (
+        make_problem(0, reference="def f(x):\n    return x + 1 + 2"),
+        second(reference="def g(y):\n    return y + 1 + 3"),
+    )
+    words = make_problem(0, prompt="find the volume of a cone"), second(prompt="find the volume of a sphere")
+    body = (
+        make_problem(0, reference="def solve(x):\n    return x + 1 + 2 + 3 + 4"),
+        second(prompt="return x + 1 + 2 + 3"),
+    )
+    for pair, field, similarity in ((code, "code", 9 / 11), (words, "prompt", 4 / 6), (body, "containment", 6 / 8)):
+        at, above = (Thresholds(**{field: value}) for value in (similarity, math.nextafter(similarity, 1)))
+        assert [row.similarity for row in find_near_duplicates(pair, {}, at)] == [round(similarity, 6)], field
+        assert find_near_duplicates(pair, {}, above) == [], field
+
+
+def test_a_body_of_eight_tokens_is_looked_for_and_one_of_seven_is_not() -> None:
+    """`return x + 1 + 2 + 3` has eight tokens; `return x + y(1)` has seven."""
+    for body, expected in (("return x + 1 + 2 + 3", {"reference_in_prompt": 1.0}), ("return x + y(1)", {})):
+        assert reasons(make_problem(0, reference=f"def solve(x):\n    {body}"), second(prompt=body)) == expected
+
+
 def test_a_prompt_may_hold_its_own_reference() -> None:
     own = make_problem(0)
     assert find_near_duplicates([own.model_copy(update={"prompt": own.reference})], {}, DEFAULT) == []
@@ -121,9 +146,11 @@ def test_programs_of_one_skeleton_that_differ_are_not_the_same() -> None:
     assert reasons(make_problem(0), second(), passing) == {}
 
 
-def test_only_programs_that_pass_count(world: World) -> None:
-    """Of the six completions of each problem the reference and the two rewrites pass."""
-    found = passing_programs(world.rows)
+def test_only_programs_that_pass_on_every_input_count(world: World) -> None:
+    """Of the six completions of each problem the reference and the two rewrites pass; here all six pass on one input."""
+    found = passing_programs(
+        row.model_copy(update={"passed": True}) if row.input_id == "i0" else row for row in world.rows
+    )
     assert set(found) == set(world.references)
     assert {len(programs) for programs in found.values()} == {3}
 

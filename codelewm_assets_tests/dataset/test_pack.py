@@ -149,6 +149,13 @@ def test_a_nondeterministic_completion_is_left_out() -> None:
     assert len(rows) == 2
 
 
+def test_an_input_that_was_never_called_is_left_out() -> None:
+    """The completion's time was used up on the first input: nothing is known of its output on the second."""
+    uncalled = call(1, None, None, "timeout").model_copy(update={"was_called": False})
+    rows = pack(labelled(0, [call(0, None, None, "timeout"), uncalled]))
+    assert [(row.input_id, row.execution_status) for row in rows] == [("i0", "timeout")]
+
+
 def test_rows_are_sorted_by_record_id_whatever_the_order_given() -> None:
     items = [labelled(n, [call(0), call(2), call(1)]) for n in range(5)]
     rows = pack(*items)

@@ -78,7 +78,27 @@ def test_a_report_whose_parent_is_gone_does_not_count(scored: StoredWorld) -> No
     assert present_reports(scored.inputs()) == {}
 
 
-def test_integrity_names_damaged_bytes_and_problems_that_were_trained_on(scored: StoredWorld) -> None:
+@pytest.mark.parametrize("broken", ["score_rows.jsonl", "completion_scores.jsonl"])
+def test_integrity_names_problems_that_were_trained_on_in_either_score_file(
+    stored: StoredWorld, world: World, broken: str
+) -> None:
+    stored.put_data(world)
+    files = dict.fromkeys(("score_rows.jsonl", "completion_scores.jsonl"), _score_lines(world))
+    stored.put("heldout_scores", files | {broken: _score_lines(world, fold=3)}, {}, partition="42")
+    found = integrity_evidence(stored.inputs(), {REPORT: stored.latest["heldout_scores[42]"]})
+    assert found.scored_problems_trained_on == sorted(split.problem_id for split in world.splits if split.fold == 0)
+
+
+def test_integrity_names_a_secret_in_a_report_of_the_lineage(stored: StoredWorld) -> None:
+    """A secret stands in the JSON of an ancestor; what a tokenizer learnt from programs is not scanned."""
+    text = b'{"key": "AKIA' + b'Q3EGRNXL5XOTB7YD"}'
+    stored.put("execution_pack", {"summary.json": text, "fold0_tokenizer.json": text}, {})
+    stored.put("retrieval_report", {"retrieval_report.json": b"{}"}, {}, partition="42", parents=("execution_pack",))
+    found = integrity_evidence(stored.inputs(), {REPORT: stored.latest[REPORT]})
+    assert found.secret_findings == ["summary.json:1 AWS Access Key"]
+
+
+def test_integrity_names_damaged_bytes(scored: StoredWorld) -> None:
     inputs = scored.inputs()
     clean = integrity_evidence(inputs, present_reports(inputs))
     assert (clean.manifest_mismatches, clean.secret_findings, clean.scored_problems_trained_on) == ([], [], [])

@@ -92,13 +92,15 @@ def test_a_red_check_refuses_training_and_is_the_one_named(stored: StoredWorld, 
     assert "2 of its checks are not green" in text and all(f"{name} RED" in text for name in red)
 
 
-def test_a_missing_check_refuses_training(stored: StoredWorld, world: World) -> None:
-    _clear(stored, world)
-    stored.put_tokens(world.changed(rows=world.rows[:-1]))
-    stored.run_checks("tokenized_pack", only="no such check")
+def test_a_check_that_was_never_run_refuses_training(stored: StoredWorld, world: World) -> None:
+    stored.put_data(world)
+    stored.put_preflight()
+    stored.put_tokens(world)
+    stored.run_all_gating_checks(but=("tokenized_pack",))
     status = check_status(stored.instance, "tokenized_pack", "tokens_join_the_pack")
-    assert status.state == "STALE"
-    assert "tokenized_pack:tokens_join_the_pack STALE" in _train(stored)
+    assert (status.state, status.detail) == ("MISSING", "the check has not been run")
+    text = _train(stored)
+    assert "1 of its checks are not green" in text and "tokenized_pack:tokens_join_the_pack MISSING" in text
 
 
 def test_an_asset_rebuilt_after_its_check_makes_the_check_stale(stored: StoredWorld, world: World) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from codelewm_assets.defs.assemble import build_defs, operating
-from codelewm_assets.defs.automation import OF_DATA, OF_REPORTS
 from codelewm_assets.defs.benchmarks import benchmark_problems
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.operations import OperationsSection
@@ -87,9 +86,12 @@ def test_another_operations_section_rebuilds_nothing(tmp_path: Path) -> None:
 
 
 def test_the_pack_and_the_reports_say_how_old_they_may_be() -> None:
+    """A nightly refresh has 12 hours until the pack warns; a weekly one of the reports has a day."""
     graph = build_defs().resolve_asset_graph()
     policies = {key.to_user_string(): graph.get(key).freshness_policy for key in graph.get_all_asset_keys()}
     reports = ["latent_probe_report", "p_pass_calibration", "rerank_report", "results_report", "retrieval_report",
                "surprise_report"]  # fmt: skip
-    wanted = {"execution_pack": OF_DATA, **dict.fromkeys(reports, OF_REPORTS)}
+    of_data = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(hours=36))
+    of_reports = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
+    wanted = {"execution_pack": of_data, **dict.fromkeys(reports, of_reports)}
     assert {name: policy for name, policy in policies.items() if policy is not None} == wanted

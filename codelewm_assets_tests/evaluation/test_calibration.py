@@ -203,6 +203,37 @@ def test_the_difference_is_taken_on_rows_that_have_both_scores() -> None:
     assert found.ci95 == (1.0, 1.0)
 
 
+def test_rows_doubled_within_their_problems_leave_every_interval_as_it_is() -> None:
+    """Problems are the clusters. Each row's influence is halved and there are two of it: the sum over a problem stays.
+
+    Rows, or pools, as clusters would make the intervals narrower. Some rows have no lexical score, and each problem has
+    two pools, each of which is there twice too.
+    """
+    generator = np.random.default_rng(4)
+    rows = [
+        score_row(
+            bool(generator.integers(2)),
+            float(generator.random()),
+            f"p{i % 12}",
+            completion_id=f"c{i}",
+            pool_id=f"p{i % 12}/{i % 24 // 12}",
+            lexical=None if i % 9 == 0 else float(generator.random()),
+        )
+        for i in range(96)
+    ]
+    again = [row.model_copy(update={"pool_id": f"{row.pool_id} again"}) for row in rows]
+    once, twice = (calibration_report(ScoreTable.of(own), seed=42) for own in (rows, [*rows, *again]))
+    assert once.difference["lexical"].ci95 == pytest.approx(twice.difference["lexical"].ci95)
+    for name in ("p_pass", "lexical"):
+        intervals = [
+            {field: value for field, value in report.overall[name].model_dump().items() if field.endswith("_ci95")}
+            for report in (once, twice)
+        ]
+        assert len(intervals[0]) == 6 and None not in intervals[0].values()
+        for field, interval in intervals[0].items():
+            assert intervals[1][field] == pytest.approx(interval), field
+
+
 def test_the_difference_is_absent_without_both_classes_or_without_the_control() -> None:
     assert auc_difference(ScoreTable.of([score_row(True, 0.9, lexical=0.1)]), "lexical") is None
     assert auc_difference(ScoreTable.of([score_row(True, 0.9), score_row(False, 0.1)]), "lexical") is None

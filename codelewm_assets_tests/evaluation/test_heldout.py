@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from codelewm_assets.core.errors import ReportError
+from codelewm_assets.core.ids import split_of
 from codelewm_assets.evaluation.heldout import HeldoutScores, exception_class, join_folds, require_held_out, score_fold
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.data import FoldData, load_fold
@@ -35,8 +36,8 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def scored(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[FoldData, HeldoutScores]:
-    """Fold 0 of the small world, trained for one step, stored, loaded and scored."""
+def model(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Scorer, FoldData]:
+    """Fold 0 of the small world, trained for one step, stored and loaded."""
     import torch
     from safetensors.torch import save
 
@@ -48,7 +49,13 @@ def scored(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fold
     model = train_fold(data, config, seed=42, emit=lambda event: None)
     weights = bytes(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
     checkpoint = put_checkpoint(store, tokens, weights)
-    scorer = Scorer(checkpoint, require_matching(checkpoint, tokens), data)
+    return Scorer(checkpoint, require_matching(checkpoint, tokens), data), data
+
+
+@pytest.fixture(scope="module")
+def scored(world: World, model: tuple[Scorer, FoldData]) -> tuple[FoldData, HeldoutScores]:
+    """The test split of that model, scored."""
+    scorer, data = model
     rows = {row.record_id: row for row in world.rows}
     return data, score_fold(scorer, data, rows, world.pools, world.prompts)
 
@@ -186,9 +193,43 @@ def test_a_validation_problem_is_not_scored_either(scored: tuple[FoldData, Heldo
     require_held_out(data, [])
 
 
-def test_the_temperature_is_fitted_on_the_val_part_only_and_moves_p_pass_alone(
+@pytest.mark.parametrize(
+    ("split", "label", "moved"),
+    [
+        ("train", "passed", "probe"),
+        ("train", "completion_passed", "surface_lr"),
+        ("val", "passed", None),
+        ("val", "completion_passed", "temperature"),
+        ("test", "passed", None),
+        ("test", "completion_passed", None),
+    ],
+)
+def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
+    world: World,
+    model: tuple[Scorer, FoldData],
     scored: tuple[FoldData, HeldoutScores],
+    split: str,
+    label: str,
+    moved: str | None,
 ) -> None:
+    """One label of one split is negated: probes and surface_lr are fitted on train, the temperature on val."""
+    scorer, data = model
+    negated = tuple(
+        r.model_copy(update={label: not getattr(r, label)}) if split_of(r.fold, model_fold=0) == split else r
+        for r in data.records
+    )
+    rows = {row.record_id: row for row in world.rows}
+    result = score_fold(scorer, FoldData(data.arrays, negated, 0), rows, world.pools, world.prompts)
+
+    def fits(scores: HeldoutScores) -> dict[str, object]:
+        surface = {row.completion_id: row.scores["surface_lr"] for row in scores.completions}
+        return {"temperature": scores.temperatures, "surface_lr": surface, "probe": scores.fit_records}
+
+    before, after = fits(scored[1]), fits(result)
+    assert [name for name in before if before[name] != after[name]] == ([moved] if moved else [])
+
+
+def test_the_temperature_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldData, HeldoutScores]) -> None:
     data, found = scored
     (temperature,) = found.temperatures
     assert temperature.record_count == sum(r.is_train_usable for r in data.part("val"))

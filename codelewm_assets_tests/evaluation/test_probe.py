@@ -146,6 +146,25 @@ def test_the_lexical_control_reads_the_programs_words() -> None:
     assert (target.lift_over_best_control or 0) < 0
 
 
+def test_the_interval_of_a_lift_is_of_99_percent_and_over_problems() -> None:
+    """The model is right everywhere; lexical, the best control, is wrong on both records of 4 of 40 problems.
+
+    The lift of a resample is 0 when it draws none of the four: of problems 0.9⁴⁰ = 1.5%, which a 99% interval holds and a
+    95% interval does not. Of records it would be (72 / 80)⁸⁰ = 0.02%, which neither holds.
+    """
+    records = _records(80)
+    misleading = {"p000", "p001", "p002", "p003"}
+    codes = {
+        r.record_id: "good" if r.passed ^ (r.problem_id in misleading) else "bad" for r in (*records, *_train(records))
+    }
+    fit = _train(records)
+    rows = {r.record_id: pack_row(r.record_id, code=codes[r.record_id]) for r in (*fit, *records)}
+    latents, fit_latents = _latents(records, 0, is_told=True), _latents(fit, 1, is_told=True)
+    target = latent_probe_report(records, latents, fit, fit_latents, rows, seed=1, resamples=2000).targets["passed"]
+    assert (target.best_control, target.model, target.lift_over_best_control) == ("lexical", 1.0, pytest.approx(0.1))
+    assert target.lift_ci99 is not None and target.lift_ci99[0] == 0.0
+
+
 def test_probes_are_fitted_on_train_records_and_asked_on_held_out_ones() -> None:
     """What is told in the train latents has the opposite sign in the held-out ones: every answer is wrong."""
     records = _records(40)

@@ -268,3 +268,20 @@ def test_the_report_does_not_depend_on_the_order_of_rows() -> None:
     assert rerank_report(ScoreTable.of(rows[::-1]), seed=1, resamples=RESAMPLES) == rerank_report(
         ScoreTable.of(rows), seed=1, resamples=RESAMPLES
     )
+
+
+def test_pools_doubled_within_their_problems_leave_the_power_as_it_is() -> None:
+    """Problems are the clusters: pools as clusters would make the standard error smaller, by about √2."""
+    rows = [
+        score_row(passed, 0.9 if passed == (p % 3 > 0) else 0.1, f"p{p}", pool_id=f"p{p}/{copy}", lexical=0.5)
+        for p in range(6)
+        for copy in range(2)
+        for passed in (True, False)
+    ]
+    once, twice = (
+        rerank_benchmark(ScoreTable.of(own), label="humaneval", resamples=100).power
+        for own in ([row for row in rows if str(row.pool_id).endswith("/0")], rows)
+    )
+    assert once is not None and twice is not None
+    assert once.standard_error_points > 0
+    assert twice.standard_error_points == pytest.approx(once.standard_error_points)

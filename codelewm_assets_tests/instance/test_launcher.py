@@ -74,6 +74,9 @@ def test_a_run_whose_process_was_killed_has_failed(
     assert _health(instance, child.pid) == WorkerStatus.FAILED.value  # it waits to be collected
     child.wait()
     assert _health(instance, child.pid) == WorkerStatus.FAILED.value
+    for host in ("localhost", "127.0.0.1", "::1"):  # a code server on a port of this machine
+        server = json.dumps({"host": host, "port": 4000})
+        assert _health(instance, child.pid, server=server) == WorkerStatus.FAILED.value
 
 
 def test_another_program_that_inherited_the_number_is_not_the_runs_process(instance: dg.DagsterInstance) -> None:

@@ -49,6 +49,13 @@ def test_a_variable_may_hold_the_whole_address(receiver: Hook) -> None:
     assert len(receiver.got) == 1 and receiver.paths[0].startswith("/services/T0")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost"])
+def test_this_machine_may_be_told_in_the_clear_under_each_of_its_names(address: str) -> None:
+    """Nobody listens on port 1: the refusal to send in the clear would come before."""
+    with pytest.raises(NotifyError, match="did not take the notice"):
+        _deliver(f"json://{address}:1/in")
+
+
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_an_answer_other_than_2xx_is_not_delivered_and_no_redirect_is_followed(receiver: Hook, status: int) -> None:
     receiver.answers = [status]

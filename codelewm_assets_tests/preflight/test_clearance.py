@@ -1,5 +1,6 @@
 """Training may start on exactly the artifacts that a clear preflight report judged, and on no others."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,10 @@ def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
     assert message.endswith("let preflight_report judge them by every rule, and start again.")
 
 
-def test_a_report_of_other_folds_is_refused(bench: Bench) -> None:
-    bench.report(folds=[0, 1])
-    bench.refuse(r"the report judged folds \[0, 1\], training would use \[0\]")
+@pytest.mark.parametrize("judged", [[0, 1], [1], [], None])
+def test_a_report_of_more_other_or_no_folds_is_refused(bench: Bench, judged: list[int] | None) -> None:
+    bench.report(folds=judged)
+    bench.refuse(re.escape(f"the report judged folds {judged}, training would use [0]"))
 
 
 def test_a_pack_made_from_labels_that_were_not_judged_is_refused(bench: Bench) -> None:

@@ -126,6 +126,9 @@ FAULTS = {
         PACK, first(code_checksum="0" * 63 + "G"), "code_checksum: wanted: matches ^[0-9a-f]{64}$", "0G"),
     "row twice in the problems": Fault(
         PROBLEMS, with_first_twice, "problem_id: wanted: names one row", "not so in 2 of 41 rows, first humaneval/000"),
+    "two pack rows of one completion and input": Fault(
+        PACK, lambda rows: [*rows, rows[0] | {"record_id": "a::b::i0"}],
+        "source_submission_id, input_id: wanted: source_submission_id and input_id name one row", ""),
     "row twice in the pools": Fault(
         POOLS, with_first_twice, "pool_id, completion_id: wanted: pool_id and completion_id name one row", ""),
     "completion id twice": Fault(

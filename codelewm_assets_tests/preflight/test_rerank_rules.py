@@ -113,6 +113,17 @@ def test_every_control_has_a_credit_between_0_and_1_for_each_scored_pool(world: 
             assert all(value is not None and 0 <= value <= 1 for value in pools.values())
 
 
+@pytest.mark.parametrize(("fold", "is_trained_on"), [(0, False), (1, False), (2, True)])
+def test_surface_lr_is_fitted_on_the_train_split_alone(world: World, fold: int, is_trained_on: bool) -> None:
+    """The verdicts of one fold's completions are negated: model 0 tests on fold 0 and validates on fold 1."""
+    fold_of = {split.problem_id: split.fold for split in world.splits}
+    negated = {
+        name: (problem, passed ^ (fold_of[problem] == fold)) for name, (problem, passed) in outcomes_of(world).items()
+    }
+    result = control_credits(world.pools, world.codes, world.prompts, world.splits, model_fold=0, outcomes=negated)
+    assert (result != credits(world)) == is_trained_on
+
+
 def test_credits_do_not_depend_on_the_order_of_members(world: World) -> None:
     assert credits(world.changed(pools=world.pools[::-1]), 1) == credits(world, 1)
 
@@ -190,6 +201,12 @@ def test_controls_stay_below_the_ceiling_and_consensus_and_length_near_chance(
     assert found.figures["humaneval.chance"] == 0.5
 
 
+def test_a_control_exactly_at_the_ceiling_or_at_its_margin_from_chance_is_let_through() -> None:
+    """Chance is 0.5; 0.875 and 0.75 - 0.5 = 0.25 are exact in binary."""
+    exact = some_credits(lexical=[0.875, 0.875], consensus=[0.75, 0.75], length=[0.25, 0.25])
+    assert controls_leave_headroom(exact, MEMBERS, ceiling=0.875, chance_margin=0.25).offenders == ()
+
+
 def test_a_pool_with_the_reference_in_the_middle_is_won_by_consensus_and_red() -> None:
     """The passing members are the reference under two layouts and a near copy, each bug stands alone."""
     right = "def f(a, b):\n    total = a + b\n    return total * 2"
@@ -210,6 +227,7 @@ def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
         found.offenders[0] == f"humaneval: 8 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
     )
     assert found.figures["gate_lift_points"] == 3.0
+    assert power(world, target=smallest).passed
 
 
 def test_cross_fitting_shows_a_smaller_lift_than_fold_0(world: World) -> None:

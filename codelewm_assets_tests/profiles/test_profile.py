@@ -110,6 +110,22 @@ def test_settings_of_a_job_are_judged_when_the_profile_is_read(tmp_path: Path) -
         load_profile(changed(tmp_path, compute={"hf_jobs": job}))
 
 
+def test_a_run_must_be_allowed_longer_than_its_job(tmp_path: Path) -> None:
+    """Training on this machine may take 1800 s (the default), the job 7200 s: a run limit of 7201 s is the first that will do."""
+    job = {"repository": "lab/runs", "flavor": "a10g-small", "image": "train@sha256:" + "a" * 64, "timeout_s": 7200,
+           "price_per_hour_usd": 1.0, "spend_cap_usd": 9.0}  # fmt: skip
+
+    def limited_to(limit_s: int, backend: str) -> Profile:
+        operations = {"run_limits_s": {"train_and_evaluate": limit_s}}
+        compute = {"backend": backend, "hf_jobs": job}
+        return load_profile(changed(tmp_path, compute=compute, operations=operations))
+
+    with pytest.raises(ProfileError, match="train_and_evaluate is 7200, training alone may take 7200; wanted more"):
+        limited_to(7200, "hf_jobs")
+    assert limited_to(7201, "hf_jobs").operations.run_limits_s.train_and_evaluate == 7201
+    assert limited_to(7200, "local").compute.backend == "local"  # the job's limit is of no run
+
+
 def test_a_profile_cannot_be_changed() -> None:
     profile: Profile = load_profile("sample")
     with pytest.raises(ValidationError, match="frozen"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.dataset.pack import build_pack
 from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
@@ -39,11 +40,21 @@ PARENTS["claim_audit"] = ("claim_gates", *CARDS)
 PARENTS["artifact_index"] = CARDS
 
 
-def pack_of(**changes: Any) -> bytes:
-    """A pack of one completion, with fields of its program changed."""
+def _rows(**changes: Any) -> list[PackRow]:
     problem = make_problem(0)
     labelled = make_labelled(make_completion(problem, 1, **changes), passed=True)
-    return write_table(build_pack([labelled], {problem.problem_id: problem}))
+    return build_pack([labelled], {problem.problem_id: problem})
+
+
+def pack_of(**changes: Any) -> bytes:
+    """A pack of one completion, with fields of its program changed."""
+    return write_table(_rows(**changes))
+
+
+def pack_with(**changes: Any) -> bytes:
+    """That pack with fields of its last row changed."""
+    *others, last = _rows()
+    return write_table([*others, last.model_copy(update=changes)])
 
 
 def inspection_of(**changes: Any) -> dict[str, bytes]:

@@ -10,7 +10,15 @@ from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.release.hub_plan import Refusal
 from codelewm_assets.release.hub_refusals import refusals_now
 from codelewm_assets.release.hub_upload import publish
-from codelewm_assets_tests.release.hub_world import LABELS, SECRET, HubWorld, audit_of, inspection_of, pack_of
+from codelewm_assets_tests.release.hub_world import (
+    LABELS,
+    SECRET,
+    HubWorld,
+    audit_of,
+    inspection_of,
+    pack_of,
+    pack_with,
+)
 
 OVERCLAIM = {"document": "dataset_card/README.md", "line": 3, "claim_id": "is_non_collapsed", "sentence": "Not so."}
 
@@ -60,6 +68,16 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
         lambda w: w.build({"execution_pack": {"pack.parquet": pack_of(code=f"def solve(x):\n    return '{SECRET}'")}}),
         {"secret_found"},
         "execution_pack .*:2 Hugging Face Token",
+    ),
+    "a secret in an input behind the hashed tokens": (
+        lambda w: w.build({"execution_pack": {"pack.parquet": pack_with(input_tokens=f"['{SECRET}']")}}),
+        {"secret_found"},
+        "execution_pack .*:1 Hugging Face Token",
+    ),
+    "a secret in an output behind the hashed tokens": (
+        lambda w: w.build({"execution_pack": {"pack.parquet": pack_with(output_tokens=f"'{SECRET}'")}}),
+        {"secret_found"},
+        "execution_pack .*:1 Hugging Face Token",
     ),
     "a sentence beyond the gates": (
         lambda w: w.build({"claim_audit": audit_of(OVERCLAIM)}),

@@ -229,6 +229,14 @@ def test_a_tag_on_another_commit_is_an_error_that_says_so_before_anything_is_sen
     assert [len(r.committed) for r in bench.hub.repositories.values()] == [0] * 4
 
 
+def test_a_tag_on_a_commit_with_a_file_of_an_earlier_release_too_many_is_an_error(bench: Bench) -> None:
+    bench.publish()
+    run = bench.hub.repositories[RUN]
+    run.files["results_report/roc_of_an_earlier_release.png"] = b"picture"
+    run.tags[bench.plan.tag] = run.head()
+    bench.fail(f"on commit {run.head()[:12]}, .*: results_report/roc_of_an_earlier_release.png")
+
+
 def test_a_commit_that_came_between_is_not_written_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = Repository(files=dict(FIRST_FILE))
     bench.hub.repositories[DATASET] = repository

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.store import local_backend
-from codelewm_assets.store.leftovers import ABANDONED_AFTER_S, CUT_OFF_AFTER_S
+from codelewm_assets.store.leftovers import ABANDONED_AFTER_S
 from codelewm_assets.store.local_backend import LocalBackend
 from codelewm_assets.store.prune import plan_prune, prune
 from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
@@ -198,17 +198,18 @@ def test_a_recipe_that_cannot_be_read_is_forgotten(store: ArtifactStore) -> None
 
 def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_stored(store: ArtifactStore) -> None:
     live, dead, now = put(store, "live"), put(store, "pack"), LATER.timestamp()
+    day_s = 24 * 3600
     ages = {
-        "live/all/.writing-old/half.txt": CUT_OFF_AFTER_S + 60,
-        "live/all/.writing-new/half.txt": CUT_OFF_AFTER_S - 7200,
-        "recipes/.writing-old": CUT_OFF_AFTER_S + 60,
+        "live/all/.writing-old/half.txt": day_s + 60,
+        "live/all/.writing-new/half.txt": day_s - 7200,
+        "recipes/.writing-old": day_s + 60,
         "live/all/.removed-x/rows.txt": 0,
-        "partial/checkpoint-42/key/states/1.pt": ABANDONED_AFTER_S + 60,
-        "partial/checkpoint-1729/key/states/1.pt": ABANDONED_AFTER_S - 7200,
+        "partial/checkpoint-42/key/states/1.pt": 7 * day_s + 60,
+        "partial/checkpoint-1729/key/states/1.pt": 7 * day_s - 7200,
         f"data_docs/pack/all/{dead.digest}/index.html": 0,
         f"data_docs/live/all/{live.digest}/index.html": 0,
-        "progress/checkpoint-42.jsonl": ABANDONED_AFTER_S + 60,
-        "notifications/0123.log.begun": ABANDONED_AFTER_S + 60,
+        "progress/checkpoint-42.jsonl": 8 * day_s,
+        "notifications/0123.log.begun": 8 * day_s,
     }
     for name, age in ages.items():
         path = store.root / name

@@ -12,6 +12,7 @@ import pytest
 
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.store import local_backend
+from codelewm_assets.store.local_backend import LocalBackend
 from codelewm_assets.store.store import ArtifactStore, Recipe
 
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]", "figures/lift.txt": b"up"}
@@ -45,6 +46,12 @@ def test_what_was_written_is_found_by_its_recipe_and_loaded_by_its_digest(tmp_pa
     assert (written.manifest.source_git_sha, written.manifest.command) == ("a" * 40, "build")
     assert written.manifest.metadata == {"rows": 2}
     assert list(store.verify(written)) == []
+
+
+def test_all_files_are_on_disk_before_the_first_gets_its_name(tmp_path: Path, disk_calls: list[str]) -> None:
+    """Of two files in one folder that folder and its parent are synced."""
+    LocalBackend(tmp_path).put("pack/all/0", {"a": b"1", "b": b"2"})
+    assert disk_calls == ["fsync content"] * 2 + ["rename"] * 2 + ["fsync folder"] * 2
 
 
 def test_an_artifact_lies_under_kind_partition_and_digest(tmp_path: Path) -> None:

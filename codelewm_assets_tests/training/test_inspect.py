@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.evaluation.reports import CollapseReport
 from codelewm_assets.store.store import ArtifactStore
-from codelewm_assets.training.inspect import collapse_diagnostics, inspect_checkpoint, tensor_table
+from codelewm_assets.training.inspect import _smallest, collapse_diagnostics, inspect_checkpoint, tensor_table
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import put, put_checkpoint, put_tokens
 
@@ -71,6 +71,17 @@ def test_fewer_than_16_latents_leave_the_figures_absent(count: int) -> None:
     assert (found.effective_rank_ratio, found.median_variance, found.neighbour_entropy) == (None, None, None)
 
 
+def test_of_several_folds_the_smallest_figure_counts_and_a_missing_one_leaves_it_absent() -> None:
+    """Variances 2/16 in one fold and 0 in the other; fifteen latents have no figures."""
+    spread = collapse_diagnostics(np.concatenate([np.eye(8), -np.eye(8)]).astype(np.float32))
+    constant, few = (collapse_diagnostics(np.ones((count, 8), dtype=np.float32)) for count in (16, 15))
+    for folds in ([spread, constant], [constant, spread]):
+        assert _smallest(folds, "median_variance") == 0.0
+    assert _smallest([spread], "median_variance") == pytest.approx(0.125)
+    assert _smallest([spread, few], "median_variance") is None
+    assert _smallest([], "median_variance") is None
+
+
 def test_latents_that_are_not_finite_leave_the_figures_absent() -> None:
     latents = np.eye(16, dtype=np.float32)
     latents[3, 4] = np.nan
@@ -102,12 +113,14 @@ def test_inspection_gives_a_report_that_the_gate_can_read(
     tmp_path_factory: pytest.TempPathFactory, small_world: World, weights: bytes
 ) -> None:
     store = ArtifactStore(tmp_path_factory.mktemp("store"))
-    tokens = put_tokens(store, small_world, PARENTS)
+    in_test = next(split.problem_id for split in small_world.splits if split.fold == 0)
+    smaller_test = small_world.changed(rows=tuple(r for r in small_world.rows if r.source_problem_id != in_test))
+    tokens = put_tokens(store, smaller_test, PARENTS)
     rows, report = inspect_checkpoint(put_checkpoint(store, tokens, weights), tokens)
     read = CollapseReport.model_validate(report)
     assert read.tensor_count == len(rows) == len(load(weights))
     assert read.nonfinite_tensors == []
-    assert read.latent_count == 90  # 3 val problems × 6 completions × 5 inputs
+    assert read.latent_count == 90  # 3 val problems × 6 completions × 5 inputs; test has 2
     assert read.effective_rank_ratio is not None
     assert 0 < read.effective_rank_ratio <= 1
     assert read.z_target_effective_rank_ratio is None or 0 < read.z_target_effective_rank_ratio <= 1

@@ -13,6 +13,7 @@ from codelewm_assets.training import loop
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.loop import rate, train_fold
+from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.state import states
 from codelewm_assets_tests.training.tokens import CONFIG
 
@@ -56,8 +57,20 @@ def test_a_trained_model_is_in_evaluation_mode(data: FoldData) -> None:
     assert not train_fold(data, config, seed=42, emit=lambda event: None).training
 
 
-def test_another_seed_gives_other_weights(data: FoldData, of_seed_42: Weights) -> None:
-    assert not _same(of_seed_42, _trained(data, 1729)[0])
+def test_another_seed_and_another_fold_give_other_first_weights_and_other_batches(data: FoldData) -> None:
+    """Before the first step: weights or batches that do not depend on the seed would make the seeds' intervals too narrow."""
+
+    def begun(seed: int, fold: int) -> tuple[Weights, list[list[str]]]:
+        of_fold = FoldData(data.arrays, data.records, fold)
+        training = loop._FoldTraining(of_fold, CONFIG, seed, lambda event: None, None, Ranks(device="cpu"))
+        batches = [[record.record_id for record in training._sampler.draw()] for _ in range(3)]
+        return training._model.state_dict(), batches
+
+    weights, batches = begun(42, 0)
+    for seed, fold in ((1729, 0), (42, 1)):
+        other_weights, other_batches = begun(seed, fold)
+        assert not _same(weights, other_weights)
+        assert batches != other_batches
 
 
 def test_no_test_record_reaches_the_weights(data: FoldData, of_seed_42: Weights) -> None:
