@@ -62,10 +62,12 @@ class WebServer(DagsterWebserver):
     def __init__(
         self, process: WorkspaceProcessContext, store: ArtifactStore, *, origins: Collection[str], is_read_only: bool
     ) -> None:
-        """Args:
-        store: where the review site lies.
-        origins: addresses of the server in a browser, as `own_origins` lists them.
-        is_read_only: no mutation is executed, and no event of an asset taken from outside.
+        """The server over a store.
+
+        Args:
+            store: where the review site lies.
+            origins: addresses of the server in a browser, as `own_origins` lists them.
+            is_read_only: no mutation is executed, and no event of an asset taken from outside.
         """
         self._instance, self._store = process.instance, store
         self._origins, self._is_read_only = origins, is_read_only
