@@ -51,5 +51,16 @@ def test_constraints_are_the_lock_files_and_torch() -> None:
 
 
 def test_the_main_job_installs_no_package_of_tests_docs_or_other_machines() -> None:
-    apart = {"ray", "s3fs", "dagster-k8s", "kubernetes", "psycopg2-binary", "mkdocs", "pytest", "playwright", "ruff", "moto"}
+    apart = {
+        "ray",
+        "s3fs",
+        "dagster-k8s",
+        "kubernetes",
+        "psycopg2-binary",
+        "mkdocs",
+        "pytest",
+        "playwright",
+        "ruff",
+        "moto",
+    }
     assert not apart & set(locked("run"))

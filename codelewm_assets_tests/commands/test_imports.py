@@ -5,7 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("torch", "transformers", "datasets", "matplotlib", "great_expectations", "sklearn", "scipy", "pandas", "dagster", "ray")
+HEAVY = (
+    "torch",
+    "transformers",
+    "datasets",
+    "matplotlib",
+    "great_expectations",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "dagster",
+    "ray",
+)
 PROGRAM = f"""
 import sys
 from codelewm_assets.cli import main
