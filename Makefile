@@ -57,7 +57,7 @@ clean: ## removes artifacts and instance, keeps .venv
 
 # --no-deps: a lock file is complete, so there is nothing to resolve. The project's build takes the setuptools of the lock file.
 $(VENV)/run.ready: pyproject.toml requirements/run.txt constraints.txt
-	@echo "Installing requirements/run.txt and torch into $(VENV): about 1.7 GB, one to two minutes."
+	@echo "Installing requirements/run.txt and torch into $(VENV): about 1.7 GB, a minute or two."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) $(LOCKED) requirements/uv.txt
 	@$(call install,run)
