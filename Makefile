@@ -1,48 +1,73 @@
-# Each target sets up what it needs; a second call installs nothing again.
+# Each target installs what it needs, at the hashes of requirements/, and a second call installs nothing again.
 PYTHON ?= python3.11
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 HOME_ENV := DAGSTER_HOME=$(CURDIR)
 PORT ?= 3000
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# uv takes seconds where pip takes minutes. It knows nothing of pip's settings, so pip comes next: a mirror may be named there alone.
+LOCKED = --no-deps --require-hashes -r
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED) requirements/$(1).txt || $(PIP) $(LOCKED) requirements/$(1).txt
+# torch is pinned without a hash: its build is the machine's. For an index of CPU or CUDA wheels: make run TORCH_ARGS="--index-url …"
+TORCH_ARGS ?=
 
-.PHONY: run test ui review check docs setup flow screenshot clean
+.PHONY: help run test ui review check docs setup dev flow screenshot lock clean
+.PRECIOUS: $(VENV)/%.ready
 
-run: setup
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+run: $(VENV)/run.ready ## the whole graph on the sample, offline; ends with the gates and the path of the report
 	$(HOME_ENV) $(BIN)/codelewm-assets build
 
-test: setup
+test: $(VENV)/test.ready ## the tests; ARGS="-k digest" and other options of pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-ui: setup
+ui: $(VENV)/run.ready ## the Dagster UI on 127.0.0.1:3000, or PORT=…
 	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --with-daemon --port $(PORT) $(ARGS)
 
-review: setup
+review: $(VENV)/run.ready ## the UI for reviewers: nothing can be changed
 	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --read-only --port $(PORT) $(ARGS)
 
-check: setup
+check: $(VENV)/check.ready ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy codelewm_assets codelewm_assets_docs
+	$(BIN)/mypy -p codelewm_assets -p docs.reference
 	$(BIN)/lint-imports
 
-docs: setup
+docs: $(VENV)/docs.ready ## these pages as a site, with the reference written from the code, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
-setup: $(READY)
-
-# The reviewed text file of the graph, and the register's tables in docs/claims.md; the tests compare them, this target writes them.
-flow: setup
+# The tests compare these two with the code; this target writes them.
+flow: $(VENV)/test.ready ## the reviewed graph file, and the tables of docs/claims.md
 	$(BIN)/python -m codelewm_assets_tests.defs.data_flow > codelewm_assets_tests/data_flow.txt
 	$(BIN)/python -m codelewm_assets_tests.claims.register_tables
 
-screenshot: setup
+screenshot: $(VENV)/test.ready ## the pictures of docs/screenshots
 	$(HOME_ENV) $(BIN)/python docs/screenshots/take.py
 
-clean:
+setup: $(VENV)/run.ready ## installs what run, ui and review need
+
+dev: $(VENV)/check.ready $(VENV)/test.ready ## installs what every target needs
+
+lock: $(VENV)/check.ready ## requirements/*.txt and constraints.txt from pyproject.toml; ARGS=--upgrade takes newer versions
+	$(BIN)/python requirements/lock.py $(ARGS)
+
+clean: ## removes artifacts and instance, keeps .venv
 	rm -rf artifacts work .dagster logs .logs_queue
 
-$(READY): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ui,hub,ray,s3,postgres,kubernetes,tensorboard,docs,dev]"
-	touch $(READY)
+# --no-deps: a lock file is complete, so there is nothing to resolve. The project's build takes the setuptools of the lock file.
+$(VENV)/run.ready: pyproject.toml requirements/run.txt constraints.txt
+	@echo "Installing requirements/run.txt and torch into $(VENV): about 1.7 GB, a minute or two."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) $(LOCKED) requirements/uv.txt
+	@$(call install,run)
+	@$(PIP) $(TORCH_ARGS) -c constraints.txt torch
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test.ready: requirements/deploy.txt
+$(VENV)/%.ready: requirements/%.txt $(VENV)/run.ready
+	@echo "Installing requirements/$*.txt into $(VENV)."
+	@$(call install,$*)
+	@touch $@

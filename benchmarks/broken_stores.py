@@ -29,6 +29,7 @@ KILLED_AFTER_S = (5, 60)
 
 
 def main() -> None:
+    """Parses the arguments and runs the trials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path)
     parser.add_argument("--damages", type=int, default=45)

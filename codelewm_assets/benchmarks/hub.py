@@ -28,7 +28,7 @@ def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
     try:
         from datasets import load_dataset
     except ModuleNotFoundError as error:
-        raise SourceMissingError("The Hub needs `datasets`: install codelewm_assets[hub].") from error
+        raise SourceMissingError("The Hub needs `datasets`: install codelewm_assets.") from error
     try:
         return [dict(row) for row in load_dataset(repository, split="test", revision=revision)]
     except (OSError, ValueError, RuntimeError) as error:

@@ -1,5 +1,7 @@
-"""Inputs and expected outputs out of tests that are published as code: read from the text where it is plain, else
-recorded while the reference runs them."""
+"""Inputs and expected outputs out of tests that are published as code.
+
+They are read from the text where it is plain, else recorded while the reference runs them.
+"""
 
 import ast
 from collections.abc import Callable

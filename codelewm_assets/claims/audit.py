@@ -62,7 +62,7 @@ class Overclaim(NamedTuple):
 
 
 def claim_statuses(gates: ClaimGates) -> dict[str, str]:
-    """claim id → OPEN or CLOSED, and `gate:<name>` and `gate:<name>@<seed>` → HOLDS, FAILS or UNDECIDED."""
+    """Claim id → OPEN or CLOSED, and `gate:<name>` and `gate:<name>@<seed>` → HOLDS, FAILS or UNDECIDED."""
     found: dict[str, str] = {claim.claim_id: claim.status for claim in gates.claims}
     for gate in gates.gates:
         found[f"gate:{gate.gate}"] = gate.state

@@ -168,7 +168,7 @@ def imported_from_hub(
         try:
             from huggingface_hub import hf_hub_download
         except ModuleNotFoundError as error:
-            raise ReportError("The Hub needs `huggingface_hub`: install codelewm_assets[hub].") from error
+            raise ReportError("The Hub needs `huggingface_hub`: install codelewm_assets.") from error
         download = hf_hub_download
     try:
         return Path(download(repo_id=repository, filename=filename, revision=revision, repo_type="dataset"))

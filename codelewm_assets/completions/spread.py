@@ -155,8 +155,11 @@ def ray_cluster(address: str | None, workers: int) -> Iterator[Any]:
 
 
 def _reach(ray: Any, address: str) -> None:
-    """Ask once, since `ray.init` asks twenty times. Raises: OSError: nothing listens at HOST:PORT, or it is no such address.
-    RayError: what listens there is no Ray; known after 40 seconds.
+    """Ask once, since `ray.init` asks twenty times.
+
+    Raises:
+        OSError: nothing listens at HOST:PORT, or it is no such address.
+        RayError: what listens there is no Ray; known after 40 seconds.
     """
     host, _, port = address.rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()

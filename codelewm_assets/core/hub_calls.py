@@ -30,7 +30,7 @@ def hub_api(token: str | bool, endpoint: str | None, *, wanted_by: str, error: t
         from huggingface_hub import HfApi
         from huggingface_hub.utils import disable_progress_bars, logging
     except ModuleNotFoundError as missing:
-        raise error(f"{wanted_by} need `huggingface_hub`: install codelewm_assets[hub].") from missing
+        raise error(f"{wanted_by} need `huggingface_hub`: install codelewm_assets.") from missing
     disable_progress_bars()
     logging.set_verbosity_error()  # its warnings name signed addresses
     return HfApi(token=token, endpoint=endpoint)

@@ -49,6 +49,7 @@ def assign_folds(
 
     The seeds `seed`, `seed` + 1 … are tried, `seed_search` of them at most: the first that meets all floors is taken, else
     the one with the smallest shortfall, the lowest of equals.
+
     Args:
         near_duplicates: pairs of problem ids; problems outside the pack do not matter.
         floors: least number of rows, as `coverage.cell_counts` takes them.

@@ -88,8 +88,9 @@ def statuses_of(instance: dg.DagsterInstance, wanted: Sequence[tuple[str, str, s
 def _latest_records(
     instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], partition: str | None
 ) -> Mapping[dg.AssetCheckKey, Any]:
-    """Dagster's record of the latest execution of each check that has ever run, as
-    `DagsterInstance.get_latest_asset_check_evaluation_record` asks for one check without a partition.
+    """Dagster's record of the latest execution of each check that has ever run.
+
+    `DagsterInstance.get_latest_asset_check_evaluation_record` gives the same for one check without a partition.
     """
     of_seed = None if partition is None else PartitionKeyFilter(key=partition)
     return instance.event_log_storage.get_latest_asset_check_execution_by_key(checks, of_seed)

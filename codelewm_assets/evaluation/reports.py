@@ -192,8 +192,10 @@ class Lift(Report):
 
 
 class Power(Report):
-    """What the pools can show of a lift over the best control: its standard error over problems, and the lift that a test at
-    5% (two-sided) would find in 80% of runs, both in points."""
+    """Power of the pools to show a lift over the best control, in points.
+
+    Its standard error over problems, and the lift that a two-sided test at 5% would find in 80% of runs.
+    """
 
     standard_error_points: float
     minimum_detectable_effect_points: float

@@ -62,10 +62,12 @@ class WebServer(DagsterWebserver):
     def __init__(
         self, process: WorkspaceProcessContext, store: ArtifactStore, *, origins: Collection[str], is_read_only: bool
     ) -> None:
-        """Args:
-        store: where the review site lies.
-        origins: addresses of the server in a browser, as `own_origins` lists them.
-        is_read_only: no mutation is executed, and no event of an asset taken from outside.
+        """The server over a store.
+
+        Args:
+            store: where the review site lies.
+            origins: addresses of the server in a browser, as `own_origins` lists them.
+            is_read_only: no mutation is executed, and no event of an asset taken from outside.
         """
         self._instance, self._store = process.instance, store
         self._origins, self._is_read_only = origins, is_read_only
@@ -128,6 +130,7 @@ def serve(
     with ExitStack() as stack:
         daemon = None
         if with_daemon:
+            start_cursors(instance)
             workspace = stack.enter_context(_code_location(instance, workspace))
             daemon = stack.enter_context(_daemon(workspace))
         target = WorkspaceFileTarget([str(workspace)])
@@ -144,6 +147,18 @@ def serve(
             raise SystemExit(
                 f"dagster-daemon ended with status {daemon.wait()}, and the web server with it; its messages stand above."
             )
+
+
+def start_cursors(instance: dg.DagsterInstance) -> None:
+    """Lets a first daemon begin at the latest event, as it would by itself with a warning that reads as a fault."""
+    storage = instance.daemon_cursor_storage
+    keys = {
+        f"EVENT_LOG_CONSUMER_CURSOR-{kind.value}"
+        for kind in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+    }
+    if absent := keys - set(storage.get_cursor_values(keys)):
+        latest = instance.event_log_storage.get_maximum_record_id() or 0
+        storage.set_cursor_values(dict.fromkeys(absent, str(latest)))
 
 
 @contextmanager

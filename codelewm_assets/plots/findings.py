@@ -1,6 +1,6 @@
-"""Pictures of findings, where looking beats reading: cells against their floors, controls against chance and ceiling, lifts
-that could be shown against the lift that is wanted.
+"""Pictures of findings, where looking beats reading.
 
+Cells against their floors, controls against chance and ceiling, the minimum detectable lift against the lift that is asked for.
 What is at fault is told by more than its colour: a frame and bold figures. The two colours are Okabe and Ito's.
 """
 

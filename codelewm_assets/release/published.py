@@ -39,8 +39,10 @@ REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """One figure: of both cycles for both seeds, where ours stands under `seed.<seed>.` (`{best}` is the
-    best control), and what comparing it is worth."""
+    """One figure of both cycles for both seeds, and how far the two can be compared.
+
+    Ours stands under `seed.<seed>.`; `{best}` is the best control.
+    """
 
     figure: str
     scope: str
@@ -58,7 +60,7 @@ class PublishedRow:
         return self.reasons == ("other_model",)
 
     def values(self) -> dict[str, Any]:
-        """cycle → seed → value and interval, as records are looked up."""
+        """Cycle → seed → value and interval, as records are looked up."""
         cycles = {"v0.8": (self.v08, self.v08_ci95), "v0.9": (self.v09, self.v09_ci95)}
         return {
             cycle: {

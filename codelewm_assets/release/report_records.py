@@ -1,4 +1,7 @@
-"""All that a report is rendered from as one tree of records. Paths begin with `gate`, `claim`, `seed`, `preflight`, …"""
+"""All that a report is rendered from as one tree of records.
+
+Paths begin with `gate`, `claim`, `seed`, `preflight`, …
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

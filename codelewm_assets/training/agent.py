@@ -47,6 +47,7 @@ def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | Trainin
     """What ended the ranks: a refusal, else what a rank knew to say, else a signal, else a fault.
 
     When one rank ends, the others lose their connection: such a fault is told only when nothing else explains the end.
+
     Args:
         folder: holds the notes of ranks, `rank<number>.json`.
         statuses: rank → exit status, of those that ended badly; negative is a signal.

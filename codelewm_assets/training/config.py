@@ -105,7 +105,7 @@ class HfJobsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")  # namespace/name of a private dataset repository
     flavor: str = Field(pattern=r"^[a-z0-9-]+$")  # the service's name of a machine, as a10g-small
-    image: str  # with codelewm_assets[hub] installed, pinned by digest
+    image: str  # with codelewm_assets installed, pinned by digest
     timeout_s: int = Field(ge=1)  # from the start of the job, waiting for a machine included
     price_per_hour_usd: float = Field(gt=0)  # of the flavor, as the service lists it
     spend_cap_usd: float = Field(gt=0)  # a job that could cost more is not started

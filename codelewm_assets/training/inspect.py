@@ -68,6 +68,7 @@ def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
     """Spread of latents.
 
     Args: latents: (N, D) float32.
+
     Returns:
         effective_rank_ratio: exp(entropy of the normalised singular values of the centred latents) / min(N, D), in (0, 1].
         median_variance: median over dimensions of the variance.

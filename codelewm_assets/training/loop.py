@@ -42,6 +42,7 @@ def train_fold(
 
     The same data, configuration and seed give the same weights on CPU, whether or not training was interrupted. Every rank
     has the same weights at the end; the first alone emits events and writes states.
+
     Args:
         emit: is handed `progress` and `collapse_diagnostics` every `log_every` steps, and `checkpoint` events.
         states: folder of the states; None keeps none.

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from codelewm_assets.core.errors import DeploymentError
@@ -77,17 +79,23 @@ NEEDS = {
     "CODELEWM_POSTGRES_HOST": "postgres",
     "K8sRunLauncher": "kubernetes",
     "rayVersion": "ray",
-    "instance.web_server": "ui",
-    "HF_TOKEN": "hub",
 }
 
 
-@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
-def test_images_install_every_extra_that_the_settings_need(path: Path) -> None:
+def test_images_install_every_extra_that_the_settings_need() -> None:
     settings = "".join(found.read_text(encoding="utf-8") for found in _everything() if found.suffix == ".yaml")
     assert [marker for marker in NEEDS if marker not in settings] == []
-    (extras,) = re.findall(r'"\.\[([\w,]+)\]"', path.read_text(encoding="utf-8"))
-    assert set(extras.split(",")) == set(NEEDS.values())
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(Requirement(extras["deploy"][0]).extras) == set(NEEDS.values())
+    for path in DOCKERFILES:
+        assert "--require-hashes -r requirements/deploy.txt" in path.read_text(encoding="utf-8")
+
+
+def test_every_image_that_is_not_ours_is_named_by_digest() -> None:
+    images = [found["image"] for found in _read("compose/compose.yaml")["services"].values() if "image" in found]
+    images += [line.split()[1] for path in DOCKERFILES for line in path.read_text().splitlines() if line[:4] == "FROM"]
+    foreign = [image for image in images if not image.startswith("codelewm-")]
+    assert len(foreign) == 4 and all(re.search(r":[\w.-]+@sha256:[0-9a-f]{64}$", image) for image in foreign)
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)

@@ -16,8 +16,8 @@ from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.cli import parser
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.profiles.profile import HERE, PreflightSection, Profile, load_profile
-from codelewm_assets_docs.commands import commands
 from codelewm_assets_tests.docs.pages import NAMES, ROOT, Block, blocks, code_spans
+from docs.reference.commands import commands
 
 COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?codelewm-assets (?P<arguments>[a-z].*)$")
 MAKE = re.compile(r"^(?:\$ )?make((?: [a-z]+)+)$")

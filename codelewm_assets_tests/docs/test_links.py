@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from codelewm_assets_docs.pages import REFERENCE
 from codelewm_assets_tests.docs.pages import DOCS, NAMES, ROOT, anchors, slug_of, targets
+from docs.reference.pages import REFERENCE
 
 MOST_PICTURE_BYTES = 200_000
 PICTURES = sorted((DOCS / "screenshots").glob("*.png"))

@@ -14,13 +14,13 @@ from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.profiles.profile import HERE, profile_names
-from codelewm_assets_docs.commands import arguments, commands
-from codelewm_assets_docs.fields import FieldLine, field_lines
-from codelewm_assets_docs.markdown import table
-from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
-from codelewm_assets_docs.profiles import profile_lines
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.docs.pages import DOCS, ROOT
+from docs.reference.commands import arguments, commands
+from docs.reference.fields import FieldLine, field_lines
+from docs.reference.markdown import table
+from docs.reference.pages import REFERENCE, decision_list, without_links_out
+from docs.reference.profiles import profile_lines
 
 PACKAGE = ROOT / "codelewm_assets"
 
@@ -228,7 +228,5 @@ def test_links_that_leave_the_docs_are_told_as_text_and_others_stay() -> None:
 
 
 def test_no_module_of_the_package_needs_the_pages() -> None:
-    assert [
-        path.name for path in PACKAGE.rglob("*.py") if "codelewm_assets_docs" in path.read_text(encoding="utf-8")
-    ] == []
+    assert [path.name for path in PACKAGE.rglob("*.py") if "docs.reference" in path.read_text(encoding="utf-8")] == []
     assert codelewm_assets.__name__ == PACKAGE.name

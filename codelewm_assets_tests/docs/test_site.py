@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from codelewm_assets_docs.pages import REFERENCE
 from codelewm_assets_tests.docs.pages import DOCS, ROOT, anchors
+from docs.reference.pages import REFERENCE
 
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
 NAMES_ONLY = {"canonical", "next", "prev"}  # relations of a <link> that load nothing

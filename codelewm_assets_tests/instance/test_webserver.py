@@ -1,5 +1,6 @@
 """The UI is served on loopback, its GraphQL endpoint knows every asset and check, and the reviewer's changes nothing."""
 
+import logging
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from dagster_graphql.schema import create_schema
 from graphql import (
@@ -31,7 +33,7 @@ from starlette.testclient import TestClient
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
-from codelewm_assets.instance.web_server import REFUSAL, WebServer
+from codelewm_assets.instance.web_server import REFUSAL, WebServer, start_cursors
 from codelewm_assets_tests.defs.deployment import Deployment
 from codelewm_assets_tests.instance.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
 
@@ -198,6 +200,18 @@ def test_a_daemon_that_ends_takes_the_web_server_with_it(tmp_path: Path) -> None
         os.kill(_daemon_of(server.session), signal.SIGKILL)
         assert _wait_until_alone(server.session, server.process) == 1
     assert "dagster-daemon ended with status -9" in (tmp_path / "server.txt").read_text(encoding="utf-8")
+
+
+def test_a_first_daemon_begins_at_the_latest_event_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    from dagster._daemon.auto_run_reexecution.event_log_consumer import DAGSTER_EVENT_TYPES, _fetch_persisted_cursors
+
+    with dg.DagsterInstance.local_temp() as instance:
+        start_cursors(instance)
+        cursors = _fetch_persisted_cursors(instance, DAGSTER_EVENT_TYPES, logging.getLogger("daemon"))
+        assert (set(cursors.values()), caplog.records) == ({0}, [])
+        dg.materialize([dg.asset(lambda: None, name="made")], instance=instance)
+        start_cursors(instance)  # those that are there stay
+        assert _fetch_persisted_cursors(instance, DAGSTER_EVENT_TYPES, logging.getLogger("daemon")) == cursors
 
 
 def _daemon_of(session: int) -> int:

@@ -153,9 +153,10 @@ def interrupted(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> tuple[
             raise KeyboardInterrupt
         delete(backend, name)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(ObjectBackend, "delete", killed_after_the_manifest)
-        prune(store, plan_prune(store, {live.digest}, now=datetime.now(UTC)))
+        with pytest.raises(KeyboardInterrupt):
+            prune(store, plan_prune(store, {live.digest}, now=datetime.now(UTC)))
     assert (store.verify_all(), store.leftovers()) == ((1, []), [dead.address])
     return live, dead
 

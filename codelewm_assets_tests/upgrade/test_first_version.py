@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -22,7 +21,7 @@ OF_A_BENCHMARK = {"benchmark_problems", "candidate_completions", "labelled_compl
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A folder with store and instance, and artifact id → digest."""
     home = tmp_path_factory.mktemp("first_version")
     shutil.copy(ROOT / "dagster.yaml", home)
@@ -32,7 +31,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
         patch.setenv("DAGSTER_HOME", str(home))
         with dg.DagsterInstance.get() as instance:
             first_version.write_instance(instance, digests)
-    yield home, digests
+    return home, digests
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pkgutil
 from pydantic import BaseModel
 
 import codelewm_assets
-from codelewm_assets_docs.fields import line_of
-from codelewm_assets_docs.markdown import code, page, table
-from codelewm_assets_docs.profiles import profile_models
+from docs.reference.fields import line_of
+from docs.reference.markdown import code, page, table
+from docs.reference.profiles import profile_models
 
 INTRO = """# Records
 

@@ -11,7 +11,7 @@ from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.status import GATE_OF_CHECK
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
-from codelewm_assets_docs.markdown import code, codes, page, table
+from docs.reference.markdown import code, codes, page, table
 
 INTRO = """# Checks
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from codelewm_assets_docs.assets import assets_page
-from codelewm_assets_docs.checks import checks_page
-from codelewm_assets_docs.commands import commands_page
-from codelewm_assets_docs.profiles import profiles_page
-from codelewm_assets_docs.records import records_page
+from docs.reference.assets import assets_page
+from docs.reference.checks import checks_page
+from docs.reference.commands import commands_page
+from docs.reference.profiles import profiles_page
+from docs.reference.records import records_page
 
 REFERENCE: dict[str, Callable[[], str]] = {
     "reference/assets.md": assets_page,

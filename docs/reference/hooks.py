@@ -5,7 +5,7 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from codelewm_assets_docs.pages import REFERENCE, decision_list, without_links_out
+from docs.reference.pages import REFERENCE, decision_list, without_links_out
 
 DECISIONS = "decisions/README.md"
 

@@ -4,8 +4,8 @@ import dagster as dg
 
 from codelewm_assets.defs.artifact_asset import GATED_BY, STAGES
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets_docs.checks import anchor
-from codelewm_assets_docs.markdown import code, codes, page, table
+from docs.reference.checks import anchor
+from docs.reference.markdown import code, codes, page, table
 
 INTRO = """# Assets
 

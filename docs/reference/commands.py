@@ -3,7 +3,7 @@
 import argparse
 
 from codelewm_assets.cli import parser
-from codelewm_assets_docs.markdown import code, codes, page, table
+from docs.reference.markdown import code, codes, page, table
 
 INTRO = """# Commands
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from codelewm_assets.profiles.profile import HERE, Profile, load_profile, profile_names
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets_docs.fields import FieldLine, element_model, field_lines, inner_model, line_of
-from codelewm_assets_docs.markdown import code, page, table
+from docs.reference.fields import FieldLine, element_model, field_lines, inner_model, line_of
+from docs.reference.markdown import code, page, table
 
 INTRO = """# Keys of a profile
 
