@@ -66,11 +66,13 @@ class BuildDisplay:
     def __init__(
         self, console: Console, progress_folder: Path, *, total: int, heartbeat_s: float = HEARTBEAT_S
     ) -> None:
-        """Args:
-        console: output.
-        progress_folder: folder of the event streams of long steps.
-        total: assets that the build materializes, a partitioned one once a partition.
-        heartbeat_s: seconds between two lines about one running step where there is no terminal.
+        """Nothing is shown before the first event.
+
+        Args:
+            console: output.
+            progress_folder: folder of the event streams of long steps.
+            total: assets that the build materializes, a partitioned one once a partition.
+            heartbeat_s: seconds between two lines about one running step where there is no terminal.
         """
         self._console, self._folder, self._total, self._heartbeat_s = console, progress_folder, total, heartbeat_s
         self._started, self._finished = now(), 0

@@ -18,6 +18,7 @@ def require_runnable(profile: Profile, assets: Collection[str], environment: Map
         assets: names of the assets that are to be built.
         environment: the process's variables; files and the Hub's token are named there.
         cache: folder of downloaded benchmark files.
+
     Raises:
         ProfileError: all that is missing, each with its remedy.
     """

@@ -108,6 +108,7 @@ def calibrate_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path
 
     Args:
         subject: the score that is compared with the controls.
+
     Raises:
         ReportError, StoreError.
     """

@@ -87,6 +87,7 @@ def planned_runs(defs: dg.Definitions, select: str | None = None) -> list[Planne
 
     Args:
         select: a Dagster asset selection; None = everything.
+
     Raises:
         AssetsError: the selection is not understood or names nothing.
     """

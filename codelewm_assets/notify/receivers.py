@@ -10,7 +10,7 @@ from codelewm_assets.core.secrets import MIN_SECRET_CHARS, masked, secret_kinds
 from codelewm_assets.notify.notice import Notice
 
 LOG = "log"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # as Apprise writes them
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 PASSWORD = re.compile(r"://[^/?\s@]*:(?!\$\{)[^@/?\s]+@")
 MAX_REASON_CHARS = 300

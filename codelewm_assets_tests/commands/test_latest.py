@@ -52,7 +52,7 @@ def test_a_folder_in_the_place_of_the_link_is_left_alone(home: Path) -> None:
     own = home / "artifacts/latest/results_report"
     own.mkdir(parents=True)
     (own / "mine.txt").write_text("kept", encoding="utf-8")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="results_report"):
         shown(home)
     assert [path.name for path in own.parent.iterdir()] == ["results_report"] and (own / "mine.txt").is_file()
 

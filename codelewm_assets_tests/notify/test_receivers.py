@@ -49,7 +49,7 @@ def test_a_variable_may_hold_the_whole_address(receiver: Hook) -> None:
     assert len(receiver.got) == 1 and receiver.paths[0].startswith("/services/T0")
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "[::1]"])
 def test_this_machine_may_be_told_in_the_clear_under_each_of_its_names(address: str) -> None:
     """Nobody listens on port 1: the refusal to send in the clear would come before."""
     with pytest.raises(NotifyError, match="did not take the notice"):
