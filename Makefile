@@ -7,7 +7,7 @@ PORT ?= 3000
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv takes seconds where pip takes minutes. It knows nothing of pip's settings, so pip comes next: a mirror may be named there alone.
 LOCKED = --no-deps --require-hashes -r
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED) requirements/$(1).txt || $(PIP) $(LOCKED) requirements/$(1).txt
+install = $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python $(LOCKED) requirements/$(1).txt || $(PIP) $(LOCKED) requirements/$(1).txt
 # torch is pinned without a hash: its build is the machine's. For an index of CPU or CUDA wheels: make run TORCH_ARGS="--index-url …"
 TORCH_ARGS ?=
 

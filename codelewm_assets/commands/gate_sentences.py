@@ -115,7 +115,7 @@ def _lift(row: SeedGate) -> str:
     points = row.figures.get("lift_points")
     if points is None:
         return ""
-    named = re.search(r"lift over (\w+)", " ".join(str(reason) for reason in row.reasons))
+    named = re.search(r"that of (\w+), the best control", " ".join(reason.detail for reason in row.reasons))
     control = named.group(1) if named else "the best control"
     low, high = row.figures["ci95_lower"], row.figures["ci95_upper"]
     direction = "worse" if points < 0 else "better"

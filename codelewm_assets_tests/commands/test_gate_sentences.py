@@ -16,8 +16,11 @@ def said(*rows: SeedGate, state: State = "FAILS") -> str:
 
 
 def test_a_lift_has_its_control_interval_threshold_and_direction() -> None:
-    below = row("rerank:humaneval", "FAILS", 42, ("lift_below_threshold", "lift over surface_lr is -26.61"),
-                lift_points=-26.61, ci95_lower=-41.94, ci95_upper=-13.71)  # fmt: skip
+    reason = (
+        "lift_below_threshold",
+        "Pass@1 of p_pass minus that of surface_lr, the best control, in points, is -26.6",
+    )
+    below = row("rerank:humaneval", "FAILS", 42, reason, lift_points=-26.61, ci95_lower=-41.94, ci95_upper=-13.71)
     assert said(below) == "26.6 points worse than surface_lr, 95% −41.9 to −13.7; +3 needed (seed 42)"
     unsure = row("rerank:humaneval", "FAILS", 42, lift_points=4.0, ci95_lower=-1.0, ci95_upper=9.0)
     assert said(unsure) == (
