@@ -22,6 +22,7 @@ from codelewm_assets.sandbox.zygote import ANSWER, TIMES
 
 START_S = 60.0
 LOOK_MS = 5
+READ_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20  # what a user may ask for (/proc/sys/fs/pipe-max-size), so that large outputs come in few turns
 FLOWING_BYTES = 1 << 14  # after a look that found as much, the next one comes as soon as there is more
 CREDENTIALS = struct.Struct("=iII")  # `struct ucred` of linux/socket.h: process, user, group
@@ -103,7 +104,7 @@ class Server:
         reader, writer = os.pipe()
         request = os.memfd_create("request")
         try:
-            with os.fdopen(os.dup(request), "wb") as handle:
+            with open(request, "wb", closefd=False) as handle:
                 handle.write(token + head + inputs)
             try:
                 socket.send_fds(self._channel, [_child_limits(limits)], [request, writer])
@@ -128,7 +129,7 @@ class Server:
             ready = poll.poll(LOOK_MS)
             if any(descriptor == self._channel.fileno() for descriptor, _ in ready):
                 break
-            has_more = incoming.look() >= FLOWING_BYTES
+            has_more = incoming.look(PIPE_BYTES if is_flowing else READ_BYTES) >= FLOWING_BYTES
             if has_more and not is_flowing:
                 _widen(incoming.reader)
                 poll.register(incoming.reader, select.POLLIN)
@@ -215,12 +216,12 @@ class _Incoming:
         """Whether nothing more of it is wanted: enough was seen, too much was sent, or something that is no frame."""
         return self._has_enough or self._stream.is_over or not self.is_whole
 
-    def look(self) -> int:
-        """Take what is in the pipe now. Returns: bytes taken."""
+    def look(self, size: int = READ_BYTES) -> int:
+        """Take what is in the pipe now, `size` bytes at a time. Returns: bytes taken."""
         taken = 0
         while not self.is_over:
             try:
-                data = os.read(self.reader, PIPE_BYTES)
+                data = os.read(self.reader, size)
                 for frame in self._stream.feed(data):
                     self.count += 1
                     if self._on_frame(frame):
@@ -231,9 +232,9 @@ class _Incoming:
             except FrameError:
                 self.is_whole = False
                 break
-            if not data:
-                break
             taken += len(data)
+            if len(data) < size:
+                break
         return taken
 
 
