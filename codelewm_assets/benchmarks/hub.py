@@ -25,10 +25,8 @@ def require_full_revision(pin: FilePin, revision: str) -> None:
 
 def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
     """All rows of the dataset's `test` split at a revision. Raises: SourceMissingError: the Hub cannot be read."""
-    try:
-        from datasets import load_dataset
-    except ModuleNotFoundError as error:
-        raise SourceMissingError("The Hub needs `datasets`: install codelewm_assets.") from error
+    from datasets import load_dataset
+
     try:
         return [dict(row) for row in load_dataset(repository, split="test", revision=revision)]
     except (OSError, ValueError, RuntimeError) as error:

@@ -31,7 +31,7 @@ def _facts_table(records: Records) -> str:
     commits = records.get("run.artifacts_by_commit") or {}
     devices = {str(records.at(f"training.{seed}.device")) for seed in records.keys("training")}
     rows: list[list[Cell]] = [
-        ["gates judged at", records.get("run.judged_at")],
+        ["gates judged on (UTC)", records.get("run.judged_on")],
         ["commit of the gates", records.get("run.commit")],
         ["commits of all artifacts", ", ".join(f"{sha} ({count} artifacts)" for sha, count in commits.items()) or None],
         ["version of codelewm_assets", records.get("run.version")],

@@ -161,11 +161,11 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     ("calibration", {"calibration": calibration(status="single_class")}, "evidence_missing"),
     *(("calibration", {"calibration": calibration_without(name)}, "evidence_missing") for name in UNUSABLE),
     *(
-        (f"rerank:{name}", with_rerank(name, rerank(name, **changes)), "evidence_missing")
+        (f"rerank:{name}", with_rerank(name, rerank(name, **changes)), code)
         for name in BENCHMARKS
-        for changes in (
-            {"problem_count": int(RERANK_PROBLEMS.value) - 1},
-            {"complete_pool_count": dict.fromkeys(("p_pass", *CONTROLS), 100) | {"lexical": 99}},
+        for changes, code in (
+            ({"problem_count": int(RERANK_PROBLEMS.value) - 1}, "too_few_problems"),
+            ({"complete_pool_count": dict.fromkeys(("p_pass", *CONTROLS), 100) | {"lexical": 99}}, "evidence_missing"),
         )
     ),
     *((f"rerank:{name}", with_rerank(name, None), "evidence_missing") for name in BENCHMARKS),

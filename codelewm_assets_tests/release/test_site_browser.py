@@ -53,7 +53,7 @@ def test_five_questions_of_a_reviewer_are_answered_from_the_site(site: str, page
     main.get_by_role("link", name="Claims", exact=True).first.click()
     for name in claims:
         expect(main.get_by_role("heading", name=name, exact=True)).to_be_visible()
-    rows = {tuple(row.split("\t")) for row in main.get_by_role("row").all_inner_texts()}
+    rows = {tuple(row.split("\t")[:2]) for row in main.get_by_role("row").all_inner_texts()}
     reasons = {(row["code"], row["detail"]) for name in claims for row in records.at(f"claim.{name}.reasons")}
     assert reasons <= rows
     assert main.locator("li .state.bad").all_inner_texts() == ["CLOSED"] * len(claims)
