@@ -68,12 +68,13 @@ def test_what_a_live_manifest_names_in_its_metadata_stays(store: ArtifactStore) 
 
 
 def test_an_artifact_younger_than_asked_stays_with_its_parents(store: ArtifactStore) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)  # not LATER: the suite may have begun an hour ago
     live, old = put(store, "live"), put(store, "pack")
     young = put(store, "splits", old)
-    assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).removable} == {old.digest, young.digest}
-    asked = plan_prune(store, {live.digest}, now=LATER, younger_stays=timedelta(hours=2))
+    assert {row.digest for row in plan_prune(store, {live.digest}, now=later).removable} == {old.digest, young.digest}
+    asked = plan_prune(store, {live.digest}, now=later, younger_stays=timedelta(hours=2))
     assert asked.removable == ()
-    asked = plan_prune(store, {live.digest}, now=LATER, younger_stays=timedelta(minutes=30))
+    asked = plan_prune(store, {live.digest}, now=later, younger_stays=timedelta(minutes=30))
     assert len(asked.removable) == 2
 
 
