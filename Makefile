@@ -11,7 +11,7 @@ install = $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python $(
 # torch is pinned without a hash: its build is the machine's. For an index of CPU or CUDA wheels: make run TORCH_ARGS="--index-url …"
 TORCH_ARGS ?=
 
-.PHONY: help run test ui review check docs setup dev flow screenshot lock clean
+.PHONY: help run test test-rest test-all ui review check docs setup dev flow screenshot lock clean
 .PRECIOUS: $(VENV)/%.ready
 
 help: ## this list
@@ -20,8 +20,13 @@ help: ## this list
 run: $(VENV)/run.ready ## the whole graph on the sample, offline; ends with the gates and the path of the report
 	$(HOME_ENV) $(BIN)/codelewm-assets build
 
-test: $(VENV)/test.ready ## the tests; ARGS="-k digest" and other options of pytest
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/test.ready ## the quick tests; ARGS="-k digest" and other options of pytest
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-rest: $(VENV)/test.ready ## the tests that start servers, browsers or workers, or run a large part of the graph
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-all: test test-rest ## both
 
 ui: $(VENV)/run.ready ## the Dagster UI on 127.0.0.1:3000, or PORT=…
 	$(HOME_ENV) $(BIN)/python -m codelewm_assets.instance.web_server --with-daemon --port $(PORT) $(ARGS)
