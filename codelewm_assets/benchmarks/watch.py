@@ -71,7 +71,7 @@ def hub_head(repository: str, *, endpoint: str | None = None, token: str | None 
     """The newest commit of a dataset. Raises: SourceMissingError: the Hub cannot be asked."""
     import httpx2
 
-    api = hub_api(token or False, endpoint, wanted_by="Datasets", error=SourceMissingError)
+    api = hub_api(token or False, endpoint)
     try:
         return str(api.dataset_info(repository, timeout=HUB_TIMEOUT_S).sha)
     except (httpx2.HTTPError, OSError, ValueError) as error:

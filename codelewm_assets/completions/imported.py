@@ -158,17 +158,15 @@ def imported_from_hub(
     """A file of completions from a dataset of the Hugging Face Hub, at a full commit hash.
 
     Args: download: `huggingface_hub.hf_hub_download`, unless another is given.
-    Raises: ReportError: the revision is no full hash, `huggingface_hub` is not installed, or the Hub cannot be read.
+    Raises: ReportError: the revision is no full hash, or the Hub cannot be read.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise ReportError(
             f"{repository}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the rows cannot change."
         )
     if download is None:
-        try:
-            from huggingface_hub import hf_hub_download
-        except ModuleNotFoundError as error:
-            raise ReportError("The Hub needs `huggingface_hub`: install codelewm_assets.") from error
+        from huggingface_hub import hf_hub_download
+
         download = hf_hub_download
     try:
         return Path(download(repo_id=repository, filename=filename, revision=revision, repo_type="dataset"))

@@ -84,9 +84,8 @@ class ReferenceCache:
 
 def _write(path: Path, body: bytes) -> None:
     with contextlib.suppress(StoreError):
-        write_atomically(
-            path, gzip.compress(body, 0, mtime=0)
-        )  # for its checksum: unpacking outputs of 147 MB takes a second
+        # Not compressed, as unpacking outputs of 147 MB takes a second: gzip is here for its checksum.
+        write_atomically(path, gzip.compress(body, 0, mtime=0))
 
 
 def _read(path: Path) -> ReferenceOutputs | None:

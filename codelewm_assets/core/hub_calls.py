@@ -19,18 +19,11 @@ PASSING_STATUS = (408, 429)  # and every 5xx
 Answer = TypeVar("Answer")
 
 
-def hub_api(token: str | bool, endpoint: str | None, *, wanted_by: str, error: type[AssetsError]) -> Any:
-    """A client.
+def hub_api(token: str | bool, endpoint: str | None) -> Any:
+    """A client. Args: token: False sends none. endpoint: address of the Hub; None is the client's own."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars, logging
 
-    Args: token: False sends none. endpoint: address of the Hub; None is the client's own.
-        wanted_by: in the plural, as `<wanted_by> need` reads.
-    Raises: error: the client is not installed.
-    """
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars, logging
-    except ModuleNotFoundError as missing:
-        raise error(f"{wanted_by} need `huggingface_hub`: install codelewm_assets.") from missing
     disable_progress_bars()
     logging.set_verbosity_error()  # its warnings name signed addresses
     return HfApi(token=token, endpoint=endpoint)

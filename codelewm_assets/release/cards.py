@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import LeftOut, PackRow
 from codelewm_assets.dataset.folds import ProblemSplit
@@ -28,10 +27,8 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 
 def _hub() -> Any:
-    try:
-        import huggingface_hub
-    except ModuleNotFoundError as error:
-        raise ReportError("The cards need `huggingface_hub`: install codelewm_assets with its dependencies.") from error
+    import huggingface_hub
+
     return huggingface_hub
 
 

@@ -51,7 +51,7 @@ def publish(
         raise ReleaseError(
             f"Publication needs a token that may write to {namespace}. Set HF_TOKEN; nothing was uploaded."
         )
-    api = hub_api(token, endpoint, wanted_by="Releases", error=ReleaseError)
+    api = hub_api(token, endpoint)
     repositories = [
         _Repository(api, f"{namespace}/{total.repository}", [f for f in plan.files if f.repository == total.repository],
                     sources, plan.tag, public=public, patience={"pause_s": pause_s, "tries": tries})

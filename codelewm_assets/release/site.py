@@ -22,19 +22,6 @@ _CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
 SHORT, LONG = 24, 90  # characters up to which a cell is not broken, and from which it gets room
 
 
-def page(
-    title: str,
-    markdown: str,
-    pages: Mapping[str, str],
-    *,
-    here: str = "",
-    site: str = "CodeLeWM review",
-    digests: Mapping[str, str] | None = None,
-) -> str:
-    """One HTML page of a Markdown text, whose raw HTML is escaped. Args: as `frame`."""
-    return frame(title, _body(markdown), pages, here=here, site=site, digests=digests)
-
-
 def frame(
     title: str,
     body: str,
@@ -82,7 +69,8 @@ def _style() -> str:
     return (files("codelewm_assets.release") / "site.css").read_text(encoding="utf-8").replace("\n", "")
 
 
-def _body(markdown: str) -> str:
+def body_of(markdown: str) -> str:
+    """HTML of a Markdown text, whose raw HTML is escaped."""
     from markdown_it import MarkdownIt
 
     made = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_header(markdown))

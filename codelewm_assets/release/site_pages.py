@@ -11,7 +11,7 @@ from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
-from codelewm_assets.release.site import frame, page, with_way_back
+from codelewm_assets.release.site import body_of, frame, with_way_back
 from codelewm_assets.release.site_claims import claims_page
 from codelewm_assets.release.site_pools import Judged, pool_pages
 from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
@@ -149,12 +149,9 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
         },
     }
     site = f"CodeLeWM review, profile {contents.records.at('profile')}"
+    bodies = {path: (title, body_of(text)) for path, (title, text) in texts.items()} | pool_pages(contents.judged)
     shown = {
-        path: page(title, text, nav, here=path, site=site, digests=digests) for path, (title, text) in texts.items()
-    }
-    shown |= {
-        path: frame(title, body, nav, here=path, site=site, digests=digests)
-        for path, (title, body) in pool_pages(contents.judged).items()
+        path: frame(title, body, nav, here=path, site=site, digests=digests) for path, (title, body) in bodies.items()
     }
     made = {path: text.encode("utf-8") for path, text in shown.items()} | {GATES_FILE: contents.claim_gates}
     made |= {

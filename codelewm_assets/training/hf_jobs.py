@@ -93,7 +93,7 @@ class HfJobs:
                 "HF_TOKEN, or train with compute.backend local."
             )
         run_id = run_id_of(portable(spec))
-        api = hub_api(self._token, self._endpoint, wanted_by="Hugging Face Jobs", error=TrainingError)
+        api = hub_api(self._token, self._endpoint)
         folder = JobFolder(api, self._settings.repository, run_id, pause_s=self._settings.poll_s)
         self._upload(folder, spec)
         job, events = self._start(api, run_id), JobEvents(on_event)

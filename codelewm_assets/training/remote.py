@@ -33,7 +33,7 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
     token = os.environ.get("HF_TOKEN")
     if not token:
         raise TrainingError("The job has no secret HF_TOKEN. Start it with one that may write to the repository.")
-    api = hub_api(token, os.environ.get("HF_ENDPOINT"), wanted_by="Hugging Face Jobs", error=TrainingError)
+    api = hub_api(token, os.environ.get("HF_ENDPOINT"))
     folder = JobFolder(api, repository, run_id, pause_s=PAUSE_S)
     inputs, output = work / "inputs", work / OUTPUT
     inputs.mkdir()

@@ -3,11 +3,15 @@
 import re
 
 from codelewm_assets.release.cards import model_card
-from codelewm_assets.release.site import page, with_way_back
+from codelewm_assets.release.site import body_of, frame, with_way_back
 from codelewm_assets_tests.release.full import full_records
 from codelewm_assets_tests.release.records import sidecar
 
 PAGES = {"index.html": "Results & more", "model.html": "Model"}
+
+
+def page(title: str, markdown: str, pages: dict[str, str], **options: str) -> str:
+    return frame(title, body_of(markdown), pages, **options)  # type: ignore[arg-type]
 
 
 def test_raw_html_is_escaped() -> None:
