@@ -2,70 +2,29 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.verdicts import Gate, SeedGate
+from codelewm_assets.claims.verdicts import Gate, Need, SeedGate
 
 MAX_REASONS = 4  # as in the report
 RANK = {"FAILS": 0, "UNDECIDED": 1, "HOLDS": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A figure that a gate compares with a threshold.
-
-    Attributes:
-        words: name of the figure; of a difference, the control that it is over.
-        threshold: needed value.
-        form: `floor` (at least), `ceiling` (at most), or `lift` (a difference, at least).
-    """
-
-    words: str
-    threshold: float
-    form: str = "floor"
-
-    def margin(self, value: float) -> float:
-        """Distance from the threshold; negative = not met."""
-        return self.threshold - value if self.form == "ceiling" else value - self.threshold
-
-    def text(self, value: float, interval: str = "") -> str:
-        """The figure in words."""
-        if self.form == "lift":
-            what, _, control = self.words.partition(" over ")
-            direction = "worse" if value < 0 else "better"
-            return f"{what} {abs(value):.3f} {direction} than {control}{interval}, +{self.threshold:g} needed"
-        bound = (
-            f"at most {self.threshold:g} allowed" if self.form == "ceiling" else f"at least {self.threshold:g} needed"
-        )
-        return f"{self.words} {_plain(value)}, {bound}"
-
-
-ASKED: Mapping[str, Mapping[str, Asked]] = {
-    "collapse": {
-        "effective_rank_ratio": Asked("effective-rank ratio", register.EFFECTIVE_RANK_RATIO.value),
-        "median_variance": Asked("median variance", register.MEDIAN_VARIANCE.value),
-        "neighbour_entropy": Asked("neighbour entropy", register.NEIGHBOUR_ENTROPY.value),
-        "nonfinite_tensors": Asked("tensors with non-finite weights", 0, "ceiling"),
-    },
-    "retrieval": {
-        "recall_at_1_lift": Asked("Recall@1 over no_action", register.RETRIEVAL_MARGIN.value, "lift"),
-        "mrr_lift": Asked("MRR over no_action", register.RETRIEVAL_MARGIN.value, "lift"),
-    },
-    "surprise": {
-        f"{name}_auc": Asked(f"AUC on {name}", threshold.value) for name, threshold in register.SURPRISE_AUC.items()
-    },
-    "calibration": {
-        "roc_auc_over_surface_lr": Asked("ROC-AUC over surface_lr", register.CALIBRATION_MARGIN.value, "lift"),
-        "expected_calibration_error": Asked("calibration error", register.CALIBRATION_ERROR.value, "ceiling"),
-    },
-    "integrity": {
-        "manifest_mismatches": Asked("manifest mismatches", 0, "ceiling"),
-        "secret_findings": Asked("secret findings", 0, "ceiling"),
-        "scored_problems_trained_on": Asked("scored problems trained on", 0, "ceiling"),
-    },
+WORDS: Mapping[str, str] = {
+    "effective_rank_ratio": "effective-rank ratio",
+    "median_variance": "median variance",
+    "neighbour_entropy": "neighbour entropy",
+    "nonfinite_tensors": "tensors with non-finite weights",
+    "recall_at_1_lift": "Recall@1 over no_action",
+    "mrr_lift": "MRR over no_action",
+    **{f"{name}_auc": f"AUC on {name}" for name in register.SURPRISE_AUC},
+    "roc_auc_over_surface_lr": "ROC-AUC over surface_lr",
+    "expected_calibration_error": "calibration error",
+    "manifest_mismatches": "manifest mismatches",
+    "secret_findings": "secret findings",
+    "scored_problems_trained_on": "scored problems trained on",
 }
-"""Gate → figure → threshold. `rerank:…` and `probe` have sentences of their own."""
+"""Figure → its name in a sentence; of a difference, with the control that it is over. `rerank:…` and `probe` have their own."""
 
 
 def gate_sentence(gate: Gate) -> str:
@@ -74,34 +33,56 @@ def gate_sentence(gate: Gate) -> str:
         return _reasons(gate)
     row = min(gate.seeds, key=lambda row: (RANK[row.state], _margin(row)))
     text = _of_figures(row)
-    if row.state == "UNDECIDED" or not text:
+    if row.state == "UNDECIDED":
         text = "; ".join(filter(None, [f"no verdict: {_reasons(row) or 'evidence is missing'}", text]))
+    text = text or _reasons(row)  # artifacts of before 0.2.0 do not say what was asked
     return text if row.seed is None else f"{text} (seed {row.seed})"
 
 
 def _margin(row: SeedGate) -> float:
     """How far the row's worst figure is above its threshold, in the order of rows of one gate."""
-    figures, asked = row.figures, ASKED.get(row.gate)
     if row.gate.startswith("rerank:"):
-        return figures.get("lift_points", 0.0)
-    if asked is None:
-        return max(figures.values(), default=0.0)
-    return min((ask.margin(figures[name]) for name, ask in asked.items() if name in figures), default=0.0)
+        return row.figures.get("lift_points", 0.0)
+    if row.gate == "probe":
+        return max(row.figures.values(), default=0.0)
+    return min(
+        (
+            (need.threshold - value) if need.relation == "at_most" else (value - need.threshold)
+            for _, value, need in _asked(row)
+        ),
+        default=0.0,
+    )
+
+
+def _asked(row: SeedGate) -> list[tuple[str, float, Need]]:
+    """Name, value and need of each figure that has words, in the order of the words."""
+    return [(n, row.figures[n], row.needs[n]) for n in WORDS if n in row.figures and n in row.needs]
 
 
 def _of_figures(row: SeedGate) -> str:
     """The figures that are not met, or all of them where each is; empty without figures."""
-    figures = row.figures
     if row.gate.startswith("rerank:"):
         return _lift(row)
     if row.gate == "probe":
-        return _probe(figures)
-    asked = [(name, ask) for name, ask in ASKED.get(row.gate, {}).items() if name in figures]
-    unmet = [(name, ask) for name, ask in asked if ask.margin(figures[name]) < 0]
-    texts = [ask.text(figures[name], _lower_bound(row, name)) for name, ask in unmet or asked]
-    if not unmet and row.state == "FAILS" and "ci95_lower" in figures:
-        texts = [f"the lower bound {_signed(figures['ci95_lower'], 3)} of the 95% interval is not above 0", *texts]
+        return _probe(row)
+    asked = _asked(row)
+    unmet = [(name, value, need) for name, value, need in asked if not need.is_met(value)]
+    texts = [_text(name, value, need, _lower_bound(row, name)) for name, value, need in unmet or asked]
+    if not unmet and row.state == "FAILS" and "ci95_lower" in row.figures:
+        texts = [f"the lower bound {_signed(row.figures['ci95_lower'], 3)} of the 95% interval is not above 0", *texts]
     return "; ".join(texts)
+
+
+def _text(name: str, value: float, need: Need, interval: str) -> str:
+    """The figure in words, with what is asked of it. Args: interval: of a difference, in words."""
+    what, _, control = WORDS[name].partition(" over ")
+    if control:
+        direction = "worse" if value < 0 else "better"
+        return f"{what} {abs(value):.3f} {direction} than {control}{interval}, +{need.threshold:g} needed"
+    asked = (
+        f"at most {need.threshold:g} allowed" if need.relation == "at_most" else f"at least {need.threshold:g} needed"
+    )
+    return f"{what} {_plain(value)}, {asked}"
 
 
 def _lower_bound(row: SeedGate, name: str) -> str:
@@ -120,19 +101,23 @@ def _lift(row: SeedGate) -> str:
     low, high = row.figures["ci95_lower"], row.figures["ci95_upper"]
     direction = "worse" if points < 0 else "better"
     interval = f"95% {_signed(low, 1)} to {_signed(high, 1)}"
-    needed = f"+{register.RERANK_POINTS.value:g}" + (" and an interval above 0" if points >= 0 >= low else "")
-    return f"{abs(points):.1f} points {direction} than {control}, {interval}; {needed} needed"
+    text = f"{abs(points):.1f} points {direction} than {control}, {interval}"
+    if "lift_points" not in row.needs:  # of a stand-in nothing is asked
+        return text
+    needed = f"+{row.needs['lift_points'].threshold:g}" + (" and an interval above 0" if points >= 0 >= low else "")
+    return f"{text}; {needed} needed"
 
 
-def _probe(figures: Mapping[str, float]) -> str:
+def _probe(row: SeedGate) -> str:
     """The target with the largest lift over its controls."""
-    if not figures:
+    asked = [name for name in row.figures if name in row.needs]
+    if not asked:
         return ""
-    name = max(figures, key=lambda target: figures[target])
-    direction = "worse" if figures[name] < 0 else "better"
+    name = max(asked, key=lambda target: row.figures[target])
+    direction = "worse" if row.figures[name] < 0 else "better"
     return (
-        f"best target {name}: {abs(figures[name]):.3f} {direction} than its best control; more than "
-        f"+{register.PROBE_MARGIN.value:g} with a 99% interval above 0 needed"
+        f"best target {name}: {abs(row.figures[name]):.3f} {direction} than its best control; more than "
+        f"+{row.needs[name].threshold:g} with a 99% interval above 0 needed"
     )
 
 
