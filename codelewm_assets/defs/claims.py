@@ -162,9 +162,9 @@ def source_digest(*modules: ModuleType) -> str:
     return sha256_text("".join(map(getsource, modules)))
 
 
-def read_gates(inputs: Inputs) -> ClaimGates:
-    """The latest gates."""
-    return ClaimGates.model_validate(inputs.artifact("claim_gates").read_json("claim_gates.json"))
+def gates_in(artifact: Artifact) -> ClaimGates:
+    """Gates and claims of `claim_gates`."""
+    return ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
 
 
 @artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="4")
@@ -193,7 +193,7 @@ def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     """Gates and claims as tables in the UI."""
     from codelewm_assets.release.results_report import reasons_text
 
-    gates = ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
+    gates = gates_in(artifact)
     asks = {rule.name: rule.rule for rule in register.GATE_RULES}
     rows = [
         {"gate": g.gate, "state": g.state, "reasons": reasons_text(g.reasons), "holds when": asks.get(g.gate, "")}
@@ -208,7 +208,7 @@ def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
 
 def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Finding:
     """Every claim's status follows from the gates beside it, and every gate has a verdict of every seed."""
-    gates = read_gates(inputs)
+    gates = gates_in(inputs.artifact("claim_gates"))
     again = {
         claim.claim_id: claim.status
         for claim in judge_claims({gate.gate: gate for gate in gates.gates}, gates.benchmark_labels)
@@ -244,7 +244,7 @@ def claim_audit(run: AssetRun) -> Plan:
 
     The docs are README.md, CHANGELOG.md and docs/ of the checkout that runs; their digests are part of the configuration.
     """
-    gates = read_gates(run.inputs)
+    gates = gates_in(run.inputs.artifact("claim_gates"))
     texts = {
         f"{artifact.manifest.artifact_id}/{file.path}": artifact.path(file.path).read_text(encoding="utf-8")
         for artifact in run.parents()

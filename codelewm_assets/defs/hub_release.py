@@ -18,16 +18,16 @@ from codelewm_assets.release.hub_layout import places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore
 
-DEPS = list(dict.fromkeys(place.kind for place in places()))
 
-
-@artifact_asset("release", deps=DEPS, kinds={"huggingface", "json"}, code_version="3", pool="hub")
+@artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="4", pool="hub")
 def hub_release(run: AssetRun) -> Plan:
     """What would go to the Hugging Face Hub, and every reason against it; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_refusals import draft_release
 
+    (index,) = run.parents()
+    named = {row["artifact_id"]: digest for digest, row in index.read_json("artifact_index.json").items()}
     # outside of the recipe's reach: bytes are verified and scanned anew each time
-    draft = draft_release(run.store.get(), latest_released(run.context.instance))
+    draft = draft_release(run.store.get(), named | {"artifact_index": index.digest})
     refusals = [str(refusal) for refusal in draft.plan.refusals]
 
     def make() -> AssetOutput:
@@ -36,7 +36,7 @@ def hub_release(run: AssetRun) -> Plan:
         counts = {"tag": draft.plan.tag, "file_count": len(draft.plan.files)}
         return AssetOutput({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
 
-    return Plan(make, {"refusals": refusals}, draft.artifacts)
+    return Plan(make, {"refusals": refusals})
 
 
 def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:

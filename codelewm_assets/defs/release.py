@@ -1,7 +1,7 @@
 """Stage `release`: what people read. What would be published stands in `hub_release`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from codelewm_assets.core.tables import in_groups, read_rows, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.claims import REPORTS, present_reports, read_gates, seed_evidence
+from codelewm_assets.defs.claims import REPORTS, gates_in, seed_evidence
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_materializations, versions
 from codelewm_assets.defs.preflight import verified
 from codelewm_assets.defs.status import Listing, check_statuses
@@ -43,15 +43,35 @@ def lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]
     return found
 
 
+def parents_of(inputs: Inputs, artifact: Artifact, kinds: Collection[str]) -> dict[str, Artifact]:
+    """Artifact id → artifact, of those of these kinds that an artifact was made from: what was judged, never a newer one.
+
+    Raises: StoreError: one of them is not stored any more.
+    """
+    named = {name: (*kind_and_partition(name), digest) for name, digest in artifact.manifest.parent_artifacts.items()}
+    return {
+        name: inputs.store.load(kind, digest, partition=partition)
+        for name, (kind, partition, digest) in named.items()
+        if kind in kinds
+    }
+
+
+def judged_reports(inputs: Inputs) -> dict[str, Artifact]:
+    """Artifact id → report, of those that the latest gates were judged on."""
+    return parents_of(inputs, inputs.artifact("claim_gates"), REPORTS)
+
+
 def findings_of(preflight: Artifact) -> list[Finding]:
     """Every rule's finding."""
     return [Finding.model_validate(row) for row in preflight.read_json("preflight_report.json")["findings"]]
 
 
-def records_of(inputs: Inputs, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **more: Any) -> Records:
-    """The tree of records that the texts are rendered from. Args: reports: those that count as evidence."""
+def records_of(
+    gates: Artifact, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **more: Any
+) -> Records:
+    """The tree of records that the texts are rendered from. Args: gates: `claim_gates`. reports: those that they judged."""
     evidence = {seed: found for seed, found in seed_evidence(reports).items() if seed in seeds}
-    return report_records(read_gates(inputs), evidence, record_calibration=_record_calibration(reports, seeds), **more)
+    return report_records(gates_in(gates), evidence, record_calibration=_record_calibration(reports, seeds), **more)
 
 
 def _record_calibration(reports: dict[str, Artifact], seeds: tuple[int, ...]) -> dict[int, CalibrationReport]:
@@ -141,17 +161,17 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", *REPORTS],
-    kinds={"markdown", "matplotlib"}, code_version="3", freshness=OF_REPORTS,
+    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores"],
+    kinds={"markdown", "matplotlib"}, code_version="4", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims, gates with reasons, a section a question, plots; an appendix has every metric and control."""
     inputs = run.inputs
-    reports = present_reports(inputs)
+    reports = judged_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
     scored = {seed: inputs.artifact("heldout_scores", str(seed)) for seed in SEEDS}
-    preflight = inputs.artifact("preflight_report")
-    parents = [inputs.artifact("claim_gates"), preflight, *trained.values(), *scored.values(), *reports.values()]
+    gates, preflight = inputs.artifact("claim_gates"), inputs.artifact("preflight_report")
+    parents = [gates, preflight, *trained.values(), *scored.values()]
 
     def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
@@ -163,14 +183,15 @@ def results_report(run: AssetRun) -> Plan:
         findings = findings_of(preflight)
         events = {seed: read_events(artifact.path("progress.jsonl"))[0] for seed, artifact in trained.items()}
         rows = {seed: read_score_rows(artifact.path("completion_scores.jsonl")) for seed, artifact in scored.items()}
-        labels = read_gates(inputs).benchmark_labels
+        labels = gates_in(gates).benchmark_labels
         figures = draw_figures(seed_evidence(reports), findings, completions=rows, events=events, labels=labels)
         training = {seed: (read_sidecar(artifact), events[seed]) for seed, artifact in trained.items()}
         lineage = [artifact.manifest for artifact in lineage_of(inputs, parents).values()]
-        run_of = run_facts(parents[0].manifest, lineage, version=package["versions"]["codelewm_assets"])
+        run_of = run_facts(gates.manifest, lineage, version=package["versions"]["codelewm_assets"])
         records = records_of(
-            inputs, reports, findings=findings, artifacts=_digests(parents), training=training, run=run_of
-        )
+            gates, reports, findings=findings, training=training, run=run_of,
+            artifacts=_digests([*parents, *reports.values()]),
+        )  # fmt: skip
         texts = results_files(records, figures={name: CAPTIONS[name] for name in figures})
         return AssetOutput(
             {name: text.encode("utf-8") for name, text in texts.items()} | figures,
@@ -205,7 +226,13 @@ def dataset_card(run: AssetRun) -> Plan:
         from codelewm_assets.release.cards import dataset_card as render
 
         rows, splits = inputs.pack(), inputs.splits()
-        text = render(rows, splits, inputs.left_out(), records_of(inputs, {}), artifacts=_digests(run.parents()))
+        text = render(
+            rows,
+            splits,
+            inputs.left_out(),
+            records_of(inputs.artifact("claim_gates"), {}),
+            artifacts=_digests(run.parents()),
+        )
         fold = {split.problem_id: split.fold for split in splits}
         table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
@@ -215,15 +242,13 @@ def dataset_card(run: AssetRun) -> Plan:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "execution_pack", "checkpoint", *REPORTS], kinds={"markdown", "huggingface"},
-    code_version="4",
+    "release", deps=["claim_gates", "execution_pack", "checkpoint"], kinds={"markdown", "huggingface"}, code_version="5",
 )  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
     inputs = run.inputs
-    reports = present_reports(inputs)
+    reports = judged_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
-    inspected = {seed: inputs.artifact("checkpoint_inspection", str(seed)) for seed in SEEDS}
     shared = [inputs.artifact("claim_gates"), inputs.artifact("execution_pack")]
 
     def card(seed: int) -> bytes:
@@ -231,8 +256,8 @@ def model_card(run: AssetRun) -> Plan:
         from codelewm_assets.training.sidecar import read_sidecar
 
         own = {name: artifact for name, artifact in reports.items() if name.endswith(f"[{seed}]")}
-        made_from = _digests([trained[seed], inspected[seed], *shared, *own.values()])
-        text = render(read_sidecar(trained[seed]), records_of(inputs, own, seeds=(seed,)), artifacts=made_from)
+        made_from = _digests([trained[seed], *shared, *own.values()])
+        text = render(read_sidecar(trained[seed]), records_of(shared[0], own, seeds=(seed,)), artifacts=made_from)
         return text.encode("utf-8")
 
     def make() -> AssetOutput:
@@ -242,14 +267,12 @@ def model_card(run: AssetRun) -> Plan:
             {"characters": sum(len(text.decode("utf-8")) for text in cards.values())},
         )
 
-    every = [*trained.values(), *inspected.values(), *shared, *reports.values()]
-    parents = list({artifact.digest: artifact for artifact in every}.values())
-    return Plan(make, parents=parents)
+    return Plan(make)
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", *REPORTS], gated_by=["results_report", "dataset_card", "model_card"],
-    kinds={"markdown", "json"}, code_version="3", resources=["listing"],
+    "release", deps=["claim_gates"], gated_by=["results_report", "dataset_card", "model_card"],
+    kinds={"markdown", "json"}, code_version="4", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
@@ -257,12 +280,12 @@ def tracker_status(run: AssetRun) -> Plan:
     from codelewm_assets.release.criteria import CRITERIA
 
     inputs = run.inputs
-    reports = present_reports(inputs)
+    reports = judged_reports(inputs)
     checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
     now = today(
         inputs, run.context.resources.listing, checks
     )  # outside of the recipe's reach: states change without a change of any artifact
-    records = records_of(inputs, reports)
+    records = records_of(inputs.artifact("claim_gates"), reports)
     status = tracker.tracker_status(records, now)
 
     def make() -> AssetOutput:
@@ -273,13 +296,12 @@ def tracker_status(run: AssetRun) -> Plan:
         states = Counter(row.state for row in status.rows)
         return AssetOutput(files, {"criteria": states.total(), "states": dict(sorted(states.items()))})
 
-    parents = [inputs.artifact("claim_gates"), *reports.values()]
-    return Plan(make, {"rows": status.model_dump(mode="json")}, parents)
+    return Plan(make, {"rows": status.model_dump(mode="json")})
 
 
-@artifact_asset("release", deps=RELEASED, kinds={"json", "markdown"}, code_version="2")
+@artifact_asset("release", deps=["claim_audit"], kinds={"json", "markdown"}, code_version="3")
 def artifact_index(run: AssetRun) -> Plan:
-    """Every artifact that the report and the cards rest on: digest, files, parents."""
+    """Every artifact that the audit, the report and the cards rest on: digest, files, parents."""
     inputs = run.inputs
     parents = run.parents()
 
@@ -305,21 +327,21 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "release", deps=[*RELEASED, "artifact_index", "claim_audit", "claim_gates"], kinds={"html"}, code_version="4",
-    resources=["listing"],
+    "release", deps=["artifact_index"], kinds={"html"}, code_version="5", resources=["listing"],
 )  # fmt: skip
 def review_site(run: AssetRun) -> Plan:
     """Report, cards, claims, judged pools, checks, digests and Data Docs as static pages; open index.html from disk."""
-    inputs, parents = run.inputs, run.parents()
-    shown = parents[: len(RELEASED)]
-    lineage = lineage_of(inputs, parents)
+    inputs, (index,) = run.inputs, run.parents()
+    (audit,) = parents_of(inputs, index, ["claim_audit"]).values()
+    audited = parents_of(inputs, audit, ["claim_gates", *RELEASED])
+    gates, shown = audited["claim_gates"], [audited[name] for name in RELEASED]
+    lineage = lineage_of(inputs, [index])
     checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
-    gates = next(parent for parent in parents if parent.manifest.artifact_kind == "claim_gates")
 
     def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import SiteContents, site_files
 
-        records = records_of(inputs, {})
+        records = records_of(gates, {})
         contents = SiteContents(
             records=records,
             texts=_texts(shown),

@@ -23,11 +23,10 @@ SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # non
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A plan, its own files by name, and the artifacts that it publishes."""
+    """A plan, and its own files by name."""
 
     plan: ReleasePlan
     own_files: Mapping[str, bytes]
-    artifacts: tuple[Artifact, ...]
 
 
 def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
@@ -43,7 +42,7 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     wanted = f"wanted one of {', '.join(SUFFIXES)}"
     odd = [file for file in files if not file.path.endswith(SUFFIXES)]
     refusals += [_refusal("unexpected_file", f"{file.artifact_id} {file.source}; {wanted}") for file in odd]
-    return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(refusals))), own, tuple(found.values()))
+    return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(refusals))), own)
 
 
 def _refusal(reason: Reason, detail: str) -> Refusal:
