@@ -79,3 +79,20 @@ def judge(
         profile=profile, benchmark_labels=dict(benchmark_labels), gates=tuple(gates[name] for name in GATES),
         claims=judge_claims(gates, benchmark_labels),
     )  # fmt: skip
+
+
+def inconsistencies(gates: ClaimGates) -> list[str]:
+    """Claims whose status does not follow from the gates beside them, and gates without a verdict of every seed."""
+    again = {row.claim_id: row.status for row in judge_claims({g.gate: g for g in gates.gates}, gates.benchmark_labels)}
+    bad = [
+        f"{claim.claim_id}: {claim.status}, the gates say {again.get(claim.claim_id)}"
+        for claim in gates.claims
+        if again.get(claim.claim_id) != claim.status
+    ]
+    for gate in gates.gates:
+        seeds = {row.seed for row in gate.seeds}
+        if seeds not in ({None}, set(SEEDS)):
+            bad.append(f"{gate.gate}: judged on {sorted(map(str, seeds))}")
+        if gate.state == "HOLDS" and any(row.state != "HOLDS" for row in gate.seeds):
+            bad.append(f"{gate.gate}: HOLDS although a seed does not")
+    return bad

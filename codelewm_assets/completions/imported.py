@@ -4,14 +4,14 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from codelewm_assets.completions.syntax import UNREADABLE, parsed
 from codelewm_assets.core.digests import sha256_text
-from codelewm_assets.core.errors import ReportError
+from codelewm_assets.core.errors import ReportError, SourceMissingError
 from codelewm_assets.core.files import BYTE_ORDER_MARK
 from codelewm_assets.core.ids import published_id
 from codelewm_assets.core.records import Completion, Problem
@@ -30,6 +30,23 @@ class Fault:
 
     reason: Literal["unknown_problem", "malformed"]
     text: str
+
+
+def imported_files(sources: Iterable[tuple[str, str | None, str | None]], environment: Mapping[str, str]) -> list[Path]:
+    """Local paths of the files of completions, downloaded from the Hub where a repository is named.
+
+    Args: sources: file, repository and revision of each; the environment may name one more.
+    Raises: SourceMissingError: there is no such file. ReportError: the Hub cannot be asked.
+    """
+    named = [*sources]
+    if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
+        named.append((path, None, None))
+    for file, repository, _ in named:
+        if repository is None and not Path(file).is_file():
+            raise SourceMissingError(
+                f"No file {file!r} of imported completions. Correct the profile or the environment."
+            )
+    return [imported_from_hub(r, file, revision or "") if r else Path(file) for file, r, revision in named]
 
 
 def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | Fault]:

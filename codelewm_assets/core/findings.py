@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from codelewm_assets.core.records import CellCount, Finding
 
 SHOWN = 20  # offenders named in a finding; the count is always complete
+OFFENDERS_IN_SENTENCE = 3
 
 
 def finding(
@@ -26,3 +27,16 @@ def finding(
         offenders=tuple(offenders[:SHOWN]),
         table=tuple(table),
     )
+
+
+def sentence(finding: Finding) -> str:
+    """Of a red finding its blocker and first offenders; of a green one what holds and, of cells, the one nearest its floor."""
+    if not finding.passed:
+        more = int(finding.figures.get("offender_count", len(finding.offenders))) - OFFENDERS_IN_SENTENCE
+        shown = "; ".join(finding.offenders[:OFFENDERS_IN_SENTENCE])
+        return f"{finding.blocker}: {shown}" + (f"; and {more} more" if more > 0 else "")
+    with_floor = [cell for cell in finding.table if cell.floor]
+    if not with_floor:
+        return finding.message
+    nearest = min(with_floor, key=lambda cell: cell.count / cell.floor)
+    return f"{finding.message} Nearest to its floor is {nearest.cell}: {nearest.count}, floor {nearest.floor}."

@@ -1,7 +1,11 @@
-"""One digest over this package's own source, so that two machines can see whether they run the same code. No git, no imports."""
+"""The code that runs: a digest over this package's own source, the commit of its checkout, versions of other packages."""
 
+import subprocess
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
+from typing import Any
 
 from codelewm_assets.core.digests import digest_of, sha256_file
 from codelewm_assets.core.errors import StoreError
@@ -25,3 +29,22 @@ def package_sha256(root: Path = PACKAGE) -> str:
             "with its sources."
         )
     return digest_of(files)
+
+
+@cache
+def source_revision() -> str:
+    """Commit of the checkout that runs, "unknown" outside one."""
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
+
+
+@cache  # once a process: what is installed is looked up on the disk
+def _version(package: str) -> str:
+    return python_version() if package == "python" else version(package)
+
+
+def versions(*packages: str) -> dict[str, Any]:
+    """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
+    return {"versions": {package: _version(package) for package in packages}}

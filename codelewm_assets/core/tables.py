@@ -92,3 +92,18 @@ def _arrow_type(kind: Any) -> pa.DataType:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return pa.struct(list(arrow_schema(kind)))
     raise TypeError(f"No column type for {kind}; wanted text, number, boolean, tuple or record.")
+
+
+def evenly_spaced(count: int, most: int = 20) -> list[int]:
+    """At most `most` places of `count` rows, evenly spaced over them."""
+    shown = min(count, most)
+    return [place * count // shown for place in range(shown)]
+
+
+def sample_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a Parquet table, evenly spaced over it."""
+    import pyarrow.dataset as ds
+
+    table = ds.dataset(path)
+    rows: list[dict[str, Any]] = table.take(evenly_spaced(table.count_rows())).to_pylist()
+    return rows

@@ -37,6 +37,19 @@ class DrawnFolds:
     shortfall: int  # rows that cells lack to reach their floors, over all cells; 0 when every floor is met
 
 
+def folds_summary(drawn: DrawnFolds) -> dict[str, object]:
+    """Counts that the manifest carries."""
+    sizes = Counter(split.cluster for split in drawn.splits)
+    return {
+        "problems_by_fold": dict(sorted(Counter(f"fold {split.fold}" for split in drawn.splits).items())),
+        "cluster_count": len(sizes),
+        "largest_cluster": max(sizes.values()),
+        "seed": drawn.seed,
+        "seeds_tried": drawn.seeds_tried,
+        "rows_below_floors": drawn.shortfall,
+    }
+
+
 def assign_folds(
     rows: Iterable[PackRow],
     near_duplicates: Iterable[tuple[str, str]],

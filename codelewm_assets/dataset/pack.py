@@ -19,6 +19,8 @@ from codelewm_assets.core.records import (
 
 KNOWN_LICENSES = frozenset({"MIT", "Apache-2.0", "CC-BY-4.0", "Apache-2.0 AND MIT", "Apache-2.0 AND CC-BY-4.0"})
 
+ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
+
 
 def output_text(run: LabelledInput) -> str:
     """What the output encoder reads: the output's literal, or the outcome in angle brackets when there was none."""
@@ -102,3 +104,26 @@ def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem) -> Pack
         completion_kind=completion.completion_kind,
         operator_family=completion.operator_family,
     )
+
+
+def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
+    """Counts that the manifest carries."""
+    outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
+    verdicts = {
+        row.source_submission_id: (row.source_problem_id, row.completion_passed)
+        for row in rows
+        if row.completion_kind != "reference"
+    }
+    by_problem = Counter(verdicts.values())
+    both = sum(
+        by_problem[name, True] >= ENOUGH_OF_A_CLASS and by_problem[name, False] >= ENOUGH_OF_A_CLASS
+        for name in {name for name, _ in by_problem}
+    )
+    return {
+        "benchmark_labels": dict(labels),
+        "row_count": len(rows),
+        "problem_count": len({row.source_problem_id for row in rows}),
+        f"problems_with_{ENOUGH_OF_A_CLASS}_passing_and_{ENOUGH_OF_A_CLASS}_failing": both,
+        "completion_count": len({row.source_submission_id for row in rows}),
+        "by_benchmark_and_outcome": dict(sorted(outcomes.items())),
+    }

@@ -23,11 +23,11 @@ from codelewm_assets.defs.artifact_asset import BLOCKING_TAG
 from codelewm_assets.defs.automation import automation_sensor
 from codelewm_assets.defs.failures import send_notices, tell_failures
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
-from codelewm_assets.defs.jobs import read_job_tags, schedules, step_jobs
+from codelewm_assets.defs.jobs import schedules, step_jobs
 from codelewm_assets.defs.resources import ProfileResource, default_resources
 from codelewm_assets.defs.source_watch import observing
 from codelewm_assets.defs.status import Listing
-from codelewm_assets.profiles.operations import OperationsSection
+from codelewm_assets.profiles.operations import OperationsSection, read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (

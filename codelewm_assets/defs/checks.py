@@ -9,20 +9,23 @@ import dagster as dg
 
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.core.files import write_atomically
+from codelewm_assets.core.findings import sentence
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
-from codelewm_assets.defs.contracts import contract_finding, contract_page
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.preflight import data_rules, rerank_rules
-from codelewm_assets.preflight.contracts.suites import CONTRACTS
+from codelewm_assets.preflight.contracts.judge import Validation, validate
+from codelewm_assets.preflight.contracts.pages import data_docs_page
+from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
+from codelewm_assets.preflight.contracts.tables import misplaced_rows, table_of
 from codelewm_assets.preflight.data_rules import no_secrets
+from codelewm_assets.release.site_sources import data_docs_path
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
 from codelewm_assets.store.store import Artifact
 
-OFFENDERS_IN_SENTENCE = 3
 Judge = Callable[[Inputs, str | None], Finding]
 Show = Callable[[Inputs, str | None, Finding], Mapping[str, str]]
 
@@ -93,8 +96,12 @@ def _headroom(inputs: Inputs) -> Finding:
 
 
 def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show | None = None) -> Rule:
-    rule = Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0])
-    return rule if show is None else replace(rule, show=show)
+    return Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0], show)
+
+
+def _on(asset: str, domain: Callable[..., Finding], *read: Callable[[Inputs], Any], show: Show | None = None) -> Rule:
+    """A rule that takes nothing but tables. Args: read: gives each of them."""
+    return _rule(asset, domain, lambda inputs, _: domain(*(table(inputs) for table in read)), show)
 
 
 def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
@@ -122,27 +129,38 @@ def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mappin
     return {"plot": inline_png(lifts_png(found.figures, labels=inputs.benchmark_labels())).md_str or ""}
 
 
+def contract_finding(contract: Contract, inputs: Inputs, partition: str | None) -> Finding:
+    """The finding on one table. Raises: ContractError: an expectation could not be evaluated."""
+    return _validated(contract, inputs).finding
+
+
+def _contract_page(contract: Contract, inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
+    artifact = inputs.artifact(contract.asset)
+    title, source = f"{contract.asset} {artifact.digest[:12]}", f"{contract.file} of artifact {artifact.digest}"
+    return {"data_docs": data_docs_page(_validated(contract, inputs), title=title, source=source).decode("utf-8")}
+
+
+def _validated(contract: Contract, inputs: Inputs) -> Validation:
+    """One validation, which finding and page share."""
+
+    def make() -> Validation:
+        artifact, allowed = inputs.artifact(contract.asset), {}
+        for column, name in contract.references.items():
+            asset, _, other = name.partition(".")
+            allowed[column] = set(table_of(inputs.artifact(asset), [other])[other].to_pylist())
+        return validate(contract, table_of(artifact), allowed, strays=misplaced_rows(artifact))
+
+    return inputs.known(contract.rule, make)
+
+
 DATA_RULES: tuple[Rule, ...] = (
-    _rule("benchmark_problems", data_rules.stand_in_is_named, lambda i, _: data_rules.stand_in_is_named(i.problems())),
-    _rule(
-        "benchmark_problems",
-        data_rules.every_problem_is_usable,
-        lambda i, _: data_rules.every_problem_is_usable(i.problems()),
+    _on("benchmark_problems", data_rules.stand_in_is_named, Inputs.problems),
+    _on("benchmark_problems", data_rules.every_problem_is_usable, Inputs.problems),
+    _on("candidate_completions", data_rules.every_problem_has_completions, Inputs.completions, Inputs.problems),
+    replace(  # values of secret variables are looked for as well
+        _on("candidate_completions", no_secrets, Inputs.completions), is_stored=lambda: not secret_variables()
     ),
-    _rule(
-        "candidate_completions",
-        data_rules.every_problem_has_completions,
-        lambda i, _: data_rules.every_problem_has_completions(i.completions(), i.problems()),
-    ),
-    replace(
-        _rule("candidate_completions", no_secrets, lambda i, _: no_secrets(i.completions())),
-        is_stored=lambda: not secret_variables(),  # their values are looked for as well
-    ),
-    _rule(
-        "labelled_completions",
-        data_rules.labels_are_deterministic,
-        lambda i, _: data_rules.labels_are_deterministic(i.labelled()),
-    ),
+    _on("labelled_completions", data_rules.labels_are_deterministic, Inputs.labelled),
     _rule(
         "labelled_completions",
         data_rules.labels_were_isolated,
@@ -152,18 +170,10 @@ DATA_RULES: tuple[Rule, ...] = (
             STRICT_LAYERS,
         ),
     ),
-    _rule("execution_pack", data_rules.pack_has_both_classes, lambda i, _: data_rules.pack_has_both_classes(i.pack())),
-    _rule("execution_pack", data_rules.licences_are_known, lambda i, _: data_rules.licences_are_known(i.pack())),
-    _rule(
-        "problem_splits",
-        data_rules.no_problem_crosses_folds,
-        lambda i, _: data_rules.no_problem_crosses_folds(i.splits(), i.pack()),
-    ),
-    _rule(
-        "problem_splits",
-        data_rules.no_near_duplicate_crosses_folds,
-        lambda i, _: data_rules.no_near_duplicate_crosses_folds(i.splits(), i.near_duplicates()),
-    ),
+    _on("execution_pack", data_rules.pack_has_both_classes, Inputs.pack),
+    _on("execution_pack", data_rules.licences_are_known, Inputs.pack),
+    _on("problem_splits", data_rules.no_problem_crosses_folds, Inputs.splits, Inputs.pack),
+    _on("problem_splits", data_rules.no_near_duplicate_crosses_folds, Inputs.splits, Inputs.near_duplicates),
     _rule(
         "problem_splits",
         data_rules.folds_cover_every_cell,
@@ -172,11 +182,7 @@ DATA_RULES: tuple[Rule, ...] = (
         ),
         _cells_plot,
     ),
-    _rule(
-        "semantic_decoys",
-        data_rules.decoys_join_the_pack,
-        lambda i, _: data_rules.decoys_join_the_pack(i.decoys(), i.pack()),
-    ),
+    _on("semantic_decoys", data_rules.decoys_join_the_pack, Inputs.decoys, Inputs.pack),
     _rule(
         "semantic_decoys",
         data_rules.decoy_coverage,
@@ -188,11 +194,7 @@ DATA_RULES: tuple[Rule, ...] = (
         ),
         _cells_plot,
     ),
-    _rule(
-        "rerank_pools",
-        rerank_rules.pools_join_the_pack,
-        lambda i, _: rerank_rules.pools_join_the_pack(i.pools(), i.pack()),
-    ),
+    _on("rerank_pools", rerank_rules.pools_join_the_pack, Inputs.pools, Inputs.pack),
     _rule(
         "rerank_pools",
         rerank_rules.no_scored_problem_was_trained_on,
@@ -213,7 +215,10 @@ DATA_RULES: tuple[Rule, ...] = (
         ),
         _lifts_plot,
     ),
-    *(Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(contract_page, c)) for c in CONTRACTS),
+    *(
+        Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(_contract_page, c))
+        for c in CONTRACTS
+    ),
 )
 
 
@@ -258,10 +263,8 @@ def _written_page(inputs: Inputs, artifact: Artifact, text: str) -> dg.PathMetad
 
     The page is no artifact and in no digest; a later validation of the same table replaces it.
     """
-    path, data = (
-        inputs.store.work / "data_docs" / artifact.manifest.artifact_kind / "all" / artifact.digest / "index.html",
-        text.encode("utf-8"),
-    )
+    path = data_docs_path(inputs.store.work, artifact.manifest.artifact_kind, artifact.digest)
+    data = text.encode("utf-8")
     if not path.is_file() or path.read_bytes() != data:
         write_atomically(path, data)
     return dg.MetadataValue.path(str(path))
@@ -279,7 +282,7 @@ def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg
     return dg.AssetCheckResult(
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_sentence(finding),
+        description=sentence(finding),
         metadata={
             **finding.figures,
             **(shown or {}),
@@ -287,19 +290,6 @@ def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg
             **({"table": _cell_table(finding)} if finding.table else {}),
         },
     )
-
-
-def _sentence(finding: Finding) -> str:
-    """Of a red finding its blocker and first offenders; of a green one what holds and, of cells, the one nearest its floor."""
-    if not finding.passed:
-        more = int(finding.figures.get("offender_count", len(finding.offenders))) - OFFENDERS_IN_SENTENCE
-        shown = "; ".join(finding.offenders[:OFFENDERS_IN_SENTENCE])
-        return f"{finding.blocker}: {shown}" + (f"; and {more} more" if more > 0 else "")
-    with_floor = [cell for cell in finding.table if cell.floor]
-    if not with_floor:
-        return finding.message
-    nearest = min(with_floor, key=lambda cell: cell.count / cell.floor)
-    return f"{finding.message} Nearest to its floor is {nearest.cell}: {nearest.count}, floor {nearest.floor}."
 
 
 def _cell_table(finding: Finding) -> dg.TableMetadataValue:

@@ -1,18 +1,15 @@
 """Stage `claims`: what may be said in public, and what was said."""
 
 from contextlib import suppress
-from functools import partial
 from inspect import getsource
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
 
 import dagster as dg
-from pydantic import BaseModel
 
 from codelewm_assets.claims import audit, clauses, lexicon, register, sentences
 from codelewm_assets.claims.audit import audit_text, claim_statuses
-from codelewm_assets.claims.gates import judge, judge_claims
+from codelewm_assets.claims.gates import inconsistencies, judge
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import StoreError
@@ -24,29 +21,10 @@ from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import BLOCKING_CHECKS, statuses_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, latest_materializations, version_of
 from codelewm_assets.defs.status import GATE_CHECKS
-from codelewm_assets.evaluation.reports import (
-    CalibrationReport,
-    CollapseReport,
-    IntegrityEvidence,
-    LatentProbeReport,
-    RerankReport,
-    RetrievalReport,
-    SeedEvidence,
-    SurpriseReport,
-)
-from codelewm_assets.evaluation.score_files import read_score_rows
-from codelewm_assets.store.manifest import ManifestFile
-from codelewm_assets.store.scans import secrets_in_files
+from codelewm_assets.evaluation.evidence import REPORTS, integrity_evidence, scored_though_trained_on, seed_evidence
+from codelewm_assets.evaluation.reports import IntegrityEvidence
 from codelewm_assets.store.store import Artifact
 
-SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
-    "collapse": ("checkpoint_inspection", "checkpoint_inspection.json", CollapseReport),
-    "retrieval": ("retrieval_report", "retrieval_report.json", RetrievalReport),
-    "surprise": ("surprise_report", "surprise_report.json", SurpriseReport),
-    "probe": ("latent_probe_report", "latent_probe_report.json", LatentProbeReport),
-    "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
-    "rerank": ("rerank_report", "rerank_report.json", RerankReport),
-}
 EVIDENCE_CHECKS = (
     ("checkpoint", "sidecar_matches"),
     ("checkpoint_inspection", "weights_are_finite"),
@@ -54,7 +32,6 @@ EVIDENCE_CHECKS = (
     ("heldout_scores", "every_score_row_has_p_pass"),
     ("heldout_scores", "only_held_out_rows_were_scored"),
 )
-M = TypeVar("M", bound=BaseModel)
 
 
 def present_reports(inputs: Inputs) -> dict[str, Artifact]:
@@ -62,7 +39,7 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
 
     A report counts when it and all it was made from are the latest of their kind, and every check on them is green.
     """
-    wanted = [(kind, str(seed)) for kind, _, _ in SEED_REPORTS.values() for seed in SEEDS]
+    wanted = [(kind, str(seed)) for kind in REPORTS for seed in SEEDS]
     lineages = dict[str, dict[str, Artifact]]()
     reports = dict[str, Artifact]()
     for (kind, partition), made in latest_materializations(inputs.instance, wanted).items():
@@ -92,68 +69,17 @@ def _current(inputs: Inputs, artifacts: list[Artifact]) -> set[str]:
     }
 
 
-def seed_evidence(reports: dict[str, Artifact]) -> dict[int, SeedEvidence]:
-    """The evidence of each seed that has any."""
+def integrity_of(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvidence:
+    """Integrity of every artifact behind the reports."""
 
-    def read(artifact_id: str, name: str, model: type[M]) -> M | None:
-        artifact = reports.get(artifact_id)
-        return None if artifact is None else model.model_validate(artifact.read_json(name))
+    def trained_on(scored: Artifact) -> list[str]:
+        folds = {split.problem_id: split.fold for split in inputs.splits()}
+        return scored_though_trained_on(scored, folds)
 
-    evidence = {}
-    for seed in SEEDS:
-        fields: dict[str, Any] = {
-            field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
-        }
-        if any(fields.values()):
-            evidence[seed] = SeedEvidence(**fields)
-    return evidence
+    once = lambda scored: inputs.worked_out_once("trained_on", scored, lambda: trained_on(scored))  # noqa: E731
+    return integrity_evidence(inputs.store, reports, trained_on=once)
 
 
-def integrity_evidence(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvidence:
-    """What is checked of every artifact in the reports' lineage: bytes, secrets, and that scores are of held-out problems."""
-    artifacts: dict[str, Artifact] = {}
-    for report in reports.values():
-        artifacts |= inputs.store.lineage(report)
-    mismatches = [
-        f"{fault.artifact} {fault.file}" for artifact in artifacts.values() for fault in inputs.store.verify(artifact)
-    ]
-    by_place = sorted(artifacts.values(), key=lambda artifact: artifact.name)
-    secrets = [row for artifact in by_place for row in secrets_in_files(inputs.store, artifact, _is_report)]
-    scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
-    trained_on = {
-        problem
-        for artifact in scored
-        for problem in inputs.worked_out_once(
-            "trained_on", artifact, partial(_scored_though_trained_on, inputs, artifact)
-        )
-    }
-    return IntegrityEvidence(
-        manifests_verified=len(artifacts),
-        manifest_mismatches=mismatches,
-        secret_findings=secrets,
-        scored_problems_trained_on=sorted(trained_on) if scored else None,
-    )
-
-
-def _scored_though_trained_on(inputs: Inputs, scored: Artifact) -> list[str]:
-    """Problems of these scores that were not in test for the model that scored them."""
-    fold = {split.problem_id: split.fold for split in inputs.splits()}
-    return sorted(
-        {
-            row.problem_id
-            for name in ("score_rows.jsonl", "completion_scores.jsonl")
-            for row in read_score_rows(scored.path(name))
-            if fold.get(row.problem_id) != row.fold
-        }
-    )
-
-
-def _is_report(file: ManifestFile) -> bool:
-    path = PurePosixPath(file.path)
-    return path.suffix == ".json" and "tokenizer" not in path.name
-
-
-REPORTS = tuple(kind for kind, _, _ in SEED_REPORTS.values())
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -173,7 +99,7 @@ def claim_gates(run: AssetRun) -> Plan:
     inputs = run.inputs
     reports = present_reports(inputs)
 
-    integrity = integrity_evidence(inputs, reports)  # looked at anew each time: bytes may have changed since
+    integrity = integrity_of(inputs, reports)  # looked at anew each time: bytes may have changed since
 
     def make() -> AssetOutput:
         evidence, labels = seed_evidence(reports), inputs.benchmark_labels()
@@ -209,26 +135,9 @@ def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
 def open_claims_follow_from_gates(inputs: Inputs, partition: str | None) -> Finding:
     """Every claim's status follows from the gates beside it, and every gate has a verdict of every seed."""
     gates = gates_in(inputs.artifact("claim_gates"))
-    again = {
-        claim.claim_id: claim.status
-        for claim in judge_claims({gate.gate: gate for gate in gates.gates}, gates.benchmark_labels)
-    }
-    bad = [
-        f"{c.claim_id}: {c.status}, the gates say {again.get(c.claim_id)}"
-        for c in gates.claims
-        if again.get(c.claim_id) != c.status
-    ]
-    seeds = {gate.gate: {row.seed for row in gate.seeds} for gate in gates.gates}
-    odd = {name: found for name, found in seeds.items() if found not in ({None}, set(SEEDS))}
-    bad += [f"{name}: judged on {sorted(map(str, found))}" for name, found in odd.items()]
-    bad += [
-        f"{gate.gate}: HOLDS although a seed does not"
-        for gate in gates.gates
-        if gate.state == "HOLDS" and any(row.state != "HOLDS" for row in gate.seeds)
-    ]
     return finding(
         "open_claims_follow_from_gates",
-        bad,
+        inconsistencies(gates),
         blocker="claim_beyond_gates",
         message="No claim is open beyond its gates.",
         figures={"claims": len(gates.claims), "open": sum(c.status == "OPEN" for c in gates.claims)},

@@ -1,6 +1,5 @@
 """Stage `completions`: programs to judge, and their labels."""
 
-import math
 import os
 import time
 from collections import Counter
@@ -9,27 +8,22 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from codelewm_assets.core.digests import pretty_json, sha256_file
-from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.resources import StoreResource
-from codelewm_assets.profiles.profile import ImportedFile
 from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters
 
 if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
-PROGRESS_EVERY_S = 0.5
-SAY_EVERY_S = 300.0  # to the run's log: a run that is silent for long is taken for dead
 MOST_FAULTS_SHOWN = 50
 LABELLING_VERSION = "5"  # of the labels: shards that another version left behind are not taken up
 
@@ -40,12 +34,12 @@ LABELLING_VERSION = "5"  # of the labels: shards that another version left behin
 )  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, rewrites that should keep its meaning, one- and two-bug mutants."""
-    inputs = run.inputs
-    settings = inputs.profile.completions
+    from codelewm_assets.completions.imported import imported_files
 
-    imported = [_imported_file(source) for source in settings.imported]
-    if named := os.environ.get("CODELEWM_IMPORTED_COMPLETIONS"):
-        imported.append(_local_file(named))
+    inputs, settings = run.inputs, run.profile.completions
+
+    named = [(source.file, source.repository, source.revision) for source in settings.imported]
+    imported = imported_files(named, os.environ)
 
     def of_benchmark(benchmark: str) -> "tuple[list[Completion], dict[str, int], list[str]]":
         from codelewm_assets.completions.candidates import join_imported, make_completions
@@ -83,25 +77,6 @@ def candidate_completions(run: AssetRun) -> Plan:
     return Plan(make, numbers | versions("python"))
 
 
-def _imported_file(source: ImportedFile) -> Path:
-    from codelewm_assets.completions.imported import imported_from_hub
-
-    if source.repository is None:
-        return _local_file(source.file)
-    try:
-        return imported_from_hub(source.repository, source.file, source.revision or "")
-    except AssetsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
-
-
-def _local_file(name: str) -> Path:
-    if not Path(name).is_file():
-        raise dg.Failure(
-            f"No file {name!r} of imported completions. Correct the profile or the environment.", allow_retries=False
-        )
-    return Path(name)
-
-
 @artifact_asset(
     "completions", deps=["benchmark_problems", "candidate_completions"], kinds={"python", "parquet"},
     code_version=LABELLING_VERSION, pool="sandbox", table=LabelledCompletion,
@@ -121,6 +96,7 @@ def labelled_completions(run: AssetRun) -> Plan:
 def _label(
     inputs: Inputs, store: StoreResource, config: dict[str, Any], folder: Path, *, say: Callable[[str], None]
 ) -> AssetOutput:
+    from codelewm_assets.completions.progress import Progress
     from codelewm_assets.completions.shards import ShardFolder
     from codelewm_assets.completions.spread import label_shards
 
@@ -181,37 +157,6 @@ def _label(
         },
         {"cpu_s": cpu_ms / 1000, "wall_s": time.monotonic() - started},
     )
-
-
-class Progress:
-    """How many completions are labelled: in an event stream twice a second, in the run's log each five minutes, at most."""
-
-    def __init__(
-        self, path: Path, total: int, *, say: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Args: say: writes to the run's log. clock_s: seconds since any fixed moment."""
-        self._path, self._total, self._say, self._clock_s = path, total, say, clock_s
-        self._done, self._written_s, self._said_s = 0, -math.inf, clock_s()
-
-    def __enter__(self) -> "Progress":
-        self._stream = self._path.open("w", encoding="utf-8", buffering=1)
-        return self
-
-    def add(self, count: int) -> None:
-        """Count completions that are labelled now."""
-        from codelewm_assets.training.progress import event_line
-
-        self._done += count
-        now_s = self._clock_s()
-        if now_s - self._said_s >= SAY_EVERY_S:
-            self._said_s = now_s
-            self._say(f"{self._done} of {self._total} completions labelled")
-        if self._done == self._total or now_s - self._written_s > PROGRESS_EVERY_S:
-            self._written_s = now_s
-            self._stream.write(event_line({"event": "labelled", "step": self._done, "steps": self._total}))
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
 
 
 ASSETS = [candidate_completions, labelled_completions]

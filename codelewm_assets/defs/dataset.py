@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Decoy, PackRow, PoolMember
-from codelewm_assets.core.tables import arrow_schema, in_groups, write_groups, write_table
+from codelewm_assets.core.tables import arrow_schema, in_groups, sample_rows, write_groups, write_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_reasons
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_DATA
 from codelewm_assets.defs.checks import checks_on
-from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
-from codelewm_assets.defs.shown import parquet_rows, sample
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
+from codelewm_assets.defs.shown import sample
 from codelewm_assets.store.store import Artifact
-
-ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
 
 
 @artifact_asset(
@@ -27,37 +26,14 @@ def execution_pack(run: AssetRun) -> Plan:
     inputs = run.inputs
 
     def make() -> AssetOutput:
-        from codelewm_assets.dataset.pack import build_pack
+        from codelewm_assets.dataset.pack import build_pack, pack_summary
 
         rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
         labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
         write_groups(run.folder / "pack.parquet", in_groups(rows), PackRow)
         return AssetOutput({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
 
-    return Plan(make, show=lambda pack: sample(inputs, pack, lambda: parquet_rows(pack.path("pack.parquet")), PackRow))
-
-
-def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
-    """Counts that the manifest carries."""
-    outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
-    verdicts = {
-        row.source_submission_id: (row.source_problem_id, row.completion_passed)
-        for row in rows
-        if row.completion_kind != "reference"
-    }
-    by_problem = Counter(verdicts.values())
-    both = sum(
-        by_problem[name, True] >= ENOUGH_OF_A_CLASS and by_problem[name, False] >= ENOUGH_OF_A_CLASS
-        for name in {name for name, _ in by_problem}
-    )
-    return {
-        "benchmark_labels": dict(labels),
-        "row_count": len(rows),
-        "problem_count": len({row.source_problem_id for row in rows}),
-        f"problems_with_{ENOUGH_OF_A_CLASS}_passing_and_{ENOUGH_OF_A_CLASS}_failing": both,
-        "completion_count": len({row.source_submission_id for row in rows}),
-        "by_benchmark_and_outcome": dict(sorted(outcomes.items())),
-    }
+    return Plan(make, show=lambda pack: sample(inputs, pack, lambda: sample_rows(pack.path("pack.parquet")), PackRow))
 
 
 @artifact_asset(
@@ -72,28 +48,18 @@ def problem_splits(run: AssetRun) -> Plan:
 
 
 def _make(inputs: Inputs) -> AssetOutput:
-    from codelewm_assets.dataset.folds import assign_folds
+    from codelewm_assets.dataset.folds import assign_folds, folds_summary
 
     settings, near = inputs.profile.splits, inputs.near_duplicates()
-    pairs = pairs_with_reasons(near)
-    floors = inputs.profile.preflight.floors.of_cells
+    pairs, floors = pairs_with_reasons(near), inputs.profile.preflight.floors.of_cells
     drawn = assign_folds(inputs.pack(), pairs, floors=floors, seed=settings.seed, seed_search=settings.seed_search)
-    sizes = Counter(split.cluster for split in drawn.splits)
-    metadata = {
-        "problems_by_fold": dict(sorted(Counter(f"fold {split.fold}" for split in drawn.splits).items())),
-        "cluster_count": len(sizes),
-        "largest_cluster": max(sizes.values()),
-        "near_duplicate_pairs": len(pairs),
-        "near_duplicates_by_reason": dict(sorted(Counter(row.reason for row in near).items())),
-        "seed": drawn.seed,
-        "seeds_tried": drawn.seeds_tried,
-        "rows_below_floors": drawn.shortfall,
-    }
+    reasons = Counter(row.reason for row in near)
     files = {
         "splits.parquet": write_table(drawn.splits),
         "near_duplicates.parquet": write_table(near, arrow_schema(NearDuplicate)),
     }
-    return AssetOutput(files, metadata)
+    found = {"near_duplicate_pairs": len(pairs), "near_duplicates_by_reason": dict(sorted(reasons.items()))}
+    return AssetOutput(files, folds_summary(drawn) | found)
 
 
 @artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
@@ -139,7 +105,7 @@ def rerank_pools(run: AssetRun) -> Plan:
         )
 
     def show(pools: Artifact) -> Mapping[str, Any]:
-        return sample(inputs, pools, lambda: parquet_rows(pools.path("pools.parquet")), PoolMember)
+        return sample(inputs, pools, lambda: sample_rows(pools.path("pools.parquet")), PoolMember)
 
     return Plan(make, config, show=show)
 

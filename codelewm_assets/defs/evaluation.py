@@ -1,7 +1,7 @@
 """Stage `evaluation`: scores of held-out rows, and the metric reports."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property, wraps
+from functools import wraps
 from typing import Any
 
 import dagster as dg
@@ -10,23 +10,26 @@ from pydantic import BaseModel
 from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
-from codelewm_assets.core.records import Finding, PackRow
-from codelewm_assets.core.tables import R, read_table, write_table
+from codelewm_assets.core.package import versions
+from codelewm_assets.core.records import Finding
+from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.inputs import AssetOutput, Inputs, versions
-from codelewm_assets.defs.shown import plots, sample, sampled_score_rows
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
+from codelewm_assets.defs.shown import plots, sample
 from codelewm_assets.evaluation.reports import (
-    CalibrationReport,
-    HeldoutRecord,
-    LabelledRecord,
-    RerankReport,
     ScoreRow,
-    SeedEvidence,
 )
-from codelewm_assets.evaluation.score_files import p_pass_faults, read_score_rows, read_score_table, score_rows
+from codelewm_assets.evaluation.score_files import (
+    p_pass_faults,
+    read_score_table,
+    sample_score_rows,
+    score_rows,
+)
 from codelewm_assets.evaluation.score_table import ScoreTable
+from codelewm_assets.evaluation.scored import Scored
+from codelewm_assets.release.pictures import calibration_pictures, rerank_pictures
 from codelewm_assets.store.store import Artifact
 
 SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
@@ -84,7 +87,7 @@ def heldout_scores(run: AssetRun) -> Plan:
         )
 
     def show(scores: Artifact) -> Mapping[str, Any]:
-        return sample(inputs, scores, lambda: sampled_score_rows(scores.path("score_rows.jsonl")), ScoreRow)
+        return sample(inputs, scores, lambda: sample_score_rows(scores.path("score_rows.jsonl")), ScoreRow)
 
     return Plan(make, versions("torch", "scikit-learn"), show=show)
 
@@ -119,42 +122,8 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
     )
 
 
-class Scored:
-    """A seed's held-out scores, read as they are needed."""
-
-    def __init__(self, run: AssetRun) -> None:
-        self.inputs, self.seed = run.inputs, int(run.seed)
-        self.artifact = self.inputs.artifact("heldout_scores", run.seed)
-        self.drawn: dict[str, Any] = {"seed": self.seed, "resamples": run.profile.bootstrap_resamples}
-
-    @cached_property
-    def pack(self) -> Artifact:
-        """The pack that was scored, whether or not it is still the latest."""
-        return self.inputs.store.load("execution_pack", self.artifact.manifest.parent_artifacts["execution_pack"])
-
-    def pack_rows(self) -> dict[str, PackRow]:
-        """Rows of the pack that was scored, by record id."""
-        return {row.record_id: row for row in read_table(self.pack.path("pack.parquet"), PackRow)}
-
-    def table(self, name: str, model: type[R]) -> Sequence[R]:
-        """Records of one of its tables."""
-        return read_table(self.artifact.path(f"{name}.parquet"), model)
-
-    def records_and_latents(self) -> tuple[Any, Any]:
-        """Held-out records, and their latent arrays by name."""
-        return self.table("records", HeldoutRecord), self._arrays("latents")
-
-    def probe_fit(self) -> tuple[Any, Any]:
-        """Records of the train part that probes are fitted on, and their latent arrays by name."""
-        return self.table("probe_fit", LabelledRecord), self._arrays("probe_fit_latents")
-
-    def _arrays(self, name: str) -> Any:
-        from safetensors.numpy import load_file
-
-        return load_file(self.artifact.path(f"{name}.safetensors"))
-
-
 Figures = dict[str, Any]
+Judge = Callable[[Scored, Inputs], tuple[Sequence[BaseModel], Figures]]
 
 
 def _report(
@@ -163,23 +132,25 @@ def _report(
     has_draws: bool = True,
     more: str | None = None,
     draw: Callable[[Scored, Artifact], dict[str, bytes]] | None = None,
-) -> Callable[[Callable[[Scored], tuple[Sequence[BaseModel], Figures]]], dg.AssetsDefinition]:
+) -> Callable[[Judge], dg.AssetsDefinition]:
     """A metric report of one seed: the decorated function gives it and the figures that its metadata shows, absent ones left out.
 
     Args: has_draws: whether intervals are by resampling, so that their number is part of the recipe. more: file of a second
         report. draw: gives pictures of a report for the UI.
     """
 
-    def decorate(judge: Callable[[Scored], tuple[Sequence[BaseModel], Figures]]) -> dg.AssetsDefinition:
+    def decorate(judge: Judge) -> dg.AssetsDefinition:
         name = judge.__name__
         files = (name if name.endswith("_report") else f"{name}_report", *([more] if more else ()))
 
         @wraps(judge)
         def plan(run: AssetRun) -> Plan:
-            scored = Scored(run)
+            resamples, inputs = run.profile.bootstrap_resamples, run.inputs
+            artifact = inputs.artifact("heldout_scores", run.seed)
+            scored = Scored(artifact, inputs.store, seed=int(run.seed), resamples=resamples)
 
             def make() -> AssetOutput:
-                reports, shown = judge(scored)
+                reports, shown = judge(scored, inputs)
                 named = zip(files, reports, strict=True)
                 return AssetOutput(
                     {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in named},
@@ -187,10 +158,10 @@ def _report(
                 )
 
             parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
-            config = {"resamples": scored.drawn["resamples"]} if has_draws else {}
+            config = {"resamples": resamples} if has_draws else {}
             if draw is None:
                 return Plan(make, config, parents=parents)
-            show = lambda report: plots(scored.inputs, report, lambda: draw(scored, report))  # noqa: E731
+            show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
         return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="4", is_seeded=True,
@@ -199,20 +170,8 @@ def _report(
     return decorate
 
 
-def _calibration_plots(scored: Scored, artifact: Artifact) -> dict[str, bytes]:
-    from codelewm_assets.plots.reports import reliability_curve, roc_curves
-    from codelewm_assets.release.figures import roc_of
-
-    report = CalibrationReport.model_validate(artifact.read_json("p_pass_calibration_report.json"))
-    ours, rows = report.overall["p_pass"], read_score_rows(scored.artifact.path("completion_scores.jsonl"))
-    bins, errors = {scored.seed: ours.calibration_bins or ()}, {scored.seed: ours.expected_calibration_error}
-    on = " and ".join(scored.pack.manifest.metadata["benchmark_labels"].values())
-    curves = {scored.seed: roc_of(rows, report)}
-    return {"reliability": reliability_curve(bins, errors, on=on), "roc": roc_curves(curves, on=on)}
-
-
-@_report(has_draws=False, more="record_calibration_report", draw=_calibration_plots)
-def p_pass_calibration(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
+@_report(has_draws=False, more="record_calibration_report", draw=calibration_pictures)
+def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
     from codelewm_assets.evaluation.calibration import calibration_report
     from codelewm_assets.evaluation.score_rows import record_rows
@@ -226,7 +185,7 @@ def p_pass_calibration(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
 
 
 @_report("execution_pack")
-def retrieval_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
+def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """Whether the predicted latent finds the real output among other held-out outputs, against no_action."""
     from codelewm_assets.evaluation.retrieval import retrieval_report as judge
 
@@ -237,16 +196,16 @@ def retrieval_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
 
 
 @_report("semantic_decoys")
-def surprise_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
+def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """Whether a decoy's output surprises the model more than the real one, per category."""
     from codelewm_assets.evaluation.surprise import surprise_report as judge
 
-    report = judge(*scored.records_and_latents(), scored.inputs.decoys(), **scored.drawn)
+    report = judge(*scored.records_and_latents(), inputs.decoys(), **scored.drawn)
     return [report], {f"{name}_auc": found.auc for name, found in report.categories.items()}
 
 
 @_report("execution_pack", kinds=("scikitlearn", "json"))
-def latent_probe_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
+def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """What a linear probe reads off the predicted latent, against probes of what the model was given."""
     from codelewm_assets.evaluation.probe import latent_probe_report as judge
 
@@ -254,24 +213,13 @@ def latent_probe_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
     return [report], {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
 
 
-def _rerank_plots(scored: Scored, artifact: Artifact) -> dict[str, bytes]:
-    from codelewm_assets.claims.register import RERANK_POINTS
-    from codelewm_assets.plots.reports import forest
-    from codelewm_assets.release.figures import lift_effects
-
-    report = RerankReport.model_validate(artifact.read_json("rerank_report.json"))
-    effects = lift_effects({scored.seed: SeedEvidence(rerank=report)})
-    title = "Lift in pass@1 of p_pass over each control"
-    return {"lifts": forest(effects, title=title, x="points (95% interval)", wanted=RERANK_POINTS.value)}
-
-
-@_report("execution_pack", draw=_rerank_plots)
-def rerank_report(scored: Scored) -> tuple[Sequence[BaseModel], Figures]:
+@_report("execution_pack", draw=rerank_pictures)
+def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as judge
 
     rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-    report = judge(rows, labels=scored.pack.manifest.metadata["benchmark_labels"], **scored.drawn)
+    report = judge(rows, labels=scored.labels, **scored.drawn)
     shown: Figures = {}
     for benchmark, found in report.benchmarks.items():
         lift = found.lift_over_best_control

@@ -10,19 +10,14 @@ import time
 import dagster as dg
 
 from codelewm_assets.core.errors import NotifyError
-from codelewm_assets.core.secrets import masked
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
-from codelewm_assets.notify.notice import Notice
 from codelewm_assets.notify.outbox import Outbox
 from codelewm_assets.notify.receivers import deliver
+from codelewm_assets.notify.subjects import run_notice
 
 TICK_BUDGET_S = 25.0  # a tick is ended after 60; a receiver may take 8 for a notice
-MAX_CAUSES = 5
-MAX_CAUSE_CHARS = 1500
 OUTBOX_FOLDER = "notifications"
-PARTITION_TAG = "dagster/partition"
 WILL_RETRY_TAG = "dagster/will_retry"  # on a run that failed, written just after the failure: whether it is retried
-RETRIED = {"true": "It is retried.", "false": "It is not retried.", "unknown": "It may be retried."}
 
 
 def outbox(store: StoreResource) -> Outbox:
@@ -45,7 +40,10 @@ def tell_failures(context: dg.RunFailureSensorContext, store: StoreResource, pro
     except Exception as error:  # a run whose events cannot be read holds up no other
         causes, fault = [f"its events cannot be read ({type(error).__name__}: {error})"], error
     will_retry = run.tags.get(WILL_RETRY_TAG, "unknown" if context.instance.run_retries_enabled else "false")
-    outbox(store).put(notice_of(run, causes, will_retry, operations.ui_url), operations.notify)
+    outbox(store).put(
+        run_notice(run.job_name, run.run_id, run.tags, causes, will_retry=will_retry, ui_url=operations.ui_url),
+        operations.notify,
+    )
     if fault is not None:  # a run that ends well here gets an event, which this one cannot take
         raise NotifyError(f"The events of run {run.run_id} cannot be read; its notice says so.") from fault
 
@@ -65,23 +63,6 @@ def send_notices(context: dg.SensorEvaluationContext, store: StoreResource, prof
     for fault in faults.values():
         context.log.error("Not delivered, tried again at the next tick: %s", fault)
     return dg.SkipReason("; ".join([f"{sent} sent, {waiting} waiting", *faults.values()]))
-
-
-def notice_of(run: dg.DagsterRun, causes: list[str], will_retry: str, ui_url: str | None) -> Notice:
-    """Job, seed, causes with secrets masked, whether the run is retried, and where it is shown."""
-    # masked before it is cut: the beginning of a secret at the cut would stay
-    causes = [masked(text)[:MAX_CAUSE_CHARS] for text in causes]
-    seed = f"[{run.tags[PARTITION_TAG]}]" if PARTITION_TAG in run.tags else ""
-    names = {"dagster/schedule_name": "Of schedule", "dagster/backfill": "Of backfill"}
-    lines = [
-        *causes[:MAX_CAUSES],
-        *([f"… and {len(causes) - MAX_CAUSES} more."] if len(causes) > MAX_CAUSES else []),
-        *(f"{name} {run.tags[tag]}." for tag, name in names.items() if tag in run.tags),
-        RETRIED[will_retry],
-        f"{ui_url.rstrip('/')}/runs/{run.run_id}" if ui_url else f"Run {run.run_id}.",
-    ]
-    first = causes[0].splitlines()[0] if causes else "no cause was stored"
-    return Notice(key=run.run_id, title=f"{run.job_name}{seed} failed: {first}", body="\n".join(lines))
 
 
 def failure_text(event: dg.DagsterEvent) -> str:

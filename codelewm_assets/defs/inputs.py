@@ -4,10 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from platform import python_version
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -16,7 +13,7 @@ from pydantic import BaseModel
 from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
-from codelewm_assets.core.package import package_sha256
+from codelewm_assets.core.package import package_sha256, versions
 from codelewm_assets.core.records import (
     Completion,
     Decoy,
@@ -94,16 +91,6 @@ def latest_artifact(
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-@cache  # once a process: what is installed is looked up on the disk
-def _version(package: str) -> str:
-    return python_version() if package == "python" else version(package)
-
-
-def versions(*packages: str) -> dict[str, Any]:
-    """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
-    return {"versions": {package: _version(package) for package in packages}}
-
-
 def inline_png(data: bytes) -> dg.MarkdownMetadataValue:
     """A picture that the UI shows with the metadata; tens of kilobytes at most."""
     return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(data).decode('ascii')})")
@@ -158,7 +145,7 @@ class Inputs:
         """
         key = {
             "name": name,
-            "settings": preflight_settings(self.profile),
+            "settings": self.profile.preflight_settings(),
             "code": package_sha256(),
             **versions(*JUDGES_BY),
         }
@@ -266,10 +253,3 @@ class Inputs:
     def benchmark_labels(self) -> dict[str, str]:
         """Benchmark id → what reports call it, as the execution pack says: the problems may have been rebuilt since."""
         return dict(self.artifact("execution_pack").manifest.metadata["benchmark_labels"])
-
-
-def preflight_settings(profile: Profile) -> dict[str, Any]:
-    """What of a profile the rules judge by: a report is of use under the same settings only. How labels were isolated is of it."""
-    sandbox = {"isolation": profile.sandbox.isolation, "cpu_floor_s": profile.sandbox.cpu_floor_s}
-    rest = profile.model_dump(mode="json", include={"preflight", "splits"})
-    return rest | {"sandbox": sandbox, "folds": list(profile.folds)}

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import yaml
 
-from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.profiles.operations import OperationsSection
 
@@ -81,24 +78,3 @@ def step_jobs(operations: OperationsSection, tags: Mapping[str, Mapping[str, Any
         for step in BUILD_ORDER
     ]
     return dg.Definitions(jobs=jobs)
-
-
-def read_job_tags(path: str | None) -> dict[str, dict[str, Any]]:
-    """Tags of jobs from a YAML file (job → tag → value); none without a path.
-
-    Raises: DeploymentError: no such file, it is no such mapping, or it names a job that there is not.
-    """
-    if not path:
-        return {}
-    try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DeploymentError(f"CODELEWM_JOB_TAGS names {path}, which cannot be read: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(tags, dict) for tags in found.values()):
-        raise DeploymentError(f"{path} (CODELEWM_JOB_TAGS) holds something else than job → tag → value.")
-    names = [step.job for step in BUILD_ORDER]
-    if unknown := sorted(set(map(str, found)) - set(names)):
-        raise DeploymentError(
-            f"{path} (CODELEWM_JOB_TAGS) has tags of {', '.join(unknown)}; the jobs are {', '.join(names)}."
-        )
-    return found

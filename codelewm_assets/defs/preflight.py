@@ -1,17 +1,14 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
-from collections.abc import Sequence
-
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.ids import kind_and_partition
+from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, judge_all, rule_of
-from codelewm_assets.defs.inputs import AssetOutput, Inputs, preflight_settings, versions
+from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
-from codelewm_assets.store.store import ArtifactStore
+from codelewm_assets.preflight.stored_rules import verified
 
 
 @artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *JUDGED], kinds={"json"}, code_version="5")
@@ -28,7 +25,7 @@ def preflight_report(run: AssetRun) -> Plan:
             "red": red,
             "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
             "folds": list(inputs.profile.folds),
-            "settings": preflight_settings(inputs.profile),
+            "settings": inputs.profile.preflight_settings(),
             "findings": [found.model_dump(mode="json") for found in findings],
         }
         return AssetOutput(
@@ -36,7 +33,7 @@ def preflight_report(run: AssetRun) -> Plan:
         )
 
     # the rules too: a report that was judged by fewer is not this one, and is not taken up again
-    config = preflight_settings(inputs.profile) | versions("scikit-learn", "great-expectations")
+    config = inputs.profile.preflight_settings() | versions("scikit-learn", "great-expectations")
     config |= {"rules": list(REQUIRED_RULES)}
     return Plan(make, config)
 
@@ -53,13 +50,14 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     if not bad:  # the findings that the checks read
         red = {found.rule for found in judge_all(inputs) if not found.passed}
         bad = [f"{row['rule']} is red, the report has it green" for row in report["findings"] if row["rule"] in red]
-    return Finding(
-        rule="preflight_is_clear",
-        passed=not bad and report["clear"] is True,
-        blocker=None if not bad and report["clear"] is True else "preflight_not_clear",
+    if not bad and report["clear"] is not True:
+        bad = ["the report is not clear and names no red rule"]
+    return finding(
+        "preflight_is_clear",
+        bad,
+        blocker="preflight_not_clear",
         message="Every rule is green on the latest artifacts.",
         figures={"rules": len(report["findings"]), "red_rules": len(report["red"])},
-        offenders=tuple(bad),
     )
 
 
@@ -67,26 +65,6 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
     """Every artifact that the report judged is stored, its manifest and its files byte for byte as they were written."""
     judged = inputs.artifact("preflight_report").read_json("preflight_report.json")["judged"]
     return verified("artifacts_verify", inputs.store, list(judged.items()))
-
-
-def verified(rule: str, store: ArtifactStore, named: Sequence[tuple[str, str]]) -> Finding:
-    """Whether stored artifacts are as their manifests say. Args: named: artifact id and digest of each."""
-    bad = []
-    for name, digest in named:
-        kind, partition = kind_and_partition(name)
-        try:
-            artifact = store.load(kind, digest, partition=partition)
-        except StoreError as error:
-            bad.append(str(error))
-            continue
-        bad += [f"{fault.artifact} {fault.file}: {fault.found[:12]}" for fault in store.verify(artifact)]
-    return finding(
-        rule,
-        bad,
-        blocker="manifest_mismatch",
-        message="All bytes are as written.",
-        figures={"artifacts": len(named)},
-    )
 
 
 ASSETS = [preflight_report]

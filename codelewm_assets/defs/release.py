@@ -1,64 +1,41 @@
 """Stage `release`: what people read. What would be published stands in `hub_release`."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
-from codelewm_assets.core.errors import StoreError
-from codelewm_assets.core.ids import SEEDS, kind_and_partition
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import in_groups, read_rows, write_groups
+from codelewm_assets.core.tables import in_groups, write_groups
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.claims import REPORTS, gates_in, seed_evidence
-from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_materializations, versions
-from codelewm_assets.defs.preflight import verified
+from codelewm_assets.defs.claims import gates_in
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_materializations
 from codelewm_assets.defs.status import Listing, check_statuses
-from codelewm_assets.evaluation.reports import CalibrationReport
+from codelewm_assets.evaluation.evidence import REPORTS, seed_evidence
 from codelewm_assets.evaluation.score_files import read_score_rows
-from codelewm_assets.preflight.contracts.suites import CONTRACTS
+from codelewm_assets.preflight.stored_rules import verified
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
-from codelewm_assets.release.site_pages import CheckRow, DataDocs
-from codelewm_assets.release.site_pools import Judged, Program, programs_of
+from codelewm_assets.release.site_pages import CheckRow
+from codelewm_assets.release.site_pools import judged_pools
+from codelewm_assets.release.site_sources import data_docs, judged_lineage, page_texts
 from codelewm_assets.release.tracker import Today
 from codelewm_assets.store.store import Artifact
 
 RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
 MADE_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
-RECORD_REPORT = "record_calibration_report.json"
-
-
-def lineage_of(inputs: Inputs, artifacts: list[Artifact]) -> dict[str, Artifact]:
-    """Digest → artifact of these and of everything they were made from."""
-    found: dict[str, Artifact] = {}
-    for artifact in artifacts:
-        found |= inputs.store.lineage(artifact)
-    return found
-
-
-def parents_of(inputs: Inputs, artifact: Artifact, kinds: Collection[str]) -> dict[str, Artifact]:
-    """Artifact id → artifact, of those of these kinds that an artifact was made from: what was judged, never a newer one.
-
-    Raises: StoreError: one of them is not stored any more.
-    """
-    named = {name: (*kind_and_partition(name), digest) for name, digest in artifact.manifest.parent_artifacts.items()}
-    return {
-        name: inputs.store.load(kind, digest, partition=partition)
-        for name, (kind, partition, digest) in named.items()
-        if kind in kinds
-    }
 
 
 def judged_reports(inputs: Inputs) -> dict[str, Artifact]:
     """Artifact id → report, of those that the latest gates were judged on."""
-    return parents_of(inputs, inputs.artifact("claim_gates"), REPORTS)
+    return inputs.store.parents(inputs.artifact("claim_gates"), REPORTS)
 
 
 def findings_of(preflight: Artifact) -> list[Finding]:
@@ -71,17 +48,7 @@ def records_of(
 ) -> Records:
     """The tree of records that the texts are rendered from. Args: gates: `claim_gates`. reports: those that they judged."""
     evidence = {seed: found for seed, found in seed_evidence(reports).items() if seed in seeds}
-    return report_records(gates_in(gates), evidence, record_calibration=_record_calibration(reports, seeds), **more)
-
-
-def _record_calibration(reports: dict[str, Artifact], seeds: tuple[int, ...]) -> dict[int, CalibrationReport]:
-    """The calibration of execution records, for the seeds whose report has one."""
-    found = {seed: reports.get(f"p_pass_calibration[{seed}]") for seed in seeds}
-    return {
-        seed: CalibrationReport.model_validate(artifact.read_json(RECORD_REPORT))
-        for seed, artifact in found.items()
-        if artifact and RECORD_REPORT in {file.path for file in artifact.manifest.files}
-    }
+    return report_records(gates_in(gates), evidence, **more)
 
 
 def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
@@ -109,51 +76,6 @@ def today(inputs: Inputs, listing: Listing, wanted: set[str]) -> Today:
         kind: [(kind, partition) in latest for partition in asset.partitions] for kind, asset in listing.assets.items()
     }
     return Today(checks, made, inputs.profile.compute.backend)
-
-
-def data_docs(inputs: Inputs, lineage: Mapping[str, Artifact]) -> list[DataDocs]:
-    """The page that each contract check wrote of the tables in a lineage, where it did."""
-    found = []
-    for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
-        for digest in sorted(d for d, artifact in lineage.items() if artifact.manifest.artifact_kind == asset):
-            page = inputs.store.work / "data_docs" / asset / "all" / digest / "index.html"
-            found.append(DataDocs(asset, digest, page.read_bytes() if page.is_file() else None))
-    return found
-
-
-def judged_lineage(inputs: Inputs, checks: Sequence[CheckRow]) -> dict[str, Artifact]:
-    """What checks judged and what that was made from, as far as it is stored."""
-    found: dict[str, Artifact] = {}
-    for row in checks:
-        if row.judged and row.judged not in found:
-            with suppress(StoreError):  # deleted since: the site says so
-                found |= inputs.store.lineage(inputs.store.load(row.asset, row.judged, partition=row.partition))
-    return found
-
-
-def judged_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> Judged:
-    """Score rows of every seed in a lineage, with the prompts and programs of the very artifacts that they were made from."""
-    scored = [artifact for artifact in lineage.values() if artifact.manifest.artifact_kind == "heldout_scores"]
-    rows = {
-        int(kind_and_partition(one.manifest.artifact_id)[1] or 0): read_score_rows(one.path("score_rows.jsonl"))
-        for one in scored
-    }
-    wanted = {row.completion_id for found in rows.values() for row in found}
-    prompts, programs = dict[str, str](), dict[str, Program]()
-    for kind, digest in {(k, d) for one in scored for k, d in one.manifest.parent_artifacts.items()}:
-        if kind == "execution_pack":
-            columns = ["source_submission_id", "code_tokens", "function_name", "execution_status"]
-            programs |= programs_of(read_rows(lineage[digest].path("pack.parquet"), columns), wanted)
-        elif kind == "benchmark_problems":
-            for file in lineage[digest].manifest.files:
-                if file.path.endswith("problems.parquet"):
-                    table = read_rows(lineage[digest].path(file.path), ["problem_id", "prompt"])
-                    prompts |= {row["problem_id"]: row["prompt"] for row in table}
-    return Judged(rows, prompts, programs, labels)
-
-
-TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_card": "Data card",
-          **{f"model_card_{seed}": f"Model {seed}" for seed in SEEDS}}  # fmt: skip
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
@@ -186,7 +108,7 @@ def results_report(run: AssetRun) -> Plan:
         labels = gates_in(gates).benchmark_labels
         figures = draw_figures(seed_evidence(reports), findings, completions=rows, events=events, labels=labels)
         training = {seed: (read_sidecar(artifact), events[seed]) for seed, artifact in trained.items()}
-        lineage = [artifact.manifest for artifact in lineage_of(inputs, parents).values()]
+        lineage = [artifact.manifest for artifact in inputs.store.lineage(*parents).values()]
         run_of = run_facts(gates.manifest, lineage, version=package["versions"]["codelewm_assets"])
         records = records_of(
             gates, reports, findings=findings, training=training, run=run_of,
@@ -309,7 +231,7 @@ def artifact_index(run: AssetRun) -> Plan:
         from codelewm_assets.release.site_pages import artifact_index as render
         from codelewm_assets.release.site_pages import index_rows
 
-        manifests = {digest: artifact.manifest for digest, artifact in lineage_of(inputs, parents).items()}
+        manifests = {digest: artifact.manifest for digest, artifact in inputs.store.lineage(*parents).items()}
         files = {
             "artifact_index.json": pretty_json(index_rows(manifests)),
             "artifact_index.md": render(manifests).encode(),
@@ -332,11 +254,11 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
 def review_site(run: AssetRun) -> Plan:
     """Report, cards, claims, judged pools, checks, digests and Data Docs as static pages; open index.html from disk."""
     inputs, (index,) = run.inputs, run.parents()
-    (audit,) = parents_of(inputs, index, ["claim_audit"]).values()
-    audited = parents_of(inputs, audit, ["claim_gates", *RELEASED])
+    (audit,) = inputs.store.parents(index, ["claim_audit"]).values()
+    audited = inputs.store.parents(audit, ["claim_gates", *RELEASED])
     gates, shown = audited["claim_gates"], [audited[name] for name in RELEASED]
-    lineage = lineage_of(inputs, [index])
-    checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs, lineage)
+    lineage = inputs.store.lineage(index)
+    checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs.store.work, lineage)
 
     def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import SiteContents, site_files
@@ -344,12 +266,12 @@ def review_site(run: AssetRun) -> Plan:
         records = records_of(gates, {})
         contents = SiteContents(
             records=records,
-            texts=_texts(shown),
+            texts=page_texts(shown),
             claim_gates=gates.path("claim_gates.json").read_bytes(),
             judged=judged_pools(lineage, records.labels),
             pictures={f.path: a.path(f.path).read_bytes() for a in shown for f in a.manifest.files if f.path.endswith(".png")},
             checks=checks,
-            manifests={d: a.manifest for d, a in (judged_lineage(inputs, checks) | lineage).items()},
+            manifests={d: a.manifest for d, a in (judged_lineage(inputs.store, checks) | lineage).items()},
             data_docs=docs,
         )  # fmt: skip
         files: dict[str, bytes | Path] = {**site_files(contents)}
@@ -361,19 +283,6 @@ def review_site(run: AssetRun) -> Plan:
         "data_docs": [[one.asset, sha256_bytes(one.document) if one.document else None] for one in docs],
     }
     return Plan(make, config)
-
-
-def _texts(artifacts: list[Artifact]) -> dict[str, tuple[str, str]]:
-    """Page name → title and Markdown of what was released, in the order of the navigation; an appendix follows its text."""
-    found = dict[str, str]()
-    for artifact in artifacts:
-        for file in sorted(artifact.manifest.files, key=lambda file: (file.path.endswith("_appendix.md"), file.path)):
-            if file.path.endswith(".md"):
-                seed = file.path.rpartition("/")[0]
-                name = artifact.manifest.artifact_kind + (f"_{seed}" if seed else "")
-                text = artifact.path(file.path).read_text(encoding="utf-8")
-                found[name] = f"{found[name]}\n{text}" if name in found else text
-    return {name: (title, found[name]) for name, title in TITLES.items() if name in found}
 
 
 ASSETS = [results_report, dataset_card, model_card, tracker_status, artifact_index, review_site]

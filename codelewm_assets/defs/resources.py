@@ -1,22 +1,21 @@
 """Resources: where artifacts lie, and which profile sizes the graph. Each hands out a plain domain object."""
 
 import os
-import subprocess
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import dagster as dg
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.core.secrets import masked
+from codelewm_assets.core.package import source_revision
+from codelewm_assets.core.secrets import without_secrets
 from codelewm_assets.profiles.profile import Profile, load_profile
 from codelewm_assets.store.store import ArtifactStore, open_store
 
 P = ParamSpec("P")
 R = TypeVar("R")
-OF_FILES = ("strerror", "filename", "filename2")  # what the text of an OSError is made of
 
 
 def keeps_secrets(function: Callable[P, R]) -> Callable[P, R]:
@@ -36,46 +35,6 @@ def keeps_secrets(function: Callable[P, R]) -> Callable[P, R]:
             raise shown from shown.__cause__
 
     return kept
-
-
-def without_secrets(error: BaseException) -> BaseException:
-    """The error, its texts masked in place; one of another kind in its place where they cannot be changed."""
-    return _masked(error, {})
-
-
-def _masked(error: BaseException, done: dict[int, BaseException]) -> BaseException:
-    if id(error) in done:
-        return done[id(error)]
-    done[id(error)] = error
-    error.args = tuple(masked(part) if isinstance(part, str) else part for part in error.args)
-    for name in {*vars(error), *(OF_FILES if isinstance(error, OSError) else ())} - {"__notes__"}:
-        value = getattr(error, name, None)
-        if isinstance(value, str) and masked(value) != value:
-            setattr(error, name, masked(value))
-    if notes := getattr(error, "__notes__", None):
-        notes[:] = [masked(str(note)) for note in notes]
-    found = error
-    if masked(str(error)) != str(error):
-        found = RuntimeError(f"{type(error).__name__}: {masked(str(error))}").with_traceback(error.__traceback__)
-        found.__cause__, found.__context__ = error.__cause__, error.__context__
-        found.__suppress_context__ = error.__suppress_context__
-        done[id(error)] = found
-    is_suppressed = found.__suppress_context__
-    if found.__cause__ is not None:
-        found.__cause__ = _masked(found.__cause__, done)
-    if found.__context__ is not None:
-        found.__context__ = _masked(found.__context__, done)
-    found.__suppress_context__ = is_suppressed  # which setting a cause turns on
-    return found
-
-
-@cache
-def source_revision() -> str:
-    """Commit of the checkout that runs, "unknown" outside one."""
-    found = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
-    )
-    return found.stdout.strip() if found.returncode == 0 else "unknown"
 
 
 class StoreResource(dg.ConfigurableResource):

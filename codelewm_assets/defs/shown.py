@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,7 +11,6 @@ from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.store.store import Artifact
 
-SHOWN_ROWS = 20
 SHOWN_CHARACTERS = 80  # of a cell: programs would fill the event log
 TYPES = {bool: "bool", int: "int", float: "float"}
 
@@ -41,27 +39,6 @@ def sample(
     ]
     records = [dg.TableRecord({name: row.get(name) for name in names}) for row in rows]
     return {"sample_rows": dg.MetadataValue.table(records, schema=dg.TableSchema(columns))}
-
-
-def parquet_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a Parquet table, evenly spaced over it."""
-    import pyarrow.dataset as ds
-
-    table = ds.dataset(path)
-    rows: list[dict[str, Any]] = table.take(_places(table.count_rows())).to_pylist()
-    return rows
-
-
-def sampled_score_rows(path: Path) -> list[dict[str, Any]]:
-    """Score rows of a JSON lines file, evenly spaced over it, each score in a column of its own."""
-    lines = path.read_bytes().splitlines()
-    rows = [json.loads(lines[place]) for place in _places(len(lines))]
-    return [{k: v for k, v in row.items() if k != "scores" and v is not None} | row["scores"] for row in rows]
-
-
-def _places(count: int) -> list[int]:
-    shown = min(count, SHOWN_ROWS)
-    return [place * count // shown for place in range(shown)]
 
 
 def _cell(value: Any) -> str | int | float | bool | None:

@@ -21,7 +21,7 @@ from codelewm_assets.defs.benchmarks import pinned
 from codelewm_assets.defs.failures import outbox
 from codelewm_assets.defs.jobs import run_tags
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
-from codelewm_assets.notify.notice import Notice
+from codelewm_assets.notify.subjects import source_notice
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import Profile
 
@@ -96,7 +96,7 @@ def _observe(
             found[own.name] = before[own.name]
         is_as_wanted = found[own.name] == own.wanted or (own.wanted is None and found[own.name] != MISSING)
         if not is_as_wanted and found[own.name] != before.get(own.name):
-            outbox(store).put(_notice(own, found[own.name]), profile.operations.notify)
+            outbox(store).put(source_notice(own, found[own.name]), profile.operations.notify)
     return found
 
 
@@ -110,18 +110,6 @@ def _last(instance: dg.DagsterInstance, asset: str) -> Mapping[str, str]:
     shown = observation.metadata.get(UPSTREAM) if observation is not None else None
     data = shown.data if isinstance(shown, dg.JsonMetadataValue) else None
     return {str(name): str(value) for name, value in data.items()} if isinstance(data, Mapping) else {}
-
-
-def _notice(own: Watched, found: str) -> Notice:
-    if own.kind == "dataset":
-        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.wanted)[:12]}. "
-                "Review it, then change the revision, or leave it.")  # fmt: skip
-    elif found == MISSING:
-        text = f"The file of {own.name} is gone; the next build will refuse. Put it back, or name another."
-    else:
-        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.wanted)[:12]}…; builds refuse it. "
-                "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
-    return Notice(key=f"source:{own.name}:{found}", title=text.partition(";")[0], body=text)
 
 
 def observing(operations: OperationsSection) -> dg.Definitions:

@@ -5,7 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,14 @@ from codelewm_assets.core.digests import digest_of, pretty_json, sha256_text
 from codelewm_assets.core.errors import AssetsError, TrainingKilledError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.logs import VARIABLE, format_in_force
+from codelewm_assets.core.package import source_revision, versions
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
-from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version, preflight_settings, versions
-from codelewm_assets.defs.resources import StoreResource, source_revision
+from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version
+from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.shown import plots
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.store.store import Artifact
@@ -145,7 +146,7 @@ def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
     from codelewm_assets.preflight.clearance import require_clear_artifacts
 
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
-    if report.get("settings") != preflight_settings(inputs.profile):
+    if report.get("settings") != inputs.profile.preflight_settings():
         raise dg.Failure(
             f"Training is refused: preflight_report judged under other settings than profile {inputs.profile.name} has. "
             "Materialize preflight_report under this profile.",
@@ -162,7 +163,7 @@ def _require_unchanged(instance: dg.DagsterInstance, judged: dict[str, str]) -> 
 
 
 def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResource, seed: int) -> AssetOutput:
-    from codelewm_assets.training.progress import STREAM, event_line, read_events, timeless
+    from codelewm_assets.training.progress import STREAM, event_line, event_log, read_events, timeless
     from codelewm_assets.training.sidecar import require_trained
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
@@ -181,8 +182,9 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         output_folder=str(folder),
         revision=source_revision(),
     )
-    completed: dict[str, str] = {}
-    with _event_log(context, store.progress_path(f"checkpoint-{seed}"), completed) as on_event:
+    path = store.progress_path(f"checkpoint-{seed}")
+    scalars = path.parent / "tensorboard" / path.stem / context.run_id[:8]
+    with event_log(path, scalars, log=context.log.info) as (on_event, completed):
         if inputs.profile.compute.hf_jobs is not None and inputs.profile.compute.backend == "hf_jobs":
             from codelewm_assets.training.hf_jobs import HfJobs
 
@@ -200,34 +202,6 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         {"wall_s": time.monotonic() - started},
         on_stored=lambda: remove_tree(str(folder.parent)),
     )
-
-
-@contextmanager
-def _event_log(
-    context: dg.AssetExecutionContext, path: Path, completed: dict[str, str]
-) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What each event is handed to as it comes: the run's log, the file that status commands read, TensorBoard's scalars.
-
-    Args: completed: gets the files of the `complete` event, name → sha256.
-    """
-    from codelewm_assets.training.progress import event_line, has_tensorboard, scalar_writer
-
-    folder = path.parent / "tensorboard" / path.stem / context.run_id[:8]
-    if not has_tensorboard():
-        context.log.info("No scalars for TensorBoard: it is not installed. pip install codelewm_assets[tensorboard]")
-    with (
-        path.open("w", encoding="utf-8", buffering=1) as stream,
-        scalar_writer(folder) if has_tensorboard() else nullcontext(lambda event: None) as write_scalars,
-    ):
-
-        def on_event(event: dict[str, Any]) -> None:
-            context.log.info(event_line(event).strip())
-            stream.write(event_line(event))
-            write_scalars(event)
-            if event["event"] == "complete":
-                completed.update(event["files"])
-
-        yield on_event
 
 
 def run_worker(

@@ -330,4 +330,5 @@ class SeedEvidence(Report):
     surprise: SurpriseReport | None = None
     probe: LatentProbeReport | None = None
     calibration: CalibrationReport | None = None
+    record_calibration: CalibrationReport | None = None
     rerank: RerankReport | None = None

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import json_lines, write_atomically
+from codelewm_assets.core.tables import evenly_spaced
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, ScoreRow
 from codelewm_assets.evaluation.rerank import rerank_report
@@ -125,3 +127,10 @@ def rerank_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
 def _write(folder: Path, name: str, report: CalibrationReport | RerankReport) -> Path:
     write_atomically(folder / name, pretty_json(report.model_dump(mode="json")))
     return folder / name
+
+
+def sample_score_rows(path: Path) -> list[dict[str, Any]]:
+    """Score rows of a JSON lines file, evenly spaced over it, each score in a column of its own."""
+    lines = path.read_bytes().splitlines()
+    rows = [json.loads(lines[place]) for place in evenly_spaced(len(lines))]
+    return [{k: v for k, v in row.items() if k != "scores" and v is not None} | row["scores"] for row in rows]

@@ -1,11 +1,14 @@
 """How a deployment runs by itself: schedules, notices, retries, time limits. None of it changes what any artifact holds."""
 
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.notify.receivers import LOG, require_receiver, shown
 
 Receiver = Annotated[str, AfterValidator(require_receiver)]
@@ -68,3 +71,24 @@ class OperationsSection(_Section):
         if repeated := sorted({shown(own) for own in value if value.count(own) > 1}):
             raise ValueError(f"notify has {', '.join(repeated)} twice; wanted each receiver once")
         return value
+
+
+def read_job_tags(path: str | None) -> dict[str, dict[str, Any]]:
+    """Tags of jobs from a YAML file (job → tag → value); none without a path.
+
+    Raises: DeploymentError: no such file, it is no such mapping, or it names a job that there is not.
+    """
+    if not path:
+        return {}
+    try:
+        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DeploymentError(f"CODELEWM_JOB_TAGS names {path}, which cannot be read: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(tags, dict) for tags in found.values()):
+        raise DeploymentError(f"{path} (CODELEWM_JOB_TAGS) holds something else than job → tag → value.")
+    names = list(RunLimits.model_fields)
+    if unknown := sorted(set(map(str, found)) - set(names)):
+        raise DeploymentError(
+            f"{path} (CODELEWM_JOB_TAGS) has tags of {', '.join(unknown)}; the jobs are {', '.join(names)}."
+        )
+    return found

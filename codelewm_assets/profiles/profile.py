@@ -218,6 +218,12 @@ class Profile(Section):
         """The folds that are trained and scored."""
         return self.training_config().folds
 
+    def preflight_settings(self) -> dict[str, Any]:
+        """Settings that the rules judge by, how labels were isolated among them: a report counts under the same ones only."""
+        sandbox = {"isolation": self.sandbox.isolation, "cpu_floor_s": self.sandbox.cpu_floor_s}
+        rest = self.model_dump(mode="json", include={"preflight", "splits"})
+        return rest | {"sandbox": sandbox, "folds": list(self.folds)}
+
     def training_config(self) -> TrainingConfig:
         """The model's configuration. Raises: pydantic.ValidationError: unknown keys or values out of range."""
         return TrainingConfig.model_validate(self.training)

@@ -9,7 +9,7 @@ from typing import Any
 
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.records import Finding
-from codelewm_assets.evaluation.reports import CalibrationReport, SeedEvidence
+from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.published import PUBLISHED
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS
@@ -25,7 +25,6 @@ def report_records(
     findings: Sequence[Finding] = (),
     *,
     artifacts: Mapping[str, str] | None = None,
-    record_calibration: Mapping[int, CalibrationReport] | None = None,
     training: Mapping[int, tuple[Sidecar, Sequence[Mapping[str, Any]]]] | None = None,
     run: Mapping[str, Any] | None = None,
 ) -> Records:
@@ -33,13 +32,10 @@ def report_records(
 
     Args:
         artifacts: artifact id → digest, of what the report is made from.
-        record_calibration: seed → calibration of execution records, where it was made.
         training: seed → sidecar and events of its training.
         run: where and when it was judged, as `run_facts` gives it.
     """
     seeds = {str(seed): _of_seed(found) for seed, found in sorted(evidence.items())}
-    for seed, report in (record_calibration or {}).items():
-        seeds.setdefault(str(seed), {})["record_calibration"] = report.model_dump(mode="json")
     tree: dict[str, Any] = {
         "profile": gates.profile,
         "benchmark_labels": dict(gates.benchmark_labels),

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets.core.ids import kind_and_partition
+from codelewm_assets.core.tables import read_rows
 from codelewm_assets.dataset.shingles import jaccard, shingles
 from codelewm_assets.evaluation.reports import OURS, ScoreRow
+from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.release.markdown import cell, render
+from codelewm_assets.store.store import Artifact
 
 DIFF_CONTEXT = 3  # lines of unchanged program around each change
 _CHANGE = {"+": "added", "-": "removed", "@": "place"}
@@ -158,3 +162,24 @@ def programs_of(rows: Iterable[Mapping[str, str]], wanted: set[str]) -> dict[str
             texts[name] = row["code_tokens"], row["function_name"]
             outcomes[name][row["execution_status"]] += 1
     return {name: Program(*text, dict(sorted(outcomes[name].items()))) for name, text in texts.items()}
+
+
+def judged_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> Judged:
+    """Score rows of every seed in a lineage, with the prompts and programs of the very artifacts that they were made from."""
+    scored = [artifact for artifact in lineage.values() if artifact.manifest.artifact_kind == "heldout_scores"]
+    rows = {
+        int(kind_and_partition(one.manifest.artifact_id)[1] or 0): read_score_rows(one.path("score_rows.jsonl"))
+        for one in scored
+    }
+    wanted = {row.completion_id for found in rows.values() for row in found}
+    prompts, programs = dict[str, str](), dict[str, Program]()
+    for kind, digest in {(k, d) for one in scored for k, d in one.manifest.parent_artifacts.items()}:
+        if kind == "execution_pack":
+            columns = ["source_submission_id", "code_tokens", "function_name", "execution_status"]
+            programs |= programs_of(read_rows(lineage[digest].path("pack.parquet"), columns), wanted)
+        elif kind == "benchmark_problems":
+            for file in lineage[digest].manifest.files:
+                if file.path.endswith("problems.parquet"):
+                    table = read_rows(lineage[digest].path(file.path), ["problem_id", "prompt"])
+                    prompts |= {row["problem_id"]: row["prompt"] for row in table}
+    return Judged(rows, prompts, programs, labels)

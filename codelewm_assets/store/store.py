@@ -11,7 +11,7 @@ recipe note is written after the manifest and is never believed over the artifac
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -244,17 +244,27 @@ class ArtifactStore:
         entries = (itself, *artifact.manifest.files)
         return {f"{artifact.name}/{entry.path}": self._backend.local(artifact.name, entry) for entry in entries}
 
-    def lineage(self, artifact: Artifact) -> dict[str, Artifact]:
-        """Every artifact that this one was made from, itself included, by digest. Raises: StoreError: one is missing."""
+    def lineage(self, *artifacts: Artifact) -> dict[str, Artifact]:
+        """These and every artifact that they were made from, by digest. Raises: StoreError: one is missing."""
         found: dict[str, Artifact] = {}
-        waiting = [artifact]
+        waiting = list(artifacts)
         while waiting:
             current = waiting.pop()
             if current.digest not in found:
                 found[current.digest] = current
-                for name, digest in current.manifest.parent_artifacts.items():
-                    kind, partition = kind_and_partition(name)
-                    waiting.append(self.load(kind, digest, partition=partition))
+                waiting += self.parents(current).values()
+        return found
+
+    def parents(self, artifact: Artifact, kinds: Collection[str] | None = None) -> dict[str, Artifact]:
+        """Artifact id → artifact, of those that an artifact was made from. Args: kinds: None = of every kind.
+
+        Raises: StoreError: one is not stored.
+        """
+        found = {}
+        for name, digest in artifact.manifest.parent_artifacts.items():
+            kind, partition = kind_and_partition(name)
+            if kinds is None or kind in kinds:
+                found[name] = self.load(kind, digest, partition=partition)
         return found
 
     def artifacts(self) -> Iterator[tuple[str, str | None, str]]:

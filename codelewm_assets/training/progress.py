@@ -5,7 +5,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from pathlib import Path
 from reprlib import repr as short_repr
@@ -252,3 +252,30 @@ def scalar_writer(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]
         yield write
     finally:
         writer.close()
+
+
+@contextmanager
+def event_log(
+    path: Path, scalars: Path, *, log: Callable[[str], None]
+) -> Iterator[tuple[Callable[[dict[str, Any]], None], dict[str, str]]]:
+    """A function that each event is given to as it comes, and the files of the `complete` event, name → sha256.
+
+    Each event goes to `log`, to the file that status commands read, and, where it is installed, to TensorBoard.
+    Args: path: the file. scalars: folder of TensorBoard.
+    """
+    completed: dict[str, str] = {}
+    if not has_tensorboard():
+        log("No scalars for TensorBoard: it is not installed. pip install codelewm_assets[tensorboard]")
+    with (
+        path.open("w", encoding="utf-8", buffering=1) as stream,
+        scalar_writer(scalars) if has_tensorboard() else nullcontext(lambda event: None) as write_scalars,
+    ):
+
+        def on_event(event: dict[str, Any]) -> None:
+            log(event_line(event).strip())
+            stream.write(event_line(event))
+            write_scalars(event)
+            if event["event"] == "complete":
+                completed.update(event["files"])
+
+        yield on_event, completed

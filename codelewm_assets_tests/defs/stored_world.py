@@ -17,7 +17,7 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.checks import judge_all
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
-from codelewm_assets.defs.inputs import Inputs, preflight_settings
+from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.profiles.profile import load_profile
@@ -132,7 +132,7 @@ class StoredWorld:
             "red": red,
             "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *JUDGED)},
             "folds": [0],
-            "settings": preflight_settings(load_profile(TINY)),
+            "settings": load_profile(TINY).preflight_settings(),
             "findings": [f.model_dump(mode="json") for f in findings],
         }
         self.put(

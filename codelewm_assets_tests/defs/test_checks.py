@@ -15,10 +15,11 @@ from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.defs import contracts
+from codelewm_assets.defs import checks
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.checks import DATA_RULES, check_result, judge_all
 from codelewm_assets.preflight import data_rules
+from codelewm_assets.preflight.contracts import tables
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
@@ -171,7 +172,7 @@ def _put_changed_table(stored: StoredWorld, case: Case) -> None:
     """Store the case's table again with its fault, which no record could carry."""
     made = stored.latest[case.asset]
     files: dict[str, bytes | Path] = {file.path: made.path(file.path) for file in made.manifest.files}
-    name = next(name for name in files if name.endswith(contracts.FILES[case.asset]))
+    name = next(name for name in files if name.endswith(tables.FILES[case.asset]))
     assert case.table is not None
     rows = case.table(pq.read_table(made.path(name)))
     stored.put(case.asset, files | {name: write_table(rows.to_pylist(), rows.schema)}, {})
@@ -226,7 +227,7 @@ def test_a_contract_links_its_page_which_is_no_artifact(case: Case, stored: Stor
     assert pages == [str(page / "index.html")] * 2
     text = (page / "index.html").read_text(encoding="utf-8")
     assert "Kept" in text and f"{name} {stored.latest[name].digest[:12]}" in text
-    assert f"{contracts.FILES[case.asset]} of artifact {stored.latest[name].digest}" in text
+    assert f"{tables.FILES[case.asset]} of artifact {stored.latest[name].digest}" in text
     assert list(stored.store.artifacts()) == before
     assert stored.store.verify_all() == (len(before), [])
 
@@ -241,10 +242,10 @@ def test_the_preflight_report_does_not_validate_again_what_the_checks_did(
         validated.append(contract.rule)
         return validate(contract, *arguments, **options)
 
-    validate = contracts.validate
-    monkeypatch.setattr(contracts, "validate", counted)
+    validate = checks.validate
+    monkeypatch.setattr(checks, "validate", counted)
     stored.put_data(world)
-    for contract in contracts.CONTRACTS:
+    for contract in checks.CONTRACTS:
         assert stored.run_check(contract.asset, contract.rule).passed
     stored.put_preflight()
     assert len(validated) == len(set(validated)) == 6
@@ -254,13 +255,13 @@ def test_an_expectation_that_raises_is_an_error_of_the_check_and_no_red_data(
     stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`(` is no regular expression."""
-    decoys = next(c for c in contracts.CONTRACTS if c.asset == "semantic_decoys")
+    decoys = next(c for c in checks.CONTRACTS if c.asset == "semantic_decoys")
     broken = replace(decoys, patterns={"decoy_id": "("})
-    validate = contracts.validate
-    monkeypatch.setattr(contracts, "validate", lambda _, *tables, **options: validate(broken, *tables, **options))
+    validate = checks.validate
+    monkeypatch.setattr(checks, "validate", lambda _, *tables, **options: validate(broken, *tables, **options))
     stored.put_data(world)
     with pytest.raises(ContractError, match="decoys_keep_their_contract: 1 expectations could not be evaluated"):
-        contracts.contract_finding(broken, stored.inputs(), None)
+        checks.contract_finding(broken, stored.inputs(), None)
     assert stored.run_checks("semantic_decoys", only="decoys_keep_their_contract") == {}
 
 
@@ -293,7 +294,7 @@ def test_a_finding_is_made_once_for_the_same_artifacts_settings_and_code(
     monkeypatch.setattr("codelewm_assets.defs.inputs.package_sha256", lambda: "another")
     _finding(stored)
     assert len(judged) == 2
-    monkeypatch.setattr("codelewm_assets.defs.inputs.preflight_settings", lambda profile: {"folds": [1]})
+    monkeypatch.setattr("codelewm_assets.profiles.profile.Profile.preflight_settings", lambda profile: {"folds": [1]})
     _finding(stored)
     assert len(judged) == 3
 

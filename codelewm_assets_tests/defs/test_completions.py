@@ -7,9 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from codelewm_assets.completions.progress import SAY_EVERY_S, Progress
 from codelewm_assets.core.records import Completion, LabelledCompletion
 from codelewm_assets.core.tables import iter_table
-from codelewm_assets.defs.completions import SAY_EVERY_S, Progress, candidate_completions, labelled_completions
+from codelewm_assets.defs.completions import candidate_completions, labelled_completions
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -146,7 +147,7 @@ def test_labelling_speaks_in_the_runs_log_each_five_minutes_and_not_more_often(t
 def test_a_labelling_run_is_heard_by_the_instance_while_it_labels(
     world: World, stored: StoredWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codelewm_assets.defs.completions.SAY_EVERY_S", 0.0)
+    monkeypatch.setattr("codelewm_assets.completions.progress.SAY_EVERY_S", 0.0)
     stored.put_data(world)
     monkeypatch.delenv("CODELEWM_IMPORTED_COMPLETIONS", raising=False)
     result = materialize(stored, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.records import Problem
-from codelewm_assets.defs.claims import integrity_evidence, present_reports
+from codelewm_assets.defs.claims import integrity_of, present_reports
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.defs.test_checks import _score_lines
 from codelewm_assets_tests.factories import World
@@ -85,7 +85,7 @@ def test_integrity_names_problems_that_were_trained_on_in_either_score_file(
     stored.put_data(world)
     files = dict.fromkeys(("score_rows.jsonl", "completion_scores.jsonl"), _score_lines(world))
     stored.put("heldout_scores", files | {broken: _score_lines(world, fold=3)}, {}, partition="42")
-    found = integrity_evidence(stored.inputs(), {REPORT: stored.latest["heldout_scores[42]"]})
+    found = integrity_of(stored.inputs(), {REPORT: stored.latest["heldout_scores[42]"]})
     assert found.scored_problems_trained_on == sorted(split.problem_id for split in world.splits if split.fold == 0)
 
 
@@ -94,21 +94,21 @@ def test_integrity_names_a_secret_in_a_report_of_the_lineage(stored: StoredWorld
     text = b'{"key": "AKIA' + b'Q3EGRNXL5XOTB7YD"}'
     stored.put("execution_pack", {"summary.json": text, "fold0_tokenizer.json": text}, {})
     stored.put("retrieval_report", {"retrieval_report.json": b"{}"}, {}, partition="42", parents=("execution_pack",))
-    found = integrity_evidence(stored.inputs(), {REPORT: stored.latest[REPORT]})
+    found = integrity_of(stored.inputs(), {REPORT: stored.latest[REPORT]})
     assert found.secret_findings == ["summary.json:1 AWS Access Key"]
 
 
 def test_integrity_names_damaged_bytes(scored: StoredWorld) -> None:
     inputs = scored.inputs()
-    clean = integrity_evidence(inputs, present_reports(inputs))
+    clean = integrity_of(inputs, present_reports(inputs))
     assert (clean.manifest_mismatches, clean.secret_findings, clean.scored_problems_trained_on) == ([], [], [])
     path = scored.latest["execution_pack"].path("pack.parquet")
     path.write_bytes(path.read_bytes() + b"x")
-    damaged = integrity_evidence(inputs, present_reports(inputs))
+    damaged = integrity_of(inputs, present_reports(inputs))
     assert damaged.manifest_mismatches is not None and "pack.parquet" in damaged.manifest_mismatches[0]
 
 
 def test_without_reports_nothing_was_verified(stored: StoredWorld, world: World) -> None:
     stored.put_data(world)
-    found = integrity_evidence(stored.inputs(), {})
+    found = integrity_of(stored.inputs(), {})
     assert (found.manifests_verified, found.scored_problems_trained_on) == (0, None)

@@ -8,6 +8,7 @@ import pytest
 from dagster._core.execution.api import create_execution_plan
 
 from codelewm_assets.defs import failures
+from codelewm_assets.notify.subjects import MAX_CAUSE_CHARS
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.defs.stored_world import QUIET
@@ -68,7 +69,7 @@ def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, rece
     assert receiver.got[0]["title"] == "refresh_data failed: execution_pack:is_sound is red: 3 rows are of no problem."
 
 
-@pytest.mark.parametrize("before", ["", "x" * (failures.MAX_CAUSE_CHARS - 75) + " "], ids=["whole", "at the cut"])
+@pytest.mark.parametrize("before", ["", "x" * (MAX_CAUSE_CHARS - 75) + " "], ids=["whole", "at the cut"])
 def test_what_is_told_holds_no_secret(
     made: Deployment, receiver: Hook, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:

@@ -11,7 +11,6 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.guards import BLOCKING_CHECKS, blocking_statuses, check_status, require_clear
-from codelewm_assets.defs.inputs import preflight_settings
 from codelewm_assets.defs.training import checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
@@ -213,7 +212,7 @@ def test_green_checks_on_artifacts_that_do_not_belong_together_are_refused(store
 def test_a_report_judged_under_another_profile_is_refused(stored: StoredWorld, world: World) -> None:
     _clear(stored, world)
     for section, name, value in (("preflight", "target_lift_points", 1.0), ("sandbox", "isolation", "basic")):
-        settings = preflight_settings(load_profile(TINY))
+        settings = load_profile(TINY).preflight_settings()
         settings[section][name] = value
         stored.put_preflight(settings=settings)
         stored.run_checks("preflight_report")

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from codelewm_assets.core.records import PackRow, PoolMember
-from codelewm_assets.core.tables import arrow_schema, write_table
+from codelewm_assets.core.tables import arrow_schema, sample_rows, write_table
 from codelewm_assets.defs import shown
+from codelewm_assets.evaluation.score_files import sample_score_rows
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World
 
@@ -15,9 +16,7 @@ def test_twenty_rows_are_spread_over_the_table_and_long_texts_are_cut(
 ) -> None:
     stored.put_data(world)
     pack = stored.latest["execution_pack"]
-    table = shown.sample(stored.inputs(), pack, lambda: shown.parquet_rows(pack.path("pack.parquet")), PackRow)[
-        "sample_rows"
-    ]
+    table = shown.sample(stored.inputs(), pack, lambda: sample_rows(pack.path("pack.parquet")), PackRow)["sample_rows"]
     assert len(table.records) == 20
     problems = [record.data["source_problem_id"] for record in table.records]
     assert problems[0] == world.rows[0].source_problem_id and len(set(problems)) > 10
@@ -29,16 +28,16 @@ def test_twenty_rows_are_spread_over_the_table_and_long_texts_are_cut(
 
     few = tmp_path / "few.parquet"
     few.write_bytes(write_table(world.pools[:3]))
-    assert shown.parquet_rows(few) == [member.model_dump() for member in world.pools[:3]]
+    assert sample_rows(few) == [member.model_dump() for member in world.pools[:3]]
     few.write_bytes(write_table([], arrow_schema(PoolMember)))
-    assert shown.parquet_rows(few) == []
+    assert sample_rows(few) == []
 
 
 def test_score_rows_have_a_column_for_each_score(tmp_path: Path) -> None:
     row = {"completion_id": "c", "passed": True, "pool_id": None, "scores": {"p_pass": 0.5, "consensus": None}}
     path = tmp_path / "rows.jsonl"
     path.write_text(f"{json.dumps(row)}\n" * 41, encoding="utf-8")
-    rows = shown.sampled_score_rows(path)
+    rows = sample_score_rows(path)
     assert rows == [{"completion_id": "c", "passed": True, "p_pass": 0.5, "consensus": None}] * 20
 
 

@@ -18,7 +18,8 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 from codelewm_assets.core.errors import DeploymentError
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.jobs import BUILD_ORDER, read_job_tags
+from codelewm_assets.defs.jobs import BUILD_ORDER
+from codelewm_assets.profiles.operations import read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets_tests.deploy.conftest import ROOT
 

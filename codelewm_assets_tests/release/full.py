@@ -135,7 +135,8 @@ def evidence_of(number: Any, labels: dict[str, str]) -> SeedEvidence:
     }  # fmt: skip
     return SeedEvidence.model_validate(
         {"rerank": rerank, "retrieval": retrieval, "surprise": surprise, "probe": probe, "collapse": collapse,
-         "calibration": calibration(number).model_dump(mode="json")}
+         "calibration": calibration(number).model_dump(mode="json"),
+         "record_calibration": calibration(number, "record").model_dump(mode="json")}
     )  # fmt: skip
 
 
@@ -153,7 +154,6 @@ def full_records(gates: ClaimGates | None = None, labels: dict[str, str] = STAND
         {seed: evidence_of(number, labels) for seed in SEEDS},
         [FINDING, CELLS],
         artifacts={"claim_gates": "1" * 64, "preflight_report": "2" * 64},
-        record_calibration={seed: calibration(number, "record") for seed in SEEDS},
         training={seed: (sidecar(seed), EVENTS) for seed in SEEDS},
     )
 

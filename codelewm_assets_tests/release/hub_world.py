@@ -37,7 +37,7 @@ PARENTS["model_card"] = (
 )  # fmt: skip
 CARDS = ("results_report", "dataset_card", "model_card")
 PARENTS["claim_audit"] = ("claim_gates", *CARDS)
-PARENTS["artifact_index"] = CARDS
+PARENTS["artifact_index"] = ("claim_audit",)
 
 
 def _rows(**changes: Any) -> list[PackRow]:
@@ -65,6 +65,11 @@ def inspection_of(**changes: Any) -> dict[str, bytes]:
 def audit_of(*overclaims: dict[str, Any]) -> dict[str, bytes]:
     """Files of an audit that found these sentences."""
     return {"claim_audit.json": pretty_json({"documents": [], "overclaims": list(overclaims)})}
+
+
+def index_of(latest: Mapping[str, str]) -> dict[str, bytes]:
+    """Files of an index that names these. Args: latest: artifact id → digest."""
+    return {"artifact_index.json": pretty_json({digest: {"artifact_id": name} for name, digest in latest.items()})}
 
 
 def _files_of(artifact_id: str) -> dict[str, bytes]:

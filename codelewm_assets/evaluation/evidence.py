@@ -1,0 +1,92 @@
+"""What the gates are judged on, read from the artifacts of reports: the reports of each seed, and their integrity."""
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.evaluation.reports import (
+    CalibrationReport,
+    CollapseReport,
+    IntegrityEvidence,
+    LatentProbeReport,
+    RerankReport,
+    RetrievalReport,
+    SeedEvidence,
+    SurpriseReport,
+)
+from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.store.manifest import ManifestFile
+from codelewm_assets.store.scans import secrets_in_files
+from codelewm_assets.store.store import Artifact, ArtifactStore
+
+SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
+    "collapse": ("checkpoint_inspection", "checkpoint_inspection.json", CollapseReport),
+    "retrieval": ("retrieval_report", "retrieval_report.json", RetrievalReport),
+    "surprise": ("surprise_report", "surprise_report.json", SurpriseReport),
+    "probe": ("latent_probe_report", "latent_probe_report.json", LatentProbeReport),
+    "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
+    "record_calibration": ("p_pass_calibration", "record_calibration_report.json", CalibrationReport),
+    "rerank": ("rerank_report", "rerank_report.json", RerankReport),
+}
+REPORTS = tuple(dict.fromkeys(kind for kind, _, _ in SEED_REPORTS.values()))
+M = TypeVar("M", bound=BaseModel)
+
+
+def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
+    """The evidence of each seed that has any. Args: reports: artifact id → artifact."""
+
+    def read(artifact_id: str, name: str, model: type[M]) -> M | None:
+        artifact = reports.get(artifact_id)
+        if artifact is None or name not in {file.path for file in artifact.manifest.files}:
+            return None
+        return model.model_validate(artifact.read_json(name))
+
+    evidence = {}
+    for seed in SEEDS:
+        fields: dict[str, Any] = {
+            field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
+        }
+        if any(fields.values()):
+            evidence[seed] = SeedEvidence(**fields)
+    return evidence
+
+
+def integrity_evidence(
+    store: ArtifactStore, reports: Mapping[str, Artifact], *, trained_on: Callable[[Artifact], list[str]]
+) -> IntegrityEvidence:
+    """What is checked of every artifact in the reports' lineage: bytes, secrets, and that scores are of held-out problems.
+
+    Args: trained_on: problems of held-out scores that their model was trained on.
+    """
+    artifacts: dict[str, Artifact] = {}
+    for report in reports.values():
+        artifacts |= store.lineage(report)
+    mismatches = [f"{fault.artifact} {fault.file}" for one in artifacts.values() for fault in store.verify(one)]
+    by_place = sorted(artifacts.values(), key=lambda artifact: artifact.name)
+    scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
+    return IntegrityEvidence(
+        manifests_verified=len(artifacts),
+        manifest_mismatches=mismatches,
+        secret_findings=[row for artifact in by_place for row in secrets_in_files(store, artifact, _is_report)],
+        scored_problems_trained_on=sorted({name for one in scored for name in trained_on(one)}) if scored else None,
+    )
+
+
+def scored_though_trained_on(scored: Artifact, folds: Mapping[str, int]) -> list[str]:
+    """Problems of these scores that were not in test for the model that scored them. Args: folds: problem id → its fold."""
+    return sorted(
+        {
+            row.problem_id
+            for name in ("score_rows.jsonl", "completion_scores.jsonl")
+            for row in read_score_rows(scored.path(name))
+            if folds.get(row.problem_id) != row.fold
+        }
+    )
+
+
+def _is_report(file: ManifestFile) -> bool:
+    path = PurePosixPath(file.path)
+    return path.suffix == ".json" and "tokenizer" not in path.name

@@ -1,0 +1,47 @@
+"""Notices of a failed run and of a changed source."""
+
+from collections.abc import Mapping, Sequence
+
+from codelewm_assets.benchmarks.watch import MISSING, Watched
+from codelewm_assets.core.secrets import masked
+from codelewm_assets.notify.notice import Notice
+
+MAX_CAUSES = 5
+MAX_CAUSE_CHARS = 1500
+PARTITION_TAG = "dagster/partition"
+RETRIED = {"true": "It is retried.", "false": "It is not retried.", "unknown": "It may be retried."}
+
+
+def run_notice(
+    job: str, run_id: str, tags: Mapping[str, str], causes: Sequence[str], *, will_retry: str, ui_url: str | None
+) -> Notice:
+    """A failed run: job, seed, causes with secrets masked, whether it is retried, and where it is shown.
+
+    Args: tags: Dagster's, of the run. will_retry: "true", "false" or "unknown".
+    """
+    # masked before it is cut: the beginning of a secret at the cut would stay
+    causes = [masked(text)[:MAX_CAUSE_CHARS] for text in causes]
+    seed = f"[{tags[PARTITION_TAG]}]" if PARTITION_TAG in tags else ""
+    names = {"dagster/schedule_name": "Of schedule", "dagster/backfill": "Of backfill"}
+    lines = [
+        *causes[:MAX_CAUSES],
+        *([f"… and {len(causes) - MAX_CAUSES} more."] if len(causes) > MAX_CAUSES else []),
+        *(f"{name} {tags[tag]}." for tag, name in names.items() if tag in tags),
+        RETRIED[will_retry],
+        f"{ui_url.rstrip('/')}/runs/{run_id}" if ui_url else f"Run {run_id}.",
+    ]
+    first = causes[0].splitlines()[0] if causes else "no cause was stored"
+    return Notice(key=run_id, title=f"{job}{seed} failed: {first}", body="\n".join(lines))
+
+
+def source_notice(own: Watched, found: str) -> Notice:
+    """A source outside the project that changed. Args: found: its fingerprint now."""
+    if own.kind == "dataset":
+        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.wanted)[:12]}. "
+                "Review it, then change the revision, or leave it.")  # fmt: skip
+    elif found == MISSING:
+        text = f"The file of {own.name} is gone; the next build will refuse. Put it back, or name another."
+    else:
+        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.wanted)[:12]}…; builds refuse it. "
+                "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
+    return Notice(key=f"source:{own.name}:{found}", title=text.partition(";")[0], body=text)
