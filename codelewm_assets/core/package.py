@@ -11,6 +11,7 @@ from codelewm_assets.core.digests import digest_of, sha256_file
 from codelewm_assets.core.errors import StoreError
 
 PACKAGE = Path(__file__).parents[1]
+CHECKOUT = PACKAGE.parent
 SOURCE_SUFFIXES = (".py", ".yaml", ".j2")  # code, and the profiles and templates that are shipped with it
 
 
@@ -48,3 +49,8 @@ def _version(package: str) -> str:
 def versions(*packages: str) -> dict[str, Any]:
     """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
     return {"versions": {package: _version(package) for package in packages}}
+
+
+def checkout_documents() -> list[Path]:
+    """README, CHANGELOG and docs of the checkout; none when the package is installed without one."""
+    return sorted([*CHECKOUT.glob("README.md"), *CHECKOUT.glob("CHANGELOG.md"), *CHECKOUT.glob("docs/**/*.md")])

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from inspect import getsource
-from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
@@ -15,6 +14,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import SEEDS, kind_and_partition
+from codelewm_assets.core.package import CHECKOUT, checkout_documents
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -78,9 +78,6 @@ def integrity_of(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvide
 
     once = lambda scored: inputs.worked_out_once("trained_on", scored, lambda: trained_on(scored))  # noqa: E731
     return integrity_evidence(inputs.store, reports, trained_on=once)
-
-
-CHECKOUT = Path(__file__).parents[2]
 
 
 def source_digest(*modules: ModuleType) -> str:
@@ -176,11 +173,6 @@ def claim_audit(run: AssetRun) -> Plan:
     rules = source_digest(audit, clauses, lexicon, sentences, register)
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": rules}
     return Plan(make, config)
-
-
-def checkout_documents() -> list[Path]:
-    """README, CHANGELOG and docs of the checkout; none when the package is installed without one."""
-    return sorted([*CHECKOUT.glob("README.md"), *CHECKOUT.glob("CHANGELOG.md"), *CHECKOUT.glob("docs/**/*.md")])
 
 
 def no_claim_beyond_its_gate(inputs: Inputs, partition: str | None) -> Finding:

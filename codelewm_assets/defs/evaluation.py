@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
-from codelewm_assets.core.digests import canonical_json, pretty_json
+from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.package import versions
@@ -25,6 +25,7 @@ from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
     read_score_table,
     sample_score_rows,
+    score_lines,
     score_rows,
 )
 from codelewm_assets.evaluation.score_table import ScoreTable
@@ -33,11 +34,6 @@ from codelewm_assets.release.pictures import calibration_pictures, rerank_pictur
 from codelewm_assets.store.store import Artifact
 
 SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
-
-
-def json_lines(rows: list[ScoreRow] | tuple[ScoreRow, ...]) -> bytes:
-    """Score rows as JSON lines."""
-    return b"".join(canonical_json(row.model_dump(mode="json")) + b"\n" for row in rows)
 
 
 @artifact_asset(
@@ -69,8 +65,8 @@ def heldout_scores(run: AssetRun) -> Plan:
         temperatures = [found.model_dump(mode="json") for found in scores.temperatures]
         return AssetOutput(
             {
-                "score_rows.jsonl": json_lines(scores.members),
-                "completion_scores.jsonl": json_lines(scores.completions),
+                "score_rows.jsonl": score_lines(scores.members),
+                "completion_scores.jsonl": score_lines(scores.completions),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
                 "probe_fit.parquet": write_table(scores.fit_records),

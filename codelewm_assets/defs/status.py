@@ -1,6 +1,5 @@
 """The state of every check of a graph, and of the gates apart from them. The graph is handed in as a `Listing`."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -151,12 +150,6 @@ def gate_statuses(instance: dg.DagsterInstance) -> list[GateStatus]:
         state = str(found.figures.get("state", found.state)) if found.state in ("GREEN", "RED") else found.state
         rows.append(GateStatus(gate, check, state, found.detail))
     return rows
-
-
-def counted(what: str, states: Iterable[str]) -> str:
-    """`36 checks: 34 GREEN, 2 RED`."""
-    found = Counter(states)
-    return f"{found.total()} {what}: " + ", ".join(f"{count} {state}" for state, count in sorted(found.items()))
 
 
 def latest_artifacts(instance: dg.DagsterInstance, store: ArtifactStore, listing: Listing) -> list[dict[str, Any]]:

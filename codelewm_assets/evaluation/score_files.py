@@ -1,14 +1,14 @@
 """Score rows from JSON-lines files, and the work of the commands `calibrate` and `rerank`: a report into a folder."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import json_lines, write_atomically
 from codelewm_assets.core.tables import evenly_spaced
@@ -127,6 +127,11 @@ def rerank_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
 def _write(folder: Path, name: str, report: CalibrationReport | RerankReport) -> Path:
     write_atomically(folder / name, pretty_json(report.model_dump(mode="json")))
     return folder / name
+
+
+def score_lines(rows: Iterable[ScoreRow]) -> bytes:
+    """Score rows as JSON lines."""
+    return b"".join(canonical_json(row.model_dump(mode="json")) + b"\n" for row in rows)
 
 
 def sample_score_rows(path: Path) -> list[dict[str, Any]]:

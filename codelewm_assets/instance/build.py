@@ -3,9 +3,11 @@
 import json
 import logging
 import re
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
+import sqlalchemy
 from dagster import DagsterEventType
+from sqlalchemy.pool import Pool
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import artifact_id
@@ -118,14 +122,41 @@ def build(
     make_pools(instance, {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()})
     for run_id in end_dead_runs(instance):
         LOG.warning(f"{run_id}: its process is gone; the run is marked as failed.")
-    for _, of_job in groupby(runs, key=lambda run: run.job):
-        for run in of_job:
-            pools = {pool for key in run.assets for pool in graph.get(key).pools or ()}
-            with held_pools(instance, pools, LOG.warning):
-                _run(defs, instance, run, result, on_progress)
-        if result.failures:
-            break
+    with kept_connections():
+        for _, of_job in groupby(runs, key=lambda run: run.job):
+            for run in of_job:
+                pools = {pool for key in run.assets for pool in graph.get(key).pools or ()}
+                with held_pools(instance, pools, LOG.warning):
+                    _run(defs, instance, run, result, on_progress)
+            if result.failures:
+                break
     return result
+
+
+@contextmanager
+def kept_connections() -> Iterator[None]:
+    """Keeps a connection open to each SQLite database that is used, and syncs them at checkpoints instead of at each commit.
+
+    Dagster opens and closes a connection for each query; the last one to close writes the whole log of a database back. After a
+    power cut the last events may be missing, never half of one: the next build reuses what they told of.
+    """
+    kept: dict[str, sqlite3.Connection] = {}
+
+    def connected(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=NORMAL")
+            path = connection.execute("PRAGMA database_list").fetchone()[2]
+            if path and path not in kept:
+                kept[path] = sqlite3.connect(path, check_same_thread=False)
+                kept[path].execute("SELECT count(*) FROM sqlite_master").fetchone()  # it is opened by the first query
+
+    sqlalchemy.event.listen(Pool, "connect", connected)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(Pool, "connect", connected)
+        for connection in kept.values():
+            connection.close()
 
 
 def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | None:

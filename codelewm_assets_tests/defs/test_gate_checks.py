@@ -7,10 +7,11 @@ from rich.console import Console
 
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.verdicts import ClaimGates
+from codelewm_assets.commands.status import counted
 from codelewm_assets.defs import guards
 from codelewm_assets.defs.assemble import build_defs, listing
 from codelewm_assets.defs.claims import CHECKS, EVIDENCE_CHECKS
-from codelewm_assets.defs.status import GATE_CHECKS, GATE_OF_CHECK, check_statuses, counted, gate_statuses
+from codelewm_assets.defs.status import GATE_CHECKS, GATE_OF_CHECK, check_statuses, gate_statuses
 from codelewm_assets.display import BuildDisplay
 from codelewm_assets.instance.build import BuildResult, Progress, _Follower
 from codelewm_assets_tests.claims.evidence import collapse, gates_of, nothing_known

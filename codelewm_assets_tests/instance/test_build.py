@@ -3,15 +3,17 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.jobs import Step
 from codelewm_assets.instance import build as module
-from codelewm_assets.instance.build import Progress, build, planned_runs
+from codelewm_assets.instance.build import Progress, build, kept_connections, planned_runs
 from codelewm_assets.instance.launcher import TAGS
 
 
@@ -87,3 +89,25 @@ def test_what_follows_an_asset_is_run_for_each_seed() -> None:
     assert [(run.job, run.partition) for run in runs] == [
         *(("train_and_evaluate", str(seed)) for seed in SEEDS), ("judge_and_publish", None),
     ]  # fmt: skip
+
+
+def test_a_build_syncs_each_sqlite_database_at_checkpoints_and_keeps_it_open(tmp_path: Path) -> None:
+    """Otherwise each of Dagster's queries, which has a connection of its own, writes the whole log back as it closes."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/one.db", poolclass=sqlalchemy.pool.NullPool)
+
+    def synchronous() -> int:
+        with engine.connect() as connection:
+            return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.exec_driver_sql("CREATE TABLE events (id INTEGER)")
+    with kept_connections():
+        assert synchronous() == 1  # NORMAL
+        with engine.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO events VALUES (1)")
+        assert (tmp_path / "one.db-wal").stat().st_size > 0  # the log is kept: a connection is open
+    assert synchronous() == 2  # FULL
+    assert not (tmp_path / "one.db-wal").exists()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one() == 1
