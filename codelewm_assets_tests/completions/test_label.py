@@ -25,11 +25,13 @@ from codelewm_assets.sandbox.limits import MAX_CPU_S
 from codelewm_assets.sandbox.outcome import InputRun, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
+from codelewm_assets_tests.tiers import slow
 
 DOUBLE = "def solve(x):\n    return x * 2"
 
 
 @pytest.fixture(scope="module")
+@slow
 def pool() -> Iterator[SandboxPool]:
     """A pool of one worker."""
     with SandboxPool(1) as found:

@@ -107,6 +107,7 @@ def test_all_programs_differ_so_no_mutant_is_its_reference() -> None:
     assert len({alpha_normalise(code, "solve") for code in codes}) == len(codes) > 40
 
 
+@pytest.mark.slow
 def test_rewrites_and_mutants_keep_the_references_names_equally_often() -> None:
     """Each program is renamed or not with the same chance, so the shares that stay as they were lie near 1 - 0.8.
 
@@ -170,6 +171,7 @@ def test_operators_and_families_say_what_was_applied() -> None:
         assert len(variant.operators) in wanted
 
 
+@pytest.mark.slow
 def test_a_program_too_short_for_so_many_has_fewer() -> None:
     made = generate_variants("def f(*a): pass", "f", rewrites=64, one_bug=64, two_bug=64, seed=0)
     assert 1 <= len(made) < 193
@@ -187,6 +189,7 @@ def test_another_seed_makes_other_variants() -> None:
     assert zero[1:] != one[1:]
 
 
+@pytest.mark.slow
 def test_two_processes_with_different_hash_seeds_make_the_same_variants() -> None:
     root = Path(__file__).parents[2]
     found = [

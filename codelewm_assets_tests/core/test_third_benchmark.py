@@ -77,6 +77,7 @@ def test_a_benchmark_that_is_not_registered_is_refused_and_the_known_ones_are_na
         make_problem(benchmark_id=unknown)
 
 
+@pytest.mark.slow
 def test_a_third_entry_has_a_gate_a_claim_and_its_words_and_changes_none_of_the_others() -> None:
     two, three = followers(third=False), followers(third=True)
     narrower = [
@@ -92,6 +93,7 @@ def test_a_third_entry_has_a_gate_a_claim_and_its_words_and_changes_none_of_the_
     assert three["overclaims"] == ["improves_reranking_on_lists", "gate:rerank:lists"]
 
 
+@pytest.mark.slow
 def test_a_profile_says_the_source_and_the_floors_of_every_registered_benchmark() -> None:
     two, three = followers(third=False), followers(third=True)
     assert two["missing"] == [] and [fault[1] for fault in two["wrong"]] == ["Extra inputs are not permitted"] * 2

@@ -111,6 +111,7 @@ def test_no_job_mixes_seeded_assets_with_others_and_nothing_that_gates_training_
     assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in BLOCKING_CHECKS} == {None}
 
 
+@pytest.mark.slow
 def test_definitions_load_without_heavy_packages() -> None:
     heavy = ["torch", "transformers", "datasets", "great_expectations", "sklearn", "scipy", "matplotlib", "tokenizers",
              "huggingface_hub"]  # fmt: skip

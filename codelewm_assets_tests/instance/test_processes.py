@@ -13,6 +13,7 @@ import pytest
 
 from codelewm_assets.instance import launcher
 from codelewm_assets.instance.launcher import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
+from codelewm_assets_tests.tiers import slow
 
 SAY_TAGS = """
 import json, sys, time
@@ -29,6 +30,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
+@slow
 def other() -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Another process, and the tags of its runs."""
     import json

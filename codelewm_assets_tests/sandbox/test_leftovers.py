@@ -11,6 +11,7 @@ import pytest
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.sandbox.programs import needs_bubblewrap, needs_seccomp, only, run, value
+from codelewm_assets_tests.tiers import slow
 
 NAME = f"left-{os.getpid()}"  # what a descendant calls itself, so that no other process is taken for it
 LEAVE_TWO = f"""
@@ -43,6 +44,7 @@ def count():
 
 
 @pytest.fixture
+@slow
 def open_pool() -> Iterator[SandboxPool]:
     """As on a machine where root's programs can fork and see their processes."""
     with SandboxPool(1, without=("seccomp", "landlock", "unprivileged_user")) as found:

@@ -76,6 +76,7 @@ SHORT_AFTER_A_FAILURE = Limits(
 )
 
 
+@pytest.mark.slow
 def test_calls_after_the_first_that_failed_have_little_time() -> None:
     def has_failed(index: int, call: InputRun) -> bool:
         return call.output != "0.6"
@@ -113,6 +114,7 @@ def test_a_program_is_ended_at_its_first_failure_where_its_verdict_is_all_that_i
         assert [call.output for call in first.inputs] == ["0", "1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_a_second_run_ends_after_its_own_time_and_says_nothing_of_what_it_did_not_reach() -> None:
     limits = Limits(input_cpu_s=2.0, cpu_s=20.0, wall_s=20.0)
     with SandboxPool(1) as pool:

@@ -16,6 +16,7 @@ from codelewm_assets.training.hf_files import portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.progress import STREAM, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.imports import heavy_imports
 from codelewm_assets_tests.training.job_inputs import (
     RESULTS,
@@ -77,6 +78,7 @@ class Bench:
 
 
 @pytest.fixture
+@slow
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its transfers go to servers of their own
@@ -366,6 +368,7 @@ def test_a_complete_event_without_files_is_refused(bench: Bench) -> None:
     bench.fail("complete event names no files")
 
 
+@pytest.mark.slow
 def test_no_module_of_the_backend_imports_torch_client_or_dagster() -> None:
     modules = ("config", "hf_files", "hf_jobs", "remote")
     assert heavy_imports(modules, {"torch", "huggingface_hub", "httpx2", "dagster"}) == {}
