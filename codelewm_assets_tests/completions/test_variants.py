@@ -18,6 +18,7 @@ from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
 from codelewm_assets.completions.rewrites import REWRITES
 from codelewm_assets.completions.variants import CompletionSourceError, bound_names, normalise
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_problem
 
 REFERENCE = '''
@@ -64,7 +65,7 @@ def test_the_normal_form_of_a_normal_form_is_itself() -> None:
     assert '"""' not in normal and "#" not in normal
 
 
-@pytest.mark.parametrize(
+@each_case(
     "source", ["def f(): pass", "async def f(): pass", "class f: pass", "f = 5", "f: int = 5", "import f", "import f.g",
                "from a import b as f", "f, g = 1, 2"],
 )  # fmt: skip
@@ -73,7 +74,7 @@ def test_an_entry_point_may_be_bound_in_every_way_of_a_module(source: str) -> No
     assert normalise(source, "f") == ast.unparse(ast.parse(source))
 
 
-@pytest.mark.parametrize("source", ["def f(:", "def f():\n\x00", "return", "(" * 3000, "f = '\ud800'"])
+@each_case("source", ["def f(:", "def f():\n\x00", "return", "(" * 3000, "f = '\ud800'"])
 def test_a_source_that_does_not_parse_is_refused(source: str) -> None:
     if source == "return":  # parses, and binds nothing
         with pytest.raises(CompletionSourceError, match="The program defines nothing, not its entry point 'f'"):
@@ -128,7 +129,7 @@ def test_rewrites_and_mutants_keep_the_references_names_equally_often() -> None:
     assert max(shares.values()) < 0.35
 
 
-@pytest.mark.parametrize("number", range(0, 129, 8))
+@each_case("number", range(0, 129, 8))
 def test_renaming_the_surface_changes_names_alone(number: int) -> None:
     problem = stand_in_problems()[number]
     normal = normalise(problem.canonical_solution, problem.entry_point)

@@ -34,6 +34,7 @@ from starlette.testclient import TestClient
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
 from codelewm_assets.instance.web_server import REFUSAL, WebServer, start_cursors
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.defs.deployment import Deployment
 from codelewm_assets_tests.instance.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
 from codelewm_assets_tests.tiers import slow
@@ -110,7 +111,7 @@ def test_graphql_knows_every_asset_and_check(address: str) -> None:
     assert answered == wanted
 
 
-@pytest.mark.parametrize("name", sorted(MUTATIONS))
+@each_case("name", sorted(MUTATIONS))
 def test_review_refuses_each_mutation_of_the_schema(address: str, name: str) -> None:
     document, variables = _document(name)
     assert not validate(SCHEMA, parse(document), specified_rules)  # so it is refused for being a mutation

@@ -11,9 +11,10 @@ from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
 from codelewm_assets.sandbox.pool import AGAIN_CPU_S, SandboxPool
 from codelewm_assets.sandbox.server import Server
+from codelewm_assets_tests.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("version", "layers"),
     [
         (0, ()),

@@ -33,6 +33,7 @@ from codelewm_assets.training.processes import Ranks, joined, require_devices
 from codelewm_assets.training.progress import STREAM, read_events, timeless
 from codelewm_assets.training.state import states
 from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.running import run_worker
@@ -130,7 +131,7 @@ def test_two_processes_equal_one_that_averages_the_gradients_of_both_batches(
         torch.testing.assert_close(found[tensor], wanted[tensor], rtol=0, atol=1e-5, msg=tensor)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_case("name", RUNS)
 def test_every_rank_ends_with_the_same_weights_and_target_encoder(by_two: Path, name: str) -> None:
     assert (by_two / f"{name}0.safetensors").read_bytes() == (by_two / f"{name}1.safetensors").read_bytes()
 
