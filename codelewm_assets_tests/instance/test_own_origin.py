@@ -187,6 +187,7 @@ def test_pages_programs_and_health_checks_pass(server: Served, stored: Path, kin
     assert status == expected and "Refused" not in text and "errors" not in text
 
 
+@pytest.mark.slow
 def test_the_mutation_that_is_refused_above_changes_an_instance(tmp_path: Path) -> None:
     """The tests above can fail."""
     with served(tmp_path, (*SERVER, "--port")) as server:

@@ -230,6 +230,7 @@ def _daemon_of(session: int) -> int:
     pytest.fail("no daemon was started")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
