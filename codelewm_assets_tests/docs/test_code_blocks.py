@@ -15,6 +15,7 @@ from pyarrow import parquet as pq
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.cli import parser
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.defs.artifact_asset import GATED_BY
 from codelewm_assets.profiles.profile import HERE, PreflightSection, Profile, load_profile
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.docs.pages import NAMES, ROOT, Block, blocks, code_spans
@@ -86,7 +87,8 @@ def test_the_targets_of_the_readme_are_found() -> None:
 def test_every_python_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_build(tmp_path)
     monkeypatch.chdir(tmp_path)
-    with patch.dict(BENCHMARKS), patch.dict(EVALPLUS_FILES):  # what a block registers ends with it
+    # what a block registers ends with it
+    with patch.dict(BENCHMARKS), patch.dict(EVALPLUS_FILES), patch.dict(GATED_BY):
         exec(compile(block.text, block.name, "exec"), {})
 
 
