@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 HOME_ENV := DAGSTER_HOME=$(CURDIR)
 PORT ?= 3000
+JOBS ?= 2
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv takes seconds where pip takes minutes. It knows nothing of pip's settings, so pip comes next: a mirror may be named there alone.
 LOCKED = --no-deps --require-hashes -r
@@ -20,10 +21,10 @@ help: ## this list
 run: $(VENV)/run.ready ## the whole graph on the sample, offline; ends with the gates and the path of the report
 	$(HOME_ENV) $(BIN)/codelewm-assets build
 
-test: $(VENV)/test.ready ## the quick tests; ARGS="-k digest" and other options of pytest
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+test: $(VENV)/test.ready ## the quick tests, two at a time or JOBS=…; ARGS="-k digest" and other options of pytest
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist worksteal $(ARGS)
 
-test-rest: $(VENV)/test.ready ## the tests that start servers, browsers or workers, or run a large part of the graph
+test-rest: $(VENV)/test.ready ## the tests that start processes or servers, or run a large part of the graph
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-all: test test-rest ## both

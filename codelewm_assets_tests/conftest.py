@@ -12,34 +12,32 @@ import pytest
 from codelewm_assets.cli import main
 from codelewm_assets_tests.command import Ran, Run
 from codelewm_assets_tests.object_storage import environment_of, s3_client, s3_server
+from codelewm_assets_tests.tiers import has_slow_fixture, slow
 
 HERE = Path(__file__).parent
 SLOW_FILES = {
-    *("test_browser.py", "test_browser_nightly.py", "test_no_secret_anywhere.py"),
-    *("defs/test_automation.py", "defs/test_automation_histories.py", "defs/test_checks.py", "defs/test_data_part.py"),
-    *("defs/test_declared_deps.py", "defs/test_evidence.py", "defs/test_failures.py", "defs/test_guards.py"),
-    *("defs/test_object_storage.py", "defs/test_planted_faults.py", "defs/test_retries.py", "defs/test_routes.py"),
-    *(
-        "defs/test_same_bytes.py",
-        "completions/test_spread.py",
-        "instance/test_own_origin.py",
-        "instance/test_webserver.py",
-    ),
-    *("deploy/test_compose_services.py", "deploy/test_postgres.py", "sandbox/test_hostile.py"),
-    *("training/test_hf_jobs.py", "training/test_object_storage.py", "training/test_several_processes.py"),
-    "training/test_worker.py",
+    "defs/test_checks.py",
+    "defs/test_evidence.py",
+    "defs/test_guards.py",
+    "defs/test_planted_faults.py",
+    "sandbox/test_hostile.py",
 }
-"""Files whose tests start servers, browsers or workers, or judge a whole world: `make test-rest` runs them."""
+"""Files whose tests are slow by what they do and by no fixture.
+
+Those of `defs` store a whole world in each test, with its fault, and judge it: nothing is left to share. The hostile programs run
+in processes of pytest's own, one for each set of layers.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of `SLOW_FILES`; a single slow test elsewhere has the mark itself."""
+    """Mark the tests of slow fixtures and of `SLOW_FILES`; a single slow test elsewhere has the mark itself."""
     for item in items:
-        if item.path.relative_to(HERE).as_posix() in SLOW_FILES:
+        if has_slow_fixture(item) or item.path.relative_to(HERE).as_posix() in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
+@slow
 def s3_endpoint() -> Iterator[str]:
     """URL of a server that speaks S3, for all tests."""
     with s3_server() as endpoint:

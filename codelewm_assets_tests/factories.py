@@ -5,6 +5,7 @@ Nothing here runs a program: outcomes are written down, so that a test knows wha
 
 import random
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 from codelewm_assets.core.ids import BENCHMARKS
@@ -135,9 +136,9 @@ class World:
         """Problem id → prompt."""
         return {p.problem_id: p.prompt for p in self.problems}
 
-    @property
+    @cached_property
     def near_duplicates(self) -> list[NearDuplicate]:
-        """Near-duplicates as they are now, under the default thresholds."""
+        """Near-duplicates of this world's programs and prompts, under the default thresholds; not to be changed."""
         return near_duplicates_of_pack(self.problems, self.rows, Thresholds())
 
     @property
@@ -146,8 +147,9 @@ class World:
         return {c.completion_id: c.code for c in self.completions}
 
 
+@cache
 def make_world(problems_per_benchmark: int = 40) -> World:
-    """A world in which every data rule is green under `tiny.yaml` beside this file."""
+    """A world in which every data rule is green under `tiny.yaml` beside this file; one object for each size."""
     problems = [make_problem(n, b) for b in BENCHMARKS for n in range(problems_per_benchmark)]
     completions = [make_completion(p, n, kind) for p in problems for n, kind in enumerate(KINDS)]
     labelled = [

@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Response, expect
 
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
 from codelewm_assets_tests.instance.web import UI, graphql, served
+from codelewm_assets_tests.tiers import slow
 
 HERE = Path(__file__).parent
 PLANTED = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"  # has the form of a token and is none
@@ -42,6 +43,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+@slow
 def page() -> Iterator[Page]:
     """A page of a browser."""
     with open_browser() as browser:

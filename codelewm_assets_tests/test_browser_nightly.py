@@ -18,6 +18,7 @@ from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.defs.stub_graph import CODE, set_faults
 from codelewm_assets_tests.instance.web import ROOT, graphql, served
 from codelewm_assets_tests.notify.loopback import Hook, hook
+from codelewm_assets_tests.tiers import slow
 
 LIMIT_S = 240
 RUNS = "{ runsOrError { ... on Runs { results { id jobName status tags { key value } } } } }"
@@ -28,12 +29,14 @@ pytestmark = [
 
 
 @pytest.fixture
+@slow
 def receiver() -> Iterator[Hook]:
     with hook() as found:
         yield found
 
 
 @pytest.fixture
+@slow
 def page() -> Iterator[Page]:
     with open_browser() as browser:
         shown = browser.new_page(viewport={"width": 1600, "height": 1000})

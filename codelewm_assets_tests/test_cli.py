@@ -137,6 +137,7 @@ def test_the_environment_asks_for_json_also_for_bad_arguments(run: Run, monkeypa
     run("verify").is_one_line_error("CODELEWM_LOG_FORMAT is 'yaml'", status=2)
 
 
+@pytest.mark.slow
 def test_a_build_writes_a_record_of_each_asset_and_check_with_its_run(run: Run) -> None:
     found = run("--log-format", "json", "build", "--profile", TINY, "--select", "key:benchmark_problems", "--json")
     assert found.status == 0

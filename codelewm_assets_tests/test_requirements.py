@@ -3,10 +3,10 @@
 import re
 import tomllib
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.docs.pages import ROOT
 
 FOLDER = ROOT / "requirements"
@@ -31,7 +31,7 @@ def required(extra: str | None) -> list[Requirement]:
     return [row for row in rows if row not in ours] + inner
 
 
-@pytest.mark.parametrize("name", ["run", "check", "docs", "deploy", "test"])
+@each_case("name", ["run", "check", "docs", "deploy", "test"])
 def test_a_lock_file_has_what_its_extra_requires_with_a_hash_for_each_line(name: str) -> None:
     versions = locked(name)
     for row in required(None) + (required(name) if name != "run" else []):

@@ -8,9 +8,11 @@ from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import Program
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.tiers import slow
 
 
 @pytest.fixture(scope="package")
+@slow
 def run() -> Iterator[Runner]:
     """(code, entry point, inputs) → output literals, isolated."""
     with SandboxPool(1) as pool:

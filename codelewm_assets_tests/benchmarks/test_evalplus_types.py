@@ -7,6 +7,7 @@ import pytest
 from codelewm_assets.benchmarks.evalplus_types import TYPE_CHANGES, restore_types
 from codelewm_assets.core.errors import SourceFormatError
 from codelewm_assets.core.literals import write_value
+from codelewm_assets_tests.cases import each_case
 
 Example = tuple[tuple[int, ...], list[Any], list[Any]]
 TUPLE_EACH = (
@@ -53,7 +54,7 @@ EXAMPLES: tuple[Example, ...] = (
 CASES = [(number, given, wanted) for numbers, given, wanted in EXAMPLES for number in numbers]
 
 
-@pytest.mark.parametrize(("number", "given", "wanted"), CASES, ids=[str(case[0]) for case in CASES])
+@each_case(("number", "given", "wanted"), CASES, ids=[str(case[0]) for case in CASES])
 def test_each_row_of_the_table_restores_the_types_of_its_task(number: int, given: list[Any], wanted: list[Any]) -> None:
     before = write_value(given)
     assert write_value(list(restore_types(f"Mbpp/{number}", given))) == write_value(wanted)
@@ -77,7 +78,7 @@ def test_other_tasks_keep_their_arguments(task_id: str) -> None:
     assert restore_types(task_id, [[1, 2], [[3]]]) == [[1, 2], [[3]]]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("task_id", "given"),
     [("Mbpp/124", ["x", "y"]), ("Mbpp/2", [1, 2]), ("Mbpp/106", [[1]]), ("Mbpp/722", [[1, 2]])],
 )

@@ -8,6 +8,7 @@ from codelewm_assets.benchmarks.hub import fetch_rows, read_hub, require_full_re
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
+from codelewm_assets_tests.cases import each_case
 
 HUMANEVAL, MBPP = EVALPLUS_FILES["humaneval"], EVALPLUS_FILES["mbpp_plus"]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -44,7 +45,7 @@ def mbpp_row(**changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
-@pytest.mark.parametrize("given", ["", "main", "v0.2.0", "0123456", REVISION.upper(), REVISION + "0", REVISION + "\n"])
+@each_case("given", ["", "main", "v0.2.0", "0123456", REVISION.upper(), REVISION + "0", REVISION + "\n"])
 def test_a_revision_that_is_no_full_commit_hash_is_refused(given: str) -> None:
     require_full_revision(MBPP, REVISION)
     with pytest.raises(SourceError, match=r"wanted a full 40-digit commit hash.*CODELEWM_MBPP_PLUS_REVISION"):
@@ -75,7 +76,7 @@ def test_mbppplus_is_read_under_the_ids_and_prompts_of_its_release(run: Runner) 
     assert problem.license == EVALPLUS_FILES["mbpp_plus"].license
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "assertion"),
     [
         ("similar_elements", "assert set(similar_elements((3, 4),(5, 4))) == set((4,))"),

@@ -16,12 +16,13 @@ import pytest
 import codelewm_assets
 from codelewm_assets.benchmarks.stand_in import StandInProblem, parse_rows, stand_in_problems
 from codelewm_assets.core.errors import SourceFormatError
+from codelewm_assets_tests.cases import each_case
 
 ROOT = Path(codelewm_assets.__file__).parents[1]
 OUTPUT_TYPES = ("int", "float", "str", "list", "dict", "tuple", "bool")
 MAGNITUDES = ("negative", "zero", "small", "medium", "large")
 
-every_problem = pytest.mark.parametrize("problem", stand_in_problems(), ids=lambda p: p.entry_point)
+every_problem = each_case("problem", stand_in_problems(), ids=lambda problem: problem.entry_point)
 
 
 def load(problem: StandInProblem) -> Callable[..., object]:
@@ -172,7 +173,7 @@ def test_references_import_pure_standard_modules_only() -> None:
     assert imported <= {"math", "re", "collections"}
 
 
-@pytest.mark.parametrize("type_name", OUTPUT_TYPES)
+@each_case("type_name", OUTPUT_TYPES)
 def test_each_output_type_is_the_main_one_of_eight_problems(type_name: str) -> None:
     assert sum(main_type(problem) == type_name for problem in stand_in_problems()) >= 8
 
@@ -183,7 +184,7 @@ def test_numbers_are_the_most_frequent_output() -> None:
     assert counts["int"] + counts["float"] >= 45
 
 
-@pytest.mark.parametrize("bucket", MAGNITUDES)
+@each_case("bucket", MAGNITUDES)
 def test_each_magnitude_is_reached_by_thirty_problems(bucket: str) -> None:
     reaching = 0
     for problem in stand_in_problems():
@@ -193,7 +194,7 @@ def test_each_magnitude_is_reached_by_thirty_problems(bucket: str) -> None:
     assert reaching >= 30
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("line", "part"),
     [
         ('{"task_id": "StandIn/2"', "line 2: Expecting"),

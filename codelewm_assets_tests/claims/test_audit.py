@@ -8,6 +8,7 @@ from codelewm_assets.claims.audit import GATE_WORDS, KINDS, NARROWER, TOPICS, au
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.claims.lexicon import CLAIM_WORDS
 from codelewm_assets.claims.register import CLAIMS
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.audit_sentences import MUST_BE_FOUND, MUST_BE_LET_BE
 from codelewm_assets_tests.claims.evidence import gates_of, nothing_known
 
@@ -27,7 +28,7 @@ def test_every_link_is_to_a_claim_or_gate_of_the_register_and_none_is_without_a_
     assert {word.kind for word in CLAIM_WORDS} == {*KINDS, "gate", "boast", "better"}
 
 
-@pytest.mark.parametrize(("claim_id", "wording"), WORDINGS)
+@each_case(("claim_id", "wording"), WORDINGS)
 def test_each_allowed_wording_is_caught_while_its_claim_is_closed_and_let_be_when_it_alone_is_open(
     claim_id: str, wording: str
 ) -> None:
@@ -36,12 +37,12 @@ def test_each_allowed_wording_is_caught_while_its_claim_is_closed_and_let_be_whe
     assert _found(wording, {claim_id: "OPEN"}) == []
 
 
-@pytest.mark.parametrize(("markdown", "linked"), MUST_BE_FOUND)
+@each_case(("markdown", "linked"), MUST_BE_FOUND)
 def test_a_claim_is_found_and_linked(markdown: str, linked: str) -> None:
     assert [claim_id for _, claim_id in _found(markdown)] == [linked]
 
 
-@pytest.mark.parametrize("markdown", MUST_BE_LET_BE)
+@each_case("markdown", MUST_BE_LET_BE)
 def test_what_states_no_claim_is_let_be(markdown: str) -> None:
     assert _found(markdown) == []
 
@@ -108,7 +109,7 @@ def test_a_fence_is_closed_by_its_like_alone() -> None:
     assert _found(text) == [(6, "improves_reranking")]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "markdown",
     [
         "    CodeLeWM improves reranking.",
@@ -154,12 +155,12 @@ BEYOND = [
 ]
 
 
-@pytest.mark.parametrize("sentence", BEYOND)
+@each_case("sentence", BEYOND)
 def test_an_open_claim_is_not_allowed_in_words_that_say_more(sentence: str) -> None:
     assert [row.status for row in audit_text(sentence, OPEN)] == ["BEYOND_WORDING"]
 
 
-@pytest.mark.parametrize("sentence", [text for text, claim in MUST_BE_FOUND if claim == "not_in_register"])
+@each_case("sentence", [text for text, claim in MUST_BE_FOUND if claim == "not_in_register"])
 def test_what_is_not_in_the_register_is_not_allowed_though_every_claim_is_open(sentence: str) -> None:
     assert [row.status for row in audit_text(sentence, OPEN)] == ["NOT_IN_REGISTER"]
 
@@ -222,7 +223,7 @@ def _documents() -> list[Path]:
     return sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
 
 
-@pytest.mark.parametrize("path", _documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
+@each_case("path", _documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_projects_own_pages_state_no_claim_though_every_claim_is_closed(path: Path) -> None:
     assert audit_text(path.read_text(encoding="utf-8"), {}) == []
 

@@ -15,6 +15,7 @@ from codelewm_assets.claims.gates import GATES, judge_claims
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult
 from codelewm_assets.core.ids import SEEDS
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import (
     STAND_IN,
     calibration,
@@ -72,7 +73,7 @@ def test_every_claim_is_closed_without_evidence_and_says_why() -> None:
         assert {reason.code for reason in claim.reasons} == {"evidence_missing"}
 
 
-@pytest.mark.parametrize("gate", GATES)
+@each_case("gate", GATES)
 def test_a_failing_gate_closes_exactly_the_claims_that_need_it(gate: str) -> None:
     found = _failing(gate)
     assert [g.gate for g in found.gates if g.state != "HOLDS"] == [gate]
@@ -80,9 +81,7 @@ def test_a_failing_gate_closes_exactly_the_claims_that_need_it(gate: str) -> Non
     assert closed == {claim.claim_id for claim in CLAIMS if gate in claim.gates}
 
 
-@pytest.mark.parametrize(
-    "gate", ["rerank:humaneval", "rerank:mbpp_plus", "collapse", "retrieval", "calibration", "integrity"]
-)
+@each_case("gate", ["rerank:humaneval", "rerank:mbpp_plus", "collapse", "retrieval", "calibration", "integrity"])
 def test_improves_reranking_needs_both_benchmarks_and_each_supporting_gate(gate: str) -> None:
     claim = _claim(_failing(gate), WHOLE)
     assert claim.status == "CLOSED"

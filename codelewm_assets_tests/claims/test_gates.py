@@ -17,6 +17,7 @@ from codelewm_assets.evaluation.reports import (
     RetrievalReport,
     SurpriseReport,
 )
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import (
     HAIR,
     LABELS,
@@ -88,7 +89,7 @@ BELOW: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "code"), BELOW)
+@each_case(("name", "changes", "code"), BELOW)
 def test_a_hair_below_one_threshold_on_one_seed_fails_its_gate_and_no_other(
     name: str, changes: dict[str, Any], code: str
 ) -> None:
@@ -113,7 +114,7 @@ EDGE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes"), EDGE)
+@each_case(("name", "changes"), EDGE)
 def test_a_threshold_that_is_met_exactly_holds(name: str, changes: dict[str, Any]) -> None:
     assert _gate(name, changes).state == "HOLDS"
 
@@ -176,7 +177,7 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "code"), ABSENT)
+@each_case(("name", "changes", "code"), ABSENT)
 def test_absent_evidence_on_one_seed_leaves_the_gate_undecided_and_says_what_is_missing(
     name: str, changes: dict[str, Any], code: str
 ) -> None:
@@ -186,7 +187,7 @@ def test_absent_evidence_on_one_seed_leaves_the_gate_undecided_and_says_what_is_
     assert all(reason.detail.startswith("seed 42: ") for reason in gate.reasons)
 
 
-@pytest.mark.parametrize("name", list(SEED_GATES))
+@each_case("name", list(SEED_GATES))
 def test_one_missing_seed_leaves_every_gate_undecided_and_is_named(name: str) -> None:
     found = judge({42: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
     gate = next(gate for gate in found.gates if gate.gate == name)

@@ -21,6 +21,7 @@ from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import CATEGORIES, surprise_report
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, integrity
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
+from codelewm_assets_tests.tiers import slow
 
 PROBLEMS: dict[str, int] = {"humaneval": 164, "mbpp_plus": 378}
 MEMBERS = 6
@@ -131,6 +132,7 @@ def _open(gates: ClaimGates) -> set[str]:
 
 
 @pytest.fixture(scope="module")
+@slow
 def null() -> list[SeedEvidence]:
     """Twenty sets of evidence with verdicts dealt anew within each problem."""
     return [_evidence(seed, is_shuffled=True) for seed in range(20)]

@@ -15,6 +15,7 @@ from codelewm_assets.claims.register import CONTROLS, SURPRISE_AUC
 from codelewm_assets.claims.verdicts import REASONS, ClaimGates, Gate, Reason
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.reports import IntegrityEvidence, RetrievalReport, SeedEvidence
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import (
     LABELS,
     STAND_IN,
@@ -180,7 +181,7 @@ def test_an_interval_below_zero_is_significantly_worse_and_does_not_include_zero
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "fields"),
     [
         ("interval_includes_zero", {"figure": -41.94, "threshold": 0.0, "interval": (-41.94, -13.71)}),

@@ -8,6 +8,7 @@ import pytest
 from codelewm_assets_tests.command import Run
 
 
+@pytest.mark.slow
 def test_doctor_gives_a_row_per_finding_and_status_1_on_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     found = run("doctor", "--json")

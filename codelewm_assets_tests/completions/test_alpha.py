@@ -1,8 +1,7 @@
 """Alpha-normalisation: one text for programs that differ in the names of their locals, and for no others."""
 
-import pytest
-
 from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import random_program
 
 ONE = """
@@ -35,7 +34,7 @@ def test_programs_that_differ_in_the_names_of_locals_become_one_text() -> None:
     assert alpha_normalise(ONE, "f") == alpha_normalise(TWO, "f")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("one", "two"),
     [
         ("return max(total", "return min(total"),
@@ -49,7 +48,7 @@ def test_any_other_difference_stays(one: str, two: str) -> None:
     assert alpha_normalise(ONE, "f") != alpha_normalise(ONE.replace(one, two), "f")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "wanted"),
     [
         ("import math\ndef f(x):\n    return math.sqrt(x)", "import math\n\ndef f(v0):\n    return math.sqrt(v0)"),
@@ -67,13 +66,13 @@ def test_only_names_that_are_the_programs_own_change(code: str, wanted: str) -> 
     assert alpha_normalise(code, "f") == wanted
 
 
-@pytest.mark.parametrize("number", range(20))
+@each_case("number", range(20))
 def test_it_is_idempotent(number: int) -> None:
     once = alpha_normalise(random_program(str(number)), "solve")
     assert alpha_normalise(once, "solve") == once
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("one", "two", "reason"),
     [
         ("def h(a, b):\n    return a - b\ndef f(x):\n    return h(a=x, b=1)",
@@ -88,7 +87,7 @@ def test_scopes_keep_programs_apart_that_differ_in_more_than_names(one: str, two
     assert alpha_normalise(one, "f") != alpha_normalise(two, "f"), reason
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("one", "two"),
     [
         ("def h(a, *, b):\n    return a - b\ndef f(x):\n    return h(x, b=1)",

@@ -24,12 +24,15 @@ from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.sandbox.limits import MAX_CPU_S
 from codelewm_assets.sandbox.outcome import InputRun, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_completion, make_problem
+from codelewm_assets_tests.tiers import slow
 
 DOUBLE = "def solve(x):\n    return x * 2"
 
 
 @pytest.fixture(scope="module")
+@slow
 def pool() -> Iterator[SandboxPool]:
     """A pool of one worker."""
     with SandboxPool(1) as found:
@@ -108,7 +111,7 @@ def test_the_overall_outcome_is_that_of_the_first_input_that_fails(pool: Sandbox
     assert found.outcome == "wrong_output"
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     ["id(object())", "hash('text')", "list({'a', 'b', 'c', 'd', 'e', 'f', 'g'})", "__import__('random').random()",
      "__import__('os').urandom(8)", "__import__('time').time_ns()"],
@@ -125,7 +128,7 @@ def test_a_set_in_another_order_is_the_same_output(pool: SandboxPool) -> None:
     assert (found.outcome, found.is_deterministic) == ("pass", True)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "outcome"),
     [
         ("class Yes(int):\n    def __eq__(self, other): return True\ndef solve(x):\n    return Yes(7)", "wrong_output"),
@@ -212,7 +215,7 @@ def test_a_reference_that_meets_its_published_output_is_used(pool: SandboxPool) 
     assert label(pool, [asked], [make_completion(asked, code=DOUBLE)]).left_out == ()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("reference", "reason"),
     [
         ("def solve(x): raise ValueError", "no usable input: the reference ends in ValueError"),
@@ -309,7 +312,7 @@ def finished(output: str, kind: str) -> InputRun:
     return InputRun("finished", output, kind, value=read_value(output))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("run", "outcome"),
     [
         (InputRun("finished", "5", "int", value=5), "pass"),
@@ -326,7 +329,7 @@ def test_only_a_finished_call_with_the_right_value_is_a_pass(run: InputRun, outc
     assert outcome_of(run, lambda call: call.value == 5) == outcome
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("one", "two", "is_same"),
     [
         (finished("5", "int"), finished("5", "int"), True),
@@ -350,7 +353,7 @@ def runs(*calls: InputRun) -> ProgramRun:
     return ProgramRun(calls, cpu_ms=1.0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("first", "second", "agreed"),
     [
         (InputRun("timeout"), finished("5", "int"), InputRun("timeout")),

@@ -4,10 +4,9 @@ import ast
 import random
 from typing import Any
 
-import pytest
-
 from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.syntax import Scene
+from codelewm_assets_tests.cases import each_case
 
 CASES: dict[str, tuple[str, str, list[Any], Any, Any]] = {
     # family: body of f(a), one mutant's body, arguments, result before, result after
@@ -99,7 +98,7 @@ def test_every_operator_has_an_example() -> None:
     assert sorted(names) == sorted(OPERATORS) and len(names) >= 12
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@each_case("name", OPERATORS)
 def test_each_operator_makes_its_edit_and_nothing_where_it_has_no_place(name: str) -> None:
     body, mutant, other = OPERATORS[name]
     (operator,) = (o for operators in MUTATIONS.values() for o in operators if o.__name__ == name)
@@ -120,7 +119,7 @@ def test_every_family_has_an_example() -> None:
     assert sorted(CASES) == sorted(MUTATIONS)
 
 
-@pytest.mark.parametrize("family", CASES)
+@each_case("family", CASES)
 def test_a_mutant_of_each_family_changes_a_result(family: str) -> None:
     body, mutant, arguments, before, after = CASES[family]
     assert mutant in bodies(family, body)
@@ -128,7 +127,7 @@ def test_a_mutant_of_each_family_changes_a_result(family: str) -> None:
     assert before != after
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("family", "body", "wanted"),
     [
         ("relational", "return a <= 1", ["a < 1", "a >= 1"]),

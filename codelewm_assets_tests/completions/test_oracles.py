@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from codelewm_assets.completions.oracles import ORACLE_EXCEPTIONS, judge, oracle_of, outputs_equal
 from codelewm_assets.core.literals import read_value, write_value
+from codelewm_assets_tests.cases import each_case
 
 NAN, INF = math.nan, math.inf
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
@@ -27,7 +28,7 @@ VALUES = st.recursive(
 )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("found", "expected", "atol", "is_equal"),
     [
         # whole numbers: exact, whatever tolerance was published
@@ -138,7 +139,7 @@ def test_the_tolerance_of_one_comparison_does_not_reach_the_next() -> None:
     assert not outputs_equal(1.0, 1.05, 0.0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("benchmark", "problem_id", "oracle"),
     [
         ("humaneval", "HumanEval/32", "root_of_polynomial"),
@@ -173,7 +174,7 @@ def test_a_list_of_one_hash_is_no_set_that_equals_another() -> None:
     assert judge("same_set", [], values[:60] * 1000, values[:60], 0.0) is True
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("found", "expected", "is_right"),
     [
         ([1, 2], [2, 1], True),
@@ -195,7 +196,7 @@ def test_same_set_means_what_python_sets_mean(found: Any, expected: Any, is_righ
     assert judge("same_set", [], found, expected, 0.0) is is_right
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("oracle", "arguments", "found", "expected", "is_right"),
     [
         ("any_value", [1, 2], "whatever", True, True),
@@ -220,7 +221,7 @@ def test_problems_that_can_be_read_in_two_ways(
     assert judge(oracle, arguments, found, expected, 0.0) is is_right
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("coefficients", "found", "is_right"),
     [
         ([1, 2], -0.5, True),  # 1 + 2x = 0 at -1/2
@@ -251,7 +252,7 @@ def test_a_published_tolerance_widens_that_of_the_root() -> None:
     assert not judge("root_of_polynomial", [[1, 2]], -0.53, None, 0.05)  # 1 - 1.06 = -0.06
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("found", "expected", "is_right"),
     [
         (None, None, True),

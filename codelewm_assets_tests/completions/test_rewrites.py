@@ -6,10 +6,9 @@ from copy import deepcopy
 from textwrap import indent
 from typing import Any
 
-import pytest
-
 from codelewm_assets.completions.rewrites import REWRITES
 from codelewm_assets.completions.syntax import Scene
+from codelewm_assets_tests.cases import each_case
 
 OPERATORS = {operator.__name__: operator for row in REWRITES.values() for operator in row}
 NUMBERS: list[list[Any]] = [[-7], [-1], [0], [1], [2], [10], [11]]
@@ -94,7 +93,7 @@ def test_every_operator_has_an_example() -> None:
     assert sorted(CASES) == sorted(OPERATORS)
 
 
-@pytest.mark.parametrize("name", CASES)
+@each_case("name", CASES)
 def test_a_rewrite_changes_the_text_and_keeps_what_the_program_does(name: str) -> None:
     code, inputs = CASES[name]
     texts = every_edit(name, code)
@@ -104,7 +103,7 @@ def test_a_rewrite_changes_the_text_and_keeps_what_the_program_does(name: str) -
         assert results(text, inputs) == results(code, inputs), text
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "body", "text"),
     [
         ("nest_and", "if a and b:\n    return 1", "if a:\n    if b:\n        return 1"),
@@ -119,7 +118,7 @@ def test_a_rewrite_is_the_one_that_its_docstring_shows(name: str, body: str, tex
     assert found == ["def f(a):\n" + indent(text, "    ")]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "code", "reason"),
     [
         ("for_range_to_while", "def f(n):\n    for i in range(n): pass\n    return i", "the variable is read after it"),

@@ -28,6 +28,7 @@ from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.core.tables import write_groups
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
+from codelewm_assets_tests.tiers import slow
 
 MOST_PROBLEMS, AFTER = 200, 4
 CODES = ("return x + {n}", "return x * 7 - {n}", "while x == 2: pass\n    return x + {n}")
@@ -77,6 +78,7 @@ def names(folder: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
+@slow
 def cluster() -> Iterator[Cluster]:
     """A head with one CPU, to which a test adds nodes."""
     patch, on_terminate = pytest.MonkeyPatch(), signal.getsignal(signal.SIGTERM)

@@ -18,6 +18,7 @@ from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
 from codelewm_assets.completions.rewrites import REWRITES
 from codelewm_assets.completions.variants import CompletionSourceError, bound_names, normalise
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_problem
 
 REFERENCE = '''
@@ -64,7 +65,7 @@ def test_the_normal_form_of_a_normal_form_is_itself() -> None:
     assert '"""' not in normal and "#" not in normal
 
 
-@pytest.mark.parametrize(
+@each_case(
     "source", ["def f(): pass", "async def f(): pass", "class f: pass", "f = 5", "f: int = 5", "import f", "import f.g",
                "from a import b as f", "f, g = 1, 2"],
 )  # fmt: skip
@@ -73,7 +74,7 @@ def test_an_entry_point_may_be_bound_in_every_way_of_a_module(source: str) -> No
     assert normalise(source, "f") == ast.unparse(ast.parse(source))
 
 
-@pytest.mark.parametrize("source", ["def f(:", "def f():\n\x00", "return", "(" * 3000, "f = '\ud800'"])
+@each_case("source", ["def f(:", "def f():\n\x00", "return", "(" * 3000, "f = '\ud800'"])
 def test_a_source_that_does_not_parse_is_refused(source: str) -> None:
     if source == "return":  # parses, and binds nothing
         with pytest.raises(CompletionSourceError, match="The program defines nothing, not its entry point 'f'"):
@@ -107,6 +108,7 @@ def test_all_programs_differ_so_no_mutant_is_its_reference() -> None:
     assert len({alpha_normalise(code, "solve") for code in codes}) == len(codes) > 40
 
 
+@pytest.mark.slow
 def test_rewrites_and_mutants_keep_the_references_names_equally_often() -> None:
     """Each program is renamed or not with the same chance, so the shares that stay as they were lie near 1 - 0.8.
 
@@ -127,7 +129,7 @@ def test_rewrites_and_mutants_keep_the_references_names_equally_often() -> None:
     assert max(shares.values()) < 0.35
 
 
-@pytest.mark.parametrize("number", range(0, 129, 8))
+@each_case("number", range(0, 129, 8))
 def test_renaming_the_surface_changes_names_alone(number: int) -> None:
     problem = stand_in_problems()[number]
     normal = normalise(problem.canonical_solution, problem.entry_point)
@@ -170,6 +172,7 @@ def test_operators_and_families_say_what_was_applied() -> None:
         assert len(variant.operators) in wanted
 
 
+@pytest.mark.slow
 def test_a_program_too_short_for_so_many_has_fewer() -> None:
     made = generate_variants("def f(*a): pass", "f", rewrites=64, one_bug=64, two_bug=64, seed=0)
     assert 1 <= len(made) < 193
@@ -187,6 +190,7 @@ def test_another_seed_makes_other_variants() -> None:
     assert zero[1:] != one[1:]
 
 
+@pytest.mark.slow
 def test_two_processes_with_different_hash_seeds_make_the_same_variants() -> None:
     root = Path(__file__).parents[2]
     found = [

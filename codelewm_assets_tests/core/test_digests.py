@@ -21,6 +21,7 @@ from codelewm_assets.core.digests import (
     unit_interval,
 )
 from codelewm_assets.core.errors import StoreError
+from codelewm_assets_tests.cases import each_case
 
 
 def test_the_digest_of_nothing_is_the_published_one() -> None:
@@ -111,7 +112,7 @@ def test_the_order_of_keys_does_not_change_the_digest(value: dict[str, object]) 
     assert digest_of(backwards) == digest_of(value)
 
 
-@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": {1, 2}}, b"bytes"])
+@each_case("value", [math.nan, [math.inf], {"a": {1, 2}}, b"bytes"])
 def test_what_json_has_not_is_refused(value: object) -> None:
     for write in (canonical_json, pretty_json, digest_of):
         with pytest.raises(StoreError, match=r"Not writable as JSON.*finite numbers, texts, lists and maps only"):

@@ -6,9 +6,10 @@ import pytest
 
 from codelewm_assets.core.errors import BenchmarkNameError
 from codelewm_assets.core.ids import benchmark_of, published_id
+from codelewm_assets_tests.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "benchmark"),
     [
         *((name, "humaneval") for name in ("humaneval", "HumanEval", "human-eval", "humaneval_plus", "HumanEval+",
@@ -21,13 +22,13 @@ def test_every_spelling_of_a_benchmark_is_one_benchmark(name: str, benchmark: st
     assert benchmark_of(name) == benchmark
 
 
-@pytest.mark.parametrize("name", ["", "mine", "apps", "humaneval2x", "python", "Python"])
+@each_case("name", ["", "mine", "apps", "humaneval2x", "python", "Python"])
 def test_an_unknown_benchmark_is_an_error(name: str) -> None:
     with pytest.raises(BenchmarkNameError, match="is no known benchmark; known are humaneval, mbpp_plus"):
         benchmark_of(name)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("problem_id", "benchmark", "published"),
     [
         ("HumanEval/7", None, "HumanEval/7"),

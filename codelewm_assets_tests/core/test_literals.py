@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from codelewm_assets.core.errors import LiteralError
 from codelewm_assets.core.literals import read_arguments, read_value, write_value
+from codelewm_assets_tests.cases import each_case
 
 SCALARS = st.one_of(
     st.none(),
@@ -72,7 +73,7 @@ def test_the_text_of_a_set_does_not_depend_on_the_order_of_insertion(items: list
     assert write_value(frozenset(items)) == write_value(frozenset(shuffled))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "text"),
     [
         (math.inf, "1e999"),
@@ -101,9 +102,7 @@ def test_nan_survives_inside_collections_and_complex_numbers() -> None:
     assert listed[1].real == 0.0 and math.isnan(listed[1].imag)
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("inf", math.inf), ("-inf", -math.inf), ("1e999", math.inf), (" [1, 2]\n", [1, 2])]
-)
+@each_case(("text", "value"), [("inf", math.inf), ("-inf", -math.inf), ("1e999", math.inf), (" [1, 2]\n", [1, 2])])
 def test_texts_that_people_write_are_read_too(text: str, value: Any) -> None:
     assert read_value(text) == value
 
@@ -114,7 +113,7 @@ class Colour(IntEnum):
     RED = 1
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "name"),
     [
         (Counter("aab"), "Counter"),
@@ -129,7 +128,7 @@ def test_a_value_of_another_type_has_no_literal_and_the_message_names_the_type(v
         write_value(value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "",

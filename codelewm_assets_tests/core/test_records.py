@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS, record_id, split_of
 from codelewm_assets.core.records import length_bucket, magnitude_bucket
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_problem
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "bucket"),
     [
         (-1, "negative"),
@@ -46,7 +47,7 @@ def test_magnitudes_change_at_zero_ten_and_a_thousand(value: Any, bucket: str) -
     assert magnitude_bucket(value) == bucket
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("length", "bucket"),
     [
         (0, "empty"),
@@ -97,7 +98,7 @@ def test_a_models_test_fold_is_its_own_and_its_val_fold_the_next() -> None:
     assert [split_of(fold, model_fold=4) for fold in FOLDS] == ["val", "train", "train", "train", "test"]
 
 
-@pytest.mark.parametrize("model_fold", FOLDS)
+@each_case("model_fold", FOLDS)
 def test_every_model_has_one_test_fold_one_val_fold_and_three_train_folds(model_fold: int) -> None:
     parts = [split_of(fold, model_fold=model_fold) for fold in FOLDS]
     assert sorted(parts) == ["test", "train", "train", "train", "val"]

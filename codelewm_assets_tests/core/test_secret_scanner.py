@@ -8,6 +8,7 @@ import pytest
 
 from codelewm_assets.core.secret_scanner import PLUGINS, secret_findings, secrets_in_texts
 from codelewm_assets.preflight.data_rules import no_secrets
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_completion, make_problem
 
 KEY_HEADER = "-----BEGIN " + "RSA " + "PRIVATE KEY-----"
@@ -66,7 +67,7 @@ PLANTED = [("hf_" + LONG, "Hugging Face Token"), ("sk-" + LONG, "Secret Key"), (
            ("gho_" + LONG + "xy", "GitHub Token"), (AWS_KEY, "AWS Access Key")]  # fmt: skip
 
 
-@pytest.mark.parametrize(("secret", "kind"), PLANTED)
+@each_case(("secret", "kind"), PLANTED)
 def test_a_token_in_a_program_is_found_by_completion_and_line(secret: str, kind: str) -> None:
     problem = make_problem(0)
     clean = make_completion(problem, 0)
@@ -105,7 +106,7 @@ OF_EACH_DETECTOR = [
 ]
 
 
-@pytest.mark.parametrize(("secret", "kind"), OF_EACH_DETECTOR, ids=[kind for _, kind in OF_EACH_DETECTOR])
+@each_case(("secret", "kind"), OF_EACH_DETECTOR, ids=[kind for _, kind in OF_EACH_DETECTOR])
 def test_a_secret_of_each_kind_that_has_a_detector_is_found(secret: str, kind: str) -> None:
     assert f"a:1 {kind}" in secrets_in_texts({"a": secret})
 
@@ -156,7 +157,7 @@ PLANTED_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "kind"), PLANTED_TEXTS)
+@each_case(("text", "kind"), PLANTED_TEXTS)
 def test_the_patterns_of_the_mask_are_findings_of_the_scan(text: str, kind: str) -> None:
     assert secrets_in_texts({"a": f"first\n{text}\n"}) == [f"a:2 {kind}"]
 

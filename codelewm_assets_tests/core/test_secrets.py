@@ -2,9 +2,8 @@
 
 import urllib.parse
 
-import pytest
-
 from codelewm_assets.core.secrets import MASK, masked, secret_kinds, secret_variables
+from codelewm_assets_tests.cases import each_case
 
 LONG = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cDfG1"
 FIELD = "pass" + "word"
@@ -31,15 +30,15 @@ ASSIGNED = [
 ]
 
 
-@pytest.mark.parametrize(("secret", "kind"), SECRETS)
-@pytest.mark.parametrize("text", ["{}", "x = '{}'", '{{"text": "first\\n{}"}}', "see https://host/{}/x"])
+@each_case(("secret", "kind"), SECRETS)
+@each_case("text", ["{}", "x = '{}'", '{{"text": "first\\n{}"}}', "see https://host/{}/x"])
 def test_a_token_is_known_and_masked_wherever_it_starts(text: str, secret: str, kind: str) -> None:
     text = text.format(secret)
     assert secret_kinds(text, {}) == [kind]
     assert masked(text, {}) == text.replace(secret, MASK)
 
 
-@pytest.mark.parametrize(("text", "secret", "kind"), ASSIGNED)
+@each_case(("text", "secret", "kind"), ASSIGNED)
 def test_the_value_of_a_header_or_a_password_is_known_and_masked(text: str, secret: str, kind: str) -> None:
     assert secret_kinds(text.format(secret), {}) == [kind]
     assert masked(text.format(secret), {}) == text.format(MASK)
@@ -66,13 +65,13 @@ sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """.splitlines()
 
 
-@pytest.mark.parametrize("line", ORDINARY)
+@each_case("line", ORDINARY)
 def test_programs_digests_placeholders_and_prose_are_no_secrets(line: str) -> None:
     assert secret_kinds(line, {}) == []
     assert masked(line, {}) == line
 
 
-@pytest.mark.parametrize(
+@each_case(
     "name",
     [
         "HF_TOKEN",
@@ -94,9 +93,7 @@ def test_variables_with_such_names_hold_secrets(name: str) -> None:
     assert secret_variables({name: "abcdef"}) == {name: "abcdef"}
 
 
-@pytest.mark.parametrize(
-    "name", ["PATH", "PYTHONPATH", "PWD", "OLDPWD", "GLIBC_COMPAT", "PATTERN", "HOME", "CREDENTIALS_HELPER"]
-)
+@each_case("name", ["PATH", "PYTHONPATH", "PWD", "OLDPWD", "GLIBC_COMPAT", "PATTERN", "HOME", "CREDENTIALS_HELPER"])
 def test_variables_with_other_names_do_not(name: str) -> None:
     assert secret_variables({name: "abcdef"}) == {}
 
@@ -117,14 +114,14 @@ ENCODERS = {
 }
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
+@each_case("encoder", ENCODERS)
 def test_a_value_of_the_environment_is_known_and_masked_in_every_percent_encoding(encoder: str) -> None:
     text = f"GET /rows?x={ENCODERS[encoder](VALUE)}&y=1"
     assert secret_kinds(text, {"SOME_PAT": VALUE}) == ["Value of SOME_PAT"]
     assert masked(text, {"SOME_PAT": VALUE}) == "GET /rows?x=***&y=1"
 
 
-@pytest.mark.parametrize("value", ["s3cr3t", "password", "86400000", "1.2.3.4.5"])
+@each_case("value", ["s3cr3t", "password", "86400000", "1.2.3.4.5"])
 def test_short_values_single_words_and_numbers_are_masked_but_are_no_finding(value: str) -> None:
     assert secret_kinds(f"the {value} of", {"DB_PASSWD": value}) == []
     assert masked(f"the {value} of", {"DB_PASSWD": value}) == "the *** of"

@@ -22,6 +22,7 @@ print(sha256_bytes(write_table([make_problem(n) for n in range(5)])))
 """
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_bytes_in_another_process() -> None:
     found = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],

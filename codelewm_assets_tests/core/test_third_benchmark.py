@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from codelewm_assets.core.ids import BENCHMARKS, Benchmark, benchmark_of, published_id
 from codelewm_assets.core.records import PackRow, choices
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_problem
 
 LISTS = Benchmark("Lists", words="lists", prefix="Lists", spellings=("lists", "listsplus"))
@@ -71,12 +72,13 @@ def test_a_registered_benchmark_is_known_by_name_by_id_and_in_records() -> None:
     assert choices(PackRow.model_fields["source_dataset"]) == ("humaneval", "mbpp_plus", "lists")
 
 
-@pytest.mark.parametrize("unknown", ["lists", "", None, 7, ["humaneval"]])
+@each_case("unknown", ["lists", "", None, 7, ["humaneval"]])
 def test_a_benchmark_that_is_not_registered_is_refused_and_the_known_ones_are_named(unknown: Any) -> None:
     with pytest.raises(ValidationError, match="benchmark_id\n  Input should be 'humaneval' or 'mbpp_plus'"):
         make_problem(benchmark_id=unknown)
 
 
+@pytest.mark.slow
 def test_a_third_entry_has_a_gate_a_claim_and_its_words_and_changes_none_of_the_others() -> None:
     two, three = followers(third=False), followers(third=True)
     narrower = [
@@ -92,6 +94,7 @@ def test_a_third_entry_has_a_gate_a_claim_and_its_words_and_changes_none_of_the_
     assert three["overclaims"] == ["improves_reranking_on_lists", "gate:rerank:lists"]
 
 
+@pytest.mark.slow
 def test_a_profile_says_the_source_and_the_floors_of_every_registered_benchmark() -> None:
     two, three = followers(third=False), followers(third=True)
     assert two["missing"] == [] and [fault[1] for fault in two["wrong"]] == ["Extra inputs are not permitted"] * 2

@@ -7,6 +7,7 @@ import pytest
 
 from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, MISSED, PERMUTATIONS, band_shape, candidate_pairs
 from codelewm_assets.dataset.shingles import jaccard
+from codelewm_assets_tests.cases import each_case
 
 
 def overlapping(seed: int, count: int = 60) -> dict[str, set[str]]:
@@ -16,7 +17,7 @@ def overlapping(seed: int, count: int = 60) -> dict[str, set[str]]:
     return {f"s{n:02d}": {*items[n : n + 30], *rng.sample(items, 3)} for n in range(count)}
 
 
-@pytest.mark.parametrize("threshold", [LEAST_THRESHOLD, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0])
+@each_case("threshold", [LEAST_THRESHOLD, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0])
 def test_the_bands_miss_one_pair_in_a_million_at_most(threshold: float) -> None:
     bands, rows = band_shape(threshold)
     assert bands >= 2 and bands * rows <= PERMUTATIONS
@@ -28,14 +29,14 @@ def test_the_bands_by_hand() -> None:
     assert band_shape(0.7) == (42, 3)
 
 
-@pytest.mark.parametrize("threshold", [0.1, 0.0, 1.1, -1.0])
+@each_case("threshold", [0.1, 0.0, 1.1, -1.0])
 def test_a_threshold_that_hashing_cannot_serve_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match=r"wanted a Jaccard between 0\.11 and 1"):
         band_shape(threshold)
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9])
+@each_case("seed", range(4))
+@each_case("threshold", [0.5, 0.7, 0.9])
 def test_every_pair_at_or_above_the_threshold_is_a_candidate(seed: int, threshold: float) -> None:
     sets = overlapping(seed)
     wanted = {(a, b) for a, b in combinations(sorted(sets), 2) if jaccard(sets[a], sets[b]) >= threshold}

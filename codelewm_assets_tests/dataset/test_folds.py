@@ -11,6 +11,7 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.dataset.coverage import VALUES, cell_counts
 from codelewm_assets.dataset.folds import DrawnFolds, assign_folds
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import FLOORS, World, make_world
 
 Pairs = list[tuple[str, str]]
@@ -69,7 +70,7 @@ def test_each_fold_has_a_fifth_of_the_rows(world: World) -> None:
     assert set(Counter(fold[r.source_problem_id] for r in world.rows).values()) == {480}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@each_case("seed", range(6))
 def test_a_cluster_never_crosses_folds(world: World, seed: int) -> None:
     """Thirty pairs drawn by chance, across benchmarks too: whatever hangs together shares cluster and fold."""
     rng = random.Random(seed)

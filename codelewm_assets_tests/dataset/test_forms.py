@@ -1,8 +1,7 @@
 """Forms of programs: what is equal, and what a body says."""
 
-import pytest
-
 from codelewm_assets.dataset.forms import bodies, normal_form, skeleton
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import random_program
 
 PLAIN = "def total(items):\n    result = 0\n    for item in items:\n        result += item\n    return result\n"
@@ -17,7 +16,7 @@ def test_names_annotations_docstring_and_layout_do_not_count() -> None:
     assert normal_form(PLAIN) == ("def v0(v1):\n    v2 = 0\n    for v3 in v1:\n        v2 += v3\n    return v2")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "other", [PLAIN.replace("+=", "-="), PLAIN.replace("= 0", "= 1"), "import math\n" + PLAIN, PLAIN + "x = 1\n"]
 )
 def test_what_a_program_does_counts(other: str) -> None:
@@ -29,7 +28,7 @@ def test_text_that_is_no_python_is_its_own_form_and_has_no_body() -> None:
     assert bodies("def (", "f") == ()
 
 
-@pytest.mark.parametrize("code", [PLAIN, DRESSED, *(random_program(str(n)) for n in range(20))])
+@each_case("code", [PLAIN, DRESSED, *(random_program(str(n)) for n in range(20))])
 def test_programs_of_one_form_have_one_skeleton(code: str) -> None:
     assert skeleton(code) == skeleton(normal_form(code))
     assert skeleton(DRESSED) == skeleton(PLAIN)

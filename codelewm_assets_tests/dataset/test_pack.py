@@ -10,6 +10,7 @@ import pytest
 from codelewm_assets.core.errors import PackError
 from codelewm_assets.core.records import LabelledCompletion, LabelledInput, Outcome, PackRow, Problem
 from codelewm_assets.dataset.pack import KNOWN_LICENSES, build_pack, output_magnitude, output_text
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
 PROBLEM = make_problem(7, inputs=("[0]", "[1, 'b']", "[2]"), expected=(None,) * 3)
@@ -88,7 +89,7 @@ def test_a_checksum_is_the_sha256_of_the_text() -> None:
     assert row.output_repr_checksum == "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("run", "text", "kind", "type_name"),
     [
         (call(output="[1]", output_type="list"), "[1]", "value", "list"),
@@ -107,7 +108,7 @@ def test_output_text_says_what_came_out_or_why_nothing_did(
     assert (row.output_tokens, row.output_kind, row.output_type) == (text, kind, type_name)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("output", "output_type", "bucket"),
     [
         ("-5", "int", "negative"),
@@ -133,7 +134,7 @@ def test_magnitude_is_of_whole_and_decimal_numbers_only(
     assert output_magnitude(call(0, output, output_type)) == bucket
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("characters", "bucket"),
     [(1, "short"), (5, "short"), (6, "medium"), (50, "medium"), (51, "long"), (1000, "long"), (1001, "huge")],
 )
@@ -184,7 +185,7 @@ def test_nothing_labelled_is_refused() -> None:
         build_pack([], problems)
 
 
-@pytest.mark.parametrize("license_name", sorted(KNOWN_LICENSES))
+@each_case("license_name", sorted(KNOWN_LICENSES))
 def test_the_licence_of_a_row_is_its_problems(license_name: str) -> None:
     problem = make_problem(7, license=license_name, license_attribution_url="https://example.org/other")
     item = make_labelled(make_completion(problem), passed=True)

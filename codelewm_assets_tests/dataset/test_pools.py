@@ -10,6 +10,7 @@ import pytest
 from codelewm_assets.baselines.controls import consensus_scores, length_score
 from codelewm_assets.core.records import CompletionKind, LabelledCompletion, Outcome, PoolMember
 from codelewm_assets.dataset.pools import make_pools
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World, make_completion, make_labelled, make_problem, make_world
 
 PROBLEM = make_problem(0)
@@ -144,7 +145,7 @@ def test_members_carry_their_own_label_problem_and_benchmark(world: World) -> No
         assert (member.problem_id, member.benchmark_id) == (item.completion.problem_id, item.completion.benchmark_id)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "items",
     [
         [],
@@ -167,7 +168,7 @@ def test_no_pool_without_a_passing_and_two_failing_members(items: list[LabelledC
     assert make(items, passing=2, failing=3) == []
 
 
-@pytest.mark.parametrize("outcome", ["timeout", "memory", "killed", "policy", "reference_error"])
+@each_case("outcome", ["timeout", "memory", "killed", "policy", "reference_error"])
 def test_a_completion_that_was_stopped_is_not_a_member(outcome: Outcome) -> None:
     stopped = completion(7, passed=False, code="1 + 2 + 3", outcome=outcome)
     assert 7 not in numbers(make([*GOOD, *BAD, stopped], passing=3, failing=9))

@@ -21,6 +21,7 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment, deployed
 from codelewm_assets_tests.defs.stored_world import SIDECAR_NAMES, StoredWorld, checkpoint_files
 from codelewm_assets_tests.factories import World, make_world
+from codelewm_assets_tests.tiers import slow
 
 
 @lru_cache(maxsize=64)
@@ -62,6 +63,7 @@ def stored(tmp_path: Path) -> Iterator[StoredWorld]:
 
 
 @pytest.fixture(scope="session")
+@slow
 def worlds(tmp_path_factory: pytest.TempPathFactory, world: World) -> dict[str, Path]:
     """Folders with a store and an instance: `green`, and `unchecked`, where the tokens' check alone has never run.
 

@@ -18,6 +18,7 @@ from codelewm_assets_tests.defs import stub_graph
 from codelewm_assets_tests.defs.deployment import deployed
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
 from codelewm_assets_tests.defs.stub_graph import CODE, set_contents, set_faults, stub_defs
+from codelewm_assets_tests.tiers import slow
 
 BOTH_SEEDS = sorted(str(seed) for seed in SEEDS)
 OF_DATA = ["benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack", "problem_splits",
@@ -98,6 +99,7 @@ class History:
 
 
 @pytest.fixture
+@slow
 def history(tmp_path: Path) -> Iterator[History]:
     """Everything is observed, built and green."""
     with dg.DagsterInstance.ephemeral() as instance:
@@ -155,6 +157,7 @@ def test_red_data_trains_nothing_and_mended_by_the_whole_job_it_does(history: Hi
     assert history.follow() == ONCE_EACH
 
 
+@pytest.mark.slow
 def test_red_data_that_is_mended_by_reexecution_from_failure_trains(tmp_path: Path) -> None:
     """The new run judges the red asset again, and makes what did not start. It is launched as the UI does, and queued."""
     with deployed(tmp_path, CODE.replace("profile!r})", f"profile!r}}, only={NAMES})"), TINY) as made:
@@ -273,6 +276,7 @@ def test_a_night_that_fails_starts_nothing_and_the_next_that_is_green_is_followe
     assert history.follow() == ONCE_EACH
 
 
+@pytest.mark.slow
 def test_sources_that_are_never_observed_hold_nothing_up(tmp_path: Path) -> None:
     """As in a profile whose sources cannot change."""
     with dg.DagsterInstance.ephemeral() as instance:

@@ -61,6 +61,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     return str(data.user_failure_data.description)
 
 
+@pytest.mark.slow
 def test_a_models_completions_join_and_are_labelled_by_running_them(
     stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_file_that_is_not_there_is_refused(
     assert "none.jsonl' of imported completions. Correct the profile" in failure(materialize(stored, tmp_path))
 
 
+@pytest.mark.slow
 def test_a_profile_that_wants_every_layer_refuses_to_label_without_and_says_what_to_do(
     stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_profile_that_wants_every_layer_refuses_to_label_without_and_says_what
     assert "seccomp" in text and "install libseccomp" in text
 
 
+@pytest.mark.slow
 def test_how_labels_are_spread_is_no_part_of_what_they_are(
     stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -144,6 +147,7 @@ def test_labelling_speaks_in_the_runs_log_each_five_minutes_and_not_more_often(t
     assert said == ["30 of 1000 completions labelled", "60 of 1000 completions labelled"]
 
 
+@pytest.mark.slow
 def test_a_labelling_run_is_heard_by_the_instance_while_it_labels(
     world: World, stored: StoredWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from codelewm_assets.defs.dataset import execution_pack, problem_splits, rerank_
 from codelewm_assets.defs.preflight import preflight_report
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
+from codelewm_assets_tests.tiers import slow
 
 TABLES: dict[str, tuple[str, type[Record]]] = {
     "candidate_completions": ("completions.parquet", Completion),
@@ -124,12 +125,14 @@ def _part(stored: StoredWorld, folder: Path) -> DataPart:
 
 
 @pytest.fixture
+@slow
 def part(stored: StoredWorld, tmp_path: Path) -> DataPart:
     """Seven problems of each benchmark."""
     return _part(stored, tmp_path)
 
 
 @pytest.fixture(scope="module")
+@slow
 def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which all that is made of those problems lies."""
     folder = tmp_path_factory.mktemp("made")

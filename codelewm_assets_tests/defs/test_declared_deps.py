@@ -10,12 +10,14 @@ from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.instance.build import build
 from codelewm_assets_tests.defs.test_same_bytes import PROFILE
+from codelewm_assets_tests.tiers import slow
 
 Names = dict[str, set[str]]
 """Asset → names of assets."""
 
 
 @pytest.fixture(scope="module")
+@slow
 def parents_and_fetched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Names, Names]:
     """Of each asset of a build the parents in its manifests, and those whose latest artifact it asked for."""
     folder = tmp_path_factory.mktemp("sample")

@@ -14,11 +14,13 @@ from codelewm_assets_tests.defs.operating_profile import profile_with
 from codelewm_assets_tests.defs.stored_world import QUIET
 from codelewm_assets_tests.defs.stub_graph import CODE, set_faults, stub_defs
 from codelewm_assets_tests.notify.loopback import Hook, hook
+from codelewm_assets_tests.tiers import slow
 
 BOTH_SEEDS = ["1729", "42"]
 
 
 @pytest.fixture
+@slow
 def receiver() -> Iterator[Hook]:
     with hook() as found:
         yield found

@@ -12,6 +12,7 @@ from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, RELEASES
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.jobs import BUILD_ORDER
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.defs.data_flow import data_flow
 
 ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
@@ -63,7 +64,7 @@ def test_sources_outside_the_project_are_observed_by_a_job_of_their_own() -> Non
     assert nodes == OBSERVED
 
 
-@pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
+@each_case("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
 def test_every_asset_is_grouped_described_owned_and_versioned(asset: dg.AssetsDefinition) -> None:
     spec = asset.get_asset_spec()
     assert spec.group_name in STAGES
@@ -81,7 +82,7 @@ def test_every_asset_says_its_part_and_whether_training_waits_for_it() -> None:
     assert PARTS.keys() == STAGES.keys()
 
 
-@pytest.mark.parametrize("asset", [a for a in ASSETS if "parquet" in a.get_asset_spec().kinds and a.key.path[-1] not in
+@each_case("asset", [a for a in ASSETS if "parquet" in a.get_asset_spec().kinds and a.key.path[-1] not in
                                    ("tokenized_pack", "heldout_scores")], ids=lambda asset: asset.key.to_user_string())  # fmt: skip
 def test_every_table_asset_has_a_column_schema(asset: dg.AssetsDefinition) -> None:
     schema = asset.get_asset_spec().metadata["dagster/column_schema"]
@@ -111,6 +112,7 @@ def test_no_job_mixes_seeded_assets_with_others_and_nothing_that_gates_training_
     assert {graph.get(dg.AssetKey(asset)).partitions_def for asset, _ in BLOCKING_CHECKS} == {None}
 
 
+@pytest.mark.slow
 def test_definitions_load_without_heavy_packages() -> None:
     heavy = ["torch", "transformers", "datasets", "great_expectations", "sklearn", "scipy", "matplotlib", "tokenizers",
              "huggingface_hub"]  # fmt: skip

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from codelewm_assets.defs import resources
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.resources import keeps_secrets, without_secrets
+from codelewm_assets_tests.cases import each_case
 
 SECRET = "planted-7f3a9c-secret"
 
@@ -71,8 +72,8 @@ MAKERS: dict[str, Callable[[], Exception]] = {
 }
 
 
-@pytest.mark.parametrize("name", MAKERS)
-@pytest.mark.parametrize("place", ["itself", "cause", "context"])
+@each_case("name", MAKERS)
+@each_case("place", ["itself", "cause", "context"])
 def test_no_text_of_an_error_or_of_what_led_to_it_has_the_secret(name: str, place: str) -> None:
     def nested() -> Exception:
         if place == "itself":

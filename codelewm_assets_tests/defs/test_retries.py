@@ -15,9 +15,11 @@ from codelewm_assets.defs.resources import default_resources
 from codelewm_assets.profiles.operations import OperationsSection, RunLimits
 from codelewm_assets_tests.defs.deployment import Deployment, deployed, instance_settings
 from codelewm_assets_tests.defs.stub_graph import CODE, set_faults
+from codelewm_assets_tests.tiers import slow
 
 
 @pytest.fixture
+@slow
 def made(tmp_path: Path) -> Iterator[Deployment]:
     with deployed(tmp_path, CODE) as found:
         yield found

@@ -226,6 +226,7 @@ def _is_refused_without_evidence(found: subprocess.CompletedProcess[str], folder
     assert not (folder / "artifacts" / "checkpoint").exists()
 
 
+@pytest.mark.slow
 def test_from_the_command_line_on_an_empty_instance_training_is_refused(tmp_path: Path) -> None:
     _is_refused_without_evidence(_command_line(_with_home(tmp_path)), tmp_path)
 

@@ -9,6 +9,7 @@ import pytest
 
 from codelewm_assets_tests.defs.conftest import _one_engine_a_database, started, world, worlds
 from codelewm_assets_tests.deploy.postgres_server import PostgresServer, find_binaries, running_server
+from codelewm_assets_tests.tiers import slow
 
 ROOT = Path(__file__).parents[2]
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
 
 
 @pytest.fixture(scope="session")
+@slow
 def postgres() -> Iterator[PostgresServer]:
     """A running server. Skips where none is installed."""
     binaries = find_binaries()

@@ -15,7 +15,9 @@ from pyarrow import parquet as pq
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.cli import parser
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.defs.artifact_asset import GATED_BY
 from codelewm_assets.profiles.profile import HERE, PreflightSection, Profile, load_profile
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.docs.pages import NAMES, ROOT, Block, blocks, code_spans
 from docs.reference.commands import commands
 
@@ -48,7 +50,7 @@ COMMANDS = [(where, line) for where, line in told_lines() if arguments_of(line)]
 MAKES = [(where, found[1].split()) for where, line in told_lines() if (found := MAKE.match(line.strip()))]
 
 
-@pytest.mark.parametrize(("where", "line"), COMMANDS)
+@each_case(("where", "line"), COMMANDS)
 def test_every_command_line_in_a_page_is_one_that_the_parser_takes(where: str, line: str) -> None:
     arguments = arguments_of(line)
     assert arguments is not None
@@ -71,7 +73,7 @@ def test_a_command_that_the_parser_does_not_know_fails() -> None:
         parser().parse_args(arguments_of("codelewm-assets build --prfile sample"))
 
 
-@pytest.mark.parametrize(("where", "targets"), MAKES)
+@each_case(("where", "targets"), MAKES)
 def test_every_make_target_in_a_page_exists(where: str, targets: list[str]) -> None:
     assert set(targets) <= TARGETS
 
@@ -85,7 +87,8 @@ def test_the_targets_of_the_readme_are_found() -> None:
 def test_every_python_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_build(tmp_path)
     monkeypatch.chdir(tmp_path)
-    with patch.dict(BENCHMARKS), patch.dict(EVALPLUS_FILES):  # what a block registers ends with it
+    # what a block registers ends with it
+    with patch.dict(BENCHMARKS), patch.dict(EVALPLUS_FILES), patch.dict(GATED_BY):
         exec(compile(block.text, block.name, "exec"), {})
 
 

@@ -4,8 +4,7 @@ import struct
 from pathlib import Path
 from urllib.parse import unquote
 
-import pytest
-
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.docs.pages import DOCS, NAMES, ROOT, anchors, slug_of, targets
 from docs.reference.pages import REFERENCE
 
@@ -31,12 +30,12 @@ def broken(page: str, target: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("page", NAMES)
+@each_case("page", NAMES)
 def test_every_relative_link_anchor_and_picture_of_a_page_is_there(page: str) -> None:
     assert [fault for target in targets(page) if (fault := broken(page, target))] == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("page", "target", "fault"),
     [
         ("docs/splits.md", "guard.md#states", None),
@@ -69,7 +68,7 @@ def test_every_picture_is_used_and_small() -> None:
     assert {path.name: path.stat().st_size for path in PICTURES if path.stat().st_size > MOST_PICTURE_BYTES} == {}
 
 
-@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
+@each_case("path", PICTURES, ids=lambda path: path.name)
 def test_every_screenshot_has_the_size_that_take_py_gives_it(path: Path) -> None:
     from importlib.util import module_from_spec, spec_from_file_location
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets_tests.docs.pages import DOCS, ROOT, anchors
+from codelewm_assets_tests.tiers import slow
 from docs.reference.pages import REFERENCE
 
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
@@ -33,6 +34,7 @@ class Seen(HTMLParser):
 
 
 @pytest.fixture(scope="module")
+@slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site."""
     folder = tmp_path_factory.mktemp("site")

@@ -103,5 +103,6 @@ def test_without_a_broken_requirement_the_finding_is_ok_and_without_pip_it_warns
     assert pip_check_finding(command=["/nonexistent/python"]).state == "warn"
 
 
+@pytest.mark.slow
 def test_the_pip_of_this_environment_is_asked() -> None:
     assert "No module" not in pip_check_finding().found

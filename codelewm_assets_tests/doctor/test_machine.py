@@ -17,6 +17,7 @@ from codelewm_assets.doctor.checkup import checkup, profile_finding
 from codelewm_assets.profiles.profile import Profile, load_profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation
 from codelewm_assets.store.store import ArtifactStore, Recipe, open_store
+from codelewm_assets_tests.tiers import slow
 
 
 def profile_of(name: str = "sample", **changes: object) -> Profile:
@@ -138,6 +139,7 @@ def test_a_disk_with_little_room_warns_and_one_with_none_fails(free: int, state:
 
 
 @pytest.fixture
+@slow
 def hub() -> Iterator[tuple[str, list[int]]]:
     """Address of a local server, and the status that it answers with."""
     status = [200]
@@ -176,6 +178,7 @@ def test_a_profile_that_is_not_valid_fails_and_the_others_are_judged_by_the_samp
     assert profile_finding("full")[1].state == "ok"
 
 
+@pytest.mark.slow
 def test_the_names_of_findings_are_distinct(tmp_path: Path) -> None:
     names = [
         finding.name

@@ -20,6 +20,7 @@ from codelewm_assets.evaluation.calibration import (
 from codelewm_assets.evaluation.reports import CalibrationBin, ScoreMetrics, ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.release.figures import roc_points
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.evaluation.rows import score_row
 
 
@@ -340,7 +341,7 @@ def test_within_pool_auc_of_nothing_is_absent() -> None:
     assert metrics(_rows((0.1, True), (0.9, False)), "p_pass").within_pool_auc is None
 
 
-@pytest.mark.parametrize("seed", range(5))
+@each_case("seed", range(5))
 def test_figures_equal_those_of_scikit_learn_on_random_rows(seed: int) -> None:
     """To 1e-12, with ties: scores of two digits."""
     generator = np.random.default_rng(seed)
@@ -355,7 +356,7 @@ def test_figures_equal_those_of_scikit_learn_on_random_rows(seed: int) -> None:
     assert found.thresholded.f1 == pytest.approx(f1_score(passed, scores >= 0.5), abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@each_case("seed", range(5))
 def test_bins_equal_those_of_scikit_learn_on_random_rows(seed: int) -> None:
     """To 1e-12, on scores that lie on no edge: an edge belongs to the bin above here and to the one below there."""
     generator = np.random.default_rng(seed)

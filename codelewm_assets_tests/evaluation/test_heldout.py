@@ -14,6 +14,7 @@ from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer, Transitions
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.sidecar import require_matching
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World, make_world
 from codelewm_assets_tests.training.tokens import CONFIG, put_checkpoint, put_tokens
 
@@ -193,7 +194,7 @@ def test_a_validation_problem_is_not_scored_either(scored: tuple[FoldData, Heldo
     require_held_out(data, [])
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("split", "label", "moved"),
     [
         ("train", "passed", "probe"),

@@ -10,6 +10,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from codelewm_assets.evaluation.probe import TARGETS, latent_probe_report, mean_over_classes
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, LatentProbeReport
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 
 
@@ -28,7 +29,7 @@ def test_a_class_that_was_not_asked_for_does_not_count() -> None:
     assert balanced_accuracy(np.array(["c", "a"]), np.array(["a", "a"])) == 0.5
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_balanced_accuracy_is_that_of_scikit_learn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     said, asked = rng.choice(list("abcd"), size=(2, 50), p=[0.6, 0.25, 0.1, 0.05])

@@ -19,6 +19,7 @@ from codelewm_assets.evaluation.reports import (
     ScoreRow,
     SurpriseCategory,
 )
+from codelewm_assets_tests.cases import each_case
 
 BAD = (math.nan, math.inf, -math.inf)
 MAKERS: dict[str, Callable[[float], BaseModel]] = {
@@ -45,8 +46,8 @@ MAKERS: dict[str, Callable[[float], BaseModel]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", BAD)
-@pytest.mark.parametrize("name", sorted(MAKERS))
+@each_case("value", BAD)
+@each_case("name", sorted(MAKERS))
 def test_a_report_refuses_a_number_that_is_not_finite(name: str, value: float) -> None:
     with pytest.raises(ValidationError, match="Input should be a finite number"):
         MAKERS[name](value)

@@ -15,6 +15,7 @@ from codelewm_assets.defs.jobs import Step
 from codelewm_assets.instance import build as module
 from codelewm_assets.instance.build import Progress, build, kept_connections, planned_runs
 from codelewm_assets.instance.launcher import TAGS
+from codelewm_assets_tests.cases import each_case
 
 
 def test_an_interrupt_ends_the_build_and_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +66,7 @@ def test_a_check_is_reported_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> 
 DATA = {"benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("select", "expected"),
     [
         ("rerank_pools", {"rerank_pools"}),

@@ -20,6 +20,7 @@ from dagster._serdes import serialize_value
 
 from codelewm_assets.instance.launcher import WatchingRunLauncher, is_run_process
 from codelewm_assets_tests.instance.web import ROOT
+from codelewm_assets_tests.tiers import slow
 
 SOCKET = json.dumps({"host": "localhost", "socket": "/tmp/some-socket"})
 
@@ -33,6 +34,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
+@slow
 def child() -> Iterator[subprocess.Popen[bytes]]:
     """A process such as a code server forks for a run; it lives until it is killed."""
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "--multiprocessing-fork"]) as process:

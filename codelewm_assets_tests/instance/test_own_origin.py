@@ -22,6 +22,7 @@ from codelewm_assets.instance.own_origin import OwnOriginMiddleware
 from codelewm_assets.instance.web_server import own_origins
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
 from codelewm_assets_tests.instance.web import REVIEW, SERVER, Served, content, free_port, served
+from codelewm_assets_tests.tiers import slow
 
 MUTATION = """mutation { reportRunlessAssetEvents(eventParams: {eventType: ASSET_MATERIALIZATION,
   assetKey: {path: ["execution_pack"]}}) { __typename } }"""
@@ -153,6 +154,7 @@ def ask(server: Served, sent: Sent) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module", params=[REVIEW, (*SERVER, "--port")], ids=["review", "ui"])
+@slow
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Each web server; that of the UI without the daemon, which writes heartbeats."""
     with served(tmp_path_factory.mktemp("home"), request.param) as found:
@@ -185,6 +187,7 @@ def test_pages_programs_and_health_checks_pass(server: Served, stored: Path, kin
     assert status == expected and "Refused" not in text and "errors" not in text
 
 
+@pytest.mark.slow
 def test_the_mutation_that_is_refused_above_changes_an_instance(tmp_path: Path) -> None:
     """The tests above can fail."""
     with served(tmp_path, (*SERVER, "--port")) as server:

@@ -13,6 +13,8 @@ import pytest
 
 from codelewm_assets.instance import launcher
 from codelewm_assets.instance.launcher import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
+from codelewm_assets_tests.cases import each_case
+from codelewm_assets_tests.tiers import slow
 
 SAY_TAGS = """
 import json, sys, time
@@ -29,6 +31,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
+@slow
 def other() -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Another process, and the tags of its runs."""
     import json
@@ -57,7 +60,7 @@ def test_a_run_is_ended_when_its_process_was_killed_and_not_before(
     assert is_surely_dead(tags) and end_dead_runs(instance) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("change", "is_dead"),
     [
         ({}, False),
@@ -76,7 +79,7 @@ def test_only_evidence_of_this_machine_calls_a_process_dead(change: dict[str, st
     assert is_surely_dead(process_tags() | {TAGS[name]: value for name, value in change.items()}) is is_dead
 
 
-@pytest.mark.parametrize("name", TAGS)
+@each_case("name", TAGS)
 def test_a_run_that_does_not_say_all_of_it_counts_as_living(name: str) -> None:
     tags = process_tags() | {TAGS["process_started"]: "1"}
     assert is_surely_dead(tags)

@@ -34,8 +34,10 @@ from starlette.testclient import TestClient
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
 from codelewm_assets.instance.web_server import REFUSAL, WebServer, start_cursors
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.defs.deployment import Deployment
 from codelewm_assets_tests.instance.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
+from codelewm_assets_tests.tiers import slow
 
 QUERY = """{ assetNodes { assetKey { path } groupName
   assetChecksOrError { ... on AssetChecks { checks { name blocking } } } } }"""
@@ -78,6 +80,7 @@ def _document(name: str) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
+@slow
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The reviewer's server, as `make review` starts it."""
     with served(tmp_path_factory.mktemp("home")) as server:
@@ -108,7 +111,7 @@ def test_graphql_knows_every_asset_and_check(address: str) -> None:
     assert answered == wanted
 
 
-@pytest.mark.parametrize("name", sorted(MUTATIONS))
+@each_case("name", sorted(MUTATIONS))
 def test_review_refuses_each_mutation_of_the_schema(address: str, name: str) -> None:
     document, variables = _document(name)
     assert not validate(SCHEMA, parse(document), specified_rules)  # so it is refused for being a mutation
@@ -169,6 +172,7 @@ def test_nothing_of_an_instance_changes_when_every_mutation_is_tried(green: Depl
     assert content(green.folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [REVIEW, UI], ids=["review", "ui"])
 def test_nothing_listens_beyond_loopback(tmp_path: Path, command: tuple[str, ...]) -> None:
     with served(tmp_path, command) as server:
@@ -187,6 +191,7 @@ def _wait_until_alone(session: int, server: "subprocess.Popen[bytes]") -> int:
     return status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_web_server_and_its_daemon(tmp_path: Path, number: signal.Signals) -> None:
     with served(tmp_path, UI) as server:
@@ -195,6 +200,7 @@ def test_a_signal_ends_the_web_server_and_its_daemon(tmp_path: Path, number: sig
         assert _wait_until_alone(server.session, server.process) == 0
 
 
+@pytest.mark.slow
 def test_a_daemon_that_ends_takes_the_web_server_with_it(tmp_path: Path) -> None:
     with served(tmp_path, UI) as server:
         os.kill(_daemon_of(server.session), signal.SIGKILL)
@@ -224,6 +230,7 @@ def _daemon_of(session: int) -> int:
     pytest.fail("no daemon was started")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -9,19 +9,23 @@ import pytest
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.notify.notice import Notice
 from codelewm_assets.notify.receivers import deliver, require_receiver, shown
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.notify.loopback import Hook, Post, hook, post
+from codelewm_assets_tests.tiers import slow
 
 LOG = logging.getLogger("test")
 NOTICE = Notice(key="run-1", title="refresh_data failed:\r\nBcc: x@y", body="a check is red")
 
 
 @pytest.fixture
+@slow
 def receiver() -> Iterator[Hook]:
     with hook() as found:
         yield found
 
 
 @pytest.fixture
+@slow
 def office() -> Iterator[Post]:
     with post() as found:
         yield found
@@ -116,7 +120,7 @@ def test_a_variable_that_is_not_set_and_an_address_that_is_none_are_named(logged
     assert "sekrit" not in logged.getvalue()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "fault"),
     [
         ("webhook", "'webhook' is no receiver; wanted `log`, an Apprise URL or"),

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.evaluation.reports import CalibrationBin, ScoreRow, SeedEvidence
 from codelewm_assets.plots import reports, style
 from codelewm_assets.release.figures import BEST, CAPTIONS, difference_effects, draw_figures, lift_effects, roc_of
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN
 from codelewm_assets_tests.release.full import CELLS, CONTROLS, EVENTS, FINDING, calibration, evidence_of, numbers
 
@@ -38,14 +37,14 @@ EMPTY: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(DRAWN))
+@each_case("name", sorted(DRAWN))
 def test_a_figure_is_a_png_and_byte_identical_when_drawn_twice(name: str) -> None:
     first = DRAWN[name]()
     assert first.startswith(b"\x89PNG\r\n\x1a\n")
     assert DRAWN[name]() == first
 
 
-@pytest.mark.parametrize("name", sorted(EMPTY))
+@each_case("name", sorted(EMPTY))
 def test_a_figure_without_anything_to_draw_is_still_a_figure(name: str) -> None:
     assert EMPTY[name]().startswith(b"\x89PNG")
 

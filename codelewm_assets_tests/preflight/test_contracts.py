@@ -17,6 +17,7 @@ from codelewm_assets.core.tables import arrow_schema
 from codelewm_assets.preflight.contracts.judge import Validation, validate
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract, column_types, type_name
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World
 
 BY_RULE = {contract.rule: contract for contract in CONTRACTS}
@@ -75,7 +76,7 @@ def with_first_twice(rows: Rows) -> Rows:
     return [*rows, rows[0]]
 
 
-@pytest.mark.parametrize("rule", sorted(BY_RULE))
+@each_case("rule", sorted(BY_RULE))
 def test_the_green_world_keeps_the_contract(rule: str, world: World) -> None:
     found = judged(rule, world).finding
     assert (found.rule, found.passed, found.blocker, found.offenders) == (rule, True, None, ())
@@ -155,7 +156,7 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@each_case("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_breaks_the_contract_and_is_the_one_named(fault: Fault, world: World) -> None:
     found = judged(fault.rule, world, fault.change).finding
     assert (found.passed, found.blocker) == (False, "contract_broken")
@@ -195,7 +196,7 @@ def test_the_values_of_a_parent_must_be_given(world: World) -> None:
         validate(contract, pa.Table.from_pylist(rows_of(contract, world)), {})
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.rule)
+@each_case("contract", CONTRACTS, ids=lambda contract: contract.rule)
 def test_a_contract_names_columns_of_its_record_only(contract: Contract) -> None:
     named = {column for key in contract.keys for column in key} | set(contract.choices) | set(contract.references)
     assert named | set(contract.ranges) | set(contract.patterns) <= set(contract.model.model_fields)

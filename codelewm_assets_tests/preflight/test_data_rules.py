@@ -10,6 +10,7 @@ from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import CellCount, Finding, Record
 from codelewm_assets.dataset.pack import KNOWN_LICENSES
 from codelewm_assets.preflight import data_rules
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import FLOORS, World, random_words
 
 JUDGES: dict[str, Callable[[World], Finding]] = {
@@ -54,7 +55,7 @@ def assert_red(rule: str, world: World, blocker: str, *offenders: str) -> Findin
     return found
 
 
-@pytest.mark.parametrize("rule", sorted(JUDGES))
+@each_case("rule", sorted(JUDGES))
 def test_the_rule_is_green_on_the_green_world(rule: str, world: World) -> None:
     found = JUDGES[rule](world)
     assert (found.rule, found.passed, found.blocker, found.offenders) == (rule, True, None, ())

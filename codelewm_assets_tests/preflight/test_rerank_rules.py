@@ -14,6 +14,7 @@ from codelewm_assets.preflight.rerank_rules import (
     pools_join_the_pack,
     rerank_can_decide,
 )
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World
 
 
@@ -177,7 +178,7 @@ def some_credits(**by_control: list[float]) -> dict[int, Credits]:
 MEMBERS = [*pool(0, 2, 4), *pool(1, 1, 2)]  # chance is 0.5
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("control", "values", "offender"),
     [
         ("lexical", [0.8, 0.88], None),

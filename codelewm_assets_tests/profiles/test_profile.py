@@ -12,6 +12,7 @@ from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.dataset.coverage import VALUES
 from codelewm_assets.dataset.near_duplicates import Thresholds
 from codelewm_assets.profiles.profile import Profile, load_profile, profile_names
+from codelewm_assets_tests.cases import each_case
 
 TINY = Path(__file__).parents[1] / "tiny.yaml"
 
@@ -132,7 +133,7 @@ def test_a_profile_cannot_be_changed() -> None:
         profile.name = "other"
 
 
-@pytest.mark.parametrize("name", ["nothing", "nothing.yaml", "full.json", ""])
+@each_case("name", ["nothing", "nothing.yaml", "full.json", ""])
 def test_a_missing_profile_is_refused_and_the_shipped_ones_are_named(name: str) -> None:
     with pytest.raises(ProfileError, match=rf"No profile {name!r}; wanted one of \['full', 'full_capped', 'sample'\]"):
         load_profile(name)

@@ -17,6 +17,7 @@ from codelewm_assets.release.hub_upload import Published, publish
 from codelewm_assets_tests.hub_repository import Repository
 from codelewm_assets_tests.hub_server import FIRST_FILE, Fault, HubServer, serving
 from codelewm_assets_tests.release.hub_world import HubWorld
+from codelewm_assets_tests.tiers import slow
 
 TOKEN = "hf_a_token_that_nobody_may_see"
 DATASET, RUN = "datasets/lab/codelewm-dataset", "datasets/lab/codelewm-run-reports"
@@ -61,6 +62,7 @@ class Bench:
 
 
 @pytest.fixture
+@slow
 def bench(world: HubWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A release that nothing stands against, and an empty Hub that asks for the token."""
     constants = pytest.importorskip("huggingface_hub.constants")

@@ -1,12 +1,11 @@
 """Cells, tables, intervals and reasons."""
 
-import pytest
-
 from codelewm_assets.claims.verdicts import Reason
 from codelewm_assets.release.markdown import Cell, cell, interval, reasons_text, table, with_interval
+from codelewm_assets_tests.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "text"),
     [
         (None, "–"),

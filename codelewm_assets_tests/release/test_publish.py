@@ -17,6 +17,7 @@ from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
 from codelewm_assets_tests.hub_server import Fault, HubServer, serving
 from codelewm_assets_tests.release.hub_world import PARENTS, HubWorld, audit_of, index_of
+from codelewm_assets_tests.tiers import slow
 
 TOKEN = "hf_a_token_that_nobody_may_see"
 OVERCLAIM = {"document": "docs/a.md", "line": 3, "claim_id": "is_non_collapsed", "sentence": "Not so."}
@@ -52,6 +53,7 @@ def _planned_with_an_overclaim(folder: Path, built: HubWorld) -> None:
 
 
 @pytest.fixture
+@slow
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """The server that the command reaches, with its token set."""
     monkeypatch.setattr(pytest.importorskip("huggingface_hub.constants"), "HF_HUB_DISABLE_XET", True)

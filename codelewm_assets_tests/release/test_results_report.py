@@ -79,6 +79,7 @@ def _text(records: Records, figures: Mapping[str, str] = {}) -> str:
     return "".join(results_files(records, figures=figures).values())
 
 
+@pytest.mark.slow
 def test_every_number_that_the_report_reads_moves_the_text_when_its_record_is_altered() -> None:
     records = full_records()
     text, tree = _text(records), records._tree

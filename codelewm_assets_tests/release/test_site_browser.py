@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from codelewm_assets.release.site_pages import CheckRow, site_files
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
 from codelewm_assets_tests.release.test_site_pages import CHECKS, site_contents
+from codelewm_assets_tests.tiers import slow
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,6 +34,7 @@ def site(tmp_path: Path) -> str:
 
 
 @pytest.fixture
+@slow
 def page() -> Iterator[Page]:
     """A page of a browser that reaches no network."""
     with open_browser() as browser:

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import get_args
 
-import pytest
-
 from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.claims.gates import GATES
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.release.criteria import CRITERIA, WORKSTREAMS, Criterion, Evidence, Kind
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.tracker import Today, tracker_markdown, tracker_status
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, gates_of, nothing_known
 from codelewm_assets_tests.release.full import full_records
 
@@ -78,7 +77,7 @@ def test_without_a_run_nothing_is_shown() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("criterion", "state", "detail"),
     [
         (_one("check", "a:b"), "RED", "why"),

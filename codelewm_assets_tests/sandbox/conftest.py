@@ -7,9 +7,11 @@ import pytest
 
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.sandbox.programs import CANARY
+from codelewm_assets_tests.tiers import slow
 
 
 @pytest.fixture(scope="module")
+@slow
 def pool() -> Iterator[SandboxPool]:
     """A pool of one server, started by a process whose environment holds a canary."""
     os.environ[CANARY] = "seen"

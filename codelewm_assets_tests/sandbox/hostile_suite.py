@@ -22,6 +22,7 @@ from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
 from codelewm_assets_tests.sandbox.namespace import TIMEOUT_S, skip_outside_namespace, without
+from codelewm_assets_tests.tiers import slow
 
 skip_outside_namespace()
 
@@ -296,6 +297,7 @@ def test_no_program_forges_an_answer_outlives_its_limit_or_harms_the_next(name: 
 
 
 @pytest.fixture(scope="module")
+@slow
 def pool() -> Iterator[SandboxPool]:
     """One server of this configuration: each program follows the one before it in the same box."""
     with SandboxPool(1, without=without()) as pool:

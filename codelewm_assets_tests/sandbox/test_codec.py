@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from codelewm_assets.sandbox.codec import CodecError, decode, encode, pack_arguments, unpack_arguments
 from codelewm_assets.sandbox.frames import END, HEADER, LOADED, VALUE, FrameError, FrameReader, pack_frame
+from codelewm_assets_tests.cases import each_case
 
 TOKEN = b"12345678"
 SCALARS = (
@@ -108,7 +109,7 @@ def test_special_floats_and_lone_surrogates_come_back() -> None:
     assert decode(encode([math.inf, -math.inf, "\ud800"])) == [math.inf, -math.inf, "\ud800"]
 
 
-@pytest.mark.parametrize("value", [object(), type("Five", (int,), {})(5), [type("Text", (str,), {})("a")], range(3)])
+@each_case("value", [object(), type("Five", (int,), {})(5), [type("Text", (str,), {})("a")], range(3)])
 def test_a_subclass_or_a_foreign_type_has_no_encoding(value: object) -> None:
     with pytest.raises(CodecError, match="has no encoding"):
         encode(value)
@@ -127,7 +128,7 @@ def test_depth_and_length_are_limited_on_both_sides() -> None:
         encode("x" * 11, 10)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("data", "message"),
     [
         (b"", "malformed"),
@@ -155,7 +156,7 @@ def test_frames_come_whole_however_the_bytes_are_cut() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         pack_frame(b"guessed!", LOADED),
@@ -197,7 +198,7 @@ def test_a_fraction_and_a_decimal_come_back() -> None:
     assert back == values and [type(value) for value in back] == [type(value) for value in values]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("data", "message"),
     [
         (b"D" + struct.pack(">I", 4) + b"sNaN", "signalling NaN"),
@@ -237,7 +238,7 @@ class Word(enum.StrEnum):
     YES = "yes"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "plain"),
     [
         (Counter("aab"), {"a": 2, "b": 1}),
@@ -300,7 +301,7 @@ class OwnTuple(tuple[int, ...]):
     pass
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value", [Five(5), Liar(1), EqualsAll.ONE, OwnCounter("a"), OwnTuple((1,)), enum.Enum("Plain", "A").A, deque([1])],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip

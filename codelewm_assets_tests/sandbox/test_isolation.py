@@ -11,6 +11,7 @@ import pytest
 import codelewm_assets
 from codelewm_assets.sandbox.isolation import BOX_FILES, STRICT_LAYERS, bubblewrap_works
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.sandbox.programs import CANARY, needs_bubblewrap, only, outcomes, run, value
 
 
@@ -118,7 +119,7 @@ def test_the_project_is_not_visible_but_for_the_servers_own_files() -> None:
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize("folder", ["/box", "/box/codelewm_assets", "/usr", "/usr/lib", "/"])
+@each_case("folder", ["/box", "/box/codelewm_assets", "/usr", "/usr/lib", "/"])
 def test_nothing_of_the_box_can_be_changed(folder: str, pool: SandboxPool) -> None:
     found = only(pool, f"def f():\n    open({folder + '/planted'!r}, 'w').close()")
     assert found.outcome == "exception" and found.exception_class in ("OSError", "PermissionError")

@@ -10,7 +10,9 @@ import pytest
 
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.sandbox.programs import needs_bubblewrap, needs_seccomp, only, run, value
+from codelewm_assets_tests.tiers import slow
 
 NAME = f"left-{os.getpid()}"  # what a descendant calls itself, so that no other process is taken for it
 LEAVE_TWO = f"""
@@ -43,6 +45,7 @@ def count():
 
 
 @pytest.fixture
+@slow
 def open_pool() -> Iterator[SandboxPool]:
     """As on a machine where root's programs can fork and see their processes."""
     with SandboxPool(1, without=("seccomp", "landlock", "unprivileged_user")) as found:
@@ -81,7 +84,7 @@ def test_a_descendant_that_holds_the_pipe_does_not_delay_the_verdict(open_pool: 
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize("folder", ["..", "/tmp", "/dev/shm", "/dev", "/"])
+@each_case("folder", ["..", "/tmp", "/dev/shm", "/dev", "/"])
 def test_nothing_that_a_program_writes_outside_its_folder_reaches_the_next_one(folder: str, pool: SandboxPool) -> None:
     path = f"{folder}/planted"
     only(pool, f"def f():\n    open({path!r}, 'w').close()")

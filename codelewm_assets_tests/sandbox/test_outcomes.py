@@ -4,6 +4,7 @@ import pytest
 
 from codelewm_assets.sandbox.outcome import InputRun
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.sandbox.programs import only, outcomes, run
 
 
@@ -26,7 +27,7 @@ def test_a_call_that_raises_is_an_exception_and_the_next_input_is_called(pool: S
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("statement", "name"),
     [
         ("raise SystemExit(0)", "SystemExit"),
@@ -42,7 +43,7 @@ def test_every_way_to_raise_is_an_exception(statement: str, name: str, pool: San
     assert only(pool, f"def f():\n    {statement}") == InputRun("exception", exception_class=name)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("code", "name"),
     [
         ("def f(:", "SyntaxError"),
@@ -95,7 +96,7 @@ def test_a_program_that_closes_its_pipe_is_not_a_pass(pool: SandboxPool) -> None
     assert only(pool, "import os\ndef f():\n    os.close(3)\n    return 1").outcome == "killed"
 
 
-@pytest.mark.parametrize(
+@each_case(
     "line",
     [
         b"garbage",
@@ -135,7 +136,7 @@ def test_equal_arguments_of_one_call_are_not_one_object(pool: SandboxPool) -> No
     assert found.inputs[0].output == "(False, [])"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("expression", "kind"),
     [
         ("type('Five', (int,), {})(5)", "Five"),
@@ -167,7 +168,7 @@ def test_a_list_that_holds_itself_has_no_literal(pool: SandboxPool) -> None:
     assert only(pool, "def f():\n    a = []\n    a.append(a)\n    return a") == InputRun("finished", output_type="list")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("expression", "kind", "literal"),
     [
         ("collections.Counter('aab')", "Counter", "{'a': 2, 'b': 1}"),
@@ -183,7 +184,7 @@ def test_maps_of_the_standard_library_arrive_as_dict_under_their_own_name(
     assert found == InputRun("finished", output=literal, output_type=kind)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("expression", "literal"),
     [
         ("float('inf')", "1e999"),

@@ -11,9 +11,10 @@ from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
 from codelewm_assets.sandbox.pool import AGAIN_CPU_S, SandboxPool
 from codelewm_assets.sandbox.server import Server
+from codelewm_assets_tests.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("version", "layers"),
     [
         (0, ()),
@@ -76,6 +77,7 @@ SHORT_AFTER_A_FAILURE = Limits(
 )
 
 
+@pytest.mark.slow
 def test_calls_after_the_first_that_failed_have_little_time() -> None:
     def has_failed(index: int, call: InputRun) -> bool:
         return call.output != "0.6"
@@ -113,6 +115,7 @@ def test_a_program_is_ended_at_its_first_failure_where_its_verdict_is_all_that_i
         assert [call.output for call in first.inputs] == ["0", "1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_a_second_run_ends_after_its_own_time_and_says_nothing_of_what_it_did_not_reach() -> None:
     limits = Limits(input_cpu_s=2.0, cpu_s=20.0, wall_s=20.0)
     with SandboxPool(1) as pool:

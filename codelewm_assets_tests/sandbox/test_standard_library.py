@@ -5,10 +5,9 @@ docs/sandbox.md has the same two lists.
 
 import sys
 
-import pytest
-
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.pool import SandboxPool
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.sandbox.programs import needs_seccomp, only, value
 
 AMPLE = Limits(input_cpu_s=5.0, cpu_s=20.0, wall_s=20.0)
@@ -95,14 +94,14 @@ def _program(expression: str) -> str:
     return f"import {', '.join(['os', *used])}\ndef f():\n    return {expression}\n"
 
 
-@pytest.mark.parametrize("name", WORKS)
+@each_case("name", WORKS)
 def test_this_use_of_the_standard_library_works(name: str, pool: SandboxPool) -> None:
     found = only(pool, _program(WORKS[name]), limits=AMPLE)
     assert found.output == "True", found
 
 
 @needs_seccomp
-@pytest.mark.parametrize("name", REFUSED)
+@each_case("name", REFUSED)
 def test_this_use_is_refused(name: str, pool: SandboxPool) -> None:
     expression, wanted = REFUSED[name]
     found = only(pool, _program(expression), limits=AMPLE)

@@ -54,7 +54,7 @@ class Place:
             monkeypatch.setattr(backend, "create", created)
 
 
-@pytest.fixture(params=["folder", "s3", "memory"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow), "memory"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
     if request.param == "folder":
@@ -381,6 +381,7 @@ def other_process(place: Place, what: str) -> subprocess.Popen[str]:
     return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["folder", "s3"], indirect=True)
 def test_a_killed_process_leaves_what_verify_names_and_no_reader_sees(place: Place) -> None:
     process = other_process(place, "die")
@@ -397,6 +398,7 @@ def test_a_killed_process_leaves_what_verify_names_and_no_reader_sees(place: Pla
     assert store.leftovers() == []  # the dead writer's files are the artifact's now
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["folder", "s3"], indirect=True)
 def test_two_processes_that_write_the_same_artifacts_at_once_both_succeed(place: Place) -> None:
     processes = [other_process(place, what) for what in ("one", "two")]

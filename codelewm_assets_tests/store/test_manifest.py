@@ -7,6 +7,7 @@ import pytest
 
 from codelewm_assets.core.errors import ManifestError
 from codelewm_assets.store.manifest import Manifest, ManifestFile, parse_manifest
+from codelewm_assets_tests.cases import each_case
 
 PLAIN: dict[str, Any] = {
     "artifact_id": "pack[humaneval]",
@@ -31,7 +32,7 @@ def test_when_where_and_how_it_was_made_is_not_in_the_digest(field: str, value: 
     assert parsed(**{field: value}).digest == parsed().digest
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("field", "value"),
     [
         ("artifact_id", "pack[mbpp_plus]"),
@@ -53,7 +54,7 @@ def test_a_manifest_is_read_back_as_it_was_written() -> None:
     assert parse_manifest(manifest.model_dump_json(), where="here") == manifest
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("changes", "fault"),
     [
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
@@ -73,13 +74,13 @@ def test_a_missing_key_is_refused() -> None:
         parse_manifest(text, where="here")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "5"])
+@each_case("text", ["", "{", "[]", "null", "5"])
 def test_a_text_that_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(ManifestError, match=r"here: not a codelewm\.artifact_manifest\.v1 manifest"):
         parse_manifest(text, where="here")
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../other", "a/../../b", "..", ".", ""])
+@each_case("path", ["/etc/passwd", "../other", "a/../../b", "..", ".", ""])
 def test_a_path_outside_the_folder_is_refused(path: str) -> None:
     with pytest.raises(ManifestError, match="leaves the artifact's folder; wanted a relative path inside it"):
         parsed(files=[{"path": path, "sha256": "2" * 64, "bytes": 5}])

@@ -314,6 +314,7 @@ def test_a_kill_after_the_manifest_leaves_what_a_prune_a_day_later_deletes(
     assert not dead.folder.exists() and store.leftovers() == []
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(data=st.data(), count=st.integers(min_value=1, max_value=9))
 def test_after_a_prune_and_after_a_kill_the_store_verifies_and_live_artifacts_load_with_all_they_were_made_from(

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets_tests.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("changes", "message"),
     [
         ({"epochs": 3}, "epochs\n  Extra inputs are not permitted"),

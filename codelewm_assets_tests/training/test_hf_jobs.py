@@ -16,6 +16,8 @@ from codelewm_assets.training.hf_files import portable, run_id_of
 from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.progress import STREAM, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.cases import each_case
+from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.imports import heavy_imports
 from codelewm_assets_tests.training.job_inputs import (
     RESULTS,
@@ -77,6 +79,7 @@ class Bench:
 
 
 @pytest.fixture
+@slow
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its transfers go to servers of their own
@@ -180,13 +183,13 @@ def test_a_job_that_costs_the_cap_at_most_is_let_through() -> None:
     assert HfJobsSettings(**SETTINGS | {"timeout_s": 7200}).most_usd == 2.0
 
 
-@pytest.mark.parametrize("image", ["lab/train", "lab/train:1.0", "lab/train@sha256:abc", "@sha256:" + "a" * 64])
+@each_case("image", ["lab/train", "lab/train:1.0", "lab/train@sha256:abc", "@sha256:" + "a" * 64])
 def test_an_image_that_is_not_pinned_by_digest_is_refused(image: str) -> None:
     with pytest.raises(ValidationError, match="can change under its name; wanted name@sha256:<64 hex digits>"):
         HfJobsSettings(**SETTINGS | {"image": image})
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("field", "value"),
     [("repository", "runs"), ("price_per_hour_usd", float("nan")), ("spend_cap_usd", float("inf")), ("gpu", "h100")],
 )
@@ -366,6 +369,7 @@ def test_a_complete_event_without_files_is_refused(bench: Bench) -> None:
     bench.fail("complete event names no files")
 
 
+@pytest.mark.slow
 def test_no_module_of_the_backend_imports_torch_client_or_dagster() -> None:
     modules = ("config", "hf_files", "hf_jobs", "remote")
     assert heavy_imports(modules, {"torch", "huggingface_hub", "httpx2", "dagster"}) == {}

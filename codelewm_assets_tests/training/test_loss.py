@@ -17,6 +17,7 @@ from codelewm_assets.training.loss import (
     total_loss,
 )
 from codelewm_assets.training.model import TransitionModel
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.training.tokens import CONFIG
 
 EYE = torch.eye(2)
@@ -111,7 +112,7 @@ def test_the_total_is_the_weighted_sum_of_its_terms() -> None:
     )
 
 
-@pytest.mark.parametrize("name", TERMS)
+@each_case("name", TERMS)
 def test_a_term_of_weight_0_is_absent_and_the_others_stay(name: str) -> None:
     model, latents, labels = batch()
     terms = total_loss(model, latents, labels, CONFIG.model_copy(update={f"{name}_weight": 0.0}))[1]

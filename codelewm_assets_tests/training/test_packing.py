@@ -12,6 +12,7 @@ from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import total_loss
 from codelewm_assets.training.model import Encoder, TransitionModel, attend, own_document
 from codelewm_assets.training.packing import NOTHING, Document, pack
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.training.tokens import CONFIG, one_a_row
 
 EXACT = CONFIG.model_copy(update={"dropout": 0.0, "layers": 2, "hidden": 16, "heads": 2, "completions_per_batch": 8})
@@ -46,7 +47,7 @@ def test_rows_are_filled_up_to_a_multiple() -> None:
     assert found.tokens.shape == (8, 4) and found.token_count == 3
 
 
-@pytest.mark.parametrize("seed", range(5))
+@each_case("seed", range(5))
 def test_every_document_is_whole_in_one_row(seed: int) -> None:
     given = documents(40, seed)
     found = pack(given, 16)

@@ -8,6 +8,7 @@ import pytest
 from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.training.progress import event_line, job_event, job_event_line, read_events, summarise, timeless
+from codelewm_assets_tests.cases import each_case
 
 START = {"event": "start", "seed": 42, "folds": [0, 1], "device": "cpu", "time_s": 100.0}
 STEP = {
@@ -37,9 +38,7 @@ def test_a_log_line_carries_the_event_behind_its_prefix() -> None:
     assert job_event("2026-01-01 " + job_event_line(START)) == START
 
 
-@pytest.mark.parametrize(
-    "line", ["plain", "{}", "CODELEWM_JOB_EVENT {", "CODELEWM_JOB_EVENT []", "CODELEWM_JOB_EVENT {}"]
-)
+@each_case("line", ["plain", "{}", "CODELEWM_JOB_EVENT {", "CODELEWM_JOB_EVENT []", "CODELEWM_JOB_EVENT {}"])
 def test_any_other_log_line_is_no_event(line: str) -> None:
     assert job_event(line) is None
 
@@ -71,7 +70,7 @@ def test_a_running_stream_says_how_far_it_is() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("events", "state"),
     [
         ([START], "running"),

@@ -25,6 +25,7 @@ from codelewm_assets.training.hf_jobs import HfJobs
 from codelewm_assets.training.progress import job_event, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
 from codelewm_assets_tests.hub_server import Fault
+from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.job_inputs import RESULTS, events_of, outputs_of, put_clear_chain, spec_on
 from codelewm_assets_tests.training.jobs_server import JobsServer, Scenario, jobs_server
 
@@ -36,6 +37,7 @@ SETTINGS = HfJobsSettings(
 
 
 @pytest.fixture
+@slow
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsServer]:
     monkeypatch.setattr(pytest.importorskip("huggingface_hub.constants"), "HF_HUB_DISABLE_XET", True)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

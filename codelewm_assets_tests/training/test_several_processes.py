@@ -33,7 +33,9 @@ from codelewm_assets.training.processes import Ranks, joined, require_devices
 from codelewm_assets.training.progress import STREAM, read_events, timeless
 from codelewm_assets.training.state import states
 from codelewm_assets.training.worker import WorkerSpec
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.running import run_worker
 from codelewm_assets_tests.training.tokens import CONFIG, put_chain, put_report
 
@@ -81,6 +83,7 @@ def data(fold_data: FoldData) -> FoldData:
 
 
 @pytest.fixture(scope="module")
+@slow
 def by_two(data: FoldData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `_as_a_rank` left in its folder."""
     folder = tmp_path_factory.mktemp("by_two")
@@ -128,7 +131,7 @@ def test_two_processes_equal_one_that_averages_the_gradients_of_both_batches(
         torch.testing.assert_close(found[tensor], wanted[tensor], rtol=0, atol=1e-5, msg=tensor)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_case("name", RUNS)
 def test_every_rank_ends_with_the_same_weights_and_target_encoder(by_two: Path, name: str) -> None:
     assert (by_two / f"{name}0.safetensors").read_bytes() == (by_two / f"{name}1.safetensors").read_bytes()
 
@@ -177,6 +180,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, small_world: World) -> tuple
 
 
 @pytest.fixture
+@slow
 def spec_of(chain: tuple[ArtifactStore, dict[str, str]], tmp_path: Path) -> Callable[..., WorkerSpec]:
     """Makes a spec of two processes with fields changed; its output folder is new."""
     store, digests = chain
@@ -382,6 +386,7 @@ def test_what_is_told_is_what_ended_a_rank_and_not_what_followed(
     assert type(error) is kind and str(error).startswith(message)
 
 
+@pytest.mark.slow
 def test_the_agent_imports_no_torch_before_the_guard() -> None:
     program = "import sys, codelewm_assets.training.agent; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

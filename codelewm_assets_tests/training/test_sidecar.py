@@ -11,6 +11,7 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.sidecar import read_sidecar, require_matching, sidecar_mismatches
+from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import put, put_checkpoint, put_tokens
 
@@ -33,7 +34,7 @@ def test_a_sidecar_of_these_weights_and_tokens_matches(store: ArtifactStore, tok
     assert require_matching(checkpoint, tokens).seed == 42
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("changes", "named"),
     [
         ({"tokenized_pack": "c" * 64}, "tokenized_pack: the sidecar says cccccccccccc"),

@@ -33,6 +33,7 @@ print(hashlib.sha256(whole).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_tokenizer_and_arrays_are_byte_identical_in_two_processes_with_other_hash_seeds() -> None:
     digests = []
     for seed in ("1", "2"):

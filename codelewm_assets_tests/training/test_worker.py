@@ -26,6 +26,7 @@ from codelewm_assets.training.progress import STREAM, job_event, read_events, su
 from codelewm_assets.training.sidecar import Sidecar, require_trained, sidecar_mismatches
 from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec, result_names
 from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.imports import heavy_imports
 from codelewm_assets_tests.training.running import run_worker
 from codelewm_assets_tests.training.tokens import CHAIN, CONFIG, put, put_report
@@ -45,6 +46,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, small_world: World) -> tuple
 
 
 @pytest.fixture
+@slow
 def spec_of(chain: tuple[ArtifactStore, Digests], tmp_path: Path) -> SpecMaker:
     """Makes a spec on the chain with digests changed; its output folder is empty."""
     store, digests = chain
@@ -422,6 +424,7 @@ def test_a_worker_whose_parent_is_gone_before_it_looks_ends_at_once(spec_of: Spe
     assert (found.returncode, found.stdout) == (-signal.SIGKILL, b"")
 
 
+@pytest.mark.slow
 def test_no_module_that_only_starts_describes_or_reads_imports_torch() -> None:
     modules = ("config", "progress", "sidecar", "tokenize", "inspect", "worker", "agent")
     assert heavy_imports(modules, {"torch", "transformers"}) == {}

@@ -12,6 +12,7 @@ from codelewm_assets.store.manifest import parse_manifest
 from codelewm_assets.store.recipe import Recipe
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.upgrade import first_version
 from codelewm_assets_tests.upgrade.first_version import CHECKS, CODE_VERSION, CONFIG, DIGEST, MANIFEST, RECIPE_KEY
 
@@ -21,6 +22,7 @@ OF_A_BENCHMARK = {"benchmark_problems", "candidate_completions", "labelled_compl
 
 
 @pytest.fixture(scope="module")
+@slow
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A folder with store and instance, and artifact id → digest."""
     home = tmp_path_factory.mktemp("first_version")
