@@ -44,9 +44,10 @@ check: $(VENV)/check.ready ## lint, format, types, import contracts
 docs: $(VENV)/docs.ready ## these pages as a site, with the reference written from the code, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
-# The tests compare these two with the code; this target writes them.
-flow: $(VENV)/test.ready ## the reviewed graph file, and the tables of docs/claims.md
+# The tests compare these three with the code; this target writes them.
+flow: $(VENV)/test.ready ## the reviewed graph file, the graph of README.md, and the tables of docs/claims.md
 	$(BIN)/python -m codelewm_assets_tests.defs.data_flow > codelewm_assets_tests/data_flow.txt
+	$(BIN)/python -m codelewm_assets_tests.defs.picture
 	$(BIN)/python -m codelewm_assets_tests.claims.register_tables
 
 screenshot: $(VENV)/test.ready ## the pictures of docs/screenshots

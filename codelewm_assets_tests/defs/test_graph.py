@@ -14,6 +14,7 @@ from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.defs.data_flow import data_flow
+from codelewm_assets_tests.defs.picture import PAGE, page_with_picture, reduced
 
 ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
 OBSERVED = {*RELEASES.values(), IMPORTED_COMPLETIONS}  # sources outside the project, which no job makes
@@ -50,6 +51,17 @@ DESIGN_KEYS = [
 def test_the_graph_is_the_reviewed_one() -> None:
     wanted = (Path(__file__).parents[1] / "data_flow.txt").read_text(encoding="utf-8")
     assert data_flow() == wanted, "The graph changed. Review the change, then run `make flow`."
+
+
+def test_the_picture_in_the_readme_is_the_graph() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page_with_picture(page) == page, "The graph changed. Review the change, then run `make flow`."
+
+
+def test_an_edge_that_a_longer_path_implies_is_left_out() -> None:
+    """a → b → d and a → d, c → d: what stays of d's parents is b and c."""
+    parents = {"a": set[str](), "b": {"a"}, "c": set[str](), "d": {"a", "b", "c"}}
+    assert reduced(parents) == {"a": set(), "b": {"a"}, "c": set(), "d": {"b", "c"}}
 
 
 def test_every_asset_of_the_design_is_there_and_no_other() -> None:

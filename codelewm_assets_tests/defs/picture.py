@@ -1,0 +1,54 @@
+"""The graph as the Mermaid diagram of README.md: its stages, and of its edges those that no longer path implies.
+
+`make flow` writes it there.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from codelewm_assets.defs.artifact_asset import GATED_BY, SEEDED, STAGES
+from codelewm_assets.defs.assemble import build_defs
+
+PAGE = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- the graph, by make flow -->", "<!-- end of the graph -->"
+
+
+def picture() -> str:
+    """A `flowchart` with a box for each stage."""
+    graph = build_defs().resolve_asset_graph()
+    names = {key: key.to_user_string() for key in graph.get_all_asset_keys()}
+    parents = {
+        names[key]: {names[parent] for parent in graph.get(key).parent_keys} - GATED_BY.get(names[key], set())
+        for key in names
+    }
+    lines = ["```mermaid", "flowchart TB"]
+    for stage in STAGES:
+        own = sorted(name for key, name in names.items() if graph.get(key).group_name == stage)
+        lines.append(f"  subgraph {stage}")
+        lines += [f'    {name}["{name}{", each seed" if name in SEEDED else ""}"]' for name in own if name in GATED_BY]
+        lines.append("  end")
+    lines += [f"  {parent} --> {name}" for name in sorted(parents) for parent in sorted(reduced(parents)[name])]
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def reduced(parents: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """The parents of each node without those that are ancestors of another of its parents."""
+
+    def ancestors(name: str) -> set[str]:
+        return parents[name].union(*(ancestors(parent) for parent in parents[name]))
+
+    return {name: own - set[str]().union(*map(ancestors, own)) for name, own in parents.items()}
+
+
+def page_with_picture(page: str) -> str:
+    """The page with the diagram between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{picture()}\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    text = PAGE.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        sys.exit(f"{PAGE} lacks the marks {BEGIN} and {END}")
+    PAGE.write_text(page_with_picture(text), encoding="utf-8")
