@@ -8,7 +8,7 @@ from pathlib import Path
 from codelewm_assets.core.errors import StoreError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-WRITING = ".writing-"  # begins the name of what is not whole yet; a kill leaves it behind
+WRITE_PREFIX = ".writing-"  # begins the name of what is not whole yet; a kill leaves it behind
 
 
 def fsync_folder(folder: Path) -> None:
@@ -28,7 +28,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=WRITE_PREFIX)
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(data)
             handle.flush()

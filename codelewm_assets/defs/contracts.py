@@ -39,7 +39,7 @@ def _validated(contract: Contract, inputs: Inputs) -> Validation:
         for column, name in contract.references.items():
             asset, _, wanted = name.partition(".")
             allowed[column] = set(_rows(inputs.artifact(asset), [wanted])[wanted].to_pylist())
-        return validate(contract, _rows(artifact), allowed, strays=_strays(artifact))
+        return validate(contract, _rows(artifact), allowed, misplaced=_strays(artifact))
 
     return inputs.known(contract.rule, judge)
 

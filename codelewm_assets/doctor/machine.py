@@ -13,7 +13,7 @@ from codelewm_assets.doctor.installed import installed_version
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation, remedy
 from codelewm_assets.sandbox.pool import SandboxPool
-from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.cache_key import CacheKey
 from codelewm_assets.store.store import ArtifactStore
 
 GIB = 1 << 30
@@ -115,7 +115,7 @@ def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
 
 def object_storage_finding(store: ArtifactStore) -> HealthFinding:
     """Whether the server takes the credentials and knows the bucket: one small object that is not there is asked for."""
-    nothing = Recipe(kind="doctor", partition=None, parents={}, config={}, code_version="0")
+    nothing = CacheKey(kind="doctor", partition=None, parents={}, config={}, code_version="0")
     try:
         store.find(nothing)
         found, is_ok = f"{store.address} answers", True

@@ -12,9 +12,9 @@ from pathlib import Path
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import sha256_unchanged
 from codelewm_assets.core.errors import StoreAccessError
-from codelewm_assets.core.files import WRITING, fsync_folder
+from codelewm_assets.core.files import WRITE_PREFIX, fsync_folder
 from codelewm_assets.store.backend import FILE, Entry
-from codelewm_assets.store.layout import is_of_the_store
+from codelewm_assets.store.layout import is_store_name
 from codelewm_assets.store.manifest import ManifestFile
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -105,7 +105,7 @@ class LocalBackend:
     def listing(self, folder: str = "") -> dict[str, Entry]:
         """Of the root: what lies in each `<kind>/<partition>` that holds a digest or an unfinished write."""
         found: dict[str, Entry] = {}
-        waiting = [folder] if folder else list(self._homes())
+        waiting = [folder] if folder else list(self._partition_folders())
         while waiting:
             above = waiting.pop()
             names = self._names(above)
@@ -134,12 +134,12 @@ class LocalBackend:
         """The file itself; its bytes are not checked."""
         return self.root / folder / entry.path
 
-    def _homes(self) -> Iterator[str]:
+    def _partition_folders(self) -> Iterator[str]:
         """Each `<kind>/<partition>` with a digest or an unfinished write in it."""
         for kind in self._names(""):
             for partition in self._names(kind):
                 home = f"{kind}/{partition}"
-                if any(map(is_of_the_store, self._names(home))):
+                if any(map(is_store_name, self._names(home))):
                     yield home
 
     def _names(self, folder: str) -> list[str]:
@@ -173,7 +173,7 @@ def _access(path: Path, action: str, expected: str) -> Iterator[None]:
 def _staging(parent: Path) -> Iterator[Path]:
     """A folder for files that are not whole yet; it goes afterwards, and a killed writer leaves it."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=WRITING))
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=WRITE_PREFIX))
     try:
         yield folder
     finally:

@@ -16,15 +16,15 @@ from typing import Any
 
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
-from codelewm_assets.core.files import WRITING
+from codelewm_assets.core.files import WRITE_PREFIX
 from codelewm_assets.store.backend import Entry
 from codelewm_assets.store.manifest import ManifestFile
 
 LOCAL_PROTOCOLS = ("file", "local")
-ALREADY_THERE = ("PreconditionFailed", "412")  # answers to a put on the condition that nothing is there
-AT_THE_SAME_TIME = ("ConditionalRequestConflict", "409")
-NO_CONDITIONS = ("NotImplemented", "501")
-CREATE_TRIES = 5
+ALREADY_EXISTS = ("PreconditionFailed", "412")  # answers to a put on the condition that nothing is there
+CONFLICT = ("ConditionalRequestConflict", "409")
+UNSUPPORTED_CONDITION = ("NotImplemented", "501")
+MAX_CREATE_TRIES = 5
 
 
 class ObjectBackend:
@@ -51,7 +51,7 @@ class ObjectBackend:
 
     def read(self, name: str) -> bytes | None:
         """Straight from the server."""
-        with self._asking("read", name) as server:
+        with self._request("read", name) as server:
             try:
                 return bytes(server.cat_file(self._key(name)))
             except FileNotFoundError as error:
@@ -67,7 +67,7 @@ class ObjectBackend:
         """A put replaces an object whole."""
         for name in sorted(files):
             content, key = files[name], self._key(f"{folder}/{name}")
-            with self._asking("write", f"{folder}/{name}") as server:
+            with self._request("write", f"{folder}/{name}") as server:
                 if isinstance(content, Path):
                     server.put_file(str(content), key)
                 else:
@@ -79,28 +79,28 @@ class ObjectBackend:
         A server that knows no conditions gets a plain put: of two writers at the same moment the last one's manifest stays,
         which tells of the same files and differs in `created_at`, `source_git_sha` and `command` alone.
         """
-        for attempt in range(CREATE_TRIES):
-            with self._asking("write", name) as server:
+        for attempt in range(MAX_CREATE_TRIES):
+            with self._request("write", name) as server:
                 try:
                     server.pipe_file(self._key(name), data, mode="create")
                     return
                 except OSError as error:
-                    if isinstance(error, FileExistsError) or _code(error) in ALREADY_THERE:
+                    if isinstance(error, FileExistsError) or _code(error) in ALREADY_EXISTS:
                         return
-                    if _code(error) in NO_CONDITIONS:
+                    if _code(error) in UNSUPPORTED_CONDITION:
                         server.pipe_file(self._key(name), data)
                         return
-                    if _code(error) not in AT_THE_SAME_TIME or attempt == CREATE_TRIES - 1:
+                    if _code(error) not in CONFLICT or attempt == MAX_CREATE_TRIES - 1:
                         raise
 
     def sha256(self, name: str) -> str | None:
         """Of what the server has; copies in the cache are not asked."""
-        with self._fetched(name) as copy:
+        with self._downloaded(name) as copy:
             return None if copy is None else sha256_file(copy)
 
     def delete(self, name: str) -> None:
         """One object."""
-        with self._asking("delete", name) as server, suppress(FileNotFoundError):
+        with self._request("delete", name) as server, suppress(FileNotFoundError):
             server.rm_file(self._key(name))
 
     def folder(self, name: str) -> Path:
@@ -115,7 +115,7 @@ class ObjectBackend:
         path = self.folder(folder) / entry.path
         if path.is_file() and sha256_file(path) == entry.sha256:
             return path
-        with self._fetched(f"{folder}/{entry.path}") as copy:
+        with self._downloaded(f"{folder}/{entry.path}") as copy:
             found = "missing" if copy is None else sha256_file(copy)
             if copy is None or found != entry.sha256:
                 path.unlink(missing_ok=True)  # not before: another reader may have put a whole one there
@@ -129,23 +129,23 @@ class ObjectBackend:
 
     def listing(self, folder: str = "") -> dict[str, Entry]:
         """One request; of the root, all there is. Times are by the server's clock."""
-        with self._asking("list", folder) as server:
+        with self._request("list", folder) as server:
             try:
                 found = server.find(self._key(folder).rstrip("/"), detail=True)
             except FileNotFoundError as error:
                 if _code(error) == "NoSuchBucket":
                     raise
                 return {}
-        return {key.removeprefix(f"{self._root}/"): Entry(int(facts["size"]), _written_s(facts))
+        return {key.removeprefix(f"{self._root}/"): Entry(int(facts["size"]), _modified_s(facts))
                 for key, facts in found.items()}  # fmt: skip
 
     @contextmanager
-    def _fetched(self, name: str) -> Iterator[Path | None]:
+    def _downloaded(self, name: str) -> Iterator[Path | None]:
         """A copy in a folder of its own, which goes afterwards; None: the server has no such object."""
-        with self._asking("read", name) as server:
+        with self._request("read", name) as server:
             cache = self.work / "cache"
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix=WRITING) as scratch:
+            with tempfile.TemporaryDirectory(dir=cache, prefix=WRITE_PREFIX) as scratch:
                 copy = Path(scratch) / "copy"
                 try:
                     server.get_file(self._key(name), str(copy))
@@ -175,7 +175,7 @@ class ObjectBackend:
             ) from error
 
     @contextmanager
-    def _asking(self, doing: str, name: str) -> Iterator[Any]:
+    def _request(self, doing: str, name: str) -> Iterator[Any]:
         """The server's file system. Raises: StoreAccessError: in place of what it raises."""
         server = self._server
         try:
@@ -201,7 +201,7 @@ class ObjectBackend:
         return f"the server failed or cannot be reached ({text}). Check it, AWS_ENDPOINT_URL and the network"
 
 
-def _written_s(facts: Mapping[str, Any]) -> float | None:
+def _modified_s(facts: Mapping[str, Any]) -> float | None:
     """Time of the last write, None where the server does not say."""
     instant = facts.get("LastModified") or facts.get("created") or facts.get("mtime")
     return instant.timestamp() if isinstance(instant, datetime) else None

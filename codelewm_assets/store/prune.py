@@ -8,8 +8,8 @@ from typing import Any
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import artifact_id
-from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
 from codelewm_assets.store.manifest import Manifest
+from codelewm_assets.store.orphans import INCOMPLETE_AFTER_S, OrphanedFile, find_orphaned_files, remove_orphaned_file
 from codelewm_assets.store.store import ArtifactStore
 
 
@@ -41,18 +41,18 @@ class PrunePlan:
 
     Attributes:
         removable: in the order of removal: whatever refers to an artifact goes before it.
-        recipes: keys of recipes whose artifact goes or is not stored.
-        leftovers: in the work folder.
+        cache_keys: cache entries whose artifact goes or is not stored.
+        orphans: in the work folder.
         incomplete: by address: artifacts without a manifest, of a write or a removal that was interrupted.
         incomplete_before_s: nothing was written there since this time, seconds since the epoch.
-        not_stored: live digests that the store does not hold.
+        not_stored: roots that the store does not hold.
     """
 
     kept: tuple[Stored, ...]
     removable: tuple[Stored, ...]
-    recipes: tuple[str, ...]
-    leftovers: tuple[Leftover, ...]
-    incomplete: tuple[Leftover, ...]
+    cache_keys: tuple[str, ...]
+    orphans: tuple[OrphanedFile, ...]
+    incomplete: tuple[OrphanedFile, ...]
     incomplete_before_s: float
     not_stored: tuple[str, ...]
 
@@ -60,34 +60,34 @@ class PrunePlan:
     def bytes(self) -> int:
         """What its removal frees, as far as manifests say."""
         return sum(row.bytes or 0 for row in self.removable) + sum(
-            row.bytes for row in (*self.leftovers, *self.incomplete)
+            row.bytes for row in (*self.orphans, *self.incomplete)
         )
 
 
 def plan_prune(
-    store: ArtifactStore, live: Collection[str], *, now: datetime, younger_stays: timedelta = timedelta(0)
+    store: ArtifactStore, roots: Collection[str], *, now: datetime, min_age: timedelta = timedelta(0)
 ) -> PrunePlan:
-    """What can go: whatever no live artifact was made from or names, directly or through others.
+    """What can go: whatever no root was made from or names, directly or through others.
 
     Args:
-        live: digests of the artifacts that are in use.
-        younger_stays: an artifact younger than this stays as if it were live.
-    Raises: StoreError: none of the live artifacts is stored, so the store is not theirs. ManifestError: the manifest of an
+        roots: digests of the artifacts in use.
+        min_age: an artifact younger than this stays as if it were a root.
+    Raises: StoreError: none of the roots is stored, so the store is not theirs. ManifestError: the manifest of an
         artifact that stays is damaged, so what it was made from is not known. StoreAccessError: a manifest cannot be read now.
     """
     found, faults = _stored(store)
     rows = {row.digest: row for row in found}
-    if rows and not set(live) & set(rows):
+    if rows and not set(roots) & set(rows):
         raise StoreError(
             f"{store.address} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
-            f"({len(live)} known). Nothing was removed: check that DAGSTER_HOME and CODELEWM_ARTIFACTS belong together."
+            f"({len(roots)} known). Nothing was removed: check that DAGSTER_HOME and CODELEWM_ARTIFACTS belong together."
         )
-    young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - younger_stays]
-    kept = _closure([*(digest for digest in live if digest in rows), *young], rows)
+    young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - min_age]
+    kept = _closure([*(digest for digest in roots if digest in rows), *young], rows)
     for digest in sorted(kept):
         if digest in faults:  # not read again: if that went well, what it refers to would still be missing here
             raise faults[digest]
-    gone, before_s = set(rows) - kept, now.timestamp() - CUT_OFF_AFTER_S
+    gone, before_s = set(rows) - kept, now.timestamp() - INCOMPLETE_AFTER_S
     order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
     for digest in sorted(gone):
         for named in sorted(rows[digest].refers_to & gone):
@@ -95,11 +95,11 @@ def plan_prune(
     return PrunePlan(
         kept=tuple(row for digest, row in rows.items() if digest in kept),
         removable=tuple(rows[digest] for digest in order.static_order()),
-        recipes=tuple(key for key, _, digest in store.recipes() if digest not in kept),
-        leftovers=tuple(find_leftovers(store.work, kept, now_s=now.timestamp())),
+        cache_keys=tuple(key for key, _, digest in store.cache_entries() if digest not in kept),
+        orphans=tuple(find_orphaned_files(store.work, kept, now_s=now.timestamp())),
         incomplete=tuple(_incomplete(store, before_s)),
         incomplete_before_s=before_s,
-        not_stored=tuple(sorted(set(live) - set(rows))),
+        not_stored=tuple(sorted(set(roots) - set(rows))),
     )
 
 
@@ -112,22 +112,22 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
     Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
     """
     before_each()
-    for key in plan.recipes:
+    for key in plan.cache_keys:
         store.invalidate(key)
     for row in plan.removable:
         before_each()
         store.remove(row.kind, row.digest, partition=row.partition)
-    for leftover in plan.leftovers:
+    for orphan in plan.orphans:
         before_each()
-        remove_leftover(store.work, leftover)
-    for leftover in plan.incomplete:
+        remove_orphaned_file(store.work, orphan)
+    for orphan in plan.incomplete:
         before_each()
-        store.delete_incomplete(leftover.path, before_s=plan.incomplete_before_s)
+        store.delete_incomplete(orphan.path, before_s=plan.incomplete_before_s)
 
 
-def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[Leftover]:
+def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[OrphanedFile]:
     for address, size in sorted(store.incomplete(before_s=before_s).items()):
-        yield Leftover(address, size, "files of a write or a removal that was cut off, written more than a day ago")
+        yield OrphanedFile(address, size, "files of a write or a removal that was cut off, written more than a day ago")
 
 
 def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:

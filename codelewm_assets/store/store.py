@@ -1,7 +1,7 @@
 """The content-addressed artifact store. A reader never sees half an artifact, and a whole one is never rewritten.
 
 Layout: `<root>/<artifact_kind>/<partition or "all">/<digest>/{manifest.json, files…}`,
-`<root>/recipes/<recipe>.json`, a note of the digest that a recipe (parents, config, code version) gave, and
+`<root>/recipes/<cache_key>.json`, a note of the digest that a recipe (parents, config, code version) gave, and
 `<root>/findings/<digest>/<key>.json`, what was worked out about the artifact of that digest.
 
 Publication: all files first, the manifest last; removal: the manifest first. A folder without a manifest is no artifact. A
@@ -24,23 +24,23 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.store.backend import DIGEST, FILE, MANIFEST, Backend, Entry
+from codelewm_assets.store.cache_key import CacheKey, cache_key_digest
 from codelewm_assets.store.findings import Findings
 from codelewm_assets.store.layout import (
-    RECIPES,
+    CACHE_KEYS,
     Folders,
     Mismatch,
     folder_name,
-    grouped,
-    is_artifacts,
-    is_leftover,
+    group_by_folder,
+    is_artifact_folder,
     is_published,
+    is_unfinished,
     published,
-    strays,
+    unexpected_files,
 )
 from codelewm_assets.store.local_backend import LocalBackend
 from codelewm_assets.store.manifest import Manifest, ManifestFile, parse_manifest
 from codelewm_assets.store.object_backend import ObjectBackend
-from codelewm_assets.store.recipe import Recipe, recipe_key
 
 LOG = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Artifact:
         return json.loads(self.path(name).read_text(encoding="utf-8"))
 
 
-class RecipeNote(NamedTuple):
+class CacheEntry(NamedTuple):
     """The digest that a recipe gave. Both are None where the note is damaged."""
 
     key: str
@@ -142,20 +142,20 @@ class ArtifactStore:
             return self._backend.root
         raise StoreError(f"{self.address} is no local folder. Take the files by Artifact.path, and write to `work`.")
 
-    def find(self, recipe: Recipe) -> Artifact | None:
+    def find(self, cache_key: CacheKey) -> Artifact | None:
         """The artifact that this recipe gave before. None: there is none, or it is missing or damaged, which is logged."""
-        note = self._note(recipe.key)
+        note = self._note(cache_key.digest)
         if note is None:
             return None
-        artifact = note.digest and self._whole(recipe.kind, note.digest, recipe.partition)
-        if artifact and _key_of(artifact.manifest) == recipe.key:
+        artifact = note.digest and self._intact(cache_key.kind, note.digest, cache_key.partition)
+        if artifact and _key_of(artifact.manifest) == cache_key.digest:
             return artifact
         LOG.warning(
-            f"{RECIPES}/{recipe.key}.json names no whole artifact of its recipe; {recipe.artifact_id} is built again."
+            f"{CACHE_KEYS}/{cache_key.digest}.json names no whole artifact of its recipe; {cache_key.artifact_id} is built again."
         )
         return None
 
-    def _whole(self, kind: str, digest: str, partition: str | None) -> Artifact | None:
+    def _intact(self, kind: str, digest: str, partition: str | None) -> Artifact | None:
         """The stored artifact; None: it is missing or damaged, which is logged."""
         try:
             artifact = self.load(kind, digest, partition=partition)
@@ -190,7 +190,7 @@ class ArtifactStore:
         home = self._backend.folder(folder)
         return Artifact(home, manifest, digest, folder, f"{self.address}/{folder}", self._backend.local)
 
-    def write(self, recipe: Recipe, files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]) -> Artifact:
+    def write(self, cache_key: CacheKey, files: Mapping[str, bytes | Path], metadata: Mapping[str, Any]) -> Artifact:
         """Store `files` (name → bytes, or a file to copy) whole or not at all; a damaged artifact of the same digest is replaced.
 
         Raises: StoreError: the disk is full or not writable, or a name is not allowed. No reader sees anything of it, and
@@ -198,28 +198,28 @@ class ArtifactStore:
         """
         try:
             manifest = Manifest(
-                artifact_id=recipe.artifact_id,
-                artifact_kind=recipe.kind,
+                artifact_id=cache_key.artifact_id,
+                artifact_kind=cache_key.kind,
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 source_git_sha=self._source_git_sha,
                 command=self._command,
-                config_sha256=recipe.config_sha256,
-                parent_artifacts=dict(sorted(recipe.parents.items())),
+                config_sha256=cache_key.config_sha256,
+                parent_artifacts=dict(sorted(cache_key.parents.items())),
                 files=tuple(_entry(name, files[name]) for name in sorted(files)),
                 metadata=dict(metadata),
             )
             digest = manifest.digest
             is_published = self._backend.read(f"{_folder_of(manifest)}/{MANIFEST}") is not None
-            if not is_published or self._whole(recipe.kind, digest, recipe.partition) is None:
+            if not is_published or self._intact(cache_key.kind, digest, cache_key.partition) is None:
                 self._publish(manifest, files, replaces=is_published)
-            note = pretty_json({"artifact_id": recipe.artifact_id, "digest": digest})
-            self._backend.put(RECIPES, {f"{recipe.key}.json": note})
+            note = pretty_json({"artifact_id": cache_key.artifact_id, "digest": digest})
+            self._backend.put(CACHE_KEYS, {f"{cache_key.digest}.json": note})
         except OSError as error:
             raise StoreError(
-                f"Could not store {recipe.artifact_id}: {error.strerror or error}. No reader sees a part of it and earlier "
+                f"Could not store {cache_key.artifact_id}: {error.strerror or error}. No reader sees a part of it and earlier "
                 f"artifacts are untouched; free space or make {self.address} writable, then run again."
             ) from error
-        return self.load(recipe.kind, digest, partition=recipe.partition)
+        return self.load(cache_key.kind, digest, partition=cache_key.partition)
 
     def _publish(self, manifest: Manifest, files: Mapping[str, bytes | Path], *, replaces: bool) -> None:
         """Files first, the manifest last. What does not belong there is deleted before, an older manifest first of all.
@@ -262,29 +262,29 @@ class ArtifactStore:
         yield from published(self._folders())
 
     def _folders(self) -> Folders:
-        return grouped(self._backend.listing())
+        return group_by_folder(self._backend.listing())
 
-    def recipes(self) -> Iterator[RecipeNote]:
+    def cache_entries(self) -> Iterator[CacheEntry]:
         """The note of every recipe that is remembered, sorted by key."""
-        for name in sorted(self._backend.listing(RECIPES)):
-            key = name.removeprefix(f"{RECIPES}/").removesuffix(".json")
-            if name == f"{RECIPES}/{key}.json" and not key.startswith("."):
-                yield self._note(key) or RecipeNote(key, None, None)
+        for name in sorted(self._backend.listing(CACHE_KEYS)):
+            key = name.removeprefix(f"{CACHE_KEYS}/").removesuffix(".json")
+            if name == f"{CACHE_KEYS}/{key}.json" and not key.startswith("."):
+                yield self._note(key) or CacheEntry(key, None, None)
 
-    def _note(self, key: str) -> RecipeNote | None:
+    def _note(self, key: str) -> CacheEntry | None:
         """The note of a recipe; None: there is none."""
-        data = self._backend.read(f"{RECIPES}/{key}.json")
+        data = self._backend.read(f"{CACHE_KEYS}/{key}.json")
         if data is None:
             return None
         with suppress(ValueError, KeyError, TypeError):
             note = json.loads(data)
             if DIGEST.fullmatch(note["digest"]):
-                return RecipeNote(key, str(note["artifact_id"]), note["digest"])
-        return RecipeNote(key, None, None)
+                return CacheEntry(key, str(note["artifact_id"]), note["digest"])
+        return CacheEntry(key, None, None)
 
     def invalidate(self, key: str) -> None:
         """Delete the note of a recipe: the next build makes its artifact anew. Raises: OSError: it cannot be deleted."""
-        self._backend.delete(f"{RECIPES}/{key}.json")
+        self._backend.delete(f"{CACHE_KEYS}/{key}.json")
 
     def remove(self, kind: str, digest: str, *, partition: str | None = None) -> None:
         """Delete one artifact, its manifest first: a reader sees all of it or nothing, also after a kill. Its findings go too.
@@ -299,9 +299,9 @@ class ArtifactStore:
             self._backend.delete(f"{folder}/{name}")
         self.findings.delete(digest)
 
-    def leftovers(self) -> list[str]:
+    def unfinished(self) -> list[str]:
         """Path or URL of each folder of a write or removal that has not ended, sorted. No reader sees what lies there."""
-        folders = sorted(folder for folder, entries in self._folders().items() if is_leftover(folder, entries))
+        folders = sorted(folder for folder, entries in self._folders().items() if is_unfinished(folder, entries))
         return [f"{self.address}/{folder}" for folder in folders]
 
     def incomplete(self, *, before_s: float) -> dict[str, int]:
@@ -309,7 +309,7 @@ class ArtifactStore:
         return {
             f"{self.address}/{folder}": sum(entry.bytes for entry in entries.values())
             for folder, entries in self._folders().items()
-            if is_artifacts(folder, entries) and self._is_incomplete(entries, before_s)
+            if is_artifact_folder(folder, entries) and self._is_incomplete(entries, before_s)
         }
 
     def delete_incomplete(self, address: str, *, before_s: float) -> None:
@@ -351,11 +351,11 @@ class ArtifactStore:
 
     def missing(self) -> list[Mismatch]:
         """A row for each recipe note that is damaged, or whose artifact is not stored or is of another recipe."""
-        return list(self._note_faults(self._folders()))
+        return list(self._entry_faults(self._folders()))
 
-    def _note_faults(self, folders: Folders, only: frozenset[str] = frozenset()) -> Iterator[Mismatch]:
-        for key, named, digest in self.recipes():
-            note = f"{RECIPES}/{key}.json"
+    def _entry_faults(self, folders: Folders, only: frozenset[str] = frozenset()) -> Iterator[Mismatch]:
+        for key, named, digest in self.cache_entries():
+            note = f"{CACHE_KEYS}/{key}.json"
             if named is None or digest is None:
                 if not only:
                     yield Mismatch("recipe note", note, "damaged", "an artifact_id and a digest")
@@ -397,9 +397,9 @@ class ArtifactStore:
             for parent, parent_digest in artifact.manifest.parent_artifacts.items():
                 if (parent, parent_digest) not in stored:
                     faults.append(Mismatch(f"{name} {digest[:12]}", f"parent {parent}", "missing", parent_digest))
-        faults += self._note_faults(folders, only)
+        faults += self._entry_faults(folders, only)
         if not only:
-            faults += strays(folders, self._backend.listing(RECIPES))
+            faults += unexpected_files(folders, self._backend.listing(CACHE_KEYS))
             if not rows and not self._backend.exists():
                 faults.append(Mismatch("store", self.address, "missing", "an artifact store"))
         return checked, faults
@@ -425,7 +425,7 @@ def _folder_of(manifest: Manifest) -> str:
 
 
 def _key_of(manifest: Manifest) -> str:
-    return recipe_key(manifest.artifact_id, manifest.parent_artifacts, manifest.config_sha256)
+    return cache_key_digest(manifest.artifact_id, manifest.parent_artifacts, manifest.config_sha256)
 
 
 def _is_named(artifact_id: str, digest: str, only: frozenset[str]) -> bool:

@@ -22,7 +22,7 @@ from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
-from codelewm_assets.store.store import Artifact, Recipe, open_store
+from codelewm_assets.store.store import Artifact, CacheKey, open_store
 from codelewm_assets.training.progress import event_line
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
@@ -80,8 +80,8 @@ class StoredWorld:
         parents: tuple[str, ...] = (),
     ) -> Artifact:
         """Store an artifact made from the latest `parents` (artifact ids) and report its materialization."""
-        recipe = Recipe(kind, partition, {name: self.latest[name].digest for name in parents}, {}, "test")
-        artifact = self.store.write(recipe, files, metadata)
+        cache_key = CacheKey(kind, partition, {name: self.latest[name].digest for name in parents}, {}, "test")
+        artifact = self.store.write(cache_key, files, metadata)
         self.report(artifact)
         return artifact
 

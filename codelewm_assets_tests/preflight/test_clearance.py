@@ -10,7 +10,7 @@ import pytest
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES, require_clear_artifacts
-from codelewm_assets.store.store import ArtifactStore, Recipe
+from codelewm_assets.store.store import ArtifactStore, CacheKey
 
 MADE_FROM_PACK = ("problem_splits", "rerank_pools", "semantic_decoys")
 
@@ -29,16 +29,16 @@ class Bench:
 
     def put(self, kind: str, parents: Mapping[str, str], content: str = "rows") -> str:
         """Store an artifact; its digest."""
-        recipe = Recipe(kind, None, parents, {"content": content}, "test")
-        return self.store.write(recipe, {"data.txt": content.encode()}, {}).digest
+        cache_key = CacheKey(kind, None, parents, {"content": content}, "test")
+        return self.store.write(cache_key, {"data.txt": content.encode()}, {}).digest
 
     def report(self, **changes: Any) -> None:
         """Judge what is stored, with fields of the report changed."""
         findings = [{"rule": rule, "passed": True} for rule in REQUIRED_RULES]
         fields = {"clear": True, "red": [], "judged": self._of(*JUDGED), "folds": [0], "findings": findings} | changes
-        recipe = Recipe("preflight_report", None, self._of(*JUDGED), {}, "test")
+        cache_key = CacheKey("preflight_report", None, self._of(*JUDGED), {}, "test")
         files = {"preflight_report.json": pretty_json(fields)}
-        self.digests["preflight_report"] = self.store.write(recipe, files, {}).digest
+        self.digests["preflight_report"] = self.store.write(cache_key, files, {}).digest
 
     def refuse(self, match: str) -> str:
         """The message of the refusal."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
-from codelewm_assets.store.store import ArtifactStore, Recipe
+from codelewm_assets.store.store import ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
@@ -42,7 +42,7 @@ def _put(
     partition: str | None = None,
 ) -> str:
     content = dict(files or {f"{kind}.parquet": kind.encode()})
-    return store.write(Recipe(kind, partition, parents, {}, "test"), content, {}).digest
+    return store.write(CacheKey(kind, partition, parents, {}, "test"), content, {}).digest
 
 
 def spec_on(store: ArtifactStore, digests: Mapping[str, str], output: Path) -> WorkerSpec:

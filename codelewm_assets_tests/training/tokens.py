@@ -10,7 +10,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.packing import NOTHING, Document, Packed, pack
 from codelewm_assets.training.tokenize import Texts, collect_texts, token_files, tokenize_fold
@@ -41,7 +41,7 @@ def put(
     partition: str | None = None,
 ) -> Artifact:
     """Store files under a kind with the parents' digests."""
-    return store.write(Recipe(kind, partition, parents or {}, {}, "test"), files, {})
+    return store.write(CacheKey(kind, partition, parents or {}, {}, "test"), files, {})
 
 
 def put_tokens(store: ArtifactStore, world: World, parents: Mapping[str, str]) -> Artifact:

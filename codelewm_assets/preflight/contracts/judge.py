@@ -27,13 +27,13 @@ class Validation:
 
 
 def validate(
-    contract: Contract, table: pa.Table, allowed: Mapping[str, Collection[str]], *, strays: Sequence[str] = ()
+    contract: Contract, table: pa.Table, allowed: Mapping[str, Collection[str]], *, misplaced: Sequence[str] = ()
 ) -> Validation:
     """The table judged by its contract: first its columns and their types, then the rows of the columns that are right.
 
     Args:
         allowed: column of `contract.references` → the values of the parent.
-        strays: what lies in a file where it does not belong; broken as well.
+        misplaced: what lies in a file where it does not belong; broken as well.
     Raises: ContractError: an expectation could not be evaluated, so nothing is known of what it expects.
         KeyError: `allowed` lacks a column of `contract.references`.
     """
@@ -48,7 +48,7 @@ def validate(
     if right:
         results += _evaluate(frame, row_suite(contract, right, occurring))
     results = sorted(results, key=lambda result: (_columns(result), result.expectation_config.type))
-    return Validation(_finding_of(contract, results, table.num_rows, strays), _joined(contract, results))
+    return Validation(_finding_of(contract, results, table.num_rows, misplaced), _joined(contract, results))
 
 
 def _occurring(frame: Any, name: str, allowed: Collection[str]) -> list[str]:
@@ -112,12 +112,12 @@ def _joined(contract: Contract, results: list[Any]) -> Any:
     )
 
 
-def _finding_of(contract: Contract, results: list[Any], row_count: int, strays: Sequence[str]) -> Finding:
+def _finding_of(contract: Contract, results: list[Any], row_count: int, misplaced: Sequence[str]) -> Finding:
     """The adapter: failed expectations are the offenders, each with its column and the first unexpected values."""
     failed = [result for result in results if not result.success]
     return finding(
         contract.rule,
-        [*strays, *(_offender(result) for result in failed)],
+        [*misplaced, *(_offender(result) for result in failed)],
         blocker="contract_broken",
         message=contract.description,
         figures={

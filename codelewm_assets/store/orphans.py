@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codelewm_assets.core.cleanup import remove_tree
-from codelewm_assets.core.files import WRITING
+from codelewm_assets.core.files import WRITE_PREFIX
 
-REMOVED = ".removed-"  # begins the name of a folder that a prune of version 0.2 or older was deleting
+REMOVED_PREFIX = ".removed-"  # begins the name of a folder that a prune of version 0.2 or older was deleting
 DAY_S = 24 * 3600.0
-CUT_OFF_AFTER_S = DAY_S  # no single write takes as long
-UNSEEN = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)  # gone, a file, or closed to us
-LONGEST_PATH = 4096 - 256 - 2  # the kernel names none longer: what lies in it has a name of 255 bytes at most
+INCOMPLETE_AFTER_S = DAY_S  # no single write takes as long
+UNREADABLE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)  # gone, a file, or closed to us
+MAX_PATH_BYTES = 4096 - 256 - 2  # the kernel names none longer: what lies in it has a name of 255 bytes at most
 ABANDONED_AFTER_S = 7 * DAY_S  # a build that was killed goes on from its partial work: time to notice it
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class OrphanedFile:
     """A file or folder that nothing refers to.
 
     Attributes:
@@ -35,7 +35,7 @@ class Leftover:
     why: str
 
 
-def find_leftovers(root: Path, kept: Collection[str], *, now_s: float) -> list[Leftover]:
+def find_orphaned_files(root: Path, kept: Collection[str], *, now_s: float) -> list[OrphanedFile]:
     """What can go besides artifacts, sorted by path.
 
     Args:
@@ -44,25 +44,25 @@ def find_leftovers(root: Path, kept: Collection[str], *, now_s: float) -> list[L
         now_s: seconds since the epoch, which ages are counted from.
     """
     return [
-        Leftover(path.relative_to(root).as_posix(), _bytes(path), why)
+        OrphanedFile(path.relative_to(root).as_posix(), _total_bytes(path), why)
         for path, why in sorted(
-            [*_cut_off(root, now_s), *_abandoned(root, now_s), *_pages(root, kept), *_copies(root, kept)]
+            [*_incomplete_writes(root, now_s), *_abandoned(root, now_s), *_pages(root, kept), *_copies(root, kept)]
         )
     ]
 
 
-def remove_leftover(root: Path, leftover: Leftover) -> None:
+def remove_orphaned_file(root: Path, leftover: OrphanedFile) -> None:
     """Delete it; it may be gone already. Raises: OSError: it cannot be deleted."""
     path = root / leftover.path
     if not remove_tree(str(path)):
         raise OSError(errno.ENOTEMPTY, "not all of it could be deleted", str(path))
 
 
-def _cut_off(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
+def _incomplete_writes(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
     for path in _below(root):
-        if path.name.startswith(REMOVED):
+        if path.name.startswith(REMOVED_PREFIX):
             yield path, "removed before, its files were not all deleted"
-        elif path.name.startswith(WRITING) and _last_change_s(path) < now_s - CUT_OFF_AFTER_S:
+        elif path.name.startswith(WRITE_PREFIX) and _last_change_s(path) < now_s - INCOMPLETE_AFTER_S:
             yield path, "a write that was cut off more than a day ago"
 
 
@@ -89,7 +89,7 @@ def _last_change_s(path: Path) -> float:
     return max((status.st_mtime for status in _statuses(path)), default=math.inf)
 
 
-def _bytes(path: Path) -> int:
+def _total_bytes(path: Path) -> int:
     return sum(status.st_size for status in _statuses(path) if not stat.S_ISDIR(status.st_mode))
 
 
@@ -108,10 +108,10 @@ def _below(folder: Path) -> Iterator[Path]:
             with os.scandir(folders.pop()) as found:
                 entries = list(found)
         except OSError as error:
-            if error.errno not in UNSEEN:
+            if error.errno not in UNREADABLE_ERRNOS:
                 raise  # part of it was not seen, so its age is not known
             continue
         for entry in entries:
             yield Path(entry)
-            if entry.is_dir(follow_symlinks=False) and len(entry.path) < LONGEST_PATH:
+            if entry.is_dir(follow_symlinks=False) and len(entry.path) < MAX_PATH_BYTES:
                 folders.append(Path(entry))

@@ -9,7 +9,7 @@ from codelewm_assets.core.ids import artifact_id
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CacheKey:
     """What fixes an artifact's bytes: its name, its parents' digests, its configuration and its code version."""
 
     kind: str
@@ -29,11 +29,11 @@ class Recipe:
         return digest_of({"config": dict(self.config), "code_version": self.code_version})
 
     @property
-    def key(self) -> str:
+    def digest(self) -> str:
         """Digest of the whole recipe."""
-        return recipe_key(self.artifact_id, self.parents, self.config_sha256)
+        return cache_key_digest(self.artifact_id, self.parents, self.config_sha256)
 
 
-def recipe_key(artifact_id: str, parents: Mapping[str, str], config_sha256: str) -> str:
+def cache_key_digest(artifact_id: str, parents: Mapping[str, str], config_sha256: str) -> str:
     """Key of a recipe, from what the manifest of its artifact says too."""
     return digest_of({"id": artifact_id, "parents": dict(parents), "config_sha256": config_sha256})
