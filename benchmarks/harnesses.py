@@ -163,7 +163,7 @@ class Ours:
 
     def __call__(self, cases: Sequence[Case], workers: int) -> list[bool]:
         """Verdicts, in order."""
-        return list(self._pool.each(self._one, cases))
+        return list(self._pool.imap(self._one, cases))
 
     def _one(self, case: Case) -> bool:
         judged = case.judged

@@ -139,7 +139,7 @@ def label_file(
                 "docs/completions.md shows a row."
             ) from error
         pool = stack.enter_context(
-            SandboxPool(workers, without=BASIC_IS_WITHOUT if isolation == "basic" else (), modules=modules)
+            SandboxPool(workers, disabled=BASIC_IS_WITHOUT if isolation == "basic" else (), modules=modules)
         )
         summary.missing_layers = missing = pool.isolation.missing_for_strict
         if isolation == "strict" and missing:
@@ -170,7 +170,7 @@ def label_file(
                     summary.malformed.append(row)
 
         labeller = RowLabeller(pool, kept, every_input=every_input)
-        for labelled in pool.each(labeller, islice(rows(), written.done, None), ahead=ROWS_AHEAD):
+        for labelled in pool.imap(labeller, islice(rows(), written.done, None), max_ahead=ROWS_AHEAD):
             written.write(labelled)
         written.finish()
         LOG.info(

@@ -15,7 +15,7 @@ from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.codec import CodecError, encode
-from codelewm_assets.sandbox.pool import MOST_INPUT_BYTES, encode_inputs
+from codelewm_assets.sandbox.pool import MAX_INPUT_BYTES, encode_inputs
 
 ProblemsOf = Callable[[BenchmarkId], Mapping[str, Problem]]
 """The problems of a benchmark by their published ids. Raises: SourceError: they cannot be read."""
@@ -70,7 +70,7 @@ def _check_outputs(texts: tuple[str, ...]) -> None:
     """Each is the literal of a value that a program can return. Raises: LiteralError: one is not."""
     for text in texts:
         try:
-            encode(read_value(text), MOST_INPUT_BYTES)
+            encode(read_value(text), MAX_INPUT_BYTES)
         except CodecError as error:
             raise LiteralError(f"No program can return {text[:80]!r}: {error}.") from error
 

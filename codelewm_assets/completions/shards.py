@@ -89,6 +89,6 @@ def label_and_keep(
             folder.put(job.key, shard)
         return shard
 
-    for shard in pool.each(label, jobs):
+    for shard in pool.imap(label, jobs):
         on_shard(len(shard.labelled))
         yield shard

@@ -25,7 +25,7 @@ from codelewm_assets.core.errors import AssetsError, SandboxError
 from codelewm_assets.core.package import PACKAGE, package_sha256
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.sandbox.isolation import Isolation, remedy
-from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
+from codelewm_assets.sandbox.pool import MAX_PENDING_PER_WORKER, SandboxPool
 
 SpreadMode = Literal["in_process", "ray"]
 IsolationMode = Literal["auto", "strict"]
@@ -194,7 +194,7 @@ class _RayRun:
 
     def _most_waiting(self) -> int:
         """Asked each time, since machines come and go."""
-        return WAITING_PER_WORKER * max(1, int(self._ray.cluster_resources().get("CPU", 0)))
+        return MAX_PENDING_PER_WORKER * max(1, int(self._ray.cluster_resources().get("CPU", 0)))
 
     def _begin(self, job: ShardJob) -> _Slot:
         kept = self._folder.get(job.key)

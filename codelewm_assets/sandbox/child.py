@@ -32,7 +32,7 @@ REFUSED_ERRNO = errno.EKEYREJECTED  # of a refused fork: no other call of a prog
 PID_MOVED = 77  # exit status of a child whose process id tells of an earlier program; its server says so by itself
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 WARM_ROUNDS = 20
-OWN_PID = 0x7EA51D01  # stands in the system call filter where the child puts its own process id
+PID_PLACEHOLDER = 0x7EA51D01  # stands in the system call filter where the child puts its own process id
 
 
 CHILD_LIMITS = struct.Struct("=QQQQQ")
@@ -50,15 +50,19 @@ class Filter:
     """A system call filter, made ready before the fork so that loading it takes one call."""
 
     def __init__(self, code: bytes) -> None:
-        self._places = [at for at in range(0, len(code), 4) if code[at : at + 4] == struct.pack("=I", OWN_PID)]
+        self._places = [
+            offset
+            for offset in range(0, len(code), 4)
+            if code[offset : offset + 4] == struct.pack("=I", PID_PLACEHOLDER)
+        ]
         self._code = ctypes.create_string_buffer(code, len(code))
         self._program = SockFilterProgram(len(code) // 8, ctypes.addressof(self._code))
         self._prctl = ctypes.CDLL(None).prctl
 
     def load(self) -> None:
         """Put it in force for this process and its children. Raises: OSError: the kernel refused it."""
-        for at in self._places:
-            struct.pack_into("=I", self._code, at, os.getpid())
+        for offset in self._places:
+            struct.pack_into("=I", self._code, offset, os.getpid())
         if self._prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0) != 0:
             raise OSError("the kernel refused the system call filter")
 
@@ -88,8 +92,8 @@ def run_child(
         token, (start, end, entry_point, code, *inputs) = data[:TOKEN_BYTES], _parts(data[TOKEN_BYTES:])
         if ruleset is not None:  # while its descriptor is open
             ruleset.restrict()
-        _take_descriptors(pipe)
-        _take_limits(bounds, may_have_threads=filter_ is not None)
+        _set_up_descriptors(pipe)
+        _set_limits(bounds, may_have_threads=filter_ is not None)
         if filter_ is not None:
             filter_.load()
         text = code.decode("utf-8", "surrogatepass")
@@ -103,15 +107,15 @@ def run_child(
 
 
 def _parts(data: bytes) -> list[bytes]:
-    parts, at = [], 0
-    while at < len(data):
-        (size,) = struct.unpack_from(">I", data, at)
-        parts.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
+    parts, offset = [], 0
+    while offset < len(data):
+        (size,) = struct.unpack_from(">I", data, offset)
+        parts.append(data[offset + 4 : offset + 4 + size])
+        offset += 4 + size
     return parts
 
 
-def _take_descriptors(pipe: int) -> None:
+def _set_up_descriptors(pipe: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     moved = os.dup2(pipe, 200)  # out of the way first: `pipe` or `null` may itself be one of 0..3
     for standard in (0, 1, 2):
@@ -120,7 +124,7 @@ def _take_descriptors(pipe: int) -> None:
     os.closerange(PIPE + 1, 1024)
 
 
-def _take_limits(bounds: tuple[int, ...], *, may_have_threads: bool) -> None:
+def _set_limits(bounds: tuple[int, ...], *, may_have_threads: bool) -> None:
     cpu_s, memory_bytes, _, file_bytes, open_files = bounds
     pairs = [
         (resource.RLIMIT_CPU, cpu_s),  # whole seconds only: the server's clock is the precise one
@@ -182,11 +186,11 @@ def _since(started: float) -> int:
 def _answer(value: Any, token: bytes, index: int, cpu_us: int, max_bytes: int) -> bytes:
     kind = type(value).__name__
 
-    def say_that_it_returned() -> None:
+    def send_returned() -> None:
         _send(pack_frame(token, RETURNED, index, cpu_us))
 
     try:
-        encoded = encode(value, max_bytes, on_long=say_that_it_returned)
+        encoded = encode(value, max_bytes, on_long=send_returned)
     except Exception:  # too long, too deep, or what a class of the program's own raises
         return pack_frame(token, NO_LITERAL, index, cpu_us, kind)
     return pack_frame(token, VALUE, index, cpu_us, kind, encoded)

@@ -75,35 +75,35 @@ class FrameReader:
         self._waiting += data
         if len(self._waiting) < self._wanted:
             return
-        at = 0
+        offset = 0
         try:
-            while len(self._waiting) - at >= HEADER.size:
-                size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting, at)
+            while len(self._waiting) - offset >= HEADER.size:
+                size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting, offset)
                 if token != self._token or kind > END or size > self._max_bytes:
                     raise FrameError("a frame without the run's token")
-                start, end = at + HEADER.size, at + HEADER.size + size
+                start, end = offset + HEADER.size, offset + HEADER.size + size
                 if self._kept_bytes is not None and size > self._kept_bytes(index) + MAX_NAME_BYTES:
                     self._wanted = HEADER.size + MAX_NAME_BYTES + 2
-                    if len(self._waiting) - at < self._wanted:
+                    if len(self._waiting) - offset < self._wanted:
                         return
                     name, _ = _name_and_value(self._waiting, start, start + MAX_NAME_BYTES + 2)
                     self._to_skip = max(0, end - len(self._waiting))
                     value = None
                 else:
-                    self._wanted = end - at
+                    self._wanted = end - offset
                     if len(self._waiting) < end:
                         return
                     name, value = _name_and_value(self._waiting, start, end)
                 self._wanted = HEADER.size
                 yield Frame(kind, index, cpu_us, name, value)
-                at = min(end, len(self._waiting))
+                offset = min(end, len(self._waiting))
         finally:
-            del self._waiting[:at]
+            del self._waiting[:offset]
 
 
 def _name_and_value(data: bytearray, start: int, end: int) -> tuple[str, bytes]:
-    value_at = start + 2 + (NAME_BYTES.unpack_from(data, start)[0] if end - start >= 2 else 0)
-    if value_at > end:
+    value_start = start + 2 + (NAME_BYTES.unpack_from(data, start)[0] if end - start >= 2 else 0)
+    if value_start > end:
         raise FrameError("a frame without its name")
     with memoryview(data) as view:  # copied once
-        return str(view[start + 2 : value_at], "utf-8", "replace"), bytes(view[value_at:end])
+        return str(view[start + 2 : value_start], "utf-8", "replace"), bytes(view[value_start:end])

@@ -121,12 +121,12 @@ def module_folders(modules: Sequence[str]) -> dict[str, Path]:
 
 
 def server_command(
-    box: Path, *, hash_seed: int, without: Collection[str] = (), modules: Sequence[str] = ()
+    box: Path, *, hash_seed: int, disabled: Collection[str] = (), modules: Sequence[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
     """Command and environment of one fork server.
 
     Args:
-        without: of `PARTS`, those to do without.
+        disabled: of `PARTS`, those to do without.
         modules: packages to import besides the standard library.
 
     Raises: SandboxError: a module is not installed.
@@ -140,22 +140,22 @@ def server_command(
     }
     if modules:  # no threads in the server: a fork copies none
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    packages, calls = module_folders(modules), None if "seccomp" in without else filters()
-    has_bubblewrap = "bubblewrap" not in without
-    has_namespaces = not has_bubblewrap and "namespaces" not in without
+    packages, calls = module_folders(modules), None if "seccomp" in disabled else filters()
+    has_bubblewrap = "bubblewrap" not in disabled
+    has_namespaces = not has_bubblewrap and "namespaces" not in disabled
     folders = ["/modules"] if packages else []
     readable = [*_interpreter(python), *SYSTEM_PATHS, *(f"/modules/{name}" for name in packages)]
     if not has_bubblewrap:
         folders = sorted({str(folder.parent) for folder in packages.values()})
         readable = [*_interpreter(python), *SYSTEM_PATHS, *map(str, packages.values())]
-    can_lower = os.geteuid() == 0 and "unprivileged_user" not in without
+    can_lower = os.geteuid() == 0 and "unprivileged_user" not in disabled
     if not has_bubblewrap and not has_namespaces:  # without a mount namespace the way to all of it must be open already
         can_lower = can_lower and all(map(is_reachable, [*readable, str(box / SCRATCH)]))
     config = {
         "layers": ["bubblewrap", *NAMESPACES] if has_bubblewrap else [],
         "namespaces": has_namespaces,
         "uid": NOBODY if can_lower else None,
-        "landlock": "landlock" not in without,
+        "landlock": "landlock" not in disabled,
         "filters": {name: code.hex() for name, code in asdict(calls).items()} if calls else None,
         "box": "/box" if has_bubblewrap else str(box),
         "temporary": "/tmp" if has_bubblewrap or has_namespaces else str(box / SCRATCH),

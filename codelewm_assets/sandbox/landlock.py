@@ -16,7 +16,7 @@ READ_FILE, READ_DIR = 1 << 2, 1 << 3
 FILES_ABI_1, REFER, TRUNCATE, IOCTL_DEV = (1 << 13) - 1, 1 << 13, 1 << 14, 1 << 15
 NETWORK_TCP = 0b11  # bind and connect
 SCOPE_ABSTRACT_SOCKETS, SCOPE_SIGNALS = 1, 2
-OF_A_FILE = 1 << 0 | 1 << 1 | READ_FILE | TRUNCATE | IOCTL_DEV  # the rights that a rule on a file may name
+FILE_RIGHTS = 1 << 0 | 1 << 1 | READ_FILE | TRUNCATE | IOCTL_DEV  # the rights that a rule on a file may name
 RULESET, PATH_BENEATH = struct.Struct("=QQQ"), struct.Struct("=Qi")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -66,7 +66,7 @@ class Ruleset:
             return
         try:
             if not stat.S_ISDIR(os.fstat(place).st_mode):
-                rights &= OF_A_FILE
+                rights &= FILE_RIGHTS
             rule = PATH_BENEATH.pack(rights & self._files, place)
             _checked(_libc.syscall(ADD_RULE, self._descriptor, RULE_PATH_BENEATH, rule, 0))
         finally:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from codelewm_assets.sandbox.child import OWN_PID, REFUSED_ERRNO
+from codelewm_assets.sandbox.child import PID_PLACEHOLDER, REFUSED_ERRNO
 
 # What neither the server nor a program needs: forbidden once, in the server, and inherited.
 FORBIDDEN = (
@@ -76,7 +76,7 @@ def filters() -> Filters | None:
         import pyseccomp as library
     except (ImportError, OSError, RuntimeError):
         return None
-    return Filters(_code(_server(library)), _code(_child(library, ())), _code(_child(library, FILE_ATTRIBUTES)))
+    return Filters(_bpf(_server(library)), _bpf(_child(library, ())), _bpf(_child(library, FILE_ATTRIBUTES)))
 
 
 def _server(library: Any) -> Any:
@@ -101,7 +101,7 @@ def _server(library: Any) -> Any:
     rules.refuse("socket", errno.EACCES, rules.is_(0, socket.AF_UNIX))
     for family in (socket.AF_INET, socket.AF_INET6):
         rules.kill_where("socketpair", rules.is_(0, family))
-    return rules.made
+    return rules.syscall_filter
 
 
 def _child(library: Any, refused: Iterable[str]) -> Any:
@@ -113,14 +113,14 @@ def _child(library: Any, refused: Iterable[str]) -> Any:
     rules.kill_where("clone", library.Arg(0, library.MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_VM))
     rules.refuse("clone3", errno.ENOSYS)  # the C library falls back to clone, whose flags a filter can read
     for name in ("kill", "tgkill"):
-        rules.kill_where(name, library.Arg(0, library.NE, OWN_PID))
+        rules.kill_where(name, library.Arg(0, library.NE, PID_PLACEHOLDER))
     for name, place in SCHEDULING.items():
         rules.refuse(name, errno.EPERM, library.Arg(place, library.EQ, 0))
     rules.refuse("setrlimit", errno.EPERM)
     rules.refuse("prlimit64", errno.EPERM, library.Arg(2, library.NE, 0))
     for name in refused:
         rules.refuse(name, errno.EPERM)
-    return rules.made
+    return rules.syscall_filter
 
 
 # Calls newer than many a libseccomp; from 424 on every architecture has the same numbers.
@@ -135,7 +135,7 @@ class _Rules:
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self.made = library.SyscallFilter(library.ALLOW)
+        self.syscall_filter = library.SyscallFilter(library.ALLOW)
 
     def is_(self, place: int, value: int) -> Any:
         """The argument is this number in its low 32 bits."""
@@ -158,11 +158,11 @@ class _Rules:
         number = self._library.resolve_syscall(self._library.Arch.NATIVE, name)
         number = number if number >= 0 else NUMBERS.get(name, -1)
         if number >= 0:
-            self.made.add_rule(action, number, *arguments)
+            self.syscall_filter.add_rule(action, number, *arguments)
 
 
-def _code(made: Any) -> bytes:
+def _bpf(syscall_filter: Any) -> bytes:
     with tempfile.TemporaryFile() as handle:
-        made.export_bpf(handle)
+        syscall_filter.export_bpf(handle)
         handle.seek(0)
         return handle.read()

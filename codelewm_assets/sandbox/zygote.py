@@ -28,7 +28,7 @@ PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 POLL_MS = 10
 TIMES = struct.Struct("=ddd")  # CPU seconds of one call and of all, seconds of wall time; sent when the child is there
 ANSWER = struct.Struct("=dd")  # CPU milliseconds, idle seconds; then what ended the child
-UNSURE_IDLE_S = 0.005  # shorter than this the time in the run queue is not looked up
+MIN_CHECKED_IDLE_S = 0.005  # shorter than this the time in the run queue is not looked up
 OTHER_PACKAGES = ("site-packages", "dist-packages")  # may hold anything, the benchmarks' answers too
 # Not here: `random` (its hook after each fork costs a tenth of a fork, and `statistics` and `tempfile` import it),
 # `dataclasses` and `hashlib` (many pages to copy). A program that wants those pays for its own import.
@@ -149,15 +149,15 @@ class Server:
 
         Returns: False when something could not be removed: then this server should not serve again.
         """
-        if self._is_as_new():
+        if self._is_clean():
             return True
         empty_folder(self.folder)
         with contextlib.suppress(OSError):
             for name in set(os.listdir(self.temporary)) - {os.path.basename(self.folder)} if self._has_mounts else ():
                 remove_tree(os.path.join(self.temporary, name))
-        return self._is_as_new()
+        return self._is_clean()
 
-    def _is_as_new(self) -> bool:
+    def _is_clean(self) -> bool:
         try:
             is_empty = not os.listdir(self.folder) and os.stat(self.folder).st_mode & 0o777 == 0o700
             return is_empty and (not self._has_mounts or len(os.listdir(self.temporary)) == 1)
@@ -198,11 +198,11 @@ def _readable(paths: list[str]) -> Iterator[tuple[str, bool]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class _ChildExit:
     """How a child ended.
 
     Attributes:
-        stopped: what ended it: nothing, `cpu`, `wall`, `told` or `policy`.
+        stopped: what ended it: nothing, `cpu`, `wall`, `parent` or `policy`.
         idle_s: time in which it neither ran nor waited for a core.
     """
 
@@ -211,7 +211,7 @@ class _End:
     idle_s: float
 
 
-def _watch(pid: int, channel: socket.socket) -> _End:
+def _watch(pid: int, channel: socket.socket) -> _ChildExit:
     """Wait for the child's end, or end it: over a limit of CPU or wall time, or when the parent has seen enough."""
     clock = ((~pid) << 3) | 2  # Linux: the CPU clock of a process, as clock_getcpuclockid makes it
     started, stopped, call_started = time.monotonic(), "", 0.0
@@ -233,9 +233,9 @@ def _watch(pid: int, channel: socket.socket) -> _End:
                     input_cpu_s, cpu_s, wall_s = TIMES.unpack(word)
                     times = (input_cpu_s, min(times[1], call_started + cpu_s), wall_s)
             if word in (b"enough", b""):  # b"": the parent's end
-                stopped = "told"
+                stopped = "parent"
         else:
-            stopped = _over(pid, clock, call_started, started, times)
+            stopped = _exceeded_limit(pid, clock, call_started, started, times)
     os.close(ended)
     if stopped:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -243,7 +243,7 @@ def _watch(pid: int, channel: socket.socket) -> _End:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     idle_s, waited_s = time.monotonic() - started, 0.0
-    if idle_s > UNSURE_IDLE_S:
+    if idle_s > MIN_CHECKED_IDLE_S:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         waited_s = _waited_s(pid)
     _, status, usage = os.wait4(pid, 0)
@@ -251,10 +251,10 @@ def _watch(pid: int, channel: socket.socket) -> _End:
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if not stopped:
         stopped = "cpu" if killed_by == signal.SIGXCPU else "policy" if killed_by == signal.SIGSYS else ""
-    return _End(stopped, 1000 * cpu_s, max(0.0, idle_s - cpu_s - waited_s))
+    return _ChildExit(stopped, 1000 * cpu_s, max(0.0, idle_s - cpu_s - waited_s))
 
 
-def _over(pid: int, clock: int, call_started: float, started: float, times: tuple[float, ...]) -> str:
+def _exceeded_limit(pid: int, clock: int, call_started: float, started: float, times: tuple[float, ...]) -> str:
     """Which limit the child is over. Wall time in which it ran or waited for a core is not counted."""
     try:
         cpu_s = time.clock_gettime(clock)

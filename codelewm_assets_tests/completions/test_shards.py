@@ -16,7 +16,7 @@ from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_and_
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.core.tables import iter_table, write_groups
-from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
+from codelewm_assets.sandbox.pool import MAX_PENDING_PER_WORKER, SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
 
 PROBLEMS, EACH, KILLS = 24, 4, 20
@@ -101,7 +101,7 @@ def test_completions_are_read_as_they_are_needed(tmp_path: Path) -> None:
     with SandboxPool(1) as pool:
         shards = label_and_keep(jobs_of(one_each(), problems), pool=pool, folder=ShardFolder(tmp_path))
         assert [next(shards).labelled[0].passed for _ in range(3)] == [True] * 3
-        assert len(read) <= 3 + WAITING_PER_WORKER + 2 < PROBLEMS
+        assert len(read) <= 3 + MAX_PENDING_PER_WORKER + 2 < PROBLEMS
 
 
 def test_a_shard_that_is_kept_is_not_labelled_again(tmp_path: Path) -> None:

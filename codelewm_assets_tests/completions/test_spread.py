@@ -159,8 +159,8 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """A node without libseccomp: what it labels is not called isolated, and is not kept for a later run."""
-    with SandboxPool(1) as pool, SandboxPool(1, without=("seccomp",)) as without:
-        here, there = pool.isolation.layers, without.isolation.layers
+    with SandboxPool(1) as pool, SandboxPool(1, disabled=("seccomp",)) as disabled:
+        here, there = pool.isolation.layers, disabled.isolation.layers
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "pyseccomp.py").write_text("raise ImportError('as on a machine without it')")
     poor, used = cluster.add_node(**NODE, env_vars={"PYTHONPATH": str(tmp_path / "shadow")}), list[Problem]()
