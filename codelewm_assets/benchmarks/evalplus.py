@@ -14,7 +14,7 @@ from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.core.digests import sha256_file, unit_interval
 from codelewm_assets.core.errors import LiteralError, SourceDigestError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.literals import read_value, write_value
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 Suite = Literal["base", "plus"]
@@ -66,14 +66,14 @@ def _three_ways(pin: FilePin) -> str:
 
 def read_file(
     path: Path, pin: FilePin, *, max_inputs: int | None, suite: Suite = "plus"
-) -> tuple[list[Problem], list[LeftOut]]:
+) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of a release file. Raises: SourceFormatError: cut off, not JSON, columns or rows missing."""
     rows = _rows(path)
     if len(rows) != pin.row_count:
         raise SourceFormatError(
             f"{path.name}: {len(rows)} problems, {pin.version} has {pin.row_count}. Fetch the file again."
         )
-    problems, left_out = list[Problem](), list[LeftOut]()
+    problems, excluded = list[Problem](), list[ExcludedProblem]()
     for number, row in enumerate(rows, 1):
         lacking = [name for name in COLUMNS if name not in row]
         if lacking:
@@ -82,12 +82,12 @@ def read_file(
             )
         inputs = _inputs(row, max_inputs, suite)
         if not inputs:
-            left_out.append(
-                LeftOut(problem_id=row["task_id"], reason="no usable input: all are too long or no literal")
+            excluded.append(
+                ExcludedProblem(problem_id=row["task_id"], reason="no usable input: all are too long or no literal")
             )
             continue
         problems.append(_problem(row, pin, inputs))
-    return problems, left_out
+    return problems, excluded
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

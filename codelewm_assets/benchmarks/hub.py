@@ -9,7 +9,7 @@ from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 REVISION = re.compile(r"[0-9a-f]{40}")
 
@@ -38,7 +38,7 @@ def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
 
 def read_hub(
     pin: FilePin, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int | None
-) -> tuple[list[Problem], list[LeftOut]]:
+) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of the rows of a benchmark's dataset. Raises: SourceFormatError: columns are missing."""
     label, benchmark = f"{pin.dataset}@{revision[:12]}", BENCHMARKS[pin.benchmark_id]
     return problems_from_tests(

@@ -11,7 +11,7 @@ from codelewm_assets.benchmarks.published_tests import Runner, recover_tests
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 
 def read_wheel_rows() -> list[dict[str, Any]]:
@@ -46,13 +46,13 @@ def problems_from_tests(
     revision: str,
     license_and_url: tuple[str, str],
     benchmark_id: BenchmarkId = "humaneval",
-) -> tuple[list[Problem], list[LeftOut]]:
+) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of rows whose tests are code, and the rows excluded with their reasons.
 
     Args: rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
     Raises: SourceFormatError: a row lacks one of these.
     """
-    problems, left_out = list[Problem](), list[LeftOut]()
+    problems, excluded = list[Problem](), list[ExcludedProblem]()
     for row in rows:
         lacking = {"task_id", "prompt", "canonical_solution", "entry_point", "test"} - set(row)
         if lacking:
@@ -65,7 +65,7 @@ def problems_from_tests(
             if not recovered.cases:
                 raise SourceFormatError("its published tests call it with no usable input")
         except SourceFormatError as error:
-            left_out.append(LeftOut(problem_id=row["task_id"], reason=str(error)))
+            excluded.append(ExcludedProblem(problem_id=row["task_id"], reason=str(error)))
             continue
         cases = recovered.cases[:max_inputs]
         problems.append(
@@ -84,10 +84,10 @@ def problems_from_tests(
                 source_revision=revision,
             )
         )
-    return problems, left_out
+    return problems, excluded
 
 
-def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[LeftOut]]:
+def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[ExcludedProblem]]:
     """HumanEval from the wheel. Raises: as `read_wheel_rows` and `problems_from_tests`."""
     return problems_from_tests(
         read_wheel_rows(), run=run, max_inputs=max_inputs, revision=HUMANEVAL_WHEEL, license_and_url=HUMANEVAL_LICENSE

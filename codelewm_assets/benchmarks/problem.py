@@ -13,7 +13,7 @@ from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.benchmarks.stand_in import read_stand_in
 from codelewm_assets.core.errors import SourceFormatError
 from codelewm_assets.core.ids import BenchmarkId, SourceName
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class SourceRead:
     """Usable problems sorted by id, those excluded with reasons, and what was read."""
 
     problems: tuple[Problem, ...]
-    left_out: tuple[LeftOut, ...]
+    excluded: tuple[ExcludedProblem, ...]
     revision: str
 
 
@@ -47,14 +47,14 @@ def load_benchmark(
         problem is usable.
     """
     if source == "wheel":
-        problems, left_out = read_wheel(run=run, max_inputs=max_inputs)
+        problems, excluded = read_wheel(run=run, max_inputs=max_inputs)
     elif source == "stand_in":
-        problems, left_out = read_stand_in(max_inputs=max_inputs), []
+        problems, excluded = read_stand_in(max_inputs=max_inputs), []
     elif source == "evalplus":
         pin = EVALPLUS_FILES[benchmark_id]
         revision = environment.get(pin.revision_environment)
         if environment.get(pin.environment) or not revision:
-            problems, left_out = read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)
+            problems, excluded = read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)
         elif suite == "base":
             raise SourceFormatError(
                 f"The Hub's dataset does not say which inputs are the benchmark's own; name the release file in {pin.environment}."
@@ -62,7 +62,7 @@ def load_benchmark(
         else:
             require_full_revision(pin, revision)
             rows = fetch_rows(pin.dataset, revision)
-            problems, left_out = read_hub(pin, rows, revision, run=run, max_inputs=max_inputs)
+            problems, excluded = read_hub(pin, rows, revision, run=run, max_inputs=max_inputs)
     else:
         assert_never(source)
     strangers = {problem.benchmark_id for problem in problems} - {benchmark_id}
@@ -70,7 +70,7 @@ def load_benchmark(
         raise SourceFormatError(f"The source {source!r} does not hold {benchmark_id}; it holds {sorted(strangers)}.")
     if not problems:
         raise SourceFormatError(
-            f"The source {source!r} has no usable problem of {benchmark_id}; {len(left_out)} left out."
+            f"The source {source!r} has no usable problem of {benchmark_id}; {len(excluded)} left out."
         )
     ordered = tuple(sorted(problems, key=lambda problem: problem.problem_id))
-    return SourceRead(ordered, tuple(sorted(left_out, key=lambda row: row.problem_id)), ordered[0].source_revision)
+    return SourceRead(ordered, tuple(sorted(excluded, key=lambda row: row.problem_id)), ordered[0].source_revision)

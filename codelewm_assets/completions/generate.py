@@ -34,41 +34,47 @@ def generate_variants(
     """
     rng = random.Random(sha256_text(f"{seed}|{entry_point}|{reference}"))
     normal = normalise(reference, entry_point)
-    made = [Variant(normal, "reference", "reference", ())]
+    result = [Variant(normal, "reference", "reference", ())]
     seen = {alpha_normalise(normal, entry_point)}
-    bases = list(made)
-    wanted: tuple[tuple[VariantKind, int], ...] = (("rewrite", rewrites), ("mutant_1", one_bug), ("mutant_2", two_bug))
-    for kind, count in wanted:
-        found = _distinct(kind, count, bases, entry_point, seen, rng)
-        bases = found or (bases if kind == "rewrite" else [])
-        made += [replace(variant, code=rename_surface(variant.code, entry_point, rng)) for variant in found]
-    return made
+    bases = list(result)
+    requested: tuple[tuple[VariantKind, int], ...] = (
+        ("rewrite", rewrites),
+        ("mutant_1", one_bug),
+        ("mutant_2", two_bug),
+    )
+    for kind, count in requested:
+        variants = _distinct_variants(kind, count, bases, entry_point, seen, rng)
+        bases = variants or (bases if kind == "rewrite" else [])
+        result += [replace(variant, code=rename_surface(variant.code, entry_point, rng)) for variant in variants]
+    return result
 
 
-def _distinct(
-    kind: VariantKind, wanted: int, bases: Sequence[Variant], entry_point: str, seen: set[str], rng: random.Random
+def _distinct_variants(
+    kind: VariantKind, requested: int, bases: Sequence[Variant], entry_point: str, seen: set[str], rng: random.Random
 ) -> list[Variant]:
-    """Up to `wanted` variants whose alpha-normal forms are not in `seen`; these are added to it."""
-    found: list[Variant] = []
-    tries = max(TRIES_PER_VARIANT * wanted, MIN_TRIES) if bases else 0
+    """Up to `requested` variants whose alpha-normal forms are not in `seen`; these are added to it."""
+    variants: list[Variant] = []
+    tries = max(TRIES_PER_VARIANT * requested, MIN_TRIES) if bases else 0
     for number in range(tries):
-        if len(found) == wanted:
+        if len(variants) == requested:
             break
-        most = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
-        variant = _attempt(bases[number % len(bases)], entry_point, kind, most, rng)
+        max_rewrites = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
+        variant = _attempt(bases[number % len(bases)], entry_point, kind, max_rewrites, rng)
         form = None if variant is None else alpha_normalise(variant.code, entry_point)
         if variant is not None and form is not None and form not in seen:
             seen.add(form)
-            found.append(variant)
-    return found
+            variants.append(variant)
+    return variants
 
 
-def _attempt(base: Variant, entry_point: str, kind: VariantKind, most: int, rng: random.Random) -> Variant | None:
+def _attempt(
+    base: Variant, entry_point: str, kind: VariantKind, max_rewrites: int, rng: random.Random
+) -> Variant | None:
     is_rewrite = kind == "rewrite"
     code, families, operators = base.code, list[str](), list[str]()
     if kind == "mutant_2":  # the bug that the base has already
         families, operators = [base.operator_family], list(base.operators)
-    for _ in range(rng.randint(1, most) if is_rewrite else 1):
+    for _ in range(rng.randint(1, max_rewrites) if is_rewrite else 1):
         step = _apply_one(code, entry_point, REWRITES if is_rewrite else MUTATIONS, rng)
         if step is None:
             break

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from codelewm_assets.completions.syntax import UNREADABLE, parsed
+from codelewm_assets.completions.syntax import PARSE_ERRORS, parse_program
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import BYTE_ORDER_MARK
@@ -21,18 +21,20 @@ LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
 
 FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 MAX_LINE_BYTES = 8 * 1024 * 1024
-WANTED = f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
+EXPECTED_ROW = (
+    f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RejectedRow:
     """A row that is no completion here: `unknown_problem` (of another benchmark, say) or `malformed`, and which line."""
 
     reason: Literal["unknown_problem", "malformed"]
     text: str
 
 
-def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | Fault]:
+def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | RejectedRow]:
     """Each completion of a problem in `problems`, or what is wrong with the row.
 
     Args: path: JSON lines, plain or ending in .gz; read a line at a time.
@@ -48,35 +50,35 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
                 while is_long and line and not line.endswith(b"\n"):
                     line = handle.readline(MAX_LINE_BYTES)  # the rest of it
                 if is_long or line.strip():
-                    too_long = Fault("malformed", f"longer than {MAX_LINE_BYTES} bytes")
-                    found = too_long if is_long else _completion(line, problems, counts)
-                    if isinstance(found, Fault):
-                        found = Fault(found.reason, f"line {number}: {found.text}")
-                    yield found
+                    too_long = RejectedRow("malformed", f"longer than {MAX_LINE_BYTES} bytes")
+                    result = too_long if is_long else _completion(line, problems, counts)
+                    if isinstance(result, RejectedRow):
+                        result = RejectedRow(result.reason, f"line {number}: {result.text}")
+                    yield result
     except (OSError, EOFError, zlib.error) as error:
         raise ReportError(
             f"{path.name} cannot be read ({type(error).__name__}: {error}). Name a JSON-lines file of completions, plain or .gz."
         ) from error
 
 
-def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | Fault:
+def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | RejectedRow:
     """The completion of a row, or what is wrong with it."""
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
-        return Fault("malformed", "not JSON")
+        return RejectedRow("malformed", "not JSON")
     if not isinstance(row, dict):
-        return Fault("malformed", f"a {type(row).__name__}; wanted {WANTED}")
+        return RejectedRow("malformed", f"a {type(row).__name__}; wanted {EXPECTED_ROW}")
     problem_id = row.get("problem_id", row.get("task_id"))
     problem = _problem(problem_id, problems)
     if problem is None:
-        return Fault("unknown_problem", f"problem {problem_id!r} is not one of this benchmark's")
+        return RejectedRow("unknown_problem", f"problem {problem_id!r} is not one of this benchmark's")
     code = _code(row, problem)
     if code is None:
-        return Fault("malformed", f"no program; wanted {WANTED}")
+        return RejectedRow("malformed", f"no program; wanted {EXPECTED_ROW}")
     wrong = _fault_of(row, problem)
     if wrong is not None:
-        return Fault("malformed", wrong)
+        return RejectedRow("malformed", wrong)
     named, llm = row.get("completion_id"), row.get("llm", row.get("model"))
     number = counts[problem.problem_id] = counts.get(problem.problem_id, -1) + 1
     return Completion(
@@ -140,14 +142,14 @@ def _without_fence(text: str) -> str:
     """The first fenced block of a text, the rest when its fence is not closed; a text that is Python stays as it is."""
     if ("```" not in text and "~~~" not in text) or _parses(text):
         return text
-    found = FENCE.search(text)
-    return found.group(2) if found else text
+    result = FENCE.search(text)
+    return result.group(2) if result else text
 
 
 def _parses(text: str) -> bool:
     try:
-        parsed(text)
-    except UNREADABLE:
+        parse_program(text)
+    except PARSE_ERRORS:
         return False
     return True
 

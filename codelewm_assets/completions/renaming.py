@@ -10,7 +10,7 @@ import random
 
 from codelewm_assets.completions.rewrites.names import LONG_NAMES, SHORT_NAMES
 from codelewm_assets.completions.scopes import Binding, find_bindings
-from codelewm_assets.completions.syntax import UNREADABLE, is_free_name, parsed, used_names
+from codelewm_assets.completions.syntax import PARSE_ERRORS, is_free_name, parse_program, used_names
 from codelewm_assets.completions.variants import strip_bare_strings
 
 RENAME_PROBABILITY = 0.8
@@ -29,11 +29,11 @@ def alpha_normalise(code: str, entry_point: str) -> str:
     running. Text that Python 3.11 cannot parse, or not write again, is returned stripped; nothing is raised.
     """
     try:
-        tree = parsed(code)
+        tree = parse_program(code)
         strip_bare_strings(tree)
         rename_canonically(tree, entry_point)
         return ast.unparse(tree)
-    except UNREADABLE:
+    except PARSE_ERRORS:
         return code.strip()
 
 

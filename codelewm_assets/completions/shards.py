@@ -69,7 +69,7 @@ def shard_jobs(
         yield ShardJob(shard_key(problem, group, depends_on), problem, tuple(group), cpu_floor_s)
 
 
-def label_and_keep(
+def label_with_cache(
     jobs: Iterable[ShardJob],
     *,
     pool: SandboxPool,

@@ -19,7 +19,7 @@ from platform import python_version
 from typing import Any, Literal, assert_never
 
 from codelewm_assets.completions.label import LabelShard, label_problem
-from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_and_keep, shard_jobs
+from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_with_cache, shard_jobs
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import AssetsError, SandboxError
 from codelewm_assets.core.package import PACKAGE, package_sha256
@@ -31,7 +31,7 @@ SpreadMode = Literal["in_process", "ray"]
 IsolationMode = Literal["auto", "strict"]
 
 MAX_SHARD_RETRIES = 100  # after its node or worker was lost; bounded, for a shard may be what ends its worker each time
-REACH_S = 5.0
+CONNECT_TIMEOUT_S = 5.0
 LOCAL_OBJECT_BYTES = 256 << 20  # of a Ray started here; what is larger is spilled to disk
 LABELLING_CODE = ("core", "sandbox", "completions")
 
@@ -42,18 +42,18 @@ class Labelling:
 
     Attributes:
         shards: in the order in which the problems come.
-        here: layers in force in this process' sandbox, under which the shards that are kept were made.
+        local_layers: layers in force in this process' sandbox, under which the shards that are kept were made.
         by_worker: worker → its layers, of each Ray worker that has handed back a shard. Empty when none was asked.
     """
 
     shards: Iterator[LabelShard]
-    here: tuple[str, ...]
+    local_layers: tuple[str, ...]
     by_worker: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Layers in force here and in every worker so far; all of the run's when `shards` is used up."""
-        return tuple(layer for layer in self.here if all(layer in layers for layers in self.by_worker.values()))
+        return tuple(layer for layer in self.local_layers if all(layer in layers for layers in self.by_worker.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +98,15 @@ def label_shards(
     """
     jobs = shard_jobs(completions, problems, cpu_floor_s=cpu_floor_s, settings=settings)
     with SandboxPool(workers if spread == "in_process" else 1) as pool:
-        here = pool.isolation
-        _refuse_missing(here, isolation)
+        local = pool.isolation
+        _refuse_missing(local, isolation)
         if spread == "in_process":
-            yield Labelling(label_and_keep(jobs, pool=pool, folder=folder, on_shard=on_shard), here.layers)
+            yield Labelling(label_with_cache(jobs, pool=pool, folder=folder, on_shard=on_shard), local.layers)
             return
     if spread != "ray":
         assert_never(spread)
     with ray_cluster(ray_address, workers) as ray:
-        labelling = Labelling(iter(()), here.layers)
+        labelling = Labelling(iter(()), local.layers)
         run = _RayRun(ray, labelling, folder, isolation)
         labelling.shards = run.label(jobs, on_shard)
         yield labelling
@@ -137,7 +137,7 @@ def ray_cluster(address: str | None, workers: int) -> Iterator[Any]:
                 include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING,
             )  # fmt: skip
         else:
-            _reach(ray, address)
+            _check_address(ray, address)
             ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise SandboxError(
@@ -154,7 +154,7 @@ def ray_cluster(address: str | None, workers: int) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _reach(ray: Any, address: str) -> None:
+def _check_address(ray: Any, address: str) -> None:
     """Ask once, since `ray.init` asks twenty times.
 
     Raises:
@@ -162,7 +162,7 @@ def _reach(ray: Any, address: str) -> None:
         RayError: what listens there is no Ray; known after 40 seconds.
     """
     host, _, port = address.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
+    socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
     ray._raylet.GcsClient(address=address)
 
 
@@ -186,33 +186,33 @@ class _RayRun:
         """A shard for each job, in order; what waits is bounded, so memory does not grow with their number."""
         waiting = deque[_Slot]()
         for job in jobs:
-            waiting.append(self._begin(job))
-            while len(waiting) >= self._most_waiting():
-                yield self._first(waiting, on_shard)
+            waiting.append(self._submit(job))
+            while len(waiting) >= self._max_pending():
+                yield self._next_shard(waiting, on_shard)
         while waiting:
-            yield self._first(waiting, on_shard)
+            yield self._next_shard(waiting, on_shard)
 
-    def _most_waiting(self) -> int:
+    def _max_pending(self) -> int:
         """Asked each time, since machines come and go."""
         return MAX_PENDING_PER_WORKER * max(1, int(self._ray.cluster_resources().get("CPU", 0)))
 
-    def _begin(self, job: ShardJob) -> _Slot:
+    def _submit(self, job: ShardJob) -> _Slot:
         kept = self._folder.get(job.key)
         return _Slot(job, kept, None if kept else self._remote.remote(job, code_digest(), self._isolation))
 
-    def _first(self, waiting: deque[_Slot], on_shard: Callable[[int], None]) -> LabelShard:
+    def _next_shard(self, waiting: deque[_Slot], on_shard: Callable[[int], None]) -> LabelShard:
         """The shard of the first slot, once it is there; those that are done before it are kept meanwhile."""
         while (shard := waiting[0].shard) is None:
             slots = {slot.task: slot for slot in waiting if slot.shard is None}
             for task in self._ray.wait(list(slots), num_returns=1)[0]:
-                self._take(slots[task])
+                self._collect(slots[task])
         waiting.popleft()
         on_shard(len(shard.labelled))
         return shard
 
-    def _take(self, slot: _Slot) -> None:
+    def _collect(self, slot: _Slot) -> None:
         try:
-            found: WorkerShard = self._ray.get(slot.task)
+            result: WorkerShard = self._ray.get(slot.task)
         except self._ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, AssetsError) else error) from error
         except self._ray.exceptions.RayError as error:
@@ -220,10 +220,10 @@ class _RayRun:
                 f"The shard of {slot.job.problem.problem_id} was lost with its worker {MAX_SHARD_RETRIES + 1} times, or cannot be "
                 f"fetched ({type(error).__name__}). Look into Ray's logs on that machine, and whether its memory is enough."
             ) from error
-        slot.shard, slot.task = found.shard, None
-        self._labelling.by_worker[found.worker] = found.layers
-        if set(self._labelling.here) <= set(found.layers):
-            self._folder.put(slot.job.key, found.shard)  # with fewer layers not: who takes it up could not know
+        slot.shard, slot.task = result.shard, None
+        self._labelling.by_worker[result.worker] = result.layers
+        if set(self._labelling.local_layers) <= set(result.layers):
+            self._folder.put(slot.job.key, result.shard)  # with fewer layers not: who takes it up could not know
 
 
 def label_job(job: ShardJob, code: str, isolation: IsolationMode) -> WorkerShard:

@@ -32,7 +32,7 @@ PURE_METHODS = frozenset(
     }
 )  # fmt: skip
 INSPECTS_SCOPE = frozenset({"locals", "globals", "vars", "eval", "exec", "dir", "super"})
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)
 BUILTIN_NAMES = frozenset(dir(builtins))
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -63,7 +63,7 @@ class Place(Generic[N]):
         assert self.index is not None
         return self.block[self.index + 1 :]
 
-    def put(self, *new: ast.AST, length: int = 1) -> None:
+    def replace(self, *new: ast.AST, length: int = 1) -> None:
         """Set other nodes in this one's place; in a list, in that of `length` nodes from this one on."""
         if self.index is None:
             setattr(self.parent, self.field, *new)
@@ -148,8 +148,8 @@ on_statements = partial(_operator, "statements")
 """As `on_nodes`, for rules that change the block of a statement; all of a block come before those inside them."""
 
 
-def parsed(code: str) -> ast.Module:
-    """The tree of a program, without the warnings that somebody's code is worth. Raises: one of `UNREADABLE`."""
+def parse_program(code: str) -> ast.Module:
+    """The tree of a program, without the warnings that somebody's code is worth. Raises: one of `PARSE_ERRORS`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)
@@ -223,7 +223,7 @@ def parameters(function: ast.FunctionDef) -> list[ast.arg]:
     return [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *starred]
 
 
-def holds(node: ast.AST | Iterable[ast.AST], *kinds: type[ast.AST]) -> bool:
+def contains(node: ast.AST | Iterable[ast.AST], *kinds: type[ast.AST]) -> bool:
     """Whether a node of one of these kinds stands in it."""
     return any(isinstance(inner, kinds) for inner in walk(node))
 
@@ -238,29 +238,29 @@ def called_method(node: ast.AST | None) -> str:
     return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
 
 
-def looks_at_scope(node: ast.AST) -> bool:
+def inspects_scope(node: ast.AST) -> bool:
     """Whether the code reads or rebinds names in a way that renaming or moving would break."""
     inspects = any(isinstance(inner, ast.Name) and inner.id in INSPECTS_SCOPE for inner in ast.walk(node))
-    return inspects or holds(node, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Match)
+    return inspects or contains(node, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Match)
 
 
 def is_pure(node: ast.AST) -> bool:
     """Whether evaluating the expression has no side effect and no lazy part, as far as its syntax shows."""
     calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
     only_pure = all(called_name(inner) in PURE_CALLS or called_method(inner) in PURE_METHODS for inner in calls)
-    return only_pure and not holds(node, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)
+    return only_pure and not contains(node, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)
 
 
-def own_jumps(body: Iterable[ast.AST], kind: type[ast.stmt]) -> Iterator[ast.AST]:
+def loop_jumps(body: Iterable[ast.AST], kind: type[ast.stmt]) -> Iterator[ast.AST]:
     """The `break` or `continue` statements that belong to the loop whose body this is."""
     for statement in body:
         if isinstance(statement, kind):
             yield statement
         elif isinstance(statement, ast.For | ast.While | ast.AsyncFor):
-            yield from own_jumps(statement.orelse, kind)
+            yield from loop_jumps(statement.orelse, kind)
         elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-                yield from own_jumps(getattr(statement, name, []), kind)
+                yield from loop_jumps(getattr(statement, name, []), kind)
 
 
 def is_number(node: ast.AST | None) -> bool:

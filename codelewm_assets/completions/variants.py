@@ -8,7 +8,7 @@ import ast
 from dataclasses import dataclass
 from typing import Literal
 
-from codelewm_assets.completions.syntax import UNREADABLE
+from codelewm_assets.completions.syntax import PARSE_ERRORS
 from codelewm_assets.core.errors import AssetsError
 
 VariantKind = Literal["reference", "rewrite", "mutant_1", "mutant_2"]
@@ -35,7 +35,7 @@ def normalise(source: str, entry_point: str) -> str:
     """
     try:
         tree = ast.parse(source)
-    except UNREADABLE as error:
+    except PARSE_ERRORS as error:
         raise CompletionSourceError(
             f"The program for {entry_point!r} does not parse ({error}). Wanted: Python 3.11 source; correct it."
         ) from error

@@ -46,7 +46,7 @@ class Problem(Record):
     source_revision: str  # revision of the source that was read
 
 
-class LeftOut(Record):
+class ExcludedProblem(Record):
     """A problem that the source has and the pack cannot use."""
 
     problem_id: str

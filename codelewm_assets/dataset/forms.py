@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable
 
 from codelewm_assets.completions.renaming import alpha_normalise
-from codelewm_assets.completions.syntax import UNREADABLE, parsed
+from codelewm_assets.completions.syntax import PARSE_ERRORS, parse_program
 from codelewm_assets.completions.variants import is_bare_string, strip_bare_strings
 
 UNSAID = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
@@ -21,17 +21,17 @@ def normal_form(code: str) -> str:
     Two programs with one normal form do the same. Text that does not parse is returned stripped.
     """
     try:
-        tree = _Untyped().visit(parsed(code))
+        tree = _Untyped().visit(parse_program(code))
         return alpha_normalise(ast.unparse(tree), "")
-    except UNREADABLE:
+    except PARSE_ERRORS:
         return code.strip()
 
 
 def skeleton(code: str) -> Hashable:
     """How many nodes of each kind the program has: equal wherever `normal_form` is, at a tenth of its cost."""
     try:
-        tree = parsed(code)
-    except UNREADABLE:
+        tree = parse_program(code)
+    except PARSE_ERRORS:
         return code.strip()
     kinds: Counter[str] = Counter()
     waiting: list[ast.AST] = [tree]
@@ -55,7 +55,7 @@ def bodies(code: str, entry_point: str) -> tuple[str, ...]:
     A program whose entry point is no top-level function is its own body. Text that does not parse has none.
     """
     try:
-        tree = parsed(code)
+        tree = parse_program(code)
         statements: list[ast.stmt] = tree.body
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
@@ -64,7 +64,7 @@ def bodies(code: str, entry_point: str) -> tuple[str, ...]:
         written = "\n".join(ast.get_source_segment(code, node) or "" for node in said)
         strip_bare_strings(tree)
         return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in said)
-    except UNREADABLE:
+    except PARSE_ERRORS:
         return ()
 
 

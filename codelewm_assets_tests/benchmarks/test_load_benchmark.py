@@ -61,7 +61,7 @@ def test_a_hub_that_cannot_be_read_is_an_error_and_never_a_file(
 def test_a_named_file_is_read_sorted_by_id_with_those_left_out(pin: FilePin, tmp_path: Path) -> None:
     found = load("mbpp_plus", "evalplus", tmp_path, {pin.environment: str(tmp_path / "release" / pin.file_name)})
     assert [p.problem_id for p in found.problems] == ["Mbpp/3", "Mbpp/9"]
-    assert [r.problem_id for r in found.left_out] == ["Mbpp/6"]
+    assert [r.problem_id for r in found.excluded] == ["Mbpp/6"]
     assert found.revision == "MbppPlus.jsonl.gz v0.2.0"
     assert all(len(p.inputs) == 3 for p in found.problems)
 

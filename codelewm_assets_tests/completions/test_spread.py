@@ -140,10 +140,10 @@ def test_a_node_that_is_killed_half_way_loses_and_doubles_nothing(
             os.close(os.open(at_work, os.O_RDWR))
         killer.join()
     assert 0 < killed_at[0] < len(used) < MOST_PROBLEMS
-    with labelling(completions_of(used), tmp_path / "here", spread="in_process") as here:
-        assert write(here, tmp_path / "here.parquet") == found
+    with labelling(completions_of(used), tmp_path / "here", spread="in_process") as local_layers:
+        assert write(local_layers, tmp_path / "here.parquet") == found
     assert seen == [len(CODES)] * len(used)
-    assert run.layers == here.layers
+    assert run.layers == local_layers.layers
     assert names(tmp_path / "ray") == names(tmp_path / "here") and len(names(tmp_path / "ray")) == len(used)
     lines = [line.split() for line in begun.read_text().splitlines()]
     begun_times = Counter(key for _, key, _, _ in lines)
@@ -160,7 +160,7 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
 ) -> None:
     """A node without libseccomp: what it labels is not called isolated, and is not kept for a later run."""
     with SandboxPool(1) as pool, SandboxPool(1, disabled=("seccomp",)) as disabled:
-        here, there = pool.isolation.layers, disabled.isolation.layers
+        local_layers, there = pool.isolation.layers, disabled.isolation.layers
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "pyseccomp.py").write_text("raise ImportError('as on a machine without it')")
     poor, used = cluster.add_node(**NODE, env_vars={"PYTHONPATH": str(tmp_path / "shadow")}), list[Problem]()
@@ -173,10 +173,10 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
             yield problem
 
     with labelling(completions_of(problems(lambda: run)), tmp_path / "auto", cluster.address) as run:
-        assert run.layers == here  # no worker was asked yet
+        assert run.layers == local_layers  # no worker was asked yet
         shards = list(run.shards)
-    assert run.layers == tuple(layer for layer in here if layer in there)
-    assert "seccomp" in here and "seccomp" not in run.layers
+    assert run.layers == tuple(layer for layer in local_layers if layer in there)
+    assert "seccomp" in local_layers and "seccomp" not in run.layers
     assert {row.completion.problem_id for shard in shards for row in shard.labelled} == {p.problem_id for p in used}
     assert 0 < len(names(tmp_path / "auto")) < len(used)
 
