@@ -115,12 +115,12 @@ def checkpoint(run: AssetRun) -> Plan:
 
 def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
     """Raises: dg.Failure: the weights, which may be reused ones, are not those of this seed, data and profile."""
-    from codelewm_assets.training.sidecar import require_matching, require_of
+    from codelewm_assets.training.sidecar import require_matching, require_same_training
 
     digests = {parent.manifest.artifact_id: parent.digest for parent in run.parents()}
     try:
         sidecar = require_matching(artifact, run.inputs.artifact("tokenized_pack"))
-        require_of(sidecar, seed=int(run.seed), digests=digests, config=run.profile.training_config())
+        require_same_training(sidecar, seed=int(run.seed), digests=digests, config=run.profile.training_config())
     except AssetsError as error:
         raise dg.Failure(
             f"{artifact.address} is refused: {error} Delete it and train again.", allow_retries=False
@@ -239,7 +239,7 @@ def run_worker(
     Raises: PreflightError: refused there. TrainingError: it failed, ran too long, or, as TrainingKilledError, was ended from
         outside.
     """
-    from codelewm_assets.training.worker import PARENT, error_of
+    from codelewm_assets.training.worker import PARENT, exit_error
 
     module, writers = ("worker", 1) if spec.config.processes == 1 else ("agent", 2)  # the first rank writes too
     reader = _EventReader(on_event, writers)
@@ -256,7 +256,7 @@ def run_worker(
             status = PIPES_STATUS.search(str(error))
             if status is None:  # it did not come to an end of its own
                 raise
-            raise error_of(spec, int(status[1]), reader.end) from None
+            raise exit_error(spec, int(status[1]), reader.end) from None
 
 
 class _EventReader(dg.PipesTempFileMessageReader):

@@ -35,7 +35,7 @@ def run(outlet: Outlet) -> None:
         statuses = _torchrun(spec, path, Path(folder))
         if not statuses:
             return
-        error = cause(Path(folder), statuses)
+        error = end_cause(Path(folder), statuses)
     stream = Path(spec.output_folder) / STREAM
     if stream.exists() or not isinstance(error, PreflightError):  # refused at once, nothing is written
         event = {"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"}
@@ -43,7 +43,7 @@ def run(outlet: Outlet) -> None:
     raise error
 
 
-def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | TrainingError:
+def end_cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | TrainingError:
     """What ended the ranks: a refusal, else what a rank knew to say, else a signal, else a fault.
 
     When one rank ends, the others lose their connection: such a fault is told only when nothing else explains the end.
@@ -53,19 +53,19 @@ def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | Trainin
         statuses: rank → exit status, of those that ended badly; negative is a signal.
     """
     notes = {int(p.stem.removeprefix("rank")): json.loads(p.read_bytes()) for p in sorted(folder.glob("rank*.json"))}
-    told = {note["event"]: (rank, str(note["message"])) for rank, note in sorted(notes.items(), reverse=True)}
-    if "refused" in told:
-        return PreflightError(told["refused"][1])
-    if "error" in told:
-        return TrainingError(told["error"][1].removeprefix("TrainingError: "))
+    notes_by_event = {note["event"]: (rank, str(note["message"])) for rank, note in sorted(notes.items(), reverse=True)}
+    if "refused" in notes_by_event:
+        return PreflightError(notes_by_event["refused"][1])
+    if "error" in notes_by_event:
+        return TrainingError(notes_by_event["error"][1].removeprefix("TrainingError: "))
     for rank, status in sorted(statuses.items()):
         if status < 0 and status != -signal.SIGTERM:  # which is how torchrun ends the others
             kind = TrainingKilledError if status == -signal.SIGKILL else TrainingError
             return kind(
                 f"Rank {rank} was ended by {signal.Signals(-status).name}. Train again: it goes on from the last state."
             )
-    if "fault" in told:
-        return TrainingError(f"Rank {told['fault'][0]}: {told['fault'][1]}")
+    if "fault" in notes_by_event:
+        return TrainingError(f"Rank {notes_by_event['fault'][0]}: {notes_by_event['fault'][1]}")
     return TrainingError(f"Ranks ended with statuses {dict(sorted(statuses.items()))}, and none said why.")
 
 

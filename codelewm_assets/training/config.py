@@ -124,15 +124,15 @@ class HfJobsSettings(BaseModel):
         return value
 
     @property
-    def most_usd(self) -> float:
+    def max_usd(self) -> float:
         """What a job costs at most, dollars: each attempt at its full time."""
         return self.attempts * self.timeout_s / 3600 * self.price_per_hour_usd
 
     @model_validator(mode="after")
     def _within_the_cap(self) -> "HfJobsSettings":
-        if self.most_usd > self.spend_cap_usd:
+        if self.max_usd > self.spend_cap_usd:
             raise ValueError(
-                f"a job could cost {self.most_usd:.2f} USD ({self.attempts} × {self.timeout_s} s at "
+                f"a job could cost {self.max_usd:.2f} USD ({self.attempts} × {self.timeout_s} s at "
                 f"{self.price_per_hour_usd:.2f} USD an hour), spend_cap_usd is {self.spend_cap_usd:.2f}; shorten timeout_s, "
                 "take a cheaper flavor, or raise the cap"
             )

@@ -74,7 +74,7 @@ class BatchSampler:
             pair = self._pairs[self._generator.integers(len(self._pairs))]
             for passed in (True, False):
                 name = pair[passed][self._generator.integers(len(pair[passed]))]
-                own = self._records[name]
-                count = min(self._config.inputs_per_completion, len(own))
-                chosen += [own[i] for i in self._generator.choice(len(own), size=count, replace=False)]
+                inputs = self._records[name]
+                count = min(self._config.inputs_per_completion, len(inputs))
+                chosen += [inputs[i] for i in self._generator.choice(len(inputs), size=count, replace=False)]
         return chosen

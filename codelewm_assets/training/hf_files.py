@@ -24,7 +24,7 @@ from codelewm_assets.training.progress import STREAM, event_line, read_events
 from codelewm_assets.training.sidecar import altered_files
 from codelewm_assets.training.worker import WorkerSpec
 
-OF_THIS_MACHINE = {"store_root", "work_folder", "output_folder", "partial_folder"}
+LOCAL_FIELDS = {"store_root", "work_folder", "output_folder", "partial_folder"}
 READ_BY_WORKER = ("preflight_report", "tokenized_pack", *JUDGED)
 SPEC, STORE, OUTPUT = "spec.json", "store", "output"
 PACKAGE_SHA256 = "package_sha256"  # field of spec.json beside the worker's own
@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 
 def portable(spec: WorkerSpec) -> dict[str, Any]:
     """The spec without this machine's paths, and the digest of this machine's code: the job must run the same."""
-    return spec.model_dump(mode="json", exclude=OF_THIS_MACHINE) | {PACKAGE_SHA256: package_sha256()}
+    return spec.model_dump(mode="json", exclude=LOCAL_FIELDS) | {PACKAGE_SHA256: package_sha256()}
 
 
 def run_id_of(portable_spec: Mapping[str, Any]) -> str:
@@ -125,8 +125,8 @@ class JobFolder:
     def _info(self) -> Any:
         return self._ask("read", lambda: self._api.repo_info(self._repository, repo_type="dataset"))
 
-    def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
-        about = f"{doing} the dataset repository {self._repository}"
+    def _ask(self, action: str, call: Callable[[], Answer]) -> Answer:
+        about = f"{action} the dataset repository {self._repository}"
         return retry_transient(call, about, pause_s=self._pause_s, error=TrainingError)
 
 
@@ -137,22 +137,22 @@ def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: 
         beside them: it holds that event, so its digest cannot be in it, and it is compared with the events instead.
     Raises: TrainingError: files are missing, altered or not in the event; `into` is left as it was.
     """
-    wanted = _files_of([event for event in events if event["event"] == "complete"][-1])
+    expected = _files_of([event for event in events if event["event"] == "complete"][-1])
     listing = folder.listing()
     names = [name.removeprefix(f"{OUTPUT}/") for name in listing.below(OUTPUT)]
-    faults = [f"{name} is missing" for name in sorted(set(wanted) - set(names))]
-    faults += [f"{name} is not among the files of the event" for name in sorted(set(names) - set(wanted) - {STREAM})]
-    _refuse(folder, faults)
+    faults = [f"{name} is missing" for name in sorted(set(expected) - set(names))]
+    faults += [f"{name} is not among the files of the event" for name in sorted(set(names) - set(expected) - {STREAM})]
+    _require_no_faults(folder, faults)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetching-") as scratch:
         folder.fetch([f"{OUTPUT}/{name}" for name in names], listing.commit, Path(scratch))
-        came = Path(scratch) / OUTPUT
-        faults = altered_files(came, wanted)
-        if STREAM in names and STREAM not in wanted:
-            faults += _unlike_the_log(came / STREAM, events)
-        _refuse(folder, faults)
+        downloaded = Path(scratch) / OUTPUT
+        faults = altered_files(downloaded, expected)
+        if STREAM in names and STREAM not in expected:
+            faults += _missing_events(downloaded / STREAM, events)
+        _require_no_faults(folder, faults)
         for name in names:
             (into / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(came / name, into / name)
+            os.replace(downloaded / name, into / name)
 
 
 def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
@@ -165,7 +165,7 @@ def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
     return dict(files)
 
 
-def _unlike_the_log(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:
+def _missing_events(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:
     """The first event of the log that the stored stream has not."""
     try:
         stored = {event_line(event) for event in read_events(stream)[0]}
@@ -175,7 +175,7 @@ def _unlike_the_log(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[s
     return [f"{STREAM} has no event {absent[0].get('seq')} ({absent[0]['event']}) of the job's log"] if absent else []
 
 
-def _refuse(folder: JobFolder, faults: list[str]) -> None:
+def _require_no_faults(folder: JobFolder, faults: list[str]) -> None:
     if faults:
         raise TrainingError(
             f"The job's output in {folder.path}/{OUTPUT} is not what its worker wrote: {'; '.join(faults)}. "

@@ -20,10 +20,10 @@ from codelewm_assets.training.hf_files import JobFolder, fetch_outputs, input_fi
 from codelewm_assets.training.progress import job_event
 from codelewm_assets.training.worker import WorkerSpec
 
-IN_THE_JOB = ("python", "-m", "codelewm_assets.training.remote")
-CANCEL_TRIES = 4
+JOB_COMMAND = ("python", "-m", "codelewm_assets.training.remote")
+MAX_CANCEL_TRIES = 4
 ENDED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
-LAST_READINGS = 3  # of an ended job's log, whose end may come after the job's
+MAX_FINAL_READS = 3  # of an ended job's log, whose end may come after the job's
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class JobEvents:
     """
 
     on_event: Callable[[dict[str, Any]], None]
-    of_attempt: list[dict[str, Any]] = field(default_factory=list)  # of the last attempt, in order
+    attempt_events: list[dict[str, Any]] = field(default_factory=list)  # of the last attempt, in order
     _seen: set[tuple[int, str]] = field(default_factory=set)
 
     def take(self, line: str) -> None:
@@ -47,18 +47,18 @@ class JobEvents:
             return
         self._seen.add(key)
         if event["event"] == "start":
-            self.of_attempt.clear()
-        self.of_attempt.append(event)
+            self.attempt_events.clear()
+        self.attempt_events.append(event)
         self.on_event(event)
 
     @property
-    def are_over(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the last attempt has said how it ended."""
         return self.last("complete") is not None or self.last("error") is not None
 
     def last(self, kind: str) -> dict[str, Any] | None:
         """The last attempt's last event of a kind, None without one."""
-        return next((event for event in reversed(self.of_attempt) if event["event"] == kind), None)
+        return next((event for event in reversed(self.attempt_events) if event["event"] == kind), None)
 
 
 class HfJobs:
@@ -98,7 +98,7 @@ class HfJobs:
         self._upload(folder, spec)
         job, events = self._start(api, run_id), JobEvents(on_event)
         try:
-            status = _followed(
+            status = _wait_for_job(
                 api, job.id, self._namespace, events,
                 timeout_s=self._settings.timeout_s, poll_s=self._settings.poll_s,
             )  # fmt: skip
@@ -106,14 +106,14 @@ class HfJobs:
             self._cancel(api, job, error)
             raise
         _require_completed(status, events, f"Job {job.id} ({job.url}) of seed {spec.seed}")
-        fetch_outputs(folder, events.of_attempt, Path(spec.output_folder))
+        fetch_outputs(folder, events.attempt_events, Path(spec.output_folder))
 
     def _upload(self, folder: JobFolder, spec: WorkerSpec) -> None:
         folder.require_private()
-        there = folder.listing().hashes
+        remote_hashes = folder.listing().hashes
         with tempfile.TemporaryDirectory(prefix="codelewm-job-") as scratch:
             files = input_files(spec, Path(scratch) / "spec.json")
-            absent = {name: path for name, path in files.items() if not is_there(path, there.get(name))}
+            absent = {name: path for name, path in files.items() if not is_there(path, remote_hashes.get(name))}
             if absent:
                 folder.upload(absent)
 
@@ -123,7 +123,7 @@ class HfJobs:
         return retry_transient(
             lambda: api.run_job(
                 image=settings.image,
-                command=[*IN_THE_JOB, settings.repository, run_id],
+                command=[*JOB_COMMAND, settings.repository, run_id],
                 flavor=settings.flavor,
                 timeout=settings.timeout_s,
                 attempts=settings.attempts,
@@ -143,7 +143,7 @@ class HfJobs:
         try:
             retry_transient(
                 lambda: api.cancel_job(job_id=job.id, namespace=self._namespace),
-                f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=CANCEL_TRIES,
+                f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=MAX_CANCEL_TRIES,
             )  # fmt: skip
         except Exception as failed:  # whatever it is, it must not hide `error`
             note = f"The job may still run and cost money, end it at {job.url}. {one_line(failed)}"
@@ -152,14 +152,14 @@ class HfJobs:
                 raise TrainingError(f"{error} {note}") from error
 
 
-def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeout_s: float, poll_s: float) -> Any:
+def _wait_for_job(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeout_s: float, poll_s: float) -> Any:
     """The job's last status, when it has ended and its log was read.
 
     Its log is read whole at each look: a stream that is held open breaks off, repeats itself, or stays silent for hours.
     Args: timeout_s: how long it may take from now on, waiting for a machine included. poll_s: seconds between two looks.
     Raises: TrainingError: it takes too long, or status or log cannot be read. The job still runs then.
     """
-    until_s, readings_left = time.monotonic() + timeout_s, LAST_READINGS
+    until_s, readings_left = time.monotonic() + timeout_s, MAX_FINAL_READS
     while True:
         status = retry_transient(
             lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}",
@@ -169,7 +169,7 @@ def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeo
             events.take(line)
         if status.stage in ENDED:
             readings_left -= 1
-            if events.are_over or not readings_left:
+            if events.has_ended or not readings_left:
                 return status
         elif time.monotonic() > until_s:
             raise TrainingError(
@@ -192,15 +192,15 @@ def _log(api: Any, job_id: str, namespace: str, pause_s: float) -> list[str]:
 
 def _require_completed(status: Any, events: JobEvents, job: str) -> None:
     """Raises: PreflightError: the guard refused in the job. TrainingError: the job ended otherwise than well."""
-    told = events.last("error")
+    error_event = events.last("error")
     if status.stage in ("CANCELED", "DELETED"):
         raise TrainingError(
             f"{job} was {status.stage.lower()} before it was complete. Train again, or ask who ended it."
         )
-    if told is not None and told.get("refused") is True:
-        raise PreflightError(str(told.get("message")))
-    if status.stage == "ERROR" or told is not None:
-        message = (told or {}).get("message") or status.message or "the service gives no reason; read its log"
+    if error_event is not None and error_event.get("refused") is True:
+        raise PreflightError(str(error_event.get("message")))
+    if status.stage == "ERROR" or error_event is not None:
+        message = (error_event or {}).get("message") or status.message or "the service gives no reason; read its log"
         raise TrainingError(f"{job} failed: {message}")
     if events.last("complete") is None:
         raise TrainingError(

@@ -14,7 +14,7 @@ from codelewm_assets.core.records import Record
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.progress import DIAGNOSTICS
 
-MOST_LATENTS = 1000
+MAX_LATENTS = 1000
 
 
 class TensorRow(Record):
@@ -101,8 +101,8 @@ def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
     )
 
 
-def _smallest(found: Sequence[CollapseDiagnostics], name: str) -> float | None:
-    values = [getattr(one, name) for one in found]
+def _smallest(diagnostics: Sequence[CollapseDiagnostics], name: str) -> float | None:
+    values = [getattr(row, name) for row in diagnostics]
     return None if not values or None in values else min(values)
 
 
@@ -121,20 +121,22 @@ def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[
     sidecar = require_matching(checkpoint, tokenized_pack)
     rows = tensor_table(checkpoint, sidecar.folds)
     broken = [f"fold {row.fold} {row.name}" for row in rows if not row.is_finite]
-    found, targets = list[CollapseDiagnostics](), list[CollapseDiagnostics]()
+    diagnostics, targets = list[CollapseDiagnostics](), list[CollapseDiagnostics]()
     for fold in sidecar.folds if not broken else ():
         data = load_fold(tokenized_pack, fold)
-        records = sorted(data.part("val"), key=lambda r: unit_interval("collapse", r.record_id))[:MOST_LATENTS]
+        records = sorted(data.part("val"), key=lambda r: unit_interval("collapse", r.record_id))[:MAX_LATENTS]
         scorer = Scorer(checkpoint, sidecar, data)
-        made = scorer.transitions([r.code for r in records], [r.input for r in records], [r.prompt for r in records])
-        found.append(collapse_diagnostics(made.z_pred))
+        transitions = scorer.transitions(
+            [r.code for r in records], [r.input for r in records], [r.prompt for r in records]
+        )
+        diagnostics.append(collapse_diagnostics(transitions.z_pred))
         targets.append(collapse_diagnostics(scorer.outputs(sorted({r.output for r in records}))))
 
     report: dict[str, object] = {
         "schema_version": "codelewm.checkpoint_inspection.v1",
         "seed": sidecar.seed,
-        "latent_count": min((f.latent_count for f in found), default=0),
-        **{name: _smallest(found, name) for name in DIAGNOSTICS},
+        "latent_count": min((f.latent_count for f in diagnostics), default=0),
+        **{name: _smallest(diagnostics, name) for name in DIAGNOSTICS},
         **{f"z_target_{name}": _smallest(targets, name) for name in DIAGNOSTICS},
         "tensor_count": len(rows),
         "parameter_count": sidecar.parameter_count,

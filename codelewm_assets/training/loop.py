@@ -95,13 +95,13 @@ class _FoldTraining:
                 encoder.compile()
         if not ranks.is_first:  # the weights are the same, dropout and directions are not
             torch.manual_seed(ranks.seed(seed, self._fold))
-        self._objective = ranks.replicated(Objective(self._model, config), has_unused=not config.has_every_term)
+        self._objective = ranks.data_parallel(Objective(self._model, config), has_unused=not config.has_every_term)
 
     def run(self) -> TransitionModel:
         resumed, ranks = None, self._ranks
         if self._states is not None:
             resumed = load_state(
-                self._states, self._fold, self._model, self._optimizer, origin=self._origin, rank=ranks.own
+                self._states, self._fold, self._model, self._optimizer, origin=self._origin, rank=ranks.rank
             )
         first = 1
         if resumed is not None:
@@ -110,7 +110,7 @@ class _FoldTraining:
         bad = torch.zeros((), dtype=torch.int64, device=self._device)  # first step whose loss was not finite; 0: none
         for step in range(first, self._config.steps + 1):
             drawn[step] = [self._sampler.draw() for _ in range(ranks.count)]  # every rank draws the batches of all
-            loss, terms = self._step(step, self._batch(drawn[step][ranks.own]))
+            loss, terms = self._step(step, self._batch(drawn[step][ranks.rank]))
             seen += sum(map(len, drawn[step]))
             bad = torch.where((bad == 0) & ~torch.isfinite(loss), step, bad)
             is_last = step == self._config.steps
@@ -127,9 +127,11 @@ class _FoldTraining:
         return self._model.eval()
 
     def _keep(self, states: Path, step: int) -> None:
-        own = {name: self._ranks.gathered(tensor) for name, tensor in generators().items()}
+        states_by_name = {name: self._ranks.all_gather(tensor) for name, tensor in generators().items()}
         if self._ranks.is_first:
-            of_ranks = [{name: found[rank] for name, found in own.items()} for rank in range(self._ranks.count)]
+            of_ranks = [
+                {name: by_rank[rank] for name, by_rank in states_by_name.items()} for rank in range(self._ranks.count)
+            ]
             sampler = self._sampler.state
             path = save_state(states, self._fold, step, self._model, self._optimizer, sampler, of_ranks, self._origin)
             self._emit({"event": "checkpoint", "fold": self._fold, "step": step, "sha256": path.stem[-16:]})
@@ -140,7 +142,7 @@ class _FoldTraining:
     def _step(self, step: int, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         self._model.train()
         for group in self._optimizer.param_groups:
-            group["lr"] = self._config.learning_rate * rate(step - 1, self._config)
+            group["lr"] = self._config.learning_rate * lr_factor(step - 1, self._config)
         try:
             with _autocast(self._config):
                 loss, terms = self._objective(batch)
@@ -159,11 +161,11 @@ class _FoldTraining:
 
     def _require_finite(self, bad: Tensor, drawn: Mapping[int, Sequence[Sequence[TokenRecord]]]) -> None:
         """Raises: TrainingError: in every rank the same, of the first step and rank whose loss was not finite."""
-        first = [int(step) for step in self._ranks.gathered(bad)]  # of each rank
+        first = [int(step) for step in self._ranks.all_gather(bad)]  # of each rank
         if not any(first):
             return
         step, rank = min((step, rank) for rank, step in enumerate(first) if step)
-        records, place = drawn[step][rank], replace(self._ranks, own=rank).name
+        records, place = drawn[step][rank], replace(self._ranks, rank=rank).name
         named = ", ".join(record.record_id for record in records[:RECORDS_NAMED])
         raise TrainingError(
             f"The loss is not finite at step {step}, fold {self._fold}, seed {self._seed}{place}, on a batch of "
@@ -173,7 +175,7 @@ class _FoldTraining:
     def _report(
         self, step: int, loss: Tensor, terms: Mapping[str, Tensor], elapsed: float, seen: int, pace: float
     ) -> None:
-        of_ranks = self._ranks.gathered(torch.stack([loss, *terms.values()]))
+        of_ranks = self._ranks.all_gather(torch.stack([loss, *terms.values()]))
         if not self._ranks.is_first:
             return
         train = dict(zip(("loss", *terms), torch.stack(of_ranks).mean(dim=0).tolist(), strict=True))
@@ -210,7 +212,7 @@ class _FoldTraining:
         return mean, {name: None if value is None else round(value, 6) for name, value in found.items()}
 
 
-def rate(step: int, config: TrainingConfig) -> float:
+def lr_factor(step: int, config: TrainingConfig) -> float:
     """Of `learning_rate` after `step` steps: linear warm-up, then half a cosine down to a tenth."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps

@@ -90,9 +90,9 @@ def action_swap_loss(z_pred: Tensor, z_swapped: Tensor, z_out: Tensor, is_swap: 
     return (torch.relu(margin - gap) * is_swap).sum() / is_swap.sum().clamp(min=1)
 
 
-def inverse_action_loss(guessed: Tensor, z_input: Tensor) -> Tensor:
+def inverse_action_loss(predicted_input: Tensor, z_input: Tensor) -> Tensor:
     """1 - cosine of the input's latent and what code and output tell of it. Args: each (B, D). Returns: scalar in [0, 2]."""
-    return (1 - F.cosine_similarity(guessed, z_input.detach(), dim=1)).mean()
+    return (1 - F.cosine_similarity(predicted_input, z_input.detach(), dim=1)).mean()
 
 
 def total_loss(
@@ -102,10 +102,10 @@ def total_loss(
 
     Source: the terms are the published objective's; docs/training.md names the file that the default weights are from.
     """
-    made = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
+    prediction = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
     terms: dict[str, Tensor] = {}
     if config.prediction_weight:
-        terms["prediction"] = prediction_loss(made.z_pred, latents.z_out)
+        terms["prediction"] = prediction_loss(prediction.z_pred, latents.z_out)
     if config.sigreg_weight:
         width = latents.z_code.shape[1]
         directions = F.normalize(torch.randn(width, config.sigreg_directions, device=latents.z_code.device), dim=0)
@@ -114,16 +114,16 @@ def total_loss(
     if config.action_swap_weight:
         swapped = model.predict(latents.z_code, latents.z_input[labels.swap])
         is_swap = (labels.output_rows[labels.swap] != labels.output_rows).float()
-        terms["action_swap"] = action_swap_loss(made.z_pred, swapped, latents.z_out, is_swap, config.swap_margin)
+        terms["action_swap"] = action_swap_loss(prediction.z_pred, swapped, latents.z_out, is_swap, config.swap_margin)
     if config.inverse_action_weight:
-        guessed = model.inverse(torch.cat([latents.z_code, latents.z_out], dim=1))
-        terms["inverse_action"] = inverse_action_loss(guessed, latents.z_input)
+        predicted_input = model.inverse(torch.cat([latents.z_code, latents.z_out], dim=1))
+        terms["inverse_action"] = inverse_action_loss(predicted_input, latents.z_input)
     if config.retrieval_weight:
-        terms["retrieval"] = retrieval_loss(made.z_pred, latents.z_out, labels.output_rows, config.temperature)
+        terms["retrieval"] = retrieval_loss(prediction.z_pred, latents.z_out, labels.output_rows, config.temperature)
     if config.p_pass_weight:
-        terms["p_pass"] = F.binary_cross_entropy_with_logits(made.logit, labels.passed)
+        terms["p_pass"] = F.binary_cross_entropy_with_logits(prediction.logit, labels.passed)
     if config.output_value_weight:
-        terms["output_value"] = F.cross_entropy(model.output_value(made.z_pred), labels.output_classes)
+        terms["output_value"] = F.cross_entropy(model.output_value(prediction.z_pred), labels.output_classes)
     if not terms:
-        return made.logit.sum() * 0.0, terms
+        return prediction.logit.sum() * 0.0, terms
     return torch.stack([getattr(config, f"{name}_weight") * term for name, term in terms.items()]).sum(), terms

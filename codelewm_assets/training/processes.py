@@ -25,26 +25,26 @@ class Ranks:
     """All processes that train one model, as one of them sees them; by default it is alone.
 
     Attributes:
-        own: number of this process, from 0. The first one tells events and writes files.
+        rank: number of this process, from 0. The first one tells events and writes files.
         count: how many processes there are.
         device: where this process trains.
     """
 
-    own: int = 0
+    rank: int = 0
     count: int = 1
     device: str = "cpu"
 
     @property
     def is_first(self) -> bool:
         """Whether this process speaks for all."""
-        return self.own == 0
+        return self.rank == 0
 
     @property
     def name(self) -> str:
         """What an error adds to its place; empty when there is one process."""
-        return f", rank {self.own}" if self.count > 1 else ""
+        return f", rank {self.rank}" if self.count > 1 else ""
 
-    def replicated(self, module: nn.Module, *, has_unused: bool) -> nn.Module:
+    def data_parallel(self, module: nn.Module, *, has_unused: bool) -> nn.Module:
         """The module with gradients averaged over the ranks during backward. Alone: the module itself.
 
         Args: has_unused: some parameters take no part in the loss, which costs a look at the graph in each step.
@@ -53,18 +53,18 @@ class Ranks:
             return module
         return DistributedDataParallel(module, find_unused_parameters=has_unused)
 
-    def gathered(self, tensor: Tensor) -> list[Tensor]:
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
         """The tensor of each rank, in their order. Every rank has to call it, with the same shape and type."""
         if self.count == 1:
             return [tensor]
-        own = tensor.to(self.device)
-        found = [torch.empty_like(own) for _ in range(self.count)]
-        dist.all_gather(found, own)
-        return found
+        local = tensor.to(self.device)
+        tensors = [torch.empty_like(local) for _ in range(self.count)]
+        dist.all_gather(tensors, local)
+        return tensors
 
     def seed(self, seed: int, fold: int) -> int:
         """Of this rank's dropout and directions. Below 2³², for torch's CPU generator takes no more of a seed."""
-        return int(np.random.SeedSequence([seed, fold, self.own]).generate_state(1)[0])
+        return int(np.random.SeedSequence([seed, fold, self.rank]).generate_state(1)[0])
 
 
 def require_devices(config: TrainingConfig) -> None:
@@ -84,24 +84,24 @@ def require_devices(config: TrainingConfig) -> None:
 
 
 @contextmanager
-def joined(config: TrainingConfig, own: int, meeting: Path) -> Iterator[Ranks]:
+def join_process_group(config: TrainingConfig, rank: int, meeting: Path) -> Iterator[Ranks]:
     """This process as one of `config.processes`, by gloo on CPU and by NCCL on GPUs, one GPU a process.
 
     Args:
-        own: its number, from 0.
+        rank: its number, from 0.
         meeting: a file that the processes share; none of an earlier group.
     """
     on_gpu = config.device == "cuda"
-    device = f"cuda:{own}" if on_gpu else "cpu"
+    device = f"cuda:{rank}" if on_gpu else "cpu"
     if on_gpu:
-        torch.cuda.set_device(own)
+        torch.cuda.set_device(rank)
     dist.init_process_group(
         "nccl" if on_gpu else "gloo",
         store=dist.FileStore(str(meeting), config.processes),  # type: ignore[attr-defined] # torch's stub lacks it
-        rank=own,
+        rank=rank,
         world_size=config.processes,
         timeout=timedelta(seconds=config.wall_limit_s),  # the launcher's limit is the one that counts
         device_id=torch.device(device) if on_gpu else None,
     )
-    yield Ranks(own, config.processes, device)
+    yield Ranks(rank, config.processes, device)
     dist.destroy_process_group()  # not after an error: it could wait for ranks that never come

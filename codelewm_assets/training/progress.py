@@ -19,8 +19,8 @@ JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
 DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second")  # differ between equal runs
-LEAST_SILENCE_S = 30.0  # below it nothing is called stalled
-RHYTHM_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
+MIN_SILENCE_S = 30.0  # below it nothing is called stalled
+STALL_GAP_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
 
 Count = Annotated[int, Field(ge=0)]
 Metric = float | None  # validation may overflow: a number that is not finite is read, and summed up as None
@@ -69,8 +69,8 @@ def job_event_line(event: Mapping[str, Any]) -> str:
 
 def job_event(line: str) -> dict[str, Any] | None:
     """The event in a line of a job's log, None for any other line."""
-    _, found, text = line.partition(JOB_EVENT)
-    if not found:
+    _, result, text = line.partition(JOB_EVENT)
+    if not result:
         return None
     try:
         return _event(text)
@@ -80,13 +80,13 @@ def job_event(line: str) -> dict[str, Any] | None:
 
 def timeless(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Events as equal runs have them: without times and without what ended earlier attempts, each told once."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    result: dict[tuple[Any, ...], dict[str, Any]] = {}
     for event in events:
         if event["event"] == "error":
             continue
         key = event["event"], event.get("fold"), event.get("step")
-        found[key] = {name: value for name, value in event.items() if name not in TIMED}
-    return list(found.values())
+        result[key] = {name: value for name, value in event.items() if name not in TIMED}
+    return list(result.values())
 
 
 def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
@@ -168,7 +168,7 @@ def summarise(
     last: Mapping[str, Any] = steps[-1] if steps else {}
     collapse = collapse_state(events, collapse_floors)
     silence_s, usual_s = _silence(events, now_s)
-    is_stalled = silence_s is not None and silence_s > max(LEAST_SILENCE_S, RHYTHM_MULTIPLE * (usual_s or 0.0))
+    is_stalled = silence_s is not None and silence_s > max(MIN_SILENCE_S, STALL_GAP_MULTIPLE * (usual_s or 0.0))
     ended = _ended(events)
     state = ended or ("stalled" if is_stalled else "running")
     if collapse == "collapsed" and state != "failed":
@@ -201,8 +201,8 @@ def _ended(events: Sequence[Mapping[str, Any]]) -> str | None:
 def collapse_state(events: Sequence[Mapping[str, Any]], floors: Mapping[str, float]) -> str:
     """`collapsed` when the last diagnostics of any fold are below a floor, `unknown` without diagnostics, else `ok`."""
     latest = {event.get("fold"): event for event in events if event["event"] == "collapse_diagnostics"}
-    values = [(_finite(event.get(name)), least) for event in latest.values() for name, least in floors.items()]
-    if any(value is not None and value < least for value, least in values):
+    values = [(_finite(event.get(name)), floor) for event in latest.values() for name, floor in floors.items()]
+    if any(value is not None and value < floor for value, floor in values):
         return "collapsed"
     return "unknown" if not values or any(value is None for value, _ in values) else "ok"
 
@@ -222,12 +222,12 @@ def _finite(value: float | None) -> float | None:
 
 def scalars_of(event: Mapping[str, Any]) -> dict[str, float]:
     """Tag → value of what an event tells in numbers; tags begin with the fold."""
-    found = {}
+    result = {}
     if event["event"] == "progress":
-        found = dict(event["metrics"]) | {"examples_per_second": event["examples_per_second"]}
+        result = dict(event["metrics"]) | {"examples_per_second": event["examples_per_second"]}
     elif event["event"] == "collapse_diagnostics":
-        found = {name: event.get(name) for name in DIAGNOSTICS}
-    return {f"fold {event.get('fold')}/{name}": float(value) for name, value in found.items() if value is not None}
+        result = {name: event.get(name) for name in DIAGNOSTICS}
+    return {f"fold {event.get('fold')}/{name}": float(value) for name, value in result.items() if value is not None}
 
 
 def has_tensorboard() -> bool:

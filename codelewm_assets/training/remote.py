@@ -43,7 +43,7 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
     folder.fetch(sorted(sent & {SPEC}), listing.commit, inputs)
     spec = _checked_spec(inputs, output, run_id)  # alone first: the wrong image costs no transfer of the data
     folder.fetch(sorted(sent - {SPEC}), listing.commit, inputs)
-    _require_as_sent(inputs / STORE)
+    _require_intact(inputs / STORE)
     worker.train(spec)
     complete = [event for event in read_events(output / STREAM)[0] if event["event"] == "complete"][-1]
     written = {f"{OUTPUT}/{name}": output / name for name in (*complete["files"], STREAM)}  # its states stay behind
@@ -56,26 +56,26 @@ def _checked_spec(inputs: Path, output: Path, run_id: str) -> worker.WorkerSpec:
     found = sha256_bytes(path.read_bytes()) if path.exists() else "missing"
     if found != run_id:
         raise TrainingError(f"{SPEC} of the job is {found[:12]}, its run id says {run_id[:12]}. Start the job again.")
-    told = json.loads(path.read_text(encoding="ascii"))
-    here, there = package_sha256(), str(told.pop(PACKAGE_SHA256, "not told"))
-    if here != there:
+    fields = json.loads(path.read_text(encoding="ascii"))
+    local_code, sender_code = package_sha256(), str(fields.pop(PACKAGE_SHA256, "absent"))
+    if local_code != sender_code:
         raise TrainingError(
-            f"The job's image holds other code than what started the job: the source of codelewm_assets is {here[:12]} in "
-            f"the image, {there[:12]} there. Build the image from these sources (revision {told.get('revision')}) and "
+            f"The job's image holds other code than what started the job: the source of codelewm_assets is {local_code[:12]} in "
+            f"the image, {sender_code[:12]} there. Build the image from these sources (revision {fields.get('revision')}) and "
             "name its digest in compute.hf_jobs.image."
         )
     paths = {"store_root": str(inputs / STORE), "output_folder": str(output)}
-    return worker.WorkerSpec.model_validate(told | paths)
+    return worker.WorkerSpec.model_validate(fields | paths)
 
 
-def _require_as_sent(store: Path) -> None:
+def _require_intact(store: Path) -> None:
     """Raises: TrainingError: an artifact is not what its manifest says."""
     faults = [f"{f.artifact} {f.file} is {f.found[:12]}" for f in ArtifactStore(store).verify_all()[1]]
     if faults:
         raise TrainingError(f"Artifacts of the job are not what was sent: {'; '.join(faults)}. Start it again.")
 
 
-def _tell(error: Exception, output: Path) -> None:
+def _emit_error(error: Exception, output: Path) -> None:
     """Print the error as the stream's next event; `refused` tells the guard's refusal from a failure."""
     try:
         events = read_events(output / STREAM)[0]
@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
         try:
             run(*arguments, work=Path(work))
         except Exception as error:
-            _tell(error, Path(work) / OUTPUT)
+            _emit_error(error, Path(work) / OUTPUT)
             if not isinstance(error, AssetsError | OSError | ValueError):
                 raise  # not expected: the log gets its traceback
             return worker.REFUSED if isinstance(error, PreflightError) else 1

@@ -45,16 +45,18 @@ def read_sidecar(checkpoint: Artifact) -> Sidecar:
 def sidecar_mismatches(checkpoint: Artifact, tokenized_pack: Artifact) -> list[str]:
     """Every way in which sidecar, weights and token arrays do not belong together; empty when they do."""
     sidecar = read_sidecar(checkpoint)
-    found: list[tuple[str, Any, Any]] = [("tokenized_pack", sidecar.tokenized_pack, tokenized_pack.digest)]
+    compared: list[tuple[str, Any, Any]] = [("tokenized_pack", sidecar.tokenized_pack, tokenized_pack.digest)]
     parents = tokenized_pack.manifest.parent_artifacts
-    found += [(name, getattr(sidecar, name), parents.get(name)) for name in ("execution_pack", "problem_splits")]
+    compared += [(name, getattr(sidecar, name), parents.get(name)) for name in ("execution_pack", "problem_splits")]
     for fold in sidecar.folds:
         weights = sha256_file(checkpoint.path(f"fold{fold}.safetensors"))
         tokenizer = sha256_file(tokenized_pack.path(f"fold{fold}_tokenizer.json"))
-        found.append((f"weights of fold {fold}", sidecar.weights_sha256.get(str(fold)), weights))
-        found.append((f"tokenizer of fold {fold}", sidecar.tokenizer_sha256.get(str(fold)), tokenizer))
+        compared.append((f"weights of fold {fold}", sidecar.weights_sha256.get(str(fold)), weights))
+        compared.append((f"tokenizer of fold {fold}", sidecar.tokenizer_sha256.get(str(fold)), tokenizer))
     return [
-        f"{name}: the sidecar says {str(said)[:12]}, found {str(is_)[:12]}" for name, said, is_ in found if said != is_
+        f"{name}: the sidecar says {str(recorded)[:12]}, found {str(actual)[:12]}"
+        for name, recorded, actual in compared
+        if recorded != actual
     ]
 
 
@@ -70,12 +72,14 @@ def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
     return read_sidecar(checkpoint)
 
 
-def require_of(sidecar: Sidecar, *, seed: int, digests: Mapping[str, str], config: TrainingConfig) -> None:
+def require_same_training(sidecar: Sidecar, *, seed: int, digests: Mapping[str, str], config: TrainingConfig) -> None:
     """Raises: TrainingError: the weights are of another training; every difference in one message."""
     names = ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
     expected = {"seed": seed, "folds": config.folds, **config.settings, **{name: digests[name] for name in names}}
-    is_ = sidecar.model_dump(include={"seed", "folds", *names}) | sidecar.config.settings
-    faults = [f"{name} is {is_[name]}, expected {value}" for name, value in expected.items() if is_[name] != value]
+    actual = sidecar.model_dump(include={"seed", "folds", *names}) | sidecar.config.settings
+    faults = [
+        f"{name} is {actual[name]}, expected {value}" for name, value in expected.items() if actual[name] != value
+    ]
     if faults:
         raise TrainingError(f"The checkpoint is of another training: {'; '.join(faults)}.")
 
@@ -99,4 +103,4 @@ def require_trained(
             f"Training of seed {seed} wrote other files: {'; '.join(faults)}. Nothing was kept; train again."
         )
     sidecar = Sidecar.model_validate_json((folder / "sidecar.json").read_bytes())
-    require_of(sidecar, seed=seed, digests=digests, config=config)
+    require_same_training(sidecar, seed=seed, digests=digests, config=config)

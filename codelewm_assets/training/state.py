@@ -33,8 +33,8 @@ class Resumed:
 
 def generators() -> dict[str, Tensor]:
     """States of this process's generators of random numbers."""
-    found = {"random": torch.get_rng_state()}
-    return found | ({"random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+    random_states = {"random": torch.get_rng_state()}
+    return random_states | ({"random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 
 
 def save_state(
@@ -56,8 +56,8 @@ def save_state(
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
-    for rank, own in enumerate(ranks):
-        tensors |= {_of_rank(name, rank): tensor for name, tensor in own.items()}
+    for rank, generator_states in enumerate(ranks):
+        tensors |= {_of_rank(name, rank): tensor for name, tensor in generator_states.items()}
     # one entry: safetensors writes several in an order that differs between processes, and events name the digest
     header = {"about": json.dumps({"sampler": sampler, "origin": _origin(origin, fold, step)}, sort_keys=True)}
     data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header)
@@ -96,10 +96,10 @@ def load_state(
 
     Raises: TrainingError: the file is not what its name says, or is of another training than `origin`.
     """
-    found = states(folder, fold)
-    if not found:
+    kept_states = states(folder, fold)
+    if not kept_states:
         return None
-    path, match = found[-1], NAME.fullmatch(found[-1].name)
+    path, match = kept_states[-1], NAME.fullmatch(kept_states[-1].name)
     assert match is not None
     data, step = path.read_bytes(), int(match[2])  # read once: what is loaded is what was verified
     if sha256_bytes(data)[:16] != match[3]:
@@ -132,13 +132,13 @@ def load_state(
 def _restore(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     try:
         model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
-        own = optimizer.state_dict()
-        own["state"] = {}
+        optimizer_state = optimizer.state_dict()
+        optimizer_state["state"] = {}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
                 index, _, field = rest.partition(".")
-                own["state"].setdefault(int(index), {})[field] = tensor
-        optimizer.load_state_dict(own)
+                optimizer_state["state"].setdefault(int(index), {})[field] = tensor
+        optimizer.load_state_dict(optimizer_state)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"{path.name} is of another model: {error}. Delete it to train from the start.") from error

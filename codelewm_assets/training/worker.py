@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("codelewm_assets.training.worker")  # the module runs as __main__
 REFUSED = 3
 KILLED = 4
-ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)  # by other signals a process ends through a fault of its own
+EXTERNAL_SIGNALS = (-signal.SIGKILL, -signal.SIGTERM)  # by other signals a process ends through a fault of its own
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
 RANKS = "CODELEWM_TRAINING_RANKS"  # folder in which the processes that train one model meet; unset: one process
@@ -78,7 +78,7 @@ class Outlet:
         """Say why training ended; a rank leaves it as a note to the agent, which tells one of them."""
         note = {"event": kind, "message": message}
         if RANKS in os.environ:
-            write_atomically(Path(os.environ[RANKS]) / f"rank{own_rank()}.json", json.dumps(note).encode())
+            write_atomically(Path(os.environ[RANKS]) / f"rank{process_rank()}.json", json.dumps(note).encode())
         elif self._report is not None:
             self._report({END: note})
         else:
@@ -91,10 +91,10 @@ class EventStream:
     def __init__(self, path: Path, outlet: Outlet) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_bytes() if path.is_file() else b""
-        whole = before[: before.rfind(b"\n") + 1]
-        if whole != before:  # a kill may have cut the last line off
-            path.write_bytes(whole)
-        self._count, self._outlet = whole.count(b"\n"), outlet
+        complete_lines = before[: before.rfind(b"\n") + 1]
+        if complete_lines != before:  # a kill may have cut the last line off
+            path.write_bytes(complete_lines)
+        self._count, self._outlet = complete_lines.count(b"\n"), outlet
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def emit(self, event: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
     Args: outlet: of the events; None: standard output.
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
-    store, rank = open_store(spec.store_root, work=spec.work_folder), own_rank()
+    store, rank = open_store(spec.store_root, work=spec.work_folder), process_rank()
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)
     if rank is None and spec.config.processes > 1:
         raise TrainingError(
@@ -123,7 +123,7 @@ def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
     if rank:
         _train(spec, store, lambda event: None)
         return
-    with _alone_in(Path(spec.output_folder)):
+    with _locked(Path(spec.output_folder)):
         stream = EventStream(Path(spec.output_folder) / STREAM, outlet or Outlet())
         try:
             _train(spec, store, stream.emit)
@@ -134,7 +134,7 @@ def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Wait until no other process trains in the folder: one that was killed may still be writing."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -160,9 +160,9 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     origin = {**spec.digests, **versions, "code_version": CODE_VERSION}
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
-    with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as own:
+    with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as scratch:
         # what is trained on are the bytes that were verified, whatever becomes of the store's meanwhile
-        tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(own))
+        tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(scratch))
         for fold in spec.config.folds:
             data = load_fold(tokenized, fold)
             model = train_fold(
@@ -198,18 +198,18 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     emit({"event": "complete", "seed": spec.seed, "files": files})
 
 
-def own_rank() -> int | None:
+def process_rank() -> int | None:
     """Number of this process among those that train one model; None when it is no such process."""
     return int(os.environ["RANK"]) if RANKS in os.environ else None
 
 
 def _ranks(config: TrainingConfig) -> AbstractContextManager["Ranks"]:
-    from codelewm_assets.training.processes import Ranks, joined
+    from codelewm_assets.training.processes import Ranks, join_process_group
 
-    rank = own_rank()
+    rank = process_rank()
     if rank is None:
         return nullcontext(Ranks(device=config.device))
-    return joined(config, rank, Path(os.environ[RANKS]) / "meeting")
+    return join_process_group(config, rank, Path(os.environ[RANKS]) / "meeting")
 
 
 def result_names(folds: Sequence[int]) -> list[str]:
@@ -245,20 +245,20 @@ def main(run: Callable[[Outlet], None] | None = None) -> int:
 def spec_of_command_line() -> WorkerSpec:
     """What this process is asked to train; its time runs from here."""
     spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    if own_rank() is None:
+    if process_rank() is None:
         signal.alarm(spec.config.wall_limit_s)
     return spec
 
 
 def _run(outlet: Outlet) -> None:
     spec = spec_of_command_line()
-    with log_context(asset="checkpoint", seed=spec.seed, rank=own_rank()):
+    with log_context(asset="checkpoint", seed=spec.seed, rank=process_rank()):
         LOG.info("training process starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
         train(spec, outlet)
         LOG.info("training process ends")
 
 
-def error_of(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> PreflightError | TrainingError:
+def exit_error(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> PreflightError | TrainingError:
     """The error that a training process's end is, for whoever started it.
 
     Args: status: exit status, not 0; negative is a signal. note: what it said of its end; empty when it said nothing.
@@ -266,7 +266,7 @@ def error_of(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> Prefligh
     """
     if status == REFUSED and note:
         return PreflightError(str(note["message"]))
-    if status in ENDED_FROM_OUTSIDE:
+    if status in EXTERNAL_SIGNALS:
         return TrainingKilledError(
             f"Training of seed {spec.seed} was ended by {signal.Signals(-status).name} from outside, as a machine short of "
             "memory does. Train again: it goes on from its last state."
@@ -290,7 +290,7 @@ def _outlet() -> Iterator[Outlet]:
     """Through Dagster Pipes when Dagster started this process; of several ranks the first one speaks."""
     from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
-    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ or own_rank():
+    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ or process_rank():
         yield Outlet()
         return
     with open_dagster_pipes() as pipes:

@@ -97,7 +97,7 @@ def test_training_runs_on_this_machine_unless_a_profile_says_otherwise(tmp_path:
     job = {"repository": "lab/runs", "flavor": "a10g-small", "image": "train@sha256:" + "a" * 64, "timeout_s": 3600,
            "price_per_hour_usd": 1.0, "spend_cap_usd": 1.0}  # fmt: skip
     compute = load_profile(changed(tmp_path, compute={"backend": "hf_jobs", "hf_jobs": job})).compute
-    assert compute.hf_jobs is not None and compute.hf_jobs.most_usd == 1.0
+    assert compute.hf_jobs is not None and compute.hf_jobs.max_usd == 1.0
 
 
 def test_settings_of_a_job_are_judged_when_the_profile_is_read(tmp_path: Path) -> None:

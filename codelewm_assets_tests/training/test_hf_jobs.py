@@ -177,7 +177,7 @@ def test_a_job_that_could_cost_more_than_the_cap_is_refused_with_the_figures() -
 
 
 def test_a_job_that_costs_the_cap_at_most_is_let_through() -> None:
-    assert HfJobsSettings(**SETTINGS | {"timeout_s": 7200}).most_usd == 2.0
+    assert HfJobsSettings(**SETTINGS | {"timeout_s": 7200}).max_usd == 2.0
 
 
 @pytest.mark.parametrize("image", ["lab/train", "lab/train:1.0", "lab/train@sha256:abc", "@sha256:" + "a" * 64])

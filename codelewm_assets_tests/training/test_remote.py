@@ -232,7 +232,7 @@ def test_a_job_that_was_started_by_code_which_told_no_digest_is_refused(
     earlier = {name: value for name, value in portable(spec).items() if name != PACKAGE_SHA256}
     hub.files[f"jobs/{run_id_of(earlier)}/{SPEC}"] = canonical_json(earlier)
     status, events = in_the_job(run_id_of(earlier))
-    assert status == 1 and "in the image, not told there." in events[0]["message"]
+    assert status == 1 and "in the image, absent there." in events[0]["message"]
 
 
 def test_a_worker_from_before_this_check_refuses_the_spec_of_today(spec: WorkerSpec) -> None:
