@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from codelewm_assets.benchmarks.evalplus_types import restore_types
-from codelewm_assets.benchmarks.humaneval import whole_reference
+from codelewm_assets.benchmarks.humaneval import full_reference
 from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.core.digests import sha256_file, unit_interval
 from codelewm_assets.core.errors import LiteralError, SourceDigestError, SourceFormatError, SourceMissingError
@@ -29,7 +29,7 @@ def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url:
     named = environment.get(pin.environment)
     path = Path(named) if named else _download(pin, cache, url or pin.url)
     if not path.is_file():
-        raise SourceMissingError(f"{pin.environment} names {path}, which is not a file. {_three_ways(pin)}")
+        raise SourceMissingError(f"{pin.environment} names {path}, which is not a file. {_remedies(pin)}")
     found = sha256_file(path)
     if found != pin.sha256:
         raise SourceDigestError(
@@ -47,7 +47,7 @@ def _download(pin: FilePin, cache: Path, url: str) -> Path:
         return Path(pooch.retrieve(url, known_hash=f"sha256:{pin.sha256}", path=cache, fname=pin.file_name))
     except (OSError, requests.RequestException) as error:
         raise SourceMissingError(
-            f"{pin.file_name} {pin.version} could not be downloaded ({type(error).__name__}). {_three_ways(pin)}"
+            f"{pin.file_name} {pin.version} could not be downloaded ({type(error).__name__}). {_remedies(pin)}"
         ) from error
     except ValueError as error:
         raise SourceDigestError(
@@ -56,7 +56,7 @@ def _download(pin: FilePin, cache: Path, url: str) -> Path:
         ) from error
 
 
-def _three_ways(pin: FilePin) -> str:
+def _remedies(pin: FilePin) -> str:
     return (
         f"Provide one of three: a local copy of {pin.file_name} ({pin.version}) named in {pin.environment}; "
         f"a network that reaches the published release ({pin.url}); or a network that reaches the Hugging Face Hub, with "
@@ -75,10 +75,10 @@ def read_file(
         )
     problems, excluded = list[Problem](), list[ExcludedProblem]()
     for number, row in enumerate(rows, 1):
-        lacking = [name for name in COLUMNS if name not in row]
-        if lacking:
+        missing_columns = [name for name in COLUMNS if name not in row]
+        if missing_columns:
             raise SourceFormatError(
-                f"{path.name}, row {number}: lacks {lacking}. Fetch the pinned {pin.version} again."
+                f"{path.name}, row {number}: lacks {missing_columns}. Fetch the pinned {pin.version} again."
             )
         inputs = _inputs(row, max_inputs, suite)
         if not inputs:
@@ -108,7 +108,7 @@ def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem
         benchmark_label=pin.benchmark_id,
         prompt=row["prompt"],
         entry_point=row["entry_point"],
-        reference=whole_reference(row, pin.benchmark_id),
+        reference=full_reference(row, pin.benchmark_id),
         inputs=tuple(inputs),
         expected=tuple(expected.get(text) for text in inputs),
         atol=float(row["atol"]),

@@ -53,9 +53,9 @@ def read_hub(
 
 def _mbpp_row(row: Mapping[str, Any], label: str, prefix: str) -> dict[str, Any]:
     """A row of `evalplus/mbppplus` (`task_id, code, prompt, test, test_list`) under HumanEval's column names."""
-    lacking = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
-    if lacking:
-        raise SourceFormatError(f"A row of {label} lacks {sorted(lacking)}. Fetch the pinned revision.")
+    missing_columns = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
+    if missing_columns:
+        raise SourceFormatError(f"A row of {label} lacks {sorted(missing_columns)}. Fetch the pinned revision.")
     first = str(row["test_list"][0])
     called = re.search(r"(\w+)\s*\(", re.sub(r"\b(?:assert|set\(|math\.isclose\()", "", first))
     if called is None:

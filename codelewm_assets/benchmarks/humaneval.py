@@ -32,7 +32,7 @@ def read_wheel_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(data).splitlines() if line.strip()]
 
 
-def whole_reference(row: Mapping[str, Any], benchmark_id: BenchmarkId) -> str:
+def full_reference(row: Mapping[str, Any], benchmark_id: BenchmarkId) -> str:
     """The reference program of a published row, which may have only the part of it that follows the prompt."""
     solution: str = row["canonical_solution"]
     return row["prompt"] + solution if BENCHMARKS[benchmark_id].form == "humaneval" else solution
@@ -54,12 +54,12 @@ def problems_from_tests(
     """
     problems, excluded = list[Problem](), list[ExcludedProblem]()
     for row in rows:
-        lacking = {"task_id", "prompt", "canonical_solution", "entry_point", "test"} - set(row)
-        if lacking:
+        missing_columns = {"task_id", "prompt", "canonical_solution", "entry_point", "test"} - set(row)
+        if missing_columns:
             raise SourceFormatError(
-                f"A row of {revision} lacks {sorted(lacking)}. The source changed its columns; fetch the pinned revision."
+                f"A row of {revision} lacks {sorted(missing_columns)}. The source changed its columns; fetch the pinned revision."
             )
-        reference = whole_reference(row, benchmark_id)
+        reference = full_reference(row, benchmark_id)
         try:
             recovered = recover_tests(reference, row["test"], row["entry_point"], run)
             if not recovered.cases:

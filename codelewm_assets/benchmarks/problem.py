@@ -65,9 +65,11 @@ def load_benchmark(
             problems, excluded = read_hub(pin, rows, revision, run=run, max_inputs=max_inputs)
     else:
         assert_never(source)
-    strangers = {problem.benchmark_id for problem in problems} - {benchmark_id}
-    if strangers:
-        raise SourceFormatError(f"The source {source!r} does not hold {benchmark_id}; it holds {sorted(strangers)}.")
+    other_benchmarks = {problem.benchmark_id for problem in problems} - {benchmark_id}
+    if other_benchmarks:
+        raise SourceFormatError(
+            f"The source {source!r} does not hold {benchmark_id}; it holds {sorted(other_benchmarks)}."
+        )
     if not problems:
         raise SourceFormatError(
             f"The source {source!r} has no usable problem of {benchmark_id}; {len(excluded)} left out."

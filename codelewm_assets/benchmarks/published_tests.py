@@ -156,7 +156,7 @@ def _calls(call: ast.Call, names: set[str]) -> bool:
 def _case(call: ast.Call, expected: ast.expr | None, tolerance: float) -> tuple[TestCase, float] | None:
     try:
         arguments = [read_value(ast.unparse(node)) for node in call.args]
-        wanted = None if expected is None else write_value(read_value(ast.unparse(expected)))
-        return TestCase(write_value(arguments), wanted), tolerance
+        expected_output = None if expected is None else write_value(read_value(ast.unparse(expected)))
+        return TestCase(write_value(arguments), expected_output), tolerance
     except LiteralError:
         return None

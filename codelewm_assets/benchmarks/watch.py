@@ -17,7 +17,7 @@ MISSING = "missing"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A file, by path, or a dataset of the Hub, by repository; `wanted` is the sha256 or commit that builds read.
+    """A file, by path, or a dataset of the Hub, by repository; `expected` is the sha256 or commit that builds read.
 
     wanted None: builds read whatever the file holds.
     """
@@ -25,7 +25,7 @@ class Watched:
     name: str
     kind: Literal["file", "dataset"]
     place: str
-    wanted: str | None
+    expected: str | None
 
 
 def watched_release(benchmark: BenchmarkId, environment: Mapping[str, str]) -> list[Watched]:
@@ -51,7 +51,7 @@ def watched_completions(
     ]
     if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
         found.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
-    return list({own.name: own for own in found}.values())
+    return list({item.name: item for item in found}.values())
 
 
 def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:

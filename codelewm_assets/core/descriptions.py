@@ -24,8 +24,8 @@ def field_descriptions(model: type[BaseModel]) -> dict[str, str]:
     for owner in reversed(model.__mro__):
         if issubclass(owner, BaseModel) and owner.__module__.partition(".")[0] not in ("pydantic", "dagster"):
             found |= _comments(owner) | _attributes(owner)
-    own = {name: info.description for name, info in model.model_fields.items() if info.description}
-    return {name: text for name, text in (found | own).items() if name in model.model_fields}
+    explicit = {name: info.description for name, info in model.model_fields.items() if info.description}
+    return {name: text for name, text in (found | explicit).items() if name in model.model_fields}
 
 
 def _attributes(owner: type[BaseModel]) -> dict[str, str]:

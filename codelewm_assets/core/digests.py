@@ -9,10 +9,10 @@ from typing import Any
 
 from codelewm_assets.core.errors import StoreError
 
-SETTLED_NS = (
+MIN_AGE_NS = (
     2_000_000_000  # a file changed more recently may change again without a new time: clocks of file systems are coarse
 )
-BELIEVED_S = 600.0  # how long the digest of an unchanged file is believed; a disk may spoil bytes without a new time
+CACHE_TTL_S = 600.0  # how long the digest of an unchanged file is believed; a disk may spoil bytes without a new time
 _HASHED: dict[tuple[int, ...], tuple[str, float]] = {}
 
 
@@ -41,11 +41,11 @@ def sha256_unchanged(path: Path) -> str:
     """
     with path.open("rb") as handle:
         state = _state(os.fstat(handle.fileno()))
-        digest, hashed_s = _HASHED.get(state, ("", -BELIEVED_S))
-        if time.monotonic() - hashed_s < BELIEVED_S:
+        digest, hashed_s = _HASHED.get(state, ("", -CACHE_TTL_S))
+        if time.monotonic() - hashed_s < CACHE_TTL_S:
             return digest
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        is_settled = max(state[-2:]) < time.time_ns() - SETTLED_NS
+        is_settled = max(state[-2:]) < time.time_ns() - MIN_AGE_NS
         if is_settled and _state(os.fstat(handle.fileno())) == state:
             _HASHED[state] = digest, time.monotonic()
     return digest

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.records import CellCount, Finding
 
-SHOWN = 20  # offenders named in a finding; the count is always complete
+MAX_OFFENDERS_SHOWN = 20  # offenders named in a finding; the count is always complete
 
 
 def finding(
@@ -23,6 +23,6 @@ def finding(
         blocker=blocker if offenders else None,
         message=message,
         figures={**figures, "offender_count": len(offenders)},
-        offenders=tuple(offenders[:SHOWN]),
+        offenders=tuple(offenders[:MAX_OFFENDERS_SHOWN]),
         table=tuple(table),
     )

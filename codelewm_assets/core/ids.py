@@ -62,7 +62,7 @@ def benchmark_of(name: str) -> BenchmarkId:
 
 def _spelled(name: str) -> BenchmarkId | None:
     letters = re.sub(r"[^a-z]", "", name.lower().replace("+", "plus"))
-    return next((benchmark_id for benchmark_id, own in BENCHMARKS.items() if letters in own.spellings), None)
+    return next((benchmark_id for benchmark_id, entry in BENCHMARKS.items() if letters in entry.spellings), None)
 
 
 def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> str | None:

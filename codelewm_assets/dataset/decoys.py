@@ -39,7 +39,9 @@ def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_prob
     return sorted(decoys, key=lambda decoy: decoy.decoy_id)
 
 
-def _pairs(rows: Sequence[PackRow], category: Category, per_query: int, most: int) -> Iterator[tuple[PackRow, PackRow]]:
+def _pairs(
+    rows: Sequence[PackRow], category: Category, per_query: int, limit: int
+) -> Iterator[tuple[PackRow, PackRow]]:
     """Queries in the order of a hash, each with its first decoys in the order of another, until the problem has enough."""
     by_input, by_submission = dict[str, list[PackRow]](), dict[str, list[PackRow]]()
     for row in rows:
@@ -49,10 +51,10 @@ def _pairs(rows: Sequence[PackRow], category: Category, per_query: int, most: in
     for query in sorted((row for row in rows if row.passed), key=lambda row: unit_interval(category, row.record_id)):
         others = _decoys_of(query, category, by_input, by_submission)
         others.sort(key=lambda other: unit_interval(category, query.record_id, other.record_id))
-        for other in others[: min(per_query, most - count)]:
+        for other in others[: min(per_query, limit - count)]:
             yield query, other
             count += 1
-        if count == most:
+        if count == limit:
             return
 
 

@@ -67,13 +67,13 @@ def assign_folds(
     problem = np.array([number[row.source_problem_id] for row in ordered])  # (N,)
     groups = np.array([cluster[row.source_problem_id] for row in ordered])  # (N,)
     counts = _cell_counts_of_problems(ordered, problem, len(names))  # (P, C)
-    wanted = np.array([floors[benchmark][value] for benchmark in BENCHMARKS for value in VALUES])  # (C,)
+    required = np.array([floors[benchmark][value] for benchmark in BENCHMARKS for value in VALUES])  # (C,)
     best: tuple[int, int, NDArray[np.int64]] | None = None
     tried = 0
     for candidate in range(seed, seed + seed_search):
         tried += 1
         fold = _draw(np.array(strata), groups, problem, len(names), candidate)  # (P,)
-        short = sum(int(np.maximum(0, wanted - counts[fold == k].sum(axis=0)).sum()) for k in FOLDS)
+        short = sum(int(np.maximum(0, required - counts[fold == k].sum(axis=0)).sum()) for k in FOLDS)
         if best is None or short < best[0]:
             best = short, candidate, fold
         if short == 0:

@@ -12,7 +12,7 @@ from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.completions.syntax import PARSE_ERRORS, parse_program
 from codelewm_assets.completions.variants import is_bare_string, strip_bare_strings
 
-UNSAID = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
+IGNORED_NODES = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
 
 
 def normal_form(code: str) -> str:
@@ -37,7 +37,7 @@ def skeleton(code: str) -> Hashable:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, UNSAID) or is_bare_string(node) or _imports_typing(node):
+        if isinstance(node, IGNORED_NODES) or is_bare_string(node) or _imports_typing(node):
             continue
         is_typed = isinstance(node, ast.AnnAssign) and node.value is not None
         kinds["Assign" if is_typed else type(node).__name__] += 1
@@ -60,10 +60,10 @@ def bodies(code: str, entry_point: str) -> tuple[str, ...]:
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
                 statements = node.body
-        said = [node for node in statements if not is_bare_string(node)]
-        written = "\n".join(ast.get_source_segment(code, node) or "" for node in said)
+        kept = [node for node in statements if not is_bare_string(node)]
+        written = "\n".join(ast.get_source_segment(code, node) or "" for node in kept)
         strip_bare_strings(tree)
-        return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in said)
+        return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in kept)
     except PARSE_ERRORS:
         return ()
 

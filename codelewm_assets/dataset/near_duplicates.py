@@ -19,8 +19,8 @@ from codelewm_assets.dataset.shingles import code_tokens, jaccard, local_shingle
 Reason = Literal["same_ast", "similar_code", "similar_prompt", "reference_in_prompt", "same_completion"]
 PERMUTATIONS = 128
 SEED = 20251125  # of the permutations: another seed finds other pairs below the threshold, the same at or above it
-MISSED = 1e-6
-LEAST_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
+MAX_MISS_PROBABILITY = 1e-6
+MIN_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
 MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
 
 
@@ -49,10 +49,10 @@ def near_duplicates_of_pack(
     rows = list(rows)
     in_pack = {row.source_problem_id for row in rows}
     known = [problem for problem in problems if problem.problem_id in in_pack]
-    strangers = sorted(in_pack - {problem.problem_id for problem in known})
-    if strangers:
+    unknown = sorted(in_pack - {problem.problem_id for problem in known})
+    if unknown:
         raise PackError(
-            f"{len(strangers)} problems of the pack are not in benchmark_problems, first {strangers[0]}. "
+            f"{len(unknown)} problems of the pack are not in benchmark_problems, first {unknown[0]}. "
             "Materialize labelled_completions and execution_pack again from these problems."
         )
     return find_near_duplicates(known, passing_programs(rows), thresholds)
@@ -82,8 +82,8 @@ def find_near_duplicates(
     prompts = {p.problem_id: prompt_shingles(p.prompt) for p in problems}
     found: dict[tuple[str, str, Reason], float] = {}
     found |= {(a, b, "same_ast"): 1.0 for a, b in _sharing({name: {form} for name, form in forms.items()})}
-    found |= {(a, b, "similar_code"): s for a, b, s in _alike(code, thresholds.code)}
-    found |= {(a, b, "similar_prompt"): s for a, b, s in _alike(prompts, thresholds.prompt)}
+    found |= {(a, b, "similar_code"): s for a, b, s in _similar_pairs(code, thresholds.code)}
+    found |= {(a, b, "similar_prompt"): s for a, b, s in _similar_pairs(prompts, thresholds.prompt)}
     for a, b, s in _contained(problems, thresholds.containment):
         found[a, b, "reference_in_prompt"] = max(s, found.get((a, b, "reference_in_prompt"), 0.0))
     found |= {(a, b, "same_completion"): 1.0 for a, b in _sharing(_shared_forms(passing))}
@@ -93,7 +93,7 @@ def find_near_duplicates(
     ]
 
 
-def _alike(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, str, float]]:
+def _similar_pairs(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, str, float]]:
     compared = ((a, b, jaccard(sets[a], sets[b])) for a, b in candidate_pairs(sets, threshold))
     return [(a, b, similarity) for a, b, similarity in compared if similarity >= threshold]
 
@@ -105,11 +105,11 @@ def band_shape(threshold: float) -> tuple[int, int]:
     Args: threshold: in [0.11, 1].
     Raises: ValueError: `threshold` is out of that range.
     """
-    if not LEAST_THRESHOLD <= threshold <= 1:
-        raise ValueError(f"The threshold is {threshold}; wanted a Jaccard between {LEAST_THRESHOLD} and 1.")
+    if not MIN_THRESHOLD <= threshold <= 1:
+        raise ValueError(f"The threshold is {threshold}; wanted a Jaccard between {MIN_THRESHOLD} and 1.")
     return max(
         ((PERMUTATIONS // rows, rows) for rows in range(1, PERMUTATIONS // 2 + 1)),
-        key=lambda shape: shape[1] * ((1 - threshold ** shape[1]) ** shape[0] <= MISSED),
+        key=lambda shape: shape[1] * ((1 - threshold ** shape[1]) ** shape[0] <= MAX_MISS_PROBABILITY),
     )
 
 
@@ -161,12 +161,12 @@ def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str,
     for problem in problems:
         for body in bodies(problem.reference, problem.entry_point):
             tokens = code_tokens(body)
-            wanted = local_shingles(tokens) if len(tokens) >= MIN_BODY_TOKENS else frozenset()
-            shared = Counter(name for shingle in wanted for name in prompts_with.get(shingle, ()))
+            body_shingles = local_shingles(tokens) if len(tokens) >= MIN_BODY_TOKENS else frozenset()
+            shared = Counter(name for shingle in body_shingles for name in prompts_with.get(shingle, ()))
             for name, count in shared.items():
                 first, second = sorted((problem.problem_id, name))
-                if count / len(wanted) >= threshold and first != second:
-                    found.append((first, second, count / len(wanted)))
+                if count / len(body_shingles) >= threshold and first != second:
+                    found.append((first, second, count / len(body_shingles)))
     return found
 
 

@@ -46,10 +46,10 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
     """
     if not labelled:
         raise PackError("No labelled completions; wanted at least one. Materialize labelled_completions first.")
-    strangers = sorted({item.completion.problem_id for item in labelled} - set(problems))
-    if strangers:
+    unknown = sorted({item.completion.problem_id for item in labelled} - set(problems))
+    if unknown:
         raise PackError(
-            f"{len(strangers)} labelled problems are not in benchmark_problems, first {strangers[0]}. "
+            f"{len(unknown)} labelled problems are not in benchmark_problems, first {unknown[0]}. "
             "Materialize labelled_completions again from these problems."
         )
     rows = [
@@ -59,9 +59,11 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
         for run in item.inputs
         if run.was_called  # nothing is known of the others
     ]
-    twice = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
-    if twice:
-        raise PackError(f"{len(twice)} record ids occur twice, first {min(twice)}. Completion ids must be unique.")
+    duplicates = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
+    if duplicates:
+        raise PackError(
+            f"{len(duplicates)} record ids occur twice, first {min(duplicates)}. Completion ids must be unique."
+        )
     return sorted(rows, key=lambda row: row.record_id)
 
 

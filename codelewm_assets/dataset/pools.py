@@ -14,7 +14,7 @@ from codelewm_assets.core.records import LabelledCompletion, PoolMember
 from codelewm_assets.dataset.shingles import jaccard, shingles
 
 CANDIDATES_PER_POOL = 32  # among so many draws of a pool the most balanced one is taken
-JUDGING_OUTCOMES = ("pass", "wrong_output", "exception")  # a program that was stopped says little of its text
+USABLE_OUTCOMES = ("pass", "wrong_output", "exception")  # a program that was stopped says little of its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def make_pools(
     by_problem: dict[str, list[LabelledCompletion]] = defaultdict(list)
     for item in labelled:
         is_usable = item.is_deterministic and item.completion.completion_kind != "reference"
-        if is_usable and item.outcome in JUDGING_OUTCOMES:
+        if is_usable and item.outcome in USABLE_OUTCOMES:
             by_problem[item.completion.problem_id].append(item)
     members: list[PoolMember] = []
     for problem_id in sorted(by_problem):
@@ -86,8 +86,8 @@ def _size_matched(drawn: Sequence[int], wrong: Sequence[int], lengths: Sequence[
     """Passing members in the order drawn, but each next one the nearest in length to a failing member in turn."""
     left, matched = list(drawn), list[int]()
     while left:
-        wanted = lengths[wrong[len(matched) % len(wrong)]]
-        matched.append(min(left, key=lambda i: abs(lengths[i] - wanted)))
+        target_length = lengths[wrong[len(matched) % len(wrong)]]
+        matched.append(min(left, key=lambda i: abs(lengths[i] - target_length)))
         left.remove(matched[-1])
     return matched
 

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.inputs import Inputs
-from codelewm_assets.preflight.contracts.judge import Validation, validate
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
+from codelewm_assets.preflight.contracts.validation import Validation, validate
 from codelewm_assets.store.store import Artifact
 
 FILES: Mapping[str, str] = {contract.asset: contract.file for contract in CONTRACTS}

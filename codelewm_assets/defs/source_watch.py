@@ -67,7 +67,7 @@ def imported_completions(
     """One observation."""
     watched = watched_by(profile.get())
     found = _observe(context, IMPORTED_COMPLETIONS, watched, store, profile.get())
-    return _result([[own.name, own.wanted or found[own.name]] for own in watched], found)
+    return _result([[own.name, own.expected or found[own.name]] for own in watched], found)
 
 
 SOURCES = [*(_release(benchmark) for benchmark in BENCHMARKS), imported_completions]
@@ -94,7 +94,7 @@ def _observe(
             continue
         if own.name in before and own.kind == "file" and _is_written(Path(own.place)):
             found[own.name] = before[own.name]
-        is_as_wanted = found[own.name] == own.wanted or (own.wanted is None and found[own.name] != MISSING)
+        is_as_wanted = found[own.name] == own.expected or (own.expected is None and found[own.name] != MISSING)
         if not is_as_wanted and found[own.name] != before.get(own.name):
             outbox(store).put(_notice(own, found[own.name]), profile.operations.notify)
     return found
@@ -114,12 +114,12 @@ def _last(instance: dg.DagsterInstance, asset: str) -> Mapping[str, str]:
 
 def _notice(own: Watched, found: str) -> Notice:
     if own.kind == "dataset":
-        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.wanted)[:12]}. "
+        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.expected)[:12]}. "
                 "Review it, then change the revision, or leave it.")  # fmt: skip
     elif found == MISSING:
         text = f"The file of {own.name} is gone; the next build will refuse. Put it back, or name another."
     else:
-        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.wanted)[:12]}…; builds refuse it. "
+        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.expected)[:12]}…; builds refuse it. "
                 "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
     return Notice(key=f"source:{own.name}:{found}", title=text.partition(";")[0], body=text)
 

@@ -25,7 +25,7 @@ from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version, preflight_settings, versions
 from codelewm_assets.defs.resources import StoreResource, source_revision
 from codelewm_assets.defs.shown import plots
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
 
@@ -80,8 +80,8 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=[*TRAINED_ON, *JUDGED], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION, is_seeded=True,
-    pool="gpu",
+    "training", deps=[*TRAINED_ON, *TRAINING_INPUTS], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION,
+    is_seeded=True, pool="gpu",
 )  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
@@ -167,7 +167,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
     started, config = time.monotonic(), inputs.profile.training_config()
-    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, *TRAINED_ON)}
+    digests = {name: inputs.artifact(name).digest for name in (*TRAINING_INPUTS, *TRAINED_ON)}
     of_states = {"digests": digests, "config": config.settings, "code_version": CODE_VERSION}
     key = digest_of(of_states | versions("torch", "tokenizers", "numpy"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill

@@ -36,6 +36,6 @@ class HealthFinding:
         }
 
 
-def judged(name: str, is_ok: bool, otherwise: State, *, found: str, wanted: str, remedy: str) -> HealthFinding:
+def health_finding(name: str, is_ok: bool, otherwise: State, *, found: str, wanted: str, remedy: str) -> HealthFinding:
     """`ok`, or `otherwise` with the remedy."""
     return HealthFinding(name, "ok" if is_ok else otherwise, found, wanted, "" if is_ok else remedy)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from codelewm_assets.core.errors import AssetsError, SandboxError
-from codelewm_assets.doctor.finding import HealthFinding, State, judged
+from codelewm_assets.doctor.finding import HealthFinding, State, health_finding
 from codelewm_assets.doctor.installed import installed_version
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation, remedy
@@ -17,7 +17,7 @@ from codelewm_assets.store.cache_key import CacheKey
 from codelewm_assets.store.store import ArtifactStore
 
 GIB = 1 << 30
-LEAST_FREE_BYTES, AMPLE_FREE_BYTES = GIB, 5 * GIB
+MIN_FREE_BYTES, RECOMMENDED_FREE_BYTES = GIB, 5 * GIB
 HUB = "https://huggingface.co"
 HUB_TIMEOUT_S = 5.0
 SMI_TIMEOUT_S = 20.0
@@ -36,7 +36,7 @@ def layers_finding(profile: Profile, isolation: Isolation) -> HealthFinding:
     """What of the layers is missing; a failure where the profile's isolation is strict."""
     missing = isolation.missing_for_strict
     otherwise: State = "fail" if profile.sandbox.isolation == "strict" else "warn"
-    return judged(
+    return health_finding(
         "isolation", not missing, otherwise,
         found=f"missing: {', '.join(missing)}" if missing else f"all {len(STRICT_LAYERS)} layers in force",
         wanted=", ".join(STRICT_LAYERS), remedy=remedy(missing),
@@ -53,10 +53,10 @@ def gpu_finding(profile: Profile, torch_version: str | None = None) -> HealthFin
     found = trouble or "; ".join(gpus) or "none"
     if config.device == "cpu" or profile.compute.backend != "local":
         wanted = f"none: profile {profile.name} trains {'on the CPU' if config.device == 'cpu' else 'elsewhere'}"
-        return judged("gpu", not trouble, "warn", found=found, wanted=wanted, remedy="repair the GPU's driver")
+        return health_finding("gpu", not trouble, "warn", found=found, wanted=wanted, remedy="repair the GPU's driver")
     lacks_cuda = torch_version.endswith("+cpu")
     is_ok = len(gpus) >= config.processes and not lacks_cuda
-    return judged(
+    return health_finding(
         "gpu", is_ok, "fail", found=f"{found}; torch {torch_version}",
         wanted=f"{config.processes} GPUs and a torch with CUDA, for profile {profile.name}",
         remedy="install a torch with CUDA" if lacks_cuda and gpus else "train where there are GPUs, or use profile sample",
@@ -70,12 +70,15 @@ def _gpus() -> tuple[list[str], str]:
         return [], ""
     command = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=SMI_TIMEOUT_S, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=SMI_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return [], f"nvidia-smi could not be run ({type(error).__name__})"
-    lines = [line.strip() for line in ran.stdout.splitlines() if line.strip()]
-    if ran.returncode:
-        return [], f"nvidia-smi ended with status {ran.returncode}: {' '.join(lines or ran.stderr.split())[:200]}"
+    lines = [line.strip() for line in process.stdout.splitlines() if line.strip()]
+    if process.returncode:
+        return (
+            [],
+            f"nvidia-smi ended with status {process.returncode}: {' '.join(lines or process.stderr.split())[:200]}",
+        )
     return lines, ""
 
 
@@ -89,7 +92,7 @@ def store_findings(store: ArtifactStore) -> list[HealthFinding]:
             found, is_ok = "can be written", True
     except OSError as error:
         found, is_ok = f"{error.strerror or error}", False
-    writable = judged(
+    writable = health_finding(
         "store_is_writable", is_ok, "fail", found=f"{root}: {found}", wanted="a folder that can be written",
         remedy="make it writable, or name another folder in CODELEWM_ARTIFACTS (beside object storage: CODELEWM_WORK)",
     )  # fmt: skip
@@ -107,7 +110,7 @@ def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
         )
     except AssetsError as error:
         found, is_ok = str(error), False
-    return judged(
+    return health_finding(
         "stored_artifacts", is_ok, "fail", found=found, wanted="every artifact that a recipe note names",
         remedy="build again, or restore it from a copy; `codelewm-assets verify` checks the contents too",
     )  # fmt: skip
@@ -115,13 +118,13 @@ def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
 
 def object_storage_finding(store: ArtifactStore) -> HealthFinding:
     """Whether the server takes the credentials and knows the bucket: one small object that is not there is asked for."""
-    nothing = CacheKey(kind="doctor", partition=None, parents={}, config={}, code_version="0")
+    absent_key = CacheKey(kind="doctor", partition=None, parents={}, config={}, code_version="0")
     try:
-        store.find(nothing)
+        store.find(absent_key)
         found, is_ok = f"{store.address} answers", True
     except AssetsError as error:
         found, is_ok = str(error), False
-    return judged(
+    return health_finding(
         "object_storage", is_ok, "fail", found=found, wanted="a bucket that can be listed, read and written",
         remedy="docs/artifacts.md lists the variables; the message above says which of them is at fault",
     )  # fmt: skip
@@ -129,9 +132,9 @@ def object_storage_finding(store: ArtifactStore) -> HealthFinding:
 
 def disk_finding(free_bytes: int) -> HealthFinding:
     """Whether the store's disk has room for a build."""
-    return judged(
-        "disk", free_bytes >= AMPLE_FREE_BYTES, "fail" if free_bytes < LEAST_FREE_BYTES else "warn",
-        found=f"{free_bytes / GIB:.1f} GiB free", wanted=f"{AMPLE_FREE_BYTES // GIB} GiB free",
+    return health_finding(
+        "disk", free_bytes >= RECOMMENDED_FREE_BYTES, "fail" if free_bytes < MIN_FREE_BYTES else "warn",
+        found=f"{free_bytes / GIB:.1f} GiB free", wanted=f"{RECOMMENDED_FREE_BYTES // GIB} GiB free",
         remedy="free space: `codelewm-assets prune` shows what can go; or name another disk in CODELEWM_ARTIFACTS",
     )  # fmt: skip
 
@@ -151,7 +154,7 @@ def hub_finding(environment: Mapping[str, str], *, timeout_s: float = HUB_TIMEOU
         found, is_ok = f"{shown} answers with status {status}", status < 400
     except (requests.RequestException, ValueError) as error:
         found, is_ok = f"{shown} cannot be reached ({type(error).__name__})", False
-    return judged(
+    return health_finding(
         "hub", is_ok, "warn", found=found, wanted="an answer",
         remedy="needed by publish, Hub datasets and hf_jobs alone: check the network and HF_ENDPOINT, or read local files",
     )  # fmt: skip

@@ -10,12 +10,12 @@ from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.notify.notice import Notice
-from codelewm_assets.notify.receivers import shown
+from codelewm_assets.notify.receivers import display_name
 
 SUFFIX = ".notice.json"
 
 
-class _Waiting(BaseModel):
+class _PendingNotice(BaseModel):
     receiver: str
     notice: Notice
 
@@ -33,7 +33,7 @@ class Outbox:
         """Keep a notice until each receiver has taken it. Raises: StoreError: the folder takes no file."""
         for receiver in receivers:
             name = f"{sha256_text(notice.key)[:32]}.{sha256_text(receiver)[:8]}{SUFFIX}"
-            waiting = _Waiting(receiver=receiver, notice=notice)
+            waiting = _PendingNotice(receiver=receiver, notice=notice)
             write_atomically(self._folder / name, pretty_json(waiting.model_dump()))
 
     def send(
@@ -52,21 +52,21 @@ class Outbox:
         sent, waiting, faults = 0, 0, dict[str, str]()
         for path in sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns):
             try:
-                own = _Waiting.model_validate_json(path.read_bytes())
+                pending = _PendingNotice.model_validate_json(path.read_bytes())
             except (OSError, ValidationError) as error:
                 faults[path.name] = f"{path} cannot be read ({type(error).__name__}). Delete it."
                 continue
-            if own.receiver not in receivers:
+            if pending.receiver not in receivers:
                 path.unlink()
                 continue
-            if own.receiver in faults or is_over():
+            if pending.receiver in faults or is_over():
                 waiting += 1
                 continue
             try:
-                deliver(own.receiver, own.notice, environment, log)
+                deliver(pending.receiver, pending.notice, environment, log)
                 path.unlink()
                 sent += 1
             except (NotifyError, OSError) as error:
                 waiting += 1
-                faults[own.receiver] = f"{shown(own.receiver)}: {error}"
+                faults[pending.receiver] = f"{display_name(pending.receiver)}: {error}"
         return sent, waiting, faults

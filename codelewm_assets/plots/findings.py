@@ -70,17 +70,19 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labe
 
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     for axes, benchmark in zip(figure.subplots(1, len(BENCHMARKS)), BENCHMARKS, strict=True):
-        own = {name.split(".", 1)[1]: float(v) for name, v in figures.items() if name.startswith(f"{benchmark}.")}
-        chance = own.pop("chance", None)
-        names = sorted(own, reverse=True)
+        by_name = {name.split(".", 1)[1]: float(v) for name, v in figures.items() if name.startswith(f"{benchmark}.")}
+        chance = by_name.pop("chance", None)
+        names = sorted(by_name, reverse=True)
         near = {name for name in names if name in NEAR_CHANCE and chance is not None}
-        at_fault = {n for n in names if own[n] > ceiling or (n in near and abs(own[n] - (chance or 0)) > chance_margin)}
+        at_fault = {
+            n for n in names if by_name[n] > ceiling or (n in near and abs(by_name[n] - (chance or 0)) > chance_margin)
+        }
         if chance is not None:
             bands = [names.index(name) for name in sorted(near)]
             axes.barh(bands, 2 * chance_margin, left=chance - chance_margin, height=0.92, color=GRID)
             _line(axes, chance, f"chance {chance:.2f}", linestyle=":")
         _line(axes, ceiling, f"ceiling {ceiling:.2f}", linestyle="-")
-        _bars(axes, {name: own[name] for name in names}, at_fault)
+        _bars(axes, {name: by_name[name] for name in names}, at_fault)
         axes.set(xlim=(0, 1))
         axes.set_title(
             f"{labels.get(benchmark, benchmark)}: pass@1 of controls", fontsize=9, loc="left", color=INK, pad=16
@@ -107,12 +109,12 @@ def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
         }
         for benchmark in BENCHMARKS
     }
-    largest = max([target, gate, *(v for own in found.values() for v in own.values() if not math.isnan(v))])
+    largest = max([target, gate, *(v for by_name in found.values() for v in by_name.values() if not math.isnan(v))])
     figure = Figure(figsize=(6.4, 2.2), layout="constrained")
-    for axes, (benchmark, own) in zip(figure.subplots(1, len(BENCHMARKS)), found.items(), strict=True):
+    for axes, (benchmark, by_name) in zip(figure.subplots(1, len(BENCHMARKS)), found.items(), strict=True):
         _line(axes, gate, f"gate {gate:.1f}", linestyle=":")
         _line(axes, target, f"wanted {target:.1f}", linestyle="-")
-        _bars(axes, own, {name for name in own if name == "this profile" and not own[name] <= target})
+        _bars(axes, by_name, {name for name in by_name if name == "this profile" and not by_name[name] <= target})
         axes.set(xlim=(0, 1.25 * largest))
         axes.set_title(
             f"{labels.get(benchmark, benchmark)}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16
@@ -141,5 +143,5 @@ def _line(axes: Any, x: float, name: str, *, linestyle: str) -> None:
     _note(axes, name, (x, 1), (0, 2), xycoords=("data", "axes fraction"), ha="center")
 
 
-def _note(axes: Any, text: str, at: tuple[float, float], moved: tuple[float, float], **style: Any) -> None:
-    axes.annotate(text, at, moved, textcoords="offset points", fontsize=7, color=INK, **style)
+def _note(axes: Any, text: str, position: tuple[float, float], offset_pt: tuple[float, float], **style: Any) -> None:
+    axes.annotate(text, position, offset_pt, textcoords="offset points", fontsize=7, color=INK, **style)

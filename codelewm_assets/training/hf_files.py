@@ -16,16 +16,16 @@ from typing import Any, TypeVar
 
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import ReportError, TrainingError
-from codelewm_assets.core.hub_calls import hashes_of, retry_transient
+from codelewm_assets.core.hub_calls import file_hashes, retry_transient
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.clearance import TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact, open_store
 from codelewm_assets.training.progress import STREAM, event_line, read_events
 from codelewm_assets.training.sidecar import altered_files
 from codelewm_assets.training.worker import WorkerSpec
 
 LOCAL_FIELDS = {"store_root", "work_folder", "output_folder", "partial_folder"}
-READ_BY_WORKER = ("preflight_report", "tokenized_pack", *JUDGED)
+READ_BY_WORKER = ("preflight_report", "tokenized_pack", *TRAINING_INPUTS)
 SPEC, STORE, OUTPUT = "spec.json", "store", "output"
 PACKAGE_SHA256 = "package_sha256"  # field of spec.json beside the worker's own
 Answer = TypeVar("Answer")
@@ -89,7 +89,7 @@ class JobFolder:
         """What lies there now; empty when nothing was uploaded."""
         commit = str(self._info().sha)
         found = self._ask(
-            "list", lambda: hashes_of(self._api, self._repository, "dataset", revision=commit, folder=self.path)
+            "list", lambda: file_hashes(self._api, self._repository, "dataset", revision=commit, folder=self.path)
         )
         return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in found.items()})
 

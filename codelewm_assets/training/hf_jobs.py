@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, retry_transient
+from codelewm_assets.core.hub_calls import hub_api, matches_hash, one_line, retry_transient
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import open_store
 from codelewm_assets.training.config import HfJobsSettings
@@ -113,7 +113,7 @@ class HfJobs:
         remote_hashes = folder.listing().hashes
         with tempfile.TemporaryDirectory(prefix="codelewm-job-") as scratch:
             files = input_files(spec, Path(scratch) / "spec.json")
-            absent = {name: path for name, path in files.items() if not is_there(path, remote_hashes.get(name))}
+            absent = {name: path for name, path in files.items() if not matches_hash(path, remote_hashes.get(name))}
             if absent:
                 folder.upload(absent)
 

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.files import write_atomically
-from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
+from codelewm_assets.core.logs import configured_format, log_context, set_up_logs
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore, open_store
 from codelewm_assets.training.config import CODE_VERSION, TrainingConfig
@@ -226,7 +226,7 @@ def main(run: Callable[[Outlet], None] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGALRM):  # states are whole at any moment: nothing is to be tidied up
         signal.signal(number, signal.SIG_DFL)
     _end_with_parent()
-    set_up_logs(wanted_format(os.environ), program="training")
+    set_up_logs(configured_format(os.environ), program="training")
     with _outlet() as outlet:
         try:
             (run or _run)(outlet)

@@ -19,7 +19,7 @@ from codelewm_assets.defs.checks import judge_all
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.inputs import Inputs, preflight_settings
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.store.store import Artifact, CacheKey, open_store
@@ -130,7 +130,7 @@ class StoredWorld:
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *JUDGED)},
+            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *TRAINING_INPUTS)},
             "folds": [0],
             "settings": preflight_settings(load_profile(TINY)),
             "findings": [f.model_dump(mode="json") for f in findings],
@@ -139,7 +139,7 @@ class StoredWorld:
             "preflight_report",
             {"preflight_report.json": pretty_json(report | changes)},
             {},
-            parents=(*BEFORE_THE_PACK, *JUDGED),
+            parents=(*BEFORE_THE_PACK, *TRAINING_INPUTS),
         )
 
     def put_tokens(self, world: World) -> None:

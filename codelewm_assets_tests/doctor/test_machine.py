@@ -131,7 +131,7 @@ def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_fails(tmp_path
 
 @pytest.mark.parametrize(
     ("free", "state"),
-    [(machine.LEAST_FREE_BYTES - 1, "fail"), (machine.LEAST_FREE_BYTES, "warn"), (machine.AMPLE_FREE_BYTES, "ok")],
+    [(machine.MIN_FREE_BYTES - 1, "fail"), (machine.MIN_FREE_BYTES, "warn"), (machine.RECOMMENDED_FREE_BYTES, "ok")],
 )
 def test_a_disk_with_little_room_warns_and_one_with_none_fails(free: int, state: str) -> None:
     assert machine.disk_finding(free).state == state

@@ -8,7 +8,7 @@ import pytest
 
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.notify.notice import Notice
-from codelewm_assets.notify.receivers import deliver, require_receiver, shown
+from codelewm_assets.notify.receivers import deliver, display_name, require_receiver
 from codelewm_assets_tests.notify.loopback import Hook, Post, hook, post
 
 LOG = logging.getLogger("test")
@@ -132,7 +132,7 @@ def test_faulty_receivers_are_refused_and_a_secret_in_one_is_not_repeated(text: 
 
 
 def test_what_is_shown_of_a_receiver_names_variables() -> None:
-    assert shown("jsons://hooks.test/${HOOK_PATH}") == "jsons://hooks.test/${HOOK_PATH}"
+    assert display_name("jsons://hooks.test/${HOOK_PATH}") == "jsons://hooks.test/${HOOK_PATH}"
     mail = "mailto://someone:${PW}@mail.test:25?from=a@b.test&to=c@d.test"
-    assert shown(mail) == "mailto://***@mail.test:25?from=a@b.test&to=c@d.test"
-    assert "pa?ss" not in shown("mailto://someone:pa?ss@mail.test")
+    assert display_name(mail) == "mailto://***@mail.test:25?from=a@b.test&to=c@d.test"
+    assert "pa?ss" not in display_name("mailto://someone:pa?ss@mail.test")

@@ -9,7 +9,7 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import PreflightError, StoreError
-from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES, require_clear_artifacts
+from codelewm_assets.preflight.clearance import REQUIRED_RULES, TRAINING_INPUTS, require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore, CacheKey
 
 MADE_FROM_PACK = ("problem_splits", "rerank_pools", "semantic_decoys")
@@ -35,8 +35,14 @@ class Bench:
     def report(self, **changes: Any) -> None:
         """Judge what is stored, with fields of the report changed."""
         findings = [{"rule": rule, "passed": True} for rule in REQUIRED_RULES]
-        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED), "folds": [0], "findings": findings} | changes
-        cache_key = CacheKey("preflight_report", None, self._of(*JUDGED), {}, "test")
+        fields = {
+            "clear": True,
+            "red": [],
+            "judged": self._of(*TRAINING_INPUTS),
+            "folds": [0],
+            "findings": findings,
+        } | changes
+        cache_key = CacheKey("preflight_report", None, self._of(*TRAINING_INPUTS), {}, "test")
         files = {"preflight_report.json": pretty_json(fields)}
         self.digests["preflight_report"] = self.store.write(cache_key, files, {}).digest
 
@@ -58,7 +64,9 @@ def bench(tmp_path: Path) -> Bench:
 def test_artifacts_that_a_clear_report_judged_are_let_through(bench: Bench) -> None:
     require_clear_artifacts(bench.store, bench.digests, folds=(0,))
     report = bench.store.load("preflight_report", bench.digests["preflight_report"])
-    assert report.read_json("preflight_report.json")["judged"] == {name: bench.digests[name] for name in JUDGED}
+    assert report.read_json("preflight_report.json")["judged"] == {
+        name: bench.digests[name] for name in TRAINING_INPUTS
+    }
 
 
 def test_a_red_report_is_refused_with_every_red_rule(bench: Bench) -> None:
@@ -96,7 +104,7 @@ def test_the_required_rules_are_sorted_and_named_once() -> None:
     assert list(REQUIRED_RULES) == sorted(set(REQUIRED_RULES))
 
 
-@pytest.mark.parametrize("kind", JUDGED)
+@pytest.mark.parametrize("kind", TRAINING_INPUTS)
 def test_an_artifact_that_was_not_judged_is_refused(bench: Bench, kind: str) -> None:
     old = bench.digests[kind]
     parents = {} if kind == "execution_pack" else {"execution_pack": bench.digests["execution_pack"]}
@@ -107,7 +115,7 @@ def test_an_artifact_that_was_not_judged_is_refused(bench: Bench, kind: str) -> 
 def test_a_report_that_judged_nothing_is_refused(bench: Bench) -> None:
     bench.report(judged={})
     message = bench.refuse(r"was not judged \(the report judged None\)")
-    assert all(f"{kind} {bench.digests[kind][:12]} was not judged" in message for kind in JUDGED)
+    assert all(f"{kind} {bench.digests[kind][:12]} was not judged" in message for kind in TRAINING_INPUTS)
 
 
 @pytest.mark.parametrize("kind", MADE_FROM_PACK)
@@ -130,7 +138,7 @@ def test_tokens_of_another_pack_or_of_other_splits_are_refused(bench: Bench, par
     bench.refuse(f"Training is refused: tokenized_pack was made from {parent} {other[:12]}")
 
 
-@pytest.mark.parametrize("name", ["preflight_report", "tokenized_pack", *JUDGED])
+@pytest.mark.parametrize("name", ["preflight_report", "tokenized_pack", *TRAINING_INPUTS])
 def test_an_artifact_that_is_not_named_is_refused(bench: Bench, name: str) -> None:
     del bench.digests[name]
     bench.refuse(f"Training was not told which {name} to use")

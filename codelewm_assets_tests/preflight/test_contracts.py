@@ -14,9 +14,9 @@ import pytest
 from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.core.tables import arrow_schema
-from codelewm_assets.preflight.contracts.judge import Validation, validate
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract, column_types, type_name
+from codelewm_assets.preflight.contracts.validation import Validation, validate
 from codelewm_assets_tests.factories import World
 
 BY_RULE = {contract.rule: contract for contract in CONTRACTS}

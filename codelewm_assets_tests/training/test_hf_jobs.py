@@ -236,7 +236,7 @@ def test_a_server_that_fails_for_a_while_is_asked_again(bench: Bench) -> None:
 def test_a_server_that_fails_for_good_ends_the_run_and_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_calls, "MAX_PAUSE_S", 0.01)
     bench.hub.scenario = a_good_run(keeps_running=True, inspect_failures=[503] * 1000)
-    bench.fail(f"Could not look at job job1 after {hub_calls.TRIES} tries: .*503")
+    bench.fail(f"Could not look at job job1 after {hub_calls.MAX_TRIES} tries: .*503")
     assert bench.hub.cancels == 1
 
 

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.preflight.contracts.judge import Validation
+from codelewm_assets.preflight.contracts.validation import Validation
 
 
 def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:

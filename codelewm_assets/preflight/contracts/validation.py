@@ -14,8 +14,8 @@ from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import Finding
 from codelewm_assets.preflight.contracts.suites import Contract, column_suite, column_types, row_suite, type_name
 
-VALUES_SHOWN = 3  # unexpected values in an offender
-CHARACTERS_SHOWN = 80  # of each
+MAX_VALUES_SHOWN = 3  # unexpected values in an offender
+MAX_CHARACTERS_SHOWN = 80  # of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ def validate(
     import pandas as pd
 
     kinds = {column.name: type_name(column.type) for column in table.schema}
-    wanted = column_types(contract.model)
-    right = [name for name in wanted if kinds.get(name) in wanted[name]]
+    expected = column_types(contract.model)
+    right = [name for name in expected if kinds.get(name) in expected[name]]
     frame = table.select(right).to_pandas()
     occurring = {name: _occurring(frame, name, allowed[name]) for name in contract.references}
     results = _evaluate(pd.DataFrame([kinds]), column_suite(contract, kinds))
     if right:
         results += _evaluate(frame, row_suite(contract, right, occurring))
     results = sorted(results, key=lambda result: (_columns(result), result.expectation_config.type))
-    return Validation(_finding_of(contract, results, table.num_rows, misplaced), _joined(contract, results))
+    return Validation(_finding_of(contract, results, table.num_rows, misplaced), _merged(contract, results))
 
 
 def _occurring(frame: Any, name: str, allowed: Collection[str]) -> list[str]:
@@ -93,7 +93,7 @@ def _raised(result: Any) -> list[str]:
     return [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
 
 
-def _joined(contract: Contract, results: list[Any]) -> Any:
+def _merged(contract: Contract, results: list[Any]) -> Any:
     """One result of all expectations, without what depends on the clock."""
     from great_expectations.core import ExpectationSuiteValidationResult
 
@@ -135,20 +135,20 @@ def _columns(result: Any) -> str:
 
 
 def _offender(result: Any) -> str:
-    """`column: what was wanted; in how many rows it is not so, and the first values that are not`."""
-    found, wanted = result.result, result.expectation_config.description
-    text = f"{_columns(result)}: wanted: {wanted}"
+    """`column: what was expected; in how many rows it is not so, and the first values that are not`."""
+    found, expected = result.result, result.expectation_config.description
+    text = f"{_columns(result)}: wanted: {expected}"
     if "unexpected_count" in found:
-        values = list(dict.fromkeys(_shown(value) for value in found["partial_unexpected_list"]))[:VALUES_SHOWN]
+        values = list(dict.fromkeys(_display(value) for value in found["partial_unexpected_list"]))[:MAX_VALUES_SHOWN]
         rows = f"{int(found['unexpected_count'])} of {int(found['element_count'])} rows"
         return f"{text}; not so in {rows}, first {', '.join(values)}"
     if mismatched := found.get("details", {}).get("mismatched"):
         return f"{text}; " + "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(mismatched.items()))
-    return f"{text}; found {_shown(found['observed_value'])}"
+    return f"{text}; found {_display(found['observed_value'])}"
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     plain = value.item() if hasattr(value, "item") else value  # numpy's own numbers print otherwise
     if plain is None or plain != plain:  # an absent number or text is NaN in a frame
         return "nothing"
-    return (str(plain) if isinstance(plain, str) else repr(plain))[:CHARACTERS_SHOWN]
+    return (str(plain) if isinstance(plain, str) else repr(plain))[:MAX_CHARACTERS_SHOWN]
