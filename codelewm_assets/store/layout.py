@@ -1,4 +1,4 @@
-"""Names in a store: which folder is an artifact's, which is a leftover, and what belongs to neither. Nothing is read here.
+"""Names in a store: folders of artifacts, of unfinished writes, and unexpected files. No I/O.
 
 Layout: `<kind>/<partition or "all">/<digest>/{manifest.json, files…}` and `recipes/<cache_key>.json`.
 """
@@ -18,7 +18,7 @@ Folders = Mapping[str, Mapping[str, Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Something in the store that is not what a manifest or a recipe note says."""
+    """A stored file that does not match a manifest or a cache entry."""
 
     artifact: str
     file: str
@@ -38,7 +38,7 @@ def group_by_folder(listing: Mapping[str, Entry]) -> Folders:
 
 
 def is_store_name(name: str) -> bool:
-    """True for a digest and for the name of an unfinished write or removal: what lies beside it is the store's too."""
+    """True for a digest and for the name of an unfinished write or removal."""
     return bool(DIGEST.fullmatch(name)) or name.startswith((WRITE_PREFIX, REMOVED_PREFIX))
 
 
@@ -48,18 +48,18 @@ def folder_name(kind: str, partition: str | None, digest: str) -> str:
 
 
 def is_artifact_folder(folder: str, entries: Mapping[str, Entry]) -> bool:
-    """True for a folder named by a digest; a file or link of such a name is a stray."""
+    """True for a folder named by a digest; a file or link of that name is unexpected."""
     is_folder = "" not in entries or entries[""].kind == "empty folder"
     return is_folder and bool(DIGEST.fullmatch(folder.rpartition("/")[2]))
 
 
 def is_published(entries: Mapping[str, Entry]) -> bool:
-    """True when there is a manifest that can be read."""
+    """True when there is a readable manifest."""
     return MANIFEST in entries and entries[MANIFEST].kind == FILE
 
 
 def is_unfinished(folder: str, entries: Mapping[str, Entry]) -> bool:
-    """True for what an unfinished write or removal leaves; a write that still runs looks the same."""
+    """True for the folder of an unfinished write or removal; a write that still runs looks the same."""
     if folder.rpartition("/")[2].startswith((WRITE_PREFIX, REMOVED_PREFIX)):
         return True
     return is_artifact_folder(folder, entries) and MANIFEST not in entries
@@ -73,7 +73,7 @@ def published(folders: Folders) -> list[tuple[str, str | None, str]]:
 
 
 def unexpected_files(folders: Folders, notes: Mapping[str, Entry]) -> Iterator[Mismatch]:
-    """What lies beside artifacts or recipe notes and is neither, nor a leftover. Args: notes: what lies in `CACHE_KEYS`."""
+    """Files that are no artifact, cache entry or unfinished write. Args: notes: listing of `CACHE_KEYS`."""
     for folder, entries in folders.items():
         if is_artifact_folder(folder, entries) and MANIFEST in entries and not is_published(entries):
             yield Mismatch(folder, MANIFEST, entries[MANIFEST].kind, FILE)

@@ -1,7 +1,7 @@
 """Artifacts in object storage through fsspec, read through a cache of local copies.
 
-Credentials and the server's address are the client's own business (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on): they are
-in no argument, no manifest and no message here. The only module that imports fsspec, and only when a store is used.
+Credentials and the server's address come from the client's environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on) and
+appear in no argument, manifest or message. The only module that imports fsspec, and only when a store is used.
 """
 
 import errno
@@ -21,7 +21,7 @@ from codelewm_assets.store.backend import Entry
 from codelewm_assets.store.manifest import ManifestFile
 
 LOCAL_PROTOCOLS = ("file", "local")
-ALREADY_EXISTS = ("PreconditionFailed", "412")  # answers to a put on the condition that nothing is there
+ALREADY_EXISTS = ("PreconditionFailed", "412")  # responses to a conditional put
 CONFLICT = ("ConditionalRequestConflict", "409")
 UNSUPPORTED_CONDITION = ("NotImplemented", "501")
 MAX_CREATE_TRIES = 5
@@ -31,15 +31,18 @@ class ObjectBackend:
     """A bucket, or a part of one; `codelewm_assets.store.backend.Backend` says what each method does."""
 
     def __init__(self, address: str, work: Path) -> None:
-        """Nothing is asked of the server yet.
+        """No request is sent.
 
-        Args: address: such as s3://bucket/prefix. work: local folder; copies of what is read lie in `cache/` below it.
+        Args:
+            address: such as s3://bucket/prefix.
+            work: local folder; copies are cached in its `cache/`.
+
         Raises: StoreError: the address cannot be used.
         """
         protocol, _, place = address.partition("://")
         if "@" in place.partition("/")[0]:
             raise StoreError(
-                f"The address of the {protocol}:// store holds credentials; wanted {protocol}://bucket/prefix. Give them by "
+                f"The address of the {protocol}:// store holds credentials; expected {protocol}://bucket/prefix. Give them by "
                 "the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE)."
             )
         if protocol in LOCAL_PROTOCOLS:
@@ -74,10 +77,10 @@ class ObjectBackend:
                     server.pipe_file(key, content)
 
     def create(self, name: str, data: bytes) -> None:
-        """Put an object where none is; one that is there stays.
+        """Put an object unless it exists.
 
-        A server that knows no conditions gets a plain put: of two writers at the same moment the last one's manifest stays,
-        which tells of the same files and differs in `created_at`, `source_git_sha` and `command` alone.
+        A server without conditional puts gets a plain one: of two concurrent writers the last one's manifest stays, which
+        lists the same files and differs in `created_at`, `source_git_sha` and `command` alone.
         """
         for attempt in range(MAX_CREATE_TRIES):
             with self._request("write", name) as server:
@@ -94,7 +97,7 @@ class ObjectBackend:
                         raise
 
     def sha256(self, name: str) -> str | None:
-        """Of what the server has; copies in the cache are not asked."""
+        """Digest of the server's object; cached copies are not read."""
         with self._downloaded(name) as copy:
             return None if copy is None else sha256_file(copy)
 
@@ -104,13 +107,13 @@ class ObjectBackend:
             server.rm_file(self._key(name))
 
     def folder(self, name: str) -> Path:
-        """Where copies of its files lie once they were asked for."""
+        """Folder of the cached copies of its files."""
         return self.work / "cache" / name
 
     def local(self, folder: str, entry: ManifestFile) -> Path:
-        """A copy whose bytes are those of `entry`: checked at every call, fetched when there is none or it was altered.
+        """A copy with the digest of `entry`: verified at every call, downloaded when missing or altered.
 
-        Raises: ManifestError: what the server has is missing or damaged; no copy is left.
+        Raises: ManifestError: the server's object is missing or damaged; no copy is left.
         """
         path = self.folder(folder) / entry.path
         if path.is_file() and sha256_file(path) == entry.sha256:
@@ -118,7 +121,7 @@ class ObjectBackend:
         with self._downloaded(f"{folder}/{entry.path}") as copy:
             found = "missing" if copy is None else sha256_file(copy)
             if copy is None or found != entry.sha256:
-                path.unlink(missing_ok=True)  # not before: another reader may have put a whole one there
+                path.unlink(missing_ok=True)  # not earlier: another reader may have stored a valid copy
                 raise ManifestError(
                     f"{self.address}/{folder}/{entry.path} is {found[:12]}, its manifest says {entry.sha256[:12]}. Delete "
                     f"{self.address}/{folder} and build again."
@@ -128,7 +131,7 @@ class ObjectBackend:
         return path
 
     def listing(self, folder: str = "") -> dict[str, Entry]:
-        """One request; of the root, all there is. Times are by the server's clock."""
+        """One request; of the root, all objects. Times are by the server's clock."""
         with self._request("list", folder) as server:
             try:
                 found = server.find(self._key(folder).rstrip("/"), detail=True)
@@ -141,7 +144,7 @@ class ObjectBackend:
 
     @contextmanager
     def _downloaded(self, name: str) -> Iterator[Path | None]:
-        """A copy in a folder of its own, which goes afterwards; None: the server has no such object."""
+        """A temporary copy; None: the server has no such object."""
         with self._request("read", name) as server:
             cache = self.work / "cache"
             cache.mkdir(parents=True, exist_ok=True)
@@ -163,7 +166,7 @@ class ObjectBackend:
 
     @cached_property
     def _server(self) -> Any:
-        """The fsspec file system; it lists anew each time, since others write as well."""
+        """The fsspec file system, without a listing cache, since others write as well."""
         import fsspec
 
         try:
@@ -176,18 +179,18 @@ class ObjectBackend:
 
     @contextmanager
     def _request(self, doing: str, name: str) -> Iterator[Any]:
-        """The server's file system. Raises: StoreAccessError: in place of what it raises."""
+        """The server's file system. Raises: StoreAccessError: in place of the client's errors."""
         server = self._server
         try:
             yield server
         except _failures(self._protocol) as error:
             raise StoreAccessError(
-                f"Could not {doing} {f'{self.address}/{name}'.rstrip('/')}: {self._reason(error)}, then run again. What was "
-                "published before is whole, and nothing half-written is visible."
+                f"Could not {doing} {f'{self.address}/{name}'.rstrip('/')}: {self._reason(error)}, then run again. Published "
+                "artifacts are unchanged."
             ) from error
 
     def _reason(self, error: BaseException) -> str:
-        """What was found, and what to do."""
+        """Cause and remedy."""
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
             return f"the local folder failed ({text}). Free space or make {self.work} writable, or set CODELEWM_WORK"
@@ -202,19 +205,19 @@ class ObjectBackend:
 
 
 def _modified_s(facts: Mapping[str, Any]) -> float | None:
-    """Time of the last write, None where the server does not say."""
+    """Time of the last write; None when the server does not report it."""
     instant = facts.get("LastModified") or facts.get("created") or facts.get("mtime")
     return instant.timestamp() if isinstance(instant, datetime) else None
 
 
 def _code(error: BaseException) -> str:
-    """What the server called the error, such as NoSuchBucket; empty where it did not say."""
+    """The server's error code, such as NoSuchBucket; empty without one."""
     answer = getattr(error.__cause__, "response", None) or {}
     return str(answer.get("Error", {}).get("Code", ""))
 
 
 def _failures(protocol: str) -> tuple[type[Exception], ...]:
-    """What a client raises when a server refuses or stays away; fsspec turns answers of S3 into OSErrors, and those alone."""
+    """Errors of an unreachable or refusing server; fsspec turns only responses of S3 into OSErrors."""
     if protocol not in ("s3", "s3a"):
         return (OSError,)
     from aiohttp import ClientError as BrokenAnswer

@@ -1,4 +1,4 @@
-"""What lies in a store's work folder and is no artifact: cut-off writes, work of runs that never came back, pages, copies."""
+"""Orphaned files of a work folder: interrupted writes, abandoned partial results, stale pages and cached copies."""
 
 import errno
 import math
@@ -14,20 +14,20 @@ from codelewm_assets.core.files import WRITE_PREFIX
 
 REMOVED_PREFIX = ".removed-"  # begins the name of a folder that a prune of version 0.2 or older was deleting
 DAY_S = 24 * 3600.0
-INCOMPLETE_AFTER_S = DAY_S  # no single write takes as long
-UNREADABLE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)  # gone, a file, or closed to us
-MAX_PATH_BYTES = 4096 - 256 - 2  # the kernel names none longer: what lies in it has a name of 255 bytes at most
-ABANDONED_AFTER_S = 7 * DAY_S  # a build that was killed goes on from its partial work: time to notice it
+INCOMPLETE_AFTER_S = DAY_S  # longer than any single write
+UNREADABLE_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)  # gone, not a folder, or not permitted
+MAX_PATH_BYTES = 4096 - 256 - 2  # PATH_MAX, less one name of 255 bytes
+ABANDONED_AFTER_S = 7 * DAY_S  # a killed build resumes from its partial results within this time
 
 
 @dataclass(frozen=True, slots=True)
 class OrphanedFile:
-    """A file or folder that nothing refers to.
+    """A file or folder without references.
 
     Attributes:
         path: relative to the work folder.
-        bytes: of all that is in it.
-        why: why it can go.
+        bytes: total size.
+        why: reason for its removal.
     """
 
     path: str
@@ -36,12 +36,12 @@ class OrphanedFile:
 
 
 def find_orphaned_files(root: Path, kept: Collection[str], *, now_s: float) -> list[OrphanedFile]:
-    """What can go besides artifacts, sorted by path.
+    """Orphaned files, sorted by path.
 
     Args:
         root: the store's work folder, which is the root of a local store.
-        kept: digests of the artifacts that stay; pages about others go.
-        now_s: seconds since the epoch, which ages are counted from.
+        kept: digests of the artifacts that are kept; pages and copies of others are orphaned.
+        now_s: current time, seconds since the epoch.
     """
     return [
         OrphanedFile(path.relative_to(root).as_posix(), _total_bytes(path), why)
@@ -52,7 +52,7 @@ def find_orphaned_files(root: Path, kept: Collection[str], *, now_s: float) -> l
 
 
 def remove_orphaned_file(root: Path, leftover: OrphanedFile) -> None:
-    """Delete it; it may be gone already. Raises: OSError: it cannot be deleted."""
+    """Delete it, if it exists. Raises: OSError: it cannot be deleted."""
     path = root / leftover.path
     if not remove_tree(str(path)):
         raise OSError(errno.ENOTEMPTY, "not all of it could be deleted", str(path))
@@ -85,7 +85,7 @@ def _copies(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
 
 
 def _last_change_s(path: Path) -> float:
-    """When anything in it was written last, seconds since the epoch; infinite when it is gone: it is no leftover then."""
+    """Time of the last write below a path, seconds since the epoch; infinite when it no longer exists."""
     return max((status.st_mtime for status in _statuses(path)), default=math.inf)
 
 
@@ -94,14 +94,14 @@ def _total_bytes(path: Path) -> int:
 
 
 def _statuses(path: Path) -> Iterator[os.stat_result]:
-    """Of it and of all that is in it. What others rename or delete meanwhile is left out."""
+    """Status of a path and of everything below it; files that vanish meanwhile are skipped."""
     for part in (path, *_below(path)):
         with suppress(FileNotFoundError):
             yield part.lstat()
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """All that is in it, as deep as a path can name; nothing where it is a file, or gone. `os.walk` recurses in Python 3.11."""
+    """Everything below a folder, up to the longest path; nothing for a file. `os.walk` recurses in Python 3.11."""
     folders = [folder]
     while folders:
         try:
@@ -109,7 +109,7 @@ def _below(folder: Path) -> Iterator[Path]:
                 entries = list(found)
         except OSError as error:
             if error.errno not in UNREADABLE_ERRNOS:
-                raise  # part of it was not seen, so its age is not known
+                raise  # unread parts leave its age unknown
             continue
         for entry in entries:
             yield Path(entry)

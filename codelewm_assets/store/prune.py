@@ -1,4 +1,4 @@
-"""Which artifacts of a store can go, and their removal. Which ones are live is told from outside: the store cannot know."""
+"""Mark-and-sweep garbage collection of a store; the caller supplies the roots."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from codelewm_assets.store.store import ArtifactStore
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored artifact, as far as its manifest can be read.
+    """A stored artifact, as described by its manifest.
 
     Attributes:
-        bytes: of its files; None with a damaged manifest, as `created_at`.
-        refers_to: digests of stored artifacts that the manifest names, as parents or in its metadata.
+        bytes: size of its files; None with a damaged manifest, as `created_at`.
+        refers_to: digests of stored artifacts that its manifest names, as parents or in its metadata.
     """
 
     kind: str
@@ -37,13 +37,13 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
-    """What a prune keeps and removes.
+    """Artifacts and files that a prune keeps and removes.
 
     Attributes:
-        removable: in the order of removal: whatever refers to an artifact goes before it.
-        cache_keys: cache entries whose artifact goes or is not stored.
-        orphans: in the work folder.
-        incomplete: by address: artifacts without a manifest, of a write or a removal that was interrupted.
+        removable: in the order of removal: children before their parents.
+        cache_keys: cache entries whose artifact is removed or not stored.
+        orphans: orphaned files of the work folder.
+        incomplete: artifacts without a manifest, of an interrupted write or removal, by address.
         incomplete_before_s: nothing was written there since this time, seconds since the epoch.
         not_stored: roots that the store does not hold.
     """
@@ -58,7 +58,7 @@ class PrunePlan:
 
     @property
     def bytes(self) -> int:
-        """What its removal frees, as far as manifests say."""
+        """Bytes that the prune frees, by the manifests."""
         return sum(row.bytes or 0 for row in self.removable) + sum(
             row.bytes for row in (*self.orphans, *self.incomplete)
         )
@@ -67,13 +67,16 @@ class PrunePlan:
 def plan_prune(
     store: ArtifactStore, roots: Collection[str], *, now: datetime, min_age: timedelta = timedelta(0)
 ) -> PrunePlan:
-    """What can go: whatever no root was made from or names, directly or through others.
+    """Plan the removal of every artifact that no root refers to, directly or indirectly.
 
     Args:
         roots: digests of the artifacts in use.
-        min_age: an artifact younger than this stays as if it were a root.
-    Raises: StoreError: none of the roots is stored, so the store is not theirs. ManifestError: the manifest of an
-        artifact that stays is damaged, so what it was made from is not known. StoreAccessError: a manifest cannot be read now.
+        min_age: younger artifacts are kept.
+
+    Raises:
+        StoreError: none of the roots is stored: the store belongs to another instance.
+        ManifestError: the manifest of a kept artifact is damaged, so its parents are unknown.
+        StoreAccessError: a manifest cannot be read.
     """
     found, faults = _stored(store)
     rows = {row.digest: row for row in found}
@@ -85,7 +88,7 @@ def plan_prune(
     young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - min_age]
     kept = _closure([*(digest for digest in roots if digest in rows), *young], rows)
     for digest in sorted(kept):
-        if digest in faults:  # not read again: if that went well, what it refers to would still be missing here
+        if digest in faults:  # not retried: its references are missing from `rows`
             raise faults[digest]
     gone, before_s = set(rows) - kept, now.timestamp() - INCOMPLETE_AFTER_S
     order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
@@ -104,12 +107,16 @@ def plan_prune(
 
 
 def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], None] = lambda: None) -> None:
-    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune goes on.
+    """Remove what the plan names. After a kill the store still verifies, and the next prune resumes.
 
-    The next one also deletes the rest of an artifact whose removal was cut off.
-    Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
-    Args: before_each: called before each artifact and leftover; what it raises ends the prune.
-    Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
+    Cache entries are deleted first, so that no concurrent build reuses an artifact that is about to be removed.
+
+    Args:
+        before_each: called before each artifact and orphaned file; its exceptions end the prune.
+
+    Raises:
+        StoreError: an artifact no longer exists.
+        OSError: a file cannot be removed.
     """
     before_each()
     for key in plan.cache_keys:
@@ -131,7 +138,7 @@ def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[OrphanedFile]
 
 
 def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:
-    """All that is stored, and digest → what is wrong with the manifest."""
+    """Every stored artifact, and digest → fault of its manifest."""
     rows = list(store.artifacts())
     digests = {digest for _, _, digest in rows}
     found, faults = list[Stored](), dict[str, StoreError]()
@@ -149,7 +156,7 @@ def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:
 
 
 def _closure(start: Iterable[str], rows: Mapping[str, Stored]) -> set[str]:
-    """These digests, and all that they refer to."""
+    """These digests and all that they refer to, transitively."""
     found: set[str] = set()
     waiting = list(start)
     while waiting:
@@ -175,7 +182,7 @@ def _texts(value: Any) -> Iterable[str]:
 def _instant(manifest: Manifest) -> datetime:
     if manifest.created is None:
         raise StoreError(
-            f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; wanted an ISO 8601 time "
+            f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; expected an ISO 8601 time "
             "in UTC. The manifest was altered; delete the artifact's folder and build again."
         )
     return manifest.created

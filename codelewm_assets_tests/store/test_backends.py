@@ -129,7 +129,7 @@ def test_a_store_that_does_not_exist_holds_nothing_and_is_a_fault(place: Place) 
 def rebuilt(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     """What a build does: the recipe is looked for in vain, which is logged, then its artifact is made again and whole."""
     assert place.store().find(cache_key()) is None
-    assert "is built again" in caplog.text
+    assert "is rebuilt" in caplog.text
     again = place.store().write(cache_key(), FILES, {})
     assert place.store().find(cache_key()) == again
     assert (place.store().verify_all(), place.store().unfinished()) == ((1, []), [])
@@ -178,7 +178,7 @@ def test_a_note_that_names_the_artifact_of_another_recipe_is_named_and_not_belie
     place.bytes.put(f"recipes/{cache_key().digest}.json", place.bytes.read(f"recipes/{other.digest}.json"))
     checked, (fault,) = store.verify_all()
     assert (checked, fault.file, fault.found) == (2, f"recipes/{cache_key().digest}.json", other.digest)
-    assert store.find(cache_key()) is None and "is built again" in caplog.text
+    assert store.find(cache_key()) is None and "is rebuilt" in caplog.text
     assert store.find(other) is not None
     store.write(cache_key(), FILES, {})
     assert store.verify_all() == (2, [])
@@ -261,7 +261,7 @@ def test_in_a_folder_what_cannot_be_read_is_not_taken_for_missing(
     if file == "manifest.json":
         calls += [lambda: store.load("pack", written.digest, partition="humaneval|42"), store.verify_all]
     for call in calls:
-        with pytest.raises(StoreAccessError, match=r"cannot be read \(Permission denied\); wanted .*permissions"):
+        with pytest.raises(StoreAccessError, match=r"cannot be read \(Permission denied\); expected .*permissions"):
             call()
 
 

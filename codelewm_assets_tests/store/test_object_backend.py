@@ -190,7 +190,7 @@ def test_nothing_goes_of_which_the_server_does_not_say_when_it_was_written(
 ) -> None:
     listing = ObjectBackend.listing
     monkeypatch.setattr(ObjectBackend, "listing", lambda *args: dict.fromkeys(listing(*args), Entry(1, None)))
-    with pytest.raises(StoreAccessError, match=r"does not say when .*rows\.json was written"):
+    with pytest.raises(StoreAccessError, match=r"does not report when .*rows\.json was written"):
         plan_prune(store, {interrupted[0].digest}, now=datetime.now(UTC) + timedelta(hours=25))
 
 
@@ -342,7 +342,10 @@ def test_the_secret_key_is_in_nothing_that_is_stored_or_told(store: ArtifactStor
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("s3://key:hidden@bucket/part", r"holds credentials; wanted s3://bucket/prefix. Give them by the environment"),
+        (
+            "s3://key:hidden@bucket/part",
+            r"holds credentials; expected s3://bucket/prefix. Give them by the environment",
+        ),
         ("file:///artifacts", "is a folder of this machine. Set CODELEWM_ARTIFACTS to its path alone"),
         ("s3://", "names no bucket. Set CODELEWM_ARTIFACTS to s3://bucket/prefix"),
     ],

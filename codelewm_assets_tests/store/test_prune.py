@@ -117,7 +117,7 @@ def test_one_read_that_fails_stops_the_plan_and_parents_of_what_is_live_stay(
 
     monkeypatch.setattr(Path, "read_bytes", fail_once)
     with pytest.raises(
-        StoreAccessError, match=rf"manifest\.json cannot be read \({os.strerror(code)}\); wanted .* run again"
+        StoreAccessError, match=rf"manifest\.json cannot be read \({os.strerror(code)}\); expected .* run again"
     ):
         plan_prune(store, {live.digest}, now=LATER)
     assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).kept} == {live.digest, parent.digest}
@@ -158,7 +158,9 @@ def test_a_folder_that_cannot_be_listed_stops_the_plan_and_all_else_that_counts_
         lambda: list(store.artifacts()),
         store.verify_all,
     ):
-        with pytest.raises(StoreAccessError, match=r"cannot be listed \(Permission denied\); wanted a readable folder"):
+        with pytest.raises(
+            StoreAccessError, match=r"cannot be listed \(Permission denied\); expected a readable folder"
+        ):
             call()
 
 
@@ -184,7 +186,7 @@ def test_a_manifest_that_says_no_time_is_named(store: ArtifactStore) -> None:
     path.write_text(
         path.read_text().replace(live.manifest.created_at, "yesterday"), encoding="utf-8"
     )  # not in the digest
-    with pytest.raises(StoreError, match="created_at is 'yesterday'; wanted an ISO 8601 time"):
+    with pytest.raises(StoreError, match="created_at is 'yesterday'; expected an ISO 8601 time"):
         plan_prune(store, {live.digest}, now=LATER)
 
 

@@ -394,7 +394,7 @@ def test_a_damaged_finding_is_not_believed_and_can_be_replaced(
     (path,) = (tmp_path / "findings").rglob("*.json")
     path.write_bytes(damage(path.read_bytes()))
     assert store.findings.read("d" * 64, KEY) is None
-    assert "is not believed" in caplog.text
+    assert "is ignored" in caplog.text
     store.findings.write("d" * 64, KEY, {"passed": True})
     assert store.findings.read("d" * 64, KEY) == {"passed": True}
 
