@@ -18,7 +18,7 @@ def require_full_revision(pin: FilePin, revision: str) -> None:
     """Raises: SourceError: the revision of the benchmark's dataset is no full commit hash."""
     if not REVISION.fullmatch(revision):
         raise SourceError(
-            f"{pin.dataset}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the data cannot "
+            f"{pin.dataset}: the revision is {revision!r}; expected a full 40-digit commit hash, so that the data cannot "
             f"change under a name. Correct {pin.revision_environment}."
         )
 

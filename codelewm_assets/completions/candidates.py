@@ -49,7 +49,9 @@ def make_completions(
 
 def _require_distinct(problems: Sequence[Problem]) -> None:
     if not problems:
-        raise CompletionSourceError("No problems; wanted at least one. Correct the benchmark's source in the profile.")
+        raise CompletionSourceError(
+            "No problems; expected at least one. Correct the benchmark's source in the profile."
+        )
     repeated = [name for name, count in Counter(problem.problem_id for problem in problems).items() if count > 1]
     if repeated:
         raise CompletionSourceError(
@@ -60,14 +62,19 @@ def _require_distinct(problems: Sequence[Problem]) -> None:
 def join_imported(
     generated: Sequence[Completion], imported: Iterable[Completion | RejectedRow], *, most_per_problem: int
 ) -> tuple[list[Completion], dict[str, int], list[str]]:
-    """Made and imported completions, those of a problem together.
+    """Merge generated and imported completions, grouped by problem.
 
-    An imported one that equals another of its problem up to names of locals is excluded, and so are those over the cap: there
-    the reference stays, and the kinds take turns, each in an order fixed by hash of the program, so that neither a row's place
-    nor the number of its kind decides. Imported rows are taken as they come: memory holds at most twice the cap of them per
-    problem, and a digest of each program seen.
-    Args: imported: completions, and rows that are none.
-    Returns: completions, how many rows were excluded by reason, and the malformed ones.
+    An imported completion that equals another of its problem up to local names is excluded, and so are those over the cap:
+    the reference is kept and the kinds take turns, each in an order fixed by hash of the program, independent of the order
+    and number of rows. Imported rows are streamed: memory holds at most twice the cap of them per problem, and a digest of
+    each program.
+
+    Args:
+        generated: completions, grouped by problem.
+        imported: completions and rejected rows.
+        most_per_problem: the cap.
+
+    Returns: completions, number of excluded rows by reason, and faults of the malformed rows.
     """
     by_problem, faults, excluded = dict[str, _ProblemCompletions](), list[str](), Counter[str]()
     for problem_id, group in groupby(generated, lambda completion: completion.problem_id):
@@ -88,14 +95,14 @@ def join_imported(
 
 @dataclass(slots=True)
 class _ProblemCompletions:
-    """What one problem has so far."""
+    """Completions of one problem so far."""
 
     generated: list[Completion]
     imported: list[Completion] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def add(self, row: Completion, limit: int) -> Counter[str]:
-        """Take the completion unless its program is here already. Returns: what was excluded for it, by reason."""
+        """Add the completion unless its program is a duplicate. Returns: number of excluded completions by reason."""
         self.seen = self.seen or {_form(completion) for completion in self.generated}
         form = _form(row)
         if form in self.seen:

@@ -1,4 +1,4 @@
-"""From a reference to its variants. Same reference and seed, same variants; order of calls does not matter."""
+"""Variants of a reference: rewrites and mutants. Deterministic in the reference and the seed."""
 
 import ast
 import random
@@ -14,7 +14,7 @@ from codelewm_assets.completions.variants import Variant, VariantKind, normalise
 from codelewm_assets.core.digests import sha256_text
 
 TRIES_PER_VARIANT = 24
-MIN_TRIES = 120  # a short program has few places: what it has is found only by trying more often
+MIN_TRIES = 120  # a short program has few places for edits and needs more tries
 USUAL_REWRITES = 3  # operators in one rewrite
 MAX_REWRITES = 6  # the same, once half of the tries gave too few different programs
 
@@ -22,13 +22,13 @@ MAX_REWRITES = 6  # the same, once half of the tries gave too few different prog
 def generate_variants(
     reference: str, entry_point: str, *, rewrites: int, one_bug: int, two_bug: int, seed: int
 ) -> list[Variant]:
-    """The reference in normal form, then up to the wanted number of each kind, no two of them alike but for their names.
+    """The reference in normal form, then up to the requested number of each kind, distinct up to names.
 
     Each mutant is made from one of the rewrites, so that how a program is written does not show whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
     Each two-bug mutant is a one-bug mutant with another bug, so that a bug A has relatives A+B and A+C.
     For the first reason every rewrite and every mutant gets its names last, by one random process (renaming.py).
-    A short program may have fewer variants than wanted.
+    A short program may have fewer variants than requested.
 
     Raises: CompletionSourceError: the reference does not parse or does not define its entry point.
     """
@@ -87,7 +87,7 @@ def _attempt(
 def _apply_one(
     code: str, entry_point: str, registry: Mapping[str, Sequence[Operator]], rng: random.Random
 ) -> tuple[str, str, str] | None:
-    """Apply one edit of a family drawn at random; families without a place in this program are passed over."""
+    """Apply one edit of a random family; families without a place in this program are skipped."""
     families = list(registry)
     rng.shuffle(families)
     scene = Scene(ast.parse(code), entry_point, rng)
@@ -107,7 +107,7 @@ def _apply_one(
 
 
 def _source_of(tree: ast.Module) -> str | None:
-    """Source in normal form, None when the edits made a program that does not compile."""
+    """Source in normal form; None when the edited program does not compile."""
     text = ast.unparse(ast.fix_missing_locations(tree))
     try:
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Completions that a model wrote, from JSON lines. Their labels are not believed: only the program and its order are taken."""
+"""Completions that a model wrote, from JSON lines. Only the program and its rank are read, not the labels."""
 
 import gzip
 import json
@@ -28,14 +28,14 @@ EXPECTED_ROW = (
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that is no completion here: `unknown_problem` (of another benchmark, say) or `malformed`, and which line."""
+    """A row without a usable completion: `unknown_problem` (such as another benchmark's) or `malformed`, with its line."""
 
     reason: Literal["unknown_problem", "malformed"]
     text: str
 
 
 def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | RejectedRow]:
-    """Each completion of a problem in `problems`, or what is wrong with the row.
+    """Each completion of a problem in `problems`, or the rejected row.
 
     Args: path: JSON lines, plain or ending in .gz; read a line at a time.
     Raises: ReportError: the file cannot be read.
@@ -62,7 +62,7 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
 
 
 def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | RejectedRow:
-    """The completion of a row, or what is wrong with it."""
+    """The completion of a row, or the rejected row."""
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -99,7 +99,7 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
 def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
     """The problem under this id, else as its benchmark publishes it: `humaneval_7` is `HumanEval/7`, `MBPP/2` is `Mbpp/2`.
 
-    All of them are of one benchmark, which a bare number is of too.
+    All of them belong to one benchmark, which also resolves a bare number.
     """
     if isinstance(name, str) and name in problems:
         return problems[name]
@@ -108,7 +108,7 @@ def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
 
 
 def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:
-    """What is wrong with a row that has a problem and a program; None: nothing."""
+    """The fault of a row that has a problem and a program; None for a valid row."""
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in "".join(v for v in row.values() if isinstance(v, str))):
         return "a text holds half a surrogate pair, which UTF-8 cannot write"
     schema, checksum = row.get("schema_version", LABEL_SCHEMA), row.get("completion_sha256")
@@ -164,7 +164,7 @@ def imported_from_hub(
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise ReportError(
-            f"{repository}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the rows cannot change."
+            f"{repository}: the revision is {revision!r}; expected a full 40-digit commit hash, so that the rows cannot change."
         )
     if download is None:
         from huggingface_hub import hf_hub_download

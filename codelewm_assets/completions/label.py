@@ -1,4 +1,4 @@
-"""Labels by running: every completion on every input, twice under different hash seeds, judged by the parent."""
+"""Labels by running: every completion on every input, twice under different hash seeds, compared by the parent."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,20 +25,20 @@ from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 
 REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=MAX_CPU_S, output_bytes=64 * MEBIBYTE)
 MAX_OUTPUT_CHARACTERS = 100_000  # of an expected output: no model reads a longer one, and each completion would send it
-CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
+CPU_MULTIPLE = 10.0  # of the reference's longest call; the floor applies below
 KEPT_MULTIPLE, MIN_KEPT_BYTES = 16, 1 << 16
-"""Of an output the parent reads this many times the right one's literal, and 64 KiB in any case: a longer one is not equal.
+"""Of an output the parent reads this multiple of the expected literal's length, at least 64 KiB: a longer one is not equal.
 Reading those 64 KiB costs it at most 50 ms and 5 MB (docs/sandbox.md)."""
 
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A problem with what its reference returned.
+    """A problem with the outputs of its reference.
 
     Attributes:
         problem: as read.
-        outputs: input index → the reference's output literal, for the inputs that can judge.
-        excluded_inputs: input index → why it cannot.
+        outputs: input index → the reference's output literal, for the usable inputs.
+        excluded_inputs: input index → reason.
         limits: of each completion's run.
     """
 
@@ -49,17 +49,17 @@ class ReferenceRun:
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The inputs that can judge, in order."""
+        """The usable inputs, in order."""
         return tuple(self.problem.inputs[index] for index in sorted(self.outputs))
 
     @cached_property
     def encoded_inputs(self) -> bytes:
-        """The same as the sandbox takes them, made once for all programs."""
+        """The usable inputs, encoded once for all programs."""
         return encode_inputs(self.inputs)
 
     @cached_property
     def comparators(self) -> tuple["OutputComparator", ...]:
-        """For each of these inputs, what says whether a call is right. The tolerance is that of the one input alone."""
+        """A comparator for each usable input."""
         return tuple(
             OutputComparator(self.oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
             for index in sorted(self.outputs)
@@ -67,22 +67,22 @@ class ReferenceRun:
 
     @property
     def oracle(self) -> OracleName:
-        """How outputs of this problem compare."""
+        """The problem's comparison rule."""
         return oracle_of(self.problem.benchmark_id, self.problem.problem_id)
 
     @cached_property
     def kept_bytes(self) -> tuple[int, ...]:
-        """How many bytes of each output the parent reads."""
+        """Bytes of each output that the parent reads."""
         return tuple(map(kept_bytes, (self.outputs[index] for index in sorted(self.outputs))))
 
 
 class LabelShard(Record):
-    """One problem's labels: the unit that is labelled, kept and taken up again.
+    """One problem's labels: the unit of labelling, caching and resuming.
 
     Attributes:
-        labelled: in the order in which the completions were given.
-        excluded: the problem, when its reference cannot judge.
-        excluded_input_count: inputs that cannot judge.
+        labelled: in the order of the completions.
+        excluded: the problem, when its reference is unusable.
+        excluded_input_count: number of unusable inputs.
         cpu_ms: CPU time of the first run of all completions, in milliseconds.
     """
 
@@ -94,12 +94,12 @@ class LabelShard(Record):
 
 @dataclass(frozen=True)
 class OutputComparator:
-    """Says whether a call returned what is right for one input.
+    """Comparator of a call's output with the expected one for one input.
 
     Attributes:
-        oracle: how outputs compare.
+        oracle: comparison rule.
         arguments: literal of the list of positional arguments.
-        expected: canonical literal of the output that is right.
+        expected: canonical literal of the expected output.
         atol: absolute tolerance on numbers.
     """
 
@@ -109,14 +109,14 @@ class OutputComparator:
     atol: float
 
     def __call__(self, run: InputRun) -> bool:
-        """Whether the call's value is right. Equal literals are equal values; values are read and compared only else."""
+        """True if the output is correct. Equal literals are equal values; otherwise the values are compared."""
         if run.output == self.expected and self.oracle != "root_of_polynomial":
             return True
         return compare_output(self.oracle, self._arguments, run.value, self._expected, self.atol)
 
     @cached_property
     def expected_sha256(self) -> str:
-        """Digest of the literal of the right output."""
+        """Digest of the expected literal."""
         return sha256_text(self.expected)
 
     @cached_property
@@ -144,21 +144,21 @@ def longest_ms(run: ProgramRun) -> float:
 
 
 def limits_for(reference_ms: float, floor_s: float) -> Limits:
-    """Limits of a completion: those of one call from the CPU time of its reference's longest.
+    """Limits of a completion, from the CPU time of its reference's longest call.
 
-    The limit over all calls is the same for every program, so that no call within its own limit is ended by a sum that the
-    reference itself would reach on a slower machine.
+    The limit over all calls is the same for every program, so that no call within its own limit is ended by a total that
+    the reference itself would reach on a slower machine.
     """
     return Limits(input_cpu_s=min(cpu_limit_s(reference_ms, floor_s), MAX_CPU_S), cpu_s=MAX_CPU_S)
 
 
 def kept_bytes(expected: str | None) -> int:
-    """How many bytes of an output the parent reads, from the literal of the right one; the program never learns it."""
+    """Bytes of an output that the parent reads, from the expected literal; not visible to the program."""
     return max(MIN_KEPT_BYTES, KEPT_MULTIPLE * len(expected or ""))
 
 
 def run_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> ReferenceRun | ExcludedProblem:
-    """Run the reference twice; a problem whose reference contradicts its published outputs is left out."""
+    """Run the reference twice; a problem whose reference contradicts its published outputs is excluded."""
     if oracle_of(problem.benchmark_id, problem.problem_id) == "any_value":
         return ExcludedProblem(problem_id=problem.problem_id, reason="EvalPlus lets every answer pass: it cannot judge")
     exceptions = {
@@ -207,7 +207,7 @@ def label_problem(
 ) -> LabelShard:
     """Label one problem's completions.
 
-    Args: cpu_floor_s: least CPU limit of one call in seconds.
+    Args: cpu_floor_s: minimum CPU limit of one call in seconds.
     """
     reference_run = run_reference(problem, pool, cpu_floor_s=cpu_floor_s)
     if isinstance(reference_run, ExcludedProblem):
@@ -222,7 +222,7 @@ def label_problem(
 
 
 def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Completion]]]:
-    """(problem_id, its completions), as they follow each other."""
+    """(problem_id, its completions) of consecutive completions."""
     for problem_id, group in groupby(completions, lambda completion: completion.problem_id):
         yield problem_id, list(group)
 
@@ -257,27 +257,26 @@ def _labelled(
 
 
 def outcome_of(run: InputRun, is_right: Callable[[InputRun], bool]) -> Outcome:
-    """The outcome of one call, given what says whether one that returned a value is right."""
+    """The outcome of one call. Args: is_right: comparator of a call that returned a value."""
     if run.outcome != "finished":
         return run.outcome
     return "pass" if run.output is not None and is_right(run) else "wrong_output"
 
 
 def canonical_calls(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:
-    """The calls as the oracle sees them: where it asks only for a match or none, every value is True and None is False."""
+    """The calls in the oracle's canonical form: for match or None, every value is True and None is False."""
     return run.inputs if oracle != "is_none_or_not" else tuple(canonical_call(oracle, call) for call in run.inputs)
 
 
 def canonical_call(oracle: OracleName, call: InputRun) -> InputRun:
-    """One call as the oracle sees it."""
+    """One call in the oracle's canonical form."""
     return _match_call(call) if oracle == "is_none_or_not" and call.outcome == "finished" else call
 
 
 def agreed_calls(oracle: OracleName, first: ProgramRun, second: ProgramRun) -> tuple[tuple[InputRun, ...], bool]:
-    """The calls of two runs as one, and whether the runs agree.
+    """Merge the calls of two runs. Returns: the calls, and True if the runs agree.
 
-    A call that was over its time in either run is over its time: a call as long as its limit lasts can end on either side
-    of it, which says nothing about what the program answers.
+    A timeout in either run is a timeout: a call about as long as its limit can end on either side of it.
     """
     calls, agree = list[InputRun](), True
     for a, b in zip(canonical_calls(oracle, first), canonical_calls(oracle, second), strict=True):
@@ -293,7 +292,7 @@ def _match_call(call: InputRun) -> InputRun:
 
 
 def same_output(a: InputRun, b: InputRun, oracle: OracleName = "equal") -> bool:
-    """Whether two runs of one call did the same: outcome, type, exception and value, a set's order apart."""
+    """True if two runs of one call agree in outcome, type, exception and value, ignoring the order of sets."""
     if (a.outcome, a.output_type, a.exception_class) != (b.outcome, b.output_type, b.exception_class):
         return False
     if a.output is None or b.output is None or a.output == b.output:

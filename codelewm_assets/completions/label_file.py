@@ -1,4 +1,4 @@
-"""The `label` command's work: rows of programs in, labelled rows out, in the order given. One bad row stops nothing else."""
+"""Implementation of `label`: rows of programs in, labelled rows out, in the same order. A bad row is reported and skipped."""
 
 import contextlib
 import logging
@@ -49,32 +49,32 @@ LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
 BASIC_DISABLED = ("bubblewrap", "namespaces")
 CPU_FLOOR_S = 1.0
-"""What EvalPlus 0.3.1 lets every call take (`DEFAULT_MIN_TIME_LIMIT`). Its factor of the reference's time is 4, here 10."""
+"""`DEFAULT_MIN_TIME_LIMIT` of EvalPlus 0.3.1. Its factor of the reference's time is 4, here 10."""
 FAILED_CPU_FLOOR_S, FAILED_CPU_S = 0.2, 1.0
-"""Of the calls after the first that failed, of one and of all: the verdict is known, only its details are not."""
+"""Of one call and of all calls after the first failure: the verdict is already known."""
 EXPECTED_LIMITS = Limits(
     input_cpu_s=4.0, cpu_s=MAX_CPU_S, max_timeouts=1, failed_input_cpu_s=FAILED_CPU_FLOOR_S, failed_cpu_s=FAILED_CPU_S
 )
-"""Of rows without a reference whose time could be taken. The reference of Mbpp/599 needs 1.6 s for some calls."""
+"""Of rows without a reference to time. The reference of Mbpp/599 needs 1.6 s for some calls."""
 ROW_REFERENCE_LIMITS = replace(REFERENCE_LIMITS, output_bytes=512 * MEBIBYTE)
-"""A row is judged on all the inputs that it names."""
+"""A row is labelled on all its inputs."""
 PUBLISHED_REFERENCE_LIMITS = replace(ROW_REFERENCE_LIMITS, input_cpu_s=60.0, cpu_s=600.0)
-"""Of a published problem's reference, run once for all its samples: that of Mbpp/599 takes over a minute of CPU."""
+"""Of a published problem's reference, run once for all its samples: Mbpp/599 takes over a minute of CPU."""
 NOT_JUDGED = "not_judged"
 MAX_ROWS_AHEAD = 100
-"""Rows of each worker that may be labelled before one that takes long: 8 s of CPU are some hundred others."""
+"""Rows of each worker that may be labelled ahead of a slow one: 8 s of CPU are some hundred rows."""
 
 
 @dataclass(slots=True)
 class LabelSummary:
-    """What a run did.
+    """Counts of a run.
 
     Attributes:
-        written: rows labelled, those of an interrupted run included.
+        written: rows labelled, including those of an interrupted run.
         passed: rows that passed.
         malformed: `line N: fault` of the rows that could not be labelled.
-        resumed: rows that an interrupted run had labelled.
-        missing_layers: layers of isolation that were not in force.
+        resumed: rows labelled by an interrupted run.
+        missing_layers: inactive layers of isolation.
         tallies: (benchmark_id, llm) → problem_id → [completions, passed].
     """
 
@@ -110,15 +110,15 @@ def label_file(
 ) -> LabelSummary:
     """Label every row of a file, a pipe or a FIFO, a few rows in memory at a time.
 
-    A regular output appears whole or not at all. Rows are kept beside it as they are labelled: when a run over a regular
-    input is interrupted, the same command resumes after the last one.
+    A regular output file appears atomically. Rows are kept beside it as they are labelled: when a run over a regular input
+    is interrupted, the same command resumes after the last row.
 
     Args:
         modules: packages that programs may import besides the standard library.
-        benchmark: of samples; None: their `task_id` says it.
-        suite: inputs that samples are judged on: the benchmark's own (`base`), or EvalPlus' too (`plus`) where they are there.
-        every_input: whether a sample is run on the inputs after the first that it fails too. Other rows always are.
-        environment: where the variables that name the benchmarks' files are looked up (default: the process's own).
+        benchmark: of samples; None: from their `task_id`.
+        suite: inputs of samples: the benchmark's own (`base`), or also EvalPlus' (`plus`) where available.
+        every_input: run samples on the inputs after their first failure too; other rows always are.
+        environment: variables that name the benchmarks' files (default: the process's own).
         cache_folder: folder for downloaded release files and outputs of published references.
 
     Raises: ReportError: unreadable input, or the output is the input. SandboxError: `strict` and layers are missing, or a
@@ -126,7 +126,7 @@ def label_file(
         are samples, and their problems cannot be read.
     """
     if output.exists() and path.exists() and output.samefile(path) and stat.S_ISREG(path.stat().st_mode):
-        raise ReportError(f"{output.name} is the input as well; name another file for the labels.")
+        raise ReportError(f"{output.name} is also the input; name another file for the labels.")
     summary = LabelSummary()
     with contextlib.ExitStack() as stack:
         try:
@@ -144,7 +144,7 @@ def label_file(
         summary.missing_layers = missing = pool.isolation.missing_for_strict
         if isolation == "strict" and missing:
             raise SandboxError(
-                f"--isolation strict wants layers that are missing here: {', '.join(missing)}. To get them: "
+                f"--isolation strict: these layers are missing here: {', '.join(missing)}. To get them: "
                 f"{remedy(missing)}. Or use --isolation auto."
             )
         LOG.info(
@@ -195,9 +195,9 @@ def problems_of_source(
     cache_folder: Path,
     reference_cache: ReferenceCache | None = None,
 ) -> dict[str, Problem]:
-    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else the wheel where it has one.
+    """Problems of a benchmark with all their inputs, from the pinned release file, or else the wheel if there is one.
 
-    Args: reference_cache: where the problems of a release file are kept, which take seconds to parse.
+    Args: reference_cache: cache of the parsed release file; parsing takes seconds.
     """
     pin = EVALPLUS_FILES[benchmark_id]
     is_named = pin.environment in environment
@@ -212,7 +212,7 @@ def problems_of_source(
     if reference_cache is None or not is_named:
         problems = read()
     else:
-        find_file(pin, environment, cache_folder)  # whose bytes are the pinned ones
+        find_file(pin, environment, cache_folder)  # verifies the pin
         problems = reference_cache.problems((pin.sha256, suite, platform.python_version(), package_sha256()), read)
     return {problem.problem_id: problem for problem in problems}
 
@@ -241,7 +241,7 @@ def _version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What rows of one problem are judged by: a comparator for each input, None where the reference has no output."""
+    """Expected results of one problem's rows: a comparator for each input, None without an output of the reference."""
 
     encoded_inputs: bytes
     comparators: tuple[OutputComparator | None, ...]
@@ -254,8 +254,8 @@ class RowLabeller:
     """Labels one row at a time; references and expected values are computed once for rows that share them.
 
     Args:
-        cache: where outputs of published references are kept; None: nowhere.
-        every_input: whether a sample is run on the inputs after the first that it fails too.
+        cache: of the outputs of published references; None: no cache.
+        every_input: run samples on the inputs after their first failure too.
     """
 
     def __init__(self, pool: SandboxPool, cache: ReferenceCache | None = None, *, every_input: bool = True) -> None:
@@ -356,7 +356,7 @@ def _expected_of(
     )
     pairs = zip(digests, outputs, strict=True)
     known = tuple(None if digest is None or output is None else KnownOutput(digest, output) for digest, output in pairs)
-    # Other oracles than equality look at the value itself, which an output that is only recognized has not.
+    # Oracles other than equality need the value, which a recognized output does not have.
     return _Expected(
         encode_inputs(inputs) if encoded_inputs is None else encoded_inputs,
         comparators, known if oracle == "equal" else None, limits, tuple(map(kept_bytes, outputs)),
@@ -365,7 +365,7 @@ def _expected_of(
 
 @lru_cache(maxsize=256)
 def _excluded_inputs(benchmark_id: BenchmarkId, problem_id: str, inputs: tuple[str, ...]) -> frozenset[int]:
-    """Indices of the inputs on which no program is judged (`oracles.INPUT_EXCEPTIONS`)."""
+    """Indices of the inputs excluded by `oracles.INPUT_EXCEPTIONS`."""
     if not has_exceptions(benchmark_id, problem_id):
         return frozenset()
     literals = enumerate(write_value(read_arguments(text)) for text in inputs)

@@ -1,7 +1,7 @@
-"""When two outputs are equal. EvalPlus' rules, and the few problems that need another oracle, as a table.
+"""Comparison of outputs: EvalPlus' rules, and a table of the problems that need another oracle.
 
-Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`; the reasons stand beside each row. Where this
-differs from EvalPlus on purpose, docs/completions.md has the row, its reason and how many real programs it touches.
+Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`. docs/completions.md lists the deliberate
+differences from EvalPlus with their reasons and the number of real programs affected.
 """
 
 import math
@@ -23,7 +23,7 @@ TOO_SLOW = "writing it down takes longer than a call may"
 
 @dataclass(frozen=True, slots=True)
 class OracleException:
-    """A problem, by its published id, that does not compare by equality, and why."""
+    """A problem, by its published id, that is not compared by equality, and the reason."""
 
     problem_id: str
     oracle: OracleName
@@ -49,7 +49,7 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class InputException:
-    """A published input, by the literal of its arguments, on which no program is compared, and why."""
+    """A published input, by the literal of its arguments, that is excluded, and the reason."""
 
     problem_id: str
     arguments: str
@@ -77,22 +77,22 @@ _ORACLES = {row.problem_id: row.oracle for row in ORACLE_EXCEPTIONS}
 
 
 def oracle_of(benchmark_id: BenchmarkId, problem_id: str) -> OracleName:
-    """The oracle of a problem: equality unless the table says otherwise. Only its id counts, never a function's name."""
+    """The oracle of a problem by its id: equality unless the table lists it."""
     return _ORACLES.get(published_id(problem_id, benchmark_id) or "", "equal")
 
 
 def has_exceptions(benchmark_id: BenchmarkId, problem_id: str) -> bool:
-    """Whether the problem has inputs on which no program is compared."""
+    """True if the problem has excluded inputs."""
     return published_id(problem_id, benchmark_id) in {row.problem_id for row in INPUT_EXCEPTIONS}
 
 
 def exclusion_reason(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
-    """Why no program is compared on this input; None where one is. Args: arguments: canonical literal."""
+    """Reason why an input is excluded; None for a usable one. Args: arguments: canonical literal."""
     return _INPUTS.get((published_id(problem_id, benchmark_id) or "", arguments))
 
 
 def compare_output(oracle: OracleName, arguments: list[Any], output: Any, expected: Any, atol: float) -> bool:
-    """Whether `output` is right for these arguments."""
+    """True if `output` is correct for these arguments."""
     if oracle == "equal":
         return outputs_equal(output, expected, atol)
     if oracle == "same_set":
@@ -111,24 +111,23 @@ def compare_output(oracle: OracleName, arguments: list[Any], output: Any, expect
             return True
         try:
             return outputs_equal(output, other(*arguments), atol)
-        except (TypeError, ValueError, OverflowError):  # not the arguments that the other reading is of
+        except (TypeError, ValueError, OverflowError):  # arguments of another type
             return False
     assert_never(oracle)
 
 
 def outputs_equal(output: Any, expected: Any, atol: float) -> bool:
-    """Whether an output equals the expected one, as EvalPlus 0.3.1 compares them.
+    """True if an output equals the expected one, as EvalPlus 0.3.1 compares them.
 
-    `==` decides, at any depth. Beyond it an expected float is met within `atol` (1e-6 when that is 0) plus 1e-7 of itself,
-    and NaN by NaN; an expected integer is met exactly. A tolerance is of this one comparison only. A list does not equal a
-    tuple.
+    `==` decides, at any depth. Besides, an expected float is matched within `atol` (1e-6 when that is 0) plus 1e-7 of its
+    value, and NaN by NaN; an expected integer is matched exactly. A list does not equal a tuple.
 
     Args:
         output: data of built-in types, `Fraction` and `Decimal`; comparing it runs no program's code.
         expected: the same.
         atol: absolute tolerance that the problem publishes, not negative.
     """
-    if isinstance(expected, float) and not isinstance(output, float):  # at the top EvalPlus wants the type itself
+    if isinstance(expected, float) and not isinstance(output, float):  # at the top EvalPlus requires the type
         return bool(output == expected)
     return _close(output, expected, atol)
 
@@ -149,7 +148,7 @@ def _close(output: Any, expected: Any, atol: float) -> bool:
 
 
 def _floats_close(output: float, expected: float, atol: float) -> bool:
-    """Whether two reals are within `atol` and, when that is not 0, 1e-7 of the expected one: as `numpy.allclose`."""
+    """True if two reals are within `atol` and, when that is not 0, 1e-7 of the expected one, as `numpy.allclose`."""
     if output == expected:
         return True
     try:
@@ -164,7 +163,7 @@ def _floats_close(output: float, expected: float, atol: float) -> bool:
 def _same_set(output: Any, expected: Any) -> bool:
     try:
         return set_of(output) == set_of(expected)
-    except (TypeError, HashCollisionError):  # no collection, one of things that no set holds, or one made to take long
+    except (TypeError, HashCollisionError):  # no collection, unhashable items, or hash collisions
         return False
 
 

@@ -1,7 +1,6 @@
-"""Which name of a program is which variable: every binding with all the places that write it, by Python's scoping rules.
+"""Name resolution: every binding of a program with all its sites, by Python's scoping rules.
 
-Belongs here: scopes, resolution, and which names may be changed without touching what the program does or offers.
-Not here: which names they get (renaming.py).
+Belongs here: scopes, resolution, and which names can be changed safely. Not here: the new names (renaming.py).
 Source: The Python Language Reference 3.11, 4.2 "Naming and binding"; 6.2.4 for comprehensions.
 """
 
@@ -23,7 +22,7 @@ class Binding:
 
     name: str  # as the program writes it
     sites: list[Site] = field(default_factory=list)  # where it is written, in the order of the tree
-    is_kept: bool = False  # whether its name must stay: others may know it
+    is_kept: bool = False  # its name must stay: other code may use it
     role: Literal["variable", "function", "class"] = "variable"
 
     def rename(self, new: str) -> None:
@@ -49,7 +48,7 @@ class _Scope:
 
 @dataclass(slots=True)
 class _Event:
-    """A name is written somewhere; which variable it is shows when all scopes are known."""
+    """An occurrence of a name, resolved when all scopes are known."""
 
     scope: _Scope
     name: str
@@ -100,7 +99,7 @@ def _resolve(scope: _Scope | None, name: str, module: _Scope) -> Binding | None:
 
 
 def _resolve_keywords(walker: "_Walker", of_load: dict[int, Binding]) -> None:
-    """Keywords of calls of the program's own functions are sites of their arguments, where every caller is in sight."""
+    """Add keywords of calls as sites of their arguments, for functions whose callers are all known."""
     called = {id(call.func) for call in walker.calls}
     defined: dict[int, list[_Function]] = {}
     for function in walker.functions:

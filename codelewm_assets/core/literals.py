@@ -46,7 +46,7 @@ def write_value(value: Any) -> str:
     if kind in (Fraction, Decimal):
         return f"{kind.__name__}('{value}')"
     raise LiteralError(
-        f"A {kind.__name__} has no literal; wanted built-in numbers, texts, lists, tuples, sets or maps."
+        f"A {kind.__name__} has no literal; expected built-in numbers, texts, lists, tuples, sets or maps."
     )
 
 

@@ -38,7 +38,7 @@ def configured_format(environment: Mapping[str, str]) -> LogFormat:
     for known in LOG_FORMATS:
         if requested == known:
             return known
-    raise LogFormatError(f"{VARIABLE} is {requested!r}; wanted one of {', '.join(LOG_FORMATS)}. Correct or unset it.")
+    raise LogFormatError(f"{VARIABLE} is {requested!r}; expected one of {', '.join(LOG_FORMATS)}. Correct or unset it.")
 
 
 def format_in_force() -> LogFormat:

@@ -91,4 +91,4 @@ def _arrow_type(kind: Any) -> pa.DataType:
         return pa.list_(_arrow_type(arguments[0]))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return pa.struct(list(arrow_schema(kind)))
-    raise TypeError(f"No column type for {kind}; wanted text, number, boolean, tuple or record.")
+    raise TypeError(f"No column type for {kind}; expected text, number, boolean, tuple or record.")

@@ -79,7 +79,7 @@ def assign_folds(
         if short == 0:
             break
     if best is None:
-        raise PackError(f"seed_search is {seed_search}; wanted at least one seed to try. Correct the profile.")
+        raise PackError(f"seed_search is {seed_search}; expected at least one seed to try. Correct the profile.")
     splits = tuple(
         ProblemSplit(
             problem_id=name, benchmark_id=dataset[name], cluster=cluster[name], fold=int(best[2][number[name]])
@@ -93,13 +93,13 @@ def _require_enough(cluster: Mapping[str, int], strata: Sequence[str]) -> None:
     count = len(set(cluster.values()))
     if count < len(FOLDS):
         raise PackError(
-            f"{count} clusters of problems; wanted at least {len(FOLDS)}, one for each fold. "
+            f"{count} clusters of problems; expected at least {len(FOLDS)}, one for each fold. "
             "Take more problems, or a higher near_duplicate_threshold."
         )
     largest = max(Counter(strata).values())
     if largest < len(FOLDS):
         raise PackError(
-            f"The largest benchmark × passed × magnitude stratum has {largest} rows; wanted at least {len(FOLDS)}, "
+            f"The largest benchmark × passed × magnitude stratum has {largest} rows; expected at least {len(FOLDS)}, "
             "one for each fold. Take more inputs or completions."
         )
 

@@ -106,7 +106,7 @@ def band_shape(threshold: float) -> tuple[int, int]:
     Raises: ValueError: `threshold` is out of that range.
     """
     if not MIN_THRESHOLD <= threshold <= 1:
-        raise ValueError(f"The threshold is {threshold}; wanted a Jaccard between {MIN_THRESHOLD} and 1.")
+        raise ValueError(f"The threshold is {threshold}; expected a Jaccard between {MIN_THRESHOLD} and 1.")
     return max(
         ((PERMUTATIONS // rows, rows) for rows in range(1, PERMUTATIONS // 2 + 1)),
         key=lambda shape: shape[1] * ((1 - threshold ** shape[1]) ** shape[0] <= MAX_MISS_PROBABILITY),

@@ -45,7 +45,7 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
     Raises: PackError: nothing was labelled, a completion's problem or input is not there, or two rows share an id.
     """
     if not labelled:
-        raise PackError("No labelled completions; wanted at least one. Materialize labelled_completions first.")
+        raise PackError("No labelled completions; expected at least one. Materialize labelled_completions first.")
     unknown = sorted({item.completion.problem_id for item in labelled} - set(problems))
     if unknown:
         raise PackError(

@@ -23,10 +23,10 @@ def require_receiver(text: str) -> str:
     """
     if text != LOG and not VARIABLE.fullmatch(text) and not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text):
         raise ValueError(
-            f"{display_name(text)!r} is no receiver; wanted `log`, an Apprise URL or ${{NAME}} of a variable"
+            f"{display_name(text)!r} is no receiver; expected `log`, an Apprise URL or ${{NAME}} of a variable"
         )
     if PASSWORD.search(text) or secret_kinds(text, {}):
-        raise ValueError(f"a secret stands in {display_name(text)!r}; wanted ${{NAME}} of a variable in its place")
+        raise ValueError(f"a secret stands in {display_name(text)!r}; expected ${{NAME}} of a variable in its place")
     return text
 
 

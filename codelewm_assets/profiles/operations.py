@@ -51,7 +51,7 @@ class OperationsSection(_Section):
         try:
             ZoneInfo(value)
         except (OSError, ValueError, KeyError) as error:  # a name that is not found is a KeyError
-            raise ValueError(f"{value!r} is no time zone; wanted an IANA name such as Europe/Berlin") from error
+            raise ValueError(f"{value!r} is no time zone; expected an IANA name such as Europe/Berlin") from error
         return value
 
     @field_validator("nightly_cron", "weekly_cron")
@@ -59,12 +59,12 @@ class OperationsSection(_Section):
     def _has_five_fields(cls, value: str) -> str:
         fields = value.split()
         if len(fields) != 5 or not all(CRON_FIELD.fullmatch(field) for field in fields):
-            raise ValueError(f"{value!r} is no cron line; wanted five fields such as '0 2 * * *'")
+            raise ValueError(f"{value!r} is no cron line; expected five fields such as '0 2 * * *'")
         return value
 
     @field_validator("notify")
     @classmethod
     def _receivers_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if repeated := sorted({display_name(receiver) for receiver in value if value.count(receiver) > 1}):
-            raise ValueError(f"notify has {', '.join(repeated)} twice; wanted each receiver once")
+            raise ValueError(f"notify has {', '.join(repeated)} twice; expected each receiver once")
         return value

@@ -89,7 +89,7 @@ class SandboxSection(Section):
     @model_validator(mode="after")
     def _address_is_of_ray(self) -> "SandboxSection":
         if self.ray_address is not None and self.spread != "ray":
-            raise ValueError(f"ray_address is set and spread is {self.spread}; wanted spread: ray, or no address")
+            raise ValueError(f"ray_address is set and spread is {self.spread}; expected spread: ray, or no address")
         return self
 
 
@@ -181,7 +181,7 @@ class ComputeSection(Section):
     @model_validator(mode="after")
     def _settings_are_there(self) -> "ComputeSection":
         if self.backend == "hf_jobs" and self.hf_jobs is None:
-            raise ValueError("backend is hf_jobs and hf_jobs has no settings; wanted those of docs/hf-jobs.md")
+            raise ValueError("backend is hf_jobs and hf_jobs has no settings; expected those of docs/hf-jobs.md")
         return self
 
 
@@ -209,7 +209,7 @@ class Profile(Section):
         if isinstance(own, int) and limit <= max(own, job):
             raise ValueError(
                 f"operations.run_limits_s.train_and_evaluate is {limit}, training alone may take {max(own, job)}; "
-                "wanted more, so that training ends by its own limit and keeps its states"
+                "expected more, so that training ends by its own limit and keeps its states"
             )
         return self
 
@@ -238,7 +238,7 @@ def load_profile(name_or_path: str) -> Profile:
         return _profile_of(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ProfileError(
-            f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
+            f"No profile {name_or_path!r}; expected one of {profile_names()} or the path of a .yaml file."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path.name} is not YAML: {_yaml_fault(error)}.") from error

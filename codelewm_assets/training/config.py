@@ -75,7 +75,7 @@ class TrainingConfig(BaseModel):
         if longest > self.row_tokens:
             raise ValueError(f"row_tokens {self.row_tokens} is less than the longest length, {longest}")
         if not self.folds or len(set(self.folds)) != len(self.folds) or not set(self.folds) <= set(FOLDS):
-            raise ValueError(f"folds {self.folds}: wanted some of {FOLDS}, each once")
+            raise ValueError(f"folds {self.folds}: expected some of {FOLDS}, each once")
         return self
 
     @property
@@ -118,7 +118,7 @@ class HfJobsSettings(BaseModel):
         name, found, digest = value.partition("@sha256:")
         if not (name and found and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
             raise ValueError(
-                f"image {value!r} can change under its name; wanted name@sha256:<64 hex digits>. Ask the registry for the "
+                f"image {value!r} can change under its name; expected name@sha256:<64 hex digits>. Ask the registry for the "
                 "digest of the tag and write it here"
             )
         return value

@@ -159,7 +159,7 @@ def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
     files = complete.get("files")  # of strings, where there are any: other lines are no events
     if not files:
         raise TrainingError(
-            f"The job's complete event names no files ({files!r}); wanted name → sha256. Its image holds another version "
+            f"The job's complete event names no files ({files!r}); expected name → sha256. Its image holds another version "
             "of codelewm_assets; build the image from this one."
         )
     return dict(files)

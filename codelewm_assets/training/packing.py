@@ -57,7 +57,7 @@ def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int =
     sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
     if len(sizes) and (sizes.max() > row_tokens or sizes.min() < 1):
         raise TrainingError(
-            f"A document has {sizes.max()} tokens, another {sizes.min()}; wanted 1 to row_tokens = {row_tokens}. "
+            f"A document has {sizes.max()} tokens, another {sizes.min()}; expected 1 to row_tokens = {row_tokens}. "
             "Raise row_tokens in the profile to its longest length."
         )
     row, start = _first_fit(sizes, row_tokens)

@@ -111,7 +111,7 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
                 f"{path.name}: line {number} is no event of a training run: {error}. Name the job_progress.jsonl of one."
             ) from error
     if not events:
-        raise ReportError(f"{path.name} holds no event; wanted one JSON object with an `event` field a line.")
+        raise ReportError(f"{path.name} holds no event; expected one JSON object with an `event` field a line.")
     return events, len(lines) + 1 if is_cut else 0
 
 
@@ -149,7 +149,7 @@ def _fault(error: ValidationError) -> str:
     if first["type"] in ("missing", "union_tag_not_found"):
         return f"{place or 'event'} is missing"
     if first["type"] == "union_tag_invalid":
-        return f"event is {first['ctx']['tag']!r}; wanted one of {first['ctx']['expected_tags']}"
+        return f"event is {first['ctx']['tag']!r}; expected one of {first['ctx']['expected_tags']}"
     return f"{place or 'it'} is {short_repr(first['input'])}; {first['msg'].replace('Input should', 'it should')}"
 
 

@@ -87,7 +87,7 @@ def require_same_training(sidecar: Sidecar, *, seed: int, digests: Mapping[str, 
 def altered_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
     """Each file that is not what its sha256 says. Args: expected: name → sha256."""
     digests = {name: sha256_file(folder / name) for name in sorted(expected)}
-    return [f"{n} is {digests[n][:12]}, wanted {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
+    return [f"{n} is {digests[n][:12]}, expected {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
 
 
 def require_trained(

@@ -131,7 +131,7 @@ def tokenize_fold(
     """
     train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]
     if not train:
-        raise TrainingError(f"Fold {model_fold} has no train records; wanted problems in at least three folds.")
+        raise TrainingError(f"Fold {model_fold} has no train records; expected problems in at least three folds.")
     seen = []
     for name in FIELDS:
         rows = sorted({getattr(record, name) for record in train})

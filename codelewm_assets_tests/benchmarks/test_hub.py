@@ -47,7 +47,7 @@ def mbpp_row(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("given", ["", "main", "v0.2.0", "0123456", REVISION.upper(), REVISION + "0", REVISION + "\n"])
 def test_a_revision_that_is_no_full_commit_hash_is_refused(given: str) -> None:
     require_full_revision(MBPP, REVISION)
-    with pytest.raises(SourceError, match=r"wanted a full 40-digit commit hash.*CODELEWM_MBPP_PLUS_REVISION"):
+    with pytest.raises(SourceError, match=r"expected a full 40-digit commit hash.*CODELEWM_MBPP_PLUS_REVISION"):
         require_full_revision(MBPP, given)
 
 

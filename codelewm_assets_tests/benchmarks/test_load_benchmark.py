@@ -90,7 +90,7 @@ def test_a_revision_in_the_environment_reads_the_hub_at_it(
 
 
 def test_a_branch_name_in_the_environment_is_refused(pin: FilePin, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="'main'; wanted a full 40-digit commit hash"):
+    with pytest.raises(SourceError, match="'main'; expected a full 40-digit commit hash"):
         load("mbpp_plus", "evalplus", tmp_path, {pin.revision_environment: "main"})
 
 

@@ -66,7 +66,7 @@ def test_label_does_not_write_over_its_input(run: Run, tmp_path: Path) -> None:
     before = path.read_bytes()
     (tmp_path / "link.jsonl").symlink_to(path)
     for output in (path, tmp_path / "link.jsonl"):
-        run("label", path, "--output", output, "--isolation", "basic").is_one_line_error("is the input as well")
+        run("label", path, "--output", output, "--isolation", "basic").is_one_line_error("is also the input")
     assert path.read_bytes() == before
 
 

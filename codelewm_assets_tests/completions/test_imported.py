@@ -180,7 +180,7 @@ def test_a_file_of_the_hub_is_asked_for_at_a_full_commit_hash(tmp_path: Path) ->
 
     assert imported_from_hub("o/d", "rows.jsonl", "a" * 40, download=download) == tmp_path / "rows.jsonl"
     assert asked == [{"repo_id": "o/d", "filename": "rows.jsonl", "revision": "a" * 40, "repo_type": "dataset"}]
-    with pytest.raises(ReportError, match="the revision is 'main'; wanted a full 40-digit commit hash"):
+    with pytest.raises(ReportError, match="the revision is 'main'; expected a full 40-digit commit hash"):
         imported_from_hub("o/d", "rows.jsonl", "main", download=download)
 
     def unreachable(**keywords: str) -> str:

@@ -181,7 +181,7 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
     assert 0 < len(names(tmp_path / "auto")) < len(used)
 
     rich = labelling(completions_of(PROBLEMS), tmp_path / "strict", cluster.address, isolation="strict")
-    missing = rf"On {socket.gethostname()}: The profile wants isolation strict; .* missing here: seccomp"
+    missing = rf"On {socket.gethostname()}: The profile's isolation is strict; .* missing here: seccomp"
     with pytest.raises(SandboxError, match=missing), rich as run:
         list(run.shards)
     cluster.remove_node(poor)
@@ -190,7 +190,7 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
 def test_a_worker_with_other_code_refuses(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread, "code_digest", lambda: "another")
     other = labelling(completions_of(PROBLEMS[:1]), tmp_path, cluster.address)
-    with pytest.raises(SandboxError, match="this worker runs other code or another Python than the run"), other as run:
+    with pytest.raises(SandboxError, match="this worker runs other code or another Python than the driver"), other as run:
         list(run.shards)
     assert not names(tmp_path)
 
@@ -249,7 +249,7 @@ def test_a_layer_that_is_missing_here_is_refused_before_ray_is_asked(
 ) -> None:
     monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SandboxError, match="wants isolation strict; these layers are missing here: seccomp"):
+    with pytest.raises(SandboxError, match="isolation is strict; these layers are missing here: seccomp"):
         labelling([], tmp_path, isolation="strict").__enter__()
 
 

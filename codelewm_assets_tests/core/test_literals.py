@@ -125,7 +125,7 @@ class Colour(IntEnum):
     ],
 )
 def test_a_value_of_another_type_has_no_literal_and_the_message_names_the_type(value: Any, name: str) -> None:
-    with pytest.raises(LiteralError, match=f"A {name} has no literal; wanted built-in numbers"):
+    with pytest.raises(LiteralError, match=f"A {name} has no literal; expected built-in numbers"):
         write_value(value)
 
 

@@ -99,7 +99,7 @@ def test_no_record_holds_the_value_of_a_variable_that_is_named_as_a_secret(
 
 def test_a_format_that_there_is_not_is_refused() -> None:
     assert (configured_format({}), configured_format({"CODELEWM_LOG_FORMAT": "json"})) == ("text", "json")
-    with pytest.raises(LogFormatError, match="CODELEWM_LOG_FORMAT is 'yaml'; wanted one of text, json"):
+    with pytest.raises(LogFormatError, match="CODELEWM_LOG_FORMAT is 'yaml'; expected one of text, json"):
         configured_format({"CODELEWM_LOG_FORMAT": "yaml"})
 
 

@@ -36,7 +36,7 @@ def test_the_bands_by_hand() -> None:
 
 @pytest.mark.parametrize("threshold", [0.1, 0.0, 1.1, -1.0])
 def test_a_threshold_that_hashing_cannot_serve_is_refused(threshold: float) -> None:
-    with pytest.raises(ValueError, match=r"wanted a Jaccard between 0\.11 and 1"):
+    with pytest.raises(ValueError, match=r"expected a Jaccard between 0\.11 and 1"):
         band_shape(threshold)
 
 

@@ -119,7 +119,7 @@ def test_a_variable_that_is_not_set_and_an_address_that_is_none_are_named(logged
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("webhook", "'webhook' is no receiver; wanted `log`, an Apprise URL or"),
+        ("webhook", "'webhook' is no receiver; expected `log`, an Apprise URL or"),
         ("$HOOK", "is no receiver"),
         ("mailtos://graph:s3cret@mail.test?to=a@b.test", r"a secret stands in 'mailtos://\*\*\*@"),
         ("jsons://a.test/ghp_0123456789abcdefghijABCDEFGHIJ012345", "a secret stands in"),

@@ -182,7 +182,7 @@ def test_a_job_that_costs_the_cap_at_most_is_let_through() -> None:
 
 @pytest.mark.parametrize("image", ["lab/train", "lab/train:1.0", "lab/train@sha256:abc", "@sha256:" + "a" * 64])
 def test_an_image_that_is_not_pinned_by_digest_is_refused(image: str) -> None:
-    with pytest.raises(ValidationError, match="can change under its name; wanted name@sha256:<64 hex digits>"):
+    with pytest.raises(ValidationError, match="can change under its name; expected name@sha256:<64 hex digits>"):
         HfJobsSettings(**SETTINGS | {"image": image})
 
 
@@ -351,7 +351,7 @@ def test_a_file_that_the_worker_did_not_tell_of_is_refused_and_nothing_is_kept(b
 @pytest.mark.parametrize("name", sorted(RESULTS))
 def test_a_file_with_other_bytes_is_refused_and_nothing_is_kept(bench: Bench, name: str) -> None:
     bench.hub.scenario.outputs[name] = b"x" * len(RESULTS[name])
-    bench.fail(rf"{name} is [0-9a-f]{{12}}, wanted [0-9a-f]{{12}}")
+    bench.fail(rf"{name} is [0-9a-f]{{12}}, expected [0-9a-f]{{12}}")
 
 
 def test_a_stream_that_is_not_the_logs_is_refused_and_nothing_is_kept(bench: Bench) -> None:

@@ -61,7 +61,7 @@ def test_every_document_is_whole_in_one_row(seed: int) -> None:
 
 @pytest.mark.parametrize("length", [0, 17])
 def test_a_document_that_fits_no_row_is_refused(length: int) -> None:
-    with pytest.raises(TrainingError, match="wanted 1 to row_tokens = 16"):
+    with pytest.raises(TrainingError, match="expected 1 to row_tokens = 16"):
         pack([("code", np.ones(length, dtype=np.int64)), ("code", np.ones(3, dtype=np.int64))], 16)
 
 

@@ -272,7 +272,7 @@ def test_a_state_of_another_training_in_the_folder_is_refused_by_name_and_gets_i
         ({"config": {"latent": 6}}, "of another training: latent is 8, expected 6"),
         (
             {"files": {"fold0.safetensors": "0" * 64}},
-            r"wrote other files: fold0\.safetensors is .*, wanted 000000000000",
+            r"wrote other files: fold0\.safetensors is .*, expected 000000000000",
         ),
         ({"files": {}}, r"wrote other files: no sidecar\.json was named"),
     ],

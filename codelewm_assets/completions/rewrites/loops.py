@@ -37,7 +37,7 @@ COLLECTED_NAMES = ("acc", "built", "collected", "gathered", "items_out", "found"
 
 
 def stays_in_loops(function: ast.FunctionDef, name: str) -> bool:
-    """Whether every mention of the loop variable stands in a `for` loop over that variable."""
+    """True if every use of the loop variable is inside a `for` loop over that variable."""
     inside = 0
     waiting: list[ast.AST] = [function]
     while waiting:
@@ -144,7 +144,7 @@ def _makes_sequence(value: ast.expr) -> bool:
 
 
 def _only_read(body: list[ast.stmt], name: str) -> bool:
-    """Whether each mention of the sequence is `s[…]` read, a comparison, or an argument of a function that only reads."""
+    """True if each use of the sequence is a read of `s[…]`, a comparison, or an argument of a function that only reads."""
     safe: list[ast.expr] = []
     for node in walk(body):
         match node:
@@ -246,7 +246,7 @@ def loop_to_comprehension(place: Place[ast.Assign]) -> Iterator[Edit]:
 
 
 def _only_appends(function: ast.FunctionDef, loop: ast.For, name: str) -> bool:
-    """Whether the list occurs once in the loop, and the loop's own names nowhere outside it."""
+    """True if the list occurs once in the loop, and the loop's variables nowhere outside it."""
     everywhere, here = count_names(function), count_names(loop)
     is_closed = here[name] == 1 and all(everywhere[other] == here[other] for other in stored_names(loop.target))
     return is_closed and not contains(loop, ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)
