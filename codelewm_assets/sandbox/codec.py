@@ -1,10 +1,10 @@
-"""Values as bytes: a closed, length-prefixed encoding. Reading it runs nothing.
+"""Values as bytes: a closed, length-prefixed encoding. Decoding executes no code.
 
 One tag byte, then: `N` None, `T` `F` booleans, `f` 8 bytes, `c` 16 bytes, `i` `s` `b` a 4-byte length and that many bytes
 (two's complement, UTF-8 with lone surrogates, raw), `l` `t` `S` `Z` a 4-byte count and the items of a list, tuple, set or
 frozenset, `d` a 4-byte count and the keys and values of a dict in their order, `q` `D` a Fraction or
 Decimal as a 4-byte length and its text. All big-endian. Values of other types of the standard library and of numpy are
-written as the built-in value that they equal; an instance of a class of the program's own has no encoding. Standard library
+written as the built-in value that they equal; an instance of a class of the program has no encoding. Standard library
 only: this file is copied into the box.
 """
 
@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 MAX_DEPTH = 100
-LONG_BYTES = 1 << 16  # an encoding that takes time of its own
+LONG_BYTES = 1 << 16  # beyond it encoding takes noticeable time
 MARSHAL_VERSION = 2  # later ones write an object that stands twice once, and it would be shared
 MAX_COLLISIONS = 64  # keys of one set or map whose hash another key of it has; n such keys cost n² comparisons to build
 MAX_NUMBER_CHARACTERS = 4300  # of a fraction or decimal; Python's own limit on reading an integer
@@ -30,15 +30,15 @@ HASHED = (SEQUENCES[set][0], SEQUENCES[frozenset][0])
 
 
 class CodecError(ValueError):
-    """A value that has no encoding, or bytes that are none."""
+    """A value without an encoding, or an invalid encoding."""
 
 
 def encode(value: Any, max_bytes: int = 1 << 20, *, on_long: Callable[[], None] | None = None) -> bytes:
     """The bytes of a value.
 
     Args: on_long: called once when the encoding reaches `LONG_BYTES`.
-    Raises: CodecError: a type that has none, deeper than 100, or longer than `max_bytes`. Besides, whatever a class of the
-        program's own raises.
+    Raises: CodecError: a type without an encoding, deeper than 100, or longer than `max_bytes`. Exceptions of the program's
+        classes pass through.
     """
     out = _Output(max_bytes, on_long)
     _write_value(value, out, MAX_DEPTH)
@@ -46,7 +46,7 @@ def encode(value: Any, max_bytes: int = 1 << 20, *, on_long: Callable[[], None] 
 
 
 class _Output(bytearray):
-    """The bytes so far, and where to stop."""
+    """Output buffer with a size limit."""
 
     __slots__ = ("max_bytes", "next_check", "on_long")
 
@@ -114,10 +114,10 @@ def _write_items(value: Any, kind: type, out: _Output, depth: int) -> None:
 
 
 def equal_value(value: Any) -> Any:
-    """The built-in value that equals an instance of a further type, one level deep.
+    """The built-in value that equals an instance of another type, one level deep.
 
-    Those are types of the standard library and of numpy, named tuples, and enumerations of numbers and texts, none with an
-    `__eq__` of the program's own.
+    Supported are types of the standard library and of numpy, named tuples, and enumerations of numbers and texts, unless the
+    program overrides their `__eq__`.
 
     Raises: CodecError: the type has no such value.
     """
@@ -139,7 +139,7 @@ def equal_value(value: Any) -> Any:
 
 
 def _equals_as(base: type, kind: type) -> bool:
-    """Whether a class that the program had the standard library make compares as its base: named tuples, enumerations."""
+    """True if a generated class (named tuple, enumeration) compares as its base."""
     enum = sys.modules["enum"]
     is_named_tuple = kind.__mro__ == (kind, tuple, object) and "_fields" in kind.__dict__
     return (is_named_tuple or isinstance(kind, enum.EnumMeta)) and kind.__eq__ is base.__eq__
@@ -166,7 +166,7 @@ def decode(data: bytes) -> Any:
     Time and memory are bounded by the length of `data`: no count reserves memory, and a set or map of many keys of one hash
     is refused before it is built.
 
-    Raises: CodecError: not one whole value, deeper than 100, or of too many equal hashes.
+    Raises: CodecError: not exactly one value, deeper than 100, or too many equal hashes.
     """
     try:
         value, offset = _read_value(data, 0, MAX_DEPTH)
@@ -178,9 +178,9 @@ def decode(data: bytes) -> Any:
 
 
 def pack_arguments(arguments: list[Any], max_bytes: int) -> bytes:
-    """The arguments of a call, for a child: as `marshal` writes them, which is read ten times as fast, where it can.
+    """The arguments of a call, for a child: by `marshal` where possible, which is ten times as fast to read.
 
-    A child's answers are never read so: `marshal` trusts what it reads.
+    A child's answers are never read that way: `marshal` trusts its input.
 
     Raises: CodecError: as `encode`.
     """

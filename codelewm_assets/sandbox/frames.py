@@ -1,8 +1,8 @@
-"""What a child sends back: frames on a pipe, written by the child and read by the parent.
+"""Wire format of a child's answers: frames on a pipe, written by the child and read by the parent.
 
 A frame is a header (length of the body, the run's token, kind, index of the input, CPU time of the call) and a body. The
-token is drawn per run by the parent; bytes without it came from something that is not the harness, and end the run as
-`killed`. Standard library only: this file is copied into the box.
+parent draws the token per run; bytes without it were not written by the harness and end the run as `killed`. Standard library
+only: this file is copied into the box.
 """
 
 import struct
@@ -22,10 +22,13 @@ class FrameError(ValueError):
 
 @dataclass(slots=True)
 class Frame:
-    """One frame: its kind, which input it answers, CPU microseconds of the call, a type's or exception's name, a value.
+    """One frame.
 
     Attributes:
-        value: of a `VALUE`; None when it was longer than the reader keeps.
+        index: of the input.
+        cpu_us: CPU time of the call.
+        name: of a type or an exception.
+        value: of a `VALUE`; None when longer than the reader keeps.
     """
 
     kind: int
@@ -43,13 +46,13 @@ def pack_frame(token: bytes, kind: int, index: int = 0, cpu_us: int = 0, name: s
 
 
 class FrameReader:
-    """Takes bytes as they come, gives whole frames.
+    """Incremental parser of frames.
 
     Args:
         token: of this run.
-        max_bytes: of one frame's value; a longer one is not the harness's.
-        max_sent_bytes: of all that one child sends.
-        kept_bytes: how many bytes of a value are kept, by the index of its input; a longer value is read past.
+        max_bytes: of one frame's value; the harness sends no longer one.
+        max_sent_bytes: of all frames of one child.
+        kept_bytes: input index → bytes of a value that are kept; a longer value is skipped.
     """
 
     def __init__(
@@ -63,11 +66,11 @@ class FrameReader:
 
     @property
     def is_over(self) -> bool:
-        """Whether more bytes came than one child may send."""
+        """True if the child sent more than `max_sent_bytes`."""
         return self._received > self._max_sent_bytes
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Frames that are whole now. Raises: FrameError: not the harness's."""
+        """The frames completed by `data`. Raises: FrameError: not the harness's."""
         self._received += len(data)
         if self._to_skip:
             skipped = min(self._to_skip, len(data))

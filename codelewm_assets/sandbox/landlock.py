@@ -1,6 +1,6 @@
-"""Landlock, the kernel's own access control for unprivileged processes, by three system calls.
+"""Landlock, the kernel's access control for unprivileged processes, by three system calls.
 
-Two rulesets are built before the server restricts itself: its own, and a nested one that each child enters with one call.
+Two rulesets are built before the server restricts itself: the server's, and a nested one that each child enters with one call.
 The numbers are those of linux/landlock.h. Standard library only: this file is copied into the box.
 """
 
@@ -23,23 +23,23 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def abi() -> int:
-    """Version of the kernel's Landlock; 0: there is none, or it is turned off."""
+    """Version of the kernel's Landlock; 0: missing or turned off."""
     return max(0, int(_libc.syscall(CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)))
 
 
 def layers(version: int) -> tuple[str, ...]:
-    """Names of the layers that this version gives: files since 1 (truncating since 3), network since 4, signals since 6."""
+    """Layers of this version: files since 1 (truncating since 3), network since 4, signals since 6."""
     parts = (("landlock_files", 3), ("landlock_network", 4), ("landlock_signals", 6))
     return tuple(name for name, since in parts if version >= since)
 
 
 class Ruleset:
-    """Which files a process may read and write; signals, TCP and abstract sockets reach nothing outside it.
+    """Access rules of a process: files to read and write; no signals, TCP or abstract sockets to the outside.
 
     Args:
-        read: files and folders to read, with all that is below a folder.
-        listed: folders whose entries may be listed, and no more.
-        write: folders to do anything in.
+        read: readable files and folders, recursively.
+        listed: folders that may only be listed.
+        write: folders with full access.
 
     Raises: OSError: the kernel refused it.
     """
@@ -73,7 +73,7 @@ class Ruleset:
             os.close(place)
 
     def restrict(self) -> None:
-        """Put it in force for this process and its children, for good. Raises: OSError: the kernel refused it."""
+        """Apply it to this process and its children, irrevocably. Raises: OSError: the kernel refused it."""
         _checked(_libc.syscall(RESTRICT_SELF, self._descriptor, 0))
 
 

@@ -1,4 +1,4 @@
-"""A pool of fork servers: programs in, what they did out, in the order given."""
+"""A pool of fork servers: runs of programs, in order."""
 
 import contextlib
 import fcntl
@@ -29,7 +29,7 @@ from codelewm_assets.sandbox.server import ChildRun, Server
 BOX = "codelewm-box-"
 MAX_PENDING_PER_WORKER = 8
 MAX_INPUT_BYTES = 64 << 20
-SECOND_RUN_CPU_S = 0.25  # of a second run: calls that it does not reach are not compared
+SECOND_RUN_CPU_S = 0.25  # of a second run; calls beyond it are not compared
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -39,7 +39,7 @@ class SandboxPool:
 
     Args:
         hash_seed: of the first server of each pair; the second has the next.
-        disabled: of `isolation.PARTS`, those to do without; the others are used where they work.
+        disabled: the unused ones of `isolation.PARTS`; the others are used where they work.
         modules: packages that programs may import besides the standard library, imported once in each server.
 
     Raises: SandboxError: a server does not start, or a module is not installed.
@@ -96,11 +96,11 @@ class SandboxPool:
         *,
         stop_when: Callable[[int, InputRun], bool] | None = None,
     ) -> ProgramRun:
-        """Run one program on all its inputs. A program that ends its server is `killed`; the server is replaced.
+        """Run one program on all its inputs. A program that kills its server is `killed`; the server is replaced.
 
-        Args: stop_when: given the index of an input and what its call showed, whether to end the program there; the calls
-            after it are `killed` and were not called. For a verdict on the whole program it is the first failure.
-        Raises: SandboxError: an input is deeper or longer than the sandbox takes.
+        Args: stop_when: (input index, call) → True to stop the program there, such as at the first failure; the calls after
+            it are `killed` and were not called.
+        Raises: SandboxError: an input is deeper or longer than the sandbox allows.
         """
         return self._run(program, limits or Limits(), 0, stop_when)
 
@@ -116,16 +116,15 @@ class SandboxPool:
     ) -> tuple[ProgramRun, ProgramRun]:
         """Run one program in two children under different hash seeds.
 
-        Both together keep to the limits on time, and the second one to `SECOND_RUN_CPU_S`. It ends where the first one did: a call
-        that was over its limit, and those after it, are not run again; nor is one that the time left does not reach. Those
-        are as in the first.
+        The time limits apply to both together, and `SECOND_RUN_CPU_S` to the second. The second run stops where the first
+        timed out or where its time is used up; later calls are copied from the first.
 
         Args:
-            kept_bytes: how many bytes of each output are read; a longer one is no literal.
+            kept_bytes: bytes of each output that are read; a longer one has no literal.
             known: an output of each input that is recognized and not decoded; such a call has no `value`.
-            has_failed: given the index of an input and what its call showed, whether that decides that the program is
-                wrong: the calls after it have the limits of a program that has failed, and are not run again.
-            ends_at_failure: whether the program is ended there instead, as `run` does when it has seen enough.
+            has_failed: (input index, call) → True if the program is wrong: the calls after it have the limits of a failed
+                program, and are not run again.
+            ends_at_failure: stop the program at the first failure instead, as `run` with `stop_when`.
         """
         limits = limits or Limits()
         stop_when = has_failed if ends_at_failure else None
@@ -151,15 +150,15 @@ class SandboxPool:
         return first, replace(second, inputs=(*checked, *first.inputs[count:]))
 
     def map(self, jobs: Iterable[tuple[Program, Limits]]) -> Iterator[ProgramRun]:
-        """Run many programs, as many at a time as there are workers; results in the order given."""
+        """Run many programs, one at a time per worker; results in order."""
         return self.imap(lambda job: self.run(*job), jobs)
 
     def imap(
         self, function: Callable[[T], R], items: Iterable[T], *, max_ahead: int = MAX_PENDING_PER_WORKER
     ) -> Iterator[R]:
-        """`function` of each item on the pool's threads, results in the order given; `items` is read as it is needed.
+        """`function` of each item on the pool's threads, results in order; `items` is read lazily.
 
-        Args: max_ahead: items of each worker that may be begun or done while the first of them is not.
+        Args: max_ahead: maximum number of items per worker that may be ahead of the first unfinished one.
         """
         waiting: deque[Future[R]] = deque()
         for item in items:
@@ -225,7 +224,7 @@ class SandboxPool:
             self._discard(server)
         else:
             self._idle[seed].put(server)
-        # An earlier program may have ended the server, or left its traces in files or process ids: this one gets a new one.
+        # An earlier program may have killed the server or left traces in files or process ids: retry on a new server.
         if has_served and child_run.stopped in ("lost", "moved"):
             child.restart()
             return self._in_server(head, inputs, limits, seed, child, kept_bytes)
@@ -243,7 +242,7 @@ class SandboxPool:
             self._servers.remove(server)
 
     def _start_first(self) -> Server:
-        """The first server shows whether namespaces can be made here without bubblewrap; if not, the pool does without."""
+        """The first server; namespaces are disabled if it cannot create them without bubblewrap."""
         if "bubblewrap" in self._disabled and "namespaces" not in self._disabled:
             with contextlib.suppress(SandboxError):
                 return self._start(0)
@@ -258,9 +257,9 @@ class SandboxPool:
 
 
 def _new_box() -> tuple[Path, int]:
-    """A folder for the servers' files, and the descriptor whose lock says that it is in use.
+    """A folder for the servers' files, and the descriptor that holds its lock.
 
-    It gets the name that a sweep looks for when the lock is held.
+    It is renamed to the pattern of `_sweep_boxes` once locked.
     """
     folder = Path(tempfile.mkdtemp(prefix=f".{BOX}"))
     copy_box_files(folder)
@@ -270,7 +269,7 @@ def _new_box() -> tuple[Path, int]:
 
 
 def _sweep_boxes() -> None:
-    """Remove the boxes of runs that were killed: those that nobody holds, in whatever namespace or container it is."""
+    """Remove the boxes of killed runs: those that no process has locked, in any namespace or container."""
     for box in Path(tempfile.gettempdir()).glob(f"{BOX}*"):
         with contextlib.suppress(OSError):
             lock = os.open(box, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -288,9 +287,9 @@ def _length_prefixed(*texts: str) -> bytes:
 
 @lru_cache(maxsize=128)
 def encode_inputs(inputs: tuple[str, ...]) -> bytes:
-    """Each input's arguments, encoded, with the length before it; read once for all programs that have the same inputs.
+    """Each input's arguments, encoded and length-prefixed; cached for all programs with the same inputs.
 
-    Raises: SandboxError: one is no literal of a list, or deeper or longer than the sandbox takes.
+    Raises: SandboxError: one is no literal of a list, or deeper or longer than the sandbox allows.
     """
     try:
         parts = [pack_arguments(read_arguments(text), MAX_INPUT_BYTES) for text in inputs]

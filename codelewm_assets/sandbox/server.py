@@ -23,23 +23,23 @@ from codelewm_assets.sandbox.zygote import ANSWER, TIMES
 START_S = 60.0
 POLL_MS = 5
 READ_BYTES = 1 << 16
-PIPE_BYTES = 1 << 20  # what a user may ask for (/proc/sys/fs/pipe-max-size), so that large outputs come in few turns
-FLOWING_BYTES = 1 << 14  # after a look that found as much, the next one comes as soon as there is more
+PIPE_BYTES = 1 << 20  # the usual /proc/sys/fs/pipe-max-size, so that large outputs take few reads
+FLOWING_BYTES = 1 << 14  # after a read of this size, the next one follows as soon as there is more
 CREDENTIALS = struct.Struct("=iII")  # `struct ucred` of linux/socket.h: process, user, group
-LIVENESS_CHECK_S = 0.5  # between two looks whether the server itself still runs
-ANSWER_SLACK_S = 15.0  # beyond a multiple of a program's own limits, before the server is taken for lost
+LIVENESS_CHECK_S = 0.5  # between two checks that the server is running
+ANSWER_SLACK_S = 15.0  # beyond a multiple of the program's limits, before the server counts as lost
 
 
 @dataclass(frozen=True, slots=True)
 class ChildRun:
-    """One child's life.
+    """Outcome of one child process.
 
     Attributes:
-        has_only_frames: all that it sent were frames.
-        stopped: None (it ended by itself), `parent` (`on_frame` had seen enough), `cpu`, `wall`, `policy`, `output`, `moved`
-            (it was not run, for want of a fresh process id), or `lost` with its server.
+        has_only_frames: it sent nothing but frames.
+        stopped: None (it exited), `parent` (stopped by `on_frame`), `cpu`, `wall`, `policy`, `output`, `moved` (not run, since
+            its process id was unexpected), or `lost` with its server.
         cpu_ms: CPU time in milliseconds.
-        idle_s: time in which it neither ran nor waited for a core, in seconds.
+        idle_s: time in seconds in which it neither ran nor waited for a core.
     """
 
     has_only_frames: bool
@@ -70,7 +70,7 @@ class Server:
             if not hello or hello.startswith(b"!"):
                 raise OSError(hello[1:].decode("utf-8", "replace") or "it hung up")
             self.layers: tuple[str, ...] = tuple(hello.decode("ascii").split(","))
-            self._pid: int = CREDENTIALS.unpack(sender[0][2])[0]  # as this process sees it, whatever namespace it is in
+            self._pid: int = CREDENTIALS.unpack(sender[0][2])[0]  # in this process' namespace
             self._pidfd = os.pidfd_open(self._pid)
             self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         except (OSError, ValueError, IndexError) as error:
@@ -92,12 +92,11 @@ class Server:
         """Run one program in a child of its own.
 
         Args:
-            head: first input to call and the one before which to end, entry point and code; like `inputs` each with its length
-                before it.
-            inputs: the encoded arguments of each input.
-            on_frame: called with each frame as it comes; True: it is the last that is wanted, the child is ended.
-            kept_bytes: how many bytes of an output are read, by its index.
-            has_failed: whether a call has failed, so that the rest of them have the limits of a program that has.
+            head: index of the first input and end of the range, entry point and code, length-prefixed.
+            inputs: the encoded arguments of each input, length-prefixed.
+            on_frame: called with each frame; returns True to stop the child.
+            kept_bytes: input index → bytes of its output that are read.
+            has_failed: returns True once a call has failed; the limits of a failed program apply from then on.
         """
         self.served += 1
         token = os.urandom(TOKEN_BYTES)
@@ -124,7 +123,7 @@ class Server:
         poll.register(self._channel, select.POLLIN)
         deadline = time.monotonic() + 3 * limits.wall_s + 10 * limits.cpu_s + ANSWER_SLACK_S
         next_check = time.monotonic() + LIVENESS_CHECK_S
-        # The pipe is looked into now and then, not at each frame: waking up for each costs more than most programs do.
+        # The pipe is polled, not read at each frame: a wake-up per frame costs more than most programs.
         while (now := time.monotonic()) < deadline:
             ready = poll.poll(POLL_MS)
             if any(descriptor == self._channel.fileno() for descriptor, _ in ready):
@@ -160,12 +159,12 @@ class Server:
         )
 
     def _send(self, word: bytes) -> bool:
-        with suppress(OSError):  # it has ended: its answer, or the end of the channel, is there to be read
+        with suppress(OSError):  # it has ended; its answer or the end of the channel can be read
             self._channel.send(word)
         return True
 
     def _answer(self) -> tuple[str, float, float] | None:
-        """What ended the child, CPU milliseconds and idle seconds; None: the server is lost."""
+        """(reason of the child's end, CPU milliseconds, idle seconds); None: the server is lost."""
         try:
             data = self._channel.recv(4096)
             cpu_ms, idle_s = ANSWER.unpack_from(data)
@@ -174,9 +173,9 @@ class Server:
         return data[ANSWER.size :].decode("ascii"), cpu_ms, idle_s
 
     def close(self) -> None:
-        """Kill the server; its namespace's processes go with it."""
+        """Kill the server and, with it, the processes of its namespace."""
         self._channel.close()
-        if self._pidfd is not None:  # what started it may be no user who can end it with itself
+        if self._pidfd is not None:  # the parent of the server may lack the right to kill it
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             os.close(self._pidfd)
@@ -186,7 +185,7 @@ class Server:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether a process is there and not stopped."""
+    """True if a process exists and is not stopped."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as handle:
             return handle.read().rsplit(")", 1)[1].split()[0] not in "TtZX"
@@ -195,12 +194,12 @@ def _is_running(pid: int) -> bool:
 
 
 def _widen(pipe: int) -> None:
-    with suppress(OSError):  # a user's pipes may hold too much already; the usual size works too
+    with suppress(OSError):  # the user's pipe quota may be used up; the default size works too
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 class _Incoming:
-    """The frames of one child, given on as they come and not kept."""
+    """The frames of one child, passed on and not kept."""
 
     def __init__(self, reader: int, stream: FrameReader, on_frame: Callable[[Frame], bool]) -> None:
         os.set_blocking(reader, False)
@@ -210,16 +209,16 @@ class _Incoming:
 
     @property
     def has_sent_too_much(self) -> bool:
-        """Whether the child sent more than one may."""
+        """True if the child sent more than it may."""
         return self._stream.is_over
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more of it is wanted: enough was seen, too much was sent, or something that is no frame."""
+        """True if the child can be stopped: by `on_frame`, after too many bytes, or after an invalid frame."""
         return self._is_stopped or self._stream.is_over or not self.has_only_frames
 
     def read_available(self, size: int = READ_BYTES) -> int:
-        """Take what is in the pipe now, `size` bytes at a time. Returns: bytes taken."""
+        """Read the pipe until it is empty, `size` bytes at a time. Returns: bytes read."""
         taken = 0
         while not self.is_over:
             try:
