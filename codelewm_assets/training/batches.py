@@ -1,4 +1,4 @@
-"""From token records to tensors: each distinct text of a batch once, packed. Shapes: B records, N documents."""
+"""Batches of packed tensors from token records, each distinct text once. Shapes: B records, N documents."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,16 @@ from codelewm_assets.training.packing import Document, Packed, pack
 from codelewm_assets.training.tokenize import TokenRecord
 
 ACTIVE = ("code", "input", "prompt")  # fields that the encoder reads; outputs go through the target encoder
-ROWS_COMPILED = 8  # rows are filled up to a multiple of it where each new shape is compiled anew
+ROWS_COMPILED = 8  # rows are padded to a multiple of it when each new shape is compiled
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Documents of a batch, and which of them each record is made of.
+    """Documents of a batch, and the documents of each record.
 
     Attributes:
-        documents: packed texts of `ACTIVE` fields; `outputs`: of outputs.
+        documents: packed texts of `ACTIVE` fields.
+        outputs: packed outputs.
         document_index: field → (B,) int64 index of the record's document.
         tokens: of all documents.
     """
@@ -42,7 +43,7 @@ class Batch:
 
 
 def frequent_outputs(records: Sequence[TokenRecord], max_count: int) -> dict[int, int]:
-    """Row of the output array → its class, for the outputs that most records have; equal counts by row."""
+    """Row of the output array → class, for the `max_count` most frequent outputs; ties by row."""
     counts = Counter(record.output for record in records)
     ranked = sorted(counts, key=lambda row: (-counts[row], row))
     return {row: number for number, row in enumerate(ranked[:max_count])}
@@ -79,7 +80,7 @@ def make_batch(
 def labels_of(
     records: Sequence[TokenRecord], classes: Mapping[int, int], config: TrainingConfig, device: str = "cpu"
 ) -> Labels:
-    """What is known of the records."""
+    """Labels of the records."""
     return Labels(
         output_rows=torch.tensor([r.output for r in records], device=device),
         output_classes=torch.tensor([classes.get(r.output, config.output_values) for r in records], device=device),
@@ -89,7 +90,7 @@ def labels_of(
 
 
 def _swaps(records: Sequence[TokenRecord]) -> list[int]:
-    """For each record the next one of its completion, round about; itself when it is alone."""
+    """For each record the next one of its completion, cyclically; itself without another."""
     by_completion: dict[str, list[int]] = {}
     for index, record in enumerate(records):
         by_completion.setdefault(record.completion_id, []).append(index)

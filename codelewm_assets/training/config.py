@@ -1,4 +1,4 @@
-"""Settings of training, and of a job of Hugging Face Jobs. Profiles are validated by them, so nothing heavy is imported here."""
+"""Settings of training, and of a job of Hugging Face Jobs. No heavy imports, since profiles are validated by them."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from codelewm_assets.core.ids import FOLDS
 
 CODE_VERSION = "3"
-"""Of training: counted up by hand when the same inputs give other weights. No state of another one is resumed."""
+"""Incremented by hand when the same inputs give other weights. A state of another version is not resumed."""
 
 
 class TrainingConfig(BaseModel):
@@ -80,17 +80,17 @@ class TrainingConfig(BaseModel):
 
     @property
     def has_every_term(self) -> bool:
-        """Whether no term of the loss is switched off."""
+        """True if every term of the loss has a positive weight."""
         return all(getattr(self, name) > 0 for name in type(self).model_fields if name.endswith("_weight"))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the weights depend on: a longer time limit makes no other checkpoint, and goes on from its states."""
+        """The settings that determine the weights: all but the time limit."""
         return self.model_dump(mode="json", exclude={"wall_limit_s"})
 
     @property
     def lengths(self) -> dict[str, int]:
-        """Most tokens of each field."""
+        """Maximum number of tokens of each field."""
         return {
             "code": self.code_length,
             "input": self.input_length,
@@ -125,7 +125,7 @@ class HfJobsSettings(BaseModel):
 
     @property
     def max_usd(self) -> float:
-        """What a job costs at most, dollars: each attempt at its full time."""
+        """Maximum cost of a job in dollars: every attempt at its full time."""
         return self.attempts * self.timeout_s / 3600 * self.price_per_hour_usd
 
     @model_validator(mode="after")

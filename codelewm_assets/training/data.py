@@ -60,7 +60,7 @@ class BatchSampler:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the next draws depend on, as JSON takes it."""
+        """State of the generator, serializable as JSON."""
         return dict(self._generator.bit_generator.state)
 
     @state.setter
@@ -68,7 +68,7 @@ class BatchSampler:
         self._generator.bit_generator.state = value
 
     def draw(self) -> list[TokenRecord]:
-        """About completions_per_batch × inputs_per_completion records, those of one completion together."""
+        """About completions_per_batch × inputs_per_completion records, grouped by completion."""
         chosen: list[TokenRecord] = []
         for _ in range(self._config.completions_per_batch // 2):
             pair = self._pairs[self._generator.integers(len(self._pairs))]

@@ -1,9 +1,8 @@
-"""The folder `jobs/<run id>/` of a dataset repository: what lies there, what goes up and what comes down.
+"""The folder `jobs/<run id>/` of a dataset repository: its contents, uploads and downloads.
 
-spec.json   what the worker is told, without this machine's paths, and the digest of the code that is to be told it; the
-            digest of all that is the run id
-store/      the artifacts that the worker reads, as they lie in the artifact store
-output/     what the worker wrote
+spec.json   the worker's spec, without this machine's paths, and the digest of the code; the digest of this file is the run id
+store/      the artifacts that the worker reads, in the layout of the artifact store
+output/     the files that the worker wrote
 """
 
 import os
@@ -32,12 +31,12 @@ Answer = TypeVar("Answer")
 
 
 def portable(spec: WorkerSpec) -> dict[str, Any]:
-    """The spec without this machine's paths, and the digest of this machine's code: the job must run the same."""
+    """The spec without this machine's paths, and the digest of this machine's code, which the job must run too."""
     return spec.model_dump(mode="json", exclude=LOCAL_FIELDS) | {PACKAGE_SHA256: package_sha256()}
 
 
 def run_id_of(portable_spec: Mapping[str, Any]) -> str:
-    """Digest of the spec: the same training by the same code has the same folder, whoever starts it."""
+    """Digest of the spec: the same training by the same code has the same folder."""
     return digest_of(dict(portable_spec))
 
 
@@ -67,15 +66,15 @@ class Listing:
 
 
 class JobFolder:
-    """`jobs/<run id>/` in a dataset repository. Each method raises TrainingError when the Hub refuses or stays away."""
+    """`jobs/<run id>/` in a dataset repository. Each method raises TrainingError when the Hub refuses or is unreachable."""
 
     def __init__(self, api: Any, repository: str, run_id: str, *, pause_s: float) -> None:
-        """`pause_s`: first pause after a failure that passes."""
+        """Args: pause_s: first pause after a transient failure."""
         self._api, self._repository, self._pause_s = api, repository, pause_s
         self.path = f"jobs/{run_id}"
 
     def require_private(self) -> None:
-        """Make the repository if there is none. Raises: TrainingError: everyone can read it."""
+        """Create the repository if it does not exist. Raises: TrainingError: it is public."""
         self._ask(
             "make", lambda: self._api.create_repo(self._repository, repo_type="dataset", private=True, exist_ok=True)
         )
@@ -86,7 +85,7 @@ class JobFolder:
             )
 
     def listing(self) -> Listing:
-        """What lies there now; empty when nothing was uploaded."""
+        """Current contents; empty when nothing was uploaded."""
         commit = str(self._info().sha)
         found = self._ask(
             "list", lambda: file_hashes(self._api, self._repository, "dataset", revision=commit, folder=self.path)
@@ -94,7 +93,7 @@ class JobFolder:
         return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in found.items()})
 
     def upload(self, files: Mapping[str, Path], *, stale: Iterable[str] = ()) -> None:
-        """Commit the files (name → file), and take the stale names away, all at once."""
+        """Commit the files (name → file) and delete the stale names, in one commit."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         def commit() -> None:
@@ -131,11 +130,11 @@ class JobFolder:
 
 
 def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: Path) -> None:
-    """Download the worker's files into an empty folder, checked.
+    """Download the worker's files into an empty folder and verify them.
 
-    Args: events: of the job's log; the last `complete` names each file with its sha256. The event stream itself may stand
-        beside them: it holds that event, so its digest cannot be in it, and it is compared with the events instead.
-    Raises: TrainingError: files are missing, altered or not in the event; `into` is left as it was.
+    Args: events: of the job's log; the last `complete` names each file with its sha256. The event stream itself, which holds
+        that event and so not its own digest, is compared with the events instead.
+    Raises: TrainingError: files are missing, altered or not in the event; `into` is unchanged.
     """
     expected = _files_of([event for event in events if event["event"] == "complete"][-1])
     listing = folder.listing()
@@ -166,7 +165,7 @@ def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _missing_events(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The first event of the log that the stored stream has not."""
+    """Fault of the first event of the log that the stored stream lacks."""
     try:
         stored = {event_line(event) for event in read_events(stream)[0]}
     except ReportError as error:

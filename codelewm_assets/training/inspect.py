@@ -1,4 +1,4 @@
-"""Looking at trained weights: the tensor table, finiteness, and whether the latents have collapsed.
+"""Inspection of trained weights: the tensor table, finiteness, and collapse diagnostics of the latents.
 
 Shapes: N latents, D dimensions.
 """
@@ -34,7 +34,7 @@ class TensorRow(Record):
 
 
 class CollapseDiagnostics(Record):
-    """How spread out a set of latents is. All None when there are fewer than 16 latents."""
+    """Spread of a set of latents. All None with fewer than 16 latents."""
 
     latent_count: int
     effective_rank_ratio: float | None
@@ -109,9 +109,9 @@ def _smallest(diagnostics: Sequence[CollapseDiagnostics], name: str) -> float | 
 def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[list[TensorRow], dict[str, object]]:
     """The tensor table, and `checkpoint_inspection.json` with the collapse diagnostics of val records.
 
-    They are of z_pred, and of z_target over the records' distinct outputs.
+    The diagnostics are of z_pred, and of z_target over the records' distinct outputs; with several folds each is the minimum
+    over folds. None with a non-finite tensor.
 
-    With several folds each figure is that of the fold in which it is smallest. With a non-finite tensor there are none.
     Raises: TrainingError: sidecar and tokens do not match. Needs torch.
     """
     from codelewm_assets.training.data import load_fold

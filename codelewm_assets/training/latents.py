@@ -27,7 +27,7 @@ class Transitions:
 
 
 class Scorer:
-    """A checkpoint's model of one fold with the latents of every text it was asked for, each encoded once."""
+    """A checkpoint's model of one fold with a cache of latents: each text is encoded once."""
 
     def __init__(self, checkpoint: Artifact, sidecar: Sidecar, data: FoldData) -> None:
         """Raises: TrainingError: the weights do not fit the sidecar's configuration, tensor by tensor."""

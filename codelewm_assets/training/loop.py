@@ -1,4 +1,4 @@
-"""One model's training, with an event stream that can be read while it runs and states to go on from."""
+"""One model's training, with a live event stream and states to resume from."""
 
 import math
 import time
@@ -44,18 +44,19 @@ def train_fold(
     has the same weights at the end; the first alone emits events and writes states.
 
     Args:
-        emit: is handed `progress` and `collapse_diagnostics` every `log_every` steps, and `checkpoint` events.
-        states: folder of the states; None keeps none.
-        ranks: the processes that train this model; None: this one alone.
+        emit: called with `progress` and `collapse_diagnostics` events every `log_every` steps, and with `checkpoint` events.
+        states: folder of the states; None: no states.
+        ranks: the processes that train this model; None: only this one.
         origin: digests and versions that a state belongs to, by name, besides seed, fold and settings.
-    Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged or of another
-        training, or the train part cannot make a batch.
+
+    Raises: TrainingError: the loss is not finite (the last state is kept), memory ran out, a state is damaged or of another
+        training, or the train part cannot form a batch.
     """
     return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device), origin).run()
 
 
 class Objective(nn.Module):
-    """The loss of a batch as a module, whose gradients can be averaged over processes."""
+    """The loss of a batch as a module, so that its gradients can be averaged over processes."""
 
     def __init__(self, model: TransitionModel, config: TrainingConfig) -> None:
         super().__init__()
@@ -93,7 +94,7 @@ class _FoldTraining:
         if config.compile:
             for encoder in (self._model.encoder, self._model.target):
                 encoder.compile()
-        if not ranks.is_first:  # the weights are the same, dropout and directions are not
+        if not ranks.is_first:  # equal weights, but different dropout and directions
             torch.manual_seed(ranks.seed(seed, self._fold))
         self._objective = ranks.data_parallel(Objective(self._model, config), has_unused=not config.has_every_term)
 
@@ -200,7 +201,7 @@ class _FoldTraining:
         self._model.eval()
         losses, predicted = list[float](), list[Tensor]()
         gpus = [torch.cuda.current_device()] if self._config.device == "cuda" else []
-        with torch.random.fork_rng(devices=gpus), _autocast(self._config):  # training's own numbers stay untouched
+        with torch.random.fork_rng(devices=gpus), _autocast(self._config):  # keeps the training's random state
             torch.manual_seed(0)  # the same directions each time
             for batch in self._validation:
                 latents = latents_of(self._model, batch)
@@ -213,7 +214,7 @@ class _FoldTraining:
 
 
 def lr_factor(step: int, config: TrainingConfig) -> float:
-    """Of `learning_rate` after `step` steps: linear warm-up, then half a cosine down to a tenth."""
+    """Factor of `learning_rate` after `step` steps: linear warm-up, then half a cosine down to 0.1."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
@@ -235,7 +236,7 @@ def _autocast(config: TrainingConfig) -> AbstractContextManager[Any]:
 
 
 def _validation(data: FoldData, config: TrainingConfig, seed: int) -> list[list[TokenRecord]]:
-    """The same records of the val part throughout, in batches of the size of train's."""
+    """Fixed validation records of the val part, in batches of the training size."""
     records = data.part("val")
     order = np.random.default_rng([seed, 7]).permutation(len(records))[:VALIDATION_RECORDS]
     chosen = [records[i] for i in sorted(order)]

@@ -20,7 +20,7 @@ Mask = Tensor | BlockMask
 
 
 class Prediction(NamedTuple):
-    """What the model says of a batch: z_pred (B, D) of unit length, and the logit of passing (B,)."""
+    """Predictions for a batch: z_pred (B, D) of unit length, and the logit of passing (B,)."""
 
     z_pred: Tensor
     logit: Tensor
@@ -34,16 +34,16 @@ def rotary_angles(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
 
 
 def apply_rotary_emb(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn each pair of dimensions of (R, heads, S, width) by its place's angle."""
+    """Rotate each pair of dimensions of (R, heads, S, width) by the angle of its position."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1).type_as(x)
 
 
 def block_diagonal_mask(documents: Tensor, *, by_blocks: bool) -> Mask:
-    """What lets a token look at its own document alone. Args: documents: (R, S).
+    """Attention mask that restricts each token to its document. Args: documents: (R, S).
 
-    Returns: (R, 1, S, S) bool, True where a token may look; by blocks, flex attention's mask, which passes over what is
-        hidden altogether. Source: Dong et al. 2024, "Flex Attention".
+    Returns: (R, 1, S, S) bool, True where attention is allowed; by blocks, flex attention's mask, which skips fully masked
+        blocks. Source: Dong et al. 2024, "Flex Attention".
     """
     if not by_blocks:
         return (documents[:, :, None] == documents[:, None, :])[:, None]
@@ -63,7 +63,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Tensor:
 
 
 class Block(nn.Module):
-    """Attention within documents, then a feed-forward layer, each on normalised input and added to it."""
+    """Pre-norm transformer block: attention within documents, then a feed-forward layer."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A transformer over packed documents that see nothing of each other; each is pooled to its mean and projected."""
+    """A transformer over packed, mutually masked documents; each is mean-pooled and projected."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Encoder(nn.Module):
         return torch.as_tensor(self.norm(x))
 
     def forward(self, batch: Packed) -> Tensor:
-        """(N, D) float32, unbounded: one latent a document."""
+        """(N, D) float32, unbounded: one latent per document."""
         owner = batch.documents.reshape(-1)  # (R · S,)
         weight = (owner != NO_DOCUMENT).float()
         slot = owner.clamp(min=0)

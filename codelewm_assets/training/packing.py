@@ -20,11 +20,11 @@ Document = tuple[str, NDArray[np.integer]]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Rows of tokens, each of which says whose it is.
+    """Rows of tokens with the document of each token.
 
     Attributes:
-        tokens, positions, kinds: (R, S) token, place in its document from 0, and field's number; 0 where nothing is.
-        documents: (R, S) index of the token's document in the order given, `NO_DOCUMENT` where nothing is.
+        tokens, positions, kinds: (R, S) token, position in its document from 0, and field's number; 0 for padding.
+        documents: (R, S) index of the token's document, `NO_DOCUMENT` for padding.
         count: N.
     """
 
@@ -36,7 +36,7 @@ class Packed:
 
     @property
     def token_count(self) -> int:
-        """Tokens of all documents, without what fills rows up."""
+        """Tokens of all documents, without padding."""
         return int((self.documents != NO_DOCUMENT).sum())
 
     def to(self, device: str) -> "Packed":
@@ -47,11 +47,11 @@ class Packed:
 
 
 def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int = 1) -> Packed:
-    """Each document whole in one row, longest first, each into the first row with room.
+    """First-fit decreasing: each document in one row, longest first, in the first row with room.
 
     Args:
         row_tokens: S.
-        rows_multiple: empty rows are added up to a multiple of this, so that shapes are few.
+        rows_multiple: empty rows are added up to a multiple of this, to limit the number of shapes.
     Raises: TrainingError: a document is longer than a row, or empty.
     """
     sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)

@@ -1,8 +1,8 @@
-"""Inside a job of Hugging Face Jobs: `python -m codelewm_assets.training.remote NAMESPACE/NAME RUN_ID`.
+"""Entry point of a job of Hugging Face Jobs: `python -m codelewm_assets.training.remote NAMESPACE/NAME RUN_ID`.
 
-Checks that the code here is that of who started the job, fetches the job's folder, checks that it is what the run id and
-the manifests say, and trains by the worker, whose guard refuses here as everywhere. What ends the job is told as an event,
-since its log is all that reaches the other side. Exit statuses are the worker's: 0 done, 3 refused, 1 anything else.
+Compares the code with the sender's, downloads the job's folder, verifies it against the run id and the manifests, and runs the
+worker with its guard. The cause of the job's end is an event, since only the log reaches the sender. Exit statuses are the
+worker's: 0 done, 3 refused, 1 anything else.
 """
 
 import json
@@ -21,14 +21,14 @@ from codelewm_assets.training import worker
 from codelewm_assets.training.hf_files import OUTPUT, PACKAGE_SHA256, SPEC, STORE, JobFolder
 from codelewm_assets.training.progress import STREAM, job_event_line, read_events
 
-PAUSE_S = 5.0  # first pause after a failure of the Hub that passes
+PAUSE_S = 5.0  # first pause after a transient failure of the Hub
 
 
 def run(repository: str, run_id: str, *, work: Path) -> None:
-    """Train what `jobs/<run id>/` asks for, and upload what was written to its `output/`.
+    """Train the spec of `jobs/<run id>/`, and upload the output to its `output/`.
 
-    Args: work: an empty folder; `output` below it holds what the worker wrote.
-    Raises: PreflightError: refused. TrainingError, StoreError: other code, altered files, the Hub, or as the worker.
+    Args: work: an empty folder; the worker writes to its `output`.
+    Raises: PreflightError: refused. TrainingError, StoreError: different code, altered files, the Hub, or as the worker.
     """
     token = os.environ.get("HF_TOKEN")
     if not token:
@@ -41,7 +41,7 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
     listing = folder.listing()
     sent = set(listing.hashes) - set(listing.below(OUTPUT))
     folder.fetch(sorted(sent & {SPEC}), listing.commit, inputs)
-    spec = _checked_spec(inputs, output, run_id)  # alone first: the wrong image costs no transfer of the data
+    spec = _checked_spec(inputs, output, run_id)  # first, so that a wrong image transfers no data
     folder.fetch(sorted(sent - {SPEC}), listing.commit, inputs)
     _require_intact(inputs / STORE)
     worker.train(spec)
@@ -51,7 +51,7 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
 
 
 def _checked_spec(inputs: Path, output: Path, run_id: str) -> worker.WorkerSpec:
-    """The spec with this machine's paths. Raises: TrainingError: it is not what was sent, or was sent by other code."""
+    """The spec with this machine's paths. Raises: TrainingError: it was altered, or sent by different code."""
     path = inputs / SPEC
     found = sha256_bytes(path.read_bytes()) if path.exists() else "missing"
     if found != run_id:
@@ -60,8 +60,8 @@ def _checked_spec(inputs: Path, output: Path, run_id: str) -> worker.WorkerSpec:
     local_code, sender_code = package_sha256(), str(fields.pop(PACKAGE_SHA256, "absent"))
     if local_code != sender_code:
         raise TrainingError(
-            f"The job's image holds other code than what started the job: the source of codelewm_assets is {local_code[:12]} in "
-            f"the image, {sender_code[:12]} there. Build the image from these sources (revision {fields.get('revision')}) and "
+            f"The job's image holds different code than the sender: the source of codelewm_assets is {local_code[:12]} in the "
+            f"image, {sender_code[:12]} at the sender. Build the image from these sources (revision {fields.get('revision')}) and "
             "name its digest in compute.hf_jobs.image."
         )
     paths = {"store_root": str(inputs / STORE), "output_folder": str(output)}
@@ -76,14 +76,14 @@ def _require_intact(store: Path) -> None:
 
 
 def _emit_error(error: Exception, output: Path) -> None:
-    """Print the error as the stream's next event; `refused` tells the guard's refusal from a failure."""
+    """Print the error as the stream's next event; `refused` marks the guard's refusal."""
     try:
         events = read_events(output / STREAM)[0]
     except ReportError:
-        events = []  # nothing was told before
+        events = []  # no stream yet
     refused = isinstance(error, PreflightError)
     if events and events[-1]["event"] == "error" and not refused:
-        return  # the worker told it
+        return  # the worker emitted it
     message = str(error) if isinstance(error, AssetsError) else one_line(error)
     seq = 1 + max((event["seq"] for event in events), default=-1)
     event = {"event": "error", "message": message, "refused": refused, "seq": seq, "time_s": time.time()}

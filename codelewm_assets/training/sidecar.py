@@ -1,4 +1,4 @@
-"""The sidecar of a checkpoint: what its weights are, and the refusal of weights that are something else. No torch here."""
+"""The sidecar of a checkpoint: provenance of its weights, and checks against it. No torch here."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from codelewm_assets.training.config import TrainingConfig
 
 
 class Sidecar(BaseModel):
-    """Everything needed to know what a checkpoint is, beside its weights."""
+    """Provenance of a checkpoint, stored beside its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     schema_version: Literal["codelewm.checkpoint_sidecar.v1"] = "codelewm.checkpoint_sidecar.v1"
@@ -43,7 +43,7 @@ def read_sidecar(checkpoint: Artifact) -> Sidecar:
 
 
 def sidecar_mismatches(checkpoint: Artifact, tokenized_pack: Artifact) -> list[str]:
-    """Every way in which sidecar, weights and token arrays do not belong together; empty when they do."""
+    """Every mismatch between sidecar, weights and token arrays; empty when they match."""
     sidecar = read_sidecar(checkpoint)
     compared: list[tuple[str, Any, Any]] = [("tokenized_pack", sidecar.tokenized_pack, tokenized_pack.digest)]
     parents = tokenized_pack.manifest.parent_artifacts
@@ -61,7 +61,7 @@ def sidecar_mismatches(checkpoint: Artifact, tokenized_pack: Artifact) -> list[s
 
 
 def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
-    """The sidecar, when all of it matches. Raises: TrainingError: every mismatch in one message."""
+    """The sidecar, if everything matches. Raises: TrainingError: every mismatch in one message."""
     faults = sidecar_mismatches(checkpoint, tokenized_pack)
     if faults:
         raise TrainingError(
@@ -73,7 +73,7 @@ def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
 
 
 def require_same_training(sidecar: Sidecar, *, seed: int, digests: Mapping[str, str], config: TrainingConfig) -> None:
-    """Raises: TrainingError: the weights are of another training; every difference in one message."""
+    """Raises: TrainingError: the weights belong to another training; every difference in one message."""
     names = ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
     expected = {"seed": seed, "folds": config.folds, **config.settings, **{name: digests[name] for name in names}}
     actual = sidecar.model_dump(include={"seed", "folds", *names}) | sidecar.config.settings
@@ -85,7 +85,7 @@ def require_same_training(sidecar: Sidecar, *, seed: int, digests: Mapping[str, 
 
 
 def altered_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    """Each file that is not what its sha256 says. Args: expected: name → sha256."""
+    """Fault of each file whose sha256 differs. Args: expected: name → sha256."""
     digests = {name: sha256_file(folder / name) for name in sorted(expected)}
     return [f"{n} is {digests[n][:12]}, expected {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
 
@@ -93,9 +93,9 @@ def altered_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
 def require_trained(
     folder: Path, files: Mapping[str, str], *, seed: int, digests: Mapping[str, str], config: TrainingConfig
 ) -> None:
-    """Raises: TrainingError: a worker's files are not those that it named at its end, or are of another training.
+    """Raises: TrainingError: a worker's files differ from its `complete` event, or belong to another training.
 
-    Args: files: name → sha256, of the worker's `complete` event as it was received.
+    Args: files: name → sha256, of the received `complete` event.
     """
     faults = altered_files(folder, files) or ([] if "sidecar.json" in files else ["no sidecar.json was named"])
     if faults:

@@ -1,7 +1,7 @@
-"""From pack to token arrays. One tokenizer per model fold, trained on that fold's train texts only; no torch here.
+"""Token arrays of a pack. One tokenizer per model fold, trained on that fold's train texts only; no torch here.
 
-Arrays hold each distinct text once, end to end and without padding; a record points at its code, input, output and prompt by
-row. Shapes: N texts, T tokens of all of them.
+Arrays hold each distinct text once, concatenated without padding; a record refers to its code, input, output and prompt by
+row. Shapes: N texts, T tokens in total.
 """
 
 import io
@@ -24,7 +24,7 @@ EMPTY_ACTION = "[]"  # the fixed input of the no_action control
 
 
 class TokenRecord(Record):
-    """One pack row as the model sees it: rows of the token arrays, labels, and where the problem stands."""
+    """Model input of one pack row: rows of the token arrays, labels, and the problem's fold."""
 
     record_id: str
     problem_id: str
@@ -49,7 +49,7 @@ class Texts:
 
 
 def collect_texts(rows: Sequence[PackRow], folds: Mapping[str, int], prompts: Mapping[str, str]) -> Texts:
-    """Distinct texts and the records that point at them. Raises: TrainingError: a problem has no fold or prompt."""
+    """Distinct texts and the records that refer to them. Raises: TrainingError: a problem has no fold or prompt."""
     unknown_ids = sorted({r.source_problem_id for r in rows} - (set(folds) & set(prompts)))
     if unknown_ids:
         raise TrainingError(f"{len(unknown_ids)} problems have no fold or no prompt, first {unknown_ids[0]}.")
@@ -99,7 +99,7 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
 
 @dataclass(frozen=True, slots=True)
 class TokenArray:
-    """Texts of one field end to end: `tokens` (T,) uint16, and `starts` (N + 1,) int64, where each begins and the last ends."""
+    """Concatenated texts of one field: `tokens` (T,) uint16, and `starts` (N + 1,) int64, the offsets of the texts."""
 
     tokens: NDArray[np.uint16]
     starts: NDArray[np.int64]
@@ -108,7 +108,7 @@ class TokenArray:
         return len(self.starts) - 1
 
     def __getitem__(self, row: int) -> NDArray[np.uint16]:
-        """(length of the text,) its tokens, at least one."""
+        """(length of the text,) tokens, at least one."""
         return self.tokens[self.starts[row] : self.starts[row + 1]]
 
 
@@ -126,7 +126,7 @@ def tokenize_fold(
 ) -> tuple[str, dict[str, TokenArray]]:
     """The tokenizer of one model fold as JSON, and the token arrays of all four fields.
 
-    Only texts of problems in train for this fold reach the tokenizer. A text is cut at `max_characters` first.
+    The tokenizer is trained on texts of this fold's train problems only. Texts are first cut at `max_characters`.
     Raises: TrainingError: the fold has no train records.
     """
     train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]

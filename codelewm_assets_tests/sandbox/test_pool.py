@@ -206,9 +206,7 @@ def test_a_module_that_fails_when_it_is_imported_is_named(tmp_path: Path, monkey
 
 
 def test_a_module_that_is_not_installed_is_refused() -> None:
-    with pytest.raises(
-        SandboxError, match=r"'no_such_module' is not an installed package; install it or remove it"
-    ):
+    with pytest.raises(SandboxError, match=r"'no_such_module' is not an installed package; install it or remove it"):
         SandboxPool(1, modules=("no_such_module",)).__enter__()
 
 

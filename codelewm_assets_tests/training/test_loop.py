@@ -125,7 +125,7 @@ def test_a_state_that_is_not_what_was_written_is_refused_by_name(data: FoldData,
     (path,) = states(tmp_path, 0)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(TrainingError, match=rf"{path.name} is not what was written .* Delete the file"):
+    with pytest.raises(TrainingError, match=rf"{path.name} is damaged .* Delete the file"):
         _trained(data, 42, LONGER, tmp_path)
 
 

@@ -338,7 +338,7 @@ def test_fewer_gpus_than_processes_is_one_error_before_any_step(spec_of: Callabl
     if torch.cuda.device_count() >= 2:
         pytest.skip("there are GPUs enough")
     with pytest.raises(
-        TrainingError, match=r"TrainingError: .* 2 processes on device cuda, a GPU each, and \d GPUs are"
+        TrainingError, match=r"TrainingError: .* 2 processes on device cuda, a GPU each; \d GPUs are"
     ):
         run_worker(spec, on_event=events.append)
     assert [e["event"] for e in events] == ["error"]
@@ -348,7 +348,7 @@ def test_fewer_gpus_than_processes_is_one_error_before_any_step(spec_of: Callabl
 def test_one_gpu_for_two_processes_is_refused_with_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes.torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(TrainingError, match=r"2 processes on device cuda, a GPU each, and 1 GPUs are here"):
+    with pytest.raises(TrainingError, match=r"2 processes on device cuda, a GPU each; 1 GPUs are here"):
         require_devices(TWO.model_copy(update={"device": "cuda"}))
     require_devices(CONFIG.model_copy(update={"device": "cuda"}))
 

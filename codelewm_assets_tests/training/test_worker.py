@@ -302,7 +302,7 @@ def test_an_error_is_the_streams_last_event_and_one_line(
     spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"device": "cuda"})})
     found = _run(spec, tmp_path)
     assert found.returncode == 1 and len(found.stderr.splitlines()) == 1
-    assert "The profile asks for device cuda and none is here" in json.loads(found.stderr)["message"]
+    assert "The profile requires device cuda, and there is no GPU here" in json.loads(found.stderr)["message"]
     events, _ = read_events(Path(spec.output_folder) / STREAM)
     assert [event["event"] for event in events] == ["error"]
     assert summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)["state"] == "failed"
