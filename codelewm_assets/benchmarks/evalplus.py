@@ -1,4 +1,4 @@
-"""EvalPlus release files: found, checked against their pin, and read with the types JSON loses."""
+"""EvalPlus release files: located, verified against their pin, and read with the types that JSON loses."""
 
 import ast
 import gzip
@@ -18,7 +18,7 @@ from codelewm_assets.core.records import ExcludedProblem, Problem
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 Suite = Literal["base", "plus"]
-MAX_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
+MAX_CHARACTERS = 20_000  # longer inputs are skipped: no model reads them
 
 
 def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url: str | None = None) -> Path:
@@ -121,7 +121,7 @@ def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem
 def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> list[str]:
     """Distinct input literals: the base inputs in order, then plus inputs in an order fixed by hash, up to the limit.
 
-    Without a limit the very long ones are there too.
+    Without a limit, inputs longer than `MAX_CHARACTERS` are included.
     """
     named = [text for item in _listed(row["base_input"]) if (text := _literal(row["task_id"], item))]
     if suite == "plus":

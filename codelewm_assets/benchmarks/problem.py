@@ -1,4 +1,4 @@
-"""One way in to every source of problems. There is no fallback: what was asked for is read, or an error says why not."""
+"""Single entry point to every source of problems. No fallback: the requested source is read, or an error is raised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from codelewm_assets.core.records import ExcludedProblem, Problem
 
 @dataclass(frozen=True, slots=True)
 class SourceRead:
-    """Usable problems sorted by id, those excluded with reasons, and what was read."""
+    """Usable problems sorted by id, those excluded with reasons, and the source's revision."""
 
     problems: tuple[Problem, ...]
     excluded: tuple[ExcludedProblem, ...]
@@ -38,10 +38,10 @@ def load_benchmark(
     """Read one benchmark from the source that the profile names.
 
     Args:
-        max_inputs: of one problem, the first; None: all, the very long ones too.
-        suite: the benchmark's own inputs alone (`base`), or EvalPlus' after them, where the source has them.
+        max_inputs: maximum number of inputs of one problem; None: all, including very long ones.
+        suite: the benchmark's own inputs (`base`), or also EvalPlus' (`plus`), where the source has them.
         run: runs a reference together with its published tests, isolated.
-        environment: where the variables that name files and revisions are looked up.
+        environment: variables that name files and revisions.
         cache: folder for downloaded release files.
     Raises: SourceMissingError, SourceDigestError, SourceFormatError: as the readers; SourceFormatError also when no
         problem is usable.

@@ -1,6 +1,6 @@
-"""Inputs and expected outputs out of tests that are published as code.
+"""Recovery of inputs and expected outputs from tests that are published as code.
 
-They are read from the text where it is plain, else recorded while the reference runs them.
+They are parsed from the text where possible, else recorded while the reference runs the tests.
 """
 
 import ast
@@ -31,7 +31,7 @@ def __record_calls__():
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """One call of the published tests: its arguments, and the output they ask for when that can be read."""
+    """One call of the published tests: its arguments, and the expected output if it can be parsed."""
 
     __test__ = False
     arguments: str
@@ -71,7 +71,7 @@ def recover_tests(reference: str, test_code: str, entry_point: str, run: Runner)
 
 
 def _distinct(cases: list[TestCase]) -> tuple[TestCase, ...]:
-    """The first case of each arguments."""
+    """The first case for each list of arguments."""
     first: dict[str, TestCase] = {}
     return tuple(case for case in cases if first.setdefault(case.arguments, case) is case)
 
@@ -110,7 +110,7 @@ def _table_tolerance(tree: ast.Module) -> float:
 
 
 def _from_assertions(tree: ast.Module, entry_point: str) -> tuple[list[TestCase], float, bool]:
-    """(cases, tolerance, whether every statement of the tests was understood)."""
+    """(cases, tolerance, True if every statement of the tests was parsed)."""
     check = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
     cases, atol, is_complete = list[TestCase](), 0.0, True
     for statement in check[0].body if check else tree.body:

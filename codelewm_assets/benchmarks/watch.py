@@ -1,4 +1,4 @@
-"""What of the sources lies outside the project, and what it holds now. What then happens is for `defs` to say."""
+"""External sources and their current fingerprints. The reaction to changes is in `defs`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ MISSING = "missing"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A file, by path, or a dataset of the Hub, by repository; `expected` is the sha256 or commit that builds read.
+    """A file, by path, or a dataset of the Hub, by repository.
 
-    wanted None: builds read whatever the file holds.
+    Attributes:
+        expected: sha256 or commit that builds read; None: builds read the file as it is.
     """
 
     name: str
@@ -58,7 +59,7 @@ def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
     """sha256 of a file, "missing" without one; the newest commit of a dataset.
 
     Raises:
-        SourceMissingError: the Hub cannot be asked.
+        SourceMissingError: the Hub is unreachable.
         OSError: the file cannot be read.
     """
     if watched.kind == "dataset":
@@ -68,7 +69,7 @@ def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
 
 
 def hub_head(repository: str, *, endpoint: str | None = None, token: str | None = None) -> str:
-    """The newest commit of a dataset. Raises: SourceMissingError: the Hub cannot be asked."""
+    """The newest commit of a dataset. Raises: SourceMissingError: the Hub is unreachable."""
     import httpx2
 
     api = hub_api(token or False, endpoint)

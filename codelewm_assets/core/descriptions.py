@@ -1,4 +1,4 @@
-"""Descriptions of a record's fields, from where its class says them."""
+"""Descriptions of a record's fields, from its class."""
 
 import ast
 import inspect
@@ -18,7 +18,7 @@ ATTRIBUTE = re.compile(r"^(\w+)(?: \([^)]*\))?: (.*(?:\n[ \t]+.*)*)", re.MULTILI
 def field_descriptions(model: type[BaseModel]) -> dict[str, str]:
     """Field → its `Field(description=…)`, its line in the docstring's `Attributes:` or the comment at the end of its line.
 
-    Of the class and of those that it inherits from. A field that none of them describes is not in it.
+    Includes inherited fields; fields without a description are missing.
     """
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):

@@ -1,4 +1,4 @@
-"""What a rule found, from its offenders. Every rule of the project says it this way."""
+"""Constructor of a rule's finding from its offenders."""
 
 from collections.abc import Mapping, Sequence
 

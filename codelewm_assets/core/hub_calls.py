@@ -1,7 +1,7 @@
-"""Calls to the Hugging Face Hub: the client, which failures pass by themselves, patience with those, and what lies there.
+"""Calls to the Hugging Face Hub: the client, retries of transient failures, and file hashes.
 
-The client is imported inside functions: profiles are validated, and local training runs, without it. What is asked of the
-Hub, and where it lies there, belongs to who asks.
+The client is imported inside functions: profiles are validated, and local training runs, without it. Repositories and paths
+belong to the callers.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 
 
 def hub_api(token: str | bool, endpoint: str | None) -> Any:
-    """A client. Args: token: False sends none. endpoint: address of the Hub; None is the client's own."""
+    """A client. Args: token: False: none is sent. endpoint: address of the Hub; None: the client's default."""
     from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars, logging
 
@@ -30,7 +30,7 @@ def hub_api(token: str | bool, endpoint: str | None) -> Any:
 
 
 def is_transient(error: BaseException | None) -> bool:
-    """Whether the same call may succeed later: 5xx, too many requests, timeouts, connections that broke."""
+    """True if the same call may succeed later: 5xx, too many requests, timeouts, broken connections."""
     import httpx2
 
     while error is not None:
@@ -51,10 +51,13 @@ def backoff_s(failures: int, pause_s: float) -> float:
 def retry_transient(
     call: Callable[[], Answer], action: str, *, pause_s: float, error: type[AssetsError], tries: int = MAX_TRIES
 ) -> Answer:
-    """The call's answer, asked for again after failures that pass.
+    """Result of a call, retried with backoff after transient failures.
 
-    Args: call: one request that may be repeated. action: what it is for, as `could not <action>` reads.
-    Raises: error: a failure that does not pass, or the last of `tries`.
+    Args:
+        call: one idempotent request.
+        action: for the message `Could not <action>`.
+
+    Raises: error: a permanent failure, or the last of `tries`.
     """
     import httpx2
 
@@ -73,7 +76,7 @@ def retry_transient(
 def file_hashes(
     api: Any, repository: str, repository_type: str, revision: str, folder: str | None = None
 ) -> dict[str, str]:
-    """Path → hash of every file at a revision, or below a folder of it: sha256 of a large file, git's blob hash of another."""
+    """Path → hash of every file at a revision, or in a folder of it: sha256 of a large file, else git's blob hash."""
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
@@ -87,7 +90,7 @@ def file_hashes(
 
 
 def matches_hash(path: Path, remote_hash: str | None) -> bool:
-    """Whether a hash that the Hub has of a file, None for no file, is that of the file at `path`."""
+    """True if the Hub's hash of a file (None: no such file) is that of the file at `path`."""
     if remote_hash is None or len(remote_hash) == 64:
         return remote_hash == sha256_file(path)
     content = path.read_bytes()

@@ -29,11 +29,11 @@ _format: LogFormat | None = None
 
 
 class LogFormatError(AssetsError):
-    """The environment asks for a format of logs that there is not."""
+    """The environment names an unknown log format."""
 
 
 def configured_format(environment: Mapping[str, str]) -> LogFormat:
-    """The format that the environment asks for, text by default. Raises: LogFormatError."""
+    """The log format named in the environment, text by default. Raises: LogFormatError."""
     requested = environment.get(VARIABLE) or "text"
     for known in LOG_FORMATS:
         if requested == known:
@@ -42,12 +42,12 @@ def configured_format(environment: Mapping[str, str]) -> LogFormat:
 
 
 def format_in_force() -> LogFormat:
-    """The format that `set_up_logs` set last, else what the environment asks for: processes that are started get the same."""
+    """The current format, else the environment's; child processes inherit it."""
     return _format or configured_format(os.environ)
 
 
 def set_up_logs(log_format: LogFormat, *, program: str = "codelewm-assets") -> None:
-    """Send records to standard error; what was set up before is replaced.
+    """Send records to standard error, replacing the previous set-up.
 
     As text, warnings and errors of this project, each after the program's name. As JSON, its records from INFO up, and
     warnings of every library and of Python.
@@ -109,7 +109,7 @@ class TextFormatter(logging.Formatter):
 
 
 class _StandardError(logging.Handler):
-    """Writes to what is standard error when the record comes."""
+    """Writes to the current `sys.stderr`."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Scanning programs, and what would be published, for secrets: `detect-secrets`, and `core.secrets`.
 
-Entropy detectors are left out: artifacts are full of digests, which are nothing but entropy.
+Entropy detectors are excluded: artifacts are full of digests.
 """
 
 import re
@@ -42,7 +42,7 @@ def secrets_in_texts(texts: Mapping[str, str]) -> list[str]:
 
 
 def pattern_findings(texts: Mapping[str, str | Path]) -> list[str]:
-    """As `secrets_in_texts`, without the values of this environment's variables: the same texts give the same findings."""
+    """As `secrets_in_texts`, without the values of this environment's variables, so the result depends only on the texts."""
     return _findings(_named(texts), {})
 
 
@@ -68,7 +68,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _findings(named: Iterable[tuple[str, Iterable[str]]], variables: Mapping[str, str]) -> list[str]:
-    """`name:line kind` of every finding. Lines that are alike but for a number that is all they say are scanned once."""
+    """`name:line kind` of every finding. Lines that differ only in a JSON number are scanned once."""
     from detect_secrets.core.scan import scan_line
 
     known: dict[str, list[str]] = {}

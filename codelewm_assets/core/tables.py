@@ -38,9 +38,10 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> list[dict[str
 
 
 def write_groups(path: Path, groups: Iterable[Sequence[Record]], model: type[Record]) -> int:
-    """Write records as they come, a row group for each sequence that is not empty, with the model's own columns.
+    """Write a row group for each non-empty sequence of records, with the model's columns.
 
     Memory holds one group at a time. Same groups, same bytes.
+
     Returns: the number of rows.
     """
     schema, count = arrow_schema(model), 0
@@ -91,4 +92,4 @@ def _arrow_type(kind: Any) -> pa.DataType:
         return pa.list_(_arrow_type(arguments[0]))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return pa.struct(list(arrow_schema(kind)))
-    raise TypeError(f"No column type for {kind}; expected text, number, boolean, tuple or record.")
+    raise TypeError(f"No column type for {kind}; expected a text, number, boolean, tuple or record.")

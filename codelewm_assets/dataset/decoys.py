@@ -1,4 +1,4 @@
-"""Decoy pairs, made from the very pack they are scored on. A decoy's output always differs from the query's."""
+"""Decoy pairs, built from the pack that they are scored on. A decoy's output always differs from the query's."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ RATIONALE: dict[Category, str] = {
 def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_problem: int) -> list[Decoy]:
     """Pairs of each category; queries are records that passed, both records are of one problem and so of one fold.
 
-    Which pairs are kept is fixed by a hash of their ids, so the choice does not depend on order. In
+    Pairs are selected by a hash of their ids, independent of order. In
     `same_problem_different_submission` the decoy comes from a rewrite or a two-bug mutant or a model; in `mutation` from
     a one-bug mutant. The reference is in no pair: it is never scored.
 
     Args:
-        pairs_per_query: most pairs of one query and category.
-        pairs_per_problem: most pairs of one problem and category.
+        pairs_per_query: maximum number of pairs of one query and category.
+        pairs_per_problem: maximum number of pairs of one problem and category.
     """
     by_problem: dict[str, list[PackRow]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: r.record_id):
@@ -42,7 +42,7 @@ def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_prob
 def _pairs(
     rows: Sequence[PackRow], category: Category, per_query: int, limit: int
 ) -> Iterator[tuple[PackRow, PackRow]]:
-    """Queries in the order of a hash, each with its first decoys in the order of another, until the problem has enough."""
+    """Queries in hash order, each with its first decoys in hash order, up to `limit` pairs."""
     by_input, by_submission = dict[str, list[PackRow]](), dict[str, list[PackRow]]()
     for row in rows:
         by_input.setdefault(row.input_id, []).append(row)

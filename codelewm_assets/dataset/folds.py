@@ -19,7 +19,7 @@ Counts = NDArray[np.int64]
 
 
 class ProblemSplit(Record):
-    """The fold of one problem; all that is made from the problem goes with it."""
+    """The fold of one problem and of everything derived from it."""
 
     problem_id: str
     benchmark_id: str
@@ -47,7 +47,7 @@ def assign_folds(
 ) -> DrawnFolds:
     """One fold 0…4 for each problem, a cluster of near-duplicates in one.
 
-    The seeds `seed`, `seed` + 1 … are tried, `seed_search` of them at most: the first that meets all floors is taken, else
+    The seeds `seed`, `seed` + 1 … are tried, at most `seed_search` of them: the first that meets all floors is used, else
     the one with the smallest shortfall, the lowest of equals.
 
     Args:

@@ -1,7 +1,7 @@
-"""Forms of a program that hold still when it is renamed: the one by which programs are equal, and what its body says.
+"""Forms of a program that are invariant under renaming: the normal form, and the text of its body.
 
-Here: what two problems' programs are compared by. The form by which completions of one problem are told apart keeps the
-entry point's name and the annotations (completions/renaming.py), and is what this one is made with.
+Here: forms for comparing programs of different problems. The form for completions of one problem keeps the entry point's name
+and the annotations (completions/renaming.py); the normal form builds on it.
 """
 
 import ast
@@ -18,7 +18,7 @@ IGNORED_NODES = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form 
 def normal_form(code: str) -> str:
     """The program alpha-normalised, its entry point's name, annotations and imports of `typing` gone too.
 
-    Two programs with one normal form do the same. Text that does not parse is returned stripped.
+    Programs with equal normal forms are equivalent. Text that does not parse is returned stripped.
     """
     try:
         tree = _Untyped().visit(parse_program(code))
@@ -28,7 +28,7 @@ def normal_form(code: str) -> str:
 
 
 def skeleton(code: str) -> Hashable:
-    """How many nodes of each kind the program has: equal wherever `normal_form` is, at a tenth of its cost."""
+    """Node counts by kind: equal for equal `normal_form`s, at a tenth of the cost."""
     try:
         tree = parse_program(code)
     except PARSE_ERRORS:
@@ -50,7 +50,7 @@ def skeleton(code: str) -> Hashable:
 
 
 def bodies(code: str, entry_point: str) -> tuple[str, ...]:
-    """What stands in the entry point's body, docstring excluded: as written, and as `ast.unparse` writes it.
+    """Text of the entry point's body without its docstring: as written, and as by `ast.unparse`.
 
     A program whose entry point is no top-level function is its own body. Text that does not parse has none.
     """
@@ -69,7 +69,7 @@ def bodies(code: str, entry_point: str) -> tuple[str, ...]:
 
 
 class _Untyped(ast.NodeTransformer):
-    """Takes annotations and imports of `typing` out; a declaration without a value stays."""
+    """Removes annotations and imports of `typing`; a declaration without a value stays."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None

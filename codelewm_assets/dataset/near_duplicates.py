@@ -1,6 +1,6 @@
-"""Which problems are near-duplicates of each other, by their prompts, their references and the programs that pass.
+"""Near-duplicate problems, by their prompts, references and passing programs.
 
-Every pair is exact: MinHash with locality-sensitive hashing only proposes what to compare, and misses a pair at the threshold
+Similarities are exact: MinHash with locality-sensitive hashing only proposes candidates, and misses a pair at the threshold
 with a probability of one in a million at most. Source: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.3 and 3.4;
 datasketch 2.0. Thresholds and the figures behind them: docs/decisions/0007.
 """
@@ -26,7 +26,7 @@ MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which similarity on two problems are near-duplicates, each in [0.11, 1]."""
+    """Minimum similarities of near-duplicates, each in [0.11, 1]."""
 
     code: float = 0.7  # Jaccard of the references' token shingles
     prompt: float = 0.5  # Jaccard of the prompts' word pairs
@@ -99,7 +99,7 @@ def _similar_pairs(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple
 
 
 def band_shape(threshold: float) -> tuple[int, int]:
-    """(bands, rows of a band) with as many rows as a chance of missing a pair at `threshold` of at most 1e-6 allows.
+    """(bands, rows of a band), with the most rows for which a pair at `threshold` is missed with probability ≤ 1e-6.
 
     A pair of Jaccard s is a candidate with probability 1 − (1 − s^rows)^bands.
     Args: threshold: in [0.11, 1].
@@ -138,7 +138,7 @@ def _sharing(values: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
 
 
 def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
-    """Problem id → normal forms of its passing programs, of those alone whose skeleton another problem's has too."""
+    """Problem id → normal forms of its passing programs whose skeleton occurs in another problem too."""
     by_skeleton: dict[object, list[tuple[str, str]]] = defaultdict(list)
     for name in sorted(passing):
         for program in sorted(set(passing[name])):
@@ -152,7 +152,7 @@ def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]
 
 
 def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str, str, float]]:
-    """(first, second, part) of each reference body, of at least `MIN_BODY_TOKENS` tokens, that stands in another's prompt."""
+    """(first, second, share) of each reference body, of at least `MIN_BODY_TOKENS` tokens, contained in another's prompt."""
     prompts_with: dict[str, list[str]] = defaultdict(list)
     for problem in problems:
         for shingle in local_shingles(code_tokens(problem.prompt)):
@@ -171,7 +171,7 @@ def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str,
 
 
 def pairs_with_reasons(found: Iterable[NearDuplicate]) -> dict[tuple[str, str], str]:
-    """(first, second) → its reasons with their similarities, as a reader wants them."""
+    """(first, second) → its reasons with their similarities, as text."""
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in found:
         reasons[row.first_problem_id, row.second_problem_id].append(f"{row.reason} {row.similarity:.2f}")

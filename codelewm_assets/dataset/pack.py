@@ -1,4 +1,4 @@
-"""From labelled completions to pack rows: one per (problem, completion, input). No folds and no scores here."""
+"""Pack rows from labelled completions: one per (problem, completion, input). No folds and no scores here."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ KNOWN_LICENSES = frozenset({"MIT", "Apache-2.0", "CC-BY-4.0", "Apache-2.0 AND MI
 
 
 def output_text(run: LabelledInput) -> str:
-    """What the output encoder reads: the output's literal, or the outcome in angle brackets when there was none."""
+    """Input of the output encoder: the output's literal, or the outcome in angle brackets without one."""
     if run.output is not None:
         return run.output
     if run.exception_class is not None:
@@ -42,7 +42,7 @@ def output_magnitude(run: LabelledInput) -> MagnitudeBucket:
 def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Problem]) -> list[PackRow]:
     """All rows, sorted by record id.
 
-    Raises: PackError: nothing was labelled, a completion's problem or input is not there, or two rows share an id.
+    Raises: PackError: no labelled completions, a missing problem or input, or duplicate record ids.
     """
     if not labelled:
         raise PackError("No labelled completions; expected at least one. Materialize labelled_completions first.")

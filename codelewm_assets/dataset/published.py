@@ -1,6 +1,6 @@
-"""The view of the execution pack that is published: the pack's fields and the fold, and nothing that could be run.
+"""Published view of the execution pack: its fields and the fold, without executable text.
 
-Programs, inputs and outputs are hashed tokens here: enough to train on and to compare, not enough to run or to read.
+Programs, inputs and outputs are hashed tokens: enough to train on and to compare, not to run or to read.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Whether the benchmark data that the profile reads is there, and is the pinned data."""
+"""Findings about the benchmark data that the profile reads: present, and as pinned."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from codelewm_assets.profiles.profile import Profile
 
 
 def wheel_finding(profile: Profile) -> HealthFinding:
-    """Whether HumanEval's wheel is installed with the pinned file."""
+    """HumanEval's wheel is installed with the pinned file."""
     needed: State = "fail" if "wheel" in profile.sources.by_benchmark.values() else "warn"
     try:
         found, is_ok = f"{len(read_wheel_rows())} problems, the pinned bytes", True
@@ -27,11 +27,11 @@ def wheel_finding(profile: Profile) -> HealthFinding:
 
 
 def evalplus_findings(profile: Profile, environment: Mapping[str, str], cache: Path) -> list[HealthFinding]:
-    """Whether the release file of each benchmark is there, or the Hub's revision that is asked for is a whole one.
+    """The release file of each benchmark is present, or the named revision of the Hub is a full commit hash.
 
     Args:
-        environment: where files and revisions are named.
-        cache: folder of files that were downloaded before. Nothing is downloaded here.
+        environment: variables that name files and revisions.
+        cache: folder of downloaded files. Nothing is downloaded here.
     """
     return [
         _evalplus_finding(pin, profile.sources.by_benchmark[benchmark] == "evalplus", profile.name, environment, cache)

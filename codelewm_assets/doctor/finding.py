@@ -10,7 +10,7 @@ State = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """What was looked at, and what to do where it is not as wanted.
+    """Result of one check, and its remedy.
 
     Raises: ValueError: a finding that is not ok without a remedy.
     """

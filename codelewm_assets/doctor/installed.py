@@ -21,7 +21,7 @@ INSTALL = "install again with the pins: pip install -c constraints.txt -e ."
 
 
 def installed_version(name: str) -> str | None:
-    """Version of an installed package, None when it is not installed."""
+    """Version of an installed package; None when it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -29,9 +29,9 @@ def installed_version(name: str) -> str | None:
 
 
 def python_finding(found: str | None = None) -> HealthFinding:
-    """Whether this interpreter is one that the project takes.
+    """The interpreter's version is supported.
 
-    Args: found: version of the interpreter; None: of the one that runs.
+    Args: found: version of the interpreter; None: of the running one.
     """
     found = found or platform.python_version()
     try:
@@ -46,9 +46,9 @@ def python_finding(found: str | None = None) -> HealthFinding:
 
 
 def requirements_finding(version_of: Callable[[str], str | None] = installed_version) -> HealthFinding:
-    """Whether what the project requires is installed, and what its extras want, where it is installed, fits.
+    """The project's requirements are installed, and installed packages of its extras have allowed versions.
 
-    Args: version_of: gives the installed version of a package, None when there is none.
+    Args: version_of: installed version of a package; None when it is not installed.
     """
     try:
         rows = [Requirement(text) for text in requires(PROJECT) or []]
@@ -73,7 +73,7 @@ def requirements_finding(version_of: Callable[[str], str | None] = installed_ver
 def pins_finding(
     constraints: Path = CONSTRAINTS, version_of: Callable[[str], str | None] = installed_version
 ) -> HealthFinding:
-    """Whether every installed package that constraints.txt pins has the pinned version.
+    """Every installed package that constraints.txt pins has the pinned version.
 
     Args: version_of: as `requirements_finding`.
     """
@@ -104,9 +104,9 @@ def pins_finding(
 def pip_check_finding(
     constraints: Path = CONSTRAINTS, command: Sequence[str] = (sys.executable, "-m", "pip", "check")
 ) -> HealthFinding:
-    """Whether the requirements of every installed package are met; a failure where constraints.txt pins the package.
+    """The requirements of every installed package are met; a failure if constraints.txt pins the package.
 
-    Args: command: prints a line for each broken requirement and ends with a status other than 0.
+    Args: command: prints a line for each broken requirement and exits with a status other than 0.
     """
     wanted = "no broken requirement in `pip check`"
     try:

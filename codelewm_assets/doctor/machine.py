@@ -1,4 +1,4 @@
-"""This machine: the sandbox's layers, a GPU where one is wanted, the store's disk, and the way to the Hub."""
+"""Findings about this machine: the sandbox's layers, GPUs, the store's disk, and access to the Hub."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ SMI_TIMEOUT_S = 20.0
 
 
 def isolation_finding(profile: Profile) -> HealthFinding:
-    """Which layers are in force around programs: a sandbox is started to see."""
+    """The sandbox starts with every layer of isolation."""
     try:
         with SandboxPool(1) as pool:
             return layers_finding(profile, pool.isolation)
@@ -33,7 +33,7 @@ def isolation_finding(profile: Profile) -> HealthFinding:
 
 
 def layers_finding(profile: Profile, isolation: Isolation) -> HealthFinding:
-    """What of the layers is missing; a failure where the profile's isolation is strict."""
+    """Every layer of isolation is active; a failure if the profile's isolation is strict."""
     missing = isolation.missing_for_strict
     otherwise: State = "fail" if profile.sandbox.isolation == "strict" else "warn"
     return health_finding(
@@ -44,9 +44,9 @@ def layers_finding(profile: Profile, isolation: Isolation) -> HealthFinding:
 
 
 def gpu_finding(profile: Profile, torch_version: str | None = None) -> HealthFinding:
-    """Whether the GPUs that the profile trains on are here, as the driver's own tool says; torch is not imported.
+    """The GPUs that the profile trains on are present, by the driver's tool; torch is not imported.
 
-    Args: torch_version: installed version of torch; None looks it up.
+    Args: torch_version: installed version of torch; None: looked up.
     """
     config, torch_version = profile.training_config(), torch_version or installed_version("torch") or "none"
     gpus, trouble = _gpus()
@@ -64,7 +64,7 @@ def gpu_finding(profile: Profile, torch_version: str | None = None) -> HealthFin
 
 
 def _gpus() -> tuple[list[str], str]:
-    """(name and memory of each GPU, what is wrong with the tool that lists them)."""
+    """(name and memory of each GPU, fault of the tool that lists them)."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return [], ""
@@ -83,7 +83,7 @@ def _gpus() -> tuple[list[str], str]:
 
 
 def store_findings(store: ArtifactStore) -> list[HealthFinding]:
-    """Whether object storage answers, and whether the folder on this machine, or where it would be made, has room."""
+    """Object storage answers, and the local folder, or its nearest existing parent, is writable and has space."""
     root = store.work
     # not Path.exists, which raises below a folder that may not be entered
     folder = next(path for path in (root, *root.parents) if os.path.exists(path))
@@ -101,7 +101,7 @@ def store_findings(store: ArtifactStore) -> list[HealthFinding]:
 
 
 def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
-    """Artifacts that a recipe note names and that are not stored. Contents are not read; `verify` does that."""
+    """Every artifact of a cache entry is stored. Contents are not read; `verify` does that."""
     try:
         rows = store.missing()
         found, is_ok = (
@@ -111,13 +111,13 @@ def missing_artifacts_finding(store: ArtifactStore) -> HealthFinding:
     except AssetsError as error:
         found, is_ok = str(error), False
     return health_finding(
-        "stored_artifacts", is_ok, "fail", found=found, wanted="every artifact that a recipe note names",
+        "stored_artifacts", is_ok, "fail", found=found, wanted="the artifact of every cache entry",
         remedy="build again, or restore it from a copy; `codelewm-assets verify` checks the contents too",
     )  # fmt: skip
 
 
 def object_storage_finding(store: ArtifactStore) -> HealthFinding:
-    """Whether the server takes the credentials and knows the bucket: one small object that is not there is asked for."""
+    """The server accepts the credentials and has the bucket: checked by reading an object that does not exist."""
     absent_key = CacheKey(kind="doctor", partition=None, parents={}, config={}, code_version="0")
     try:
         store.find(absent_key)
@@ -131,7 +131,7 @@ def object_storage_finding(store: ArtifactStore) -> HealthFinding:
 
 
 def disk_finding(free_bytes: int) -> HealthFinding:
-    """Whether the store's disk has room for a build."""
+    """The store's disk has space for a build."""
     return health_finding(
         "disk", free_bytes >= RECOMMENDED_FREE_BYTES, "fail" if free_bytes < MIN_FREE_BYTES else "warn",
         found=f"{free_bytes / GIB:.1f} GiB free", wanted=f"{RECOMMENDED_FREE_BYTES // GIB} GiB free",
@@ -140,7 +140,7 @@ def disk_finding(free_bytes: int) -> HealthFinding:
 
 
 def hub_finding(environment: Mapping[str, str], *, timeout_s: float = HUB_TIMEOUT_S) -> HealthFinding:
-    """Whether the Hugging Face Hub answers; a build from the wheel or from files does without it.
+    """The Hugging Face Hub answers; not needed for a build from the wheel or from files.
 
     Args: environment: HF_ENDPOINT names another Hub.
     """

@@ -31,7 +31,7 @@ def require_receiver(text: str) -> str:
 
 
 def display_name(receiver: str) -> str:
-    """The receiver as the profile writes it: names of variables, never their values."""
+    """The receiver as in the profile: names of variables, never their values."""
     address, mark, query = receiver.partition("?")
     if "@" not in address:  # a password may hold the mark
         address, mark, query = receiver, "", ""
@@ -76,7 +76,7 @@ def _values(receiver: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _reason(captured: str, values: Mapping[str, str]) -> str:
-    """What Apprise logged, without any part of the variables' values."""
+    """Apprise's log, without any part of the variables' values."""
     parts = {part for value in values.values() for part in re.split(r"[/:@?&=+,]+", value)}
     parts |= {unquote(part) for part in parts} | set(values.values())
     secrets = {f"SECRET_{number}": part for number, part in enumerate(parts) if len(part) >= MIN_SECRET_CHARS}

@@ -1,7 +1,6 @@
-"""Pictures of findings, where looking beats reading.
+"""Plots of findings: cells against floors, controls against chance and ceiling, minimum detectable lift against the target.
 
-Cells against their floors, controls against chance and ceiling, the minimum detectable lift against the lift that is asked for.
-What is at fault is told by more than its colour: a frame and bold figures. The two colours are Okabe and Ito's.
+Offenders are marked by a frame and bold figures besides colour. The two colours are Okabe and Ito's.
 """
 
 import math
@@ -19,7 +18,7 @@ Labels = Mapping[str, str]
 
 
 def _labelled(name: str, labels: Labels) -> str:
-    """The name with the benchmark id that it begins with as texts call it."""
+    """The name with its leading benchmark id replaced by its label."""
     benchmark, space, rest = name.partition(" ")
     return f"{labels.get(benchmark, benchmark)}{space}{rest}"
 
@@ -27,7 +26,7 @@ def _labelled(name: str, labels: Labels) -> str:
 def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> bytes:
     """A heat map of cells named "fold K BENCHMARK …": a row for each name, a column for each fold, count over floor as colour.
 
-    Args: title: what is counted. labels: benchmark id → what texts call it, so that a stand-in is named.
+    Args: title: what is counted. labels: benchmark id → label, so that a stand-in is named.
     Returns: PNG. A cell without a floor is grey; one below its floor is orange and framed.
     """
     from matplotlib.colors import to_rgba
@@ -60,10 +59,10 @@ def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> byte
 
 
 def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labels: Labels) -> bytes:
-    """Pass@1 of each control on each benchmark, with chance and the ceiling as lines and what must be near chance as a band.
+    """Pass@1 of each control on each benchmark, with chance and ceiling as lines and the margin round chance as a band.
 
     Args: figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
-        labels: benchmark id → what texts call it.
+        labels: benchmark id → label.
     Returns: PNG.
     """
     from matplotlib.figure import Figure
@@ -93,10 +92,10 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labe
 
 
 def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
-    """The smallest lift that each scope of pools could show on each benchmark, with the wanted lift and the gate's as lines.
+    """Minimum detectable lift of each scope of pools on each benchmark, with the target and the gate's lift as lines.
 
     Args: figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
-        `rerank_can_decide` gives them. A scope that could show no lift has no bar. labels: benchmark id → what texts call it.
+        `rerank_can_decide` gives them. A scope without a detectable lift has no bar. labels: benchmark id → label.
     Returns: PNG.
     """
     from matplotlib.figure import Figure

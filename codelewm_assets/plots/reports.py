@@ -1,4 +1,4 @@
-"""The report's figures as PNG bytes. Same numbers, same bytes; nothing here computes a metric."""
+"""The report's figures as PNG bytes. Same numbers, same bytes; no metrics are computed here."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -11,7 +11,7 @@ Points = tuple[Sequence[float], Sequence[float]]  # false positive rates, true p
 
 
 class Curve(NamedTuple):
-    """A ROC curve with what stands beside it: its AUC and the 95% interval of that, where there is one."""
+    """A ROC curve with its AUC and the AUC's 95% interval, if there is one."""
 
     score: str
     points: Points
@@ -20,7 +20,7 @@ class Curve(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """One row of a forest plot. `group` stands above its rows; `is_marked` is what a gate looks at."""
+    """One row of a forest plot. `group` is the heading of its rows; `is_marked` is for effects that a gate reads."""
 
     group: str
     name: str
@@ -33,9 +33,9 @@ class Effect(NamedTuple):
 def reliability_curve(
     bins: Mapping[int, Sequence[CalibrationBin]], errors: Mapping[int, float | None], *, on: str
 ) -> bytes:
-    """Mean p_pass against the share that passed, per bin and seed, above how many completions each bin holds.
+    """Mean p_pass against the pass rate, per bin and seed, above the number of completions of each bin.
 
-    Args: errors: seed → expected calibration error. on: the benchmarks, as texts call them.
+    Args: errors: seed → expected calibration error. on: labels of the benchmarks.
     """
     fig, (upper, lower) = style.figure(4.6, rows=2, height_ratios=(3, 1), sharex=True)
     upper.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=1)
@@ -60,9 +60,9 @@ def reliability_curve(
 
 
 def roc_curves(curves: Mapping[int, Sequence[Curve]], *, on: str) -> bytes:
-    """ROC curves, a panel a seed, each named with its AUC and interval; p_pass is drawn last and thickest.
+    """ROC curves, a panel per seed, each named with its AUC and interval; p_pass is drawn last and thickest.
 
-    Args: on: the benchmarks, as texts call them.
+    Args: on: labels of the benchmarks.
     """
     fig, panels = style.figure(3.9, columns=max(1, len(curves)), sharey=True, squeeze=False)
     style.figure_title(fig, f"ROC curves on held-out completions of {on}")
@@ -91,7 +91,7 @@ def _auc_text(curve: Curve) -> str:
 def forest(effects: Sequence[Effect], *, title: str, x: str, threshold: float | None = None, digits: int = 1) -> bytes:
     """Effects with their 95% intervals, a row each under the heading of its group; both seeds of a name side by side.
 
-    Args: threshold: what a gate asks for, drawn as a line beside zero.
+    Args: threshold: of a gate, drawn as a line beside zero.
     """
     rows = [(group, name, list(found)) for (group, name), found in groupby(effects, key=lambda e: (e.group, e.name))]
     groups = list(dict.fromkeys(group for group, _, _ in rows))
@@ -151,9 +151,9 @@ def _name_seeds(axes: Any, seeds: Sequence[int]) -> None:
 
 
 def training_curve(events: Mapping[int, Sequence[Mapping[str, Any]]], *, on: str) -> bytes:
-    """Loss by step, a panel a seed: training as a thin line, validation as a thick one with points; a fold a line.
+    """Loss by step, a panel per seed and a line per fold: training thin, validation thick with points.
 
-    Args: on: the benchmarks, as texts call them.
+    Args: on: labels of the benchmarks.
     """
     fig, panels = style.figure(3.2, columns=max(1, len(events)), sharey=True, squeeze=False)
     style.figure_title(fig, f"Training and validation loss by step on {on}")

@@ -1,7 +1,7 @@
-"""How every plot looks: colours, fonts, sizes, and the bytes.
+"""Style of every plot: colours, fonts, sizes, and PNG output.
 
-Hues are Okabe and Ito's, which people with any colour vision tell apart; what matters is told by shape or text as well.
-Same numbers, same bytes: no date and no version goes into the PNG, and the font is the one that comes with matplotlib.
+Hues are Okabe and Ito's, distinguishable with any colour vision; shape or text repeats their meaning. Same numbers, same bytes:
+the PNG has no date or version, and the font is matplotlib's.
 """
 
 import io
@@ -23,7 +23,7 @@ def seed_hue(place: int) -> str:
 
 
 def score_hue(name: str) -> str:
-    """Hue of a score; grey for those that are shown for comparison only."""
+    """Hue of a score; grey for those shown for comparison."""
     return SCORE_HUES.get(name, MUTED)
 
 
@@ -54,20 +54,20 @@ def figure_title(fig: Any, title: str) -> None:
 
 def label(axes: Any, text: str, position: tuple[float, float], *, colour: str = INK, offset_pt: tuple[float, float] = (4, 0),
           **style: Any) -> None:  # fmt: skip
-    """Text beside a point, in the colour of what it names. Args: moved: offset in points."""
+    """Text beside a point. Args: offset_pt: offset in points."""
     plate = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     style = {"fontsize": SMALL_PT, "va": "center", "bbox": plate} | style
     axes.annotate(text, position, offset_pt, textcoords="offset points", color=colour, **style)
 
 
 def show_nothing(axes: Any) -> None:
-    """Say that there is nothing to draw, instead of empty axes that look like zero."""
+    """Text for a plot without data, since empty axes look like zero."""
     axes.text(0.5, 0.5, "nothing to show in this run", transform=axes.transAxes, ha="center", va="center",
               fontsize=TEXT_PT, color=MUTED)  # fmt: skip
 
 
 def png(fig: Any, dpi: float | str = "figure") -> bytes:
-    """The figure as PNG bytes. Args: dpi: dots per inch, its own when left out."""
+    """The figure as PNG bytes. Args: dpi: dots per inch (default: the figure's)."""
     sink = io.BytesIO()
     fig.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()

@@ -1,4 +1,4 @@
-"""Whether training may start on these artifacts: the preflight report must be whole, clear, and have judged exactly them."""
+"""Clearance of training: the preflight report must be complete, clear, and about exactly these artifacts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -33,21 +33,26 @@ REQUIRED_RULES = (
     "splits_keep_their_contract",
     "stand_in_is_named",
 )
-"""Every rule that a report must hold. Written out, not read off the code: a rule that is deleted there still refuses training
-until it is deleted here too, in a reviewed change."""
+"""Rules that a report must contain. Listed explicitly: a rule deleted from the code still blocks training until it is deleted
+here too, in a reviewed change."""
 
 
 def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *, folds: Sequence[int]) -> None:
-    """Refuse training on artifacts that the preflight report did not judge or did not clear, by every required rule.
+    """Refuse training on artifacts that the preflight report does not cover or did not clear by every required rule.
 
-    Every artifact that these were made from must be one that the report judged, under one digest only, with the bytes of
-    its manifest. Args: digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `TRAINING_INPUTS`.
-        folds: the folds that would be trained; must be those that the report judged.
-    Raises: PreflightError: every mismatch, in one message. StoreError: an artifact is not stored.
+    Every ancestor of these artifacts must be covered by the report under the same digest, with the bytes of its manifest.
+
+    Args:
+        digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `TRAINING_INPUTS`.
+        folds: the folds to train; must be those of the report.
+
+    Raises:
+        PreflightError: every mismatch, in one message.
+        StoreError: an artifact is not stored.
     """
     absent = sorted({"preflight_report", "tokenized_pack", *TRAINING_INPUTS} - set(digests))
     if absent:
-        raise PreflightError(f"Training was not told which {', '.join(absent)} to use. Materialize them, then train.")
+        raise PreflightError(f"Missing digest of {', '.join(absent)}. Materialize them, then train.")
     preflight = store.load("preflight_report", digests["preflight_report"])
     report = preflight.read_json("preflight_report.json")
     faults = _red_or_absent(report)
@@ -80,7 +85,7 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
 
 
 def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
-    """Each rule that the report lists as red or holds as not passed, and each required rule that it does not hold."""
+    """Each rule that the report lists as red or not passed, and each required rule without a finding."""
     passed = {found["rule"]: found["passed"] for found in report.get("findings", [])}
     red = dict.fromkeys([*report["red"], *(rule for rule, value in passed.items() if value is not True)])
     absent = [rule for rule in REQUIRED_RULES if rule not in passed]
@@ -88,7 +93,7 @@ def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
 
 
 def _foreign_parents(lineage: Iterable[Artifact], reported: Mapping[str, str]) -> list[str]:
-    """Each parent that is not the artifact which the report judged under that name."""
+    """Each parent that differs from the report's artifact of that name."""
     return [
         f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report judged {str(reported.get(name))[:12]}"
         for child in lineage

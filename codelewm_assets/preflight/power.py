@@ -1,4 +1,4 @@
-"""The smallest rerank lift that a run would show, by simulation over the very pools that it will score, before it is run."""
+"""Minimum detectable rerank lift, by simulation over the pools that will be scored."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ControlCredits:
-    """What the best control reaches on each pool, by problem.
+    """Credits of the best control on each pool, by problem.
 
     Attributes:
-        credits: problem id → for each of its pools the share of passing members among those tied at the control's top,
-            in [0, 1].
+        credits: problem id → for each pool the share of passing members among those tied at the control's top, in [0, 1].
     """
 
     credits: Mapping[str, Sequence[float]]
@@ -41,10 +40,9 @@ class ControlCredits:
 def minimum_detectable_lift_points(control: ControlCredits, *, seed: int) -> float | None:
     """Smallest true lift in pass@1 over the control, in points, that at least 80% of simulated runs show.
 
-    A simulated model is as uneven over problems as the control is, on other problems: each problem gets the control's own
-    rate on a problem drawn at random, moved up by the lift; each of its pools is then right or wrong at that rate. A run
-    shows the lift when the 95% interval of the mean paired difference, by problem, lies above 0. The control's credits are
-    the real ones.
+    A simulated model varies over problems as the control does: each problem gets the control's rate on a random problem,
+    raised by the lift; each of its pools is then right with that probability. A run shows the lift when the 95% interval of
+    the mean paired difference, by problem, lies above 0. The control's credits are the observed ones.
 
     Args: seed: of the generator.
     Returns: points, in steps of 0.25; None when there are fewer than two problems, or no lift is enough.
@@ -58,7 +56,7 @@ def minimum_detectable_lift_points(control: ControlCredits, *, seed: int) -> flo
     rates = control_rates[
         generator.integers(0, len(names), (SIMULATIONS, len(names)))
     ]  # (S, N) what the model's problems resemble
-    # one draw for all lifts, so that more is never found for less; (S, N, most pools of a problem)
+    # common random numbers for all lifts keep the power monotone; (S, N, max pools of a problem)
     uniforms = generator.random((SIMULATIONS, len(names), int(sizes.max())))
     low, high = 0, round(MAX_POINTS / STEP_POINTS)
     if _power(control_rates, sizes, rates, uniforms, high * STEP_POINTS) < POWER:
@@ -71,7 +69,7 @@ def minimum_detectable_lift_points(control: ControlCredits, *, seed: int) -> flo
 
 
 def _power(control_rates: Floats, sizes: NDArray[np.int64], rates: Floats, uniforms: Floats, points: float) -> float:
-    """Share of simulated runs that show a lift of so many points. Shapes: (N,), (N,), (S, N), (S, N, P)."""
+    """Share of simulated runs that show a lift of `points`. Shapes: (N,), (N,), (S, N), (S, N, P)."""
     raised = _raise_rates(rates, float(control_rates.mean()), points / 100)
     is_pool = np.arange(uniforms.shape[2]) < sizes[:, None]  # (N, P)
     right = ((uniforms < raised[:, :, None]) & is_pool).sum(axis=2) / sizes  # (S, N) share of a problem's pools
@@ -81,5 +79,5 @@ def _power(control_rates: Floats, sizes: NDArray[np.int64], rates: Floats, unifo
 
 
 def _raise_rates(rates: Floats, mean: float, lift: float) -> Floats:
-    """Rates whose expectation is `mean`, moved towards 1 by one factor so that it is `mean + lift`, or 1 at most."""
+    """Move rates with expectation `mean` towards 1 by a common factor, to the expectation min(1, `mean + lift`)."""
     return np.asarray(rates + (1 - rates) * min(1.0, lift / max(1 - mean, 1e-9)))

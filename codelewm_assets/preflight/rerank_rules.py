@@ -1,4 +1,4 @@
-"""The rules on what will be scored: nothing trained on, controls not saturated, pools enough to decide."""
+"""Rules on the scored pools: none trained on, controls not saturated, enough statistical power."""
 
 import math
 from collections import defaultdict
@@ -84,10 +84,10 @@ def control_credits(
     model_fold: int,
     outcomes: Mapping[str, tuple[str, bool]],
 ) -> Credits:
-    """What each text control reaches on each pool that is in test for `model_fold`.
+    """Credits of each text control on each pool in test for `model_fold`.
 
     Args: outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is
-        fitted on those in train, as evaluation fits it.
+        fitted on those in train, as in evaluation.
     """
     fold = {split.problem_id: split.fold for split in splits}
     held_out = {model_fold, (model_fold + 1) % len(FOLDS)}
@@ -155,9 +155,9 @@ def controls_leave_headroom(
     """On the scored pools, no text control is above the ceiling, and consensus and length are near chance.
 
     Args:
-        credits_by_fold: of each scored fold; all of a benchmark's pools are judged together.
-        ceiling: highest pass@1 of any control.
-        chance_margin: how far pass@1 of consensus and of length may lie from chance, either way.
+        credits_by_fold: of each scored fold; a benchmark's pools are merged.
+        ceiling: maximum pass@1 of any control.
+        chance_margin: maximum distance of pass@1 of consensus and of length from chance.
     """
     bad, figures = [], dict[str, float | int | str | bool]()
     chances = chance_of(members)
@@ -198,9 +198,9 @@ def rerank_can_decide(
     """On each benchmark the minimum detectable lift is at most the lift that the profile sets out to show.
 
     Args:
-        credits_by_fold: of every fold, so that fold 0 alone and cross-fitting are both known.
-        scored_folds: the folds that this profile scores; they decide.
-        gate_lift_points: what the rerank gate asks for, shown beside.
+        credits_by_fold: of every fold, for the figures of fold 0 and of cross-fitting.
+        scored_folds: the folds that this profile scores, which decide.
+        gate_lift_points: threshold of the rerank gate, for the figures.
     """
     bad = list[str]()
     figures = dict[str, float | int | str | bool](
@@ -229,7 +229,7 @@ def rerank_can_decide(
 
 
 def best_control(controls: Mapping[str, Mapping[str, float | None]], problem_of: Mapping[str, str]) -> ControlCredits:
-    """The control with the highest pass@1 of those that scored every pool; without pools, none."""
+    """The control with the highest pass@1 among those that scored every pool; no credits without pools."""
     means = {name: _mean(credits) or 0.0 for name, credits in controls.items() if None not in credits.values()}
     best = max(means, key=lambda name: (means[name], name))
     credits: dict[str, list[float]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""How a deployment runs by itself: schedules, notices, retries, time limits. None of it changes what any artifact holds."""
+"""Operation of a deployment: schedules, notices, retries, time limits. None of it affects artifacts."""
 
 import re
 from typing import Annotated

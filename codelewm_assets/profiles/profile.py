@@ -1,4 +1,4 @@
-"""Typed profiles. A profile says which data and which sizes flow through the graph; it never changes the graph."""
+"""Typed profiles. A profile selects data and sizes; it never changes the graph."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -104,7 +104,7 @@ class SplitsSection(Section):
 
     @property
     def thresholds(self) -> Thresholds:
-        """What near-duplicates are found by."""
+        """Similarity thresholds of near-duplicates."""
         return Thresholds(self.near_duplicate_threshold, self.prompt_threshold, self.containment_threshold)
 
 

@@ -83,4 +83,4 @@ def unexpected_files(folders: Folders, notes: Mapping[str, Entry]) -> Iterator[M
     for name, entry in notes.items():
         is_note = name.count("/") == 1 and name.endswith(".json") and entry.kind == FILE
         if not is_note and not name.startswith(f"{CACHE_KEYS}/{WRITE_PREFIX}"):
-            yield Mismatch(CACHE_KEYS, name, entry.kind, "a recipe note")
+            yield Mismatch(CACHE_KEYS, name, entry.kind, "a cache entry")

@@ -362,7 +362,7 @@ class ArtifactStore:
             note = f"{CACHE_KEYS}/{key}.json"
             if named is None or digest is None:
                 if not only:
-                    yield Mismatch("recipe note", note, "damaged", "an artifact_id and a digest")
+                    yield Mismatch("cache entry", note, "damaged", "an artifact_id and a digest")
                 continue
             if only and not _is_named(named, digest, only):
                 continue
@@ -375,7 +375,7 @@ class ArtifactStore:
             with suppress(StoreError):  # a damaged manifest is reported where it is checked
                 found = _key_of(self.load(kind, digest, partition=partition).manifest)
                 if found != key:
-                    yield Mismatch(f"{named} {digest[:12]}", note, found, "the recipe of its artifact")
+                    yield Mismatch(f"{named} {digest[:12]}", note, found, "the key of its artifact")
 
     def verify_all(self, only: frozenset[str] = frozenset()) -> tuple[int, list[Mismatch]]:
         """Check everything, or the artifacts whose kind, id or digest is in `only` with their ancestors.

@@ -179,7 +179,7 @@ def test_the_header_names_layers_missing_ones_limits_and_versions(tmp_path: Path
         (row(reference=REFERENCE), "row: Value error, expected either `reference` or `expected`"),
         (row(expected=["2"]), "row: Value error, 1 expected outputs for 2 inputs"),
         (row(inputs=["[1]", "f("]), "row: Value error, Not a Python literal: 'f('"),
-        (row(inputs=["[1]", "(1,)"]), "row: Value error, An input is the literal of a list"),
+        (row(inputs=["[1]", "(1,)"]), "row: Value error, Input is the literal of a tuple; expected a list"),
         (row(expected=["2", "x"]), "row: Value error, Not a Python literal: 'x'"),
         (row(inputs=["[1]", "[...]"]), "row: Value error, An input cannot be given to a program: a ellipsis has no"),
         (row(inputs=["[1]", "[" * 150 + "]" * 150]), "row: Value error, An input cannot be given to a program: deeper"),

@@ -141,7 +141,7 @@ def test_tokens_of_another_pack_or_of_other_splits_are_refused(bench: Bench, par
 @pytest.mark.parametrize("name", ["preflight_report", "tokenized_pack", *TRAINING_INPUTS])
 def test_an_artifact_that_is_not_named_is_refused(bench: Bench, name: str) -> None:
     del bench.digests[name]
-    bench.refuse(f"Training was not told which {name} to use")
+    bench.refuse(f"Missing digest of {name}")
 
 
 def test_an_artifact_that_is_not_stored_is_refused(bench: Bench) -> None:

@@ -206,7 +206,7 @@ def test_a_file_beside_artifacts_or_notes_that_no_manifest_lists_is_named(name: 
     place.bytes.put(name, b"?")
     checked, (fault,) = place.store().verify_all()
     assert checked == 1 and name in (fault.file, f"{fault.artifact}/{fault.file}")
-    assert fault.wanted in ("in no manifest", "a recipe note")
+    assert fault.wanted in ("in no manifest", "a cache entry")
 
 
 @pytest.mark.parametrize(

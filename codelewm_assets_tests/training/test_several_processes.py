@@ -337,9 +337,7 @@ def test_fewer_gpus_than_processes_is_one_error_before_any_step(spec_of: Callabl
     spec, events = spec_of(TWO.model_copy(update={"device": "cuda"}), "gpus"), list[dict[str, Any]]()
     if torch.cuda.device_count() >= 2:
         pytest.skip("there are GPUs enough")
-    with pytest.raises(
-        TrainingError, match=r"TrainingError: .* 2 processes on device cuda, a GPU each; \d GPUs are"
-    ):
+    with pytest.raises(TrainingError, match=r"TrainingError: .* 2 processes on device cuda, a GPU each; \d GPUs are"):
         run_worker(spec, on_event=events.append)
     assert [e["event"] for e in events] == ["error"]
     assert read_events(Path(spec.output_folder) / STREAM) == (events, 0)

@@ -1,4 +1,4 @@
-"""Data Docs of a validation: one HTML page that loads nothing, made by Great Expectations' renderers in our own frame.
+"""Data Docs of a validation: one self-contained HTML page, by Great Expectations' renderers in our own template.
 
 GE's page template fetches styles, scripts and pictures from a dozen hosts and prints unexpected values unescaped.
 """
@@ -15,7 +15,7 @@ from codelewm_assets.preflight.contracts.validation import Validation
 def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:
     """The page as UTF-8: a section for each column, an expectation a row. Same arguments, same bytes.
 
-    Args: source: which table of which artifact was judged, in words.
+    Args: source: description of the table and its artifact.
     """
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView

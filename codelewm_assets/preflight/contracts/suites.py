@@ -1,4 +1,4 @@
-"""The contracts as code. Columns, types, required values and closed choices are read off the record, so they cannot drift."""
+"""The contracts as code. Columns, types, required values and choices are derived from the record."""
 
 import sys
 import types
@@ -19,7 +19,7 @@ RECORD_ID = "^.+::.+::i[0-9]+$"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What one table promises beyond its record: keys, ranges, patterns and references."""
+    """Contract of one table beyond its record: keys, ranges, patterns and references."""
 
     rule: str
     asset: str
@@ -119,7 +119,7 @@ def type_name(kind: pa.DataType) -> str:
 
 
 def column_types(model: type[Record]) -> dict[str, tuple[str, ...]]:
-    """Column → the types that it may be stored as: its own, and `null` where nothing needs to be there."""
+    """Column → allowed stored types: its own, and `null` for optional values."""
     stored_types = {column.name: type_name(column.type) for column in arrow_schema(model)}
     result = {}
     for name, declared in model.model_fields.items():
@@ -152,7 +152,7 @@ def column_suite(contract: Contract, present: Collection[str]) -> Any:
 
 
 def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str, Sequence[str]]) -> Any:
-    """Suite on the rows, over those columns that are there and of their type.
+    """Suite on the rows, over the valid columns.
 
     Args: allowed: column of `contract.references` → the values it may take.
     """

@@ -1,6 +1,6 @@
-"""A table against its contract: the validation, and the one adapter from Great Expectations' result to a Finding.
+"""Validation of a table by its contract, and the adapter from Great Expectations' result to a Finding.
 
-Nothing is read, written or sent here: tables come in as Arrow, the context is ephemeral and its analytics are off.
+No I/O: tables are Arrow, the context is ephemeral and its analytics are off.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ MAX_CHARACTERS_SHOWN = 80  # of each
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was found, and Great Expectations' own result for the page."""
+    """The finding, and Great Expectations' result for the page."""
 
     finding: Finding
     result: Any  # ExpectationSuiteValidationResult
@@ -29,12 +29,14 @@ class Validation:
 def validate(
     contract: Contract, table: pa.Table, allowed: Mapping[str, Collection[str]], *, misplaced: Sequence[str] = ()
 ) -> Validation:
-    """The table judged by its contract: first its columns and their types, then the rows of the columns that are right.
+    """Validate a table: first its columns and their types, then the rows of the valid columns.
 
     Args:
         allowed: column of `contract.references` → the values of the parent.
-        misplaced: what lies in a file where it does not belong; broken as well.
-    Raises: ContractError: an expectation could not be evaluated, so nothing is known of what it expects.
+        misplaced: rows in the wrong file, which are offenders too.
+
+    Raises:
+        ContractError: an expectation could not be evaluated.
         KeyError: `allowed` lacks a column of `contract.references`.
     """
     import pandas as pd
@@ -52,12 +54,12 @@ def validate(
 
 
 def _occurring(frame: Any, name: str, allowed: Collection[str]) -> list[str]:
-    """Those of the allowed values that the column holds: the same verdict, without a pack's ids in every metric's name."""
+    """The allowed values that occur in the column: the same verdict with short metric names."""
     return sorted(set(allowed) & set(frame[name].dropna())) if name in frame else []
 
 
 def _context() -> Any:
-    """A context in memory, without a docs site of its own, that sends nothing and draws nothing."""
+    """An in-memory context without docs site, analytics and progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -87,14 +89,14 @@ def _evaluate(frame: Any, suite: Any) -> list[Any]:
 
 
 def _raised(result: Any) -> list[str]:
-    """Messages of what an expectation raised: its info is one entry, or one entry for each metric that failed."""
+    """Messages of an expectation's exceptions: its info is one entry, or one entry per failed metric."""
     info = result.exception_info or {}
     entries = [info] if "raised_exception" in info else list(info.values())
     return [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
 
 
 def _merged(contract: Contract, results: list[Any]) -> Any:
-    """One result of all expectations, without what depends on the clock."""
+    """One result of all expectations, without timestamps."""
     from great_expectations.core import ExpectationSuiteValidationResult
 
     good = sum(bool(result.success) for result in results)
@@ -113,7 +115,7 @@ def _merged(contract: Contract, results: list[Any]) -> Any:
 
 
 def _finding_of(contract: Contract, results: list[Any], row_count: int, misplaced: Sequence[str]) -> Finding:
-    """The adapter: failed expectations are the offenders, each with its column and the first unexpected values."""
+    """The finding of failed expectations, each with its column and the first unexpected values."""
     failed = [result for result in results if not result.success]
     return finding(
         contract.rule,
@@ -129,13 +131,13 @@ def _finding_of(contract: Contract, results: list[Any], row_count: int, misplace
 
 
 def _columns(result: Any) -> str:
-    """Columns that an expectation is on; the whole table sorts first."""
+    """Columns of an expectation; the whole table sorts first."""
     arguments = result.expectation_config.kwargs
     return arguments.get("column") or ", ".join(arguments.get("column_list", ())) or "(table)"
 
 
 def _offender(result: Any) -> str:
-    """`column: what was expected; in how many rows it is not so, and the first values that are not`."""
+    """`column: expectation; number of violating rows, and the first violating values`."""
     found, expected = result.result, result.expectation_config.description
     text = f"{_columns(result)}: wanted: {expected}"
     if "unexpected_count" in found:
