@@ -67,7 +67,7 @@ def _remedies(pin: FilePin) -> str:
 def read_file(
     path: Path, pin: FilePin, *, max_inputs: int | None, suite: Suite = "plus"
 ) -> tuple[list[Problem], list[ExcludedProblem]]:
-    """Problems of a release file. Raises: SourceFormatError: cut off, not JSON, columns or rows missing."""
+    """Problems of a release file. Raises: SourceFormatError: truncated, not JSON, columns or rows missing."""
     rows = _rows(path)
     if len(rows) != pin.row_count:
         raise SourceFormatError(
@@ -96,7 +96,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in text.split("\n") if line.strip()]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SourceFormatError(
-            f"{path.name}: not a readable .jsonl.gz file ({error}). It may be cut off; fetch it again."
+            f"{path.name}: not a readable .jsonl.gz file ({error}). It may be truncated; fetch it again."
         ) from error
 
 

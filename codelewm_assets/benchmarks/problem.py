@@ -72,7 +72,7 @@ def load_benchmark(
         )
     if not problems:
         raise SourceFormatError(
-            f"The source {source!r} has no usable problem of {benchmark_id}; {len(excluded)} left out."
+            f"The source {source!r} has no usable problem of {benchmark_id}; {len(excluded)} excluded."
         )
     ordered = tuple(sorted(problems, key=lambda problem: problem.problem_id))
     return SourceRead(ordered, tuple(sorted(excluded, key=lambda row: row.problem_id)), ordered[0].source_revision)

@@ -59,10 +59,10 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
     if report["clear"] is not True and not faults:
         faults = ["not clear"]
     if report.get("folds") != list(folds):
-        faults.append(f"the report judged folds {report.get('folds')}, training would use {list(folds)}")
+        faults.append(f"the report covers folds {report.get('folds')}, training would use {list(folds)}")
     used = [store.load(name, digests[name]) for name in (*TRAINING_INPUTS, "tokenized_pack")]
     faults += [
-        f"{name} {digests[name][:12]} was not judged (the report judged {str(report['judged'].get(name))[:12]})"
+        f"{name} {digests[name][:12]} is not covered (the report has {str(report['judged'].get(name))[:12]})"
         for name in TRAINING_INPUTS
         if report["judged"].get(name) != digests[name]
     ]
@@ -80,7 +80,7 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
         raise PreflightError(
             "Training is refused: "
             + "; ".join(faults)
-            + ". Rebuild these from one execution_pack, let preflight_report judge them by every rule, and start again."
+            + ". Rebuild these from one execution_pack, materialize preflight_report with every rule, and start again."
         )
 
 
@@ -95,7 +95,7 @@ def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
 def _foreign_parents(lineage: Iterable[Artifact], reported: Mapping[str, str]) -> list[str]:
     """Each parent that differs from the report's artifact of that name."""
     return [
-        f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report judged {str(reported.get(name))[:12]}"
+        f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report has {str(reported.get(name))[:12]}"
         for child in lineage
         for name, digest in child.manifest.parent_artifacts.items()
         if reported.get(name) != digest

@@ -40,7 +40,7 @@ def add_benchmarks(section: type[Section], field_of: Callable[[Benchmark], Field
 
 
 class SourcesSection(Section):
-    """Where the problems come from."""
+    """Sources of the problems."""
 
     max_inputs_per_problem: int = Field(ge=3, le=1000)  # the first of each problem's tests
 
@@ -67,7 +67,7 @@ class ImportedFile(Section):
 
 
 class CompletionsSection(Section):
-    """How many completions are made for each problem, and files of a model's."""
+    """Numbers of completions generated per problem, and files of models' completions."""
 
     rewrites: int = Field(ge=1, le=64)  # for each problem; they pass
     one_bug: int = Field(ge=1, le=64)  # for each problem, wrong in one place
@@ -78,7 +78,7 @@ class CompletionsSection(Section):
 
 
 class SandboxSection(Section):
-    """Limits of one completion's run, and where the runs are."""
+    """Limits and place of the completions' runs."""
 
     workers: int = Field(default=2, ge=1, le=64)  # of this machine; a cluster that is named has its own
     cpu_floor_s: float = Field(default=0.1, gt=0)  # least CPU limit of one call
@@ -94,7 +94,7 @@ class SandboxSection(Section):
 
 
 class SplitsSection(Section):
-    """How near-duplicates are found and folds are drawn."""
+    """Detection of near-duplicates and drawing of folds."""
 
     near_duplicate_threshold: float = Field(default=0.7, ge=MIN_THRESHOLD, le=1)  # Jaccard of references' shingles
     prompt_threshold: float = Field(default=0.5, ge=MIN_THRESHOLD, le=1)  # Jaccard of prompts' word pairs
@@ -109,7 +109,7 @@ class SplitsSection(Section):
 
 
 class DecoysSection(Section):
-    """How many decoy pairs are made for each problem and category, and the pools' make-up."""
+    """Numbers of decoy pairs per problem and category, and the pools' composition."""
 
     pairs_per_problem: int = Field(ge=1)  # most of one problem and category
     pairs_per_query: int = Field(default=3, ge=1, le=3)  # most of one query and category
@@ -173,7 +173,7 @@ class PreflightSection(Section):
 
 
 class ComputeSection(Section):
-    """Where training runs; what is trained is in `training`."""
+    """Backend of training; the model's settings are in `training`."""
 
     backend: Literal["local", "hf_jobs"] = "local"  # hf_jobs: a machine of Hugging Face Jobs, which costs money
     hf_jobs: HfJobsSettings | None = None

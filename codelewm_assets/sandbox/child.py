@@ -169,7 +169,7 @@ def warm() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     for value in values * WARM_ROUNDS:
         arguments = unpack_arguments(pack_arguments([value], LONG_BYTES))
-        _send(_call(lambda given: given, arguments, bytes(TOKEN_BYTES), 0, LONG_BYTES), null)
+        _send(_call(lambda argument: argument, arguments, bytes(TOKEN_BYTES), 0, LONG_BYTES), null)
         _parts(struct.pack(">I", 0))
     os.close(null)
 

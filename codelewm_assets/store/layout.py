@@ -1,6 +1,6 @@
 """Names in a store: folders of artifacts, of unfinished writes, and unexpected files. No I/O.
 
-Layout: `<kind>/<partition or "all">/<digest>/{manifest.json, files…}` and `recipes/<cache_key>.json`.
+Layout: `<kind>/<partition or "all">/<digest>/{manifest.json, files…}` and `recipes/<cache key>.json`.
 """
 
 from collections import defaultdict

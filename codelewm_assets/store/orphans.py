@@ -61,27 +61,27 @@ def remove_orphaned_file(root: Path, leftover: OrphanedFile) -> None:
 def _incomplete_writes(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
     for path in _below(root):
         if path.name.startswith(REMOVED_PREFIX):
-            yield path, "removed before, its files were not all deleted"
+            yield path, "remains of an earlier removal"
         elif path.name.startswith(WRITE_PREFIX) and _last_change_s(path) < now_s - INCOMPLETE_AFTER_S:
-            yield path, "a write that was cut off more than a day ago"
+            yield path, "a write that was interrupted more than a day ago"
 
 
 def _abandoned(root: Path, now_s: float) -> Iterator[tuple[Path, str]]:
     for path in (root / "partial").glob("*"):
         if _last_change_s(path) < now_s - ABANDONED_AFTER_S:
-            yield path, "partial work that nothing has touched for a week"
+            yield path, "partial results unchanged for a week"
 
 
 def _pages(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
     for path in (root / "data_docs").glob("*/*/*"):
         if path.name not in kept:
-            yield path, "Data Docs of an artifact that goes or is gone"
+            yield path, "Data Docs of an artifact that is or will be removed"
 
 
 def _copies(root: Path, kept: Collection[str]) -> Iterator[tuple[Path, str]]:
     for path in (root / "cache").glob("*/*/*"):
         if path.name not in kept:
-            yield path, "copies of an artifact that goes or is gone"
+            yield path, "copies of an artifact that is or will be removed"
 
 
 def _last_change_s(path: Path) -> float:

@@ -134,7 +134,7 @@ def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], No
 
 def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[OrphanedFile]:
     for address, size in sorted(store.incomplete(before_s=before_s).items()):
-        yield OrphanedFile(address, size, "files of a write or a removal that was cut off, written more than a day ago")
+        yield OrphanedFile(address, size, "files of an interrupted write or removal, written more than a day ago")
 
 
 def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:

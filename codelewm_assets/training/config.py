@@ -100,7 +100,7 @@ class TrainingConfig(BaseModel):
 
 
 class HfJobsSettings(BaseModel):
-    """Where the job's files go, which machine runs it in which image, and what it may cost."""
+    """Repository, machine, image and cost limits of a job."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")  # namespace/name of a private dataset repository

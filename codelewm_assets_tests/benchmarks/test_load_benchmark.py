@@ -97,7 +97,7 @@ def test_a_branch_name_in_the_environment_is_refused(pin: FilePin, tmp_path: Pat
 def test_a_source_without_a_usable_problem_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, pin = write_release(tmp_path, "mbpp_plus", [mbpp_row(3, base_input=[], plus_input=[])])
     monkeypatch.setitem(EVALPLUS_FILES, "mbpp_plus", pin)
-    with pytest.raises(SourceFormatError, match="no usable problem of mbpp_plus; 1 left out"):
+    with pytest.raises(SourceFormatError, match="no usable problem of mbpp_plus; 1 excluded"):
         load("mbpp_plus", "evalplus", tmp_path, {pin.environment: str(path)})
 
 

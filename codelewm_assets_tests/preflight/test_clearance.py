@@ -109,13 +109,13 @@ def test_an_artifact_that_was_not_judged_is_refused(bench: Bench, kind: str) -> 
     old = bench.digests[kind]
     parents = {} if kind == "execution_pack" else {"execution_pack": bench.digests["execution_pack"]}
     bench.digests[kind] = new = bench.put(kind, parents, "other rows")
-    bench.refuse(rf"{kind} {new[:12]} was not judged \(the report judged {old[:12]}\)")
+    bench.refuse(rf"{kind} {new[:12]} is not covered \(the report has {old[:12]}\)")
 
 
 def test_a_report_that_judged_nothing_is_refused(bench: Bench) -> None:
     bench.report(judged={})
-    message = bench.refuse(r"was not judged \(the report judged None\)")
-    assert all(f"{kind} {bench.digests[kind][:12]} was not judged" in message for kind in TRAINING_INPUTS)
+    message = bench.refuse(r"is not covered \(the report has None\)")
+    assert all(f"{kind} {bench.digests[kind][:12]} is not covered" in message for kind in TRAINING_INPUTS)
 
 
 @pytest.mark.parametrize("kind", MADE_FROM_PACK)
@@ -127,7 +127,7 @@ def test_what_was_made_from_another_pack_is_refused_even_when_judged(bench: Benc
         bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents)
     bench.report()
     message = bench.refuse(f"{kind} was made from execution_pack {other[:12]}")
-    assert "was not judged" not in message and "tokenized_pack was made" not in message
+    assert "is not covered" not in message and "tokenized_pack was made" not in message
 
 
 @pytest.mark.parametrize("parent", ["execution_pack", "problem_splits"])
@@ -155,14 +155,14 @@ def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
     bench.report(clear=False, red=["decoy_coverage"])
     bench.digests["semantic_decoys"] = bench.put("semantic_decoys", {"execution_pack": other})
     message = bench.refuse("red rule decoy_coverage")
-    assert "was not judged" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
-    assert message.endswith("let preflight_report judge them by every rule, and start again.")
+    assert "is not covered" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
+    assert message.endswith("materialize preflight_report with every rule, and start again.")
 
 
 @pytest.mark.parametrize("judged", [[0, 1], [1], [], None])
 def test_a_report_of_more_other_or_no_folds_is_refused(bench: Bench, judged: list[int] | None) -> None:
     bench.report(folds=judged)
-    bench.refuse(re.escape(f"the report judged folds {judged}, training would use [0]"))
+    bench.refuse(re.escape(f"the report covers folds {judged}, training would use [0]"))
 
 
 def test_a_pack_made_from_labels_that_were_not_judged_is_refused(bench: Bench) -> None:
@@ -173,7 +173,7 @@ def test_a_pack_made_from_labels_that_were_not_judged_is_refused(bench: Bench) -
     parents = {name: bench.digests[name] for name in ("execution_pack", "problem_splits")}
     bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents)
     bench.report()
-    bench.refuse(f"execution_pack was made from labelled_completions {labels[:12]}, the report judged None")
+    bench.refuse(f"execution_pack was made from labelled_completions {labels[:12]}, the report has None")
 
 
 @pytest.mark.parametrize("kind", ["execution_pack", "preflight_report", "tokenized_pack"])

@@ -109,7 +109,7 @@ def test_a_report_on_other_artifacts_is_refused_with_status_3_and_nothing_is_wri
     store, digests = chain
     other = put_report(store, digests, judged={name: digests[name] for name in CHAIN} | {"execution_pack": "f" * 64})
     spec = spec_of(preflight_report=other.digest)
-    _is_refused(_run(spec, tmp_path), spec, "was not judged (the report judged ffffffffffff)")
+    _is_refused(_run(spec, tmp_path), spec, "is not covered (the report has ffffffffffff)")
 
 
 def test_tokens_that_are_swapped_after_they_were_judged_are_not_trained_on_though_they_are_put_back(

@@ -60,7 +60,7 @@ def nest_and(place: Place[ast.If]) -> Iterator[Edit]:
 
 @on_statements(ast.If)
 def drop_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
-    """Where the `if` body always leaves, its `else` (or `elif`) part moves after it."""
+    """The `else` (or `elif`) part of an `if` whose body always leaves moves after it."""
     branch = place.node
     if branch.orelse and isinstance(branch.body[-1], LEAVES):
         yield partial(place.replace, ast.If(test=branch.test, body=branch.body, orelse=[]), *branch.orelse)
@@ -68,7 +68,7 @@ def drop_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
 
 @on_statements(ast.If)
 def add_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
-    """Where the `if` body always leaves, what follows it moves into an `else`."""
+    """The statements after an `if` whose body always leaves move into an `else`."""
     branch, after = place.node, place.following
     if after and not branch.orelse and isinstance(branch.body[-1], LEAVES):
         whole = ast.If(test=branch.test, body=branch.body, orelse=after)
