@@ -30,10 +30,10 @@ def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url:
     path = Path(named) if named else _download(pin, cache, url or pin.url)
     if not path.is_file():
         raise SourceMissingError(f"{pin.environment} names {path}, which is not a file. {_remedies(pin)}")
-    found = sha256_file(path)
-    if found != pin.sha256:
+    actual = sha256_file(path)
+    if actual != pin.sha256:
         raise SourceDigestError(
-            f"{path.name}: sha256 is {found[:12]}…, the pin says {pin.sha256[:12]}… ({pin.version}, benchmarks/pins.py). "
+            f"{path.name}: sha256 is {actual[:12]}…, the pin says {pin.sha256[:12]}… ({pin.version}, benchmarks/pins.py). "
             "Fetch the file again, or change the pin in a reviewed commit."
         )
     return path
@@ -144,11 +144,11 @@ def _literal(task_id: str, arguments: list[Any]) -> str | None:
 
 def asserted_outputs(assertion: str, entry_point: str) -> dict[str, str]:
     """Input literal → output literal of the plain `assert f(…) == …` lines of an MBPP problem."""
-    found: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     try:
         tree = ast.parse(assertion.strip())
     except SyntaxError:
-        return found
+        return outputs
     for statement in tree.body:
         match statement:
             case ast.Assert(
@@ -156,7 +156,7 @@ def asserted_outputs(assertion: str, entry_point: str) -> dict[str, str]:
             ) if name == entry_point:
                 try:
                     inputs = write_value([read_value(ast.unparse(node)) for node in args])
-                    found[inputs] = write_value(read_value(ast.unparse(right)))
+                    outputs[inputs] = write_value(read_value(ast.unparse(right)))
                 except LiteralError:
                     continue
-    return found
+    return outputs

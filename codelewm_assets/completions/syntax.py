@@ -163,14 +163,14 @@ def is_free_name(name: str) -> bool:
 def reachable_functions(tree: ast.Module, entry_point: str) -> list[ast.FunctionDef]:
     """Top-level functions that the entry point names, directly or through others, in the order of the module."""
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    found: set[str] = set()
-    waiting = [entry_point]
-    while waiting:
-        name = waiting.pop()
-        if name in defined and name not in found:
-            found.add(name)
-            waiting.extend(node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name))
-    return [node for name, node in defined.items() if name in found]
+    reached: set[str] = set()
+    pending = [entry_point]
+    while pending:
+        name = pending.pop()
+        if name in defined and name not in reached:
+            reached.add(name)
+            pending.extend(node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name))
+    return [node for name, node in defined.items() if name in reached]
 
 
 def used_names(tree: ast.AST) -> set[str]:

@@ -20,12 +20,12 @@ def field_descriptions(model: type[BaseModel]) -> dict[str, str]:
 
     Includes inherited fields; fields without a description are missing.
     """
-    found: dict[str, str] = {}
+    inherited: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, BaseModel) and owner.__module__.partition(".")[0] not in ("pydantic", "dagster"):
-            found |= _comments(owner) | _attributes(owner)
+            inherited |= _comments(owner) | _attributes(owner)
     explicit = {name: info.description for name, info in model.model_fields.items() if info.description}
-    return {name: text for name, text in (found | explicit).items() if name in model.model_fields}
+    return {name: text for name, text in (inherited | explicit).items() if name in model.model_fields}
 
 
 def _attributes(owner: type[BaseModel]) -> dict[str, str]:

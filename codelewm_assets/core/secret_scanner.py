@@ -72,7 +72,7 @@ def _findings(named: Iterable[tuple[str, Iterable[str]]], variables: Mapping[str
     from detect_secrets.core.scan import scan_line
 
     known: dict[str, list[str]] = {}
-    found = []
+    findings = []
     with _scanner():
         for name, lines in named:
             for number, line in enumerate(lines, 1):
@@ -82,8 +82,8 @@ def _findings(named: Iterable[tuple[str, Iterable[str]]], variables: Mapping[str
                     known[text] = sorted(
                         {secret.type for secret in scan_line(text)} | set(secret_kinds(text, variables))
                     )
-                found += [f"{name}:{number} {kind}" for kind in known[text]]
-    return found
+                findings += [f"{name}:{number} {kind}" for kind in known[text]]
+    return findings
 
 
 @contextmanager

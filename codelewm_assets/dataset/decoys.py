@@ -65,15 +65,15 @@ def _decoys_of(
     by_submission: Mapping[str, Sequence[PackRow]],
 ) -> list[PackRow]:
     if category == "same_code_different_input":
-        found = [row for row in by_submission[query.source_submission_id] if row.input_id != query.input_id]
+        candidates = [row for row in by_submission[query.source_submission_id] if row.input_id != query.input_id]
     else:
         wants_mutant = category == "mutation"
-        found = [
+        candidates = [
             row
             for row in by_input[query.input_id]
             if not row.passed and (row.completion_kind == "mutant_1") == wants_mutant
         ]
-    return [row for row in found if row.output_repr_checksum != query.output_repr_checksum]
+    return [row for row in candidates if row.output_repr_checksum != query.output_repr_checksum]
 
 
 def _decoy(query: PackRow, decoy: PackRow, category: Category) -> Decoy:

@@ -60,11 +60,11 @@ def near_duplicates_of_pack(
 
 def passing_programs(rows: Iterable[PackRow]) -> dict[str, set[str]]:
     """Problem id → the programs that pass on all its inputs."""
-    found: dict[str, set[str]] = defaultdict(set)
+    programs: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if row.completion_passed:
-            found[row.source_problem_id].add(row.code_tokens)
-    return dict(found)
+            programs[row.source_problem_id].add(row.code_tokens)
+    return dict(programs)
 
 
 def find_near_duplicates(
@@ -80,16 +80,18 @@ def find_near_duplicates(
     forms = {p.problem_id: normal_form(p.reference) for p in problems}
     code = {name: local_shingles(code_tokens(form)) for name, form in forms.items()}
     prompts = {p.problem_id: prompt_shingles(p.prompt) for p in problems}
-    found: dict[tuple[str, str, Reason], float] = {}
-    found |= {(a, b, "same_ast"): 1.0 for a, b in _sharing({name: {form} for name, form in forms.items()})}
-    found |= {(a, b, "similar_code"): s for a, b, s in _similar_pairs(code, thresholds.code)}
-    found |= {(a, b, "similar_prompt"): s for a, b, s in _similar_pairs(prompts, thresholds.prompt)}
+    similarities: dict[tuple[str, str, Reason], float] = {}
+    similarities |= {(a, b, "same_ast"): 1.0 for a, b in _sharing({name: {form} for name, form in forms.items()})}
+    similarities |= {(a, b, "similar_code"): s for a, b, s in _similar_pairs(code, thresholds.code)}
+    similarities |= {(a, b, "similar_prompt"): s for a, b, s in _similar_pairs(prompts, thresholds.prompt)}
     for a, b, s in _contained(problems, thresholds.containment):
-        found[a, b, "reference_in_prompt"] = max(s, found.get((a, b, "reference_in_prompt"), 0.0))
-    found |= {(a, b, "same_completion"): 1.0 for a, b in _sharing(_shared_forms(passing))}
+        similarities[a, b, "reference_in_prompt"] = max(s, similarities.get((a, b, "reference_in_prompt"), 0.0))
+    similarities |= {(a, b, "same_completion"): 1.0 for a, b in _sharing(_shared_forms(passing))}
     return [
-        NearDuplicate(first_problem_id=a, second_problem_id=b, reason=reason, similarity=round(found[a, b, reason], 6))
-        for a, b, reason in sorted(found)
+        NearDuplicate(
+            first_problem_id=a, second_problem_id=b, reason=reason, similarity=round(similarities[a, b, reason], 6)
+        )
+        for a, b, reason in sorted(similarities)
     ]
 
 
@@ -157,7 +159,7 @@ def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str,
     for problem in problems:
         for shingle in local_shingles(code_tokens(problem.prompt)):
             prompts_with[shingle].append(problem.problem_id)
-    found = []
+    pairs = []
     for problem in problems:
         for body in bodies(problem.reference, problem.entry_point):
             tokens = code_tokens(body)
@@ -166,14 +168,14 @@ def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str,
             for name, count in shared.items():
                 first, second = sorted((problem.problem_id, name))
                 if count / len(body_shingles) >= threshold and first != second:
-                    found.append((first, second, count / len(body_shingles)))
-    return found
+                    pairs.append((first, second, count / len(body_shingles)))
+    return pairs
 
 
-def pairs_with_reasons(found: Iterable[NearDuplicate]) -> dict[tuple[str, str], str]:
+def pairs_with_reasons(near_duplicates: Iterable[NearDuplicate]) -> dict[tuple[str, str], str]:
     """(first, second) → its reasons with their similarities, as text."""
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in found:
+    for row in near_duplicates:
         reasons[row.first_problem_id, row.second_problem_id].append(f"{row.reason} {row.similarity:.2f}")
     return {pair: ", ".join(texts) for pair, texts in reasons.items()}
 

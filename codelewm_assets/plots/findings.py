@@ -101,16 +101,16 @@ def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
     from matplotlib.figure import Figure
 
     target, gate = float(figures["target_lift_points"]), float(figures["gate_lift_points"])
-    found = {
+    lifts = {
         benchmark: {
             scope: float(figures.get(f"{benchmark}.{scope}.minimum_detectable_lift_points", math.nan))
             for scope in sorted({n.split(".")[1] for n in figures if n.startswith(f"{benchmark}.")}, reverse=True)
         }
         for benchmark in BENCHMARKS
     }
-    largest = max([target, gate, *(v for by_name in found.values() for v in by_name.values() if not math.isnan(v))])
+    largest = max([target, gate, *(v for by_name in lifts.values() for v in by_name.values() if not math.isnan(v))])
     figure = Figure(figsize=(6.4, 2.2), layout="constrained")
-    for axes, (benchmark, by_name) in zip(figure.subplots(1, len(BENCHMARKS)), found.items(), strict=True):
+    for axes, (benchmark, by_name) in zip(figure.subplots(1, len(BENCHMARKS)), lifts.items(), strict=True):
         _line(axes, gate, f"gate {gate:.1f}", linestyle=":")
         _line(axes, target, f"wanted {target:.1f}", linestyle="-")
         _bars(axes, by_name, {name for name in by_name if name == "this profile" and not by_name[name] <= target})

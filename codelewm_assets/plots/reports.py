@@ -40,12 +40,12 @@ def reliability_curve(
     fig, (upper, lower) = style.figure(4.6, rows=2, height_ratios=(3, 1), sharex=True)
     upper.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=1)
     style.label(upper, "perfect", (0.99, 0.99), colour=style.MUTED, offset_pt=(0, -14), ha="right")
-    for place, (seed, found) in enumerate(bins.items()):
-        hue, full = style.seed_hue(place), [row for row in found if row.count]
+    for place, (seed, seed_bins) in enumerate(bins.items()):
+        hue, full = style.seed_hue(place), [row for row in seed_bins if row.count]
         upper.plot([b.mean_score for b in full], [b.pass_rate for b in full], marker="os^D"[place % 4], color=hue,
                    markersize=4, linewidth=1.4)  # fmt: skip
         width = 0.8 / max(1, len(bins))
-        for row in found:
+        for row in seed_bins:
             middle = row.lower + (row.upper - row.lower) * (0.1 + width * (place + 0.5))
             lower.bar(middle, row.count, width=(row.upper - row.lower) * width, color=hue)
         error = errors.get(seed)
@@ -70,12 +70,12 @@ def roc_curves(curves: Mapping[int, Sequence[Curve]], *, on: str) -> bytes:
         axes.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=1)
         style.tidy(axes, x="false positive rate", y="true positive rate" if axes is panels[0][0] else "")
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    for axes, (seed, found) in zip(panels[0], curves.items(), strict=False):
+    for axes, (seed, seed_curves) in zip(panels[0], curves.items(), strict=False):
         axes.set_title(f"seed {seed}", fontsize=style.TITLE_PT, color=style.INK, loc="left")
-        for curve in sorted(found, key=lambda one: one.score == "p_pass"):
+        for curve in sorted(seed_curves, key=lambda curve: curve.score == "p_pass"):
             width = 1.8 if curve.score == "p_pass" else 1.0
             axes.plot(*curve.points, color=style.score_hue(curve.score), linewidth=width)
-        for place, curve in enumerate(reversed(found)):
+        for place, curve in enumerate(reversed(seed_curves)):
             style.label(axes, _auc_text(curve), (0.985, 0.035 + 0.055 * place), colour=style.score_hue(curve.score),
                         offset_pt=(0, 0), ha="right", fontsize=6)  # fmt: skip
     if not curves:
@@ -93,7 +93,10 @@ def forest(effects: Sequence[Effect], *, title: str, x: str, threshold: float | 
 
     Args: threshold: of a gate, drawn as a line beside zero.
     """
-    rows = [(group, name, list(found)) for (group, name), found in groupby(effects, key=lambda e: (e.group, e.name))]
+    rows = [
+        (group, name, list(group_effects))
+        for (group, name), group_effects in groupby(effects, key=lambda e: (e.group, e.name))
+    ]
     groups = list(dict.fromkeys(group for group, _, _ in rows))
     fig, axes = style.figure(max(1.6, 0.9 + 0.27 * (len(rows) + 1.2 * len(groups))))
     seeds = sorted({effect.seed for effect in effects})
@@ -109,13 +112,13 @@ def forest(effects: Sequence[Effect], *, title: str, x: str, threshold: float | 
             ha="left",
         )
         position += 1.0
-        for _, name, found in (row for row in rows if row[0] == group):
-            for effect in found:
+        for _, name, group_effects in (row for row in rows if row[0] == group):
+            for effect in group_effects:
                 _one_effect(
                     axes, effect, position + 0.34 * (seeds.index(effect.seed) - (len(seeds) - 1) / 2), seeds, digits
                 )
             ticks.append(position)
-            names.append(f"{name} *" if any(effect.is_marked for effect in found) else name)
+            names.append(f"{name} *" if any(effect.is_marked for effect in group_effects) else name)
             position += 1.0
         position += 0.2
     axes.axvline(0, color=style.INK, linewidth=0.8)
@@ -159,9 +162,9 @@ def training_curve(events: Mapping[int, Sequence[Mapping[str, Any]]], *, on: str
     style.figure_title(fig, f"Training and validation loss by step on {on}")
     for place, axes in enumerate(panels[0]):
         style.tidy(axes, x="step", y="loss" if place == 0 else "")
-    for place, (axes, (seed, found)) in enumerate(zip(panels[0], events.items(), strict=False)):
+    for place, (axes, (seed, seed_events)) in enumerate(zip(panels[0], events.items(), strict=False)):
         axes.set_title(f"seed {seed}", fontsize=style.TITLE_PT, color=style.INK, loc="left")
-        steps = sorted((e for e in found if e["event"] == "progress"), key=lambda e: (e["fold"], e["step"]))
+        steps = sorted((e for e in seed_events if e["event"] == "progress"), key=lambda e: (e["fold"], e["step"]))
         for fold, rows in groupby(steps, key=lambda e: e["fold"]):
             _losses(axes, list(rows), style.seed_hue(place), is_named=fold == steps[0]["fold"])
         if not steps:
@@ -173,12 +176,12 @@ def training_curve(events: Mapping[int, Sequence[Mapping[str, Any]]], *, on: str
 
 def _losses(axes: Any, rows: Sequence[Mapping[str, Any]], hue: str, *, is_named: bool) -> None:
     for name, text, width, marker in (("train_loss", "train", 0.9, ""), ("val_loss", "validation", 1.6, "o")):
-        found = [(row["step"], row["metrics"][name]) for row in rows if row["metrics"].get(name) is not None]
-        if not found:
+        points = [(row["step"], row["metrics"][name]) for row in rows if row["metrics"].get(name) is not None]
+        if not points:
             continue
         colour = hue if name == "val_loss" else style.MUTED
-        axes.plot(*zip(*found, strict=True), color=colour, linewidth=width, marker=marker, markersize=2.6)
+        axes.plot(*zip(*points, strict=True), color=colour, linewidth=width, marker=marker, markersize=2.6)
         if is_named:
             style.label(
-                axes, f"{text} {found[-1][1]:.3g}", found[-1], colour=colour, offset_pt=(4, 5 if marker else -5)
+                axes, f"{text} {points[-1][1]:.3g}", points[-1], colour=colour, offset_pt=(4, 5 if marker else -5)
             )

@@ -86,7 +86,7 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
 
 def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
     """Each rule that the report lists as red or not passed, and each required rule without a finding."""
-    passed = {found["rule"]: found["passed"] for found in report.get("findings", [])}
+    passed = {finding["rule"]: finding["passed"] for finding in report.get("findings", [])}
     red = dict.fromkeys([*report["red"], *(rule for rule, value in passed.items() if value is not True)])
     absent = [rule for rule in REQUIRED_RULES if rule not in passed]
     return [f"red rule {rule}" for rule in red] + [f"no finding of rule {rule}" for rule in absent]

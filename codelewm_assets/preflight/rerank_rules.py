@@ -217,8 +217,8 @@ def rerank_can_decide(
             if smallest is not None:
                 figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] = smallest
             if scope == "this profile" and (smallest is None or smallest > target_lift_points):
-                shown = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
-                bad.append(f"{benchmark}: {len(best.credits)} problems {shown}, wanted {target_lift_points:.1f}")
+                outcome = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
+                bad.append(f"{benchmark}: {len(best.credits)} problems {outcome}, wanted {target_lift_points:.1f}")
     return finding(
         "rerank_can_decide",
         bad,

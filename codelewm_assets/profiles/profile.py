@@ -33,9 +33,9 @@ SOURCE_DESCRIPTIONS = {
 
 def add_benchmarks(section: type[Section], field_of: Callable[[Benchmark], FieldInfo]) -> None:
     """Give a section a key for each benchmark, before its own."""
-    own = dict(section.model_fields)
+    fields = dict(section.model_fields)
     section.model_fields.clear()
-    section.model_fields.update({name: field_of(benchmark) for name, benchmark in BENCHMARKS.items()} | own)
+    section.model_fields.update({name: field_of(benchmark) for name, benchmark in BENCHMARKS.items()} | fields)
     section.model_rebuild(force=True)
 
 
@@ -153,10 +153,10 @@ class FloorsSection(Section):
     def of_cells(self) -> dict[str, dict[str, int]]:
         """Benchmark → value → least rows in each fold, the values named as `dataset.coverage.VALUES`."""
         return {
-            benchmark: {"passed": own.passed, "failed": own.failed}
-            | {f"magnitude {bucket}": floor for bucket, floor in own.magnitude.model_dump().items()}
+            benchmark: {"passed": floors.passed, "failed": floors.failed}
+            | {f"magnitude {bucket}": floor for bucket, floor in floors.magnitude.model_dump().items()}
             for benchmark in BENCHMARKS
-            for own in [getattr(self, benchmark)]
+            for floors in [getattr(self, benchmark)]
         }
 
 
@@ -203,12 +203,12 @@ class Profile(Section):
 
     @model_validator(mode="after")
     def _the_run_outlasts_training(self) -> "Profile":
-        own = self.training.get("wall_limit_s", TrainingConfig.model_fields["wall_limit_s"].default)
-        job = self.compute.hf_jobs.timeout_s if self.compute.backend == "hf_jobs" and self.compute.hf_jobs else 0
+        training_s = self.training.get("wall_limit_s", TrainingConfig.model_fields["wall_limit_s"].default)
+        job_s = self.compute.hf_jobs.timeout_s if self.compute.backend == "hf_jobs" and self.compute.hf_jobs else 0
         limit = self.operations.run_limits_s.train_and_evaluate
-        if isinstance(own, int) and limit <= max(own, job):
+        if isinstance(training_s, int) and limit <= max(training_s, job_s):
             raise ValueError(
-                f"operations.run_limits_s.train_and_evaluate is {limit}, training alone may take {max(own, job)}; "
+                f"operations.run_limits_s.train_and_evaluate is {limit}, training alone may take {max(training_s, job_s)}; "
                 "expected more, so that training ends by its own limit and keeps its states"
             )
         return self

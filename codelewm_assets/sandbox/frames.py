@@ -62,7 +62,7 @@ class FrameReader:
         self._kept_bytes = kept_bytes
         self._waiting = bytearray()
         self._received = self._to_skip = 0
-        self._wanted = HEADER.size
+        self._needed_bytes = HEADER.size
 
     @property
     def is_over(self) -> bool:
@@ -76,7 +76,7 @@ class FrameReader:
             skipped = min(self._to_skip, len(data))
             self._to_skip, data = self._to_skip - skipped, data[skipped:]
         self._waiting += data
-        if len(self._waiting) < self._wanted:
+        if len(self._waiting) < self._needed_bytes:
             return
         offset = 0
         try:
@@ -86,18 +86,18 @@ class FrameReader:
                     raise FrameError("a frame without the run's token")
                 start, end = offset + HEADER.size, offset + HEADER.size + size
                 if self._kept_bytes is not None and size > self._kept_bytes(index) + MAX_NAME_BYTES:
-                    self._wanted = HEADER.size + MAX_NAME_BYTES + 2
-                    if len(self._waiting) - offset < self._wanted:
+                    self._needed_bytes = HEADER.size + MAX_NAME_BYTES + 2
+                    if len(self._waiting) - offset < self._needed_bytes:
                         return
                     name, _ = _name_and_value(self._waiting, start, start + MAX_NAME_BYTES + 2)
                     self._to_skip = max(0, end - len(self._waiting))
                     value = None
                 else:
-                    self._wanted = end - offset
+                    self._needed_bytes = end - offset
                     if len(self._waiting) < end:
                         return
                     name, value = _name_and_value(self._waiting, start, end)
-                self._wanted = HEADER.size
+                self._needed_bytes = HEADER.size
                 yield Frame(kind, index, cpu_us, name, value)
                 offset = min(end, len(self._waiting))
         finally:

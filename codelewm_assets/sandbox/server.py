@@ -75,9 +75,9 @@ class Server:
             self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         except (OSError, ValueError, IndexError) as error:
             self.close()
-            wanted = f", and that {', '.join(modules)} can be imported" if modules else ""
+            hint = f", and that {', '.join(modules)} can be imported" if modules else ""
             raise SandboxError(
-                f"The sandbox's server did not start ({error}). Check that python and bwrap run in this container{wanted}."
+                f"The sandbox's server did not start ({error}). Check that python and bwrap run in this container{hint}."
             ) from error
 
     def run(

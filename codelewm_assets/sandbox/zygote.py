@@ -104,8 +104,8 @@ class Server:
         paths = (
             [(path, True) for path in config["readable"]] if self._has_mounts else list(_readable(config["readable"]))
         )
-        read = [path for path, is_whole in paths if is_whole]
-        listed = [path for path, is_whole in paths if not is_whole]
+        read = [path for path, is_recursive in paths if is_recursive]
+        listed = [path for path, is_recursive in paths if not is_recursive]
         devices = ["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"]
         child = landlock.Ruleset(read=[*read, *devices[2:]], listed=listed, write=[self.folder, *devices[:2]])
         landlock.Ruleset(

@@ -28,13 +28,13 @@ class Mismatch:
 
 def group_by_folder(listing: Mapping[str, Entry]) -> Folders:
     """The entries of each folder, in folders `<kind>/<partition>` that hold an artifact or an unfinished write."""
-    found: dict[str, dict[str, Entry]] = defaultdict(dict)
+    folders: dict[str, dict[str, Entry]] = defaultdict(dict)
     for name, entry in sorted(listing.items()):
         parts = name.split("/", 3)
         if len(parts) > 2:
-            found["/".join(parts[:3])]["".join(parts[3:])] = entry
-    homes = {home for home, _, name in (folder.rpartition("/") for folder in found) if is_store_name(name)}
-    return {folder: entries for folder, entries in found.items() if folder.rpartition("/")[0] in homes}
+            folders["/".join(parts[:3])]["".join(parts[3:])] = entry
+    homes = {home for home, _, name in (folder.rpartition("/") for folder in folders) if is_store_name(name)}
+    return {folder: entries for folder, entries in folders.items() if folder.rpartition("/")[0] in homes}
 
 
 def is_store_name(name: str) -> bool:

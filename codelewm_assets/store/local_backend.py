@@ -104,14 +104,14 @@ class LocalBackend:
 
     def listing(self, folder: str = "") -> dict[str, Entry]:
         """Of the root: each `<kind>/<partition>` with a digest or an unfinished write in it."""
-        found: dict[str, Entry] = {}
-        waiting = [folder] if folder else list(self._partition_folders())
-        while waiting:
-            above = waiting.pop()
+        entries: dict[str, Entry] = {}
+        pending = [folder] if folder else list(self._partition_folders())
+        while pending:
+            above = pending.pop()
             names = self._names(above)
             with suppress(*ABSENT):  # deleted meanwhile
                 if not names and above != folder:
-                    found[above] = Entry(0, os.stat(self.root / above).st_mtime, "empty folder")
+                    entries[above] = Entry(0, os.stat(self.root / above).st_mtime, "empty folder")
             for name in names:
                 path = f"{above}/{name}"
                 with _access(self.root / path, "read", "file"), suppress(*ABSENT):
@@ -120,11 +120,11 @@ class LocalBackend:
                     is_link = path.count("/") < DEPTH and os.path.isdir(self.root / path)
                     is_unfinished = path.count("/") == DEPTH - 1 and name.startswith(".")
                     if (is_link or stat.S_ISDIR(status.st_mode)) and not is_unfinished:
-                        waiting.append(path)
+                        pending.append(path)
                     else:
                         kind = KINDS.get(stat.S_IFMT(status.st_mode), "special file")
-                        found[path] = Entry(status.st_size, status.st_mtime, kind)
-        return found
+                        entries[path] = Entry(status.st_size, status.st_mtime, kind)
+        return entries
 
     def folder(self, name: str) -> Path:
         """The folder itself; there is no copy."""

@@ -119,11 +119,11 @@ class ObjectBackend:
         if path.is_file() and sha256_file(path) == entry.sha256:
             return path
         with self._downloaded(f"{folder}/{entry.path}") as copy:
-            found = "missing" if copy is None else sha256_file(copy)
-            if copy is None or found != entry.sha256:
+            actual = "missing" if copy is None else sha256_file(copy)
+            if copy is None or actual != entry.sha256:
                 path.unlink(missing_ok=True)  # not earlier: another reader may have stored a valid copy
                 raise ManifestError(
-                    f"{self.address}/{folder}/{entry.path} is {found[:12]}, its manifest says {entry.sha256[:12]}. Delete "
+                    f"{self.address}/{folder}/{entry.path} is {actual[:12]}, its manifest says {entry.sha256[:12]}. Delete "
                     f"{self.address}/{folder} and build again."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,13 +134,13 @@ class ObjectBackend:
         """One request; of the root, all objects. Times are by the server's clock."""
         with self._request("list", folder) as server:
             try:
-                found = server.find(self._key(folder).rstrip("/"), detail=True)
+                objects = server.find(self._key(folder).rstrip("/"), detail=True)
             except FileNotFoundError as error:
                 if _code(error) == "NoSuchBucket":
                     raise
                 return {}
         return {key.removeprefix(f"{self._root}/"): Entry(int(facts["size"]), _modified_s(facts))
-                for key, facts in found.items()}  # fmt: skip
+                for key, facts in objects.items()}  # fmt: skip
 
     @contextmanager
     def _downloaded(self, name: str) -> Iterator[Path | None]:

@@ -105,8 +105,8 @@ def _below(folder: Path) -> Iterator[Path]:
     folders = [folder]
     while folders:
         try:
-            with os.scandir(folders.pop()) as found:
-                entries = list(found)
+            with os.scandir(folders.pop()) as listing:
+                entries = list(listing)
         except OSError as error:
             if error.errno not in UNREADABLE_ERRNOS:
                 raise  # unread parts leave its age unknown

@@ -78,8 +78,8 @@ def plan_prune(
         ManifestError: the manifest of a kept artifact is damaged, so its parents are unknown.
         StoreAccessError: a manifest cannot be read.
     """
-    found, faults = _stored(store)
-    rows = {row.digest: row for row in found}
+    stored, faults = _stored(store)
+    rows = {row.digest: row for row in stored}
     if rows and not set(roots) & set(rows):
         raise StoreError(
             f"{store.address} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
@@ -90,10 +90,10 @@ def plan_prune(
     for digest in sorted(kept):
         if digest in faults:  # not retried: its references are missing from `rows`
             raise faults[digest]
-    gone, before_s = set(rows) - kept, now.timestamp() - INCOMPLETE_AFTER_S
-    order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
-    for digest in sorted(gone):
-        for named in sorted(rows[digest].refers_to & gone):
+    removed, before_s = set(rows) - kept, now.timestamp() - INCOMPLETE_AFTER_S
+    order = TopologicalSorter({digest: set[str]() for digest in sorted(removed)})
+    for digest in sorted(removed):
+        for named in sorted(rows[digest].refers_to & removed):
             order.add(named, digest)
     return PrunePlan(
         kept=tuple(row for digest, row in rows.items() if digest in kept),
@@ -141,30 +141,30 @@ def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:
     """Every stored artifact, and digest → fault of its manifest."""
     rows = list(store.artifacts())
     digests = {digest for _, _, digest in rows}
-    found, faults = list[Stored](), dict[str, StoreError]()
+    stored, faults = list[Stored](), dict[str, StoreError]()
     for kind, partition, digest in rows:
         try:
             manifest = store.load(kind, digest, partition=partition).manifest
         except StoreError as error:
             faults[digest] = error
-            found.append(Stored(kind, partition, digest, None, None, frozenset()))
+            stored.append(Stored(kind, partition, digest, None, None, frozenset()))
             continue
         size = sum(file.bytes for file in manifest.files)
         named = {*manifest.parent_artifacts.values(), *_texts(manifest.metadata)} & digests - {digest}
-        found.append(Stored(kind, partition, digest, size, _instant(manifest), frozenset(named)))
-    return found, faults
+        stored.append(Stored(kind, partition, digest, size, _instant(manifest), frozenset(named)))
+    return stored, faults
 
 
 def _closure(start: Iterable[str], rows: Mapping[str, Stored]) -> set[str]:
     """These digests and all that they refer to, transitively."""
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        digest = waiting.pop()
-        if digest not in found:
-            found.add(digest)
-            waiting += rows[digest].refers_to
-    return found
+    reached: set[str] = set()
+    pending = list(start)
+    while pending:
+        digest = pending.pop()
+        if digest not in reached:
+            reached.add(digest)
+            pending += rows[digest].refers_to
+    return reached
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -32,9 +32,9 @@ def secrets_in(
         key: everything besides the artifact's digest that determines the texts.
         read: the texts by name, or their files; not called when nothing has to be scanned.
     """
-    whole = {"name": "secret_patterns", "scanner": scanner_version(), **key}
-    found: list[str] | None = store.findings.read(artifact.digest, whole)
-    if found is None:
-        found = pattern_findings(read())
-        store.findings.write(artifact.digest, whole, found)
-    return [*found, *(variable_findings(read()) if secret_variables() else ())]
+    full_key = {"name": "secret_patterns", "scanner": scanner_version(), **key}
+    findings: list[str] | None = store.findings.read(artifact.digest, full_key)
+    if findings is None:
+        findings = pattern_findings(read())
+        store.findings.write(artifact.digest, full_key, findings)
+    return [*findings, *(variable_findings(read()) if secret_variables() else ())]

@@ -78,9 +78,9 @@ class Artifact:
             target = folder / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.path(file.path), target)
-            if (found := sha256_file(target)) != file.sha256:
+            if (actual := sha256_file(target)) != file.sha256:
                 raise ManifestError(
-                    f"{self.manifest.artifact_id} {self.digest[:12]} {file.path} is {found[:12]}, expected {file.sha256[:12]}. "
+                    f"{self.manifest.artifact_id} {self.digest[:12]} {file.path} is {actual[:12]}, expected {file.sha256[:12]}. "
                     "It was altered; run `codelewm-assets verify`, then materialize it again."
                 )
         return replace(self, folder=folder, _local=lambda _, file: folder / file.path)
@@ -250,16 +250,16 @@ class ArtifactStore:
 
     def lineage(self, artifact: Artifact) -> dict[str, Artifact]:
         """The artifact and all its ancestors, by digest. Raises: StoreError: one is missing."""
-        found: dict[str, Artifact] = {}
-        waiting = [artifact]
-        while waiting:
-            current = waiting.pop()
-            if current.digest not in found:
-                found[current.digest] = current
+        ancestors: dict[str, Artifact] = {}
+        pending = [artifact]
+        while pending:
+            current = pending.pop()
+            if current.digest not in ancestors:
+                ancestors[current.digest] = current
                 for name, digest in current.manifest.parent_artifacts.items():
                     kind, partition = kind_and_partition(name)
-                    waiting.append(self.load(kind, digest, partition=partition))
-        return found
+                    pending.append(self.load(kind, digest, partition=partition))
+        return ancestors
 
     def artifacts(self) -> Iterator[tuple[str, str | None, str]]:
         """(kind, partition, digest) of everything stored, sorted."""
@@ -340,15 +340,15 @@ class ArtifactStore:
         Of `created_at`, `source_git_sha` and `command`, which the digest does not cover, only the form is checked.
         """
         name = f"{artifact.manifest.artifact_id} {artifact.digest[:12]}"
-        for field_name, found, form in artifact.manifest.malformed():
-            yield Mismatch(name, f"{MANIFEST} {field_name}", repr(found), form)
+        for field_name, actual, form in artifact.manifest.malformed():
+            yield Mismatch(name, f"{MANIFEST} {field_name}", repr(actual), form)
         entries = self._entries(artifact.name)
         for file in artifact.manifest.files:
-            found = entries[file.path].kind if file.path in entries else "missing"
-            if found == FILE:
-                found = self._backend.sha256(f"{artifact.name}/{file.path}") or "missing"
-            if found != file.sha256:
-                yield Mismatch(name, file.path, found, file.sha256)
+            actual = entries[file.path].kind if file.path in entries else "missing"
+            if actual == FILE:
+                actual = self._backend.sha256(f"{artifact.name}/{file.path}") or "missing"
+            if actual != file.sha256:
+                yield Mismatch(name, file.path, actual, file.sha256)
         for relative in sorted(entries.keys() - {file.path for file in artifact.manifest.files} - {MANIFEST}):
             kind = entries[relative].kind
             yield Mismatch(name, relative, "present" if kind == FILE else kind, "not in the manifest")
@@ -369,13 +369,13 @@ class ArtifactStore:
             kind, partition = kind_and_partition(named)
             entries = folders.get(folder_name(kind, partition, digest), {})
             if not is_published(entries):
-                found = entries[MANIFEST].kind if MANIFEST in entries else "missing"
-                yield Mismatch(f"{named} {digest[:12]}", MANIFEST, found, f"the artifact that {note} names")
+                actual = entries[MANIFEST].kind if MANIFEST in entries else "missing"
+                yield Mismatch(f"{named} {digest[:12]}", MANIFEST, actual, f"the artifact that {note} names")
                 continue
             with suppress(StoreError):  # a damaged manifest is reported where it is checked
-                found = _key_of(self.load(kind, digest, partition=partition).manifest)
-                if found != key:
-                    yield Mismatch(f"{named} {digest[:12]}", note, found, "the key of its artifact")
+                actual = _key_of(self.load(kind, digest, partition=partition).manifest)
+                if actual != key:
+                    yield Mismatch(f"{named} {digest[:12]}", note, actual, "the key of its artifact")
 
     def verify_all(self, only: frozenset[str] = frozenset()) -> tuple[int, list[Mismatch]]:
         """Check everything, or the artifacts whose kind, id or digest is in `only` with their ancestors.
@@ -385,11 +385,11 @@ class ArtifactStore:
         folders = self._folders()
         rows = published(folders)
         stored = {(artifact_id(kind, part), digest) for kind, part, digest in rows}
-        wanted = self._with_parents(rows, only)
+        selected = self._with_parents(rows, only)
         checked, faults = 0, list[Mismatch]()
         for kind, partition, digest in rows:
             name = artifact_id(kind, partition)
-            if only and digest not in wanted:
+            if only and digest not in selected:
                 continue
             checked += 1
             try:
@@ -411,17 +411,17 @@ class ArtifactStore:
     def _with_parents(self, rows: list[tuple[str, str | None, str]], only: frozenset[str]) -> set[str]:
         """Digests of the artifacts that `only` names and of their stored ancestors."""
         home = {digest: (kind, partition) for kind, partition, digest in rows}
-        waiting = [digest for kind, part, digest in rows if _is_named(f"{kind}[{part}]", digest, only)]
-        found: set[str] = set()
-        while waiting:
-            digest = waiting.pop()
-            if digest in found or digest not in home:
+        pending = [digest for kind, part, digest in rows if _is_named(f"{kind}[{part}]", digest, only)]
+        selected: set[str] = set()
+        while pending:
+            digest = pending.pop()
+            if digest in selected or digest not in home:
                 continue
-            found.add(digest)
+            selected.add(digest)
             with suppress(StoreError):  # a damaged manifest is reported where it is checked
                 kind, partition = home[digest]
-                waiting += self.load(kind, digest, partition=partition).manifest.parent_artifacts.values()
-        return found
+                pending += self.load(kind, digest, partition=partition).manifest.parent_artifacts.values()
+        return selected
 
 
 def _folder_of(manifest: Manifest) -> str:

@@ -115,8 +115,8 @@ class HfJobsSettings(BaseModel):
     @field_validator("image")
     @classmethod
     def _pinned(cls, value: str) -> str:
-        name, found, digest = value.partition("@sha256:")
-        if not (name and found and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
+        name, separator, digest = value.partition("@sha256:")
+        if not (name and separator and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
             raise ValueError(
                 f"image {value!r} can change under its name; expected name@sha256:<64 hex digits>. Ask the registry for the "
                 "digest of the tag and write it here"

@@ -87,10 +87,10 @@ class JobFolder:
     def listing(self) -> Listing:
         """Current contents; empty when nothing was uploaded."""
         commit = str(self._info().sha)
-        found = self._ask(
+        hashes = self._ask(
             "list", lambda: file_hashes(self._api, self._repository, "dataset", revision=commit, folder=self.path)
         )
-        return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in found.items()})
+        return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in hashes.items()})
 
     def upload(self, files: Mapping[str, Path], *, stale: Iterable[str] = ()) -> None:
         """Commit the files (name → file) and delete the stale names, in one commit."""

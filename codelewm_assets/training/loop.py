@@ -208,9 +208,9 @@ class _FoldTraining:
                 losses.append(float(total_loss(self._model, latents, batch.labels, self._config)[0]))
                 predicted.append(self._model.predict(latents.z_code, latents.z_input).float())
         z_pred = torch.cat(predicted).cpu().numpy() if predicted else np.zeros((0, 1), dtype=np.float32)
-        found = collapse_diagnostics(z_pred).model_dump(mode="json")
+        diagnostics = collapse_diagnostics(z_pred).model_dump(mode="json")
         mean = round(sum(losses) / len(losses), 5) if losses and all(map(math.isfinite, losses)) else None
-        return mean, {name: None if value is None else round(value, 6) for name, value in found.items()}
+        return mean, {name: None if value is None else round(value, 6) for name, value in diagnostics.items()}
 
 
 def lr_factor(step: int, config: TrainingConfig) -> float:

@@ -71,14 +71,14 @@ def require_devices(config: TrainingConfig) -> None:
     """Raises: TrainingError: the configuration requires missing GPUs."""
     if config.device != "cuda":
         return
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if config.processes == 1 and not found:
+    gpu_count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if config.processes == 1 and not gpu_count:
         raise TrainingError(
             "The profile requires device cuda, and there is no GPU here. Train where there is one, or use sample."
         )
-    if found < config.processes:
+    if gpu_count < config.processes:
         raise TrainingError(
-            f"The profile requires {config.processes} processes on device cuda, a GPU each; {found} GPUs are here. "
+            f"The profile requires {config.processes} processes on device cuda, a GPU each; {gpu_count} GPUs are here. "
             "Lower training.processes, or train where there are as many."
         )
 

@@ -53,9 +53,9 @@ def run(repository: str, run_id: str, *, work: Path) -> None:
 def _checked_spec(inputs: Path, output: Path, run_id: str) -> worker.WorkerSpec:
     """The spec with this machine's paths. Raises: TrainingError: it was altered, or sent by different code."""
     path = inputs / SPEC
-    found = sha256_bytes(path.read_bytes()) if path.exists() else "missing"
-    if found != run_id:
-        raise TrainingError(f"{SPEC} of the job is {found[:12]}, its run id says {run_id[:12]}. Start the job again.")
+    actual = sha256_bytes(path.read_bytes()) if path.exists() else "missing"
+    if actual != run_id:
+        raise TrainingError(f"{SPEC} of the job is {actual[:12]}, its run id says {run_id[:12]}. Start the job again.")
     fields = json.loads(path.read_text(encoding="ascii"))
     local_code, sender_code = package_sha256(), str(fields.pop(PACKAGE_SHA256, "absent"))
     if local_code != sender_code:

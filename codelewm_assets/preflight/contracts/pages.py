@@ -26,16 +26,16 @@ def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:
     view = DefaultJinjaPageView(custom_views_directory=str(Path(__file__).parent))
     numbers = count()
     view.env.filters["generate_html_element_uuid"] = lambda prefix=None: f"{prefix or ''}{next(numbers)}"
-    found = validation.finding
+    finding = validation.finding
     page: str = view.render(
         document,
         template="contract_page.j2",
         title=html.escape(title),
         source=html.escape(source),
-        is_green=found.passed,
-        promise=found.message,
-        figures=found.figures,
-        offenders=[html.escape(offender) for offender in found.offenders],
+        is_green=finding.passed,
+        promise=finding.message,
+        figures=finding.figures,
+        offenders=[html.escape(offender) for offender in finding.offenders],
     )
     return page.encode("utf-8")
 

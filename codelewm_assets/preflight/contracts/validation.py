@@ -138,15 +138,15 @@ def _columns(result: Any) -> str:
 
 def _offender(result: Any) -> str:
     """`column: expectation; number of violating rows, and the first violating values`."""
-    found, expected = result.result, result.expectation_config.description
+    details, expected = result.result, result.expectation_config.description
     text = f"{_columns(result)}: wanted: {expected}"
-    if "unexpected_count" in found:
-        values = list(dict.fromkeys(_display(value) for value in found["partial_unexpected_list"]))[:MAX_VALUES_SHOWN]
-        rows = f"{int(found['unexpected_count'])} of {int(found['element_count'])} rows"
+    if "unexpected_count" in details:
+        values = list(dict.fromkeys(_display(value) for value in details["partial_unexpected_list"]))[:MAX_VALUES_SHOWN]
+        rows = f"{int(details['unexpected_count'])} of {int(details['element_count'])} rows"
         return f"{text}; not so in {rows}, first {', '.join(values)}"
-    if mismatched := found.get("details", {}).get("mismatched"):
+    if mismatched := details.get("details", {}).get("mismatched"):
         return f"{text}; " + "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(mismatched.items()))
-    return f"{text}; found {_display(found['observed_value'])}"
+    return f"{text}; found {_display(details['observed_value'])}"
 
 
 def _display(value: Any) -> str:
