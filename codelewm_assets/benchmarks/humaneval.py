@@ -49,7 +49,9 @@ def problems_from_tests(
 ) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of rows whose tests are code, and the rows excluded with their reasons.
 
-    Args: rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
+    Args:
+        rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
+
     Raises: SourceFormatError: a row lacks one of these.
     """
     problems, excluded = list[Problem](), list[ExcludedProblem]()

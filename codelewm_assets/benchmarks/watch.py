@@ -45,7 +45,11 @@ def watched_release(benchmark: BenchmarkId, environment: Mapping[str, str]) -> l
 def watched_completions(
     imported: Sequence[tuple[str, str | None, str | None]], environment: Mapping[str, str]
 ) -> list[Watched]:
-    """Files and datasets of a model's completions. Args: imported: (file, repository, revision) of each."""
+    """Files and datasets of a model's completions.
+
+    Args:
+        imported: (file, repository, revision) of each.
+    """
     sources = [
         Watched(file, "file", file, None) if dataset is None else Watched(dataset, "dataset", dataset, commit)
         for file, dataset, commit in imported

@@ -37,7 +37,9 @@ class RejectedRow:
 def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | RejectedRow]:
     """Each completion of a problem in `problems`, or the rejected row.
 
-    Args: path: JSON lines, plain or ending in .gz; read a line at a time.
+    Args:
+        path: JSON lines, plain or ending in .gz; read a line at a time.
+
     Raises: ReportError: the file cannot be read.
     """
     counts, number = dict[str, int](), 0
@@ -159,7 +161,9 @@ def imported_from_hub(
 ) -> Path:
     """A file of completions from a dataset of the Hugging Face Hub, at a full commit hash.
 
-    Args: download: `huggingface_hub.hf_hub_download`, unless another is given.
+    Args:
+        download: `huggingface_hub.hf_hub_download`, unless another is given.
+
     Raises: ReportError: the revision is no full hash, or the Hub cannot be read.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):

@@ -207,7 +207,8 @@ def label_problem(
 ) -> LabelShard:
     """Label one problem's completions.
 
-    Args: cpu_floor_s: minimum CPU limit of one call in seconds.
+    Args:
+        cpu_floor_s: minimum CPU limit of one call in seconds.
     """
     reference_run = run_reference(problem, pool, cpu_floor_s=cpu_floor_s)
     if isinstance(reference_run, ExcludedProblem):
@@ -257,7 +258,11 @@ def _labelled(
 
 
 def outcome_of(run: InputRun, is_right: Callable[[InputRun], bool]) -> Outcome:
-    """The outcome of one call. Args: is_right: comparator of a call that returned a value."""
+    """The outcome of one call.
+
+    Args:
+        is_right: comparator of a call that returned a value.
+    """
     if run.outcome != "finished":
         return run.outcome
     return "pass" if run.output is not None and is_right(run) else "wrong_output"

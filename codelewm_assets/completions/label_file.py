@@ -197,7 +197,8 @@ def problems_of_source(
 ) -> dict[str, Problem]:
     """Problems of a benchmark with all their inputs, from the pinned release file, or else the wheel if there is one.
 
-    Args: reference_cache: cache of the parsed release file; parsing takes seconds.
+    Args:
+        reference_cache: cache of the parsed release file; parsing takes seconds.
     """
     pin = EVALPLUS_FILES[benchmark_id]
     is_named = pin.environment in environment

@@ -87,7 +87,11 @@ def has_exceptions(benchmark_id: BenchmarkId, problem_id: str) -> bool:
 
 
 def exclusion_reason(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
-    """Reason why an input is excluded; None for a usable one. Args: arguments: canonical literal."""
+    """Reason why an input is excluded; None for a usable one.
+
+    Args:
+        arguments: canonical literal.
+    """
     return _INPUTS.get((published_id(problem_id, benchmark_id) or "", arguments))
 
 

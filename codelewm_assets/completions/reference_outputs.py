@@ -48,7 +48,8 @@ class ReferenceCache:
     def get(self, key: Sequence[object], compute: Callable[[], ReferenceOutputs]) -> ReferenceOutputs:
         """The outputs under this key, computed on a miss.
 
-        Args: key: everything that the outputs depend on; each part has a stable `repr`.
+        Args:
+            key: everything that the outputs depend on; each part has a stable `repr`.
         """
         path = self._path(key)
         kept = _read(path)

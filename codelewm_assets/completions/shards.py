@@ -80,7 +80,8 @@ def label_with_cache(
 
     As many at a time as the pool has workers; memory holds only those.
 
-    Args: on_shard: called with the number of completions of each finished shard.
+    Args:
+        on_shard: called with the number of completions of each finished shard.
     """
 
     def label(job: ShardJob) -> LabelShard:

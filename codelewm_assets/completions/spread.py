@@ -230,7 +230,9 @@ class _RayRun:
 def label_job(job: ShardJob, code: str, isolation: IsolationMode) -> WorkerShard:
     """Label one shard in a Ray worker, on the pool of its process.
 
-    Args: code: `code_digest()` of the driver.
+    Args:
+        code: `code_digest()` of the driver.
+
     Raises: SandboxError: the worker runs other code, `strict` and a layer is missing, or the sandbox does not start.
     """
     import ray

@@ -20,7 +20,12 @@ Answer = TypeVar("Answer")
 
 
 def hub_api(token: str | bool, endpoint: str | None) -> Any:
-    """A client. Args: token: False: none is sent. endpoint: address of the Hub; None: the client's default."""
+    """A client.
+
+    Args:
+        token: False: none is sent.
+        endpoint: address of the Hub; None: the client's default.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars, logging
 

@@ -68,7 +68,9 @@ def _spelled(name: str) -> BenchmarkId | None:
 def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> str | None:
     """A problem's id as published, from what peers write: `humaneval_7`, `Python/7`, `mbpp_234_name`, and 7 of one benchmark.
 
-    Args: benchmark_id: of the problem; None where the id alone must say it.
+    Args:
+        benchmark_id: of the problem; None where the id alone must say it.
+
     Returns: `HumanEval/7` or `Mbpp/234`; None for what is no such id, or is one of another benchmark.
     """
     if isinstance(problem_id, int) and not isinstance(problem_id, bool):

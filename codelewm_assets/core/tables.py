@@ -32,7 +32,11 @@ def read_table(path: Path, model: type[R]) -> list[R]:
 
 
 def read_rows(path: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """The rows as plain dicts. Args: columns: those to read, all without it."""
+    """The rows as plain dicts.
+
+    Args:
+        columns: those to read, all without it.
+    """
     rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
     return rows
 

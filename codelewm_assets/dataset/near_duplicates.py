@@ -72,10 +72,12 @@ def find_near_duplicates(
 ) -> list[NearDuplicate]:
     """All pairs of near-duplicates with every reason that holds, sorted by pair and reason.
 
-    Args: passing: problem id → programs that pass on all its inputs.
-    same_ast: the references have one normal form. similar_code: their token shingles are alike. similar_prompt: what the
-    prompts say is alike. reference_in_prompt: the body of one's reference stands in the other's prompt. same_completion: a
-    program that passes one and a program that passes the other have one normal form.
+    same_ast: the references have equal normal forms. similar_code: their token shingles are similar. similar_prompt: the
+    prompts' prose is similar. reference_in_prompt: one's reference body is contained in the other's prompt. same_completion:
+    passing programs of both have equal normal forms.
+
+    Args:
+        passing: problem id → programs that pass on all its inputs.
     """
     forms = {p.problem_id: normal_form(p.reference) for p in problems}
     code = {name: local_shingles(code_tokens(form)) for name, form in forms.items()}
@@ -104,7 +106,10 @@ def band_shape(threshold: float) -> tuple[int, int]:
     """(bands, rows of a band), with the most rows for which a pair at `threshold` is missed with probability ≤ 1e-6.
 
     A pair of Jaccard s is a candidate with probability 1 − (1 − s^rows)^bands.
-    Args: threshold: in [0.11, 1].
+
+    Args:
+        threshold: in [0.11, 1].
+
     Raises: ValueError: `threshold` is out of that range.
     """
     if not MIN_THRESHOLD <= threshold <= 1:

@@ -32,7 +32,9 @@ def hashed_tokens(text: str) -> tuple[int, ...]:
 def published_rows(rows: Iterable[PackRow], fold: Mapping[str, int]) -> Iterator[PublishedRow]:
     """The rows as they are published, in the order given.
 
-    Args: fold: problem id → fold.
+    Args:
+        fold: problem id → fold.
+
     Raises: PackError: a problem has no fold.
     """
     known: dict[str, tuple[int, ...]] = {}  # a program stands in a row for each of its inputs

@@ -31,7 +31,8 @@ def installed_version(name: str) -> str | None:
 def python_finding(found: str | None = None) -> HealthFinding:
     """The interpreter's version is supported.
 
-    Args: found: version of the interpreter; None: of the running one.
+    Args:
+        found: version of the interpreter; None: of the running one.
     """
     found = found or platform.python_version()
     try:
@@ -48,7 +49,8 @@ def python_finding(found: str | None = None) -> HealthFinding:
 def requirements_finding(version_of: Callable[[str], str | None] = installed_version) -> HealthFinding:
     """The project's requirements are installed, and installed packages of its extras have allowed versions.
 
-    Args: version_of: installed version of a package; None when it is not installed.
+    Args:
+        version_of: installed version of a package; None when it is not installed.
     """
     try:
         rows = [Requirement(text) for text in requires(PROJECT) or []]
@@ -75,7 +77,8 @@ def pins_finding(
 ) -> HealthFinding:
     """Every installed package that constraints.txt pins has the pinned version.
 
-    Args: version_of: as `requirements_finding`.
+    Args:
+        version_of: as `requirements_finding`.
     """
     try:
         text = constraints.read_text(encoding="utf-8")
@@ -106,7 +109,8 @@ def pip_check_finding(
 ) -> HealthFinding:
     """The requirements of every installed package are met; a failure if constraints.txt pins the package.
 
-    Args: command: prints a line for each broken requirement and exits with a status other than 0.
+    Args:
+        command: prints a line for each broken requirement and exits with a status other than 0.
     """
     wanted = "no broken requirement in `pip check`"
     try:

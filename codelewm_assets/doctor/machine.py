@@ -46,7 +46,8 @@ def layers_finding(profile: Profile, isolation: Isolation) -> HealthFinding:
 def gpu_finding(profile: Profile, torch_version: str | None = None) -> HealthFinding:
     """The GPUs that the profile trains on are present, by the driver's tool; torch is not imported.
 
-    Args: torch_version: installed version of torch; None: looked up.
+    Args:
+        torch_version: installed version of torch; None: looked up.
     """
     config, torch_version = profile.training_config(), torch_version or installed_version("torch") or "none"
     gpus, trouble = _gpus()
@@ -142,7 +143,8 @@ def disk_finding(free_bytes: int) -> HealthFinding:
 def hub_finding(environment: Mapping[str, str], *, timeout_s: float = HUB_TIMEOUT_S) -> HealthFinding:
     """The Hugging Face Hub answers; not needed for a build from the wheel or from files.
 
-    Args: environment: HF_ENDPOINT names another Hub.
+    Args:
+        environment: HF_ENDPOINT names another Hub.
     """
     import requests
 

@@ -26,7 +26,10 @@ def _labelled(name: str, labels: Labels) -> str:
 def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> bytes:
     """A heat map of cells named "fold K BENCHMARK …": a row for each name, a column for each fold, count over floor as colour.
 
-    Args: title: what is counted. labels: benchmark id → label, so that a stand-in is named.
+    Args:
+        title: what is counted.
+        labels: benchmark id → label, so that a stand-in is named.
+
     Returns: PNG. A cell without a floor is grey; one below its floor is orange and framed.
     """
     from matplotlib.colors import to_rgba
@@ -61,8 +64,10 @@ def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> byte
 def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labels: Labels) -> bytes:
     """Pass@1 of each control on each benchmark, with chance and ceiling as lines and the margin round chance as a band.
 
-    Args: figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
+    Args:
+        figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
         labels: benchmark id → label.
+
     Returns: PNG.
     """
     from matplotlib.figure import Figure
@@ -94,8 +99,11 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labe
 def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
     """Minimum detectable lift of each scope of pools on each benchmark, with the target and the gate's lift as lines.
 
-    Args: figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
-        `rerank_can_decide` gives them. A scope without a detectable lift has no bar. labels: benchmark id → label.
+    Args:
+        figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
+            `rerank_can_decide` gives them. A scope without a detectable lift has no bar.
+        labels: benchmark id → label.
+
     Returns: PNG.
     """
     from matplotlib.figure import Figure

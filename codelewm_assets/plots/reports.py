@@ -35,7 +35,9 @@ def reliability_curve(
 ) -> bytes:
     """Mean p_pass against the pass rate, per bin and seed, above the number of completions of each bin.
 
-    Args: errors: seed → expected calibration error. on: labels of the benchmarks.
+    Args:
+        errors: seed → expected calibration error.
+        on: labels of the benchmarks.
     """
     fig, (upper, lower) = style.figure(4.6, rows=2, height_ratios=(3, 1), sharex=True)
     upper.plot([0, 1], [0, 1], color=style.MUTED, linestyle=":", linewidth=1)
@@ -62,7 +64,8 @@ def reliability_curve(
 def roc_curves(curves: Mapping[int, Sequence[Curve]], *, on: str) -> bytes:
     """ROC curves, a panel per seed, each named with its AUC and interval; p_pass is drawn last and thickest.
 
-    Args: on: labels of the benchmarks.
+    Args:
+        on: labels of the benchmarks.
     """
     fig, panels = style.figure(3.9, columns=max(1, len(curves)), sharey=True, squeeze=False)
     style.figure_title(fig, f"ROC curves on held-out completions of {on}")
@@ -91,7 +94,8 @@ def _auc_text(curve: Curve) -> str:
 def forest(effects: Sequence[Effect], *, title: str, x: str, threshold: float | None = None, digits: int = 1) -> bytes:
     """Effects with their 95% intervals, a row each under the heading of its group; both seeds of a name side by side.
 
-    Args: threshold: of a gate, drawn as a line beside zero.
+    Args:
+        threshold: of a gate, drawn as a line beside zero.
     """
     rows = [
         (group, name, list(group_effects))
@@ -156,7 +160,8 @@ def _name_seeds(axes: Any, seeds: Sequence[int]) -> None:
 def training_curve(events: Mapping[int, Sequence[Mapping[str, Any]]], *, on: str) -> bytes:
     """Loss by step, a panel per seed and a line per fold: training thin, validation thick with points.
 
-    Args: on: labels of the benchmarks.
+    Args:
+        on: labels of the benchmarks.
     """
     fig, panels = style.figure(3.2, columns=max(1, len(events)), sharey=True, squeeze=False)
     style.figure_title(fig, f"Training and validation loss by step on {on}")

@@ -54,7 +54,11 @@ def figure_title(fig: Any, title: str) -> None:
 
 def label(axes: Any, text: str, position: tuple[float, float], *, colour: str = INK, offset_pt: tuple[float, float] = (4, 0),
           **style: Any) -> None:  # fmt: skip
-    """Text beside a point. Args: offset_pt: offset in points."""
+    """Text beside a point.
+
+    Args:
+        offset_pt: offset in points.
+    """
     plate = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     style = {"fontsize": SMALL_PT, "va": "center", "bbox": plate} | style
     axes.annotate(text, position, offset_pt, textcoords="offset points", color=colour, **style)
@@ -67,7 +71,11 @@ def show_nothing(axes: Any) -> None:
 
 
 def png(fig: Any, dpi: float | str = "figure") -> bytes:
-    """The figure as PNG bytes. Args: dpi: dots per inch (default: the figure's)."""
+    """The figure as PNG bytes.
+
+    Args:
+        dpi: dots per inch (default: the figure's).
+    """
     sink = io.BytesIO()
     fig.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()

@@ -44,7 +44,9 @@ def minimum_detectable_lift_points(control: ControlCredits, *, seed: int) -> flo
     raised by the lift; each of its pools is then right with that probability. A run shows the lift when the 95% interval of
     the mean paired difference, by problem, lies above 0. The control's credits are the observed ones.
 
-    Args: seed: of the generator.
+    Args:
+        seed: of the generator.
+
     Returns: points, in steps of 0.25; None when there are fewer than two problems, or no lift is enough.
     """
     if len(control.credits) < 2:

@@ -86,8 +86,9 @@ def control_credits(
 ) -> Credits:
     """Credits of each text control on each pool in test for `model_fold`.
 
-    Args: outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is
-        fitted on those in train, as in evaluation.
+    Args:
+        outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is fitted on those in
+            train, as in evaluation.
     """
     fold = {split.problem_id: split.fold for split in splits}
     held_out = {model_fold, (model_fold + 1) % len(FOLDS)}

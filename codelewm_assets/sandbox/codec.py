@@ -36,7 +36,9 @@ class CodecError(ValueError):
 def encode(value: Any, max_bytes: int = 1 << 20, *, on_long: Callable[[], None] | None = None) -> bytes:
     """The bytes of a value.
 
-    Args: on_long: called once when the encoding reaches `LONG_BYTES`.
+    Args:
+        on_long: called once when the encoding reaches `LONG_BYTES`.
+
     Raises: CodecError: a type without an encoding, deeper than 100, or longer than `max_bytes`. Exceptions of the program's
         classes pass through.
     """

@@ -65,7 +65,8 @@ class Isolation:
 def required_layers(layers: Collection[str], *, is_strict: bool) -> tuple[str, ...]:
     """Layers that labels require: all when strict; else the basic ones, and seccomp without bubblewrap.
 
-    Args: layers: the active ones.
+    Args:
+        layers: the active ones.
     """
     if is_strict:
         return STRICT_LAYERS

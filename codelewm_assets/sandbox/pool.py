@@ -98,8 +98,10 @@ class SandboxPool:
     ) -> ProgramRun:
         """Run one program on all its inputs. A program that kills its server is `killed`; the server is replaced.
 
-        Args: stop_when: (input index, call) → True to stop the program there, such as at the first failure; the calls after
-            it are `killed` and were not called.
+        Args:
+            stop_when: (input index, call) → True to stop the program there, such as at the first failure; the calls after it are
+                `killed` and were not called.
+
         Raises: SandboxError: an input is deeper or longer than the sandbox allows.
         """
         return self._run(program, limits or Limits(), 0, stop_when)
@@ -158,7 +160,8 @@ class SandboxPool:
     ) -> Iterator[R]:
         """`function` of each item on the pool's threads, results in order; `items` is read lazily.
 
-        Args: max_ahead: maximum number of items per worker that may be ahead of the first unfinished one.
+        Args:
+            max_ahead: maximum number of items per worker that may be ahead of the first unfinished one.
         """
         waiting: deque[Future[R]] = deque()
         for item in items:

@@ -73,7 +73,11 @@ def published(folders: Folders) -> list[tuple[str, str | None, str]]:
 
 
 def unexpected_files(folders: Folders, notes: Mapping[str, Entry]) -> Iterator[Mismatch]:
-    """Files that are no artifact, cache entry or unfinished write. Args: notes: listing of `CACHE_KEYS`."""
+    """Files that are no artifact, cache entry or unfinished write.
+
+    Args:
+        notes: listing of `CACHE_KEYS`.
+    """
     for folder, entries in folders.items():
         if is_artifact_folder(folder, entries) and MANIFEST in entries and not is_published(entries):
             yield Mismatch(folder, MANIFEST, entries[MANIFEST].kind, FILE)

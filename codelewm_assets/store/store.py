@@ -119,7 +119,11 @@ class ArtifactStore:
     """Artifacts under one root. Each method raises StoreAccessError when the disk or the server is unreachable."""
 
     def __init__(self, root: Path | Backend, *, source_git_sha: str = "unknown", command: str = "") -> None:
-        """Args: root: a folder or a backend. The other arguments go into manifests, not into digests."""
+        """Open a store on a folder or a backend.
+
+        Args:
+            root: a folder or a backend. The other arguments go into manifests, not into digests.
+        """
         self._backend = LocalBackend(root) if isinstance(root, Path) else root
         self._source_git_sha = source_git_sha
         self._command = command

@@ -57,7 +57,11 @@ def make_batch(
     *,
     device: str = "cpu",
 ) -> Batch:
-    """Pack the distinct texts of these records. Args: classes: as `frequent_outputs` gives them."""
+    """Pack the distinct texts of these records.
+
+    Args:
+        classes: as `frequent_outputs` gives them.
+    """
     documents, document_index = list[Document](), dict[str, Tensor]()
     for field in ACTIVE:
         rows, where = np.unique([getattr(record, field) for record in records], return_inverse=True)

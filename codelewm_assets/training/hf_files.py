@@ -69,7 +69,11 @@ class JobFolder:
     """`jobs/<run id>/` in a dataset repository. Each method raises TrainingError when the Hub refuses or is unreachable."""
 
     def __init__(self, api: Any, repository: str, run_id: str, *, pause_s: float) -> None:
-        """Args: pause_s: first pause after a transient failure."""
+        """Refer to the folder of a run.
+
+        Args:
+            pause_s: first pause after a transient failure.
+        """
         self._api, self._repository, self._pause_s = api, repository, pause_s
         self.path = f"jobs/{run_id}"
 
@@ -132,8 +136,10 @@ class JobFolder:
 def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: Path) -> None:
     """Download the worker's files into an empty folder and verify them.
 
-    Args: events: of the job's log; the last `complete` names each file with its sha256. The event stream itself, which holds
-        that event and so not its own digest, is compared with the events instead.
+    Args:
+        events: of the job's log; the last `complete` names each file with its sha256. The event stream itself, which holds that
+            event and so not its own digest, is compared with the events instead.
+
     Raises: TrainingError: files are missing, altered or not in the event; `into` is unchanged.
     """
     expected = _files_of([event for event in events if event["event"] == "complete"][-1])

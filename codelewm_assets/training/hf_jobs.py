@@ -65,14 +65,20 @@ class HfJobs:
     """The training backend; `run` has the contract of `defs.training.run_worker`."""
 
     def __init__(self, settings: HfJobsSettings, *, token: str | None, endpoint: str | None = None) -> None:
-        """Args: token: may write to the repository and start jobs. endpoint: address of the Hub; None: the client's default."""
+        """Set up the backend; no request is sent.
+
+        Args:
+            token: may write to the repository and start jobs.
+            endpoint: address of the Hub; None: the client's default.
+        """
         self._settings, self._token, self._endpoint = settings, token, endpoint
         self._namespace = settings.repository.split("/")[0]
 
     def run(self, spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None]) -> None:
         """Run the worker to its end in a job and download its verified files to `spec.output_folder`.
 
-        Args: on_event: called with each event of the stream, once and in order.
+        Args:
+            on_event: called with each event of the stream, once and in order.
 
         Raises:
             PreflightError: the guard refused, here or in the job.

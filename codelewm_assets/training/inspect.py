@@ -67,7 +67,8 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
 def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
     """Spread of latents.
 
-    Args: latents: (N, D) float32.
+    Args:
+        latents: (N, D) float32.
 
     Returns:
         effective_rank_ratio: exp(entropy of the normalised singular values of the centred latents) / min(N, D), in (0, 1].

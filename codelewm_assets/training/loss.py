@@ -66,7 +66,11 @@ def sigreg_loss(z: Tensor, directions: Tensor) -> Tensor:
 
     Along each direction the empirical characteristic function is compared with that of N(0, 1), squared, weighted by
     exp(-t²/2) and integrated over t by the trapezoid rule; times B, so that samples of N(0, 1) cost about the same whatever B.
-    Args: z: (B, D). directions: (D, M), unit columns.
+
+    Args:
+        z: (B, D).
+        directions: (D, M), unit columns.
+
     Returns: scalar ≥ 0.
     Source: Balestriero & LeCun 2025, "LeJEPA" (SIGReg); the statistic is that of Epps & Pulley 1983.
     """

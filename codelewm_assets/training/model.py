@@ -40,7 +40,10 @@ def apply_rotary_emb(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
 
 
 def block_diagonal_mask(documents: Tensor, *, by_blocks: bool) -> Mask:
-    """Attention mask that restricts each token to its document. Args: documents: (R, S).
+    """Attention mask that restricts each token to its document.
+
+    Args:
+        documents: (R, S).
 
     Returns: (R, 1, S, S) bool, True where attention is allowed; by blocks, flex attention's mask, which skips fully masked
         blocks. Source: Dong et al. 2024, "Flex Attention".
@@ -75,7 +78,12 @@ class Block(nn.Module):
         self.down = nn.Linear(config.feedforward, config.hidden, bias=False)
 
     def forward(self, x: Tensor, mask: Mask, cosines: Tensor, sines: Tensor) -> Tensor:
-        """Args: x: (R, S, H). mask: of `block_diagonal_mask`. Returns: (R, S, H)."""
+        """(R, S, H) residual stream after the block.
+
+        Args:
+            x: (R, S, H).
+            mask: of `block_diagonal_mask`.
+        """
         rows, length, hidden = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self.heads, hidden // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (R, heads, S, H / heads)

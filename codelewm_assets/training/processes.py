@@ -47,7 +47,8 @@ class Ranks:
     def data_parallel(self, module: nn.Module, *, has_unused: bool) -> nn.Module:
         """The module with gradients averaged over the ranks during backward; the module itself with a single process.
 
-        Args: has_unused: some parameters do not affect the loss, which requires traversing the graph in each step.
+        Args:
+            has_unused: some parameters do not affect the loss, which requires traversing the graph in each step.
         """
         if self.count == 1:
             return module

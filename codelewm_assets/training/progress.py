@@ -116,7 +116,11 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
 
 
 def _is_cut(line: str, *, is_ended: bool) -> bool:
-    """True if the last line is empty or a truncated event. Args: is_ended: a line break follows it."""
+    """True if the last line is empty or a truncated event.
+
+    Args:
+        is_ended: a line break follows it.
+    """
     text = line.removeprefix(JOB_EVENT).rstrip()
     if JOB_EVENT.startswith(line) or not text:
         return True

@@ -27,7 +27,9 @@ PAUSE_S = 5.0  # first pause after a transient failure of the Hub
 def run(repository: str, run_id: str, *, work: Path) -> None:
     """Train the spec of `jobs/<run id>/`, and upload the output to its `output/`.
 
-    Args: work: an empty folder; the worker writes to its `output`.
+    Args:
+        work: an empty folder; the worker writes to its `output`.
+
     Raises: PreflightError: refused. TrainingError, StoreError: different code, altered files, the Hub, or as the worker.
     """
     token = os.environ.get("HF_TOKEN")

@@ -85,7 +85,11 @@ def require_same_training(sidecar: Sidecar, *, seed: int, digests: Mapping[str, 
 
 
 def altered_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    """Fault of each file whose sha256 differs. Args: expected: name → sha256."""
+    """Fault of each file whose sha256 differs.
+
+    Args:
+        expected: name → sha256.
+    """
     digests = {name: sha256_file(folder / name) for name in sorted(expected)}
     return [f"{n} is {digests[n][:12]}, expected {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
 
@@ -95,7 +99,8 @@ def require_trained(
 ) -> None:
     """Raises: TrainingError: a worker's files differ from its `complete` event, or belong to another training.
 
-    Args: files: name → sha256, of the received `complete` event.
+    Args:
+        files: name → sha256, of the received `complete` event.
     """
     faults = altered_files(folder, files) or ([] if "sidecar.json" in files else ["no sidecar.json was named"])
     if faults:

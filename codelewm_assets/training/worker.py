@@ -64,7 +64,11 @@ class Outlet:
     """Destination of a training process' events and of the cause of its end: Dagster Pipes, or else standard output."""
 
     def __init__(self, report: Callable[[Any], None] | None = None) -> None:
-        """Args: report: sends a message through Dagster Pipes; None: Dagster did not start this process."""
+        """Send to Dagster Pipes or to standard output.
+
+        Args:
+            report: sends a message through Dagster Pipes; None: Dagster did not start this process.
+        """
         self._report = report
 
     def event(self, event: Mapping[str, Any]) -> None:
@@ -111,7 +115,9 @@ def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
     States are kept in `states/` of the output folder: on the same folder training resumes from the last one. With several
     ranks the first one emits events and writes files, and the agent emits an `error` event.
 
-    Args: outlet: of the events; None: standard output.
+    Args:
+        outlet: of the events; None: standard output.
+
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
     store, rank = open_store(spec.store_root, work=spec.work_folder), process_rank()
@@ -219,7 +225,10 @@ def result_names(folds: Sequence[int]) -> list[str]:
 
 
 def main(run: Callable[[Outlet], None] | None = None) -> int:
-    """Run a training process. Args: run: its work; None: train the JSON spec of the command line.
+    """Run a training process.
+
+    Args:
+        run: its work; None: train the JSON spec of the command line.
 
     Returns: 0, 1, `REFUSED`, or `KILLED` when a rank was ended from outside; the cause is reported in one line.
     """

@@ -15,7 +15,8 @@ from codelewm_assets.preflight.contracts.validation import Validation
 def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:
     """The page as UTF-8: a section for each column, an expectation a row. Same arguments, same bytes.
 
-    Args: source: description of the table and its artifact.
+    Args:
+        source: description of the table and its artifact.
     """
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView

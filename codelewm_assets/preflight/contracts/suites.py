@@ -154,7 +154,8 @@ def column_suite(contract: Contract, present: Collection[str]) -> Any:
 def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str, Sequence[str]]) -> Any:
     """Suite on the rows, over the valid columns.
 
-    Args: allowed: column of `contract.references` → the values it may take.
+    Args:
+        allowed: column of `contract.references` → the values it may take.
     """
     from great_expectations import ExpectationSuite
     from great_expectations import expectations as expect
