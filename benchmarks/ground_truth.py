@@ -25,7 +25,7 @@ from typing import Any
 from sections import rewrite
 
 from codelewm_assets.completions.label_file import label_file
-from codelewm_assets.completions.oracles import oracle_of, why_not_judged
+from codelewm_assets.completions.oracles import exclusion_reason, oracle_of
 from codelewm_assets.core.errors import LiteralError
 from codelewm_assets.core.literals import write_value
 
@@ -67,7 +67,7 @@ def _truth(given: tuple[str, dict[str, Any]]) -> Truth:
     code = task["prompt"] + task["canonical_solution"]
     inputs = [*task["base_input"], *task["plus_input"]]  # one row publishes an empty map for no plus inputs
     texts = [_literal(list(arguments)) for arguments in inputs]  # before they are called: a program may change them
-    judged = [text is None or why_not_judged(benchmark_id, task["task_id"], text) is None for text in texts]
+    judged = [text is None or exclusion_reason(benchmark_id, task["task_id"], text) is None for text in texts]
     excepted = judged.count(False)
     inputs = [arguments for arguments, is_judged in zip(inputs, judged, strict=True) if is_judged]
     texts = [text for text, is_judged in zip(texts, judged, strict=True) if is_judged]

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from codelewm_assets.completions.label import Judge, Judged, as_compared, outcome_of, same_output
+from codelewm_assets.completions.label import OutputComparator, ReferenceRun, canonical_calls, outcome_of, same_output
 from codelewm_assets.core.errors import LiteralError
 from codelewm_assets.core.literals import read_arguments, read_value, write_value
 from codelewm_assets.core.records import Completion
@@ -29,7 +29,7 @@ class Case:
     """A completion and what it is judged by."""
 
     completion: Completion
-    judged: Judged
+    judged: ReferenceRun
 
     @property
     def arguments(self) -> list[list[Any]]:
@@ -118,7 +118,7 @@ def one_subprocess_per_input(cases: Sequence[Case], workers: int) -> list[bool]:
     """One interpreter per input of a completion, up to the first wrong output."""
 
     def check(case: Case) -> bool:
-        pairs = zip(case.judged.inputs, case.judged.judges, strict=True)
+        pairs = zip(case.judged.inputs, case.judged.comparators, strict=True)
         return all(_in_subprocess(case, (text,), (is_right,)) for text, is_right in pairs)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -126,10 +126,10 @@ def one_subprocess_per_input(cases: Sequence[Case], workers: int) -> list[bool]:
 
 
 def _subprocess_one(case: Case) -> bool:
-    return _in_subprocess(case, case.judged.inputs, case.judged.judges)
+    return _in_subprocess(case, case.judged.inputs, case.judged.comparators)
 
 
-def _in_subprocess(case: Case, inputs: Sequence[str], judges: Sequence[Judge]) -> bool:
+def _in_subprocess(case: Case, inputs: Sequence[str], judges: Sequence[OutputComparator]) -> bool:
     task = {"code": case.completion.code, "entry_point": case.completion.entry_point, "inputs": inputs}
     try:
         done = subprocess.run(
@@ -163,7 +163,7 @@ class Ours:
 
     def __call__(self, cases: Sequence[Case], workers: int) -> list[bool]:
         """Verdicts, in order."""
-        return list(self._pool.each(self._one, cases))
+        return list(self._pool.imap(self._one, cases))
 
     def _one(self, case: Case) -> bool:
         judged = case.judged
@@ -172,17 +172,17 @@ class Ours:
         started = time.perf_counter()
         if self._runs == 2:
             first, second = self._pool.run_twice(program, case.judged.limits)
-            pairs = zip(as_compared(oracle, first), as_compared(oracle, second), strict=True)
+            pairs = zip(canonical_calls(oracle, first), canonical_calls(oracle, second), strict=True)
             is_deterministic = all(same_output(a, b, oracle) for a, b in pairs)
         else:
-            judges = case.judged.judges
+            judges = case.judged.comparators
             enough = (lambda index, call: outcome_of(call, judges[index]) != "pass") if self._stops else None
             if oracle == "is_none_or_not":
                 enough = None  # a match has no literal to compare
-            first, is_deterministic = self._pool.run(program, case.judged.limits, enough=enough), True
-        calls = as_compared(oracle, first)
+            first, is_deterministic = self._pool.run(program, case.judged.limits, stop_when=enough), True
+        calls = canonical_calls(oracle, first)
         passed = is_deterministic and all(
-            outcome_of(call, is_right) == "pass" for call, is_right in zip(calls, case.judged.judges, strict=True)
+            outcome_of(call, is_right) == "pass" for call, is_right in zip(calls, case.judged.comparators, strict=True)
         )
         self.wall_ms[case.completion.completion_id] = 1000 * (time.perf_counter() - started)
         self.cpu_ms[case.completion.completion_id] = first.cpu_ms

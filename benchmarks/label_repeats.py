@@ -55,7 +55,7 @@ def label_all(problems: dict[str, Problem], completions: list[Completion], worke
         def label(group: tuple[str, list[Completion]]) -> LabelShard:
             return label_problem(problems[group[0]], group[1], pool, cpu_floor_s=FLOOR_S)
 
-        for shard in pool.each(label, by_problem(completions)):
+        for shard in pool.imap(label, by_problem(completions)):
             for row in shard.labelled:
                 found[row.completion.completion_id] = row.outcome, tuple(call.outcome for call in row.inputs)
     return found, time.monotonic() - started

@@ -24,7 +24,7 @@ from sections import rewrite
 
 from codelewm_assets.benchmarks.problem import load_benchmark
 from codelewm_assets.completions.candidates import make_completions
-from codelewm_assets.completions.label import Judged, judge_reference
+from codelewm_assets.completions.label import ReferenceRun, run_reference
 from codelewm_assets.sandbox.isolation import START, server_command
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import Program
@@ -48,9 +48,9 @@ def read_cases(count: int, pool: SandboxPool, inputs: int) -> list[Case]:
         read = load_benchmark(
             benchmark, source="evalplus", max_inputs=inputs, run=run, environment=os.environ, cache=Path(".")
         )
-        judged = {p.problem_id: judge_reference(p, pool, cpu_floor_s=FLOOR_S) for p in read.problems}
+        judged = {p.problem_id: run_reference(p, pool, cpu_floor_s=FLOOR_S) for p in read.problems}
         made = make_completions(read.problems, rewrites=8, one_bug=10, two_bug=6, seed=0)
-        cases += [Case(c, found) for c in made if isinstance(found := judged[c.problem_id], Judged)]
+        cases += [Case(c, found) for c in made if isinstance(found := judged[c.problem_id], ReferenceRun)]
     drawn = random.Random(0).sample(range(len(cases)), min(count, len(cases)))
     return [cases[index] for index in sorted(drawn)]
 

@@ -32,7 +32,7 @@ from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import surprise_report
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.inspect import collapse_diagnostics
 from codelewm_assets.training.latents import Scorer
@@ -95,8 +95,8 @@ def scores_of(
 
 
 def _kept(scratch: Path, fold: int, weights: bytes, name: str) -> Artifact:
-    recipe = Recipe("checkpoint", None, {}, {"name": name, "fold": fold}, "null")
-    return ArtifactStore(scratch).write(recipe, {f"fold{fold}.safetensors": weights}, {})
+    cache_key = CacheKey("checkpoint", None, {}, {"name": name, "fold": fold}, "null")
+    return ArtifactStore(scratch).write(cache_key, {f"fold{fold}.safetensors": weights}, {})
 
 
 def evidence_of(scores: HeldoutScores, stored: Stored, seed: int) -> SeedEvidence:

@@ -219,7 +219,7 @@ def main() -> None:
                 started = time.monotonic()
                 if turn == "ours":
                     rows = [_row(s, problems[s.problem_id], part.start + n) for n, s in enumerate(samples[part])]
-                    ours += pool.each(label, rows)
+                    ours += pool.imap(label, rows)
                     ours_s += time.monotonic() - started
                 else:
                     theirs += peer.check(samples[part])

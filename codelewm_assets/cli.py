@@ -22,7 +22,7 @@ from codelewm_assets.commands import (
 )
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, Parser, add_log_format
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.logs import LogFormatError, set_up_logs, wanted_format
+from codelewm_assets.core.logs import LogFormatError, configured_format, set_up_logs
 
 LOG = logging.getLogger("codelewm_assets.cli")  # the module may run as __main__
 COMMANDS = (
@@ -34,7 +34,7 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     try:
-        set_up_logs(wanted_format(os.environ))  # bad arguments are reported in it as well
+        set_up_logs(configured_format(os.environ))  # bad arguments are reported in it as well
     except LogFormatError as error:
         set_up_logs("text")
         LOG.error(str(error))

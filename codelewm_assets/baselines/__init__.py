@@ -1,1 +1,1 @@
-"""What a scorer must beat: scores that read text only. Shared by preflight, which refuses pools they solve, and evaluation."""
+"""Text-only controls that a scorer must beat, shared by preflight, which refuses pools that they solve, and evaluation."""

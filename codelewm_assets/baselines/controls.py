@@ -1,6 +1,6 @@
 """The controls that need no trained model of ours: lexical, consensus, surface_lr, length, random.
 
-Each gives a score for a completion, higher = thought more likely to pass. They read text only; none runs code.
+Each scores a completion, higher = more likely to pass. They read text only; none runs code.
 """
 
 import math
@@ -11,7 +11,7 @@ from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.dataset.shingles import jaccard, normalised_tokens, shingles
 
 TEXT_CONTROLS: tuple[str, ...] = ("lexical", "consensus", "surface_lr", "length", "random")
-NEAR_CHANCE: tuple[str, ...] = ("consensus", "length")  # so that neither agreement nor size tells the verdict
+NEAR_CHANCE: tuple[str, ...] = ("consensus", "length")  # so that neither agreement nor size reveals the label
 WORD = re.compile(r"[a-z0-9_]+")
 
 
@@ -41,7 +41,7 @@ def random_score(completion_id: str) -> float:
 
 
 def consensus_scores(codes: Mapping[str, str]) -> dict[str, float | None]:
-    """Mean 3-gram Jaccard of alpha-normalised tokens to the other completions of the pool; alone in it: None."""
+    """Mean 3-gram Jaccard of alpha-normalised tokens to the other completions of the pool; None for a single one."""
     grams = {name: shingles(code) for name, code in codes.items()}
     return {
         name: math.fsum(jaccard(grams[name], grams[other]) for other in grams if other != name) / (len(grams) - 1)

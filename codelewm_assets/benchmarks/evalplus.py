@@ -1,4 +1,4 @@
-"""EvalPlus release files: found, checked against their pin, and read with the types JSON loses."""
+"""EvalPlus release files: located, verified against their pin, and read with the types that JSON loses."""
 
 import ast
 import gzip
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from codelewm_assets.benchmarks.evalplus_types import restore_types
-from codelewm_assets.benchmarks.humaneval import whole_reference
+from codelewm_assets.benchmarks.humaneval import full_reference
 from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.core.digests import sha256_file, unit_interval
 from codelewm_assets.core.errors import LiteralError, SourceDigestError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.literals import read_value, write_value
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 COLUMNS = ("task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol")
 Suite = Literal["base", "plus"]
-MAX_CHARACTERS = 20_000  # an input longer than this is passed over: no model reads it and every run would carry it
+MAX_CHARACTERS = 20_000  # longer inputs are skipped: no model reads them
 
 
 def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url: str | None = None) -> Path:
@@ -29,11 +29,11 @@ def find_file(pin: FilePin, environment: Mapping[str, str], cache: Path, *, url:
     named = environment.get(pin.environment)
     path = Path(named) if named else _download(pin, cache, url or pin.url)
     if not path.is_file():
-        raise SourceMissingError(f"{pin.environment} names {path}, which is not a file. {_three_ways(pin)}")
-    found = sha256_file(path)
-    if found != pin.sha256:
+        raise SourceMissingError(f"{pin.environment} names {path}, which is not a file. {_remedies(pin)}")
+    actual = sha256_file(path)
+    if actual != pin.sha256:
         raise SourceDigestError(
-            f"{path.name}: sha256 is {found[:12]}…, the pin says {pin.sha256[:12]}… ({pin.version}, benchmarks/pins.py). "
+            f"{path.name}: sha256 is {actual[:12]}…, the pin says {pin.sha256[:12]}… ({pin.version}, benchmarks/pins.py). "
             "Fetch the file again, or change the pin in a reviewed commit."
         )
     return path
@@ -47,7 +47,7 @@ def _download(pin: FilePin, cache: Path, url: str) -> Path:
         return Path(pooch.retrieve(url, known_hash=f"sha256:{pin.sha256}", path=cache, fname=pin.file_name))
     except (OSError, requests.RequestException) as error:
         raise SourceMissingError(
-            f"{pin.file_name} {pin.version} could not be downloaded ({type(error).__name__}). {_three_ways(pin)}"
+            f"{pin.file_name} {pin.version} could not be downloaded ({type(error).__name__}). {_remedies(pin)}"
         ) from error
     except ValueError as error:
         raise SourceDigestError(
@@ -56,7 +56,7 @@ def _download(pin: FilePin, cache: Path, url: str) -> Path:
         ) from error
 
 
-def _three_ways(pin: FilePin) -> str:
+def _remedies(pin: FilePin) -> str:
     return (
         f"Provide one of three: a local copy of {pin.file_name} ({pin.version}) named in {pin.environment}; "
         f"a network that reaches the published release ({pin.url}); or a network that reaches the Hugging Face Hub, with "
@@ -66,28 +66,28 @@ def _three_ways(pin: FilePin) -> str:
 
 def read_file(
     path: Path, pin: FilePin, *, max_inputs: int | None, suite: Suite = "plus"
-) -> tuple[list[Problem], list[LeftOut]]:
-    """Problems of a release file. Raises: SourceFormatError: cut off, not JSON, columns or rows missing."""
+) -> tuple[list[Problem], list[ExcludedProblem]]:
+    """Problems of a release file. Raises: SourceFormatError: truncated, not JSON, columns or rows missing."""
     rows = _rows(path)
     if len(rows) != pin.row_count:
         raise SourceFormatError(
             f"{path.name}: {len(rows)} problems, {pin.version} has {pin.row_count}. Fetch the file again."
         )
-    problems, left_out = list[Problem](), list[LeftOut]()
+    problems, excluded = list[Problem](), list[ExcludedProblem]()
     for number, row in enumerate(rows, 1):
-        lacking = [name for name in COLUMNS if name not in row]
-        if lacking:
+        missing_columns = [name for name in COLUMNS if name not in row]
+        if missing_columns:
             raise SourceFormatError(
-                f"{path.name}, row {number}: lacks {lacking}. Fetch the pinned {pin.version} again."
+                f"{path.name}, row {number}: lacks {missing_columns}. Fetch the pinned {pin.version} again."
             )
         inputs = _inputs(row, max_inputs, suite)
         if not inputs:
-            left_out.append(
-                LeftOut(problem_id=row["task_id"], reason="no usable input: all are too long or no literal")
+            excluded.append(
+                ExcludedProblem(problem_id=row["task_id"], reason="no usable input: all are too long or no literal")
             )
             continue
         problems.append(_problem(row, pin, inputs))
-    return problems, left_out
+    return problems, excluded
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in text.split("\n") if line.strip()]
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SourceFormatError(
-            f"{path.name}: not a readable .jsonl.gz file ({error}). It may be cut off; fetch it again."
+            f"{path.name}: not a readable .jsonl.gz file ({error}). It may be truncated; fetch it again."
         ) from error
 
 
@@ -108,7 +108,7 @@ def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem
         benchmark_label=pin.benchmark_id,
         prompt=row["prompt"],
         entry_point=row["entry_point"],
-        reference=whole_reference(row, pin.benchmark_id),
+        reference=full_reference(row, pin.benchmark_id),
         inputs=tuple(inputs),
         expected=tuple(expected.get(text) for text in inputs),
         atol=float(row["atol"]),
@@ -121,7 +121,7 @@ def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem
 def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> list[str]:
     """Distinct input literals: the base inputs in order, then plus inputs in an order fixed by hash, up to the limit.
 
-    Without a limit the very long ones are there too.
+    Without a limit, inputs longer than `MAX_CHARACTERS` are included.
     """
     named = [text for item in _listed(row["base_input"]) if (text := _literal(row["task_id"], item))]
     if suite == "plus":
@@ -144,11 +144,11 @@ def _literal(task_id: str, arguments: list[Any]) -> str | None:
 
 def asserted_outputs(assertion: str, entry_point: str) -> dict[str, str]:
     """Input literal → output literal of the plain `assert f(…) == …` lines of an MBPP problem."""
-    found: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     try:
         tree = ast.parse(assertion.strip())
     except SyntaxError:
-        return found
+        return outputs
     for statement in tree.body:
         match statement:
             case ast.Assert(
@@ -156,7 +156,7 @@ def asserted_outputs(assertion: str, entry_point: str) -> dict[str, str]:
             ) if name == entry_point:
                 try:
                     inputs = write_value([read_value(ast.unparse(node)) for node in args])
-                    found[inputs] = write_value(read_value(ast.unparse(right)))
+                    outputs[inputs] = write_value(read_value(ast.unparse(right)))
                 except LiteralError:
                     continue
-    return found
+    return outputs

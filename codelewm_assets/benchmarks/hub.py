@@ -9,7 +9,7 @@ from codelewm_assets.benchmarks.pins import FilePin
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 REVISION = re.compile(r"[0-9a-f]{40}")
 
@@ -18,7 +18,7 @@ def require_full_revision(pin: FilePin, revision: str) -> None:
     """Raises: SourceError: the revision of the benchmark's dataset is no full commit hash."""
     if not REVISION.fullmatch(revision):
         raise SourceError(
-            f"{pin.dataset}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the data cannot "
+            f"{pin.dataset}: the revision is {revision!r}; expected a full 40-digit commit hash, so that the data cannot "
             f"change under a name. Correct {pin.revision_environment}."
         )
 
@@ -38,7 +38,7 @@ def fetch_rows(repository: str, revision: str) -> list[dict[str, Any]]:
 
 def read_hub(
     pin: FilePin, rows: Iterable[Mapping[str, Any]], revision: str, *, run: Runner, max_inputs: int | None
-) -> tuple[list[Problem], list[LeftOut]]:
+) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of the rows of a benchmark's dataset. Raises: SourceFormatError: columns are missing."""
     label, benchmark = f"{pin.dataset}@{revision[:12]}", BENCHMARKS[pin.benchmark_id]
     return problems_from_tests(
@@ -53,9 +53,9 @@ def read_hub(
 
 def _mbpp_row(row: Mapping[str, Any], label: str, prefix: str) -> dict[str, Any]:
     """A row of `evalplus/mbppplus` (`task_id, code, prompt, test, test_list`) under HumanEval's column names."""
-    lacking = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
-    if lacking:
-        raise SourceFormatError(f"A row of {label} lacks {sorted(lacking)}. Fetch the pinned revision.")
+    missing_columns = {"task_id", "code", "prompt", "test", "test_list"} - set(row)
+    if missing_columns:
+        raise SourceFormatError(f"A row of {label} lacks {sorted(missing_columns)}. Fetch the pinned revision.")
     first = str(row["test_list"][0])
     called = re.search(r"(\w+)\s*\(", re.sub(r"\b(?:assert|set\(|math\.isclose\()", "", first))
     if called is None:

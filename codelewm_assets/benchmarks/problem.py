@@ -1,4 +1,4 @@
-"""One way in to every source of problems. There is no fallback: what was asked for is read, or an error says why not."""
+"""Single entry point to every source of problems. No fallback: the requested source is read, or an error is raised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.benchmarks.stand_in import read_stand_in
 from codelewm_assets.core.errors import SourceFormatError
 from codelewm_assets.core.ids import BenchmarkId, SourceName
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRead:
-    """Usable problems sorted by id, those excluded with reasons, and what was read."""
+    """Usable problems sorted by id, those excluded with reasons, and the source's revision."""
 
     problems: tuple[Problem, ...]
-    left_out: tuple[LeftOut, ...]
+    excluded: tuple[ExcludedProblem, ...]
     revision: str
 
 
@@ -38,23 +38,23 @@ def load_benchmark(
     """Read one benchmark from the source that the profile names.
 
     Args:
-        max_inputs: of one problem, the first; None: all, the very long ones too.
-        suite: the benchmark's own inputs alone (`base`), or EvalPlus' after them, where the source has them.
+        max_inputs: maximum number of inputs of one problem; None: all, including very long ones.
+        suite: the benchmark's own inputs (`base`), or also EvalPlus' (`plus`), where the source has them.
         run: runs a reference together with its published tests, isolated.
-        environment: where the variables that name files and revisions are looked up.
+        environment: variables that name files and revisions.
         cache: folder for downloaded release files.
     Raises: SourceMissingError, SourceDigestError, SourceFormatError: as the readers; SourceFormatError also when no
         problem is usable.
     """
     if source == "wheel":
-        problems, left_out = read_wheel(run=run, max_inputs=max_inputs)
+        problems, excluded = read_wheel(run=run, max_inputs=max_inputs)
     elif source == "stand_in":
-        problems, left_out = read_stand_in(max_inputs=max_inputs), []
+        problems, excluded = read_stand_in(max_inputs=max_inputs), []
     elif source == "evalplus":
         pin = EVALPLUS_FILES[benchmark_id]
         revision = environment.get(pin.revision_environment)
         if environment.get(pin.environment) or not revision:
-            problems, left_out = read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)
+            problems, excluded = read_file(find_file(pin, environment, cache), pin, max_inputs=max_inputs, suite=suite)
         elif suite == "base":
             raise SourceFormatError(
                 f"The Hub's dataset does not say which inputs are the benchmark's own; name the release file in {pin.environment}."
@@ -62,15 +62,17 @@ def load_benchmark(
         else:
             require_full_revision(pin, revision)
             rows = fetch_rows(pin.dataset, revision)
-            problems, left_out = read_hub(pin, rows, revision, run=run, max_inputs=max_inputs)
+            problems, excluded = read_hub(pin, rows, revision, run=run, max_inputs=max_inputs)
     else:
         assert_never(source)
-    strangers = {problem.benchmark_id for problem in problems} - {benchmark_id}
-    if strangers:
-        raise SourceFormatError(f"The source {source!r} does not hold {benchmark_id}; it holds {sorted(strangers)}.")
+    other_benchmarks = {problem.benchmark_id for problem in problems} - {benchmark_id}
+    if other_benchmarks:
+        raise SourceFormatError(
+            f"The source {source!r} does not hold {benchmark_id}; it holds {sorted(other_benchmarks)}."
+        )
     if not problems:
         raise SourceFormatError(
-            f"The source {source!r} has no usable problem of {benchmark_id}; {len(left_out)} left out."
+            f"The source {source!r} has no usable problem of {benchmark_id}; {len(excluded)} excluded."
         )
     ordered = tuple(sorted(problems, key=lambda problem: problem.problem_id))
-    return SourceRead(ordered, tuple(sorted(left_out, key=lambda row: row.problem_id)), ordered[0].source_revision)
+    return SourceRead(ordered, tuple(sorted(excluded, key=lambda row: row.problem_id)), ordered[0].source_revision)

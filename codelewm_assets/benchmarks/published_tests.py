@@ -1,6 +1,6 @@
-"""Inputs and expected outputs out of tests that are published as code.
+"""Recovery of inputs and expected outputs from tests that are published as code.
 
-They are read from the text where it is plain, else recorded while the reference runs them.
+They are parsed from the text where possible, else recorded while the reference runs the tests.
 """
 
 import ast
@@ -31,7 +31,7 @@ def __record_calls__():
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """One call of the published tests: its arguments, and the output they ask for when that can be read."""
+    """One call of the published tests: its arguments, and the expected output if it can be parsed."""
 
     __test__ = False
     arguments: str
@@ -63,35 +63,35 @@ def recover_tests(reference: str, test_code: str, entry_point: str, run: Runner)
     if is_complete and cases:
         return RecoveredTests(_distinct(cases), atol, "parsed")
     recorder = reference + "\n\n" + test_code + RECORDER.replace("{entry_point}", entry_point)
-    found = run(recorder, "__record_calls__", ("[]",))[0]
-    if found is None:
+    recording = run(recorder, "__record_calls__", ("[]",))[0]
+    if recording is None:
         raise SourceFormatError("its reference fails its own published tests, or passes arguments that have no literal")
-    recorded = [TestCase(write_value(arguments), None) for arguments in read_value(found)]
+    recorded = [TestCase(write_value(arguments), None) for arguments in read_value(recording)]
     return RecoveredTests(_distinct([*cases, *recorded]), atol, "recorded")
 
 
 def _distinct(cases: list[TestCase]) -> tuple[TestCase, ...]:
-    """The first case of each arguments."""
+    """The first case for each list of arguments."""
     first: dict[str, TestCase] = {}
     return tuple(case for case in cases if first.setdefault(case.arguments, case) is case)
 
 
 def _from_tables(tree: ast.Module) -> list[TestCase] | None:
     """The `inputs = […]` and `results = […]` that EvalPlus' tests carry, or None when there are none."""
-    found: dict[str, list[object]] = {}
+    tables: dict[str, list[object]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             if name in ("inputs", "results") and isinstance(node.value, ast.List):
                 try:
-                    found[name] = read_value(ast.unparse(node.value))
+                    tables[name] = read_value(ast.unparse(node.value))
                 except LiteralError:
                     return None
-    if "inputs" not in found:
+    if "inputs" not in tables:
         return None
-    results = found.get("results", [])
+    results = tables.get("results", [])
     cases = []
-    for index, arguments in enumerate(found["inputs"]):
+    for index, arguments in enumerate(tables["inputs"]):
         if not isinstance(arguments, list):
             return None
         expected = write_value(results[index]) if index < len(results) else None
@@ -101,16 +101,16 @@ def _from_tables(tree: ast.Module) -> list[TestCase] | None:
 
 def _table_tolerance(tree: ast.Module) -> float:
     """The `atol` of EvalPlus' `assertion(out, exp, atol)`; 0.0 when the tests have no such call."""
-    found = [0.0]
+    tolerances = [0.0]
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id="assertion"), args=[_, _, ast.Constant(value=int() | float() as tolerance)]):
-                found.append(float(tolerance))
-    return max(found)
+                tolerances.append(float(tolerance))
+    return max(tolerances)
 
 
 def _from_assertions(tree: ast.Module, entry_point: str) -> tuple[list[TestCase], float, bool]:
-    """(cases, tolerance, whether every statement of the tests was understood)."""
+    """(cases, tolerance, True if every statement of the tests was parsed)."""
     check = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check"]
     cases, atol, is_complete = list[TestCase](), 0.0, True
     for statement in check[0].body if check else tree.body:
@@ -156,7 +156,7 @@ def _calls(call: ast.Call, names: set[str]) -> bool:
 def _case(call: ast.Call, expected: ast.expr | None, tolerance: float) -> tuple[TestCase, float] | None:
     try:
         arguments = [read_value(ast.unparse(node)) for node in call.args]
-        wanted = None if expected is None else write_value(read_value(ast.unparse(expected)))
-        return TestCase(write_value(arguments), wanted), tolerance
+        expected_output = None if expected is None else write_value(read_value(ast.unparse(expected)))
+        return TestCase(write_value(arguments), expected_output), tolerance
     except LiteralError:
         return None

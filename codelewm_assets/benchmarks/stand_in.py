@@ -1,4 +1,4 @@
-"""Our stand-in for MBPP-Plus, as problems. Its label says what it is wherever it shows.
+"""Our stand-in problems for MBPP-Plus, labelled as such everywhere.
 
 The problems are the rows of `stand_in.jsonl` beside this module, in the columns of MBPP-Plus; none is taken from a published
 benchmark. Scores on them say nothing about MBPP-Plus and may not be reported under its name.
@@ -52,7 +52,7 @@ def parse_rows(text: str) -> tuple[StandInProblem, ...]:
 
 
 def stand_in_digest() -> str:
-    """Digest of the stand-in problems as they stand in `stand_in.jsonl`."""
+    """Digest of the stand-in problems."""
     return digest_of([asdict(row) for row in stand_in_problems()])
 
 

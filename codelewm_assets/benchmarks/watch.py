@@ -1,4 +1,4 @@
-"""What of the sources lies outside the project, and what it holds now. What then happens is for `defs` to say."""
+"""External sources and their current fingerprints. The reaction to changes is in `defs`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,16 @@ MISSING = "missing"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A file, by path, or a dataset of the Hub, by repository; `wanted` is the sha256 or commit that builds read.
+    """A file, by path, or a dataset of the Hub, by repository.
 
-    wanted None: builds read whatever the file holds.
+    Attributes:
+        expected: sha256 or commit that builds read; None: builds read the file as it is.
     """
 
     name: str
     kind: Literal["file", "dataset"]
     place: str
-    wanted: str | None
+    expected: str | None
 
 
 def watched_release(benchmark: BenchmarkId, environment: Mapping[str, str]) -> list[Watched]:
@@ -44,21 +45,25 @@ def watched_release(benchmark: BenchmarkId, environment: Mapping[str, str]) -> l
 def watched_completions(
     imported: Sequence[tuple[str, str | None, str | None]], environment: Mapping[str, str]
 ) -> list[Watched]:
-    """Files and datasets of a model's completions. Args: imported: (file, repository, revision) of each."""
-    found = [
+    """Files and datasets of a model's completions.
+
+    Args:
+        imported: (file, repository, revision) of each.
+    """
+    sources = [
         Watched(file, "file", file, None) if dataset is None else Watched(dataset, "dataset", dataset, commit)
         for file, dataset, commit in imported
     ]
     if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
-        found.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
-    return list({own.name: own for own in found}.values())
+        sources.append(Watched("CODELEWM_IMPORTED_COMPLETIONS", "file", path, None))
+    return list({item.name: item for item in sources}.values())
 
 
 def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
     """sha256 of a file, "missing" without one; the newest commit of a dataset.
 
     Raises:
-        SourceMissingError: the Hub cannot be asked.
+        SourceMissingError: the Hub is unreachable.
         OSError: the file cannot be read.
     """
     if watched.kind == "dataset":
@@ -68,7 +73,7 @@ def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
 
 
 def hub_head(repository: str, *, endpoint: str | None = None, token: str | None = None) -> str:
-    """The newest commit of a dataset. Raises: SourceMissingError: the Hub cannot be asked."""
+    """The newest commit of a dataset. Raises: SourceMissingError: the Hub is unreachable."""
     import httpx2
 
     api = hub_api(token or False, endpoint)

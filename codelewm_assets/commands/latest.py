@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.core.files import WRITING
+from codelewm_assets.core.files import WRITE_PREFIX
 
 PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
 
@@ -45,7 +45,7 @@ def _link(store: Any, kind: str) -> Path:
 def _point(link: Path, folder: Path) -> None:
     """Replace the link in one step; relative, so that the store can be moved."""
     link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f"{WRITING}{link.name}-{os.getpid()}")
+    temporary = link.with_name(f"{WRITE_PREFIX}{link.name}-{os.getpid()}")
     temporary.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)
     try:
         os.replace(temporary, link)

@@ -69,9 +69,7 @@ def run(options: argparse.Namespace) -> int:
         if options.execute:
             raise
         LOG.warning(f"{error} This is a dry run.")
-    plan = plan_prune(
-        store, live_digests(instance), now=datetime.now(UTC), younger_stays=timedelta(days=options.older_than)
-    )
+    plan = plan_prune(store, live_digests(instance), now=datetime.now(UTC), min_age=timedelta(days=options.older_than))
     if options.execute:
         prune(store, plan, before_each=require_quiet)
     if options.json:
@@ -92,8 +90,8 @@ def _shown(plan: "PrunePlan", is_executed: bool) -> dict[str, Any]:
              "created_at": None if row.created_at is None else row.created_at.isoformat()}
             for row in plan.removable
         ],
-        "recipes": list(plan.recipes),
-        "leftovers": [asdict(row) for row in (*plan.leftovers, *plan.incomplete)],
+        "recipes": list(plan.cache_keys),
+        "leftovers": [asdict(row) for row in (*plan.orphans, *plan.incomplete)],
         "not_stored": list(plan.not_stored),
     }  # fmt: skip
 
@@ -102,13 +100,11 @@ def _print(plan: "PrunePlan", is_executed: bool) -> None:
     for row in plan.removable:
         created = "damaged" if row.created_at is None else row.created_at.isoformat()
         print(f"{row.artifact_id}\t{row.digest}\t{row.bytes or 0}\t{created}")
-    for leftover in (*plan.leftovers, *plan.incomplete):
+    for leftover in (*plan.orphans, *plan.incomplete):
         print(f"{leftover.path}\t{leftover.why}\t{leftover.bytes}")
     for digest in plan.not_stored:
         print(f"not stored\t{digest}\tthe instance's latest, missing here: materialize its asset again")
-    what = (
-        f"{len(plan.removable)} artifacts, {len(plan.leftovers) + len(plan.incomplete)} leftovers, {plan.bytes} bytes"
-    )
+    what = f"{len(plan.removable)} artifacts, {len(plan.orphans) + len(plan.incomplete)} leftovers, {plan.bytes} bytes"
     kept = f"{len(plan.kept)} artifacts stay"
     if is_executed:
         print(f"removed {what}; {kept}.")

@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
         raise AssetsError(
             f"No stored artifact is called {' or '.join(options.artifacts)}. Leave the names out to verify all."
         )
-    leftovers = store.leftovers() if not options.artifacts else []
+    leftovers = store.unfinished() if not options.artifacts else []
     if options.json:
         mismatches = [asdict(fault) for fault in faults]
         print_json({"verified_count": checked, "mismatches": mismatches, "leftovers": leftovers})

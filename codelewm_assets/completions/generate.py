@@ -1,4 +1,4 @@
-"""From a reference to its variants. Same reference and seed, same variants; order of calls does not matter."""
+"""Variants of a reference: rewrites and mutants. Deterministic in the reference and the seed."""
 
 import ast
 import random
@@ -14,7 +14,7 @@ from codelewm_assets.completions.variants import Variant, VariantKind, normalise
 from codelewm_assets.core.digests import sha256_text
 
 TRIES_PER_VARIANT = 24
-MIN_TRIES = 120  # a short program has few places: what it has is found only by trying more often
+MIN_TRIES = 120  # a short program has few places for edits and needs more tries
 USUAL_REWRITES = 3  # operators in one rewrite
 MAX_REWRITES = 6  # the same, once half of the tries gave too few different programs
 
@@ -22,53 +22,59 @@ MAX_REWRITES = 6  # the same, once half of the tries gave too few different prog
 def generate_variants(
     reference: str, entry_point: str, *, rewrites: int, one_bug: int, two_bug: int, seed: int
 ) -> list[Variant]:
-    """The reference in normal form, then up to the wanted number of each kind, no two of them alike but for their names.
+    """The reference in normal form, then up to the requested number of each kind, distinct up to names.
 
     Each mutant is made from one of the rewrites, so that how a program is written does not show whether it is right: with
     mutants of the bare reference among them, a text classifier alone put a passing completion first in 9 pools of 10.
     Each two-bug mutant is a one-bug mutant with another bug, so that a bug A has relatives A+B and A+C.
     For the first reason every rewrite and every mutant gets its names last, by one random process (renaming.py).
-    A short program may have fewer variants than wanted.
+    A short program may have fewer variants than requested.
 
     Raises: CompletionSourceError: the reference does not parse or does not define its entry point.
     """
     rng = random.Random(sha256_text(f"{seed}|{entry_point}|{reference}"))
     normal = normalise(reference, entry_point)
-    made = [Variant(normal, "reference", "reference", ())]
+    result = [Variant(normal, "reference", "reference", ())]
     seen = {alpha_normalise(normal, entry_point)}
-    bases = list(made)
-    wanted: tuple[tuple[VariantKind, int], ...] = (("rewrite", rewrites), ("mutant_1", one_bug), ("mutant_2", two_bug))
-    for kind, count in wanted:
-        found = _distinct(kind, count, bases, entry_point, seen, rng)
-        bases = found or (bases if kind == "rewrite" else [])
-        made += [replace(variant, code=rename_surface(variant.code, entry_point, rng)) for variant in found]
-    return made
+    bases = list(result)
+    requested: tuple[tuple[VariantKind, int], ...] = (
+        ("rewrite", rewrites),
+        ("mutant_1", one_bug),
+        ("mutant_2", two_bug),
+    )
+    for kind, count in requested:
+        variants = _distinct_variants(kind, count, bases, entry_point, seen, rng)
+        bases = variants or (bases if kind == "rewrite" else [])
+        result += [replace(variant, code=rename_surface(variant.code, entry_point, rng)) for variant in variants]
+    return result
 
 
-def _distinct(
-    kind: VariantKind, wanted: int, bases: Sequence[Variant], entry_point: str, seen: set[str], rng: random.Random
+def _distinct_variants(
+    kind: VariantKind, requested: int, bases: Sequence[Variant], entry_point: str, seen: set[str], rng: random.Random
 ) -> list[Variant]:
-    """Up to `wanted` variants whose alpha-normal forms are not in `seen`; these are added to it."""
-    found: list[Variant] = []
-    tries = max(TRIES_PER_VARIANT * wanted, MIN_TRIES) if bases else 0
+    """Up to `requested` variants whose alpha-normal forms are not in `seen`; these are added to it."""
+    variants: list[Variant] = []
+    tries = max(TRIES_PER_VARIANT * requested, MIN_TRIES) if bases else 0
     for number in range(tries):
-        if len(found) == wanted:
+        if len(variants) == requested:
             break
-        most = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
-        variant = _attempt(bases[number % len(bases)], entry_point, kind, most, rng)
+        max_rewrites = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
+        variant = _attempt(bases[number % len(bases)], entry_point, kind, max_rewrites, rng)
         form = None if variant is None else alpha_normalise(variant.code, entry_point)
         if variant is not None and form is not None and form not in seen:
             seen.add(form)
-            found.append(variant)
-    return found
+            variants.append(variant)
+    return variants
 
 
-def _attempt(base: Variant, entry_point: str, kind: VariantKind, most: int, rng: random.Random) -> Variant | None:
+def _attempt(
+    base: Variant, entry_point: str, kind: VariantKind, max_rewrites: int, rng: random.Random
+) -> Variant | None:
     is_rewrite = kind == "rewrite"
     code, families, operators = base.code, list[str](), list[str]()
     if kind == "mutant_2":  # the bug that the base has already
         families, operators = [base.operator_family], list(base.operators)
-    for _ in range(rng.randint(1, most) if is_rewrite else 1):
+    for _ in range(rng.randint(1, max_rewrites) if is_rewrite else 1):
         step = _apply_one(code, entry_point, REWRITES if is_rewrite else MUTATIONS, rng)
         if step is None:
             break
@@ -81,7 +87,7 @@ def _attempt(base: Variant, entry_point: str, kind: VariantKind, most: int, rng:
 def _apply_one(
     code: str, entry_point: str, registry: Mapping[str, Sequence[Operator]], rng: random.Random
 ) -> tuple[str, str, str] | None:
-    """Apply one edit of a family drawn at random; families without a place in this program are passed over."""
+    """Apply one edit of a random family; families without a place in this program are skipped."""
     families = list(registry)
     rng.shuffle(families)
     scene = Scene(ast.parse(code), entry_point, rng)
@@ -101,7 +107,7 @@ def _apply_one(
 
 
 def _source_of(tree: ast.Module) -> str | None:
-    """Source in normal form, None when the edits made a program that does not compile."""
+    """Source in normal form; None when the edited program does not compile."""
     text = ast.unparse(ast.fix_missing_locations(tree))
     try:
         with warnings.catch_warnings():

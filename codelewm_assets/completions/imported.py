@@ -1,4 +1,4 @@
-"""Completions that a model wrote, from JSON lines. Their labels are not believed: only the program and its order are taken."""
+"""Completions that a model wrote, from JSON lines. Only the program and its rank are read, not the labels."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from codelewm_assets.completions.syntax import UNREADABLE, parsed
+from codelewm_assets.completions.syntax import PARSE_ERRORS, parse_program
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError, SourceMissingError
 from codelewm_assets.core.files import BYTE_ORDER_MARK
@@ -21,12 +21,14 @@ LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
 
 FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 MAX_LINE_BYTES = 8 * 1024 * 1024
-WANTED = f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
+EXPECTED_ROW = (
+    f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A row that is no completion here: `unknown_problem` (of another benchmark, say) or `malformed`, and which line."""
+class RejectedRow:
+    """A row without a usable completion: `unknown_problem` (such as another benchmark's) or `malformed`, with its line."""
 
     reason: Literal["unknown_problem", "malformed"]
     text: str
@@ -49,10 +51,12 @@ def imported_files(sources: Iterable[tuple[str, str | None, str | None]], enviro
     return [imported_from_hub(r, file, revision or "") if r else Path(file) for file, r, revision in named]
 
 
-def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | Fault]:
-    """Each completion of a problem in `problems`, or what is wrong with the row.
+def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | RejectedRow]:
+    """Each completion of a problem in `problems`, or the rejected row.
 
-    Args: path: JSON lines, plain or ending in .gz; read a line at a time.
+    Args:
+        path: JSON lines, plain or ending in .gz; read a line at a time.
+
     Raises: ReportError: the file cannot be read.
     """
     counts, number = dict[str, int](), 0
@@ -65,35 +69,35 @@ def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Compl
                 while is_long and line and not line.endswith(b"\n"):
                     line = handle.readline(MAX_LINE_BYTES)  # the rest of it
                 if is_long or line.strip():
-                    too_long = Fault("malformed", f"longer than {MAX_LINE_BYTES} bytes")
-                    found = too_long if is_long else _completion(line, problems, counts)
-                    if isinstance(found, Fault):
-                        found = Fault(found.reason, f"line {number}: {found.text}")
-                    yield found
+                    too_long = RejectedRow("malformed", f"longer than {MAX_LINE_BYTES} bytes")
+                    result = too_long if is_long else _completion(line, problems, counts)
+                    if isinstance(result, RejectedRow):
+                        result = RejectedRow(result.reason, f"line {number}: {result.text}")
+                    yield result
     except (OSError, EOFError, zlib.error) as error:
         raise ReportError(
             f"{path.name} cannot be read ({type(error).__name__}: {error}). Name a JSON-lines file of completions, plain or .gz."
         ) from error
 
 
-def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | Fault:
-    """The completion of a row, or what is wrong with it."""
+def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | RejectedRow:
+    """The completion of a row, or the rejected row."""
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
-        return Fault("malformed", "not JSON")
+        return RejectedRow("malformed", "not JSON")
     if not isinstance(row, dict):
-        return Fault("malformed", f"a {type(row).__name__}; wanted {WANTED}")
+        return RejectedRow("malformed", f"a {type(row).__name__}; wanted {EXPECTED_ROW}")
     problem_id = row.get("problem_id", row.get("task_id"))
     problem = _problem(problem_id, problems)
     if problem is None:
-        return Fault("unknown_problem", f"problem {problem_id!r} is not one of this benchmark's")
+        return RejectedRow("unknown_problem", f"problem {problem_id!r} is not one of this benchmark's")
     code = _code(row, problem)
     if code is None:
-        return Fault("malformed", f"no program; wanted {WANTED}")
+        return RejectedRow("malformed", f"no program; wanted {EXPECTED_ROW}")
     wrong = _fault_of(row, problem)
     if wrong is not None:
-        return Fault("malformed", wrong)
+        return RejectedRow("malformed", wrong)
     named, llm = row.get("completion_id"), row.get("llm", row.get("model"))
     number = counts[problem.problem_id] = counts.get(problem.problem_id, -1) + 1
     return Completion(
@@ -114,7 +118,7 @@ def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, 
 def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
     """The problem under this id, else as its benchmark publishes it: `humaneval_7` is `HumanEval/7`, `MBPP/2` is `Mbpp/2`.
 
-    All of them are of one benchmark, which a bare number is of too.
+    All of them belong to one benchmark, which also resolves a bare number.
     """
     if isinstance(name, str) and name in problems:
         return problems[name]
@@ -123,7 +127,7 @@ def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
 
 
 def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:
-    """What is wrong with a row that has a problem and a program; None: nothing."""
+    """The fault of a row that has a problem and a program; None for a valid row."""
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in "".join(v for v in row.values() if isinstance(v, str))):
         return "a text holds half a surrogate pair, which UTF-8 cannot write"
     schema, checksum = row.get("schema_version", LABEL_SCHEMA), row.get("completion_sha256")
@@ -157,14 +161,14 @@ def _without_fence(text: str) -> str:
     """The first fenced block of a text, the rest when its fence is not closed; a text that is Python stays as it is."""
     if ("```" not in text and "~~~" not in text) or _parses(text):
         return text
-    found = FENCE.search(text)
-    return found.group(2) if found else text
+    match = FENCE.search(text)
+    return match.group(2) if match else text
 
 
 def _parses(text: str) -> bool:
     try:
-        parsed(text)
-    except UNREADABLE:
+        parse_program(text)
+    except PARSE_ERRORS:
         return False
     return True
 
@@ -174,12 +178,14 @@ def imported_from_hub(
 ) -> Path:
     """A file of completions from a dataset of the Hugging Face Hub, at a full commit hash.
 
-    Args: download: `huggingface_hub.hf_hub_download`, unless another is given.
+    Args:
+        download: `huggingface_hub.hf_hub_download`, unless another is given.
+
     Raises: ReportError: the revision is no full hash, or the Hub cannot be read.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise ReportError(
-            f"{repository}: the revision is {revision!r}; wanted a full 40-digit commit hash, so that the rows cannot change."
+            f"{repository}: the revision is {revision!r}; expected a full 40-digit commit hash, so that the rows cannot change."
         )
     if download is None:
         from huggingface_hub import hf_hub_download

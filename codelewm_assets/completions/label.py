@@ -1,4 +1,4 @@
-"""Labels by running: every completion on every input, twice under different hash seeds, judged by the parent."""
+"""Labels by running: every completion on every input, twice under different hash seeds, compared by the parent."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,14 +7,14 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from codelewm_assets.completions.oracles import OracleName, judge, oracle_of, outputs_equal, why_not_judged
+from codelewm_assets.completions.oracles import OracleName, compare_output, exclusion_reason, oracle_of, outputs_equal
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.literals import read_arguments, read_value
 from codelewm_assets.core.records import (
     Completion,
+    ExcludedProblem,
     LabelledCompletion,
     LabelledInput,
-    LeftOut,
     Outcome,
     Problem,
     Record,
@@ -24,82 +24,82 @@ from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 
 REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=MAX_CPU_S, output_bytes=64 * MEBIBYTE)
-MOST_CHARACTERS = 100_000  # of an output that judges: no model reads a longer one, and every completion would send it
-CPU_MULTIPLE = 10.0  # a call may use this many times its reference's longest, and never less than the floor
+MAX_OUTPUT_CHARACTERS = 100_000  # of an expected output: no model reads a longer one, and each completion would send it
+CPU_MULTIPLE = 10.0  # of the reference's longest call; the floor applies below
 KEPT_MULTIPLE, MIN_KEPT_BYTES = 16, 1 << 16
-"""Of an output the parent reads this many times the right one's literal, and 64 KiB in any case: a longer one is not equal.
+"""Of an output the parent reads this multiple of the expected literal's length, at least 64 KiB: a longer one is not equal.
 Reading those 64 KiB costs it at most 50 ms and 5 MB (docs/sandbox.md)."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A problem with what its reference returned.
+class ReferenceRun:
+    """A problem with the outputs of its reference.
 
     Attributes:
         problem: as read.
-        outputs: input index → the reference's output literal, for the inputs that can judge.
-        dropped: input index → why it cannot.
+        outputs: input index → the reference's output literal, for the usable inputs.
+        excluded_inputs: input index → reason.
         limits: of each completion's run.
     """
 
     problem: Problem
     outputs: Mapping[int, str]
-    dropped: Mapping[int, str]
+    excluded_inputs: Mapping[int, str]
     limits: Limits
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The inputs that can judge, in order."""
+        """The usable inputs, in order."""
         return tuple(self.problem.inputs[index] for index in sorted(self.outputs))
 
     @cached_property
     def encoded_inputs(self) -> bytes:
-        """The same as the sandbox takes them, made once for all programs."""
+        """The usable inputs, encoded once for all programs."""
         return encode_inputs(self.inputs)
 
     @cached_property
-    def judges(self) -> tuple["Judge", ...]:
-        """For each of these inputs, what says whether a call is right. The tolerance is that of the one input alone."""
+    def comparators(self) -> tuple["OutputComparator", ...]:
+        """A comparator for each usable input."""
         return tuple(
-            Judge(self.oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
+            OutputComparator(self.oracle, self.problem.inputs[index], self.outputs[index], self.problem.atol)
             for index in sorted(self.outputs)
         )
 
     @property
     def oracle(self) -> OracleName:
-        """How outputs of this problem compare."""
+        """The problem's comparison rule."""
         return oracle_of(self.problem.benchmark_id, self.problem.problem_id)
 
     @cached_property
     def kept_bytes(self) -> tuple[int, ...]:
-        """How many bytes of each output the parent reads."""
+        """Bytes of each output that the parent reads."""
         return tuple(map(kept_bytes, (self.outputs[index] for index in sorted(self.outputs))))
 
 
 class LabelShard(Record):
-    """One problem's labels: the unit that is labelled, kept and taken up again.
+    """One problem's labels: the unit of labelling, caching and resuming.
 
     Attributes:
-        labelled: in the order in which the completions were given.
-        left_out: the problem, when its reference cannot judge.
-        dropped_input_count: inputs that cannot judge.
+        labelled: in the order of the completions.
+        excluded: the problem, when its reference is unusable.
+        excluded_input_count: number of unusable inputs.
         cpu_ms: CPU time of the first run of all completions, in milliseconds.
     """
 
     labelled: tuple[LabelledCompletion, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    dropped_input_count: int = 0
+    excluded: tuple[ExcludedProblem, ...] = ()
+    excluded_input_count: int = 0
     cpu_ms: float = 0.0
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Says whether a call returned what is right for one input.
+class OutputComparator:
+    """Comparator of a call's output with the expected one for one input.
 
     Attributes:
-        oracle: how outputs compare.
+        oracle: comparison rule.
         arguments: literal of the list of positional arguments.
-        expected: canonical literal of the output that is right.
+        expected: canonical literal of the expected output.
         atol: absolute tolerance on numbers.
     """
 
@@ -109,14 +109,14 @@ class Judge:
     atol: float
 
     def __call__(self, run: InputRun) -> bool:
-        """Whether the call's value is right. Equal literals are equal values; values are read and compared only else."""
+        """True if the output is correct. Equal literals are equal values; otherwise the values are compared."""
         if run.output == self.expected and self.oracle != "root_of_polynomial":
             return True
-        return judge(self.oracle, self._arguments, run.value, self._expected, self.atol)
+        return compare_output(self.oracle, self._arguments, run.value, self._expected, self.atol)
 
     @cached_property
     def expected_sha256(self) -> str:
-        """Digest of the literal of the right output."""
+        """Digest of the expected literal."""
         return sha256_text(self.expected)
 
     @cached_property
@@ -144,64 +144,62 @@ def longest_ms(run: ProgramRun) -> float:
 
 
 def limits_for(reference_ms: float, floor_s: float) -> Limits:
-    """Limits of a completion: those of one call from the CPU time of its reference's longest.
+    """Limits of a completion, from the CPU time of its reference's longest call.
 
-    The limit over all calls is the same for every program, so that no call within its own limit is ended by a sum that the
-    reference itself would reach on a slower machine.
+    The limit over all calls is the same for every program, so that no call within its own limit is ended by a total that
+    the reference itself would reach on a slower machine.
     """
     return Limits(input_cpu_s=min(cpu_limit_s(reference_ms, floor_s), MAX_CPU_S), cpu_s=MAX_CPU_S)
 
 
 def kept_bytes(expected: str | None) -> int:
-    """How many bytes of an output the parent reads, from the literal of the right one; the program never learns it."""
+    """Bytes of an output that the parent reads, from the expected literal; not visible to the program."""
     return max(MIN_KEPT_BYTES, KEPT_MULTIPLE * len(expected or ""))
 
 
-def judge_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> Judged | LeftOut:
-    """Run the reference twice; a problem whose reference contradicts its published outputs is left out."""
+def run_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) -> ReferenceRun | ExcludedProblem:
+    """Run the reference twice; a problem whose reference contradicts its published outputs is excluded."""
     if oracle_of(problem.benchmark_id, problem.problem_id) == "any_value":
-        return LeftOut(problem_id=problem.problem_id, reason="EvalPlus lets every answer pass: it cannot judge")
-    excepted = {
+        return ExcludedProblem(problem_id=problem.problem_id, reason="EvalPlus lets every answer pass: it cannot judge")
+    exceptions = {
         index: reason
         for index, text in enumerate(problem.inputs)
-        if (reason := why_not_judged(problem.benchmark_id, problem.problem_id, text)) is not None
+        if (reason := exclusion_reason(problem.benchmark_id, problem.problem_id, text)) is not None
     }
-    asked = [index for index in range(len(problem.inputs)) if index not in excepted]
-    program = Program(problem.reference, problem.entry_point, tuple(problem.inputs[index] for index in asked))
+    indices = [index for index in range(len(problem.inputs)) if index not in exceptions]
+    program = Program(problem.reference, problem.entry_point, tuple(problem.inputs[index] for index in indices))
     first, second = pool.run_twice(program, REFERENCE_LIMITS)
-    outputs, dropped, wrong = _reference_outputs(problem, asked, first, second)
-    dropped |= excepted
+    outputs, excluded_inputs, wrong = _reference_outputs(problem, indices, first, second)
+    excluded_inputs |= exceptions
     if wrong is not None:
-        return LeftOut(problem_id=problem.problem_id, reason=wrong)
+        return ExcludedProblem(problem_id=problem.problem_id, reason=wrong)
     if not outputs:
-        reasons = ", ".join(sorted(set(dropped.values())))
-        return LeftOut(problem_id=problem.problem_id, reason=f"no usable input: {reasons}")
-    return Judged(problem, outputs, dropped, limits_for(longest_ms(first), cpu_floor_s))
+        reasons = ", ".join(sorted(set(excluded_inputs.values())))
+        return ExcludedProblem(problem_id=problem.problem_id, reason=f"no usable input: {reasons}")
+    return ReferenceRun(problem, outputs, excluded_inputs, limits_for(longest_ms(first), cpu_floor_s))
 
 
 def _reference_outputs(
-    problem: Problem, asked: Sequence[int], first: ProgramRun, second: ProgramRun
+    problem: Problem, indices: Sequence[int], first: ProgramRun, second: ProgramRun
 ) -> tuple[dict[int, str], dict[int, str], str | None]:
-    outputs, dropped = dict[int, str](), dict[int, str]()
+    outputs, excluded_inputs = dict[int, str](), dict[int, str]()
     oracle = oracle_of(problem.benchmark_id, problem.problem_id)
-    for index, one, two in zip(asked, as_compared(oracle, first), as_compared(oracle, second), strict=True):
+    for index, a, b in zip(indices, canonical_calls(oracle, first), canonical_calls(oracle, second), strict=True):
         expected = problem.expected[index]
-        if one.output is not None and len(one.output) > MOST_CHARACTERS:
-            dropped[index] = f"the reference's output is longer than {MOST_CHARACTERS} characters"
-        elif one.outcome != "finished":
-            dropped[index] = f"the reference ends in {one.exception_class or one.outcome}"
-        elif one.output is None:
-            dropped[index] = f"the reference returns a {one.output_type}, which has no literal"
-        elif not same_output(one, two, oracle):
-            dropped[index] = "the reference is not deterministic"
-        elif expected is not None and not Judge(oracle, problem.inputs[index], expected, problem.atol)(one):
-            wrong = (
-                f"its reference fails its own tests: input {index} gives {one.output[:60]}, published {expected[:60]}"
-            )
+        if a.output is not None and len(a.output) > MAX_OUTPUT_CHARACTERS:
+            excluded_inputs[index] = f"the reference's output is longer than {MAX_OUTPUT_CHARACTERS} characters"
+        elif a.outcome != "finished":
+            excluded_inputs[index] = f"the reference ends in {a.exception_class or a.outcome}"
+        elif a.output is None:
+            excluded_inputs[index] = f"the reference returns a {a.output_type}, which has no literal"
+        elif not same_output(a, b, oracle):
+            excluded_inputs[index] = "the reference is not deterministic"
+        elif expected is not None and not OutputComparator(oracle, problem.inputs[index], expected, problem.atol)(a):
+            wrong = f"its reference fails its own tests: input {index} gives {a.output[:60]}, published {expected[:60]}"
             return {}, {}, wrong
         else:
-            outputs[index] = one.output
-    return outputs, dropped, None
+            outputs[index] = a.output
+    return outputs, excluded_inputs, None
 
 
 def label_problem(
@@ -209,31 +207,34 @@ def label_problem(
 ) -> LabelShard:
     """Label one problem's completions.
 
-    Args: cpu_floor_s: least CPU limit of one call in seconds.
+    Args:
+        cpu_floor_s: minimum CPU limit of one call in seconds.
     """
-    judged = judge_reference(problem, pool, cpu_floor_s=cpu_floor_s)
-    if isinstance(judged, LeftOut):
-        return LabelShard(labelled=(), left_out=(judged,))
+    reference_run = run_reference(problem, pool, cpu_floor_s=cpu_floor_s)
+    if isinstance(reference_run, ExcludedProblem):
+        return LabelShard(labelled=(), excluded=(reference_run,))
     labelled, cpu_ms = list[LabelledCompletion](), 0.0
     for completion in completions:
-        program = Program(completion.code, completion.entry_point, judged.inputs, judged.encoded_inputs)
-        runs = pool.run_twice(program, judged.limits, kept_bytes=judged.kept_bytes)
-        labelled.append(_labelled(completion, judged, *runs))
+        program = Program(completion.code, completion.entry_point, reference_run.inputs, reference_run.encoded_inputs)
+        runs = pool.run_twice(program, reference_run.limits, kept_bytes=reference_run.kept_bytes)
+        labelled.append(_labelled(completion, reference_run, *runs))
         cpu_ms += runs[0].cpu_ms
-    return LabelShard(labelled=tuple(labelled), dropped_input_count=len(judged.dropped), cpu_ms=cpu_ms)
+    return LabelShard(labelled=tuple(labelled), excluded_input_count=len(reference_run.excluded_inputs), cpu_ms=cpu_ms)
 
 
 def by_problem(completions: Iterable[Completion]) -> Iterator[tuple[str, list[Completion]]]:
-    """(problem_id, its completions), as they follow each other."""
+    """(problem_id, its completions) of consecutive completions."""
     for problem_id, group in groupby(completions, lambda completion: completion.problem_id):
         yield problem_id, list(group)
 
 
-def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second: ProgramRun) -> LabelledCompletion:
-    oracle = judged.oracle
-    runs, is_deterministic = as_agreed(oracle, first, second)
+def _labelled(
+    completion: Completion, reference_run: ReferenceRun, first: ProgramRun, second: ProgramRun
+) -> LabelledCompletion:
+    oracle = reference_run.oracle
+    runs, is_deterministic = agreed_calls(oracle, first, second)
     rows = []
-    for index, run, is_right in zip(sorted(judged.outputs), runs, judged.judges, strict=True):
+    for index, run, is_right in zip(sorted(reference_run.outputs), runs, reference_run.comparators, strict=True):
         outcome: Outcome = outcome_of(run, is_right) if is_deterministic else "nondeterministic"
         rows.append(
             LabelledInput(
@@ -257,47 +258,50 @@ def _labelled(completion: Completion, judged: Judged, first: ProgramRun, second:
 
 
 def outcome_of(run: InputRun, is_right: Callable[[InputRun], bool]) -> Outcome:
-    """The outcome of one call, given what says whether one that returned a value is right."""
+    """The outcome of one call.
+
+    Args:
+        is_right: comparator of a call that returned a value.
+    """
     if run.outcome != "finished":
         return run.outcome
     return "pass" if run.output is not None and is_right(run) else "wrong_output"
 
 
-def as_compared(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:
-    """The calls as the oracle sees them: where it asks only for a match or none, every value is True and None is False."""
-    return run.inputs if oracle != "is_none_or_not" else tuple(call_as_compared(oracle, call) for call in run.inputs)
+def canonical_calls(oracle: OracleName, run: ProgramRun) -> tuple[InputRun, ...]:
+    """The calls in the oracle's canonical form: for match or None, every value is True and None is False."""
+    return run.inputs if oracle != "is_none_or_not" else tuple(canonical_call(oracle, call) for call in run.inputs)
 
 
-def call_as_compared(oracle: OracleName, call: InputRun) -> InputRun:
-    """One call as the oracle sees it."""
-    return _as_match(call) if oracle == "is_none_or_not" and call.outcome == "finished" else call
+def canonical_call(oracle: OracleName, call: InputRun) -> InputRun:
+    """One call in the oracle's canonical form."""
+    return _match_call(call) if oracle == "is_none_or_not" and call.outcome == "finished" else call
 
 
-def as_agreed(oracle: OracleName, first: ProgramRun, second: ProgramRun) -> tuple[tuple[InputRun, ...], bool]:
-    """The calls of two runs as one, and whether the runs agree.
+def agreed_calls(oracle: OracleName, first: ProgramRun, second: ProgramRun) -> tuple[tuple[InputRun, ...], bool]:
+    """Merge the calls of two runs. Returns: the calls, and True if the runs agree.
 
-    A call that was over its time in either run is over its time: a call as long as its limit lasts can end on either side
-    of it, which says nothing about what the program answers.
+    A timeout in either run is a timeout: a call about as long as its limit can end on either side of it.
     """
     calls, agree = list[InputRun](), True
-    for one, two in zip(as_compared(oracle, first), as_compared(oracle, second), strict=True):
-        late = [call for call in (one, two) if call.outcome == "timeout"]
-        calls.append(min(late, key=lambda call: call.was_called) if late else one)
-        agree = agree and (bool(late) or same_output(one, two, oracle))
+    for a, b in zip(canonical_calls(oracle, first), canonical_calls(oracle, second), strict=True):
+        late = [call for call in (a, b) if call.outcome == "timeout"]
+        calls.append(min(late, key=lambda call: call.was_called) if late else a)
+        agree = agree and (bool(late) or same_output(a, b, oracle))
     return tuple(calls), agree
 
 
-def _as_match(call: InputRun) -> InputRun:
+def _match_call(call: InputRun) -> InputRun:
     is_match = call.output is None or (call.value is not None and call.value is not False)  # no literal: some object
     return replace(call, output=str(is_match), output_type="bool", value=is_match)
 
 
-def same_output(one: InputRun, two: InputRun, oracle: OracleName = "equal") -> bool:
-    """Whether two runs of one call did the same: outcome, type, exception and value, a set's order apart."""
-    if (one.outcome, one.output_type, one.exception_class) != (two.outcome, two.output_type, two.exception_class):
+def same_output(a: InputRun, b: InputRun, oracle: OracleName = "equal") -> bool:
+    """True if two runs of one call agree in outcome, type, exception and value, ignoring the order of sets."""
+    if (a.outcome, a.output_type, a.exception_class) != (b.outcome, b.output_type, b.exception_class):
         return False
-    if one.output is None or two.output is None or one.output == two.output:
-        return one.output == two.output
-    return outputs_equal(one.value, two.value, 0.0) or (
-        oracle == "same_set" and judge(oracle, [], one.value, two.value, 0.0)
+    if a.output is None or b.output is None or a.output == b.output:
+        return a.output == b.output
+    return outputs_equal(a.value, b.value, 0.0) or (
+        oracle == "same_set" and compare_output(oracle, [], a.value, b.value, 0.0)
     )

@@ -1,4 +1,4 @@
-"""The `label` command's work: rows of programs in, labelled rows out, in the order given. One bad row stops nothing else."""
+"""Implementation of `label`: rows of programs in, labelled rows out, in the same order. A bad row is reported and skipped."""
 
 import contextlib
 import logging
@@ -19,10 +19,10 @@ from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
     REFERENCE_LIMITS,
-    Judge,
-    as_agreed,
-    as_compared,
-    call_as_compared,
+    OutputComparator,
+    agreed_calls,
+    canonical_call,
+    canonical_calls,
     cpu_limit_s,
     kept_bytes,
     limits_for,
@@ -32,7 +32,7 @@ from codelewm_assets.completions.label import (
 )
 from codelewm_assets.completions.label_output import open_output
 from codelewm_assets.completions.label_rows import LabelRow, SampleRow, read_rows
-from codelewm_assets.completions.oracles import OracleName, has_exceptions, oracle_of, why_not_judged
+from codelewm_assets.completions.oracles import OracleName, exclusion_reason, has_exceptions, oracle_of
 from codelewm_assets.completions.reference_outputs import ReferenceCache, ReferenceOutputs
 from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ReportError, SandboxError
@@ -47,34 +47,34 @@ from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 
 LOG = logging.getLogger(__name__)
 IsolationMode = Literal["auto", "strict", "basic"]
-BASIC_IS_WITHOUT = ("bubblewrap", "namespaces")
+BASIC_DISABLED = ("bubblewrap", "namespaces")
 CPU_FLOOR_S = 1.0
-"""What EvalPlus 0.3.1 lets every call take (`DEFAULT_MIN_TIME_LIMIT`). Its factor of the reference's time is 4, here 10."""
+"""`DEFAULT_MIN_TIME_LIMIT` of EvalPlus 0.3.1. Its factor of the reference's time is 4, here 10."""
 FAILED_CPU_FLOOR_S, FAILED_CPU_S = 0.2, 1.0
-"""Of the calls after the first that failed, of one and of all: the verdict is known, only its details are not."""
+"""Of one call and of all calls after the first failure: the verdict is already known."""
 EXPECTED_LIMITS = Limits(
     input_cpu_s=4.0, cpu_s=MAX_CPU_S, max_timeouts=1, failed_input_cpu_s=FAILED_CPU_FLOOR_S, failed_cpu_s=FAILED_CPU_S
 )
-"""Of rows without a reference whose time could be taken. The reference of Mbpp/599 needs 1.6 s for some calls."""
+"""Of rows without a reference to time. The reference of Mbpp/599 needs 1.6 s for some calls."""
 ROW_REFERENCE_LIMITS = replace(REFERENCE_LIMITS, output_bytes=512 * MEBIBYTE)
-"""A row is judged on all the inputs that it names."""
+"""A row is labelled on all its inputs."""
 PUBLISHED_REFERENCE_LIMITS = replace(ROW_REFERENCE_LIMITS, input_cpu_s=60.0, cpu_s=600.0)
-"""Of a published problem's reference, run once for all its samples: that of Mbpp/599 takes over a minute of CPU."""
+"""Of a published problem's reference, run once for all its samples: Mbpp/599 takes over a minute of CPU."""
 NOT_JUDGED = "not_judged"
-ROWS_AHEAD = 100
-"""Rows of each worker that may be labelled before one that takes long: 8 s of CPU are some hundred others."""
+MAX_ROWS_AHEAD = 100
+"""Rows of each worker that may be labelled ahead of a slow one: 8 s of CPU are some hundred rows."""
 
 
 @dataclass(slots=True)
 class LabelSummary:
-    """What a run did.
+    """Counts of a run.
 
     Attributes:
-        written: rows labelled, those of an interrupted run included.
+        written: rows labelled, including those of an interrupted run.
         passed: rows that passed.
         malformed: `line N: fault` of the rows that could not be labelled.
-        resumed: rows that an interrupted run had labelled.
-        missing_layers: layers of isolation that were not in force.
+        resumed: rows labelled by an interrupted run.
+        missing_layers: inactive layers of isolation.
         tallies: (benchmark_id, llm) → problem_id → [completions, passed].
     """
 
@@ -110,15 +110,15 @@ def label_file(
 ) -> LabelSummary:
     """Label every row of a file, a pipe or a FIFO, a few rows in memory at a time.
 
-    A regular output appears whole or not at all. Rows are kept beside it as they are labelled: when a run over a regular
-    input is interrupted, the same command resumes after the last one.
+    A regular output file appears atomically. Rows are kept beside it as they are labelled: when a run over a regular input
+    is interrupted, the same command resumes after the last row.
 
     Args:
         modules: packages that programs may import besides the standard library.
-        benchmark: of samples; None: their `task_id` says it.
-        suite: inputs that samples are judged on: the benchmark's own (`base`), or EvalPlus' too (`plus`) where they are there.
-        every_input: whether a sample is run on the inputs after the first that it fails too. Other rows always are.
-        environment: where the variables that name the benchmarks' files are looked up (default: the process's own).
+        benchmark: of samples; None: from their `task_id`.
+        suite: inputs of samples: the benchmark's own (`base`), or also EvalPlus' (`plus`) where available.
+        every_input: run samples on the inputs after their first failure too; other rows always are.
+        environment: variables that name the benchmarks' files (default: the process's own).
         cache_folder: folder for downloaded release files and outputs of published references.
 
     Raises: ReportError: unreadable input, or the output is the input. SandboxError: `strict` and layers are missing, or a
@@ -126,7 +126,7 @@ def label_file(
         are samples, and their problems cannot be read.
     """
     if output.exists() and path.exists() and output.samefile(path) and stat.S_ISREG(path.stat().st_mode):
-        raise ReportError(f"{output.name} is the input as well; name another file for the labels.")
+        raise ReportError(f"{output.name} is also the input; name another file for the labels.")
     summary = LabelSummary()
     with contextlib.ExitStack() as stack:
         try:
@@ -139,12 +139,12 @@ def label_file(
                 "docs/completions.md shows a row."
             ) from error
         pool = stack.enter_context(
-            SandboxPool(workers, without=BASIC_IS_WITHOUT if isolation == "basic" else (), modules=modules)
+            SandboxPool(workers, disabled=BASIC_DISABLED if isolation == "basic" else (), modules=modules)
         )
         summary.missing_layers = missing = pool.isolation.missing_for_strict
         if isolation == "strict" and missing:
             raise SandboxError(
-                f"--isolation strict wants layers that are missing here: {', '.join(missing)}. To get them: "
+                f"--isolation strict: these layers are missing here: {', '.join(missing)}. To get them: "
                 f"{remedy(missing)}. Or use --isolation auto."
             )
         LOG.info(
@@ -153,14 +153,14 @@ def label_file(
         )
         header = {"header": _header(pool, isolation, modules)}
         written = stack.enter_context(open_output(output, input_sha256=digest, header=header, on_row=summary.add))
-        summary.resumed = written.done
+        summary.resumed = written.resumed_rows
 
-        kept = ReferenceCache(cache_folder / "references")
+        reference_cache = ReferenceCache(cache_folder / "references")
 
         @cache
         def problems_of(name: BenchmarkId) -> Mapping[str, Problem]:
             variables = os.environ if environment is None else environment
-            return problems_of_source(name, suite, pool, variables, cache_folder, kept)
+            return problems_of_source(name, suite, pool, variables, cache_folder, reference_cache)
 
         def rows() -> Iterator[LabelRow]:
             for row in read_rows(stream, problems_of=problems_of, benchmark=benchmark):
@@ -169,8 +169,8 @@ def label_file(
                 else:
                     summary.malformed.append(row)
 
-        labeller = RowLabeller(pool, kept, every_input=every_input)
-        for labelled in pool.each(labeller, islice(rows(), written.done, None), ahead=ROWS_AHEAD):
+        labeller = RowLabeller(pool, reference_cache, every_input=every_input)
+        for labelled in pool.imap(labeller, islice(rows(), written.resumed_rows, None), max_ahead=MAX_ROWS_AHEAD):
             written.write(labelled)
         written.finish()
         LOG.info(
@@ -193,11 +193,12 @@ def problems_of_source(
     pool: SandboxPool,
     environment: Mapping[str, str],
     cache_folder: Path,
-    kept: ReferenceCache | None = None,
+    reference_cache: ReferenceCache | None = None,
 ) -> dict[str, Problem]:
-    """Problems of a benchmark with all their inputs, from the pinned sources: the release file, else the wheel where it has one.
+    """Problems of a benchmark with all their inputs, from the pinned release file, or else the wheel if there is one.
 
-    Args: kept: where the problems of a release file are kept, which take seconds to parse.
+    Args:
+        reference_cache: cache of the parsed release file; parsing takes seconds.
     """
     pin = EVALPLUS_FILES[benchmark_id]
     is_named = pin.environment in environment
@@ -209,11 +210,11 @@ def problems_of_source(
             cache=cache_folder,
         ).problems  # fmt: skip
 
-    if kept is None or not is_named:
+    if reference_cache is None or not is_named:
         problems = read()
     else:
-        find_file(pin, environment, cache_folder)  # whose bytes are the pinned ones
-        problems = kept.problems((pin.sha256, suite, platform.python_version(), package_sha256()), read)
+        find_file(pin, environment, cache_folder)  # verifies the pin
+        problems = reference_cache.problems((pin.sha256, suite, platform.python_version(), package_sha256()), read)
     return {problem.problem_id: problem for problem in problems}
 
 
@@ -241,10 +242,10 @@ def _version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What rows of one problem are judged by: a comparator for each input, None where the reference has no output."""
+    """Expected results of one problem's rows: a comparator for each input, None without an output of the reference."""
 
     encoded_inputs: bytes
-    judges: tuple[Judge | None, ...]
+    comparators: tuple[OutputComparator | None, ...]
     known: tuple[KnownOutput | None, ...] | None
     limits: Limits
     kept_bytes: tuple[int, ...]
@@ -254,8 +255,8 @@ class RowLabeller:
     """Labels one row at a time; references and expected values are computed once for rows that share them.
 
     Args:
-        cache: where outputs of published references are kept; None: nowhere.
-        every_input: whether a sample is run on the inputs after the first that it fails too.
+        cache: of the outputs of published references; None: no cache.
+        every_input: run samples on the inputs after their first failure too.
     """
 
     def __init__(self, pool: SandboxPool, cache: ReferenceCache | None = None, *, every_input: bool = True) -> None:
@@ -266,39 +267,39 @@ class RowLabeller:
     def __call__(self, row: LabelRow) -> dict[str, Any]:
         """The output row."""
         oracle = oracle_of(row.benchmark_id, row.problem_id)
-        skipped = _skipped(row.benchmark_id, row.problem_id, row.inputs)
-        inputs = tuple(text for index, text in enumerate(row.inputs) if index not in skipped)
+        excluded_inputs = _excluded_inputs(row.benchmark_id, row.problem_id, row.inputs)
+        inputs = tuple(text for index, text in enumerate(row.inputs) if index not in excluded_inputs)
         if row.reference is not None:
             is_published = isinstance(row, SampleRow)
             expected = self._of_reference(row.reference, row.entry_point, inputs, oracle, row.atol, is_published)
         else:
-            outputs = tuple(text for index, text in enumerate(row.expected or ()) if index not in skipped)
+            outputs = tuple(text for index, text in enumerate(row.expected or ()) if index not in excluded_inputs)
             no_digests = (None,) * len(inputs)
             expected = self._of_outputs(oracle, inputs, None, outputs, no_digests, row.atol, EXPECTED_LIMITS)
 
         def has_failed(index: int, call: InputRun) -> bool:
-            is_right = expected.judges[index]
+            is_right = expected.comparators[index]
             if is_right is None or (expected.known and call.output is is_right.expected):  # recognized
                 return False
-            return outcome_of(call_as_compared(oracle, call), is_right) != "pass"
+            return outcome_of(canonical_call(oracle, call), is_right) != "pass"
 
         ends_at_failure = isinstance(row, SampleRow) and not self._every_input
         first, second = self._pool.run_twice(
             Program(row.code, row.entry_point, inputs, expected.encoded_inputs), expected.limits, kept_bytes=expected.kept_bytes,
             known=expected.known, has_failed=has_failed, ends_at_failure=ends_at_failure,
         )  # fmt: skip
-        calls, is_deterministic = as_agreed(oracle, first, second)
+        calls, is_deterministic = agreed_calls(oracle, first, second)
         count = len(calls)
         if ends_at_failure:
             count = next((index + 1 for index, call in enumerate(calls) if has_failed(index, call)), count)
-        judged = chain(
+        results = chain(
             (
                 _input_row(call, is_right, _outcome(call, is_right, is_deterministic))
-                for call, is_right in zip(calls[:count], expected.judges, strict=False)
+                for call, is_right in zip(calls[:count], expected.comparators, strict=False)
             ),
             repeat(NOT_JUDGED_ROW),
         )
-        rows = [NOT_JUDGED_ROW if index in skipped else next(judged) for index in range(len(row.inputs))]
+        rows = [NOT_JUDGED_ROW if index in excluded_inputs else next(results) for index in range(len(row.inputs))]
         outcomes = [call["outcome"] for call in rows if call is not NOT_JUDGED_ROW] or ["reference_error"]
         overall = next((outcome for outcome in outcomes if outcome != "pass"), "pass")
         return {
@@ -318,25 +319,27 @@ class RowLabeller:
         limits = PUBLISHED_REFERENCE_LIMITS if is_published else ROW_REFERENCE_LIMITS
 
         def compute() -> ReferenceOutputs:
-            one, two = self._pool.run_twice(Program(code, entry_point, inputs), limits)
+            first, second = self._pool.run_twice(Program(code, entry_point, inputs), limits)
             outputs = [
                 a.output if a.outcome == "finished" and same_output(a, b, oracle) else None
-                for a, b in zip(as_compared(oracle, one), as_compared(oracle, two), strict=True)
+                for a, b in zip(canonical_calls(oracle, first), canonical_calls(oracle, second), strict=True)
             ]
-            digests = tuple(call.digest for call in one.inputs)
-            return ReferenceOutputs(tuple(outputs), digests, longest_ms(one), encode_inputs(inputs))
+            digests = tuple(call.digest for call in first.inputs)
+            return ReferenceOutputs(tuple(outputs), digests, longest_ms(first), encode_inputs(inputs))
 
         if is_published and self._cache is not None:
-            found = self._cache.get(
+            reference = self._cache.get(
                 (platform.python_version(), _version(), code, entry_point, inputs, oracle, limits), compute
             )
         else:
-            found = compute()
-        own_limits = replace(
-            limits_for(found.longest_ms, CPU_FLOOR_S), max_timeouts=EXPECTED_LIMITS.max_timeouts,
-            failed_input_cpu_s=cpu_limit_s(found.longest_ms, FAILED_CPU_FLOOR_S), failed_cpu_s=FAILED_CPU_S,
+            reference = compute()
+        completion_limits = replace(
+            limits_for(reference.longest_ms, CPU_FLOOR_S), max_timeouts=EXPECTED_LIMITS.max_timeouts,
+            failed_input_cpu_s=cpu_limit_s(reference.longest_ms, FAILED_CPU_FLOOR_S), failed_cpu_s=FAILED_CPU_S,
         )  # fmt: skip
-        return _expected_of(oracle, inputs, found.encoded_inputs, found.outputs, found.digests, atol, own_limits)
+        return _expected_of(
+            oracle, inputs, reference.encoded_inputs, reference.outputs, reference.digests, atol, completion_limits
+        )
 
 
 def _expected_of(
@@ -348,29 +351,29 @@ def _expected_of(
     atol: float,
     limits: Limits,
 ) -> _Expected:
-    judges = tuple(
-        None if output is None else Judge(oracle, source, output, atol)
+    comparators = tuple(
+        None if output is None else OutputComparator(oracle, source, output, atol)
         for source, output in zip(inputs, outputs, strict=True)
     )
     pairs = zip(digests, outputs, strict=True)
     known = tuple(None if digest is None or output is None else KnownOutput(digest, output) for digest, output in pairs)
-    # Other oracles than equality look at the value itself, which an output that is only recognized has not.
+    # Oracles other than equality need the value, which a recognized output does not have.
     return _Expected(
         encode_inputs(inputs) if encoded_inputs is None else encoded_inputs,
-        judges, known if oracle == "equal" else None, limits, tuple(map(kept_bytes, outputs)),
+        comparators, known if oracle == "equal" else None, limits, tuple(map(kept_bytes, outputs)),
     )  # fmt: skip
 
 
 @lru_cache(maxsize=256)
-def _skipped(benchmark_id: BenchmarkId, problem_id: str, inputs: tuple[str, ...]) -> frozenset[int]:
-    """Indices of the inputs on which no program is judged (`oracles.INPUT_EXCEPTIONS`)."""
+def _excluded_inputs(benchmark_id: BenchmarkId, problem_id: str, inputs: tuple[str, ...]) -> frozenset[int]:
+    """Indices of the inputs excluded by `oracles.INPUT_EXCEPTIONS`."""
     if not has_exceptions(benchmark_id, problem_id):
         return frozenset()
     literals = enumerate(write_value(read_arguments(text)) for text in inputs)
-    return frozenset(index for index, text in literals if why_not_judged(benchmark_id, problem_id, text))
+    return frozenset(index for index, text in literals if exclusion_reason(benchmark_id, problem_id, text))
 
 
-def _outcome(call: InputRun, is_right: Judge | None, is_deterministic: bool) -> str:
+def _outcome(call: InputRun, is_right: OutputComparator | None, is_deterministic: bool) -> str:
     if is_right is None:
         return "reference_error"
     return outcome_of(call, is_right) if is_deterministic else "nondeterministic"
@@ -385,7 +388,7 @@ NOT_JUDGED_ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _input_row(run: InputRun, is_right: Judge | None, outcome: str) -> dict[str, Any]:
+def _input_row(run: InputRun, is_right: OutputComparator | None, outcome: str) -> dict[str, Any]:
     is_expected = is_right is not None and run.output is is_right.expected  # one object: its digest is there already
     return {
         "outcome": outcome,

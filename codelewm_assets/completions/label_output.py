@@ -1,4 +1,4 @@
-"""Where labels go: a file that appears whole or not at all and is resumed, or a stream that is written as rows come."""
+"""Outputs of `label`: a file that appears atomically and can be resumed, or a stream written row by row."""
 
 import fcntl
 import glob
@@ -21,10 +21,10 @@ class LabelOutput(Protocol):
     """A context manager that takes rows.
 
     Attributes:
-        done: rows that an earlier run had written, which `on_row` saw.
+        resumed_rows: number of rows written by an earlier run, which were passed to `on_row`.
     """
 
-    done: int
+    resumed_rows: int
 
     def __enter__(self) -> "LabelOutput": ...
 
@@ -34,16 +34,16 @@ class LabelOutput(Protocol):
         """Append a row. Raises: StoreError: it cannot be written."""
 
     def finish(self) -> None:
-        """All rows are there. Raises: StoreError: they cannot be kept."""
+        """Complete the output. Raises: StoreError: it cannot be written."""
 
 
 def open_output(output: Path, *, input_sha256: str | None, header: Mapping[str, Any], on_row: OnRow) -> LabelOutput:
-    """What writes to `output`: never a rename over a device or a FIFO, and the target of a link instead of the link.
+    """Open `output`: devices and FIFOs are streamed to, never renamed over; links are resolved.
 
     Args:
-        input_sha256: digest of the input; None when it can be read only once: such a run is not resumed.
+        input_sha256: digest of the input; None when it can be read only once, so the run cannot be resumed.
         header: the first record.
-        on_row: called with each row, those of an earlier run included.
+        on_row: called with each row, including those of an earlier run.
     """
     if output.exists() and not stat.S_ISREG(output.stat().st_mode):
         return StreamOutput(output, header, on_row)
@@ -51,11 +51,11 @@ def open_output(output: Path, *, input_sha256: str | None, header: Mapping[str, 
 
 
 class StreamOutput:
-    """A device or a FIFO, written as the rows come."""
+    """A device or a FIFO, written row by row."""
 
     def __init__(self, output: Path, header: Mapping[str, Any], on_row: OnRow) -> None:
         self._output, self._header, self._on_row = output, header, on_row
-        self.done = 0
+        self.resumed_rows = 0
 
     def __enter__(self) -> "StreamOutput":
         try:
@@ -79,17 +79,16 @@ class StreamOutput:
             raise _unwritable(self._output, error) from error
 
     def finish(self) -> None:
-        """Nothing is left to do: what was written is there."""
+        """No action: every row is already written."""
 
     def __exit__(self, *_: object) -> None:
         self._handle.close()
 
 
 class FileOutput:
-    """Rows of an output that is not whole yet, in a hidden file beside it, named by the input and the header.
+    """Rows of an incomplete output, in a hidden file beside it, named by the input and the header.
 
-    Each line of it is the checksum of a record and the record. A run that was interrupted is resumed after the last line
-    whose checksum holds.
+    Each line is the checksum of a record and the record. An interrupted run resumes after the last line with a valid checksum.
 
     Raises: StoreError: it cannot be written, or another run holds it.
     """
@@ -99,7 +98,7 @@ class FileOutput:
         key = sha256_bytes(self._header + (input_sha256 or f"process {os.getpid()}").encode())[:16]
         self._path = output.parent / f".{output.name}.{key}.partial"
         self._is_resumable = input_sha256 is not None
-        self.done = 0
+        self.resumed_rows = 0
 
     def __enter__(self) -> "FileOutput":
         try:
@@ -109,7 +108,7 @@ class FileOutput:
                     other.unlink()
             self._handle = self._path.open("a+b")
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._take_up()
+            self._resume()
         except BlockingIOError as error:
             raise StoreError(
                 f"Another run is writing {self._output.name}. Wait for it, or name another output."
@@ -118,8 +117,8 @@ class FileOutput:
             raise _unwritable(self._output, error) from error
         return self
 
-    def _take_up(self) -> None:
-        """Keep the lines of an earlier run up to the first whose checksum does not hold."""
+    def _resume(self) -> None:
+        """Keep the lines of an earlier run up to the first invalid checksum."""
         self._handle.seek(0)
         kept, rows = 0, 0
         for count, line in enumerate(self._handle):
@@ -130,7 +129,7 @@ class FileOutput:
                 self._on_row(json.loads(record))
             kept, rows = kept + len(line), count
         self._handle.truncate(kept)
-        self.done = rows
+        self.resumed_rows = rows
         if not kept:
             self._append(self._header)
 
@@ -147,17 +146,17 @@ class FileOutput:
             raise _unwritable(self._output, error) from error
 
     def finish(self) -> None:
-        """Make it the output."""
-        whole = self._path.with_suffix(".whole")
+        """Move the rows to the output."""
+        staged = self._path.with_suffix(".whole")
         try:
-            with whole.open("wb") as handle:
+            with staged.open("wb") as handle:
                 self._copy_records(handle)
-            whole.chmod(0o644)
-            os.replace(whole, self._output)
+            staged.chmod(0o644)
+            os.replace(staged, self._output)
             self._path.unlink()
             fsync_folder(self._output.parent)
         except OSError as error:
-            whole.unlink(missing_ok=True)
+            staged.unlink(missing_ok=True)
             raise _unwritable(self._output, error) from error
 
     def _copy_records(self, target: BinaryIO) -> None:
@@ -174,7 +173,7 @@ class FileOutput:
 
 
 def _checked(line: bytes) -> bytes | None:
-    """The record of a line whose checksum holds, else None."""
+    """The record of a line with a valid checksum, else None."""
     record = line[9:-1]
     return record if line == b"%08x %s\n" % (zlib.crc32(record), record) else None
 

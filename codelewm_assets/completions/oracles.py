@@ -1,7 +1,7 @@
-"""When two outputs are equal. EvalPlus' rules, and the few problems that need another oracle, as a table.
+"""Comparison of outputs: EvalPlus' rules, and a table of the problems that need another oracle.
 
-Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`; the reasons stand beside each row. Where this
-differs from EvalPlus on purpose, docs/completions.md has the row, its reason and how many real programs it touches.
+Source: evalplus 0.3.1, `evalplus/eval/__init__.py` and `eval/_special_oracle.py`. docs/completions.md lists the deliberate
+differences from EvalPlus with their reasons and the number of real programs affected.
 """
 
 import math
@@ -23,7 +23,7 @@ TOO_SLOW = "writing it down takes longer than a call may"
 
 @dataclass(frozen=True, slots=True)
 class OracleException:
-    """A problem, by its published id, that does not compare by equality, and why."""
+    """A problem, by its published id, that is not compared by equality, and the reason."""
 
     problem_id: str
     oracle: OracleName
@@ -49,7 +49,7 @@ ORACLE_EXCEPTIONS: tuple[OracleException, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class InputException:
-    """A published input, by the literal of its arguments, on which no program is compared, and why."""
+    """A published input, by the literal of its arguments, that is excluded, and the reason."""
 
     problem_id: str
     arguments: str
@@ -77,81 +77,86 @@ _ORACLES = {row.problem_id: row.oracle for row in ORACLE_EXCEPTIONS}
 
 
 def oracle_of(benchmark_id: BenchmarkId, problem_id: str) -> OracleName:
-    """The oracle of a problem: equality unless the table says otherwise. Only its id counts, never a function's name."""
+    """The oracle of a problem by its id: equality unless the table lists it."""
     return _ORACLES.get(published_id(problem_id, benchmark_id) or "", "equal")
 
 
 def has_exceptions(benchmark_id: BenchmarkId, problem_id: str) -> bool:
-    """Whether the problem has inputs on which no program is compared."""
+    """True if the problem has excluded inputs."""
     return published_id(problem_id, benchmark_id) in {row.problem_id for row in INPUT_EXCEPTIONS}
 
 
-def why_not_judged(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
-    """Why no program is compared on this input; None where one is. Args: arguments: canonical literal."""
+def exclusion_reason(benchmark_id: BenchmarkId, problem_id: str, arguments: str) -> str | None:
+    """Reason why an input is excluded; None for a usable one.
+
+    Args:
+        arguments: canonical literal.
+    """
     return _INPUTS.get((published_id(problem_id, benchmark_id) or "", arguments))
 
 
-def judge(oracle: OracleName, arguments: list[Any], found: Any, expected: Any, atol: float) -> bool:
-    """Whether `found` is right for these arguments."""
+def compare_output(oracle: OracleName, arguments: list[Any], output: Any, expected: Any, atol: float) -> bool:
+    """True if `output` is correct for these arguments."""
     if oracle == "equal":
-        return outputs_equal(found, expected, atol)
+        return outputs_equal(output, expected, atol)
     if oracle == "same_set":
-        return _same_set(found, expected)
+        return _same_set(output, expected)
     if oracle == "root_of_polynomial":
-        return _is_root(arguments, found, atol)
+        return _is_root(arguments, output, atol)
     if oracle == "is_none_or_not":
-        return (found is None or found is False) == (expected is None or expected is False)
+        return (output is None or output is False) == (expected is None or expected is False)
     if oracle == "any_value":
         return True
     if oracle == "equal_or_zero":
-        return outputs_equal(found, expected, atol) or outputs_equal(found, 0, 0.0)
+        return outputs_equal(output, expected, atol) or outputs_equal(output, 0, 0.0)
     if oracle == "pyramid_surface" or oracle == "digit_distance":
         other = _pyramid_surface if oracle == "pyramid_surface" else _digit_distance
-        if outputs_equal(found, expected, atol):
+        if outputs_equal(output, expected, atol):
             return True
         try:
-            return outputs_equal(found, other(*arguments), atol)
-        except (TypeError, ValueError, OverflowError):  # not the arguments that the other reading is of
+            return outputs_equal(output, other(*arguments), atol)
+        except (TypeError, ValueError, OverflowError):  # arguments of another type
             return False
     assert_never(oracle)
 
 
-def outputs_equal(found: Any, expected: Any, atol: float) -> bool:
-    """Whether an output equals the expected one, as EvalPlus 0.3.1 compares them.
+def outputs_equal(output: Any, expected: Any, atol: float) -> bool:
+    """True if an output equals the expected one, as EvalPlus 0.3.1 compares them.
 
-    `==` decides, at any depth. Beyond it an expected float is met within `atol` (1e-6 when that is 0) plus 1e-7 of itself,
-    and NaN by NaN; an expected integer is met exactly. A tolerance is of this one comparison only. A list does not equal a
-    tuple.
+    `==` decides, at any depth. Besides, an expected float is matched within `atol` (1e-6 when that is 0) plus 1e-7 of its
+    value, and NaN by NaN; an expected integer is matched exactly. A list does not equal a tuple.
 
     Args:
-        found: data of built-in types, `Fraction` and `Decimal`; comparing it runs no program's code.
+        output: data of built-in types, `Fraction` and `Decimal`; comparing it runs no program's code.
         expected: the same.
         atol: absolute tolerance that the problem publishes, not negative.
     """
-    if isinstance(expected, float) and not isinstance(found, float):  # at the top EvalPlus wants the type itself
-        return bool(found == expected)
-    return _close(found, expected, atol)
+    if isinstance(expected, float) and not isinstance(output, float):  # at the top EvalPlus requires the type
+        return bool(output == expected)
+    return _close(output, expected, atol)
 
 
-def _close(found: Any, expected: Any, atol: float) -> bool:
-    if isinstance(expected, float) and isinstance(found, int | float) and not isinstance(found, bool):
-        return _floats_close(found, expected, atol or DEFAULT_ATOL)
-    if isinstance(expected, complex) and isinstance(found, complex):
-        return all(_floats_close(a, b, atol) for a, b in ((found.real, expected.real), (found.imag, expected.imag)))
-    if type(found) is type(expected):
+def _close(output: Any, expected: Any, atol: float) -> bool:
+    if isinstance(expected, float) and isinstance(output, int | float) and not isinstance(output, bool):
+        return _floats_close(output, expected, atol or DEFAULT_ATOL)
+    if isinstance(expected, complex) and isinstance(output, complex):
+        return all(_floats_close(a, b, atol) for a, b in ((output.real, expected.real), (output.imag, expected.imag)))
+    if type(output) is type(expected):
         if isinstance(expected, list | tuple):
-            return len(found) == len(expected) and all(_close(a, b, atol) for a, b in zip(found, expected, strict=True))
+            return len(output) == len(expected) and all(
+                _close(a, b, atol) for a, b in zip(output, expected, strict=True)
+            )
         if isinstance(expected, dict):
-            return found.keys() == expected.keys() and all(_close(found[k], expected[k], atol) for k in expected)
-    return bool(found == expected)
+            return output.keys() == expected.keys() and all(_close(output[k], expected[k], atol) for k in expected)
+    return bool(output == expected)
 
 
-def _floats_close(found: float, expected: float, atol: float) -> bool:
-    """Whether two reals are within `atol` and, when that is not 0, 1e-7 of the expected one: as `numpy.allclose`."""
-    if found == expected:
+def _floats_close(output: float, expected: float, atol: float) -> bool:
+    """True if two reals are within `atol` and, when that is not 0, 1e-7 of the expected one, as `numpy.allclose`."""
+    if output == expected:
         return True
     try:
-        a, b = float(found), float(expected)
+        a, b = float(output), float(expected)
     except OverflowError:
         return False
     if math.isnan(a) or math.isnan(b):
@@ -159,10 +164,10 @@ def _floats_close(found: float, expected: float, atol: float) -> bool:
     return not math.isinf(a) and not math.isinf(b) and abs(a - b) <= (atol + RTOL * abs(b) if atol else 0.0)
 
 
-def _same_set(found: Any, expected: Any) -> bool:
+def _same_set(output: Any, expected: Any) -> bool:
     try:
-        return set_of(found) == set_of(expected)
-    except (TypeError, HashCollisionError):  # no collection, one of things that no set holds, or one made to take long
+        return set_of(output) == set_of(expected)
+    except (TypeError, HashCollisionError):  # no collection, unhashable items, or hash collisions
         return False
 
 
@@ -171,17 +176,17 @@ def _pyramid_surface(base: Any, height: Any) -> Any:
     return round(base**2 + 2 * base * math.hypot(base / 2, height))
 
 
-def _digit_distance(one: Any, two: Any) -> Any:
+def _digit_distance(left: Any, right: Any) -> Any:
     """Sum of the digits' differences, the shorter number padded with zeros."""
-    width = max(len(str(one)), len(str(two)))
-    return sum(abs(int(a) - int(b)) for a, b in zip(str(one).zfill(width), str(two).zfill(width), strict=True))
+    width = max(len(str(left)), len(str(right)))
+    return sum(abs(int(a) - int(b)) for a, b in zip(str(left).zfill(width), str(right).zfill(width), strict=True))
 
 
-def _is_root(arguments: list[Any], found: Any, atol: float) -> bool:
-    if not isinstance(found, int | float | Fraction | Decimal):
+def _is_root(arguments: list[Any], output: Any, atol: float) -> bool:
+    if not isinstance(output, int | float | Fraction | Decimal):
         return False
     try:
-        x, coefficients = float(found), list(arguments[0])
+        x, coefficients = float(output), list(arguments[0])
         return bool(
             abs(sum(coefficient * x**power for power, coefficient in enumerate(coefficients))) <= max(atol, 1e-4)
         )

@@ -1,4 +1,4 @@
-"""What `label` keeps between its runs: outputs of published references, which take minutes to compute, and parsed problems."""
+"""Cache of `label`: outputs of published references, which take minutes to compute, and parsed problems."""
 
 import contextlib
 import gzip
@@ -21,11 +21,11 @@ PROBLEMS = TypeAdapter(list[Problem])
 
 @dataclass(frozen=True, slots=True)
 class ReferenceOutputs:
-    """What a reference returned.
+    """Outputs of a reference.
 
     Attributes:
-        outputs: literal for each input; None where the reference cannot judge.
-        digests: of the encoding of each of them; None where it was not kept.
+        outputs: literal for each input; None without a usable output.
+        digests: digest of each output's encoding; None without one.
         longest_ms: CPU time of its longest call, in milliseconds.
         encoded_inputs: the inputs as `sandbox.pool.encode_inputs` gives them.
     """
@@ -39,16 +39,17 @@ class ReferenceOutputs:
 class ReferenceCache:
     """A folder with a file for each reference, named by the digest of all that its outputs depend on.
 
-    A file that is damaged, or that cannot be written, costs computing the outputs again and nothing else.
+    Damaged files are recomputed; failed writes are ignored.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, key: Sequence[object], compute: Callable[[], ReferenceOutputs]) -> ReferenceOutputs:
-        """The outputs under this key, computed where they are not there.
+        """The outputs under this key, computed on a miss.
 
-        Args: key: everything that the outputs depend on; each part has a stable `repr`.
+        Args:
+            key: everything that the outputs depend on; each part has a stable `repr`.
         """
         path = self._path(key)
         kept = _read(path)
@@ -66,7 +67,7 @@ class ReferenceCache:
         return kept
 
     def problems(self, key: Sequence[object], read: Callable[[], Sequence[Problem]]) -> list[Problem]:
-        """The problems under this key, read from their source where they are not there."""
+        """The problems under this key, read from their source on a miss."""
         path = self._path(("problems", *key))
         try:
             return PROBLEMS.validate_json(gzip.decompress(path.read_bytes()))

@@ -1,8 +1,7 @@
-"""Other names for a whole program: numbered ones, by which equal programs are known, and drawn ones, which every variant gets.
+"""Alpha-renaming of programs: numbered names, to compare programs, and random names for every variant.
 
-Every generated program goes through `rename_surface` last, so that neither the reference's names nor those that a rewrite
-brings say which programs are right. The surface controls read cheaper forms of a program (dataset/shingles.py numbers every
-word token, builtins and attributes too, so it equates more than `alpha_normalise` does).
+Every generated program goes through `rename_surface` last, so that its names do not reveal whether it is correct. The
+surface controls use cheaper forms (dataset/shingles.py numbers every word token, including builtins and attributes).
 """
 
 import ast
@@ -10,7 +9,7 @@ import random
 
 from codelewm_assets.completions.rewrites.names import LONG_NAMES, SHORT_NAMES
 from codelewm_assets.completions.scopes import Binding, find_bindings
-from codelewm_assets.completions.syntax import UNREADABLE, is_free_name, parsed, used_names
+from codelewm_assets.completions.syntax import PARSE_ERRORS, is_free_name, parse_program, used_names
 from codelewm_assets.completions.variants import strip_bare_strings
 
 RENAME_PROBABILITY = 0.8
@@ -21,7 +20,7 @@ STYLES = (SHORT_NAMES, LONG_NAMES, SHORT_NAMES + LONG_NAMES)
 
 
 def alpha_normalise(code: str, entry_point: str) -> str:
-    """`code` in the layout of `ast.unparse`, without comments and docstrings, its own names as `v0, v1, …`.
+    """`code` in the layout of `ast.unparse`, without comments and docstrings, with its own names as `v0, v1, …`.
 
     Arguments, locals, comprehension variables, helper functions, and import aliases are numbered in the order in which they
     first stand in the tree, one number for each variable of each scope. The entry point, free names, builtins, attributes
@@ -29,11 +28,11 @@ def alpha_normalise(code: str, entry_point: str) -> str:
     running. Text that Python 3.11 cannot parse, or not write again, is returned stripped; nothing is raised.
     """
     try:
-        tree = parsed(code)
+        tree = parse_program(code)
         strip_bare_strings(tree)
         rename_canonically(tree, entry_point)
         return ast.unparse(tree)
-    except UNREADABLE:
+    except PARSE_ERRORS:
         return code.strip()
 
 
@@ -42,7 +41,7 @@ def rename_canonically(tree: ast.Module, entry_point: str) -> None:
     bindings = find_bindings(tree, entry_point)
     renamed = [binding for binding in bindings if not binding.is_kept]
     for binding in renamed:
-        binding.rename("")  # so that what is left are the names that stay
+        binding.rename("")  # leaves only the names that stay
     taken = used_names(tree)
     number = 0
     for binding in renamed:

@@ -1,7 +1,6 @@
-"""Which name of a program is which variable: every binding with all the places that write it, by Python's scoping rules.
+"""Name resolution: every binding of a program with all its sites, by Python's scoping rules.
 
-Belongs here: scopes, resolution, and which names may be changed without touching what the program does or offers.
-Not here: which names they get (renaming.py).
+Belongs here: scopes, resolution, and which names can be changed safely. Not here: the new names (renaming.py).
 Source: The Python Language Reference 3.11, 4.2 "Naming and binding"; 6.2.4 for comprehensions.
 """
 
@@ -23,7 +22,7 @@ class Binding:
 
     name: str  # as the program writes it
     sites: list[Site] = field(default_factory=list)  # where it is written, in the order of the tree
-    is_kept: bool = False  # whether its name must stay: others may know it
+    is_kept: bool = False  # its name must stay: other code may use it
     role: Literal["variable", "function", "class"] = "variable"
 
     def rename(self, new: str) -> None:
@@ -49,7 +48,7 @@ class _Scope:
 
 @dataclass(slots=True)
 class _Event:
-    """A name is written somewhere; which variable it is shows when all scopes are known."""
+    """An occurrence of a name, resolved when all scopes are known."""
 
     scope: _Scope
     name: str
@@ -66,7 +65,7 @@ def find_bindings(tree: ast.Module, entry_point: str) -> list[Binding]:
     """
     walker = _Walker(entry_point)
     walker.visit_module(tree)
-    found: dict[int, Binding] = {}
+    bindings: dict[int, Binding] = {}
     of_load: dict[int, Binding] = {}
     for event in walker.events:
         binding = _resolve(event.scope, event.name, walker.module)
@@ -76,15 +75,15 @@ def find_bindings(tree: ast.Module, entry_point: str) -> list[Binding]:
             outer = _resolve(event.scope.parent, event.name, walker.module)  # read there until the class binds its own
             if outer is not None:
                 outer.is_kept = True
-        found.setdefault(id(binding), binding)
+        bindings.setdefault(id(binding), binding)
         binding.sites.append(event.site)
         if event.is_load:
             of_load[id(event.site[0])] = binding
-    _settle_keywords(walker, of_load)
-    if walker.looks_at_scope:
-        for binding in found.values():
+    _resolve_keywords(walker, of_load)
+    if walker.inspects_scope:
+        for binding in bindings.values():
             binding.is_kept = True
-    return list(found.values())
+    return list(bindings.values())
 
 
 def _resolve(scope: _Scope | None, name: str, module: _Scope) -> Binding | None:
@@ -99,8 +98,8 @@ def _resolve(scope: _Scope | None, name: str, module: _Scope) -> Binding | None:
     return None
 
 
-def _settle_keywords(walker: "_Walker", of_load: dict[int, Binding]) -> None:
-    """Keywords of calls of the program's own functions are sites of their arguments, where every caller is in sight."""
+def _resolve_keywords(walker: "_Walker", of_load: dict[int, Binding]) -> None:
+    """Add keywords of calls as sites of their arguments, for functions whose callers are all known."""
     called = {id(call.func) for call in walker.calls}
     defined: dict[int, list[_Function]] = {}
     for function in walker.functions:
@@ -116,18 +115,18 @@ def _settle_keywords(walker: "_Walker", of_load: dict[int, Binding]) -> None:
     has_open_map = False
     for call in walker.calls:
         binding = of_load.get(id(call.func))
-        own = closed.get(id(binding)) if binding is not None else None
+        function_binding = closed.get(id(binding)) if binding is not None else None
         for keyword in call.keywords:
-            if own is None:
+            if function_binding is None:
                 has_open_map |= keyword.arg is None
                 open_keywords.add(keyword.arg or "")
             elif keyword.arg is None:
-                for argument in own.by_keyword.values():
+                for argument in function_binding.by_keyword.values():
                     argument.is_kept = True
-            elif keyword.arg in own.by_keyword:
-                own.by_keyword[keyword.arg].sites.append((keyword, "arg", None))
+            elif keyword.arg in function_binding.by_keyword:
+                function_binding.by_keyword[keyword.arg].sites.append((keyword, "arg", None))
     for function in walker.functions:
-        if not any(function is own for own in closed.values()):
+        if not any(function is function_binding for function_binding in closed.values()):
             for name, argument in function.by_keyword.items():
                 argument.is_kept |= has_open_map or name in open_keywords
 
@@ -149,7 +148,7 @@ class _Walker:
         self.events: list[_Event] = []
         self.calls: list[ast.Call] = []
         self.functions: list[_Function] = []
-        self.looks_at_scope = False
+        self.inspects_scope = False
         self._has_star_import = False
 
     def visit_module(self, tree: ast.Module) -> None:
@@ -178,7 +177,7 @@ class _Walker:
     def _visit(self, node: ast.AST, scope: _Scope) -> None:
         match node:
             case ast.Name():
-                self.looks_at_scope |= node.id in INSPECTS_SCOPE - {"super"}
+                self.inspects_scope |= node.id in INSPECTS_SCOPE - {"super"}
                 if isinstance(node.ctx, ast.Load):
                     self.events.append(_Event(scope, node.id, (node, "id", None), is_load=True))
                 else:
@@ -212,26 +211,26 @@ class _Walker:
         self._all(ast.iter_child_nodes(node), scope)
 
     def _function(self, node: FunctionNode, scope: _Scope) -> None:
-        spec, inner, own = node.args, _Scope("function", scope), None
+        spec, inner, function_binding = node.args, _Scope("function", scope), None
         arguments = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *filter(None, (spec.vararg, spec.kwarg))]
         if not isinstance(node, ast.Lambda):
             self._all(node.decorator_list, scope)
-            own = self._store(scope, node.name, (node, "name", None))
-            if own is not None:
-                own.role = "function"
+            function_binding = self._store(scope, node.name, (node, "name", None))
+            if function_binding is not None:
+                function_binding.role = "function"
             self._all([*(argument.annotation for argument in arguments), node.returns], scope)
         self._all([*spec.defaults, *spec.kw_defaults], scope)
         for argument in arguments:
             self._store(inner, argument.arg, (argument, "arg", None))
         named = {argument.arg: inner.bind(argument.arg) for argument in (*spec.args, *spec.kwonlyargs)}
         is_decorated = not isinstance(node, ast.Lambda) and bool(node.decorator_list)
-        self.functions.append(_Function(None if scope.kind == "class" else own, named, is_decorated))
+        self.functions.append(_Function(None if scope.kind == "class" else function_binding, named, is_decorated))
         self._all([node.body] if isinstance(node, ast.Lambda) else node.body, inner)
 
     def _class(self, node: ast.ClassDef, scope: _Scope) -> None:
-        own = self._store(scope, node.name, (node, "name", None))
-        if own is not None:
-            own.role = "class"
+        function_binding = self._store(scope, node.name, (node, "name", None))
+        if function_binding is not None:
+            function_binding.role = "class"
         self._all([*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)], scope)
         self._all(node.body, _Scope("class", scope))
 

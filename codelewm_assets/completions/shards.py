@@ -1,4 +1,4 @@
-"""Shards of labels that are kept, so that a killed run is taken up where it stopped and unchanged problems are not run again."""
+"""Cache of label shards: a killed run resumes, and unchanged problems are not run again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from codelewm_assets.sandbox.pool import SandboxPool
 class ShardFolder:
     """Finished shards of labelling runs, a file each, named by the digest of all that the labels depend on.
 
-    A file is written whole or not at all; one that cannot be read counts as missing and is made again.
+    Files are written atomically; unreadable ones count as missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, key: str) -> LabelShard | None:
-        """The shard of this key, None when it is not there or damaged."""
+        """The shard of this key; None when missing or damaged."""
         try:
             return LabelShard.model_validate_json((self._folder / f"{key}.json").read_bytes())
         except (OSError, ValidationError):
             return None
 
     def put(self, key: str, shard: LabelShard) -> None:
-        """Keep a shard. Raises: StoreError: it cannot be written."""
+        """Store a shard. Raises: StoreError: it cannot be written."""
         write_atomically(self._folder / f"{key}.json", shard.model_dump_json().encode())
 
 
 def shard_key(problem: Problem, completions: list[Completion], settings: Mapping[str, object]) -> str:
-    """Digest of what a shard depends on: the problem, its completions, and how they are run."""
+    """Cache key of a shard: digest of the problem, its completions and the settings."""
     rows = [completion.model_dump(mode="json") for completion in completions]
     return digest_of({"problem": problem.model_dump(mode="json"), "completions": rows, "settings": dict(settings)})
 
@@ -57,10 +57,10 @@ def shard_jobs(
     cpu_floor_s: float,
     settings: Mapping[str, object],
 ) -> Iterator[ShardJob]:
-    """The shards of these completions, as their problems come; read as they are needed.
+    """The shards of these completions, in the order of their problems, read lazily.
 
     Args:
-        completions: those of a problem stand together.
+        completions: grouped by problem.
         settings: all that the labels depend on besides problems and completions.
     """
     depends_on = {**settings, "cpu_floor_s": cpu_floor_s}
@@ -69,17 +69,19 @@ def shard_jobs(
         yield ShardJob(shard_key(problem, group, depends_on), problem, tuple(group), cpu_floor_s)
 
 
-def label_and_keep(
+def label_with_cache(
     jobs: Iterable[ShardJob],
     *,
     pool: SandboxPool,
     folder: ShardFolder,
     on_shard: Callable[[int], None] = lambda count: None,
 ) -> Iterator[LabelShard]:
-    """A shard for each job, in order; as many at a time as the pool has workers, and memory holds those alone.
+    """A shard for each job, in order, from the cache in `folder` or labelled and cached.
 
-    Each shard is kept in `folder` as soon as it is there, and taken from it when it is.
-    Args: on_shard: called with the number of completions of each shard that is done.
+    As many at a time as the pool has workers; memory holds only those.
+
+    Args:
+        on_shard: called with the number of completions of each finished shard.
     """
 
     def label(job: ShardJob) -> LabelShard:
@@ -89,6 +91,6 @@ def label_and_keep(
             folder.put(job.key, shard)
         return shard
 
-    for shard in pool.each(label, jobs):
+    for shard in pool.imap(label, jobs):
         on_shard(len(shard.labelled))
         yield shard

@@ -1,6 +1,6 @@
-"""A program's syntax tree: where its nodes stand, which names it uses, what is free of side effects.
+"""Queries on a program's syntax tree: positions of nodes, names in use, side effects.
 
-Belongs here: what both the rewrites and the mutations ask of a tree. Not here: any rule of what to change.
+Belongs here: queries shared by the rewrites and the mutations. Not here: the edits themselves.
 """
 
 import ast
@@ -32,7 +32,7 @@ PURE_METHODS = frozenset(
     }
 )  # fmt: skip
 INSPECTS_SCOPE = frozenset({"locals", "globals", "vars", "eval", "exec", "dir", "super"})
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)
 BUILTIN_NAMES = frozenset(dir(builtins))
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -42,7 +42,7 @@ OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 @dataclass(slots=True)
 class Place(Generic[N]):
-    """Where a node stands: `parent.field` or `parent.field[index]`, within the top-level `function` of `scene`."""
+    """Position of a node: `parent.field` or `parent.field[index]`, within the top-level `function` of `scene`."""
 
     node: N
     parent: ast.AST
@@ -53,7 +53,7 @@ class Place(Generic[N]):
 
     @property
     def block(self) -> list[ast.stmt]:
-        """The list that a statement stands in."""
+        """The list of statements that contains this one."""
         block: list[ast.stmt] = getattr(self.parent, self.field)
         return block
 
@@ -63,8 +63,8 @@ class Place(Generic[N]):
         assert self.index is not None
         return self.block[self.index + 1 :]
 
-    def put(self, *new: ast.AST, length: int = 1) -> None:
-        """Set other nodes in this one's place; in a list, in that of `length` nodes from this one on."""
+    def replace(self, *new: ast.AST, length: int = 1) -> None:
+        """Replace this node; in a list, `length` nodes starting at it."""
         if self.index is None:
             setattr(self.parent, self.field, *new)
         else:
@@ -73,12 +73,12 @@ class Place(Generic[N]):
 
 @dataclass(slots=True)
 class Scene:
-    """A tree as the operators see it: only functions that the entry point can reach, never an argument list.
+    """The editable part of a tree: bodies of the functions that the entry point can reach.
 
     Attributes:
-        places: of every node, a node before those inside it.
-        statements: places of statements alone, all of a block before those inside them.
-        names: every identifier of the program, and those that `fresh` has given out.
+        places: of every node, in pre-order.
+        statements: places of statements, all of a block before those inside them.
+        names: every identifier of the program, including those returned by `fresh`.
     """
 
     tree: ast.Module
@@ -114,7 +114,7 @@ class Scene:
         return [*self.functions, *(place.node for place in self.places if isinstance(place.node, ast.FunctionDef))]
 
     def fresh(self, candidates: Sequence[str]) -> str:
-        """A name that occurs nowhere in the program, one of `candidates` where one is free; it is taken from now on."""
+        """Reserve a name that is not in the program, one of `candidates` if one is free."""
         order = list(candidates)
         self.rng.shuffle(order)
         tries = [*order, *(f"{order[0]}_{number}" for number in range(2, len(self.names) + 4))]
@@ -143,38 +143,38 @@ def _operator(
 
 
 on_nodes = partial(_operator, "places")
-"""Make an operator of a rule that gives the edits at one place: all edits at nodes of these kinds."""
+"""Decorator: an operator with the edits of a rule at every node of these kinds."""
 on_statements = partial(_operator, "statements")
-"""As `on_nodes`, for rules that change the block of a statement; all of a block come before those inside them."""
+"""As `on_nodes`, for rules that change the block of a statement."""
 
 
-def parsed(code: str) -> ast.Module:
-    """The tree of a program, without the warnings that somebody's code is worth. Raises: one of `UNREADABLE`."""
+def parse_program(code: str) -> ast.Module:
+    """The tree of a program; warnings are suppressed. Raises: one of `PARSE_ERRORS`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)
 
 
 def is_free_name(name: str) -> bool:
-    """Whether a name is a plain identifier: no keyword, no builtin."""
+    """True for an identifier that is no keyword and no builtin."""
     return name.isidentifier() and not keyword.iskeyword(name) and name not in BUILTIN_NAMES
 
 
 def reachable_functions(tree: ast.Module, entry_point: str) -> list[ast.FunctionDef]:
     """Top-level functions that the entry point names, directly or through others, in the order of the module."""
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    found: set[str] = set()
-    waiting = [entry_point]
-    while waiting:
-        name = waiting.pop()
-        if name in defined and name not in found:
-            found.add(name)
-            waiting.extend(node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name))
-    return [node for name, node in defined.items() if name in found]
+    reached: set[str] = set()
+    pending = [entry_point]
+    while pending:
+        name = pending.pop()
+        if name in defined and name not in reached:
+            reached.add(name)
+            pending.extend(node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name))
+    return [node for name, node in defined.items() if name in reached]
 
 
 def used_names(tree: ast.AST) -> set[str]:
-    """Every identifier that stands anywhere in the tree, attributes excluded."""
+    """Every identifier in the tree except attributes."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -199,7 +199,7 @@ def walk(node: ast.AST | Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def count_names(node: ast.AST | Iterable[ast.AST]) -> Counter[str]:
-    """How often each variable or argument name stands in the node."""
+    """Number of occurrences of each variable or argument name in the node."""
     return Counter(
         inner.id if isinstance(inner, ast.Name) else inner.arg
         for inner in walk(node)
@@ -223,48 +223,48 @@ def parameters(function: ast.FunctionDef) -> list[ast.arg]:
     return [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *starred]
 
 
-def holds(node: ast.AST | Iterable[ast.AST], *kinds: type[ast.AST]) -> bool:
-    """Whether a node of one of these kinds stands in it."""
+def contains(node: ast.AST | Iterable[ast.AST], *kinds: type[ast.AST]) -> bool:
+    """True if the node contains one of these kinds."""
     return any(isinstance(inner, kinds) for inner in walk(node))
 
 
 def called_name(node: ast.AST | None) -> str:
-    """Name of the function that a call names plainly; empty for a method's call and for what is no call."""
+    """Name of a called function; empty for a method's call and for other nodes."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def called_method(node: ast.AST | None) -> str:
-    """Name of the method that a call names; empty for a function's call and for what is no call."""
+    """Name of a called method; empty for a function's call and for other nodes."""
     return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
 
 
-def looks_at_scope(node: ast.AST) -> bool:
-    """Whether the code reads or rebinds names in a way that renaming or moving would break."""
+def inspects_scope(node: ast.AST) -> bool:
+    """True if the code reads or rebinds names in a way that renaming or moving would break."""
     inspects = any(isinstance(inner, ast.Name) and inner.id in INSPECTS_SCOPE for inner in ast.walk(node))
-    return inspects or holds(node, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Match)
+    return inspects or contains(node, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Match)
 
 
 def is_pure(node: ast.AST) -> bool:
-    """Whether evaluating the expression has no side effect and no lazy part, as far as its syntax shows."""
+    """True if the expression's syntax shows neither side effects nor lazy evaluation."""
     calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
     only_pure = all(called_name(inner) in PURE_CALLS or called_method(inner) in PURE_METHODS for inner in calls)
-    return only_pure and not holds(node, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)
+    return only_pure and not contains(node, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda)
 
 
-def own_jumps(body: Iterable[ast.AST], kind: type[ast.stmt]) -> Iterator[ast.AST]:
-    """The `break` or `continue` statements that belong to the loop whose body this is."""
+def loop_jumps(body: Iterable[ast.AST], kind: type[ast.stmt]) -> Iterator[ast.AST]:
+    """The `break` or `continue` statements of the loop with this body, without those of inner loops."""
     for statement in body:
         if isinstance(statement, kind):
             yield statement
         elif isinstance(statement, ast.For | ast.While | ast.AsyncFor):
-            yield from own_jumps(statement.orelse, kind)
+            yield from loop_jumps(statement.orelse, kind)
         elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-                yield from own_jumps(getattr(statement, name, []), kind)
+                yield from loop_jumps(getattr(statement, name, []), kind)
 
 
 def is_number(node: ast.AST | None) -> bool:
-    """Whether the node is a number literal, perhaps with a sign; booleans are none."""
+    """True for a number literal, signed or not; booleans do not count."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         node = node.operand
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)

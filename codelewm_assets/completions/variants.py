@@ -1,21 +1,20 @@
-"""What a generated program is, and how a source becomes the normal form that all variants share.
+"""The variant record, and the normal form that all variants share.
 
-Here: the variant record, the refusal, normalising. Not here: the operators (rewrites/,
-mutations.py) and labels (label.py): a variant's kind is what was intended, running it says what it does.
+Not here: the operators (rewrites/, mutations.py) and labels (label.py): a variant's kind is its intent, not its label.
 """
 
 import ast
 from dataclasses import dataclass
 from typing import Literal
 
-from codelewm_assets.completions.syntax import UNREADABLE
+from codelewm_assets.completions.syntax import PARSE_ERRORS
 from codelewm_assets.core.errors import AssetsError
 
 VariantKind = Literal["reference", "rewrite", "mutant_1", "mutant_2"]
 
 
 class CompletionSourceError(AssetsError):
-    """A program to make variants of does not parse or does not define its entry point, or the problems are none or not distinct."""
+    """A reference does not parse or lacks its entry point, or problem ids are missing or repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,9 @@ def normalise(source: str, entry_point: str) -> str:
     """
     try:
         tree = ast.parse(source)
-    except UNREADABLE as error:
+    except PARSE_ERRORS as error:
         raise CompletionSourceError(
-            f"The program for {entry_point!r} does not parse ({error}). Wanted: Python 3.11 source; correct it."
+            f"The program for {entry_point!r} does not parse ({error}). Expected Python 3.11 source; correct it."
         ) from error
     bound = sorted({name for statement in tree.body for name in bound_names(statement)})
     if entry_point not in bound:
@@ -63,7 +62,7 @@ def bound_names(statement: ast.stmt) -> list[str]:
 
 
 def strip_bare_strings(tree: ast.Module) -> None:
-    """Take out string statements, docstrings among them, in place; a body left empty gets `pass`."""
+    """Remove string statements, including docstrings, in place; an empty body gets `pass`."""
     for node in ast.walk(tree):
         for field in ("body", "orelse", "finalbody"):
             block = getattr(node, field, None)
@@ -74,5 +73,5 @@ def strip_bare_strings(tree: ast.Module) -> None:
 
 
 def is_bare_string(node: ast.AST) -> bool:
-    """Whether a statement is a string alone, as docstrings are."""
+    """True for a statement that is only a string, such as a docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

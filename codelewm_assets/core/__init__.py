@@ -1,1 +1,1 @@
-"""Records, errors, digests, files and logs: every stage stands on them."""
+"""Records, errors, digests, files and logs, shared by every stage."""

@@ -1,4 +1,4 @@
-"""Removing what programs left behind: without recursion, without following a link, and without ever raising.
+"""Removal of files that programs left behind: no recursion, no following of links, no exceptions.
 
 Standard library only: this file is copied into the box.
 """
@@ -14,8 +14,8 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def empty_folder(path: str) -> bool:
     """Remove everything inside a folder, the folder itself stays.
 
-    A folder inside it is opened by descriptor and its own folders are moved up beside it, so the depth does not matter and
-    a link is removed, never followed.
+    Each folder inside it is opened by descriptor and its subfolders are moved up beside it, so the depth does not matter and
+    links are never followed.
 
     Returns: True when the folder is empty afterwards; False when it is no folder or something could not be removed.
     """
@@ -31,7 +31,7 @@ def empty_folder(path: str) -> bool:
 
 
 def remove_tree(path: str) -> bool:
-    """Remove a folder with everything in it, or a file or link. Returns: whether nothing is there afterwards."""
+    """Remove a folder recursively, or a file or link. Returns: True if the path no longer exists."""
     with contextlib.suppress(OSError):
         if stat.S_ISDIR(os.lstat(path).st_mode):
             empty_folder(path)
@@ -83,7 +83,7 @@ def _move_up(folder: int, name: str, top: int, new_names: "count[int]") -> None:
 
 
 def _make_accessible(name: str, parent: int | None = None) -> None:
-    """Give the owner all rights on a folder, by descriptor: what is a link by now is left alone."""
+    """Give the owner all rights on a folder, by descriptor, so that no link is followed."""
     folder = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         with contextlib.suppress(OSError):

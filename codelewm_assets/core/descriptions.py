@@ -1,4 +1,4 @@
-"""Descriptions of a record's fields, from where its class says them."""
+"""Descriptions of a record's fields, from its class."""
 
 import ast
 import inspect
@@ -18,14 +18,14 @@ ATTRIBUTE = re.compile(r"^(\w+)(?: \([^)]*\))?: (.*(?:\n[ \t]+.*)*)", re.MULTILI
 def field_descriptions(model: type[BaseModel]) -> dict[str, str]:
     """Field → its `Field(description=…)`, its line in the docstring's `Attributes:` or the comment at the end of its line.
 
-    Of the class and of those that it inherits from. A field that none of them describes is not in it.
+    Includes inherited fields; fields without a description are missing.
     """
-    found: dict[str, str] = {}
+    inherited: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, BaseModel) and owner.__module__.partition(".")[0] not in ("pydantic", "dagster"):
-            found |= _comments(owner) | _attributes(owner)
-    own = {name: info.description for name, info in model.model_fields.items() if info.description}
-    return {name: text for name, text in (found | own).items() if name in model.model_fields}
+            inherited |= _comments(owner) | _attributes(owner)
+    explicit = {name: info.description for name, info in model.model_fields.items() if info.description}
+    return {name: text for name, text in (inherited | explicit).items() if name in model.model_fields}
 
 
 def _attributes(owner: type[BaseModel]) -> dict[str, str]:

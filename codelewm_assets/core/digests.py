@@ -9,10 +9,10 @@ from typing import Any
 
 from codelewm_assets.core.errors import StoreError
 
-SETTLED_NS = (
+MIN_AGE_NS = (
     2_000_000_000  # a file changed more recently may change again without a new time: clocks of file systems are coarse
 )
-BELIEVED_S = 600.0  # how long the digest of an unchanged file is believed; a disk may spoil bytes without a new time
+CACHE_TTL_S = 600.0  # lifetime of a cached digest; a disk may corrupt bytes without a new mtime
 _HASHED: dict[tuple[int, ...], tuple[str, float]] = {}
 
 
@@ -33,19 +33,19 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_unchanged(path: Path) -> str:
-    """As `sha256_file`, which this process does not repeat for ten minutes while nothing wrote to the file.
+    """As `sha256_file`, cached for ten minutes while the file is unchanged.
 
-    Whatever writes to, replaces or renames a file gives it another device, inode, size, mtime or ctime, and no program can
-    set the ctime. A file that was changed in the last two seconds is hashed each time.
+    Writing, replacing or renaming a file changes its device, inode, size, mtime or ctime, and no program can set the ctime. A
+    file that was changed in the last two seconds is hashed each time.
     Raises: OSError: the file cannot be read.
     """
     with path.open("rb") as handle:
         state = _state(os.fstat(handle.fileno()))
-        digest, hashed_s = _HASHED.get(state, ("", -BELIEVED_S))
-        if time.monotonic() - hashed_s < BELIEVED_S:
+        digest, hashed_s = _HASHED.get(state, ("", -CACHE_TTL_S))
+        if time.monotonic() - hashed_s < CACHE_TTL_S:
             return digest
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        is_settled = max(state[-2:]) < time.time_ns() - SETTLED_NS
+        is_settled = max(state[-2:]) < time.time_ns() - MIN_AGE_NS
         if is_settled and _state(os.fstat(handle.fileno())) == state:
             _HASHED[state] = digest, time.monotonic()
     return digest
@@ -83,5 +83,5 @@ def digest_of(value: Any) -> str:
 
 
 def unit_interval(*parts: str) -> float:
-    """A number in [0, 1) fixed by the texts: a hash, not a generator, so order of calls does not matter."""
+    """A number in [0, 1) from a hash of the texts, independent of the order of calls."""
     return int(sha256_text("\x1f".join(parts))[:13], 16) / float(16**13)

@@ -1,4 +1,4 @@
-"""Every error the project raises on purpose. A message says what was found, what was wanted and what to do."""
+"""The project's exceptions. A message states the value found, the value expected and the remedy."""
 
 
 class AssetsError(Exception):
@@ -34,9 +34,9 @@ class StoreError(AssetsError):
 
 
 class StoreAccessError(AssetsError):
-    """The store's server refused or stays away, a file of its folder cannot be read now, or a copy cannot be kept here.
+    """Storage unreachable or unreadable; says nothing about whether the artifact exists.
 
-    No StoreError, which says that something is not stored, or damaged: of that nothing is known now.
+    Not a StoreError, which means that an artifact is missing or damaged.
     """
 
 
@@ -57,11 +57,11 @@ class PackError(AssetsError):
 
 
 class PreflightError(AssetsError):
-    """Training was asked for on artifacts that are not clear."""
+    """Training was requested on artifacts that are not clear."""
 
 
 class ContractError(AssetsError):
-    """An expectation on a table could not be evaluated: nothing is known of the data it is about."""
+    """An expectation on a table could not be evaluated; says nothing about the data."""
 
 
 class TrainingError(AssetsError):
@@ -69,7 +69,7 @@ class TrainingError(AssetsError):
 
 
 class TrainingKilledError(TrainingError):
-    """A training process was ended from outside, as a machine short of memory does; it can go on from its last state."""
+    """A training process was killed from outside, as on a machine short of memory; it can resume from its last state."""
 
 
 class ReportError(AssetsError):
@@ -85,4 +85,4 @@ class DeploymentError(AssetsError):
 
 
 class NotifyError(AssetsError):
-    """A notifier could not deliver a message; it can be sent again."""
+    """A notifier could not deliver a message; delivery can be retried."""

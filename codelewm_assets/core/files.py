@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one: write beside, fsync, rename."""
+"""Atomic file writes: write to a temporary file, fsync, rename."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 from codelewm_assets.core.errors import StoreError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-WRITING = ".writing-"  # begins the name of what is not whole yet; a kill leaves it behind
+WRITE_PREFIX = ".writing-"  # prefix of incomplete files; a kill leaves them behind
 
 
 def fsync_folder(folder: Path) -> None:
@@ -21,14 +21,14 @@ def fsync_folder(folder: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, whole or not at all.
+    """Replace `path` by `data` atomically.
 
     Raises: StoreError: the disk is full or not writable; nothing is left behind.
     """
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=WRITE_PREFIX)
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(data)
             handle.flush()
@@ -45,7 +45,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def json_lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Number, from 1, and bytes of each line that is not blank; a byte order mark before the first is no part of it."""
+    """Number, from 1, and bytes of each line that is not blank; a byte order mark is removed."""
     for number, line in enumerate(stream, 1):
         line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
         if line.strip():

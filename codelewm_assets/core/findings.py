@@ -1,11 +1,11 @@
-"""What a rule found, from its offenders. Every rule of the project says it this way."""
+"""Constructor of a rule's finding from its offenders."""
 
 from collections.abc import Mapping, Sequence
 
 from codelewm_assets.core.records import CellCount, Finding
 
-SHOWN = 20  # offenders named in a finding; the count is always complete
-OFFENDERS_IN_SENTENCE = 3
+MAX_OFFENDERS_IN_SENTENCE = 3
+MAX_OFFENDERS_SHOWN = 20  # offenders named in a finding; the count is always complete
 
 
 def finding(
@@ -24,16 +24,16 @@ def finding(
         blocker=blocker if offenders else None,
         message=message,
         figures={**figures, "offender_count": len(offenders)},
-        offenders=tuple(offenders[:SHOWN]),
+        offenders=tuple(offenders[:MAX_OFFENDERS_SHOWN]),
         table=tuple(table),
     )
 
 
 def sentence(finding: Finding) -> str:
-    """Of a red finding its blocker and first offenders; of a green one what holds and, of cells, the one nearest its floor."""
+    """One line: of a red finding its blocker and first offenders; of a green one its message and the cell nearest its floor."""
     if not finding.passed:
-        more = int(finding.figures.get("offender_count", len(finding.offenders))) - OFFENDERS_IN_SENTENCE
-        shown = "; ".join(finding.offenders[:OFFENDERS_IN_SENTENCE])
+        more = int(finding.figures.get("offender_count", len(finding.offenders))) - MAX_OFFENDERS_IN_SENTENCE
+        shown = "; ".join(finding.offenders[:MAX_OFFENDERS_IN_SENTENCE])
         return f"{finding.blocker}: {shown}" + (f"; and {more} more" if more > 0 else "")
     with_floor = [cell for cell in finding.table if cell.floor]
     if not with_floor:

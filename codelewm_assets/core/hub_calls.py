@@ -1,7 +1,7 @@
-"""Calls to the Hugging Face Hub: the client, which failures pass by themselves, patience with those, and what lies there.
+"""Calls to the Hugging Face Hub: the client, retries of transient failures, and file hashes.
 
-The client is imported inside functions: profiles are validated, and local training runs, without it. What is asked of the
-Hub, and where it lies there, belongs to who asks.
+The client is imported inside functions: profiles are validated, and local training runs, without it. Repositories and paths
+belong to the callers.
 """
 
 import hashlib
@@ -13,14 +13,19 @@ from typing import Any, TypeVar
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import AssetsError
 
-TRIES = 8
+MAX_TRIES = 8
 MAX_PAUSE_S = 60.0
-PASSING_STATUS = (408, 429)  # and every 5xx
+TRANSIENT_STATUS = (408, 429)  # and every 5xx
 Answer = TypeVar("Answer")
 
 
 def hub_api(token: str | bool, endpoint: str | None) -> Any:
-    """A client. Args: token: False sends none. endpoint: address of the Hub; None is the client's own."""
+    """A client.
+
+    Args:
+        token: False: none is sent.
+        endpoint: address of the Hub; None: the client's default.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars, logging
 
@@ -30,7 +35,7 @@ def hub_api(token: str | bool, endpoint: str | None) -> Any:
 
 
 def is_transient(error: BaseException | None) -> bool:
-    """Whether the same call may succeed later: 5xx, too many requests, timeouts, connections that broke."""
+    """True if the same call may succeed later: 5xx, too many requests, timeouts, broken connections."""
     import httpx2
 
     while error is not None:
@@ -38,23 +43,26 @@ def is_transient(error: BaseException | None) -> bool:
             return True
         status = getattr(getattr(error, "response", None), "status_code", None)
         if isinstance(status, int):
-            return status >= 500 or status in PASSING_STATUS
+            return status >= 500 or status in TRANSIENT_STATUS
         error = error.__cause__  # a download that could not connect says so in its cause
     return False
 
 
-def pause_after(failures: int, pause_s: float) -> float:
+def backoff_s(failures: int, pause_s: float) -> float:
     """Seconds to wait after so many failures in a row (1 or more): doubling from `pause_s`, with an upper bound."""
     return min(pause_s * 2.0 ** min(failures - 1, 30), MAX_PAUSE_S)
 
 
 def retry_transient(
-    call: Callable[[], Answer], doing: str, *, pause_s: float, error: type[AssetsError], tries: int = TRIES
+    call: Callable[[], Answer], action: str, *, pause_s: float, error: type[AssetsError], tries: int = MAX_TRIES
 ) -> Answer:
-    """The call's answer, asked for again after failures that pass.
+    """Result of a call, retried with backoff after transient failures.
 
-    Args: call: one request that may be repeated. doing: what it is for, as `could not <doing>` reads.
-    Raises: error: a failure that does not pass, or the last of `tries`.
+    Args:
+        call: one idempotent request.
+        action: for the message `Could not <action>`.
+
+    Raises: error: a permanent failure, or the last of `tries`.
     """
     import httpx2
 
@@ -66,14 +74,14 @@ def retry_transient(
             failures += 1
             if failures >= tries or not is_transient(failed):
                 after = f" after {failures} tries" if failures > 1 else ""
-                raise error(f"Could not {doing}{after}: {one_line(failed)}") from failed
-        time.sleep(pause_after(failures, pause_s))
+                raise error(f"Could not {action}{after}: {one_line(failed)}") from failed
+        time.sleep(backoff_s(failures, pause_s))
 
 
-def hashes_of(
+def file_hashes(
     api: Any, repository: str, repository_type: str, revision: str, folder: str | None = None
 ) -> dict[str, str]:
-    """Path → hash of every file at a revision, or below a folder of it: sha256 of a large file, git's blob hash of another."""
+    """Path → hash of every file at a revision, or in a folder of it: sha256 of a large file, else git's blob hash."""
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
@@ -86,12 +94,12 @@ def hashes_of(
     return {row.path: row.lfs.sha256 if row.lfs else row.blob_id for row in files}
 
 
-def is_there(path: Path, found: str | None) -> bool:
-    """Whether a hash that the Hub has of a file, None for no file, is that of the file at `path`."""
-    if found is None or len(found) == 64:
-        return found == sha256_file(path)
+def matches_hash(path: Path, remote_hash: str | None) -> bool:
+    """True if the Hub's hash of a file (None: no such file) is that of the file at `path`."""
+    if remote_hash is None or len(remote_hash) == 64:
+        return remote_hash == sha256_file(path)
     content = path.read_bytes()
-    return found == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    return remote_hash == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def one_line(error: BaseException) -> str:

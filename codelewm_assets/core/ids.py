@@ -1,4 +1,4 @@
-"""The benchmarks, the seeds and the folds, and how ids are put together."""
+"""Benchmarks, seeds, folds, and the composition of ids."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SourceName = Literal["wheel", "stand_in", "evalplus"]
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What is to be known of a benchmark besides its release file, which benchmarks/pins.py has under the same id."""
+    """Properties of a benchmark besides its release file, which benchmarks/pins.py has under the same id."""
 
     title: str  # its name in sentences
     words: str  # regular expression of the names that a sentence may use for it, in lower case
@@ -62,13 +62,15 @@ def benchmark_of(name: str) -> BenchmarkId:
 
 def _spelled(name: str) -> BenchmarkId | None:
     letters = re.sub(r"[^a-z]", "", name.lower().replace("+", "plus"))
-    return next((benchmark_id for benchmark_id, own in BENCHMARKS.items() if letters in own.spellings), None)
+    return next((benchmark_id for benchmark_id, entry in BENCHMARKS.items() if letters in entry.spellings), None)
 
 
 def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> str | None:
     """A problem's id as published, from what peers write: `humaneval_7`, `Python/7`, `mbpp_234_name`, and 7 of one benchmark.
 
-    Args: benchmark_id: of the problem; None where the id alone must say it.
+    Args:
+        benchmark_id: of the problem; None where the id alone must say it.
+
     Returns: `HumanEval/7` or `Mbpp/234`; None for what is no such id, or is one of another benchmark.
     """
     if isinstance(problem_id, int) and not isinstance(problem_id, bool):
@@ -101,7 +103,7 @@ def record_id(problem_id: str, completion_id: str, input_id: str) -> str:
 
 
 def split_of(fold: int, *, model_fold: int) -> Literal["train", "val", "test"]:
-    """Part that problems of `fold` play for the model of `model_fold`: test = k, val = k+1 mod 5, train = rest."""
+    """Split of the problems of `fold` for the model of `model_fold`: test = k, val = k+1 mod 5, train = rest."""
     if fold == model_fold:
         return "test"
     if fold == (model_fold + 1) % len(FOLDS):

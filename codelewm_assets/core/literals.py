@@ -1,4 +1,4 @@
-"""Python literals as text: how inputs and expected outputs are written and read. Nothing here runs code.
+"""Python literals as text, the format of inputs and outputs. No code is executed.
 
 Infinity is written `1e999`; NaN has no literal and is written `nan`. `read_value` reads both names `nan` and `inf`.
 """
@@ -46,7 +46,7 @@ def write_value(value: Any) -> str:
     if kind in (Fraction, Decimal):
         return f"{kind.__name__}('{value}')"
     raise LiteralError(
-        f"A {kind.__name__} has no literal; wanted built-in numbers, texts, lists, tuples, sets or maps."
+        f"A {kind.__name__} has no literal; expected built-in numbers, texts, lists, tuples, sets or maps."
     )
 
 
@@ -112,7 +112,7 @@ class HashCollisionError(ValueError):
 
 
 def set_of(values: Iterable[Any]) -> set[Any]:
-    """The set of these values, in time linear in their number.
+    """The set of these values, in linear time.
 
     Raises: HashCollisionError: more than `MAX_COLLISIONS` have the hash of another. TypeError: one has no hash.
     """
@@ -133,6 +133,6 @@ def read_arguments(text: str) -> list[Any]:
     value = read_value(text)
     if not isinstance(value, list):
         raise LiteralError(
-            f"An input is the literal of a list of positional arguments; found a {type(value).__name__}."
+            f"Input is the literal of a {type(value).__name__}; expected a list of positional arguments."
         )
     return value

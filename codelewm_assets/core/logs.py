@@ -29,25 +29,25 @@ _format: LogFormat | None = None
 
 
 class LogFormatError(AssetsError):
-    """The environment asks for a format of logs that there is not."""
+    """The environment names an unknown log format."""
 
 
-def wanted_format(environment: Mapping[str, str]) -> LogFormat:
-    """The format that the environment asks for, text by default. Raises: LogFormatError."""
-    asked = environment.get(VARIABLE) or "text"
+def configured_format(environment: Mapping[str, str]) -> LogFormat:
+    """The log format named in the environment, text by default. Raises: LogFormatError."""
+    requested = environment.get(VARIABLE) or "text"
     for known in LOG_FORMATS:
-        if asked == known:
+        if requested == known:
             return known
-    raise LogFormatError(f"{VARIABLE} is {asked!r}; wanted one of {', '.join(LOG_FORMATS)}. Correct or unset it.")
+    raise LogFormatError(f"{VARIABLE} is {requested!r}; expected one of {', '.join(LOG_FORMATS)}. Correct or unset it.")
 
 
 def format_in_force() -> LogFormat:
-    """The format that `set_up_logs` set last, else what the environment asks for: processes that are started get the same."""
-    return _format or wanted_format(os.environ)
+    """The current format, else the environment's; child processes inherit it."""
+    return _format or configured_format(os.environ)
 
 
 def set_up_logs(log_format: LogFormat, *, program: str = "codelewm-assets") -> None:
-    """Send records to standard error; what was set up before is replaced.
+    """Send records to standard error, replacing the previous set-up.
 
     As text, warnings and errors of this project, each after the program's name. As JSON, its records from INFO up, and
     warnings of every library and of Python.
@@ -58,8 +58,8 @@ def set_up_logs(log_format: LogFormat, *, program: str = "codelewm-assets") -> N
     for logger in (ours, root):
         for handler in [handler for handler in logger.handlers if isinstance(handler, _StandardError)]:
             logger.removeHandler(handler)
-    own = _StandardError(TextFormatter(program) if log_format == "text" else JsonFormatter())
-    ours.addHandler(own)
+    project_handler = _StandardError(TextFormatter(program) if log_format == "text" else JsonFormatter())
+    ours.addHandler(project_handler)
     ours.setLevel(logging.WARNING if log_format == "text" else logging.INFO)
     ours.propagate = False
     logging.captureWarnings(log_format == "json")
@@ -84,7 +84,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record on one line."""
-        shown: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -93,8 +93,8 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            shown["exception"] = self.formatException(record.exc_info)
-        return json.dumps(_masked_in(shown), default=str)
+            payload["exception"] = self.formatException(record.exc_info)
+        return json.dumps(_mask(payload), default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -109,7 +109,7 @@ class TextFormatter(logging.Formatter):
 
 
 class _StandardError(logging.Handler):
-    """Writes to what is standard error when the record comes."""
+    """Writes to the current `sys.stderr`."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()
@@ -119,11 +119,11 @@ class _StandardError(logging.Handler):
         print(self.format(record), file=sys.stderr, flush=True)
 
 
-def _masked_in(value: Any) -> Any:
+def _mask(value: Any) -> Any:
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, Mapping):
-        return {name: _masked_in(part) for name, part in value.items()}
+        return {name: _mask(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_masked_in(part) for part in value]
+        return [_mask(part) for part in value]
     return value if isinstance(value, bool | int | float | None) else masked(str(value))

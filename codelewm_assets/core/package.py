@@ -17,9 +17,9 @@ SOURCE_SUFFIXES = (".py", ".yaml", ".j2")  # code, and the profiles and template
 
 @cache  # once a process: an edit after the import does not change what runs
 def package_sha256(root: Path = PACKAGE) -> str:
-    """Hex digest of every source file below `root`: its bytes, under its name relative to `root`.
+    """Hex digest of every source file below `root`: relative names and bytes.
 
-    Where the package lies, what was compiled beside it and how it was installed do not count.
+    Independent of the package's location, compiled files and installation.
     Raises: StoreError: there is no source file, as in an installation of bytecode only.
     """
     paths = (path for path in root.rglob("*") if path.suffix in SOURCE_SUFFIXES and path.is_file())

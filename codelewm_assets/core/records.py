@@ -46,7 +46,7 @@ class Problem(Record):
     source_revision: str  # revision of the source that was read
 
 
-class LeftOut(Record):
+class ExcludedProblem(Record):
     """A problem that the source has and the pack cannot use."""
 
     problem_id: str
@@ -70,7 +70,7 @@ class Completion(Record):
 
 
 class LabelledInput(Record):
-    """What one completion did on one input."""
+    """Result of one completion on one input."""
 
     input_id: str
     outcome: Outcome
@@ -82,7 +82,7 @@ class LabelledInput(Record):
 
 
 class LabelledCompletion(Record):
-    """A completion and what running it showed."""
+    """A completion and its label from running it."""
 
     completion: Completion  # the program
     outcome: Outcome  # pass, or the outcome of the first input that did not pass
@@ -148,7 +148,7 @@ class PoolMember(Record):
 
 
 class CellCount(Record):
-    """How many of something a cell has, and the least it should have."""
+    """Count of a cell, and its required minimum."""
 
     cell: str  # e.g. "fold 2 humaneval magnitude large"
     count: int
@@ -156,12 +156,12 @@ class CellCount(Record):
 
     @property
     def is_met(self) -> bool:
-        """Whether the count reaches the floor."""
+        """True if the count reaches the floor."""
         return self.count >= self.floor
 
 
 class Finding(Record):
-    """What a preflight rule found; `blocker` is the typed reason when it is red."""
+    """Finding of a preflight rule; `blocker` is the typed reason when it is red."""
 
     rule: str
     passed: bool

@@ -1,6 +1,6 @@
 """Scanning programs, and what would be published, for secrets: `detect-secrets`, and `core.secrets`.
 
-Entropy detectors are left out: artifacts are full of digests, which are nothing but entropy.
+Entropy detectors are excluded: artifacts are full of digests.
 """
 
 import re
@@ -42,7 +42,7 @@ def secrets_in_texts(texts: Mapping[str, str]) -> list[str]:
 
 
 def pattern_findings(texts: Mapping[str, str | Path]) -> list[str]:
-    """As `secrets_in_texts`, without the values of this environment's variables: the same texts give the same findings."""
+    """As `secrets_in_texts`, without the values of this environment's variables, so the result depends only on the texts."""
     return _findings(_named(texts), {})
 
 
@@ -68,11 +68,11 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _findings(named: Iterable[tuple[str, Iterable[str]]], variables: Mapping[str, str]) -> list[str]:
-    """`name:line kind` of every finding. Lines that are alike but for a number that is all they say are scanned once."""
+    """`name:line kind` of every finding. Lines that differ only in a JSON number are scanned once."""
     from detect_secrets.core.scan import scan_line
 
     known: dict[str, list[str]] = {}
-    found = []
+    findings = []
     with _scanner():
         for name, lines in named:
             for number, line in enumerate(lines, 1):
@@ -82,8 +82,8 @@ def _findings(named: Iterable[tuple[str, Iterable[str]]], variables: Mapping[str
                     known[text] = sorted(
                         {secret.type for secret in scan_line(text)} | set(secret_kinds(text, variables))
                     )
-                found += [f"{name}:{number} {kind}" for kind in known[text]]
-    return found
+                findings += [f"{name}:{number} {kind}" for kind in known[text]]
+    return findings
 
 
 @contextmanager

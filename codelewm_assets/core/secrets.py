@@ -1,4 +1,4 @@
-"""Patterns of secrets, the rule which environment variables hold one, and the mask of both. Standard library only.
+"""Patterns of secrets, names of environment variables that hold one, and the mask of both. Standard library only.
 
 Scanning files for secrets is `core.secret_scanner`.
 """

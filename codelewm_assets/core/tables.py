@@ -32,15 +32,20 @@ def read_table(path: Path, model: type[R]) -> list[R]:
 
 
 def read_rows(path: Path, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """The rows as plain dicts. Args: columns: those to read, all without it."""
+    """The rows as plain dicts.
+
+    Args:
+        columns: those to read, all without it.
+    """
     rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
     return rows
 
 
 def write_groups(path: Path, groups: Iterable[Sequence[Record]], model: type[Record]) -> int:
-    """Write records as they come, a row group for each sequence that is not empty, with the model's own columns.
+    """Write a row group for each non-empty sequence of records, with the model's columns.
 
     Memory holds one group at a time. Same groups, same bytes.
+
     Returns: the number of rows.
     """
     schema, count = arrow_schema(model), 0
@@ -91,7 +96,7 @@ def _arrow_type(kind: Any) -> pa.DataType:
         return pa.list_(_arrow_type(arguments[0]))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return pa.struct(list(arrow_schema(kind)))
-    raise TypeError(f"No column type for {kind}; wanted text, number, boolean, tuple or record.")
+    raise TypeError(f"No column type for {kind}; expected a text, number, boolean, tuple or record.")
 
 
 def evenly_spaced(count: int, most: int = 20) -> list[int]:

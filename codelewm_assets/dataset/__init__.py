@@ -1,1 +1,1 @@
-"""What is trained on and scored: the pack, the fold of each problem with its near-duplicates, decoy pairs and rerank pools."""
+"""Training and evaluation data: the pack, folds of problems with near-duplicates, decoy pairs and rerank pools."""

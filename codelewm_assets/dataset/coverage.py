@@ -21,7 +21,7 @@ def cell_counts(rows: Iterable[PackRow], fold_of: Mapping[str, int], floors: Cel
 
     Args:
         fold_of: problem id → fold; rows of other problems are in no cell.
-        floors: for each benchmark and each of `VALUES`; 0 asks for nothing.
+        floors: for each benchmark and each of `VALUES`; 0: no requirement.
     """
     counts: Counter[tuple[int | None, str, str]] = Counter()
     for row in rows:

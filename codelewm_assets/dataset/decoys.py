@@ -1,4 +1,4 @@
-"""Decoy pairs, made from the very pack they are scored on. A decoy's output always differs from the query's."""
+"""Decoy pairs, built from the pack that they are scored on. A decoy's output always differs from the query's."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ RATIONALE: dict[Category, str] = {
 def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_problem: int) -> list[Decoy]:
     """Pairs of each category; queries are records that passed, both records are of one problem and so of one fold.
 
-    Which pairs are kept is fixed by a hash of their ids, so the choice does not depend on order. In
+    Pairs are selected by a hash of their ids, independent of order. In
     `same_problem_different_submission` the decoy comes from a rewrite or a two-bug mutant or a model; in `mutation` from
     a one-bug mutant. The reference is in no pair: it is never scored.
 
     Args:
-        pairs_per_query: most pairs of one query and category.
-        pairs_per_problem: most pairs of one problem and category.
+        pairs_per_query: maximum number of pairs of one query and category.
+        pairs_per_problem: maximum number of pairs of one problem and category.
     """
     by_problem: dict[str, list[PackRow]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: r.record_id):
@@ -39,8 +39,10 @@ def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_prob
     return sorted(decoys, key=lambda decoy: decoy.decoy_id)
 
 
-def _pairs(rows: Sequence[PackRow], category: Category, per_query: int, most: int) -> Iterator[tuple[PackRow, PackRow]]:
-    """Queries in the order of a hash, each with its first decoys in the order of another, until the problem has enough."""
+def _pairs(
+    rows: Sequence[PackRow], category: Category, per_query: int, limit: int
+) -> Iterator[tuple[PackRow, PackRow]]:
+    """Queries in hash order, each with its first decoys in hash order, up to `limit` pairs."""
     by_input, by_submission = dict[str, list[PackRow]](), dict[str, list[PackRow]]()
     for row in rows:
         by_input.setdefault(row.input_id, []).append(row)
@@ -49,10 +51,10 @@ def _pairs(rows: Sequence[PackRow], category: Category, per_query: int, most: in
     for query in sorted((row for row in rows if row.passed), key=lambda row: unit_interval(category, row.record_id)):
         others = _decoys_of(query, category, by_input, by_submission)
         others.sort(key=lambda other: unit_interval(category, query.record_id, other.record_id))
-        for other in others[: min(per_query, most - count)]:
+        for other in others[: min(per_query, limit - count)]:
             yield query, other
             count += 1
-        if count == most:
+        if count == limit:
             return
 
 
@@ -63,15 +65,15 @@ def _decoys_of(
     by_submission: Mapping[str, Sequence[PackRow]],
 ) -> list[PackRow]:
     if category == "same_code_different_input":
-        found = [row for row in by_submission[query.source_submission_id] if row.input_id != query.input_id]
+        candidates = [row for row in by_submission[query.source_submission_id] if row.input_id != query.input_id]
     else:
         wants_mutant = category == "mutation"
-        found = [
+        candidates = [
             row
             for row in by_input[query.input_id]
             if not row.passed and (row.completion_kind == "mutant_1") == wants_mutant
         ]
-    return [row for row in found if row.output_repr_checksum != query.output_repr_checksum]
+    return [row for row in candidates if row.output_repr_checksum != query.output_repr_checksum]
 
 
 def _decoy(query: PackRow, decoy: PackRow, category: Category) -> Decoy:

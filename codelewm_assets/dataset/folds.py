@@ -19,7 +19,7 @@ Counts = NDArray[np.int64]
 
 
 class ProblemSplit(Record):
-    """The fold of one problem; all that is made from the problem goes with it."""
+    """The fold of one problem and of everything derived from it."""
 
     problem_id: str
     benchmark_id: str
@@ -60,7 +60,7 @@ def assign_folds(
 ) -> DrawnFolds:
     """One fold 0…4 for each problem, a cluster of near-duplicates in one.
 
-    The seeds `seed`, `seed` + 1 … are tried, `seed_search` of them at most: the first that meets all floors is taken, else
+    The seeds `seed`, `seed` + 1 … are tried, at most `seed_search` of them: the first that meets all floors is used, else
     the one with the smallest shortfall, the lowest of equals.
 
     Args:
@@ -80,19 +80,19 @@ def assign_folds(
     problem = np.array([number[row.source_problem_id] for row in ordered])  # (N,)
     groups = np.array([cluster[row.source_problem_id] for row in ordered])  # (N,)
     counts = _cell_counts_of_problems(ordered, problem, len(names))  # (P, C)
-    wanted = np.array([floors[benchmark][value] for benchmark in BENCHMARKS for value in VALUES])  # (C,)
+    required = np.array([floors[benchmark][value] for benchmark in BENCHMARKS for value in VALUES])  # (C,)
     best: tuple[int, int, NDArray[np.int64]] | None = None
     tried = 0
     for candidate in range(seed, seed + seed_search):
         tried += 1
         fold = _draw(np.array(strata), groups, problem, len(names), candidate)  # (P,)
-        short = sum(int(np.maximum(0, wanted - counts[fold == k].sum(axis=0)).sum()) for k in FOLDS)
+        short = sum(int(np.maximum(0, required - counts[fold == k].sum(axis=0)).sum()) for k in FOLDS)
         if best is None or short < best[0]:
             best = short, candidate, fold
         if short == 0:
             break
     if best is None:
-        raise PackError(f"seed_search is {seed_search}; wanted at least one seed to try. Correct the profile.")
+        raise PackError(f"seed_search is {seed_search}; expected at least one seed to try. Correct the profile.")
     splits = tuple(
         ProblemSplit(
             problem_id=name, benchmark_id=dataset[name], cluster=cluster[name], fold=int(best[2][number[name]])
@@ -106,13 +106,13 @@ def _require_enough(cluster: Mapping[str, int], strata: Sequence[str]) -> None:
     count = len(set(cluster.values()))
     if count < len(FOLDS):
         raise PackError(
-            f"{count} clusters of problems; wanted at least {len(FOLDS)}, one for each fold. "
+            f"{count} clusters of problems; expected at least {len(FOLDS)}, one for each fold. "
             "Take more problems, or a higher near_duplicate_threshold."
         )
     largest = max(Counter(strata).values())
     if largest < len(FOLDS):
         raise PackError(
-            f"The largest benchmark × passed × magnitude stratum has {largest} rows; wanted at least {len(FOLDS)}, "
+            f"The largest benchmark × passed × magnitude stratum has {largest} rows; expected at least {len(FOLDS)}, "
             "one for each fold. Take more inputs or completions."
         )
 

@@ -1,7 +1,7 @@
-"""Forms of a program that hold still when it is renamed: the one by which programs are equal, and what its body says.
+"""Forms of a program that are invariant under renaming: the normal form, and the text of its body.
 
-Here: what two problems' programs are compared by. The form by which completions of one problem are told apart keeps the
-entry point's name and the annotations (completions/renaming.py), and is what this one is made with.
+Here: forms for comparing programs of different problems. The form for completions of one problem keeps the entry point's name
+and the annotations (completions/renaming.py); the normal form builds on it.
 """
 
 import ast
@@ -9,35 +9,35 @@ from collections import Counter
 from collections.abc import Hashable
 
 from codelewm_assets.completions.renaming import alpha_normalise
-from codelewm_assets.completions.syntax import UNREADABLE, parsed
+from codelewm_assets.completions.syntax import PARSE_ERRORS, parse_program
 from codelewm_assets.completions.variants import is_bare_string, strip_bare_strings
 
-UNSAID = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
+IGNORED_NODES = (ast.Pass, ast.expr_context)  # kinds of nodes that normal_form adds, drops or does not write
 
 
 def normal_form(code: str) -> str:
     """The program alpha-normalised, its entry point's name, annotations and imports of `typing` gone too.
 
-    Two programs with one normal form do the same. Text that does not parse is returned stripped.
+    Programs with equal normal forms are equivalent. Text that does not parse is returned stripped.
     """
     try:
-        tree = _Untyped().visit(parsed(code))
+        tree = _Untyped().visit(parse_program(code))
         return alpha_normalise(ast.unparse(tree), "")
-    except UNREADABLE:
+    except PARSE_ERRORS:
         return code.strip()
 
 
 def skeleton(code: str) -> Hashable:
-    """How many nodes of each kind the program has: equal wherever `normal_form` is, at a tenth of its cost."""
+    """Node counts by kind: equal for equal `normal_form`s, at a tenth of the cost."""
     try:
-        tree = parsed(code)
-    except UNREADABLE:
+        tree = parse_program(code)
+    except PARSE_ERRORS:
         return code.strip()
     kinds: Counter[str] = Counter()
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, UNSAID) or is_bare_string(node) or _imports_typing(node):
+        if isinstance(node, IGNORED_NODES) or is_bare_string(node) or _imports_typing(node):
             continue
         is_typed = isinstance(node, ast.AnnAssign) and node.value is not None
         kinds["Assign" if is_typed else type(node).__name__] += 1
@@ -50,26 +50,26 @@ def skeleton(code: str) -> Hashable:
 
 
 def bodies(code: str, entry_point: str) -> tuple[str, ...]:
-    """What stands in the entry point's body, docstring excluded: as written, and as `ast.unparse` writes it.
+    """Text of the entry point's body without its docstring: as written, and as by `ast.unparse`.
 
     A program whose entry point is no top-level function is its own body. Text that does not parse has none.
     """
     try:
-        tree = parsed(code)
+        tree = parse_program(code)
         statements: list[ast.stmt] = tree.body
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
                 statements = node.body
-        said = [node for node in statements if not is_bare_string(node)]
-        written = "\n".join(ast.get_source_segment(code, node) or "" for node in said)
+        kept = [node for node in statements if not is_bare_string(node)]
+        written = "\n".join(ast.get_source_segment(code, node) or "" for node in kept)
         strip_bare_strings(tree)
-        return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in said)
-    except UNREADABLE:
+        return written, "\n".join(ast.unparse(_Untyped().visit(node)) for node in kept)
+    except PARSE_ERRORS:
         return ()
 
 
 class _Untyped(ast.NodeTransformer):
-    """Takes annotations and imports of `typing` out; a declaration without a value stays."""
+    """Removes annotations and imports of `typing`; a declaration without a value stays."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None

@@ -1,6 +1,6 @@
-"""Which problems are near-duplicates of each other, by their prompts, their references and the programs that pass.
+"""Near-duplicate problems, by their prompts, references and passing programs.
 
-Every pair is exact: MinHash with locality-sensitive hashing only proposes what to compare, and misses a pair at the threshold
+Similarities are exact: MinHash with locality-sensitive hashing only proposes candidates, and misses a pair at the threshold
 with a probability of one in a million at most. Source: Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.3 and 3.4;
 datasketch 2.0. Thresholds and the figures behind them: docs/decisions/0007.
 """
@@ -19,14 +19,14 @@ from codelewm_assets.dataset.shingles import code_tokens, jaccard, local_shingle
 Reason = Literal["same_ast", "similar_code", "similar_prompt", "reference_in_prompt", "same_completion"]
 PERMUTATIONS = 128
 SEED = 20251125  # of the permutations: another seed finds other pairs below the threshold, the same at or above it
-MISSED = 1e-6
-LEAST_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
+MAX_MISS_PROBABILITY = 1e-6
+MIN_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
 MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which similarity on two problems are near-duplicates, each in [0.11, 1]."""
+    """Minimum similarities of near-duplicates, each in [0.11, 1]."""
 
     code: float = 0.7  # Jaccard of the references' token shingles
     prompt: float = 0.5  # Jaccard of the prompts' word pairs
@@ -49,10 +49,10 @@ def near_duplicates_of_pack(
     rows = list(rows)
     in_pack = {row.source_problem_id for row in rows}
     known = [problem for problem in problems if problem.problem_id in in_pack]
-    strangers = sorted(in_pack - {problem.problem_id for problem in known})
-    if strangers:
+    unknown = sorted(in_pack - {problem.problem_id for problem in known})
+    if unknown:
         raise PackError(
-            f"{len(strangers)} problems of the pack are not in benchmark_problems, first {strangers[0]}. "
+            f"{len(unknown)} problems of the pack are not in benchmark_problems, first {unknown[0]}. "
             "Materialize labelled_completions and execution_pack again from these problems."
         )
     return find_near_duplicates(known, passing_programs(rows), thresholds)
@@ -60,11 +60,11 @@ def near_duplicates_of_pack(
 
 def passing_programs(rows: Iterable[PackRow]) -> dict[str, set[str]]:
     """Problem id → the programs that pass on all its inputs."""
-    found: dict[str, set[str]] = defaultdict(set)
+    programs: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if row.completion_passed:
-            found[row.source_problem_id].add(row.code_tokens)
-    return dict(found)
+            programs[row.source_problem_id].add(row.code_tokens)
+    return dict(programs)
 
 
 def find_near_duplicates(
@@ -72,44 +72,51 @@ def find_near_duplicates(
 ) -> list[NearDuplicate]:
     """All pairs of near-duplicates with every reason that holds, sorted by pair and reason.
 
-    Args: passing: problem id → programs that pass on all its inputs.
-    same_ast: the references have one normal form. similar_code: their token shingles are alike. similar_prompt: what the
-    prompts say is alike. reference_in_prompt: the body of one's reference stands in the other's prompt. same_completion: a
-    program that passes one and a program that passes the other have one normal form.
+    same_ast: the references have equal normal forms. similar_code: their token shingles are similar. similar_prompt: the
+    prompts' prose is similar. reference_in_prompt: one's reference body is contained in the other's prompt. same_completion:
+    passing programs of both have equal normal forms.
+
+    Args:
+        passing: problem id → programs that pass on all its inputs.
     """
     forms = {p.problem_id: normal_form(p.reference) for p in problems}
     code = {name: local_shingles(code_tokens(form)) for name, form in forms.items()}
     prompts = {p.problem_id: prompt_shingles(p.prompt) for p in problems}
-    found: dict[tuple[str, str, Reason], float] = {}
-    found |= {(a, b, "same_ast"): 1.0 for a, b in _sharing({name: {form} for name, form in forms.items()})}
-    found |= {(a, b, "similar_code"): s for a, b, s in _alike(code, thresholds.code)}
-    found |= {(a, b, "similar_prompt"): s for a, b, s in _alike(prompts, thresholds.prompt)}
+    similarities: dict[tuple[str, str, Reason], float] = {}
+    similarities |= {(a, b, "same_ast"): 1.0 for a, b in _sharing({name: {form} for name, form in forms.items()})}
+    similarities |= {(a, b, "similar_code"): s for a, b, s in _similar_pairs(code, thresholds.code)}
+    similarities |= {(a, b, "similar_prompt"): s for a, b, s in _similar_pairs(prompts, thresholds.prompt)}
     for a, b, s in _contained(problems, thresholds.containment):
-        found[a, b, "reference_in_prompt"] = max(s, found.get((a, b, "reference_in_prompt"), 0.0))
-    found |= {(a, b, "same_completion"): 1.0 for a, b in _sharing(_shared_forms(passing))}
+        similarities[a, b, "reference_in_prompt"] = max(s, similarities.get((a, b, "reference_in_prompt"), 0.0))
+    similarities |= {(a, b, "same_completion"): 1.0 for a, b in _sharing(_shared_forms(passing))}
     return [
-        NearDuplicate(first_problem_id=a, second_problem_id=b, reason=reason, similarity=round(found[a, b, reason], 6))
-        for a, b, reason in sorted(found)
+        NearDuplicate(
+            first_problem_id=a, second_problem_id=b, reason=reason, similarity=round(similarities[a, b, reason], 6)
+        )
+        for a, b, reason in sorted(similarities)
     ]
 
 
-def _alike(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, str, float]]:
+def _similar_pairs(sets: Mapping[str, Set[str]], threshold: float) -> list[tuple[str, str, float]]:
     compared = ((a, b, jaccard(sets[a], sets[b])) for a, b in candidate_pairs(sets, threshold))
     return [(a, b, similarity) for a, b, similarity in compared if similarity >= threshold]
 
 
 def band_shape(threshold: float) -> tuple[int, int]:
-    """(bands, rows of a band) with as many rows as a chance of missing a pair at `threshold` of at most 1e-6 allows.
+    """(bands, rows of a band), with the most rows for which a pair at `threshold` is missed with probability ≤ 1e-6.
 
     A pair of Jaccard s is a candidate with probability 1 − (1 − s^rows)^bands.
-    Args: threshold: in [0.11, 1].
+
+    Args:
+        threshold: in [0.11, 1].
+
     Raises: ValueError: `threshold` is out of that range.
     """
-    if not LEAST_THRESHOLD <= threshold <= 1:
-        raise ValueError(f"The threshold is {threshold}; wanted a Jaccard between {LEAST_THRESHOLD} and 1.")
+    if not MIN_THRESHOLD <= threshold <= 1:
+        raise ValueError(f"The threshold is {threshold}; expected a Jaccard between {MIN_THRESHOLD} and 1.")
     return max(
         ((PERMUTATIONS // rows, rows) for rows in range(1, PERMUTATIONS // 2 + 1)),
-        key=lambda shape: shape[1] * ((1 - threshold ** shape[1]) ** shape[0] <= MISSED),
+        key=lambda shape: shape[1] * ((1 - threshold ** shape[1]) ** shape[0] <= MAX_MISS_PROBABILITY),
     )
 
 
@@ -138,7 +145,7 @@ def _sharing(values: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
 
 
 def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
-    """Problem id → normal forms of its passing programs, of those alone whose skeleton another problem's has too."""
+    """Problem id → normal forms of its passing programs whose skeleton occurs in another problem too."""
     by_skeleton: dict[object, list[tuple[str, str]]] = defaultdict(list)
     for name in sorted(passing):
         for program in sorted(set(passing[name])):
@@ -152,28 +159,28 @@ def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]
 
 
 def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str, str, float]]:
-    """(first, second, part) of each reference body, of at least `MIN_BODY_TOKENS` tokens, that stands in another's prompt."""
+    """(first, second, share) of each reference body, of at least `MIN_BODY_TOKENS` tokens, contained in another's prompt."""
     prompts_with: dict[str, list[str]] = defaultdict(list)
     for problem in problems:
         for shingle in local_shingles(code_tokens(problem.prompt)):
             prompts_with[shingle].append(problem.problem_id)
-    found = []
+    pairs = []
     for problem in problems:
         for body in bodies(problem.reference, problem.entry_point):
             tokens = code_tokens(body)
-            wanted = local_shingles(tokens) if len(tokens) >= MIN_BODY_TOKENS else frozenset()
-            shared = Counter(name for shingle in wanted for name in prompts_with.get(shingle, ()))
+            body_shingles = local_shingles(tokens) if len(tokens) >= MIN_BODY_TOKENS else frozenset()
+            shared = Counter(name for shingle in body_shingles for name in prompts_with.get(shingle, ()))
             for name, count in shared.items():
                 first, second = sorted((problem.problem_id, name))
-                if count / len(wanted) >= threshold and first != second:
-                    found.append((first, second, count / len(wanted)))
-    return found
+                if count / len(body_shingles) >= threshold and first != second:
+                    pairs.append((first, second, count / len(body_shingles)))
+    return pairs
 
 
-def pairs_with_reasons(found: Iterable[NearDuplicate]) -> dict[tuple[str, str], str]:
-    """(first, second) → its reasons with their similarities, as a reader wants them."""
+def pairs_with_reasons(near_duplicates: Iterable[NearDuplicate]) -> dict[tuple[str, str], str]:
+    """(first, second) → its reasons with their similarities, as text."""
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in found:
+    for row in near_duplicates:
         reasons[row.first_problem_id, row.second_problem_id].append(f"{row.reason} {row.similarity:.2f}")
     return {pair: ", ".join(texts) for pair, texts in reasons.items()}
 

@@ -1,4 +1,4 @@
-"""From labelled completions to pack rows: one per (problem, completion, input). No folds and no scores here."""
+"""Pack rows from labelled completions: one per (problem, completion, input). No folds and no scores here."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's p
 
 
 def output_text(run: LabelledInput) -> str:
-    """What the output encoder reads: the output's literal, or the outcome in angle brackets when there was none."""
+    """Input of the output encoder: the output's literal, or the outcome in angle brackets without one."""
     if run.output is not None:
         return run.output
     if run.exception_class is not None:
@@ -44,14 +44,14 @@ def output_magnitude(run: LabelledInput) -> MagnitudeBucket:
 def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Problem]) -> list[PackRow]:
     """All rows, sorted by record id.
 
-    Raises: PackError: nothing was labelled, a completion's problem or input is not there, or two rows share an id.
+    Raises: PackError: no labelled completions, a missing problem or input, or duplicate record ids.
     """
     if not labelled:
-        raise PackError("No labelled completions; wanted at least one. Materialize labelled_completions first.")
-    strangers = sorted({item.completion.problem_id for item in labelled} - set(problems))
-    if strangers:
+        raise PackError("No labelled completions; expected at least one. Materialize labelled_completions first.")
+    unknown = sorted({item.completion.problem_id for item in labelled} - set(problems))
+    if unknown:
         raise PackError(
-            f"{len(strangers)} labelled problems are not in benchmark_problems, first {strangers[0]}. "
+            f"{len(unknown)} labelled problems are not in benchmark_problems, first {unknown[0]}. "
             "Materialize labelled_completions again from these problems."
         )
     rows = [
@@ -61,9 +61,11 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
         for run in item.inputs
         if run.was_called  # nothing is known of the others
     ]
-    twice = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
-    if twice:
-        raise PackError(f"{len(twice)} record ids occur twice, first {min(twice)}. Completion ids must be unique.")
+    duplicates = [name for name, count in Counter(row.record_id for row in rows).items() if count > 1]
+    if duplicates:
+        raise PackError(
+            f"{len(duplicates)} record ids occur twice, first {min(duplicates)}. Completion ids must be unique."
+        )
     return sorted(rows, key=lambda row: row.record_id)
 
 

@@ -1,7 +1,6 @@
-"""Rerank pools centred on a failing pivot and balanced, so that neither agreement with the pool nor size finds the passing members.
+"""Rerank pools centred on a failing pivot, balanced so that neither agreement with the pool nor size identifies passing members.
 
-Source: DESIGN note on consensus: correct rewrites cluster round the reference, so a pool centred on it is won by a
-control that learns nothing.
+Correct rewrites cluster round the reference, so pools centred on it would be solved by a control that learns nothing.
 """
 
 import math
@@ -13,13 +12,13 @@ from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import LabelledCompletion, PoolMember
 from codelewm_assets.dataset.shingles import jaccard, shingles
 
-CANDIDATES_PER_POOL = 32  # among so many draws of a pool the most balanced one is taken
-JUDGING_OUTCOMES = ("pass", "wrong_output", "exception")  # a program that was stopped says little of its text
+CANDIDATES_PER_POOL = 32  # draws of a pool, of which the most balanced is used
+USABLE_OUTCOMES = ("pass", "wrong_output", "exception")  # stopped programs are excluded
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A possible pool: indices into a problem's completions, its pivot, and by how much each control would beat chance."""
+    """A candidate pool: indices into a problem's completions, its pivot, and each control's excess over chance."""
 
     members: tuple[int, ...]
     pivot: int
@@ -31,19 +30,19 @@ def make_pools(
 ) -> list[PoolMember]:
     """Up to `pools_per_problem` different pools for each problem with a passing and two failing deterministic completions.
 
-    A pool holds a failing pivot, failing completions among those most like it (relatives of the same bug: A, A+B, A+C),
-    `failing` in all, and up to `passing` passing ones. Of several draws those are taken in which the consensus and the
-    length controls together do as well as chance, within the problem; what cannot be balanced within it is left to chance
-    by a hash. A problem's pools depend on its own completions alone. The reference, their oracle, is never a member.
+    A pool holds a failing pivot and the failing completions most similar to it (relatives of the same bug: A, A+B, A+C),
+    `failing` in all, and up to `passing` passing ones. Draws are selected so that within the problem the consensus and length
+    controls perform at chance; a remaining imbalance has a sign fixed by a hash. A problem's pools depend only on its own
+    completions. The reference is never a member.
 
     Args:
-        passing: most passing members of a pool, at least 1.
-        failing: most failing members, the pivot included, at least 2.
+        passing: maximum number of passing members of a pool, at least 1.
+        failing: maximum number of failing members, including the pivot, at least 2.
     """
     by_problem: dict[str, list[LabelledCompletion]] = defaultdict(list)
     for item in labelled:
         is_usable = item.is_deterministic and item.completion.completion_kind != "reference"
-        if is_usable and item.outcome in JUDGING_OUTCOMES:
+        if is_usable and item.outcome in USABLE_OUTCOMES:
             by_problem[item.completion.problem_id].append(item)
     members: list[PoolMember] = []
     for problem_id in sorted(by_problem):
@@ -83,11 +82,11 @@ def _candidates(items: Sequence[LabelledCompletion], passing: int, failing: int,
 
 
 def _size_matched(drawn: Sequence[int], wrong: Sequence[int], lengths: Sequence[int]) -> list[int]:
-    """Passing members in the order drawn, but each next one the nearest in length to a failing member in turn."""
+    """Passing members reordered: each is the nearest in length to the next failing member, cyclically."""
     left, matched = list(drawn), list[int]()
     while left:
-        wanted = lengths[wrong[len(matched) % len(wrong)]]
-        matched.append(min(left, key=lambda i: abs(lengths[i] - wanted)))
+        target_length = lengths[wrong[len(matched) % len(wrong)]]
+        matched.append(min(left, key=lambda i: abs(lengths[i] - target_length)))
         left.remove(matched[-1])
     return matched
 
@@ -112,8 +111,8 @@ def _credit(scores: Sequence[float], passed: Sequence[bool]) -> float:
 
 
 def _balanced(problem_id: str, candidates: Sequence[_Candidate], count: int) -> list[_Candidate]:
-    """Up to `count` of the candidates, each time the one that brings the sums of both excesses nearest to zero."""
-    # A problem's sums can seldom be zero; where they start, drawn per problem, makes what is left over fall either way.
+    """Up to `count` candidates, greedily chosen to bring the sums of both excesses to zero."""
+    # Sums are seldom exactly zero; random starting values per problem give the residuals either sign.
     sums = [unit_interval(name, problem_id) - 0.5 for name in ("consensus", "length")]
     left, chosen = list(candidates), list[_Candidate]()
     while left and len(chosen) < count:

@@ -1,6 +1,6 @@
-"""The view of the execution pack that is published: the pack's fields and the fold, and nothing that could be run.
+"""Published view of the execution pack: its fields and the fold, without executable text.
 
-Programs, inputs and outputs are hashed tokens here: enough to train on and to compare, not enough to run or to read.
+Programs, inputs and outputs are hashed tokens: enough to train on and to compare, not to run or to read.
 """
 
 import re
@@ -32,7 +32,9 @@ def hashed_tokens(text: str) -> tuple[int, ...]:
 def published_rows(rows: Iterable[PackRow], fold: Mapping[str, int]) -> Iterator[PublishedRow]:
     """The rows as they are published, in the order given.
 
-    Args: fold: problem id → fold.
+    Args:
+        fold: problem id → fold.
+
     Raises: PackError: a problem has no fold.
     """
     known: dict[str, tuple[int, ...]] = {}  # a program stands in a row for each of its inputs

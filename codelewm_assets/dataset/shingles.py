@@ -1,4 +1,4 @@
-"""Texts as sets of short token runs, and how alike two such sets are. What is compared with what stands elsewhere."""
+"""Texts as sets of token n-grams, and the similarity of two such sets."""
 
 import builtins
 import io
@@ -7,9 +7,9 @@ import re
 import tokenize
 from collections.abc import Sequence, Set
 
-RUN = 3  # tokens of code in a shingle
-WORDS = 2  # words of prose in a shingle
-OWN_NAMES = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # names that say what a program does
+SHINGLE_TOKENS = 3  # tokens of code in a shingle
+SHINGLE_WORDS = 2  # words of prose in a shingle
+FIXED_NAMES = frozenset(keyword.kwlist) | frozenset(dir(builtins))  # names that are not renamed
 TOKEN = re.compile(
     r"""(?:\b[bfruBFRU]{1,2}|(?<!\w))(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""  # no apostrophe within a word
     r"""|[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s#]"""
@@ -41,7 +41,7 @@ def shingles(source: str, size: int = 3) -> set[str]:
 
 
 def code_tokens(text: str) -> list[str]:
-    """Names, numbers, strings and marks of a text, whether it parses or not; both kinds of quotes are one."""
+    """Names, numbers, strings and marks of a text, whether or not it parses; quotes are normalised."""
     return [_in_double_quotes(t) if t[-1] in "\"'" and len(t) > 1 else t for t in TOKEN.findall(text)]
 
 
@@ -50,10 +50,10 @@ def _in_double_quotes(string: str) -> str:
     return f'{string[:start]}"{string[start + 1 : -1]}"'
 
 
-def local_shingles(tokens: Sequence[str], size: int = RUN) -> frozenset[str]:
-    """The distinct runs of `size` tokens, names numbered anew in each: a renamed or moved piece of code keeps its shingles.
+def local_shingles(tokens: Sequence[str], size: int = SHINGLE_TOKENS) -> frozenset[str]:
+    """The distinct `size`-grams of tokens, names numbered anew in each: invariant under renaming and moving code.
 
-    Keywords, builtins and attributes stay as written. A shorter text is one shingle, and no text has none.
+    Keywords, builtins and attributes are kept. A shorter text is one shingle, an empty one has none.
     """
     starts = range(max(1, len(tokens) - size + 1)) if tokens else range(0)
     return frozenset(_run(tokens, start, start + size) for start in starts)
@@ -65,23 +65,23 @@ def _run(tokens: Sequence[str], start: int, end: int) -> str:
     for index in range(start, min(end, len(tokens))):
         token = tokens[index]
         is_attribute = index > 0 and tokens[index - 1] == "."
-        if token.isidentifier() and token not in OWN_NAMES and not is_attribute:
+        if token.isidentifier() and token not in FIXED_NAMES and not is_attribute:
             token = names.setdefault(token, f"v{len(names)}")
         run.append(token)
     return " ".join(run)
 
 
 def prompt_words(prompt: str) -> list[str]:
-    """Lower-cased words of what a prompt says: no examples, signatures and imports, and no "write a function to"."""
-    said = "\n".join(line for line in prompt.splitlines() if not CODE_LINE.match(line))
-    return WORD.findall(BOILERPLATE.sub(" ", said.lower()))
+    """Lower-cased words of a prompt's prose, without examples, signatures, imports and "write a function to"."""
+    prose = "\n".join(line for line in prompt.splitlines() if not CODE_LINE.match(line))
+    return WORD.findall(BOILERPLATE.sub(" ", prose.lower()))
 
 
 def prompt_shingles(prompt: str) -> frozenset[str]:
-    """The distinct pairs of neighbouring words of what a prompt says; one word alone is one, no words are none."""
+    """The distinct word bigrams of a prompt's prose; a single word is one shingle."""
     words = prompt_words(prompt)
-    starts = range(max(1, len(words) - WORDS + 1)) if words else range(0)
-    return frozenset(" ".join(words[start : start + WORDS]) for start in starts)
+    starts = range(max(1, len(words) - SHINGLE_WORDS + 1)) if words else range(0)
+    return frozenset(" ".join(words[start : start + SHINGLE_WORDS]) for start in starts)
 
 
 def jaccard(a: Set[str], b: Set[str]) -> float:

@@ -28,7 +28,7 @@ from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, column_schema
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.profiles.profile import Profile
-from codelewm_assets.store.recipe import Recipe
+from codelewm_assets.store.cache_key import CacheKey
 from codelewm_assets.store.store import Artifact
 
 STAGES: dict[str, str] = {
@@ -211,14 +211,14 @@ def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_versio
             plan = planned(run)
             parents = run.parents() if plan.parents is None else plan.parents
             by_id = {parent.manifest.artifact_id: parent.digest for parent in parents}
-            recipe = Recipe(
+            cache_key = CacheKey(
                 kind=kind, partition=partition, parents=by_id, config=plan.config, code_version=code_version
             )
-            artifact = store.find(recipe)
+            artifact = store.find(cache_key)
             is_reused = artifact is not None
             if artifact is None:
                 made = plan.make()
-                artifact, shown = store.write(recipe, made.files, made.metadata), made.run_metadata
+                artifact, shown = store.write(cache_key, made.files, made.metadata), made.run_metadata
                 made.on_stored()
         except AssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error

@@ -58,7 +58,7 @@ def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cac
     files: dict[str, bytes | Path] = {
         f"{benchmark}/problems.parquet": write_table(found.problems) for benchmark, found in read.items()
     }
-    left_out = [row.model_dump() for found in read.values() for row in found.left_out]
+    left_out = [row.model_dump() for found in read.values() for row in found.excluded]
     problems = [problem for found in read.values() for problem in found.problems]
     return AssetOutput(
         files | {"left_out.json": pretty_json(left_out)},

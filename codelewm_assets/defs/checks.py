@@ -17,10 +17,10 @@ from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
 from codelewm_assets.preflight import data_rules, rerank_rules
-from codelewm_assets.preflight.contracts.judge import Validation, validate
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets.preflight.contracts.tables import misplaced_rows, table_of
+from codelewm_assets.preflight.contracts.validation import Validation, validate
 from codelewm_assets.preflight.data_rules import no_secrets
 from codelewm_assets.release.site_sources import data_docs_path
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
@@ -148,7 +148,7 @@ def _validated(contract: Contract, inputs: Inputs) -> Validation:
         for column, name in contract.references.items():
             asset, _, other = name.partition(".")
             allowed[column] = set(table_of(inputs.artifact(asset), [other])[other].to_pylist())
-        return validate(contract, table_of(artifact), allowed, strays=misplaced_rows(artifact))
+        return validate(contract, table_of(artifact), allowed, misplaced=misplaced_rows(artifact))
 
     return inputs.known(contract.rule, make)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codelewm_assets.core.digests import pretty_json, sha256_file
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.package import versions
-from codelewm_assets.core.records import Completion, LabelledCompletion, LeftOut
+from codelewm_assets.core.records import Completion, ExcludedProblem, LabelledCompletion
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
@@ -104,18 +104,18 @@ def _label(
     candidates = inputs.artifact("candidate_completions")
     problems = {problem.problem_id: problem for problem in inputs.problems()}
     total = int(candidates.manifest.metadata["completion_count"])
-    counts, left_out, cpu_ms, dropped = Counter[tuple[str, str]](), list[LeftOut](), 0.0, 0
+    counts, left_out, cpu_ms, dropped = Counter[tuple[str, str]](), list[ExcludedProblem](), 0.0, 0
 
     def rows(found: "Iterable[LabelShard]") -> Iterator[tuple[LabelledCompletion, ...]]:
         nonlocal cpu_ms, dropped
         for shard in found:
             counts.update((row.completion.completion_kind, row.outcome) for row in shard.labelled)
-            left_out.extend(shard.left_out)
-            cpu_ms, dropped = cpu_ms + shard.cpu_ms, dropped + shard.dropped_input_count
+            left_out.extend(shard.excluded)
+            cpu_ms, dropped = cpu_ms + shard.cpu_ms, dropped + shard.excluded_input_count
             yield shard.labelled
 
     def benchmark_of(shard: "LabelShard") -> BenchmarkId:
-        first = shard.labelled[0].completion if shard.labelled else shard.left_out[0]
+        first = shard.labelled[0].completion if shard.labelled else shard.excluded[0]
         return problems[first.problem_id].benchmark_id
 
     tables = {benchmark: candidates.path(f"{benchmark}/completions.parquet") for benchmark in BENCHMARKS}

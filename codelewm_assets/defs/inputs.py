@@ -17,8 +17,8 @@ from codelewm_assets.core.package import package_sha256, versions
 from codelewm_assets.core.records import (
     Completion,
     Decoy,
+    ExcludedProblem,
     LabelledCompletion,
-    LeftOut,
     PackRow,
     PoolMember,
     Problem,
@@ -194,10 +194,14 @@ class Inputs:
         """Problems of one benchmark, or of all."""
         return self._of_benchmarks("benchmark_problems", "problems.parquet", Problem, benchmark)
 
-    def left_out(self) -> list[LeftOut]:
+    def left_out(self) -> list[ExcludedProblem]:
         """Problems left out by the sources and by labelling."""
         kinds = ("benchmark_problems", "labelled_completions")
-        return [LeftOut.model_validate(row) for kind in kinds for row in self.artifact(kind).read_json("left_out.json")]
+        return [
+            ExcludedProblem.model_validate(row)
+            for kind in kinds
+            for row in self.artifact(kind).read_json("left_out.json")
+        ]
 
     def completions(self) -> list[Completion]:
         """Candidate completions."""

@@ -7,11 +7,11 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, judge_all, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED, REQUIRED_RULES
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, REQUIRED_RULES, TRAINING_INPUTS
 from codelewm_assets.preflight.stored_rules import verified
 
 
-@artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *JUDGED], kinds={"json"}, code_version="5")
+@artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *TRAINING_INPUTS], kinds={"json"}, code_version="5")
 def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
     inputs = run.inputs
@@ -44,7 +44,7 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     bad = [f"red rule {rule}" for rule in report["red"]]
     bad += [
         f"{name} was rebuilt since"
-        for name in (*BEFORE_THE_PACK, *JUDGED)
+        for name in (*BEFORE_THE_PACK, *TRAINING_INPUTS)
         if report["judged"].get(name) != inputs.artifact(name).digest
     ]
     if not bad:  # the findings that the checks read

@@ -67,7 +67,7 @@ def imported_completions(
     """One observation."""
     watched = watched_by(profile.get())
     found = _observe(context, IMPORTED_COMPLETIONS, watched, store, profile.get())
-    return _result([[own.name, own.wanted or found[own.name]] for own in watched], found)
+    return _result([[own.name, own.expected or found[own.name]] for own in watched], found)
 
 
 SOURCES = [*(_release(benchmark) for benchmark in BENCHMARKS), imported_completions]
@@ -94,7 +94,7 @@ def _observe(
             continue
         if own.name in before and own.kind == "file" and _is_written(Path(own.place)):
             found[own.name] = before[own.name]
-        is_as_wanted = found[own.name] == own.wanted or (own.wanted is None and found[own.name] != MISSING)
+        is_as_wanted = found[own.name] == own.expected or (own.expected is None and found[own.name] != MISSING)
         if not is_as_wanted and found[own.name] != before.get(own.name):
             outbox(store).put(source_notice(own, found[own.name]), profile.operations.notify)
     return found

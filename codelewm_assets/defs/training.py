@@ -26,7 +26,7 @@ from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.shown import plots
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
 
@@ -81,8 +81,8 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=[*TRAINED_ON, *JUDGED], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION, is_seeded=True,
-    pool="gpu",
+    "training", deps=[*TRAINED_ON, *TRAINING_INPUTS], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION,
+    is_seeded=True, pool="gpu",
 )  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
@@ -116,12 +116,12 @@ def checkpoint(run: AssetRun) -> Plan:
 
 def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
     """Raises: dg.Failure: the weights, which may be reused ones, are not those of this seed, data and profile."""
-    from codelewm_assets.training.sidecar import require_matching, require_of
+    from codelewm_assets.training.sidecar import require_matching, require_same_training
 
     digests = {parent.manifest.artifact_id: parent.digest for parent in run.parents()}
     try:
         sidecar = require_matching(artifact, run.inputs.artifact("tokenized_pack"))
-        require_of(sidecar, seed=int(run.seed), digests=digests, config=run.profile.training_config())
+        require_same_training(sidecar, seed=int(run.seed), digests=digests, config=run.profile.training_config())
     except AssetsError as error:
         raise dg.Failure(
             f"{artifact.address} is refused: {error} Delete it and train again.", allow_retries=False
@@ -168,7 +168,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     from codelewm_assets.training.worker import WorkerSpec, result_names
 
     started, config = time.monotonic(), inputs.profile.training_config()
-    digests = {name: inputs.artifact(name).digest for name in (*JUDGED, *TRAINED_ON)}
+    digests = {name: inputs.artifact(name).digest for name in (*TRAINING_INPUTS, *TRAINED_ON)}
     of_states = {"digests": digests, "config": config.settings, "code_version": CODE_VERSION}
     key = digest_of(of_states | versions("torch", "tokenizers", "numpy"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
@@ -213,7 +213,7 @@ def run_worker(
     Raises: PreflightError: refused there. TrainingError: it failed, ran too long, or, as TrainingKilledError, was ended from
         outside.
     """
-    from codelewm_assets.training.worker import PARENT, error_of
+    from codelewm_assets.training.worker import PARENT, exit_error
 
     module, writers = ("worker", 1) if spec.config.processes == 1 else ("agent", 2)  # the first rank writes too
     reader = _EventReader(on_event, writers)
@@ -230,7 +230,7 @@ def run_worker(
             status = PIPES_STATUS.search(str(error))
             if status is None:  # it did not come to an end of its own
                 raise
-            raise error_of(spec, int(status[1]), reader.end) from None
+            raise exit_error(spec, int(status[1]), reader.end) from None
 
 
 class _EventReader(dg.PipesTempFileMessageReader):

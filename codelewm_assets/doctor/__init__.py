@@ -1,1 +1,1 @@
-"""What can be wrong with an installation or a machine, each with a remedy. What the Dagster instance says is in defs/."""
+"""Health findings about the installation and the machine, each with a remedy. Those of the Dagster instance are in instance/."""

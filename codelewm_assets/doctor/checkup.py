@@ -14,10 +14,10 @@ DEFAULT_PROFILE = "sample"
 
 
 def checkup(store: ArtifactStore, environment: Mapping[str, str]) -> list[HealthFinding]:
-    """What is found here, for the profile that the environment names.
+    """Every finding, for the profile that the environment names.
 
     Args:
-        store: it is looked at and not written to.
+        store: read only.
         environment: the process's variables.
     """
     profile, finding = profile_finding(environment.get("CODELEWM_PROFILE") or DEFAULT_PROFILE)
@@ -37,7 +37,7 @@ def checkup(store: ArtifactStore, environment: Mapping[str, str]) -> list[Health
 
 
 def profile_finding(name: str) -> tuple[Profile, HealthFinding]:
-    """The profile, and whether it is valid; where it is not, the other findings are for the default one."""
+    """The profile, or the default one when it is invalid, and the finding about it."""
     wanted = f"one of {', '.join(profile_names())}, or the path of a .yaml file"
     try:
         return load_profile(name), HealthFinding("profile", "ok", name, wanted)

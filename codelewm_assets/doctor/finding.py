@@ -10,7 +10,7 @@ State = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """What was looked at, and what to do where it is not as wanted.
+    """Result of one check, and its remedy.
 
     Raises: ValueError: a finding that is not ok without a remedy.
     """
@@ -36,6 +36,6 @@ class HealthFinding:
         }
 
 
-def judged(name: str, is_ok: bool, otherwise: State, *, found: str, wanted: str, remedy: str) -> HealthFinding:
+def health_finding(name: str, is_ok: bool, otherwise: State, *, found: str, wanted: str, remedy: str) -> HealthFinding:
     """`ok`, or `otherwise` with the remedy."""
     return HealthFinding(name, "ok" if is_ok else otherwise, found, wanted, "" if is_ok else remedy)

@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from codelewm_assets.core.package import PACKAGE
-from codelewm_assets.doctor.finding import HealthFinding, judged
+from codelewm_assets.doctor.finding import HealthFinding, health_finding
 
 PROJECT = "codelewm_assets"
 CONSTRAINTS = PACKAGE.parent / "constraints.txt"
@@ -21,7 +21,7 @@ INSTALL = "install again with the pins: pip install -c constraints.txt -e ."
 
 
 def installed_version(name: str) -> str | None:
-    """Version of an installed package, None when it is not installed."""
+    """Version of an installed package; None when it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -29,9 +29,10 @@ def installed_version(name: str) -> str | None:
 
 
 def python_finding(found: str | None = None) -> HealthFinding:
-    """Whether this interpreter is one that the project takes.
+    """The interpreter's version is supported.
 
-    Args: found: version of the interpreter; None: of the one that runs.
+    Args:
+        found: version of the interpreter; None: of the running one.
     """
     found = found or platform.python_version()
     try:
@@ -42,13 +43,14 @@ def python_finding(found: str | None = None) -> HealthFinding:
         )
     remedy = f"make the environment again with a Python {wanted}"
     is_ok = SpecifierSet(wanted).contains(found)
-    return judged("python", is_ok, "fail", found=found, wanted=wanted, remedy=remedy)
+    return health_finding("python", is_ok, "fail", found=found, wanted=wanted, remedy=remedy)
 
 
 def requirements_finding(version_of: Callable[[str], str | None] = installed_version) -> HealthFinding:
-    """Whether what the project requires is installed, and what its extras want, where it is installed, fits.
+    """The project's requirements are installed, and installed packages of its extras have allowed versions.
 
-    Args: version_of: gives the installed version of a package, None when there is none.
+    Args:
+        version_of: installed version of a package; None when it is not installed.
     """
     try:
         rows = [Requirement(text) for text in requires(PROJECT) or []]
@@ -65,15 +67,18 @@ def requirements_finding(version_of: Callable[[str], str | None] = installed_ver
             faults.append(f"{row.name} {found}, wanted {row.specifier}")
     found_text = "; ".join(faults) or f"{count} packages fit"
     wanted = f"the {len(rows)} requirements of {PROJECT}"
-    return judged("requirements", bool(rows) and not faults, "fail", found=found_text, wanted=wanted, remedy=INSTALL)
+    return health_finding(
+        "requirements", bool(rows) and not faults, "fail", found=found_text, wanted=wanted, remedy=INSTALL
+    )
 
 
 def pins_finding(
     constraints: Path = CONSTRAINTS, version_of: Callable[[str], str | None] = installed_version
 ) -> HealthFinding:
-    """Whether every installed package that constraints.txt pins has the pinned version.
+    """Every installed package that constraints.txt pins has the pinned version.
 
-    Args: version_of: as `requirements_finding`.
+    Args:
+        version_of: as `requirements_finding`.
     """
     try:
         text = constraints.read_text(encoding="utf-8")
@@ -89,7 +94,7 @@ def pins_finding(
         for pin, found in installed.items()
         if not pin.specifier.contains(found, prereleases=True)
     ]
-    return judged(
+    return health_finding(
         "pins",
         bool(installed) and not faults,
         "fail",
@@ -102,24 +107,27 @@ def pins_finding(
 def pip_check_finding(
     constraints: Path = CONSTRAINTS, command: Sequence[str] = (sys.executable, "-m", "pip", "check")
 ) -> HealthFinding:
-    """Whether the requirements of every installed package are met; a failure where constraints.txt pins the package.
+    """The requirements of every installed package are met; a failure if constraints.txt pins the package.
 
-    Args: command: prints a line for each broken requirement and ends with a status other than 0.
+    Args:
+        command: prints a line for each broken requirement and exits with a status other than 0.
     """
     wanted = "no broken requirement in `pip check`"
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT_S, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return HealthFinding("pip_check", "warn", f"pip could not be run ({type(error).__name__})", wanted, INSTALL)
-    broken = [line.strip() for line in ran.stdout.splitlines() if line.strip()] if ran.returncode else []
-    if ran.returncode and not broken:  # as where pip is not installed
-        return HealthFinding("pip_check", "warn", " ".join(ran.stderr.split())[-200:] or "no answer", wanted, INSTALL)
+    broken = [line.strip() for line in process.stdout.splitlines() if line.strip()] if process.returncode else []
+    if process.returncode and not broken:  # as where pip is not installed
+        return HealthFinding(
+            "pip_check", "warn", " ".join(process.stderr.split())[-200:] or "no answer", wanted, INSTALL
+        )
     pinned = constraints.read_text(encoding="utf-8").lower().splitlines() if constraints.is_file() else []
     names = {canonicalize_name(line.split("==")[0].strip()) for line in pinned if "==" in line} | {
         canonicalize_name(PROJECT)
     }
     is_ours = any(canonicalize_name(line.split()[0]) in names for line in broken)
-    return judged(
+    return health_finding(
         "pip_check", not broken, "fail" if is_ours else "warn", found="; ".join(broken) or "none is broken", wanted=wanted,
         remedy=INSTALL if is_ours else "install what is missing, or uninstall the package that wants it: this project does not",
     )  # fmt: skip

@@ -13,7 +13,7 @@ import dagster as dg
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.defs.inputs import latest_version
-from codelewm_assets.doctor.finding import HealthFinding, judged
+from codelewm_assets.doctor.finding import HealthFinding, health_finding
 from codelewm_assets.instance.launcher import end_dead_runs
 
 NOT_ENDED = [
@@ -113,15 +113,17 @@ def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: f
     home = Path(environment.get("DAGSTER_HOME") or working)
     is_home = home.is_absolute() and home.is_dir()
     findings = [
-        judged("dagster_home", is_home, "fail", found=str(home), wanted="the absolute path of a folder",
+        health_finding("dagster_home", is_home, "fail", found=str(home), wanted="the absolute path of a folder",
                remedy="correct DAGSTER_HOME, or unset it and run in the project's folder"),
     ]  # fmt: skip
     if not is_home:
         return findings
     is_configured = (home / "dagster.yaml").is_file()
     findings.append(
-        judged("dagster_yaml", is_configured, "fail", found="there" if is_configured else f"no dagster.yaml in {home.name}/",
-               wanted="the project's dagster.yaml", remedy=FRESH_CLONE)
+        health_finding(
+            "dagster_yaml", is_configured, "fail", found="there" if is_configured else f"no dagster.yaml in {home.name}/",
+            wanted="the project's dagster.yaml", remedy=FRESH_CLONE,
+        )
     )  # fmt: skip
     if not is_configured:
         return findings
@@ -154,7 +156,7 @@ def storage_folder_finding(home: Path, working: Path) -> HealthFinding:
     text = (home / "dagster.yaml").read_text(encoding="utf-8", errors="replace")
     folders = [found.strip("\"'") for found in re.findall(r"(?m)^\s*base_dir:\s*([^\s#{]+)", text)]
     is_beside = home.resolve() == working.resolve() or all(Path(folder).is_absolute() for folder in folders)
-    return judged(
+    return health_finding(
         "storage_folder", is_beside, "warn", found="beside dagster.yaml" if is_beside else f"in {working}, not in {home}",
         wanted="Dagster's storage beside dagster.yaml, whose relative folders start from the working folder",
         remedy="run in the folder of dagster.yaml, or write absolute folders into it",
@@ -173,7 +175,7 @@ def schema_finding(instance: dg.DagsterInstance) -> HealthFinding:
         versions = storage.alembic_version() if storage is not None else None
         if versions is not None and versions[0] != versions[1]:
             old.append(f"{name} at {versions[0] or 'no version'}, wanted {versions[1]}")
-    return judged(
+    return health_finding(
         "instance_schema", not old, "fail", found="; ".join(old) or "up to date",
         wanted="the schema of this Dagster", remedy="back the storage up, then run `dagster instance migrate`",
     )  # fmt: skip
@@ -186,7 +188,7 @@ def daemons_finding(instance: dg.DagsterInstance) -> HealthFinding:
         for status in instance.get_daemon_statuses().values()
         if status.required and not status.healthy
     )
-    return judged(
+    return health_finding(
         "daemons", not silent, "warn", found=f"no healthy heartbeat of {', '.join(silent)}" if silent else "all healthy",
         wanted="a heartbeat of each within the last half hour",
         remedy="`make ui` starts them; `build` needs none, but queued runs, sensors and backfills wait for them",
@@ -202,7 +204,7 @@ def runs_finding(instance: dg.DagsterInstance, *, now_s: float) -> HealthFinding
         for r in runs
         if r.silent_s > SILENT_RUN_S
     ]
-    return judged(
+    return health_finding(
         "runs", not dead, "warn", found=", ".join(dead) or f"{len(runs)} in progress, none silent for an hour",
         wanted="no run in progress whose process is dead",
         remedy="if their process is dead: terminate them in the UI (force), or `prune --ignore-runs-silent-for HOURS`",

@@ -1,1 +1,1 @@
-"""Notices to people: what is sent, the outbox it waits in, and the receivers. Of runs it knows nothing."""
+"""Notices to people: content, outbox and receivers. Independent of runs."""

@@ -1,4 +1,4 @@
-"""The outbox, in which each notice waits until its receiver has taken it."""
+"""Outbox of notices: each is kept until it is delivered."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -10,30 +10,30 @@ from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.notify.notice import Notice
-from codelewm_assets.notify.receivers import shown
+from codelewm_assets.notify.receivers import display_name
 
 SUFFIX = ".notice.json"
 
 
-class _Waiting(BaseModel):
+class _PendingNotice(BaseModel):
     receiver: str
     notice: Notice
 
 
 class Outbox:
-    """A folder with a small file for each notice and receiver, which goes when the receiver has taken the notice.
+    """A folder with a file for each notice and receiver, deleted after delivery.
 
-    A process that is killed between the two sends the notice again.
+    A process killed between delivery and deletion sends the notice again (at-least-once delivery).
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, notice: Notice, receivers: Sequence[str]) -> None:
-        """Keep a notice until each receiver has taken it. Raises: StoreError: the folder takes no file."""
+        """Queue a notice for each receiver. Raises: StoreError: the folder is not writable."""
         for receiver in receivers:
             name = f"{sha256_text(notice.key)[:32]}.{sha256_text(receiver)[:8]}{SUFFIX}"
-            waiting = _Waiting(receiver=receiver, notice=notice)
+            waiting = _PendingNotice(receiver=receiver, notice=notice)
             write_atomically(self._folder / name, pretty_json(waiting.model_dump()))
 
     def send(
@@ -44,29 +44,32 @@ class Outbox:
         deliver: Callable[[str, Notice, Mapping[str, str], logging.Logger], None],
         is_over: Callable[[], bool] = lambda: False,
     ) -> tuple[int, int, dict[str, str]]:
-        """Send what waits, oldest first; a receiver that failed is tried again at the next call only.
+        """Send pending notices, oldest first; a failed receiver is retried at the next call only.
 
-        Args: receivers: of the profile now; what waits for another is deleted. is_over: whether the time is up.
-        Returns: how many notices were sent, how many wait, and why each receiver failed.
+        Args:
+            receivers: of the current profile; notices for others are deleted.
+            is_over: returns True when the time is up.
+
+        Returns: number of notices sent, number pending, and the fault of each failed receiver.
         """
         sent, waiting, faults = 0, 0, dict[str, str]()
         for path in sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns):
             try:
-                own = _Waiting.model_validate_json(path.read_bytes())
+                pending = _PendingNotice.model_validate_json(path.read_bytes())
             except (OSError, ValidationError) as error:
                 faults[path.name] = f"{path} cannot be read ({type(error).__name__}). Delete it."
                 continue
-            if own.receiver not in receivers:
+            if pending.receiver not in receivers:
                 path.unlink()
                 continue
-            if own.receiver in faults or is_over():
+            if pending.receiver in faults or is_over():
                 waiting += 1
                 continue
             try:
-                deliver(own.receiver, own.notice, environment, log)
+                deliver(pending.receiver, pending.notice, environment, log)
                 path.unlink()
                 sent += 1
             except (NotifyError, OSError) as error:
                 waiting += 1
-                faults[own.receiver] = f"{shown(own.receiver)}: {error}"
+                faults[pending.receiver] = f"{display_name(pending.receiver)}: {error}"
         return sent, waiting, faults

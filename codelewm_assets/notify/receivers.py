@@ -22,14 +22,16 @@ def require_receiver(text: str) -> str:
     `${NAME}` inside a URL is the variable's value, percent-encoded. Raises: ValueError: it is something else, or holds a secret.
     """
     if text != LOG and not VARIABLE.fullmatch(text) and not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text):
-        raise ValueError(f"{shown(text)!r} is no receiver; wanted `log`, an Apprise URL or ${{NAME}} of a variable")
+        raise ValueError(
+            f"{display_name(text)!r} is no receiver; expected `log`, an Apprise URL or ${{NAME}} of a variable"
+        )
     if PASSWORD.search(text) or secret_kinds(text, {}):
-        raise ValueError(f"a secret stands in {shown(text)!r}; wanted ${{NAME}} of a variable in its place")
+        raise ValueError(f"a secret stands in {display_name(text)!r}; expected ${{NAME}} of a variable in its place")
     return text
 
 
-def shown(receiver: str) -> str:
-    """The receiver as the profile writes it: names of variables, never their values."""
+def display_name(receiver: str) -> str:
+    """The receiver as in the profile: names of variables, never their values."""
     address, mark, query = receiver.partition("?")
     if "@" not in address:  # a password may hold the mark
         address, mark, query = receiver, "", ""
@@ -50,7 +52,7 @@ def deliver(receiver: str, notice: Notice, environment: Mapping[str, str], log: 
     is_whole = VARIABLE.fullmatch(receiver) is not None
     url = VARIABLE.sub(lambda found: values[found[1]] if is_whole else quote(values[found[1]], safe=""), receiver)
     logging.getLogger("apprise").propagate = False  # what it logs may hold a part of the address
-    with LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
+    with LogCapture(level=logging.WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
         target = Apprise.instantiate(url, asset=AppriseAsset(app_id="codelewm_assets", http_redirects=False))
         if target is None:
             raise NotifyError("it is no Apprise URL. Correct it; `apprise --details` lists what there is.")
@@ -63,7 +65,7 @@ def deliver(receiver: str, notice: Notice, environment: Mapping[str, str], log: 
         group = Apprise()
         group.add(target)
         if not group.notify(title=notice.title, body=notice.body):
-            raise NotifyError(_reason(said.getvalue(), values))
+            raise NotifyError(_reason(captured.getvalue(), values))
 
 
 def _values(receiver: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -73,10 +75,10 @@ def _values(receiver: str, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in names}
 
 
-def _reason(said: str, values: Mapping[str, str]) -> str:
-    """What Apprise logged, without any part of the variables' values."""
+def _reason(captured: str, values: Mapping[str, str]) -> str:
+    """Apprise's log, without any part of the variables' values."""
     parts = {part for value in values.values() for part in re.split(r"[/:@?&=+,]+", value)}
     parts |= {unquote(part) for part in parts} | set(values.values())
     secrets = {f"SECRET_{number}": part for number, part in enumerate(parts) if len(part) >= MIN_SECRET_CHARS}
-    text = masked(masked(" ".join(said.split()), secrets))
+    text = masked(masked(" ".join(captured.split()), secrets))
     return f"it did not take the notice: {text[-MAX_REASON_CHARS:] or 'no reason given'}"

@@ -37,11 +37,11 @@ def run_notice(
 def source_notice(own: Watched, found: str) -> Notice:
     """A source outside the project that changed. Args: found: its fingerprint now."""
     if own.kind == "dataset":
-        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.wanted)[:12]}. "
+        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.expected)[:12]}. "
                 "Review it, then change the revision, or leave it.")  # fmt: skip
     elif found == MISSING:
         text = f"The file of {own.name} is gone; the next build will refuse. Put it back, or name another."
     else:
-        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.wanted)[:12]}…; builds refuse it. "
+        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.expected)[:12]}…; builds refuse it. "
                 "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
     return Notice(key=f"source:{own.name}:{found}", title=text.partition(";")[0], body=text)

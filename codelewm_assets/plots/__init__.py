@@ -1,1 +1,1 @@
-"""Pictures of findings and reports as PNG bytes. Same numbers, same bytes; nothing here computes a metric."""
+"""Plots of findings and reports as PNG bytes. Same numbers, same bytes; no metrics are computed here."""

@@ -1,7 +1,6 @@
-"""Pictures of findings, where looking beats reading.
+"""Plots of findings: cells against floors, controls against chance and ceiling, minimum detectable lift against the target.
 
-Cells against their floors, controls against chance and ceiling, the minimum detectable lift against the lift that is asked for.
-What is at fault is told by more than its colour: a frame and bold figures. The two colours are Okabe and Ito's.
+Offenders are marked by a frame and bold figures besides colour. The two colours are Okabe and Ito's.
 """
 
 import math
@@ -19,7 +18,7 @@ Labels = Mapping[str, str]
 
 
 def _labelled(name: str, labels: Labels) -> str:
-    """The name with the benchmark id that it begins with as texts call it."""
+    """The name with its leading benchmark id replaced by its label."""
     benchmark, space, rest = name.partition(" ")
     return f"{labels.get(benchmark, benchmark)}{space}{rest}"
 
@@ -27,7 +26,10 @@ def _labelled(name: str, labels: Labels) -> str:
 def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> bytes:
     """A heat map of cells named "fold K BENCHMARK …": a row for each name, a column for each fold, count over floor as colour.
 
-    Args: title: what is counted. labels: benchmark id → what texts call it, so that a stand-in is named.
+    Args:
+        title: what is counted.
+        labels: benchmark id → label, so that a stand-in is named.
+
     Returns: PNG. A cell without a floor is grey; one below its floor is orange and framed.
     """
     from matplotlib.colors import to_rgba
@@ -60,27 +62,31 @@ def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> byte
 
 
 def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labels: Labels) -> bytes:
-    """Pass@1 of each control on each benchmark, with chance and the ceiling as lines and what must be near chance as a band.
+    """Pass@1 of each control on each benchmark, with chance and ceiling as lines and the margin round chance as a band.
 
-    Args: figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
-        labels: benchmark id → what texts call it.
+    Args:
+        figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
+        labels: benchmark id → label.
+
     Returns: PNG.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     for axes, benchmark in zip(figure.subplots(1, len(BENCHMARKS)), BENCHMARKS, strict=True):
-        own = {name.split(".", 1)[1]: float(v) for name, v in figures.items() if name.startswith(f"{benchmark}.")}
-        chance = own.pop("chance", None)
-        names = sorted(own, reverse=True)
+        by_name = {name.split(".", 1)[1]: float(v) for name, v in figures.items() if name.startswith(f"{benchmark}.")}
+        chance = by_name.pop("chance", None)
+        names = sorted(by_name, reverse=True)
         near = {name for name in names if name in NEAR_CHANCE and chance is not None}
-        at_fault = {n for n in names if own[n] > ceiling or (n in near and abs(own[n] - (chance or 0)) > chance_margin)}
+        at_fault = {
+            n for n in names if by_name[n] > ceiling or (n in near and abs(by_name[n] - (chance or 0)) > chance_margin)
+        }
         if chance is not None:
             bands = [names.index(name) for name in sorted(near)]
             axes.barh(bands, 2 * chance_margin, left=chance - chance_margin, height=0.92, color=GRID)
             _line(axes, chance, f"chance {chance:.2f}", linestyle=":")
         _line(axes, ceiling, f"ceiling {ceiling:.2f}", linestyle="-")
-        _bars(axes, {name: own[name] for name in names}, at_fault)
+        _bars(axes, {name: by_name[name] for name in names}, at_fault)
         axes.set(xlim=(0, 1))
         axes.set_title(
             f"{labels.get(benchmark, benchmark)}: pass@1 of controls", fontsize=9, loc="left", color=INK, pad=16
@@ -91,28 +97,31 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labe
 
 
 def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
-    """The smallest lift that each scope of pools could show on each benchmark, with the wanted lift and the gate's as lines.
+    """Minimum detectable lift of each scope of pools on each benchmark, with the target and the gate's lift as lines.
 
-    Args: figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
-        `rerank_can_decide` gives them. A scope that could show no lift has no bar. labels: benchmark id → what texts call it.
+    Args:
+        figures: `BENCHMARK.SCOPE.minimum_detectable_lift_points`, `target_lift_points` and `gate_lift_points`, as
+            `rerank_can_decide` gives them. A scope without a detectable lift has no bar.
+        labels: benchmark id → label.
+
     Returns: PNG.
     """
     from matplotlib.figure import Figure
 
     target, gate = float(figures["target_lift_points"]), float(figures["gate_lift_points"])
-    found = {
+    lifts = {
         benchmark: {
             scope: float(figures.get(f"{benchmark}.{scope}.minimum_detectable_lift_points", math.nan))
             for scope in sorted({n.split(".")[1] for n in figures if n.startswith(f"{benchmark}.")}, reverse=True)
         }
         for benchmark in BENCHMARKS
     }
-    largest = max([target, gate, *(v for own in found.values() for v in own.values() if not math.isnan(v))])
+    largest = max([target, gate, *(v for by_name in lifts.values() for v in by_name.values() if not math.isnan(v))])
     figure = Figure(figsize=(6.4, 2.2), layout="constrained")
-    for axes, (benchmark, own) in zip(figure.subplots(1, len(BENCHMARKS)), found.items(), strict=True):
+    for axes, (benchmark, by_name) in zip(figure.subplots(1, len(BENCHMARKS)), lifts.items(), strict=True):
         _line(axes, gate, f"gate {gate:.1f}", linestyle=":")
         _line(axes, target, f"wanted {target:.1f}", linestyle="-")
-        _bars(axes, own, {name for name in own if name == "this profile" and not own[name] <= target})
+        _bars(axes, by_name, {name for name in by_name if name == "this profile" and not by_name[name] <= target})
         axes.set(xlim=(0, 1.25 * largest))
         axes.set_title(
             f"{labels.get(benchmark, benchmark)}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16
@@ -141,5 +150,5 @@ def _line(axes: Any, x: float, name: str, *, linestyle: str) -> None:
     _note(axes, name, (x, 1), (0, 2), xycoords=("data", "axes fraction"), ha="center")
 
 
-def _note(axes: Any, text: str, at: tuple[float, float], moved: tuple[float, float], **style: Any) -> None:
-    axes.annotate(text, at, moved, textcoords="offset points", fontsize=7, color=INK, **style)
+def _note(axes: Any, text: str, position: tuple[float, float], offset_pt: tuple[float, float], **style: Any) -> None:
+    axes.annotate(text, position, offset_pt, textcoords="offset points", fontsize=7, color=INK, **style)

@@ -1,7 +1,7 @@
-"""How every plot looks: colours, fonts, sizes, and the bytes.
+"""Style of every plot: colours, fonts, sizes, and PNG output.
 
-Hues are Okabe and Ito's, which people with any colour vision tell apart; what matters is told by shape or text as well.
-Same numbers, same bytes: no date and no version goes into the PNG, and the font is the one that comes with matplotlib.
+Hues are Okabe and Ito's, distinguishable with any colour vision; shape or text repeats their meaning. Same numbers, same bytes:
+the PNG has no date or version, and the font is matplotlib's.
 """
 
 import io
@@ -17,13 +17,13 @@ SCORE_HUES = {"p_pass": GOOD, "surface_lr": BAD, "consensus": GREEN, "no_action"
               "shuffled_action": SKY, "length": INK}  # fmt: skip
 
 
-def of_seed(place: int) -> str:
+def seed_hue(place: int) -> str:
     """Hue of the seed at this place in the order of seeds."""
     return SEED_HUES[place % len(SEED_HUES)]
 
 
-def of_score(name: str) -> str:
-    """Hue of a score; grey for those that are shown for comparison only."""
+def score_hue(name: str) -> str:
+    """Hue of a score; grey for those shown for comparison."""
     return SCORE_HUES.get(name, MUTED)
 
 
@@ -31,8 +31,8 @@ def figure(height_in: float, columns: int = 1, rows: int = 1, **grid: Any) -> tu
     """A figure of the common width and its axes, as matplotlib's `subplots` gives them."""
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(WIDTH_IN, height_in), dpi=DOTS_PER_INCH, layout="constrained")
-    return made, made.subplots(rows, columns, **grid)
+    fig = Figure(figsize=(WIDTH_IN, height_in), dpi=DOTS_PER_INCH, layout="constrained")
+    return fig, fig.subplots(rows, columns, **grid)
 
 
 def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
@@ -47,27 +47,35 @@ def tidy(axes: Any, *, title: str = "", x: str = "", y: str = "") -> None:
     axes.set_title(title, fontsize=TITLE_PT, color=INK, loc="left")
 
 
-def head(made: Any, title: str) -> None:
+def figure_title(fig: Any, title: str) -> None:
     """A title over all axes of a figure."""
-    made.suptitle(title, fontsize=TITLE_PT, color=INK, x=0.01, ha="left")
+    fig.suptitle(title, fontsize=TITLE_PT, color=INK, x=0.01, ha="left")
 
 
-def label(axes: Any, text: str, at: tuple[float, float], *, colour: str = INK, moved: tuple[float, float] = (4, 0),
+def label(axes: Any, text: str, position: tuple[float, float], *, colour: str = INK, offset_pt: tuple[float, float] = (4, 0),
           **style: Any) -> None:  # fmt: skip
-    """Text beside a point, in the colour of what it names. Args: moved: offset in points."""
+    """Text beside a point.
+
+    Args:
+        offset_pt: offset in points.
+    """
     plate = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     style = {"fontsize": SMALL_PT, "va": "center", "bbox": plate} | style
-    axes.annotate(text, at, moved, textcoords="offset points", color=colour, **style)
+    axes.annotate(text, position, offset_pt, textcoords="offset points", color=colour, **style)
 
 
 def show_nothing(axes: Any) -> None:
-    """Say that there is nothing to draw, instead of empty axes that look like zero."""
+    """Text for a plot without data, since empty axes look like zero."""
     axes.text(0.5, 0.5, "nothing to show in this run", transform=axes.transAxes, ha="center", va="center",
               fontsize=TEXT_PT, color=MUTED)  # fmt: skip
 
 
-def png(made: Any, dpi: float | str = "figure") -> bytes:
-    """The figure as PNG bytes. Args: dpi: dots per inch, its own when left out."""
+def png(fig: Any, dpi: float | str = "figure") -> bytes:
+    """The figure as PNG bytes.
+
+    Args:
+        dpi: dots per inch (default: the figure's).
+    """
     sink = io.BytesIO()
-    made.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
+    fig.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()

@@ -1,1 +1,1 @@
-"""Every rule that must hold before training, judged on exactly the data to be trained on."""
+"""Rules that must hold before training, evaluated on exactly the training data."""

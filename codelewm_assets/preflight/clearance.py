@@ -1,4 +1,4 @@
-"""Whether training may start on these artifacts: the preflight report must be whole, clear, and have judged exactly them."""
+"""Clearance of training: the preflight report must be complete, clear, and about exactly these artifacts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
-JUDGED = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
+TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 REQUIRED_RULES = (
     "completions_keep_their_contract",
     "controls_leave_headroom",
@@ -33,32 +33,37 @@ REQUIRED_RULES = (
     "splits_keep_their_contract",
     "stand_in_is_named",
 )
-"""Every rule that a report must hold. Written out, not read off the code: a rule that is deleted there still refuses training
-until it is deleted here too, in a reviewed change."""
+"""Rules that a report must contain. Listed explicitly: a rule deleted from the code still blocks training until it is deleted
+here too, in a reviewed change."""
 
 
 def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *, folds: Sequence[int]) -> None:
-    """Refuse training on artifacts that the preflight report did not judge or did not clear, by every required rule.
+    """Refuse training on artifacts that the preflight report does not cover or did not clear by every required rule.
 
-    Every artifact that these were made from must be one that the report judged, under one digest only, with the bytes of
-    its manifest. Args: digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `JUDGED`.
-        folds: the folds that would be trained; must be those that the report judged.
-    Raises: PreflightError: every mismatch, in one message. StoreError: an artifact is not stored.
+    Every ancestor of these artifacts must be covered by the report under the same digest, with the bytes of its manifest.
+
+    Args:
+        digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `TRAINING_INPUTS`.
+        folds: the folds to train; must be those of the report.
+
+    Raises:
+        PreflightError: every mismatch, in one message.
+        StoreError: an artifact is not stored.
     """
-    absent = sorted({"preflight_report", "tokenized_pack", *JUDGED} - set(digests))
+    absent = sorted({"preflight_report", "tokenized_pack", *TRAINING_INPUTS} - set(digests))
     if absent:
-        raise PreflightError(f"Training was not told which {', '.join(absent)} to use. Materialize them, then train.")
+        raise PreflightError(f"Missing digest of {', '.join(absent)}. Materialize them, then train.")
     preflight = store.load("preflight_report", digests["preflight_report"])
     report = preflight.read_json("preflight_report.json")
     faults = _red_or_absent(report)
     if report["clear"] is not True and not faults:
         faults = ["not clear"]
     if report.get("folds") != list(folds):
-        faults.append(f"the report judged folds {report.get('folds')}, training would use {list(folds)}")
-    used = [store.load(name, digests[name]) for name in (*JUDGED, "tokenized_pack")]
+        faults.append(f"the report covers folds {report.get('folds')}, training would use {list(folds)}")
+    used = [store.load(name, digests[name]) for name in (*TRAINING_INPUTS, "tokenized_pack")]
     faults += [
-        f"{name} {digests[name][:12]} was not judged (the report judged {str(report['judged'].get(name))[:12]})"
-        for name in JUDGED
+        f"{name} {digests[name][:12]} is not covered (the report has {str(report['judged'].get(name))[:12]})"
+        for name in TRAINING_INPUTS
         if report["judged"].get(name) != digests[name]
     ]
     lineage = dict[str, Artifact]()
@@ -75,23 +80,23 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
         raise PreflightError(
             "Training is refused: "
             + "; ".join(faults)
-            + ". Rebuild these from one execution_pack, let preflight_report judge them by every rule, and start again."
+            + ". Rebuild these from one execution_pack, materialize preflight_report with every rule, and start again."
         )
 
 
 def _red_or_absent(report: Mapping[str, Any]) -> list[str]:
-    """Each rule that the report lists as red or holds as not passed, and each required rule that it does not hold."""
-    passed = {found["rule"]: found["passed"] for found in report.get("findings", [])}
+    """Each rule that the report lists as red or not passed, and each required rule without a finding."""
+    passed = {finding["rule"]: finding["passed"] for finding in report.get("findings", [])}
     red = dict.fromkeys([*report["red"], *(rule for rule, value in passed.items() if value is not True)])
     absent = [rule for rule in REQUIRED_RULES if rule not in passed]
     return [f"red rule {rule}" for rule in red] + [f"no finding of rule {rule}" for rule in absent]
 
 
-def _foreign_parents(lineage: Iterable[Artifact], judged: Mapping[str, str]) -> list[str]:
-    """Each parent that is not the artifact which the report judged under that name."""
+def _foreign_parents(lineage: Iterable[Artifact], reported: Mapping[str, str]) -> list[str]:
+    """Each parent that differs from the report's artifact of that name."""
     return [
-        f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report judged {str(judged.get(name))[:12]}"
+        f"{child.manifest.artifact_id} was made from {name} {digest[:12]}, the report has {str(reported.get(name))[:12]}"
         for child in lineage
         for name, digest in child.manifest.parent_artifacts.items()
-        if judged.get(name) != digest
+        if reported.get(name) != digest
     ]

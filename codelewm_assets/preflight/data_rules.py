@@ -1,7 +1,7 @@
 """The rules on data, labels, folds and decoys that hold before training.
 
-Each takes plain records and returns one Finding with its offenders; none raises for what can be expected and counted.
-The Dagster checks and the preflight report call the same functions; the rules on reranking stand in rerank_rules.py.
+Each takes plain records and returns one Finding with its offenders; none raises for invalid data. The Dagster checks and the
+preflight report call the same functions; the rules on reranking are in rerank_rules.py.
 """
 
 from collections import Counter, defaultdict
@@ -102,9 +102,9 @@ def labels_were_isolated(layers: Sequence[str], required: Sequence[str], known: 
     """Every layer of isolation that labelling needs was in force.
 
     Args:
-        layers: those in force.
-        required: those without which the labels do not count.
-        known: all that there are; the figures name which of them were missing.
+        layers: the active ones.
+        required: those that labels require.
+        known: all layers; the figures name the inactive ones.
     """
     missing = sorted(set(required) - set(layers))
     return finding(

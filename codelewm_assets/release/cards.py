@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.core.ids import FOLDS
-from codelewm_assets.core.records import LeftOut, PackRow
+from codelewm_assets.core.records import ExcludedProblem, PackRow
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.release import claims_text, metrics
@@ -43,7 +43,7 @@ def _card(kind: str, header: Any, template: str, **context: Any) -> str:
 def dataset_card(
     rows: Sequence[PackRow],
     splits: Sequence[ProblemSplit],
-    left_out: Sequence[LeftOut],
+    left_out: Sequence[ExcludedProblem],
     records: Records,
     *,
     artifacts: Mapping[str, str],

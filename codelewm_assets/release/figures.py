@@ -56,7 +56,7 @@ def draw_figures(
     return {
         "lifts.png": reports.forest(
             lift_effects(evidence), title="Lift in pass@1 of p_pass over each control (*: the best)", x="points (95% interval)",
-            wanted=RERANK_POINTS.value,
+            threshold=RERANK_POINTS.value,
         ),
         "roc.png": reports.roc_curves(
             {seed: curves for seed, rows in sorted(completions.items())
@@ -65,7 +65,7 @@ def draw_figures(
         ),
         "auc_differences.png": reports.forest(
             difference_effects(calibration, on=on), title="ROC-AUC of p_pass minus that of each control (*: in the gate)",
-            x="difference (95% interval by problem)", wanted=CALIBRATION_MARGIN.value, digits=3,
+            x="difference (95% interval by problem)", threshold=CALIBRATION_MARGIN.value, digits=3,
         ),
         "reliability_curve.png": reports.reliability_curve(
             {seed: bins for seed, found in calibration.items()

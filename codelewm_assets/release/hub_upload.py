@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import ReleaseError
-from codelewm_assets.core.hub_calls import TRIES, hashes_of, hub_api, is_there, retry_transient
+from codelewm_assets.core.hub_calls import MAX_TRIES, file_hashes, hub_api, matches_hash, retry_transient
 from codelewm_assets.release.hub_layout import NAMESPACE
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 
@@ -35,7 +35,7 @@ def publish(
     public: bool = False,
     endpoint: str | None = None,
     pause_s: float = PAUSE_S,
-    tries: int = TRIES,
+    tries: int = MAX_TRIES,
 ) -> list[Published]:
     """Upload a release; every repository is looked at before the first byte is sent.
 
@@ -135,13 +135,15 @@ class _Repository:
 
     def _different(self, revision: str) -> tuple[list[str], list[str]]:
         """Paths that a revision has not or otherwise, and those that earlier releases left in this one's folders."""
-        there = self._ask("list", lambda: hashes_of(self._api, self.name, self._of["repo_type"], revision))
+        there = self._ask("list", lambda: file_hashes(self._api, self.name, self._of["repo_type"], revision))
         absent = [path for path, file in self._files.items() if not self._has(file, there.get(path))]
         stale = [path for path in there if path not in self._files and path.startswith(tuple(self._folders))]
         return absent, stale
 
     def _has(self, file: PlannedFile, found: str | None) -> bool:
-        return found == file.sha256 or (found is not None and len(found) == 40 and is_there(self._sources[file], found))
+        return found == file.sha256 or (
+            found is not None and len(found) == 40 and matches_hash(self._sources[file], found)
+        )
 
     def _make_tag(self, commit: str) -> None:
         if self._tag_now() is None:

@@ -28,4 +28,4 @@ def rerank_pictures(scored: Scored, artifact: Artifact) -> dict[str, bytes]:
     report = RerankReport.model_validate(artifact.read_json("rerank_report.json"))
     effects = lift_effects({scored.seed: SeedEvidence(rerank=report)})
     title = "Lift in pass@1 of p_pass over each control"
-    return {"lifts": forest(effects, title=title, x="points (95% interval)", wanted=RERANK_POINTS.value)}
+    return {"lifts": forest(effects, title=title, x="points (95% interval)", threshold=RERANK_POINTS.value)}

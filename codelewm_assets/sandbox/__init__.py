@@ -1,1 +1,1 @@
-"""Running programs that are not trusted. Knows nothing of benchmarks, references or expected outputs."""
+"""Execution of untrusted programs. Knows nothing of benchmarks, references or expected outputs."""

@@ -1,4 +1,4 @@
-"""What one child answers, read as its frames come: outcomes of calls, outputs decoded or recognized."""
+"""Answers of one child, read frame by frame: outcomes of calls, outputs decoded or recognized."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -23,29 +23,29 @@ from codelewm_assets.sandbox.frames import (
 )
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, RunOutcome
-from codelewm_assets.sandbox.server import Ran
+from codelewm_assets.sandbox.server import ChildRun
 
 SHORT_VALUE, LONG_VALUE = 1 << 10, 1 << 20  # bytes of one output
 NOT_CALLED, NO_TIME_LEFT = InputRun("killed", was_called=False), InputRun("timeout", was_called=False)
-ENDED: dict[str | None, RunOutcome] = {"cpu": "timeout", "wall": "timeout", "policy": "policy"}
+OUTCOME_OF_STOP: dict[str | None, RunOutcome] = {"cpu": "timeout", "wall": "timeout", "policy": "policy"}
 
 
 @dataclass(slots=True)
 class ChildAnswers:
-    """What one child answers, read as it comes; a frame is let go when it is read.
+    """Answers of one child, read as they come; frames are not kept.
 
     Attributes:
         start: index of its first input.
-        count: of all inputs of the program.
-        has_failed: whether a call decides that the program is wrong.
-        failed: whether one has.
+        count: number of all inputs of the program.
+        has_failed: predicate of a failed call.
+        failed: True once a call has failed.
         runs: the calls so far.
     """
 
     start: int
     count: int
     limits: Limits
-    enough: Callable[[int, InputRun], bool] | None
+    stop_when: Callable[[int, InputRun], bool] | None
     known: Sequence[KnownOutput | None] | None = None
     has_failed: Callable[[int, InputRun], bool] | None = None
     failed: bool = False
@@ -53,21 +53,21 @@ class ChildAnswers:
     is_loaded: bool = False
     has_ended: bool = False
     is_forged: bool = False
-    has_enough: bool = False
+    is_stopped: bool = False
     not_loaded: InputRun | None = None
     returned: int = -1
 
     def restart(self) -> None:
-        """Forget what came: the program is run anew."""
-        self.__init__(self.start, self.count, self.limits, self.enough, self.known, self.has_failed)  # type: ignore[misc]
+        """Reset for another run of the program."""
+        self.__init__(self.start, self.count, self.limits, self.stop_when, self.known, self.has_failed)  # type: ignore[misc]
 
     def on_frame(self, frame: Frame) -> bool:
-        """Take a frame. Returns: whether it is the last that is wanted."""
+        """Process a frame. Returns: True if the child can be stopped."""
         if not self.is_loaded:
             return self._on_first(frame)
         index = self.start + len(self.runs)
         if frame.kind == RETURNED and frame.index == index != self.returned:
-            self.returned = index  # once a call: the server gives it its time again
+            self.returned = index  # once a call: the server restarts its clock
             return False
         if frame.kind == END and index == self.count and not self.has_ended:
             self.has_ended = True
@@ -79,8 +79,8 @@ class ChildAnswers:
         run = _called(frame, self.limits, self.known[index] if self.known else None)
         self.runs.append(run)
         self.failed = self.failed or (self.has_failed is not None and self.has_failed(index, run))
-        self.has_enough = self.enough is not None and self.enough(index, run)
-        return self.has_enough
+        self.is_stopped = self.stop_when is not None and self.stop_when(index, run)
+        return self.is_stopped
 
     def _on_first(self, frame: Frame) -> bool:
         self.is_loaded = frame.kind == LOADED
@@ -93,22 +93,26 @@ class ChildAnswers:
         self.is_forged = not self.is_loaded and self.not_loaded is None
         return not self.is_loaded
 
-    def finish(self, ran: Ran) -> list[InputRun]:
-        """The calls of this child; fewer than all that were left when the next child goes on after them."""
+    def finish(self, child_run: ChildRun) -> list[InputRun]:
+        """The calls of this child; fewer than remain when another child has to continue after them."""
         rest = self.count - self.start - len(self.runs)
-        if ran.stopped == "lost":  # whatever it answered: it ended what watched it
+        if child_run.stopped == "lost":  # its answers do not count: it killed its watcher
             return [InputRun("killed"), *[NOT_CALLED] * (self.count - self.start - 1)]
         if not self.is_loaded:
-            ended = self.not_loaded if self.not_loaded and ran.is_whole and ran.stopped in (None, "told") else None
-            return [ended or InputRun(ENDED.get(ran.stopped, "killed"))] * rest
-        if self.has_enough or (self.has_ended and not self.is_forged):
+            ended = (
+                self.not_loaded
+                if self.not_loaded and child_run.has_only_frames and child_run.stopped in (None, "parent")
+                else None
+            )
+            return [ended or InputRun(OUTCOME_OF_STOP.get(child_run.stopped, "killed"))] * rest
+        if self.is_stopped or (self.has_ended and not self.is_forged):
             return self.runs
         if not rest:
-            self.runs.pop()  # all were answered, but the harness did not end as it does: the last call is not believed
+            self.runs.pop()  # the harness did not send END: the last call is untrusted
             rest = 1
-        if self.is_forged or not ran.is_whole or ran.stopped == "output":
+        if self.is_forged or not child_run.has_only_frames or child_run.stopped == "output":
             return [*self.runs, InputRun("killed"), *[NOT_CALLED] * (rest - 1)]
-        return [*self.runs, InputRun(ENDED.get(ran.stopped, "killed"))]
+        return [*self.runs, InputRun(OUTCOME_OF_STOP.get(child_run.stopped, "killed"))]
 
 
 def _called(frame: Frame, limits: Limits, known: KnownOutput | None) -> InputRun:
@@ -127,7 +131,7 @@ def _called(frame: Frame, limits: Limits, known: KnownOutput | None) -> InputRun
         return InputRun("finished", output=known.output, output_type=frame.name, digest=digest, cpu_ms=cpu_ms)
     try:
         output, value = _reader_of(len(frame.value))(frame.value)
-    except CodecError:  # bytes that stand for no value
+    except CodecError:  # no valid encoding
         output = None
     if output is None:
         return InputRun("finished", output_type=frame.name)
@@ -148,8 +152,8 @@ def _read(data: bytes) -> tuple[str | None, Any]:
         return None, None
 
 
-# Most outputs of a problem's programs are the same bytes, its two runs' nearly always: each is read once. Not the longest,
-# so that what is kept stays under a few hundred MiB.
+# Most outputs of a problem's programs are the same bytes: each is decoded once. The longest are not cached, to bound memory to
+# a few hundred MiB.
 _read_short = lru_cache(maxsize=4096)(_read)
 _read_long = lru_cache(maxsize=16)(_read)
 

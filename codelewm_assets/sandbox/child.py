@@ -1,6 +1,6 @@
-"""The forked child: closes what it inherited, takes its limits, runs the program, and sends its outputs as frames.
+"""The forked child: closes inherited descriptors, sets its limits, runs the program, and sends its outputs as frames.
 
-Standard library only: this file is copied into the box. It holds nothing that would tell right from wrong.
+Standard library only: this file is copied into the box. It holds no expected outputs.
 """
 
 import ctypes
@@ -28,16 +28,16 @@ from codelewm_assets.sandbox.frames import (
 from codelewm_assets.sandbox.landlock import Ruleset
 
 PIPE = 3  # the one descriptor that the program has besides the null device
-REFUSED_ERRNO = errno.EKEYREJECTED  # of a refused fork: no other call of a program can give it
-PID_MOVED = 77  # exit status of a child whose process id tells of an earlier program; its server says so by itself
+REFUSED_ERRNO = errno.EKEYREJECTED  # of a refused fork; no other system call returns it
+PID_MOVED = 77  # exit status of a child with an unexpected process id, which reveals an earlier program
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 WARM_ROUNDS = 20
-OWN_PID = 0x7EA51D01  # stands in the system call filter where the child puts its own process id
+PID_PLACEHOLDER = 0x7EA51D01  # replaced in the system call filter by the child's process id
 
 
 CHILD_LIMITS = struct.Struct("=QQQQQ")
-"""What a child is told: its highest CPU seconds, address space, bytes of one output, bytes of a file, open files. None of it
-depends on the program, on its reference or on what is right."""
+"""Limits of a child: CPU seconds, address space, bytes of one output, bytes of a file, open files. They depend neither on the
+program nor on its reference."""
 
 
 class SockFilterProgram(ctypes.Structure):
@@ -47,18 +47,22 @@ class SockFilterProgram(ctypes.Structure):
 
 
 class Filter:
-    """A system call filter, made ready before the fork so that loading it takes one call."""
+    """A system call filter, prepared before the fork so that loading it takes one call."""
 
     def __init__(self, code: bytes) -> None:
-        self._places = [at for at in range(0, len(code), 4) if code[at : at + 4] == struct.pack("=I", OWN_PID)]
+        self._places = [
+            offset
+            for offset in range(0, len(code), 4)
+            if code[offset : offset + 4] == struct.pack("=I", PID_PLACEHOLDER)
+        ]
         self._code = ctypes.create_string_buffer(code, len(code))
         self._program = SockFilterProgram(len(code) // 8, ctypes.addressof(self._code))
         self._prctl = ctypes.CDLL(None).prctl
 
     def load(self) -> None:
-        """Put it in force for this process and its children. Raises: OSError: the kernel refused it."""
-        for at in self._places:
-            struct.pack_into("=I", self._code, at, os.getpid())
+        """Apply it to this process and its children. Raises: OSError: the kernel refused it."""
+        for offset in self._places:
+            struct.pack_into("=I", self._code, offset, os.getpid())
         if self._prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0) != 0:
             raise OSError("the kernel refused the system call filter")
 
@@ -72,11 +76,11 @@ def run_child(
     ruleset: Ruleset | None,
     pid: int | None,
 ) -> None:
-    """Never returns: ends the process. One frame per input; fewer frames than inputs mean it did not get there.
+    """Run the program and end the process. One frame per input; fewer frames mean that it ended early.
 
     Args:
         bounds: the fields of `CHILD_LIMITS`.
-        pid: the process id that this child must have, when process ids are its server's own.
+        pid: the process id that this child must have, in a process namespace of the server.
     """
     if pid not in (None, os.getpid()):
         os._exit(PID_MOVED)
@@ -88,8 +92,8 @@ def run_child(
         token, (start, end, entry_point, code, *inputs) = data[:TOKEN_BYTES], _parts(data[TOKEN_BYTES:])
         if ruleset is not None:  # while its descriptor is open
             ruleset.restrict()
-        _take_descriptors(pipe)
-        _take_limits(bounds, may_have_threads=filter_ is not None)
+        _set_up_descriptors(pipe)
+        _set_limits(bounds, may_have_threads=filter_ is not None)
         if filter_ is not None:
             filter_.load()
         text = code.decode("utf-8", "surrogatepass")
@@ -103,15 +107,15 @@ def run_child(
 
 
 def _parts(data: bytes) -> list[bytes]:
-    parts, at = [], 0
-    while at < len(data):
-        (size,) = struct.unpack_from(">I", data, at)
-        parts.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
+    parts, offset = [], 0
+    while offset < len(data):
+        (size,) = struct.unpack_from(">I", data, offset)
+        parts.append(data[offset + 4 : offset + 4 + size])
+        offset += 4 + size
     return parts
 
 
-def _take_descriptors(pipe: int) -> None:
+def _set_up_descriptors(pipe: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     moved = os.dup2(pipe, 200)  # out of the way first: `pipe` or `null` may itself be one of 0..3
     for standard in (0, 1, 2):
@@ -120,7 +124,7 @@ def _take_descriptors(pipe: int) -> None:
     os.closerange(PIPE + 1, 1024)
 
 
-def _take_limits(bounds: tuple[int, ...], *, may_have_threads: bool) -> None:
+def _set_limits(bounds: tuple[int, ...], *, may_have_threads: bool) -> None:
     cpu_s, memory_bytes, _, file_bytes, open_files = bounds
     pairs = [
         (resource.RLIMIT_CPU, cpu_s),  # whole seconds only: the server's clock is the precise one
@@ -148,7 +152,7 @@ def _run(code: str, entry_point: str, inputs: list[bytes], start: int, token: by
 
 
 def _call(function: Any, arguments: list[Any], token: bytes, index: int, max_bytes: int) -> bytes:
-    """The frame that answers one call."""
+    """The answer frame of one call."""
     started = process_time()
     try:
         value = function(*arguments)
@@ -160,12 +164,12 @@ def _call(function: Any, arguments: list[Any], token: bytes, index: int, max_byt
 
 
 def warm() -> None:
-    """Run what every child runs, so that the interpreter has specialized it once, and not each child a copy of its own."""
+    """Run the child's code paths, so that the interpreter specializes them once and not in each child."""
     values = (1, "a", [1, 2], (1.5, None, True), {"a": 1})
     null = os.open(os.devnull, os.O_WRONLY)
     for value in values * WARM_ROUNDS:
         arguments = unpack_arguments(pack_arguments([value], LONG_BYTES))
-        _send(_call(lambda given: given, arguments, bytes(TOKEN_BYTES), 0, LONG_BYTES), null)
+        _send(_call(lambda argument: argument, arguments, bytes(TOKEN_BYTES), 0, LONG_BYTES), null)
         _parts(struct.pack(">I", 0))
     os.close(null)
 
@@ -182,12 +186,12 @@ def _since(started: float) -> int:
 def _answer(value: Any, token: bytes, index: int, cpu_us: int, max_bytes: int) -> bytes:
     kind = type(value).__name__
 
-    def say_that_it_returned() -> None:
+    def send_returned() -> None:
         _send(pack_frame(token, RETURNED, index, cpu_us))
 
     try:
-        encoded = encode(value, max_bytes, on_long=say_that_it_returned)
-    except Exception:  # too long, too deep, or what a class of the program's own raises
+        encoded = encode(value, max_bytes, on_long=send_returned)
+    except Exception:  # too long, too deep, or raised by a class of the program
         return pack_frame(token, NO_LITERAL, index, cpu_us, kind)
     return pack_frame(token, VALUE, index, cpu_us, kind, encoded)
 

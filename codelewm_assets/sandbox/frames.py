@@ -1,8 +1,8 @@
-"""What a child sends back: frames on a pipe, written by the child and read by the parent.
+"""Wire format of a child's answers: frames on a pipe, written by the child and read by the parent.
 
 A frame is a header (length of the body, the run's token, kind, index of the input, CPU time of the call) and a body. The
-token is drawn per run by the parent; bytes without it came from something that is not the harness, and end the run as
-`killed`. Standard library only: this file is copied into the box.
+parent draws the token per run; bytes without it were not written by the harness and end the run as `killed`. Standard library
+only: this file is copied into the box.
 """
 
 import struct
@@ -22,10 +22,13 @@ class FrameError(ValueError):
 
 @dataclass(slots=True)
 class Frame:
-    """One frame: its kind, which input it answers, CPU microseconds of the call, a type's or exception's name, a value.
+    """One frame.
 
     Attributes:
-        value: of a `VALUE`; None when it was longer than the reader keeps.
+        index: of the input.
+        cpu_us: CPU time of the call.
+        name: of a type or an exception.
+        value: of a `VALUE`; None when longer than the reader keeps.
     """
 
     kind: int
@@ -43,13 +46,13 @@ def pack_frame(token: bytes, kind: int, index: int = 0, cpu_us: int = 0, name: s
 
 
 class FrameReader:
-    """Takes bytes as they come, gives whole frames.
+    """Incremental parser of frames.
 
     Args:
         token: of this run.
-        max_bytes: of one frame's value; a longer one is not the harness's.
-        max_sent_bytes: of all that one child sends.
-        kept_bytes: how many bytes of a value are kept, by the index of its input; a longer value is read past.
+        max_bytes: of one frame's value; the harness sends no longer one.
+        max_sent_bytes: of all frames of one child.
+        kept_bytes: input index → bytes of a value that are kept; a longer value is skipped.
     """
 
     def __init__(
@@ -59,51 +62,51 @@ class FrameReader:
         self._kept_bytes = kept_bytes
         self._waiting = bytearray()
         self._received = self._to_skip = 0
-        self._wanted = HEADER.size
+        self._needed_bytes = HEADER.size
 
     @property
     def is_over(self) -> bool:
-        """Whether more bytes came than one child may send."""
+        """True if the child sent more than `max_sent_bytes`."""
         return self._received > self._max_sent_bytes
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Frames that are whole now. Raises: FrameError: not the harness's."""
+        """The frames completed by `data`. Raises: FrameError: not the harness's."""
         self._received += len(data)
         if self._to_skip:
             skipped = min(self._to_skip, len(data))
             self._to_skip, data = self._to_skip - skipped, data[skipped:]
         self._waiting += data
-        if len(self._waiting) < self._wanted:
+        if len(self._waiting) < self._needed_bytes:
             return
-        at = 0
+        offset = 0
         try:
-            while len(self._waiting) - at >= HEADER.size:
-                size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting, at)
+            while len(self._waiting) - offset >= HEADER.size:
+                size, token, kind, index, cpu_us = HEADER.unpack_from(self._waiting, offset)
                 if token != self._token or kind > END or size > self._max_bytes:
                     raise FrameError("a frame without the run's token")
-                start, end = at + HEADER.size, at + HEADER.size + size
+                start, end = offset + HEADER.size, offset + HEADER.size + size
                 if self._kept_bytes is not None and size > self._kept_bytes(index) + MAX_NAME_BYTES:
-                    self._wanted = HEADER.size + MAX_NAME_BYTES + 2
-                    if len(self._waiting) - at < self._wanted:
+                    self._needed_bytes = HEADER.size + MAX_NAME_BYTES + 2
+                    if len(self._waiting) - offset < self._needed_bytes:
                         return
                     name, _ = _name_and_value(self._waiting, start, start + MAX_NAME_BYTES + 2)
                     self._to_skip = max(0, end - len(self._waiting))
                     value = None
                 else:
-                    self._wanted = end - at
+                    self._needed_bytes = end - offset
                     if len(self._waiting) < end:
                         return
                     name, value = _name_and_value(self._waiting, start, end)
-                self._wanted = HEADER.size
+                self._needed_bytes = HEADER.size
                 yield Frame(kind, index, cpu_us, name, value)
-                at = min(end, len(self._waiting))
+                offset = min(end, len(self._waiting))
         finally:
-            del self._waiting[:at]
+            del self._waiting[:offset]
 
 
 def _name_and_value(data: bytearray, start: int, end: int) -> tuple[str, bytes]:
-    value_at = start + 2 + (NAME_BYTES.unpack_from(data, start)[0] if end - start >= 2 else 0)
-    if value_at > end:
+    value_start = start + 2 + (NAME_BYTES.unpack_from(data, start)[0] if end - start >= 2 else 0)
+    if value_start > end:
         raise FrameError("a frame without its name")
     with memoryview(data) as view:  # copied once
-        return str(view[start + 2 : value_at], "utf-8", "replace"), bytes(view[value_at:end])
+        return str(view[start + 2 : value_start], "utf-8", "replace"), bytes(view[value_start:end])

@@ -1,4 +1,4 @@
-"""Which layers of isolation are in force, and the command that starts a fork server inside them."""
+"""Isolation layers, and the command that starts a fork server inside them."""
 
 import json
 import os
@@ -28,16 +28,16 @@ REMEDIES = {
 REMEDIES |= dict.fromkeys(("mount_namespace", "network_namespace", "pid_namespace"), REMEDIES["ipc_namespace"])
 BASIC_LAYERS = ("no_new_privs", "private_folder", "process_group", "rlimits")
 STRICT_LAYERS = tuple(sorted({*REMEDIES, *BASIC_LAYERS}))
-"""With all of these in force the host's files and processes cannot be seen, and nothing can be started, signalled or reached."""
+"""All layers: the host's files and processes are invisible, and nothing can be started, signalled or reached."""
 
 PARTS = ("bubblewrap", "namespaces", "landlock", "seccomp", "unprivileged_user")
-"""What a pool can be told to do without."""
+"""Mechanisms that a pool can disable."""
 
 BOX_MODULES = ("child", "codec", "frames", "landlock", "namespaces", "zygote")
 BOX_FILES = ("__init__", "core/__init__", "core/cleanup", *(f"sandbox/{name}" for name in ("__init__", *BOX_MODULES)))
 TMPFS_BYTES = 64 << 20
-SCRATCH = "scratch"  # without namespaces, where programs get their private folders; goes with the box
-NOBODY = 65534  # the user that programs of root run as
+SCRATCH = "scratch"  # parent of the private folders without namespaces; removed with the box
+NOBODY = 65534  # user of the programs when the parent is root
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from codelewm_assets.sandbox.zygote import main; main()"
 SYSTEM_PATHS = (
     *("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/usr/share/locale", "/etc/localtime"),
@@ -47,25 +47,26 @@ SYSTEM_PATHS = (
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """The layers that were in force, as the servers reported them."""
+    """The active layers, as the servers reported them."""
 
     layers: tuple[str, ...]
 
     @property
     def is_isolated(self) -> bool:
-        """Whether every layer there is was in force."""
+        """True if every layer is active."""
         return not self.missing_for_strict
 
     @property
     def missing_for_strict(self) -> tuple[str, ...]:
-        """Layers that were not in force, of all there are."""
+        """Inactive layers."""
         return tuple(sorted(set(STRICT_LAYERS) - set(self.layers)))
 
 
 def required_layers(layers: Collection[str], *, is_strict: bool) -> tuple[str, ...]:
-    """Layers without which labels do not count: all when strict; else the basic ones, and seccomp where bubblewrap is not.
+    """Layers that labels require: all when strict; else the basic ones, and seccomp without bubblewrap.
 
-    Args: layers: those in force.
+    Args:
+        layers: the active ones.
     """
     if is_strict:
         return STRICT_LAYERS
@@ -73,24 +74,24 @@ def required_layers(layers: Collection[str], *, is_strict: bool) -> tuple[str, .
 
 
 def remedy(missing: Sequence[str]) -> str:
-    """What to do to get these layers."""
+    """Remedies for these missing layers."""
     return "; ".join(sorted({REMEDIES.get(layer, "use Linux") for layer in missing}))
 
 
 def copy_box_files(folder: Path) -> None:
-    """Copy the few files that the server needs into `folder`: all of the project that the box can see."""
+    """Copy the files that the server needs into `folder`: the only part of the project inside the box."""
     package = files("codelewm_assets")
     for name in BOX_FILES:
         target = folder / "codelewm_assets" / f"{name}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((package / f"{name}.py").read_bytes())
     (folder / SCRATCH).mkdir()
-    folder.chmod(0o711)  # the server may be another user, who needs the way to its folder
+    folder.chmod(0o711)  # the server may be another user
 
 
 @cache
 def bubblewrap_works() -> bool:
-    """Whether `bwrap` is installed and this machine lets it make its namespaces."""
+    """True if `bwrap` is installed and can create its namespaces on this machine."""
     program = shutil.which("bwrap")
     if program is None:
         return False
@@ -99,9 +100,9 @@ def bubblewrap_works() -> bool:
 
 
 def module_folders(modules: Sequence[str]) -> dict[str, Path]:
-    """Folder name → folder of each package that a warm server imports besides the standard library, its libraries too.
+    """Folder name → folder of each package (and its libraries) that a warm server imports besides the standard library.
 
-    Raises: SandboxError: a module is not installed, or is not a folder of its own.
+    Raises: SandboxError: a module is not installed, or is not a package folder.
     """
     folders: dict[str, Path] = {}
     for name in modules:
@@ -111,7 +112,7 @@ def module_folders(modules: Sequence[str]) -> dict[str, Path]:
             spec = None
         if spec is None or not spec.submodule_search_locations:
             raise SandboxError(
-                f"The module {name!r} is not a package that is installed here; install it or do not ask for it."
+                f"The module {name!r} is not an installed package; install it or remove it from the modules."
             )
         folder = Path(next(iter(spec.submodule_search_locations)))
         folders[folder.name] = folder
@@ -121,12 +122,12 @@ def module_folders(modules: Sequence[str]) -> dict[str, Path]:
 
 
 def server_command(
-    box: Path, *, hash_seed: int, without: Collection[str] = (), modules: Sequence[str] = ()
+    box: Path, *, hash_seed: int, disabled: Collection[str] = (), modules: Sequence[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
     """Command and environment of one fork server.
 
     Args:
-        without: of `PARTS`, those to do without.
+        disabled: the unused ones of `PARTS`.
         modules: packages to import besides the standard library.
 
     Raises: SandboxError: a module is not installed.
@@ -140,22 +141,22 @@ def server_command(
     }
     if modules:  # no threads in the server: a fork copies none
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    packages, calls = module_folders(modules), None if "seccomp" in without else filters()
-    has_bubblewrap = "bubblewrap" not in without
-    has_namespaces = not has_bubblewrap and "namespaces" not in without
+    packages, calls = module_folders(modules), None if "seccomp" in disabled else filters()
+    has_bubblewrap = "bubblewrap" not in disabled
+    has_namespaces = not has_bubblewrap and "namespaces" not in disabled
     folders = ["/modules"] if packages else []
     readable = [*_interpreter(python), *SYSTEM_PATHS, *(f"/modules/{name}" for name in packages)]
     if not has_bubblewrap:
         folders = sorted({str(folder.parent) for folder in packages.values()})
         readable = [*_interpreter(python), *SYSTEM_PATHS, *map(str, packages.values())]
-    can_lower = os.geteuid() == 0 and "unprivileged_user" not in without
+    can_lower = os.geteuid() == 0 and "unprivileged_user" not in disabled
     if not has_bubblewrap and not has_namespaces:  # without a mount namespace the way to all of it must be open already
         can_lower = can_lower and all(map(is_reachable, [*readable, str(box / SCRATCH)]))
     config = {
         "layers": ["bubblewrap", *NAMESPACES] if has_bubblewrap else [],
         "namespaces": has_namespaces,
         "uid": NOBODY if can_lower else None,
-        "landlock": "landlock" not in without,
+        "landlock": "landlock" not in disabled,
         "filters": {name: code.hex() for name, code in asdict(calls).items()} if calls else None,
         "box": "/box" if has_bubblewrap else str(box),
         "temporary": "/tmp" if has_bubblewrap or has_namespaces else str(box / SCRATCH),
@@ -173,13 +174,13 @@ NAMESPACES = ("ipc_namespace", "mount_namespace", "network_namespace", "pid_name
 
 
 def _interpreter(python: str) -> Iterator[str]:
-    """What an interpreter reads of its own: itself and its libraries."""
+    """Paths of the interpreter and its libraries."""
     yield python
     yield from sorted({str(Path(sys.base_prefix) / "lib"), str(Path(sysconfig.get_path("stdlib")).parent)})
 
 
 def _unshared() -> list[str]:
-    """Namespaces of the box. Root makes none of users: it becomes another user of the host, which that could not."""
+    """Namespaces of the box. Root creates no user namespace, since it becomes another user of the host."""
     if os.geteuid() != 0:
         return ["--unshare-all", "--cap-drop", "ALL"]
     spaces = [f"--unshare-{name}" for name in ("pid", "net", "ipc", "uts", "cgroup-try")]
@@ -209,18 +210,18 @@ def _bubblewrap(box: Path, python: str, packages: dict[str, Path]) -> list[str]:
 
 
 def _seen(python: str) -> set[str]:
-    """Folders of the host that the interpreter lies in or reads."""
+    """Folders of the host that the interpreter uses."""
     return {"/usr", sys.base_prefix, str(Path(python).parent.parent)}
 
 
 def _parents(path: str) -> Iterator[str]:
-    """Options that make the folders above a path ones that every user may enter."""
+    """Options that make the parent folders of a path accessible to every user."""
     for parent in [*reversed(Path(path).parents)][1:]:
         yield from ("--perms", "0755", "--dir", str(parent))
 
 
 def _other_packages(seen: Collection[str]) -> Iterator[str]:
-    """Folders of packages below these, whose content no program is to see: it may be the answers."""
+    """Package folders below these, which are hidden: they may contain the benchmarks' answers."""
     for top in sorted(seen):
         for pattern in ("lib/python3*", "local/lib/python3*"):
             for folder in sorted(Path(top).glob(pattern)):

@@ -1,6 +1,6 @@
-"""Landlock, the kernel's own access control for unprivileged processes, by three system calls.
+"""Landlock, the kernel's access control for unprivileged processes, by three system calls.
 
-Two rulesets are built before the server restricts itself: its own, and a nested one that each child enters with one call.
+Two rulesets are built before the server restricts itself: the server's, and a nested one that each child enters with one call.
 The numbers are those of linux/landlock.h. Standard library only: this file is copied into the box.
 """
 
@@ -16,30 +16,30 @@ READ_FILE, READ_DIR = 1 << 2, 1 << 3
 FILES_ABI_1, REFER, TRUNCATE, IOCTL_DEV = (1 << 13) - 1, 1 << 13, 1 << 14, 1 << 15
 NETWORK_TCP = 0b11  # bind and connect
 SCOPE_ABSTRACT_SOCKETS, SCOPE_SIGNALS = 1, 2
-OF_A_FILE = 1 << 0 | 1 << 1 | READ_FILE | TRUNCATE | IOCTL_DEV  # the rights that a rule on a file may name
+FILE_RIGHTS = 1 << 0 | 1 << 1 | READ_FILE | TRUNCATE | IOCTL_DEV  # the rights that a rule on a file may name
 RULESET, PATH_BENEATH = struct.Struct("=QQQ"), struct.Struct("=Qi")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def abi() -> int:
-    """Version of the kernel's Landlock; 0: there is none, or it is turned off."""
+    """Version of the kernel's Landlock; 0: missing or turned off."""
     return max(0, int(_libc.syscall(CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)))
 
 
 def layers(version: int) -> tuple[str, ...]:
-    """Names of the layers that this version gives: files since 1 (truncating since 3), network since 4, signals since 6."""
+    """Layers of this version: files since 1 (truncating since 3), network since 4, signals since 6."""
     parts = (("landlock_files", 3), ("landlock_network", 4), ("landlock_signals", 6))
     return tuple(name for name, since in parts if version >= since)
 
 
 class Ruleset:
-    """Which files a process may read and write; signals, TCP and abstract sockets reach nothing outside it.
+    """Access rules of a process: files to read and write; no signals, TCP or abstract sockets to the outside.
 
     Args:
-        read: files and folders to read, with all that is below a folder.
-        listed: folders whose entries may be listed, and no more.
-        write: folders to do anything in.
+        read: readable files and folders, recursively.
+        listed: folders that may only be listed.
+        write: folders with full access.
 
     Raises: OSError: the kernel refused it.
     """
@@ -66,14 +66,14 @@ class Ruleset:
             return
         try:
             if not stat.S_ISDIR(os.fstat(place).st_mode):
-                rights &= OF_A_FILE
+                rights &= FILE_RIGHTS
             rule = PATH_BENEATH.pack(rights & self._files, place)
             _checked(_libc.syscall(ADD_RULE, self._descriptor, RULE_PATH_BENEATH, rule, 0))
         finally:
             os.close(place)
 
     def restrict(self) -> None:
-        """Put it in force for this process and its children, for good. Raises: OSError: the kernel refused it."""
+        """Apply it to this process and its children, irrevocably. Raises: OSError: the kernel refused it."""
         _checked(_libc.syscall(RESTRICT_SELF, self._descriptor, 0))
 
 

@@ -1,4 +1,4 @@
-"""What one program may use. The numbers are promises: each has a test in `codelewm_assets_tests/sandbox`."""
+"""Resource limits of one program. Each has a test in `codelewm_assets_tests/sandbox`."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ MAX_SENT_BYTES = 1024 * MEBIBYTE  # of one child; all outputs of the longest pub
 class Limits:
     """Limits of one program over all its inputs and tries.
 
-    The times are kept by the server and the parent, and a program cannot read them. What its own process is given, the fields
-    from `memory_bytes` on, is the same for every completion: nothing that depends on a reference or on what is right.
+    The server and the parent enforce the times, which a program cannot read. The limits from `memory_bytes` on, which the
+    child process sets, are the same for every completion: none depends on a reference.
 
     Attributes:
-        input_cpu_s: CPU time of loading, and of each call, in seconds; it decides, so that a busy machine changes no verdict.
-            Writing a long output down may take as long again.
-        cpu_s: CPU time over all inputs in seconds, `MAX_CPU_S` at most. Inputs that it leaves no time for are not called, nor
-            are those after `max_timeouts` calls that were over their own limit.
-        wall_s: time over all inputs and tries, in seconds, in which the program neither ran nor waited for a core: a backstop
-            against programs that sleep, which neither the load nor a long honest run uses up.
-        max_timeouts: calls over their limit before the program is given up.
-        failed_input_cpu_s: CPU time of each call after the first that failed, where the parent says which one did.
+        input_cpu_s: CPU time of loading, and of each call, in seconds; CPU time, so that the machine's load changes no verdict.
+            Encoding a long output may take as long again.
+        cpu_s: CPU time over all inputs in seconds, `MAX_CPU_S` at most. Inputs beyond it are not called, nor are those after
+            `max_timeouts` timeouts.
+        wall_s: idle time over all inputs and tries, in seconds, in which the program neither ran nor waited for a core: a
+            backstop against programs that sleep, independent of load and of CPU time.
+        max_timeouts: timeouts after which the program is stopped.
+        failed_input_cpu_s: CPU time of each call after the first failure that the parent reports.
         failed_cpu_s: CPU time of all those calls together.
         memory_bytes: address space.
         output_bytes: one output, encoded; a longer one has no literal. The longest published output has 9.0 MB.

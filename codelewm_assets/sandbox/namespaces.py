@@ -1,4 +1,4 @@
-"""Namespaces and a lower user, made by the server itself where bubblewrap is not there to do it.
+"""Namespaces and an unprivileged user, set up by the server itself without bubblewrap.
 
 Standard library only: this file is copied into the box.
 """
@@ -28,18 +28,18 @@ class MountAttributes(ctypes.Structure):
 def enter(
     readable: Sequence[str], hidden: Sequence[str], temporary: str, size_bytes: int, uid: int | None
 ) -> tuple[str, ...]:
-    """Go on in new mount, pid, network, ipc and uts namespaces: every file system read-only but an empty `temporary`.
+    """Continue in new mount, pid, network, ipc and uts namespaces: file systems are read-only but for an empty `temporary`.
 
-    The calling process stays outside and waits; this function returns in its child, which is process 1 of the namespace.
+    The calling process waits outside; this function returns in its child, which is process 1 of the namespace.
 
     Args:
-        readable: paths that `uid` must reach; the folders above them that it may not enter are covered.
-        hidden: folders that become empty, but for the readable paths in them.
+        readable: paths that `uid` must reach; inaccessible parent folders are covered.
+        hidden: folders that become empty, except for the readable paths in them.
         temporary: folder that becomes an empty file system of `size_bytes`.
-        uid: user that the server will become when it is root; None: it stays who it is.
+        uid: user that the server will become when it is root; None: unchanged.
 
-    Returns: names of the layers in force.
-    Raises: OSError: namespaces cannot be made here; the process is to be ended.
+    Returns: names of the active layers.
+    Raises: OSError: namespaces cannot be created; the process must exit.
     """
     spaces = NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS
     own_uid, own_gid = os.getuid(), os.getgid()
@@ -63,7 +63,7 @@ def enter(
 
 
 def lower(uid: int) -> bool:
-    """Give up root for `uid`, with every group and capability. Returns: False when this machine does not allow it."""
+    """Drop root for `uid`, with every group and capability. Returns: False if not permitted."""
     try:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -74,18 +74,18 @@ def lower(uid: int) -> bool:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability; without any nothing changes."""
+    """Drop every capability."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     _libc.syscall(CAPSET, ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
 
 
 def end_with_parent() -> None:
-    """Be killed when the parent process ends. To be called again after a change of user, which forgets it."""
+    """Have this process killed when its parent ends. A change of user resets this."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def is_reachable(path: str) -> bool:
-    """Whether a user who owns nothing may enter every folder above `path`."""
+    """True if any user may enter every folder above `path`."""
     return not _covering(path)
 
 
@@ -100,7 +100,7 @@ def _covering(path: str) -> str:
 
 
 def _cover(folders: Collection[str], paths: Sequence[str]) -> None:
-    """Put an empty folder over each of these, and the paths that lie in them back into it."""
+    """Mount an empty folder over each of these, and bind the paths below them into it."""
     inside = [
         (path, os.open(path, os.O_PATH | os.O_CLOEXEC))
         for path in paths

@@ -1,4 +1,4 @@
-"""What running a program showed, as data. Whether that is right or wrong is not judged here."""
+"""Records of a program's run. Correctness is not decided here."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,7 +14,7 @@ class Program:
         code: source text.
         entry_point: name of the function that is called.
         inputs: each the literal of the list of positional arguments; decoded afresh for each call.
-        encoded_inputs: the same as `pool.encode_inputs` gives them, where they are there already.
+        encoded_inputs: the inputs encoded by `pool.encode_inputs`, if already known.
     """
 
     code: str
@@ -29,14 +29,13 @@ class InputRun:
 
     Attributes:
         outcome: `finished` when the call returned.
-        output: canonical literal of what it returned; None when it did not return, or returned something that has no
-            literal (then `output_type` still says what it was).
+        output: canonical literal of the returned value; None when the call did not return, or the value has no literal
+            (`output_type` is set then).
         output_type: name of the returned value's type.
-        exception_class: name of the class of what it raised.
-        was_called: False when the program was ended before this call: its time was used up, or what came before was enough.
+        exception_class: name of the raised exception's class.
+        was_called: False when the program was stopped before this call.
         cpu_ms: CPU time of the call in milliseconds, as reported by the child process (untrusted).
-        value: what `output` is the literal of; to be read, not changed. None as well where the output was recognized by its
-            digest and not decoded.
+        value: the value of `output`, not to be mutated; None also when the output was recognized by its digest.
         digest: of the output's encoding.
     """
 
@@ -52,7 +51,7 @@ class InputRun:
 
 @dataclass(frozen=True, slots=True)
 class KnownOutput:
-    """An output that many programs return: recognized by the digest of its encoding, so that it is not decoded each time."""
+    """A frequent output, recognized by the digest of its encoding instead of being decoded each time."""
 
     digest: bytes
     output: str
@@ -64,7 +63,7 @@ class ProgramRun:
 
     Attributes:
         cpu_ms: CPU time used, in milliseconds.
-        idle_s: time in which it neither ran nor waited for a core, in seconds.
+        idle_s: time in seconds in which it neither ran nor waited for a core.
     """
 
     inputs: tuple[InputRun, ...]

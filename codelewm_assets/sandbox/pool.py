@@ -1,4 +1,4 @@
-"""A pool of fork servers: programs in, what they did out, in the order given."""
+"""A pool of fork servers: runs of programs, in order."""
 
 import contextlib
 import fcntl
@@ -24,12 +24,12 @@ from codelewm_assets.sandbox.codec import CodecError, pack_arguments
 from codelewm_assets.sandbox.isolation import Isolation, bubblewrap_works, copy_box_files, module_folders
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program, ProgramRun
-from codelewm_assets.sandbox.server import Ran, Server
+from codelewm_assets.sandbox.server import ChildRun, Server
 
 BOX = "codelewm-box-"
-WAITING_PER_WORKER = 8
-MOST_INPUT_BYTES = 64 << 20
-AGAIN_CPU_S = 0.25  # of a second run: calls that it does not reach are not compared
+MAX_PENDING_PER_WORKER = 8
+MAX_INPUT_BYTES = 64 << 20
+SECOND_RUN_CPU_S = 0.25  # of a second run; calls beyond it are not compared
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -39,7 +39,7 @@ class SandboxPool:
 
     Args:
         hash_seed: of the first server of each pair; the second has the next.
-        without: of `isolation.PARTS`, those to do without; the others are used where they work.
+        disabled: the unused ones of `isolation.PARTS`; the others are used where they work.
         modules: packages that programs may import besides the standard library, imported once in each server.
 
     Raises: SandboxError: a server does not start, or a module is not installed.
@@ -50,11 +50,11 @@ class SandboxPool:
         workers: int = 2,
         *,
         hash_seed: int = 0,
-        without: Collection[str] = (),
+        disabled: Collection[str] = (),
         modules: Sequence[str] = (),
     ) -> None:
         self._workers, self._hash_seeds, self._modules = workers, (hash_seed, hash_seed + 1), tuple(modules)
-        self._without = {*without} | (set() if bubblewrap_works() else {"bubblewrap"})
+        self._disabled = {*disabled} | (set() if bubblewrap_works() else {"bubblewrap"})
         self._idle: tuple[queue.SimpleQueue[Server], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
         self._lock = threading.Lock()
         self._servers: list[Server] = []
@@ -90,15 +90,21 @@ class SandboxPool:
         return self._isolation
 
     def run(
-        self, program: Program, limits: Limits | None = None, *, enough: Callable[[int, InputRun], bool] | None = None
+        self,
+        program: Program,
+        limits: Limits | None = None,
+        *,
+        stop_when: Callable[[int, InputRun], bool] | None = None,
     ) -> ProgramRun:
-        """Run one program on all its inputs. A program that ends its server is `killed`; the server is replaced.
+        """Run one program on all its inputs. A program that kills its server is `killed`; the server is replaced.
 
-        Args: enough: given the index of an input and what its call showed, whether to end the program there; the calls
-            after it are `killed` and were not called. For a verdict on the whole program it is the first failure.
-        Raises: SandboxError: an input is deeper or longer than the sandbox takes.
+        Args:
+            stop_when: (input index, call) → True to stop the program there, such as at the first failure; the calls after it are
+                `killed` and were not called.
+
+        Raises: SandboxError: an input is deeper or longer than the sandbox allows.
         """
-        return self._run(program, limits or Limits(), 0, enough)
+        return self._run(program, limits or Limits(), 0, stop_when)
 
     def run_twice(
         self,
@@ -112,20 +118,19 @@ class SandboxPool:
     ) -> tuple[ProgramRun, ProgramRun]:
         """Run one program in two children under different hash seeds.
 
-        Both together keep to the limits on time, and the second one to `AGAIN_CPU_S`. It ends where the first one did: a call
-        that was over its limit, and those after it, are not run again; nor is one that the time left does not reach. Those
-        are as in the first.
+        The time limits apply to both together, and `SECOND_RUN_CPU_S` to the second. The second run stops where the first
+        timed out or where its time is used up; later calls are copied from the first.
 
         Args:
-            kept_bytes: how many bytes of each output are read; a longer one is no literal.
+            kept_bytes: bytes of each output that are read; a longer one has no literal.
             known: an output of each input that is recognized and not decoded; such a call has no `value`.
-            has_failed: given the index of an input and what its call showed, whether that decides that the program is
-                wrong: the calls after it have the limits of a program that has failed, and are not run again.
-            ends_at_failure: whether the program is ended there instead, as `run` does when it has seen enough.
+            has_failed: (input index, call) → True if the program is wrong: the calls after it have the limits of a failed
+                program, and are not run again.
+            ends_at_failure: stop the program at the first failure instead, as `run` with `stop_when`.
         """
         limits = limits or Limits()
-        enough = has_failed if ends_at_failure else None
-        first = self._run(program, limits, 0, enough, kept_bytes=kept_bytes, known=known, has_failed=has_failed)
+        stop_when = has_failed if ends_at_failure else None
+        first = self._run(program, limits, 0, stop_when, kept_bytes=kept_bytes, known=known, has_failed=has_failed)
         calls = enumerate(first.inputs)
         if has_failed is None:
             count = next((i for i, call in calls if call.outcome == "timeout"), len(first.inputs))
@@ -133,7 +138,7 @@ class SandboxPool:
             count = next(
                 (i + (call.outcome != "timeout") for i, call in calls if has_failed(i, call)), len(first.inputs)
             )
-        left_s = min(AGAIN_CPU_S, limits.cpu_s - first.cpu_ms / 1000)
+        left_s = min(SECOND_RUN_CPU_S, limits.cpu_s - first.cpu_ms / 1000)
         left = replace(limits, cpu_s=left_s, wall_s=limits.wall_s - first.idle_s)
         if not count or left.cpu_s <= 0 or left.wall_s <= 0:
             return first, first
@@ -147,18 +152,21 @@ class SandboxPool:
         return first, replace(second, inputs=(*checked, *first.inputs[count:]))
 
     def map(self, jobs: Iterable[tuple[Program, Limits]]) -> Iterator[ProgramRun]:
-        """Run many programs, as many at a time as there are workers; results in the order given."""
-        return self.each(lambda job: self.run(*job), jobs)
+        """Run many programs, one at a time per worker; results in order."""
+        return self.imap(lambda job: self.run(*job), jobs)
 
-    def each(self, function: Callable[[T], R], items: Iterable[T], *, ahead: int = WAITING_PER_WORKER) -> Iterator[R]:
-        """`function` of each item on the pool's threads, results in the order given; `items` is read as it is needed.
+    def imap(
+        self, function: Callable[[T], R], items: Iterable[T], *, max_ahead: int = MAX_PENDING_PER_WORKER
+    ) -> Iterator[R]:
+        """`function` of each item on the pool's threads, results in order; `items` is read lazily.
 
-        Args: ahead: items of each worker that may be begun or done while the first of them is not.
+        Args:
+            max_ahead: maximum number of items per worker that may be ahead of the first unfinished one.
         """
         waiting: deque[Future[R]] = deque()
         for item in items:
             waiting.append(self._threads.submit(function, item))
-            if len(waiting) >= ahead * self._workers:
+            if len(waiting) >= max_ahead * self._workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -168,7 +176,7 @@ class SandboxPool:
         program: Program,
         limits: Limits,
         seed: int,
-        enough: Callable[[int, InputRun], bool] | None = None,
+        stop_when: Callable[[int, InputRun], bool] | None = None,
         kept_bytes: Sequence[int] | None = None,
         known: Sequence[KnownOutput | None] | None = None,
         has_failed: Callable[[int, InputRun], bool] | None = None,
@@ -186,14 +194,14 @@ class SandboxPool:
                 left = replace(left, input_cpu_s=limits.failed_input_cpu_s, cpu_s=left_s)
             if left.cpu_s <= 0 or left.wall_s <= 0:
                 break
-            head = _sized(str(len(runs)), str(count), program.entry_point, program.code)
-            child = ChildAnswers(len(runs), count, limits, enough, known, has_failed, failed_ms is not None)
-            ran = self._in_server(head, inputs, left, seed, child, kept)
-            cpu_ms, idle_s = cpu_ms + ran.cpu_ms, idle_s + ran.idle_s
-            runs += child.finish(ran)
+            head = _length_prefixed(str(len(runs)), str(count), program.entry_point, program.code)
+            child = ChildAnswers(len(runs), count, limits, stop_when, known, has_failed, failed_ms is not None)
+            child_run = self._in_server(head, inputs, left, seed, child, kept)
+            cpu_ms, idle_s = cpu_ms + child_run.cpu_ms, idle_s + child_run.idle_s
+            runs += child.finish(child_run)
             if failed_ms is None and has_failed and any(has_failed(i, runs[i]) for i in range(child.start, len(runs))):
                 failed_ms = cpu_ms
-            if child.has_enough or (enough is not None and enough(len(runs) - 1, runs[-1])):
+            if child.is_stopped or (stop_when is not None and stop_when(len(runs) - 1, runs[-1])):
                 return ProgramRun((*runs, *[NOT_CALLED] * (count - len(runs))), cpu_ms, idle_s)
             if sum(run.outcome == "timeout" for run in runs) >= limits.max_timeouts:
                 break
@@ -207,54 +215,54 @@ class SandboxPool:
         seed: int,
         child: "ChildAnswers",
         kept_bytes: Callable[[int], int] | None,
-    ) -> Ran:
-        server = self._take(seed)
+    ) -> ChildRun:
+        server = self._acquire(seed)
         has_served = server.served > 0
         try:
-            ran = server.run(head, inputs, limits, child.on_frame, kept_bytes, lambda: child.failed)
+            child_run = server.run(head, inputs, limits, child.on_frame, kept_bytes, lambda: child.failed)
         except BaseException:
-            self._drop(server)
+            self._discard(server)
             raise
-        if ran.stopped in ("lost", "moved"):
-            self._drop(server)
+        if child_run.stopped in ("lost", "moved"):
+            self._discard(server)
         else:
             self._idle[seed].put(server)
-        # An earlier program may have ended the server, or left its traces in files or process ids: this one gets a new one.
-        if has_served and ran.stopped in ("lost", "moved"):
+        # An earlier program may have killed the server or left traces in files or process ids: retry on a new server.
+        if has_served and child_run.stopped in ("lost", "moved"):
             child.restart()
             return self._in_server(head, inputs, limits, seed, child, kept_bytes)
-        return ran
+        return child_run
 
-    def _take(self, seed: int) -> Server:
+    def _acquire(self, seed: int) -> Server:
         try:
             return self._idle[seed].get_nowait()
         except queue.Empty:
             return self._start(seed)
 
-    def _drop(self, server: Server) -> None:
+    def _discard(self, server: Server) -> None:
         server.close()
         with self._lock:
             self._servers.remove(server)
 
     def _start_first(self) -> Server:
-        """The first server shows whether namespaces can be made here without bubblewrap; if not, the pool does without."""
-        if "bubblewrap" in self._without and "namespaces" not in self._without:
+        """The first server; namespaces are disabled if it cannot create them without bubblewrap."""
+        if "bubblewrap" in self._disabled and "namespaces" not in self._disabled:
             with contextlib.suppress(SandboxError):
                 return self._start(0)
-            self._without.add("namespaces")
+            self._disabled.add("namespaces")
         return self._start(0)
 
     def _start(self, seed: int) -> Server:
-        server = Server(self._box, hash_seed=self._hash_seeds[seed], without=self._without, modules=self._modules)
+        server = Server(self._box, hash_seed=self._hash_seeds[seed], disabled=self._disabled, modules=self._modules)
         with self._lock:
             self._servers.append(server)
         return server
 
 
 def _new_box() -> tuple[Path, int]:
-    """A folder for the servers' files, and the descriptor whose lock says that it is in use.
+    """A folder for the servers' files, and the descriptor that holds its lock.
 
-    It gets the name that a sweep looks for when the lock is held.
+    It is renamed to the pattern of `_sweep_boxes` once locked.
     """
     folder = Path(tempfile.mkdtemp(prefix=f".{BOX}"))
     copy_box_files(folder)
@@ -264,7 +272,7 @@ def _new_box() -> tuple[Path, int]:
 
 
 def _sweep_boxes() -> None:
-    """Remove the boxes of runs that were killed: those that nobody holds, in whatever namespace or container it is."""
+    """Remove the boxes of killed runs: those that no process has locked, in any namespace or container."""
     for box in Path(tempfile.gettempdir()).glob(f"{BOX}*"):
         with contextlib.suppress(OSError):
             lock = os.open(box, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -275,19 +283,19 @@ def _sweep_boxes() -> None:
                 os.close(lock)
 
 
-def _sized(*texts: str) -> bytes:
+def _length_prefixed(*texts: str) -> bytes:
     parts = [text.encode("utf-8", "surrogatepass") for text in texts]
     return b"".join(pack(">I", len(part)) + part for part in parts)
 
 
 @lru_cache(maxsize=128)
 def encode_inputs(inputs: tuple[str, ...]) -> bytes:
-    """Each input's arguments, encoded, with the length before it; read once for all programs that have the same inputs.
+    """Each input's arguments, encoded and length-prefixed; cached for all programs with the same inputs.
 
-    Raises: SandboxError: one is no literal of a list, or deeper or longer than the sandbox takes.
+    Raises: SandboxError: one is no literal of a list, or deeper or longer than the sandbox allows.
     """
     try:
-        parts = [pack_arguments(read_arguments(text), MOST_INPUT_BYTES) for text in inputs]
+        parts = [pack_arguments(read_arguments(text), MAX_INPUT_BYTES) for text in inputs]
     except LiteralError as error:
         raise SandboxError(str(error)) from error
     except CodecError as error:

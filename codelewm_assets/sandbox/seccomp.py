@@ -1,7 +1,7 @@
-"""The system calls that a program may not make, as filters that a process loads with one prctl.
+"""Filters of forbidden system calls, which a process loads with one prctl.
 
-Built by libseccomp through pyseccomp, in the parent, once. A forbidden call ends the program (outcome `policy`), except where
-the standard library itself tries a call and goes on without it: that one is refused with an error. docs/sandbox.md lists both.
+Built by libseccomp through pyseccomp, once, in the parent. A forbidden call ends the program (outcome `policy`), except calls
+that the standard library tries and can do without: those return an error. docs/sandbox.md lists both.
 """
 
 import errno
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from codelewm_assets.sandbox.child import OWN_PID, REFUSED_ERRNO
+from codelewm_assets.sandbox.child import PID_PLACEHOLDER, REFUSED_ERRNO
 
-# What neither the server nor a program needs: forbidden once, in the server, and inherited.
+# Needed by neither the server nor a program: forbidden in the server, and inherited.
 FORBIDDEN = (
     # network: a socket may be asked for, and not used; SOCKETS below
     *("connect", "bind", "listen", "accept", "accept4", "sendmsg", "sendmmsg"),
@@ -33,7 +33,7 @@ FORBIDDEN = (
     *("acct", "quotactl", "syslog", "iopl", "ioperm", "personality", "landlock_create_ruleset", "seccomp"),
     *("memfd_secret", "quotactl_fd", "open_tree_attr", "shmget", "msgget", "semget", "mq_open", "vhangup"),
 )
-# What the server itself needs, and its children may not have.
+# Needed by the server, forbidden to its children.
 FORBIDDEN_TO_CHILDREN = (*("fork", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tkill"),)
 # Priority, affinity and class of a process, and which argument names it: 0 is the caller itself.
 SCHEDULING = {
@@ -57,11 +57,12 @@ LOW_32 = 0xFFFFFFFF  # of an argument that the kernel reads as 32 bits, whatever
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Classic BPF: loaded once by the server and inherited, and loaded by each child (a short one: it costs on each fork).
+    """Classic BPF programs.
 
     Attributes:
-        child: of a child in a read-only mount namespace.
-        child_in_host_files: of one that sees the user's own files; it may change no file's attributes.
+        server: loaded once by the server and inherited.
+        child: of a child in a read-only mount namespace; short, since loading it costs on each fork.
+        child_in_host_files: of a child that sees the user's files; it may change no file's attributes.
     """
 
     server: bytes
@@ -76,7 +77,7 @@ def filters() -> Filters | None:
         import pyseccomp as library
     except (ImportError, OSError, RuntimeError):
         return None
-    return Filters(_code(_server(library)), _code(_child(library, ())), _code(_child(library, FILE_ATTRIBUTES)))
+    return Filters(_bpf(_server(library)), _bpf(_child(library, ())), _bpf(_child(library, FILE_ATTRIBUTES)))
 
 
 def _server(library: Any) -> Any:
@@ -101,7 +102,7 @@ def _server(library: Any) -> Any:
     rules.refuse("socket", errno.EACCES, rules.is_(0, socket.AF_UNIX))
     for family in (socket.AF_INET, socket.AF_INET6):
         rules.kill_where("socketpair", rules.is_(0, family))
-    return rules.made
+    return rules.syscall_filter
 
 
 def _child(library: Any, refused: Iterable[str]) -> Any:
@@ -113,14 +114,14 @@ def _child(library: Any, refused: Iterable[str]) -> Any:
     rules.kill_where("clone", library.Arg(0, library.MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_VM))
     rules.refuse("clone3", errno.ENOSYS)  # the C library falls back to clone, whose flags a filter can read
     for name in ("kill", "tgkill"):
-        rules.kill_where(name, library.Arg(0, library.NE, OWN_PID))
+        rules.kill_where(name, library.Arg(0, library.NE, PID_PLACEHOLDER))
     for name, place in SCHEDULING.items():
         rules.refuse(name, errno.EPERM, library.Arg(place, library.EQ, 0))
     rules.refuse("setrlimit", errno.EPERM)
     rules.refuse("prlimit64", errno.EPERM, library.Arg(2, library.NE, 0))
     for name in refused:
         rules.refuse(name, errno.EPERM)
-    return rules.made
+    return rules.syscall_filter
 
 
 # Calls newer than many a libseccomp; from 424 on every architecture has the same numbers.
@@ -131,14 +132,14 @@ NUMBERS = {
 
 
 class _Rules:
-    """A filter in the making; a call that this architecture does not have is left out."""
+    """Builder of a filter; calls that this architecture lacks are skipped."""
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self.made = library.SyscallFilter(library.ALLOW)
+        self.syscall_filter = library.SyscallFilter(library.ALLOW)
 
     def is_(self, place: int, value: int) -> Any:
-        """The argument is this number in its low 32 bits."""
+        """Condition: the low 32 bits of the argument equal this number."""
         return self._library.Arg(place, self._library.MASKED_EQ, LOW_32, value)
 
     def kill(self, names: Iterable[str]) -> None:
@@ -158,11 +159,11 @@ class _Rules:
         number = self._library.resolve_syscall(self._library.Arch.NATIVE, name)
         number = number if number >= 0 else NUMBERS.get(name, -1)
         if number >= 0:
-            self.made.add_rule(action, number, *arguments)
+            self.syscall_filter.add_rule(action, number, *arguments)
 
 
-def _code(made: Any) -> bytes:
+def _bpf(syscall_filter: Any) -> bytes:
     with tempfile.TemporaryFile() as handle:
-        made.export_bpf(handle)
+        syscall_filter.export_bpf(handle)
         handle.seek(0)
         return handle.read()

@@ -21,28 +21,28 @@ from codelewm_assets.sandbox.limits import MAX_CPU_S, MAX_SENT_BYTES, Limits
 from codelewm_assets.sandbox.zygote import ANSWER, TIMES
 
 START_S = 60.0
-LOOK_MS = 5
+POLL_MS = 5
 READ_BYTES = 1 << 16
-PIPE_BYTES = 1 << 20  # what a user may ask for (/proc/sys/fs/pipe-max-size), so that large outputs come in few turns
-FLOWING_BYTES = 1 << 14  # after a look that found as much, the next one comes as soon as there is more
+PIPE_BYTES = 1 << 20  # the usual /proc/sys/fs/pipe-max-size, so that large outputs take few reads
+FLOWING_BYTES = 1 << 14  # after a read of this size, the next one follows as soon as there is more
 CREDENTIALS = struct.Struct("=iII")  # `struct ucred` of linux/socket.h: process, user, group
-LOOK_AFTER_S = 0.5  # between two looks whether the server itself still runs
-ANSWER_SLACK_S = 15.0  # beyond a multiple of a program's own limits, before the server is taken for lost
+LIVENESS_CHECK_S = 0.5  # between two checks that the server is running
+ANSWER_SLACK_S = 15.0  # beyond a multiple of the program's limits, before the server counts as lost
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """One child's life.
+class ChildRun:
+    """Outcome of one child process.
 
     Attributes:
-        is_whole: all that it sent were frames.
-        stopped: None (it ended by itself), `told` (`on_frame` had seen enough), `cpu`, `wall`, `policy`, `output`, `moved`
-            (it was not run, for want of a fresh process id), or `lost` with its server.
+        has_only_frames: it sent nothing but frames.
+        stopped: None (it exited), `parent` (stopped by `on_frame`), `cpu`, `wall`, `policy`, `output`, `moved` (not run, since
+            its process id was unexpected), or `lost` with its server.
         cpu_ms: CPU time in milliseconds.
-        idle_s: time in which it neither ran nor waited for a core, in seconds.
+        idle_s: time in seconds in which it neither ran nor waited for a core.
     """
 
-    is_whole: bool
+    has_only_frames: bool
     stopped: str | None
     cpu_ms: float = 0.0
     idle_s: float = 0.0
@@ -52,9 +52,9 @@ class Server:
     """One fork server process. Raises: SandboxError: it does not start."""
 
     def __init__(
-        self, box: Path, *, hash_seed: int, without: Collection[str] = (), modules: Sequence[str] = ()
+        self, box: Path, *, hash_seed: int, disabled: Collection[str] = (), modules: Sequence[str] = ()
     ) -> None:
-        command, environment = server_command(box, hash_seed=hash_seed, without=without, modules=modules)
+        command, environment = server_command(box, hash_seed=hash_seed, disabled=disabled, modules=modules)
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         with theirs:
@@ -64,20 +64,20 @@ class Server:
             )  # fmt: skip
         self._channel.settimeout(START_S)
         self.served = 0
-        self._itself: int | None = None
+        self._pidfd: int | None = None
         try:
             hello, sender, _, _ = self._channel.recvmsg(65536, socket.CMSG_SPACE(CREDENTIALS.size))
             if not hello or hello.startswith(b"!"):
                 raise OSError(hello[1:].decode("utf-8", "replace") or "it hung up")
             self.layers: tuple[str, ...] = tuple(hello.decode("ascii").split(","))
-            self._pid: int = CREDENTIALS.unpack(sender[0][2])[0]  # as this process sees it, whatever namespace it is in
-            self._itself = os.pidfd_open(self._pid)
+            self._pid: int = CREDENTIALS.unpack(sender[0][2])[0]  # in this process' namespace
+            self._pidfd = os.pidfd_open(self._pid)
             self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         except (OSError, ValueError, IndexError) as error:
             self.close()
-            wanted = f", and that {', '.join(modules)} can be imported" if modules else ""
+            hint = f", and that {', '.join(modules)} can be imported" if modules else ""
             raise SandboxError(
-                f"The sandbox's server did not start ({error}). Check that python and bwrap run in this container{wanted}."
+                f"The sandbox's server did not start ({error}). Check that python and bwrap run in this container{hint}."
             ) from error
 
     def run(
@@ -88,16 +88,15 @@ class Server:
         on_frame: Callable[[Frame], bool],
         kept_bytes: Callable[[int], int] | None = None,
         has_failed: Callable[[], bool] = lambda: False,
-    ) -> Ran:
+    ) -> ChildRun:
         """Run one program in a child of its own.
 
         Args:
-            head: first input to call and the one before which to end, entry point and code; like `inputs` each with its length
-                before it.
-            inputs: the encoded arguments of each input.
-            on_frame: called with each frame as it comes; True: it is the last that is wanted, the child is ended.
-            kept_bytes: how many bytes of an output are read, by its index.
-            has_failed: whether a call has failed, so that the rest of them have the limits of a program that has.
+            head: index of the first input and end of the range, entry point and code, length-prefixed.
+            inputs: the encoded arguments of each input, length-prefixed.
+            on_frame: called with each frame; returns True to stop the child.
+            kept_bytes: input index → bytes of its output that are read.
+            has_failed: returns True once a call has failed; the limits of a failed program apply from then on.
         """
         self.served += 1
         token = os.urandom(TOKEN_BYTES)
@@ -110,7 +109,7 @@ class Server:
                 socket.send_fds(self._channel, [_child_limits(limits)], [request, writer])
                 self._channel.send(TIMES.pack(limits.input_cpu_s, limits.cpu_s, limits.wall_s))
             except OSError:
-                return Ran(True, "lost")
+                return ChildRun(True, "lost")
             finally:
                 os.close(request)
                 os.close(writer)
@@ -119,51 +118,53 @@ class Server:
         finally:
             os.close(reader)
 
-    def _collect(self, incoming: "_Incoming", limits: Limits, has_failed: Callable[[], bool]) -> Ran:
-        poll, is_flowing, has_told, is_short, seen = select.poll(), False, False, has_failed(), 0
+    def _collect(self, incoming: "_Incoming", limits: Limits, has_failed: Callable[[], bool]) -> ChildRun:
+        poll, is_flowing, was_stopped, is_short, seen = select.poll(), False, False, has_failed(), 0
         poll.register(self._channel, select.POLLIN)
         deadline = time.monotonic() + 3 * limits.wall_s + 10 * limits.cpu_s + ANSWER_SLACK_S
-        next_look = time.monotonic() + LOOK_AFTER_S
-        # The pipe is looked into now and then, not at each frame: waking up for each costs more than most programs do.
+        next_check = time.monotonic() + LIVENESS_CHECK_S
+        # The pipe is polled, not read at each frame: a wake-up per frame costs more than most programs.
         while (now := time.monotonic()) < deadline:
-            ready = poll.poll(LOOK_MS)
+            ready = poll.poll(POLL_MS)
             if any(descriptor == self._channel.fileno() for descriptor, _ in ready):
                 break
-            has_more = incoming.look(PIPE_BYTES if is_flowing else READ_BYTES) >= FLOWING_BYTES
+            has_more = incoming.read_available(PIPE_BYTES if is_flowing else READ_BYTES) >= FLOWING_BYTES
             if has_more and not is_flowing:
                 _widen(incoming.reader)
                 poll.register(incoming.reader, select.POLLIN)
             elif is_flowing and not has_more:
                 poll.unregister(incoming.reader)
             is_flowing = has_more
-            if not has_told and incoming.is_over:
-                has_told = self._say(b"enough")
-            elif not has_told and incoming.count > seen:
+            if not was_stopped and incoming.is_over:
+                was_stopped = self._send(b"enough")
+            elif not was_stopped and incoming.count > seen:
                 if has_failed() and not is_short:
-                    is_short = self._say(TIMES.pack(limits.failed_input_cpu_s, limits.failed_cpu_s, limits.wall_s))
+                    is_short = self._send(TIMES.pack(limits.failed_input_cpu_s, limits.failed_cpu_s, limits.wall_s))
                 else:
-                    self._say(b"seen")
+                    self._send(b"seen")
             seen = incoming.count
-            if now >= next_look:
-                if not _runs(self._pid):
-                    return Ran(incoming.is_whole, "lost")
-                next_look = now + LOOK_AFTER_S
+            if now >= next_check:
+                if not _is_running(self._pid):
+                    return ChildRun(incoming.has_only_frames, "lost")
+                next_check = now + LIVENESS_CHECK_S
         else:
-            return Ran(incoming.is_whole, "lost")
+            return ChildRun(incoming.has_only_frames, "lost")
         answer = self._answer()
         if answer is None:
-            return Ran(incoming.is_whole, "lost")
-        incoming.look()
+            return ChildRun(incoming.has_only_frames, "lost")
+        incoming.read_available()
         ended, cpu_ms, idle_s = answer
-        return Ran(incoming.is_whole, "output" if incoming.has_sent_too_much else ended or None, cpu_ms, idle_s)
+        return ChildRun(
+            incoming.has_only_frames, "output" if incoming.has_sent_too_much else ended or None, cpu_ms, idle_s
+        )
 
-    def _say(self, word: bytes) -> bool:
-        with suppress(OSError):  # it has ended: its answer, or the end of the channel, is there to be read
+    def _send(self, word: bytes) -> bool:
+        with suppress(OSError):  # it has ended; its answer or the end of the channel can be read
             self._channel.send(word)
         return True
 
     def _answer(self) -> tuple[str, float, float] | None:
-        """What ended the child, CPU milliseconds and idle seconds; None: the server is lost."""
+        """(reason of the child's end, CPU milliseconds, idle seconds); None: the server is lost."""
         try:
             data = self._channel.recv(4096)
             cpu_ms, idle_s = ANSWER.unpack_from(data)
@@ -172,19 +173,19 @@ class Server:
         return data[ANSWER.size :].decode("ascii"), cpu_ms, idle_s
 
     def close(self) -> None:
-        """Kill the server; its namespace's processes go with it."""
+        """Kill the server and, with it, the processes of its namespace."""
         self._channel.close()
-        if self._itself is not None:  # what started it may be no user who can end it with itself
+        if self._pidfd is not None:  # the parent of the server may lack the right to kill it
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._itself, signal.SIGKILL)
-            os.close(self._itself)
-            self._itself = None
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            os.close(self._pidfd)
+            self._pidfd = None
         self._process.kill()
         self._process.wait()
 
 
-def _runs(pid: int) -> bool:
-    """Whether a process is there and not stopped."""
+def _is_running(pid: int) -> bool:
+    """True if a process exists and is not stopped."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as handle:
             return handle.read().rsplit(")", 1)[1].split()[0] not in "TtZX"
@@ -193,31 +194,31 @@ def _runs(pid: int) -> bool:
 
 
 def _widen(pipe: int) -> None:
-    with suppress(OSError):  # a user's pipes may hold too much already; the usual size works too
+    with suppress(OSError):  # the user's pipe quota may be used up; the default size works too
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 class _Incoming:
-    """The frames of one child, given on as they come and not kept."""
+    """The frames of one child, passed on and not kept."""
 
     def __init__(self, reader: int, stream: FrameReader, on_frame: Callable[[Frame], bool]) -> None:
         os.set_blocking(reader, False)
         self.reader, self._stream, self._on_frame = reader, stream, on_frame
         self.count = 0
-        self.is_whole, self._has_enough = True, False
+        self.has_only_frames, self._is_stopped = True, False
 
     @property
     def has_sent_too_much(self) -> bool:
-        """Whether the child sent more than one may."""
+        """True if the child sent more than it may."""
         return self._stream.is_over
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more of it is wanted: enough was seen, too much was sent, or something that is no frame."""
-        return self._has_enough or self._stream.is_over or not self.is_whole
+        """True if the child can be stopped: by `on_frame`, after too many bytes, or after an invalid frame."""
+        return self._is_stopped or self._stream.is_over or not self.has_only_frames
 
-    def look(self, size: int = READ_BYTES) -> int:
-        """Take what is in the pipe now, `size` bytes at a time. Returns: bytes taken."""
+    def read_available(self, size: int = READ_BYTES) -> int:
+        """Read the pipe until it is empty, `size` bytes at a time. Returns: bytes read."""
         taken = 0
         while not self.is_over:
             try:
@@ -225,12 +226,12 @@ class _Incoming:
                 for frame in self._stream.feed(data):
                     self.count += 1
                     if self._on_frame(frame):
-                        self._has_enough = True
+                        self._is_stopped = True
                         break
             except BlockingIOError:
                 break
             except FrameError:
-                self.is_whole = False
+                self.has_only_frames = False
                 break
             taken += len(data)
             if len(data) < size:

@@ -1,8 +1,8 @@
-"""The fork server: a warm interpreter inside the box that forks one child per program and watches its time.
+"""The fork server: a warm interpreter inside the box that forks one child per program and enforces its time limits.
 
-Standard library only: this file is copied into the box. It gets limits and two descriptors per run: the program with its
-inputs, which only the child reads, and the pipe for the child's answers, which only the parent reads. So nothing of one
-run is in the memory that the next one inherits. It is never given an expected output.
+Standard library only: this file is copied into the box. Per run it receives limits and two descriptors: the program with its
+inputs, which only the child reads, and the pipe for the child's answers, which only the parent reads. So no data of a run is in
+the memory that the next child inherits. It never receives expected outputs.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ from codelewm_assets.sandbox.child import CHILD_LIMITS, Filter, run_child, warm
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 POLL_MS = 10
-TIMES = struct.Struct("=ddd")  # CPU seconds of one call and of all, seconds of wall time; sent when the child is there
-ANSWER = struct.Struct("=dd")  # CPU milliseconds, idle seconds; then what ended the child
-UNSURE_IDLE_S = 0.005  # shorter than this the time in the run queue is not looked up
-OTHER_PACKAGES = ("site-packages", "dist-packages")  # may hold anything, the benchmarks' answers too
+TIMES = struct.Struct("=ddd")  # CPU seconds of one call and of all, seconds of wall time; sent after the fork
+ANSWER = struct.Struct("=dd")  # CPU milliseconds, idle seconds; then the reason of the child's end
+MIN_CHECKED_IDLE_S = 0.005  # below this the time in the run queue is not read
+OTHER_PACKAGES = ("site-packages", "dist-packages")  # may contain the benchmarks' answers
 # Not here: `random` (its hook after each fork costs a tenth of a fork, and `statistics` and `tempfile` import it),
 # `dataclasses` and `hashlib` (many pages to copy). A program that wants those pays for its own import.
 WARM = (
@@ -39,7 +39,7 @@ WARM = (
 
 
 class Server:
-    """The server's own state; its children inherit it and find nothing of one another in it."""
+    """State of the server, which children inherit; it holds no data of earlier children."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.layers: set[str] = set(config["layers"])
@@ -55,7 +55,7 @@ class Server:
         self.next_pid: int | None = None
 
     def _enter(self, config: dict[str, Any]) -> None:
-        """Namespaces, another user, no privileges."""
+        """Enter namespaces, change the user, drop privileges."""
         libc, uid = ctypes.CDLL(None), config["uid"]
         if config["namespaces"]:
             self.layers |= set(
@@ -65,7 +65,7 @@ class Server:
             if not self._has_mounts:
                 os.chown(self.temporary, uid, uid)
             namespaces.lower(uid)
-        if os.getuid() != 0:  # asked before a user namespace is made, in which root would be shown as another user
+        if os.getuid() != 0:  # before a user namespace, in which root would appear as another user
             self.layers.add("unprivileged_user")
         if "network_namespace" not in self.layers and libc.unshare(namespaces.NEWUSER | namespaces.NEWNET) == 0:
             self.layers.add("network_namespace")
@@ -82,7 +82,7 @@ class Server:
         return "mount_namespace" in self.layers
 
     def _import(self, config: dict[str, Any]) -> None:
-        """Warm the interpreter, and leave in it nothing that a program should not start with."""
+        """Preload modules, then remove everything that a program should not inherit."""
         sys.path[:0] = config["module_folders"]
         for name in [*WARM, *config["modules"]]:
             __import__(name)
@@ -100,12 +100,12 @@ class Server:
         version = landlock.abi()
         if version < 1:
             return None
-        # Each child copies every rule: whole folders, where what else lies in them is hidden by a mount.
+        # Each child copies every rule: few rules on whole folders, where mounts hide the rest.
         paths = (
             [(path, True) for path in config["readable"]] if self._has_mounts else list(_readable(config["readable"]))
         )
-        read = [path for path, is_whole in paths if is_whole]
-        listed = [path for path, is_whole in paths if not is_whole]
+        read = [path for path, is_recursive in paths if is_recursive]
+        listed = [path for path, is_recursive in paths if not is_recursive]
         devices = ["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"]
         child = landlock.Ruleset(read=[*read, *devices[2:]], listed=listed, write=[self.folder, *devices[:2]])
         landlock.Ruleset(
@@ -121,13 +121,13 @@ class Server:
         return Filter(bytes.fromhex(codes["child" if self._has_mounts else "child_in_host_files"]))
 
     def serve(self, channel: socket.socket) -> None:
-        """One program after another, until the parent hangs up or the server is no longer as new: it hangs up then."""
+        """Serve programs until the parent closes the channel or the server cannot be cleaned up."""
         while True:
             message, descriptors, _, _ = socket.recv_fds(channel, 4096, 2)
             if not message:
                 empty_folder(self.folder)
                 return
-            if len(descriptors) != 2:  # a word about a child that had ended by itself
+            if len(descriptors) != 2:  # a late message about a child that has exited
                 continue
             bounds = CHILD_LIMITS.unpack(message)
             pid = os.fork()
@@ -137,7 +137,7 @@ class Server:
                 os.close(descriptor)
             has_moved = self.next_pid not in (None, pid)
             end = _watch(pid, channel)
-            with contextlib.suppress(OSError):  # while the parent judges what came, this process cleans up
+            with contextlib.suppress(OSError):  # before the clean-up, so that the parent can continue
                 channel.send(ANSWER.pack(end.cpu_ms, end.idle_s) + (b"moved" if has_moved else end.stopped.encode()))
             _reap_descendants(self.is_first_process)
             if has_moved or not self._clean():
@@ -145,19 +145,19 @@ class Server:
             self.next_pid = pid + 1 if self.is_first_process else None
 
     def _clean(self) -> bool:
-        """Leave the private folder, and inside a box the whole temporary folder, as a new program should find them.
+        """Empty the private folder, and inside a box the whole temporary folder.
 
-        Returns: False when something could not be removed: then this server should not serve again.
+        Returns: False if something could not be removed; the server must not serve again then.
         """
-        if self._is_as_new():
+        if self._is_clean():
             return True
         empty_folder(self.folder)
         with contextlib.suppress(OSError):
             for name in set(os.listdir(self.temporary)) - {os.path.basename(self.folder)} if self._has_mounts else ():
                 remove_tree(os.path.join(self.temporary, name))
-        return self._is_as_new()
+        return self._is_clean()
 
-    def _is_as_new(self) -> bool:
+    def _is_clean(self) -> bool:
         try:
             is_empty = not os.listdir(self.folder) and os.stat(self.folder).st_mode & 0o777 == 0o700
             return is_empty and (not self._has_mounts or len(os.listdir(self.temporary)) == 1)
@@ -166,7 +166,7 @@ class Server:
 
 
 def main() -> None:
-    """Serve until the parent hangs up. argv: the configuration that `isolation.server_command` writes, as JSON."""
+    """Serve until the parent closes the channel. argv: the configuration from `isolation.server_command`, as JSON."""
     channel = socket.socket(fileno=0)
     try:
         server = Server(json.loads(sys.argv[1]))
@@ -181,9 +181,9 @@ def main() -> None:
 
 
 def _readable(paths: list[str]) -> Iterator[tuple[str, bool]]:
-    """What a program may read: (path, whether all that is below it; else its entries may be listed).
+    """Readable paths of a program: (path, True for recursive access or False for listing only).
 
-    Folders of packages besides the standard library are left out, unless they are named themselves.
+    Package folders besides the standard library are excluded, unless named explicitly.
     """
     for path in paths:
         if not os.path.isdir(path):
@@ -198,11 +198,11 @@ def _readable(paths: list[str]) -> Iterator[tuple[str, bool]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
-    """How a child ended.
+class _ChildExit:
+    """End of a child.
 
     Attributes:
-        stopped: what ended it: nothing, `cpu`, `wall`, `told` or `policy`.
+        stopped: the reason: empty (it exited), `cpu`, `wall`, `parent` or `policy`.
         idle_s: time in which it neither ran nor waited for a core.
     """
 
@@ -211,8 +211,8 @@ class _End:
     idle_s: float
 
 
-def _watch(pid: int, channel: socket.socket) -> _End:
-    """Wait for the child's end, or end it: over a limit of CPU or wall time, or when the parent has seen enough."""
+def _watch(pid: int, channel: socket.socket) -> _ChildExit:
+    """Wait for the child's exit, or kill it: over a limit of CPU or wall time, or by order of the parent."""
     clock = ((~pid) << 3) | 2  # Linux: the CPU clock of a process, as clock_getcpuclockid makes it
     started, stopped, call_started = time.monotonic(), "", 0.0
     times = TIMES.unpack(channel.recv(TIMES.size))
@@ -227,15 +227,15 @@ def _watch(pid: int, channel: socket.socket) -> _End:
         if ready:
             word = channel.recv(64)
             with contextlib.suppress(OSError):
-                if word == b"seen" or len(word) == TIMES.size:  # answers have come: the clock of the call starts again
+                if word == b"seen" or len(word) == TIMES.size:  # an answer was read: the clock of the call restarts
                     call_started = time.clock_gettime(clock)
-                if len(word) == TIMES.size:  # limits from here on
+                if len(word) == TIMES.size:  # new limits
                     input_cpu_s, cpu_s, wall_s = TIMES.unpack(word)
                     times = (input_cpu_s, min(times[1], call_started + cpu_s), wall_s)
             if word in (b"enough", b""):  # b"": the parent's end
-                stopped = "told"
+                stopped = "parent"
         else:
-            stopped = _over(pid, clock, call_started, started, times)
+            stopped = _exceeded_limit(pid, clock, call_started, started, times)
     os.close(ended)
     if stopped:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -243,7 +243,7 @@ def _watch(pid: int, channel: socket.socket) -> _End:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     idle_s, waited_s = time.monotonic() - started, 0.0
-    if idle_s > UNSURE_IDLE_S:
+    if idle_s > MIN_CHECKED_IDLE_S:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         waited_s = _waited_s(pid)
     _, status, usage = os.wait4(pid, 0)
@@ -251,11 +251,11 @@ def _watch(pid: int, channel: socket.socket) -> _End:
     killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if not stopped:
         stopped = "cpu" if killed_by == signal.SIGXCPU else "policy" if killed_by == signal.SIGSYS else ""
-    return _End(stopped, 1000 * cpu_s, max(0.0, idle_s - cpu_s - waited_s))
+    return _ChildExit(stopped, 1000 * cpu_s, max(0.0, idle_s - cpu_s - waited_s))
 
 
-def _over(pid: int, clock: int, call_started: float, started: float, times: tuple[float, ...]) -> str:
-    """Which limit the child is over. Wall time in which it ran or waited for a core is not counted."""
+def _exceeded_limit(pid: int, clock: int, call_started: float, started: float, times: tuple[float, ...]) -> str:
+    """The exceeded limit, or empty. Wall time in which the child ran or waited for a core is not counted."""
     try:
         cpu_s = time.clock_gettime(clock)
     except OSError:
@@ -268,7 +268,7 @@ def _over(pid: int, clock: int, call_started: float, started: float, times: tupl
 
 
 def _waited_s(pid: int) -> float:
-    """Seconds that the process stood in the run queue; 0 where the kernel does not say."""
+    """Seconds that the process spent in the run queue; 0 if the kernel does not report it."""
     try:
         with open(f"/proc/{pid}/schedstat", encoding="ascii") as handle:
             return int(handle.read().split()[1]) / 1e9
@@ -277,7 +277,7 @@ def _waited_s(pid: int) -> float:
 
 
 def _reap_descendants(is_first_process: bool) -> None:
-    """Kill and collect whatever the program left behind: this process, first or subreaper, is their parent now."""
+    """Kill and reap the program's remaining processes, whose parent is this process (first or subreaper)."""
     for _ in range(1000):
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)

@@ -1,1 +1,1 @@
-"""Content-addressed artifacts: manifests, recipes, the store and its backends, verification and pruning."""
+"""Content-addressed artifacts: manifests, cache keys, the store and its backends, verification and pruning."""

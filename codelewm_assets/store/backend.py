@@ -13,13 +13,13 @@ from typing import Protocol
 from codelewm_assets.store.manifest import ManifestFile
 
 MANIFEST = "manifest.json"
-DIGEST = re.compile(r"[0-9a-f]{64}")  # a folder with another name is not an artifact's
+DIGEST = re.compile(r"[0-9a-f]{64}")  # name of an artifact's folder
 FILE = "file"  # kind of a regular file; any other kind is named in words
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that is stored: a file, or what an artifact must not hold.
+    """Entry of a listing: a file, or an object that an artifact must not contain.
 
     Attributes:
         bytes: size.
@@ -33,11 +33,11 @@ class Entry:
 
 
 class Backend(Protocol):
-    """Bytes by name. Each method raises StoreAccessError when it cannot be known now what is stored."""
+    """Bytes by name. Each method raises StoreAccessError when the storage is unreachable or unreadable."""
 
     @property
     def address(self) -> str:
-        """Path or URL of the root, by which `open_store` opens it again."""
+        """Path or URL of the root, as `open_store` takes it."""
 
     @property
     def work(self) -> Path:
@@ -50,16 +50,16 @@ class Backend(Protocol):
         """Bytes of one regular file; None: there is none."""
 
     def put(self, folder: str, files: Mapping[str, bytes | Path]) -> None:
-        """Write files (name → bytes, or a file to copy) into a folder, durably; each replaces an older one whole.
+        """Write files (name → bytes, or a file to copy) into a folder, durably; each replaces an older one atomically.
 
         Raises: OSError: the disk is full or not writable, or a file to copy cannot be read.
         """
 
     def create(self, name: str, data: bytes) -> None:
-        """Write one file, whole, where there is none; one that is there stays. Raises: OSError: as `put`."""
+        """Write one file atomically unless it exists. Raises: OSError: as `put`."""
 
     def delete(self, name: str) -> None:
-        """Delete one entry of a listing; it may be gone already. Raises: OSError: it cannot be deleted."""
+        """Delete one entry of a listing, if it exists. Raises: OSError: it cannot be deleted."""
 
     def sha256(self, name: str) -> str | None:
         """Digest of the bytes that are stored now; None: there are none."""
@@ -68,7 +68,7 @@ class Backend(Protocol):
         """Name → entry of everything below a folder; of the root, everything in folders that hold artifacts, or more."""
 
     def folder(self, name: str) -> Path:
-        """Local path of a folder, whether or not anything lies there yet."""
+        """Local path of a folder, which need not exist."""
 
     def local(self, folder: str, entry: ManifestFile) -> Path:
-        """Local path of a published file. Raises: ManifestError: a copy was needed and its bytes are not `entry`'s."""
+        """Local path of a published file. Raises: ManifestError: the copy's digest is not `entry`'s."""

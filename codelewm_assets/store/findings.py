@@ -1,4 +1,4 @@
-"""What was worked out about an artifact, stored under its digest and a key, so that it is worked out once."""
+"""Cached results about an artifact, stored under its digest and a key."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ class Findings:
         self._backend, self._address = backend, address
 
     def read(self, digest: str, key: Mapping[str, Any]) -> Any:
-        """The JSON value that `write` stored under this key. None: there is none, or it is damaged, which is logged."""
+        """The JSON value that `write` stored under this key. None: missing, or damaged, which is logged."""
         name = _name(digest, key)
         try:
             data = self._backend.read(name)
@@ -29,16 +29,16 @@ class Findings:
             stored = json.loads(data)
             if stored["sha256"] == digest_of([key, stored["value"]]):
                 return stored["value"]
-            reason = "its bytes are not those that were written"
+            reason = "the checksum does not match"
         except (StoreError, ValueError, KeyError, TypeError) as error:
             reason = f"{type(error).__name__}: {error}"
-        LOG.warning(f"{self._address}/{name} is not believed ({reason}); what it said is worked out again.")
+        LOG.warning(f"{self._address}/{name} is ignored ({reason}); its value is recomputed.")
         return None
 
     def write(self, digest: str, key: Mapping[str, Any], value: Any) -> None:
-        """Store a JSON value about the artifact of a digest, whole or not at all; it replaces an older one of the same key.
+        """Store a JSON value about an artifact atomically, replacing an older one of the same key.
 
-        Where it cannot be stored the log says so, and it is worked out again the next time.
+        A failed write is logged; the value is then recomputed the next time.
         """
         folder, _, name = _name(digest, key).rpartition("/")
         data = pretty_json({"key": key, "value": value, "sha256": digest_of([key, value])})
@@ -48,7 +48,7 @@ class Findings:
             LOG.warning(f"{self._address}/{folder}/{name} could not be written ({error}).")
 
     def delete(self, digest: str) -> None:
-        """Delete everything that is stored about the artifact of a digest."""
+        """Delete every result about the artifact of a digest."""
         for name in (*self._backend.listing(f"{FOLDER}/{digest}"), f"{FOLDER}/{digest}"):
             self._backend.delete(name)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from codelewm_assets.core.cleanup import remove_tree
 from codelewm_assets.core.digests import sha256_unchanged
 from codelewm_assets.core.errors import StoreAccessError
-from codelewm_assets.core.files import WRITING, fsync_folder
+from codelewm_assets.core.files import WRITE_PREFIX, fsync_folder
 from codelewm_assets.store.backend import FILE, Entry
-from codelewm_assets.store.layout import is_of_the_store
+from codelewm_assets.store.layout import is_store_name
 from codelewm_assets.store.manifest import ManifestFile
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -47,7 +47,7 @@ class LocalBackend:
         return self.root.is_dir()
 
     def read(self, name: str) -> bytes | None:
-        """A link or a FIFO is not followed or opened: it counts as no file."""
+        """Links and FIFOs are not followed or opened: they count as missing."""
         path = self.root / name
         with _access(path, "read", "file"):
             return path.read_bytes() if _is_regular(path) else None
@@ -84,7 +84,7 @@ class LocalBackend:
         fsync_folder(path.parent)
 
     def delete(self, name: str) -> None:
-        """Folders of the artifact that are empty then go too."""
+        """Empty folders of the artifact are removed too."""
         path = self.root / name
         with suppress(*ABSENT):
             if stat.S_ISDIR(path.lstat().st_mode):
@@ -103,15 +103,15 @@ class LocalBackend:
             return sha256_unchanged(path) if _is_regular(path) else None
 
     def listing(self, folder: str = "") -> dict[str, Entry]:
-        """Of the root: what lies in each `<kind>/<partition>` that holds a digest or an unfinished write."""
-        found: dict[str, Entry] = {}
-        waiting = [folder] if folder else list(self._homes())
-        while waiting:
-            above = waiting.pop()
+        """Of the root: each `<kind>/<partition>` with a digest or an unfinished write in it."""
+        entries: dict[str, Entry] = {}
+        pending = [folder] if folder else list(self._partition_folders())
+        while pending:
+            above = pending.pop()
             names = self._names(above)
             with suppress(*ABSENT):  # deleted meanwhile
                 if not names and above != folder:
-                    found[above] = Entry(0, os.stat(self.root / above).st_mtime, "empty folder")
+                    entries[above] = Entry(0, os.stat(self.root / above).st_mtime, "empty folder")
             for name in names:
                 path = f"{above}/{name}"
                 with _access(self.root / path, "read", "file"), suppress(*ABSENT):
@@ -120,30 +120,30 @@ class LocalBackend:
                     is_link = path.count("/") < DEPTH and os.path.isdir(self.root / path)
                     is_unfinished = path.count("/") == DEPTH - 1 and name.startswith(".")
                     if (is_link or stat.S_ISDIR(status.st_mode)) and not is_unfinished:
-                        waiting.append(path)
+                        pending.append(path)
                     else:
                         kind = KINDS.get(stat.S_IFMT(status.st_mode), "special file")
-                        found[path] = Entry(status.st_size, status.st_mtime, kind)
-        return found
+                        entries[path] = Entry(status.st_size, status.st_mtime, kind)
+        return entries
 
     def folder(self, name: str) -> Path:
-        """Where its files lie; there is no copy."""
+        """The folder itself; there is no copy."""
         return self.root / name
 
     def local(self, folder: str, entry: ManifestFile) -> Path:
         """The file itself; its bytes are not checked."""
         return self.root / folder / entry.path
 
-    def _homes(self) -> Iterator[str]:
+    def _partition_folders(self) -> Iterator[str]:
         """Each `<kind>/<partition>` with a digest or an unfinished write in it."""
         for kind in self._names(""):
             for partition in self._names(kind):
                 home = f"{kind}/{partition}"
-                if any(map(is_of_the_store, self._names(home))):
+                if any(map(is_store_name, self._names(home))):
                     yield home
 
     def _names(self, folder: str) -> list[str]:
-        """Sorted names in a folder; none where it is no folder. `glob` would skip one that it may not list."""
+        """Sorted names in a folder; none for a file. `glob` would skip an unreadable folder."""
         path = self.root / folder
         with _access(path, "listed", "folder"), suppress(*ABSENT), os.scandir(path) as entries:
             return sorted(entry.name for entry in entries)
@@ -159,21 +159,21 @@ def _is_regular(path: Path) -> bool:
 
 @contextmanager
 def _access(path: Path, action: str, expected: str) -> Iterator[None]:
-    """Raises: StoreAccessError: in place of an OSError, since whether something is stored there is not known now."""
+    """Raises: StoreAccessError: in place of an OSError, which does not say whether something is stored there."""
     try:
         yield
     except OSError as error:
         raise StoreAccessError(
-            f"{path} cannot be {action} ({error.strerror or error}); wanted a readable {expected}, or none. Check the disk "
+            f"{path} cannot be {action} ({error.strerror or error}); expected a readable {expected}, or none. Check the disk "
             "or mount, the permissions and the limit of open files, then run again."
         ) from error
 
 
 @contextmanager
 def _staging(parent: Path) -> Iterator[Path]:
-    """A folder for files that are not whole yet; it goes afterwards, and a killed writer leaves it."""
+    """Temporary folder for incomplete files, removed on exit; a killed writer leaves it behind."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=WRITING))
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=WRITE_PREFIX))
     try:
         yield folder
     finally:

@@ -1,4 +1,4 @@
-"""`codelewm.artifact_manifest.v1`: what an artifact is made of, what it was made from, and its digest."""
+"""`codelewm.artifact_manifest.v1`: files, parents, configuration and digest of an artifact."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class ManifestFile(BaseModel):
     def _inside_the_root(cls, value: str) -> str:
         parts = PurePosixPath(value)
         if parts.is_absolute() or ".." in parts.parts or value in ("", "."):
-            raise ValueError(f"path {value!r} leaves the artifact's folder; wanted a relative path inside it")
+            raise ValueError(f"path {value!r} leaves the artifact's folder; expected a relative path inside it")
         return value
 
 
@@ -51,7 +51,7 @@ class Manifest(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over everything but when, where and how it was made: the artifact's data version."""
+        """Hex sha256 over all fields but `NOT_IN_DIGEST`: the artifact's data version."""
         return digest_of(self.model_dump(mode="json", exclude=NOT_IN_DIGEST))
 
     @property

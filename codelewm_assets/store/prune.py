@@ -1,4 +1,4 @@
-"""Which artifacts of a store can go, and their removal. Which ones are live is told from outside: the store cannot know."""
+"""Mark-and-sweep garbage collection of a store; the caller supplies the roots."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any
 
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.ids import artifact_id
-from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, Leftover, find_leftovers, remove_leftover
 from codelewm_assets.store.manifest import Manifest
+from codelewm_assets.store.orphans import INCOMPLETE_AFTER_S, OrphanedFile, find_orphaned_files, remove_orphaned_file
 from codelewm_assets.store.store import ArtifactStore
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored artifact, as far as its manifest can be read.
+    """A stored artifact, as described by its manifest.
 
     Attributes:
-        bytes: of its files; None with a damaged manifest, as `created_at`.
-        refers_to: digests of stored artifacts that the manifest names, as parents or in its metadata.
+        bytes: size of its files; None with a damaged manifest, as `created_at`.
+        refers_to: digests of stored artifacts that its manifest names, as parents or in its metadata.
     """
 
     kind: str
@@ -37,127 +37,134 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
-    """What a prune keeps and removes.
+    """Artifacts and files that a prune keeps and removes.
 
     Attributes:
-        removable: in the order of removal: whatever refers to an artifact goes before it.
-        recipes: keys of recipes whose artifact goes or is not stored.
-        leftovers: in the work folder.
-        incomplete: by address: artifacts without a manifest, of a write or a removal that was interrupted.
+        removable: in the order of removal: children before their parents.
+        cache_keys: cache entries whose artifact is removed or not stored.
+        orphans: orphaned files of the work folder.
+        incomplete: artifacts without a manifest, of an interrupted write or removal, by address.
         incomplete_before_s: nothing was written there since this time, seconds since the epoch.
-        not_stored: live digests that the store does not hold.
+        not_stored: roots that the store does not hold.
     """
 
     kept: tuple[Stored, ...]
     removable: tuple[Stored, ...]
-    recipes: tuple[str, ...]
-    leftovers: tuple[Leftover, ...]
-    incomplete: tuple[Leftover, ...]
+    cache_keys: tuple[str, ...]
+    orphans: tuple[OrphanedFile, ...]
+    incomplete: tuple[OrphanedFile, ...]
     incomplete_before_s: float
     not_stored: tuple[str, ...]
 
     @property
     def bytes(self) -> int:
-        """What its removal frees, as far as manifests say."""
+        """Bytes that the prune frees, by the manifests."""
         return sum(row.bytes or 0 for row in self.removable) + sum(
-            row.bytes for row in (*self.leftovers, *self.incomplete)
+            row.bytes for row in (*self.orphans, *self.incomplete)
         )
 
 
 def plan_prune(
-    store: ArtifactStore, live: Collection[str], *, now: datetime, younger_stays: timedelta = timedelta(0)
+    store: ArtifactStore, roots: Collection[str], *, now: datetime, min_age: timedelta = timedelta(0)
 ) -> PrunePlan:
-    """What can go: whatever no live artifact was made from or names, directly or through others.
+    """Plan the removal of every artifact that no root refers to, directly or indirectly.
 
     Args:
-        live: digests of the artifacts that are in use.
-        younger_stays: an artifact younger than this stays as if it were live.
-    Raises: StoreError: none of the live artifacts is stored, so the store is not theirs. ManifestError: the manifest of an
-        artifact that stays is damaged, so what it was made from is not known. StoreAccessError: a manifest cannot be read now.
+        roots: digests of the artifacts in use.
+        min_age: younger artifacts are kept.
+
+    Raises:
+        StoreError: none of the roots is stored: the store belongs to another instance.
+        ManifestError: the manifest of a kept artifact is damaged, so its parents are unknown.
+        StoreAccessError: a manifest cannot be read.
     """
-    found, faults = _stored(store)
-    rows = {row.digest: row for row in found}
-    if rows and not set(live) & set(rows):
+    stored, faults = _stored(store)
+    rows = {row.digest: row for row in stored}
+    if rows and not set(roots) & set(rows):
         raise StoreError(
             f"{store.address} holds {len(rows)} artifacts, and none is the latest of any asset of this Dagster instance "
-            f"({len(live)} known). Nothing was removed: check that DAGSTER_HOME and CODELEWM_ARTIFACTS belong together."
+            f"({len(roots)} known). Nothing was removed: check that DAGSTER_HOME and CODELEWM_ARTIFACTS belong together."
         )
-    young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - younger_stays]
-    kept = _closure([*(digest for digest in live if digest in rows), *young], rows)
+    young = [d for d, row in rows.items() if row.created_at is not None and row.created_at > now - min_age]
+    kept = _closure([*(digest for digest in roots if digest in rows), *young], rows)
     for digest in sorted(kept):
-        if digest in faults:  # not read again: if that went well, what it refers to would still be missing here
+        if digest in faults:  # not retried: its references are missing from `rows`
             raise faults[digest]
-    gone, before_s = set(rows) - kept, now.timestamp() - CUT_OFF_AFTER_S
-    order = TopologicalSorter({digest: set[str]() for digest in sorted(gone)})
-    for digest in sorted(gone):
-        for named in sorted(rows[digest].refers_to & gone):
+    removed, before_s = set(rows) - kept, now.timestamp() - INCOMPLETE_AFTER_S
+    order = TopologicalSorter({digest: set[str]() for digest in sorted(removed)})
+    for digest in sorted(removed):
+        for named in sorted(rows[digest].refers_to & removed):
             order.add(named, digest)
     return PrunePlan(
         kept=tuple(row for digest, row in rows.items() if digest in kept),
         removable=tuple(rows[digest] for digest in order.static_order()),
-        recipes=tuple(key for key, _, digest in store.recipes() if digest not in kept),
-        leftovers=tuple(find_leftovers(store.work, kept, now_s=now.timestamp())),
+        cache_keys=tuple(key for key, _, digest in store.cache_entries() if digest not in kept),
+        orphans=tuple(find_orphaned_files(store.work, kept, now_s=now.timestamp())),
         incomplete=tuple(_incomplete(store, before_s)),
         incomplete_before_s=before_s,
-        not_stored=tuple(sorted(set(live) - set(rows))),
+        not_stored=tuple(sorted(set(roots) - set(rows))),
     )
 
 
 def prune(store: ArtifactStore, plan: PrunePlan, *, before_each: Callable[[], None] = lambda: None) -> None:
-    """Remove what the plan names. Killed at any moment, what is left verifies, and a next prune goes on.
+    """Remove what the plan names. After a kill the store still verifies, and the next prune resumes.
 
-    The next one also deletes the rest of an artifact whose removal was cut off.
-    Recipes go first, so that no build that starts meanwhile takes up an artifact that is about to go.
-    Args: before_each: called before each artifact and leftover; what it raises ends the prune.
-    Raises: StoreError: an artifact is gone already. OSError: something cannot be removed.
+    Cache entries are deleted first, so that no concurrent build reuses an artifact that is about to be removed.
+
+    Args:
+        before_each: called before each artifact and orphaned file; its exceptions end the prune.
+
+    Raises:
+        StoreError: an artifact no longer exists.
+        OSError: a file cannot be removed.
     """
     before_each()
-    for key in plan.recipes:
+    for key in plan.cache_keys:
         store.invalidate(key)
     for row in plan.removable:
         before_each()
         store.remove(row.kind, row.digest, partition=row.partition)
-    for leftover in plan.leftovers:
+    for orphan in plan.orphans:
         before_each()
-        remove_leftover(store.work, leftover)
-    for leftover in plan.incomplete:
+        remove_orphaned_file(store.work, orphan)
+    for orphan in plan.incomplete:
         before_each()
-        store.delete_incomplete(leftover.path, before_s=plan.incomplete_before_s)
+        store.delete_incomplete(orphan.path, before_s=plan.incomplete_before_s)
 
 
-def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[Leftover]:
+def _incomplete(store: ArtifactStore, before_s: float) -> Iterator[OrphanedFile]:
     for address, size in sorted(store.incomplete(before_s=before_s).items()):
-        yield Leftover(address, size, "files of a write or a removal that was cut off, written more than a day ago")
+        yield OrphanedFile(address, size, "files of an interrupted write or removal, written more than a day ago")
 
 
 def _stored(store: ArtifactStore) -> tuple[list[Stored], dict[str, StoreError]]:
-    """All that is stored, and digest → what is wrong with the manifest."""
+    """Every stored artifact, and digest → fault of its manifest."""
     rows = list(store.artifacts())
     digests = {digest for _, _, digest in rows}
-    found, faults = list[Stored](), dict[str, StoreError]()
+    stored, faults = list[Stored](), dict[str, StoreError]()
     for kind, partition, digest in rows:
         try:
             manifest = store.load(kind, digest, partition=partition).manifest
         except StoreError as error:
             faults[digest] = error
-            found.append(Stored(kind, partition, digest, None, None, frozenset()))
+            stored.append(Stored(kind, partition, digest, None, None, frozenset()))
             continue
         size = sum(file.bytes for file in manifest.files)
         named = {*manifest.parent_artifacts.values(), *_texts(manifest.metadata)} & digests - {digest}
-        found.append(Stored(kind, partition, digest, size, _instant(manifest), frozenset(named)))
-    return found, faults
+        stored.append(Stored(kind, partition, digest, size, _instant(manifest), frozenset(named)))
+    return stored, faults
 
 
 def _closure(start: Iterable[str], rows: Mapping[str, Stored]) -> set[str]:
-    """These digests, and all that they refer to."""
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        digest = waiting.pop()
-        if digest not in found:
-            found.add(digest)
-            waiting += rows[digest].refers_to
-    return found
+    """These digests and all that they refer to, transitively."""
+    reached: set[str] = set()
+    pending = list(start)
+    while pending:
+        digest = pending.pop()
+        if digest not in reached:
+            reached.add(digest)
+            pending += rows[digest].refers_to
+    return reached
 
 
 def _texts(value: Any) -> Iterable[str]:
@@ -175,7 +182,7 @@ def _texts(value: Any) -> Iterable[str]:
 def _instant(manifest: Manifest) -> datetime:
     if manifest.created is None:
         raise StoreError(
-            f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; wanted an ISO 8601 time "
+            f"{manifest.artifact_id} {manifest.digest[:12]}: created_at is {manifest.created_at!r}; expected an ISO 8601 time "
             "in UTC. The manifest was altered; delete the artifact's folder and build again."
         )
     return manifest.created

@@ -1,4 +1,4 @@
-"""Secrets in stored artifacts: bytes are scanned for patterns once, for the values of the environment's variables each time."""
+"""Secrets in stored artifacts: pattern findings are cached; values of environment variables are scanned for each time."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,7 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 def secrets_in_files(
     store: ArtifactStore, artifact: Artifact, is_scanned: Callable[[ManifestFile], bool] = lambda file: True
 ) -> list[str]:
-    """`file:line kind` of every finding in the text files of an artifact, by the bytes that lie there now."""
+    """`file:line kind` of every finding in the text files of an artifact, as they are now."""
     paths = {
         file.path: artifact.path(file.path)
         for file in artifact.manifest.files
@@ -29,12 +29,12 @@ def secrets_in(
     """`name:line kind` of every finding in texts that come from an artifact; the secret itself is not repeated.
 
     Args:
-        key: what fixes the texts besides the artifact's digest.
-        read: the texts by name, or the files that hold them; not called when nothing of them has to be scanned.
+        key: everything besides the artifact's digest that determines the texts.
+        read: the texts by name, or their files; not called when nothing has to be scanned.
     """
-    whole = {"name": "secret_patterns", "scanner": scanner_version(), **key}
-    found: list[str] | None = store.findings.read(artifact.digest, whole)
-    if found is None:
-        found = pattern_findings(read())
-        store.findings.write(artifact.digest, whole, found)
-    return [*found, *(variable_findings(read()) if secret_variables() else ())]
+    full_key = {"name": "secret_patterns", "scanner": scanner_version(), **key}
+    findings: list[str] | None = store.findings.read(artifact.digest, full_key)
+    if findings is None:
+        findings = pattern_findings(read())
+        store.findings.write(artifact.digest, full_key, findings)
+    return [*findings, *(variable_findings(read()) if secret_variables() else ())]

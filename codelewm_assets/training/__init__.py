@@ -1,1 +1,1 @@
-"""Tokenizer, transition model and the training worker; imports torch inside its modules only."""
+"""Tokenizer, transition model and training worker; torch is imported inside its modules only."""

@@ -1,8 +1,8 @@
 """The agent of several training processes: `python -m codelewm_assets.training.agent SPEC.json`.
 
-It asks the guard, then is torchrun: it starts a worker for each rank and ends all when one ends badly. It ends with the
-process that started it, and the ranks with it. Exit statuses are the worker's, whichever rank they come from. Nothing of it
-listens to the network: the ranks meet in a file, since torch's TCP store takes calls, and pickles, from every interface.
+It checks the clearance, then runs torchrun: a worker for each rank, all stopped when one fails. It ends with its parent, and the
+ranks with it. Exit statuses are the worker's, from any rank. Nothing listens on the network: the ranks rendezvous in a file, since
+torch's TCP store accepts calls, and pickles, from every interface.
 """
 
 import json
@@ -23,11 +23,14 @@ LOOPBACK = "lo"
 
 
 def run(outlet: Outlet) -> None:
-    """Train what the spec of the command line asks for by its number of processes.
+    """Train the spec of the command line with its number of processes.
 
-    What ended a rank is told once, as the stream's `error` event and as the error of this function.
-    Raises: PreflightError: refused, here or by a rank. TrainingError: a rank failed. TrainingKilledError: a rank was killed, or
-        this process was.
+    The cause of a rank's end is reported once, as the stream's `error` event and as this function's exception.
+
+    Raises:
+        PreflightError: refused, here or by a rank.
+        TrainingError: a rank failed.
+        TrainingKilledError: a rank or this process was killed.
     """
     spec, path = spec_of_command_line(), Path(sys.argv[1])
     require_clear_artifacts(open_store(spec.store_root, work=spec.work_folder), spec.digests, folds=spec.config.folds)
@@ -35,7 +38,7 @@ def run(outlet: Outlet) -> None:
         statuses = _torchrun(spec, path, Path(folder))
         if not statuses:
             return
-        error = cause(Path(folder), statuses)
+        error = end_cause(Path(folder), statuses)
     stream = Path(spec.output_folder) / STREAM
     if stream.exists() or not isinstance(error, PreflightError):  # refused at once, nothing is written
         event = {"event": "error", "seed": spec.seed, "message": f"{type(error).__name__}: {error}"}
@@ -43,36 +46,36 @@ def run(outlet: Outlet) -> None:
     raise error
 
 
-def cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | TrainingError:
-    """What ended the ranks: a refusal, else what a rank knew to say, else a signal, else a fault.
+def end_cause(folder: Path, statuses: Mapping[int, int]) -> PreflightError | TrainingError:
+    """Cause of the ranks' end: a refusal, else a rank's error, else a signal, else a fault.
 
-    When one rank ends, the others lose their connection: such a fault is told only when nothing else explains the end.
+    When one rank ends, the others lose their connection: such a fault is reported only without another cause.
 
     Args:
         folder: holds the notes of ranks, `rank<number>.json`.
-        statuses: rank → exit status, of those that ended badly; negative is a signal.
+        statuses: rank → exit status of the failed ranks; negative is a signal.
     """
     notes = {int(p.stem.removeprefix("rank")): json.loads(p.read_bytes()) for p in sorted(folder.glob("rank*.json"))}
-    told = {note["event"]: (rank, str(note["message"])) for rank, note in sorted(notes.items(), reverse=True)}
-    if "refused" in told:
-        return PreflightError(told["refused"][1])
-    if "error" in told:
-        return TrainingError(told["error"][1].removeprefix("TrainingError: "))
+    notes_by_event = {note["event"]: (rank, str(note["message"])) for rank, note in sorted(notes.items(), reverse=True)}
+    if "refused" in notes_by_event:
+        return PreflightError(notes_by_event["refused"][1])
+    if "error" in notes_by_event:
+        return TrainingError(notes_by_event["error"][1].removeprefix("TrainingError: "))
     for rank, status in sorted(statuses.items()):
-        if status < 0 and status != -signal.SIGTERM:  # which is how torchrun ends the others
+        if status < 0 and status != -signal.SIGTERM:  # by which torchrun stops the others
             kind = TrainingKilledError if status == -signal.SIGKILL else TrainingError
             return kind(
-                f"Rank {rank} was ended by {signal.Signals(-status).name}. Train again: it goes on from the last state."
+                f"Rank {rank} was ended by {signal.Signals(-status).name}. Train again: it resumes from the last state."
             )
-    if "fault" in told:
-        return TrainingError(f"Rank {told['fault'][0]}: {told['fault'][1]}")
+    if "fault" in notes_by_event:
+        return TrainingError(f"Rank {notes_by_event['fault'][0]}: {notes_by_event['fault'][1]}")
     return TrainingError(f"Ranks ended with statuses {dict(sorted(statuses.items()))}, and none said why.")
 
 
 def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
-    """Run the ranks to their end. Returns: exit status of each that ended badly, by rank.
+    """Run the ranks to their end. Returns: rank → exit status of the failed ranks.
 
-    Raises: TrainingKilledError: this process was ended by SIGTERM, which torchrun takes and ends the ranks first.
+    Raises: TrainingKilledError: this process received SIGTERM, on which torchrun stops the ranks first.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -108,7 +111,7 @@ def _torchrun(spec: WorkerSpec, path: Path, folder: Path) -> dict[int, int]:
         if error.sigval != signal.SIGTERM:
             raise
         raise TrainingKilledError(
-            "The ranks' agent was ended by SIGTERM from outside. Train again: it goes on from the last state."
+            "The ranks' agent was ended by SIGTERM from outside. Train again: it resumes from the last state."
         ) from error
     finally:
         del os.environ[RANKS]  # the agent is no rank

@@ -1,4 +1,4 @@
-"""Settings of training, and of a job of Hugging Face Jobs. Profiles are validated by them, so nothing heavy is imported here."""
+"""Settings of training, and of a job of Hugging Face Jobs. No heavy imports, since profiles are validated by them."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from codelewm_assets.core.ids import FOLDS
 
 CODE_VERSION = "3"
-"""Of training: counted up by hand when the same inputs give other weights. No state of another one is resumed."""
+"""Incremented by hand when the same inputs give other weights. A state of another version is not resumed."""
 
 
 class TrainingConfig(BaseModel):
@@ -75,22 +75,22 @@ class TrainingConfig(BaseModel):
         if longest > self.row_tokens:
             raise ValueError(f"row_tokens {self.row_tokens} is less than the longest length, {longest}")
         if not self.folds or len(set(self.folds)) != len(self.folds) or not set(self.folds) <= set(FOLDS):
-            raise ValueError(f"folds {self.folds}: wanted some of {FOLDS}, each once")
+            raise ValueError(f"folds {self.folds}: expected some of {FOLDS}, each once")
         return self
 
     @property
     def has_every_term(self) -> bool:
-        """Whether no term of the loss is switched off."""
+        """True if every term of the loss has a positive weight."""
         return all(getattr(self, name) > 0 for name in type(self).model_fields if name.endswith("_weight"))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the weights depend on: a longer time limit makes no other checkpoint, and goes on from its states."""
+        """The settings that determine the weights: all but the time limit."""
         return self.model_dump(mode="json", exclude={"wall_limit_s"})
 
     @property
     def lengths(self) -> dict[str, int]:
-        """Most tokens of each field."""
+        """Maximum number of tokens of each field."""
         return {
             "code": self.code_length,
             "input": self.input_length,
@@ -100,7 +100,7 @@ class TrainingConfig(BaseModel):
 
 
 class HfJobsSettings(BaseModel):
-    """Where the job's files go, which machine runs it in which image, and what it may cost."""
+    """Repository, machine, image and cost limits of a job."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")  # namespace/name of a private dataset repository
@@ -115,24 +115,24 @@ class HfJobsSettings(BaseModel):
     @field_validator("image")
     @classmethod
     def _pinned(cls, value: str) -> str:
-        name, found, digest = value.partition("@sha256:")
-        if not (name and found and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
+        name, separator, digest = value.partition("@sha256:")
+        if not (name and separator and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
             raise ValueError(
-                f"image {value!r} can change under its name; wanted name@sha256:<64 hex digits>. Ask the registry for the "
+                f"image {value!r} can change under its name; expected name@sha256:<64 hex digits>. Ask the registry for the "
                 "digest of the tag and write it here"
             )
         return value
 
     @property
-    def most_usd(self) -> float:
-        """What a job costs at most, dollars: each attempt at its full time."""
+    def max_usd(self) -> float:
+        """Maximum cost of a job in dollars: every attempt at its full time."""
         return self.attempts * self.timeout_s / 3600 * self.price_per_hour_usd
 
     @model_validator(mode="after")
     def _within_the_cap(self) -> "HfJobsSettings":
-        if self.most_usd > self.spend_cap_usd:
+        if self.max_usd > self.spend_cap_usd:
             raise ValueError(
-                f"a job could cost {self.most_usd:.2f} USD ({self.attempts} × {self.timeout_s} s at "
+                f"a job could cost {self.max_usd:.2f} USD ({self.attempts} × {self.timeout_s} s at "
                 f"{self.price_per_hour_usd:.2f} USD an hour), spend_cap_usd is {self.spend_cap_usd:.2f}; shorten timeout_s, "
                 "take a cheaper flavor, or raise the cap"
             )

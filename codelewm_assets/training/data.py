@@ -60,7 +60,7 @@ class BatchSampler:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the next draws depend on, as JSON takes it."""
+        """State of the generator, serializable as JSON."""
         return dict(self._generator.bit_generator.state)
 
     @state.setter
@@ -68,13 +68,13 @@ class BatchSampler:
         self._generator.bit_generator.state = value
 
     def draw(self) -> list[TokenRecord]:
-        """About completions_per_batch × inputs_per_completion records, those of one completion together."""
+        """About completions_per_batch × inputs_per_completion records, grouped by completion."""
         chosen: list[TokenRecord] = []
         for _ in range(self._config.completions_per_batch // 2):
             pair = self._pairs[self._generator.integers(len(self._pairs))]
             for passed in (True, False):
                 name = pair[passed][self._generator.integers(len(pair[passed]))]
-                own = self._records[name]
-                count = min(self._config.inputs_per_completion, len(own))
-                chosen += [own[i] for i in self._generator.choice(len(own), size=count, replace=False)]
+                inputs = self._records[name]
+                count = min(self._config.inputs_per_completion, len(inputs))
+                chosen += [inputs[i] for i in self._generator.choice(len(inputs), size=count, replace=False)]
         return chosen

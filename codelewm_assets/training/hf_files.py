@@ -1,9 +1,8 @@
-"""The folder `jobs/<run id>/` of a dataset repository: what lies there, what goes up and what comes down.
+"""The folder `jobs/<run id>/` of a dataset repository: its contents, uploads and downloads.
 
-spec.json   what the worker is told, without this machine's paths, and the digest of the code that is to be told it; the
-            digest of all that is the run id
-store/      the artifacts that the worker reads, as they lie in the artifact store
-output/     what the worker wrote
+spec.json   the worker's spec, without this machine's paths, and the digest of the code; the digest of this file is the run id
+store/      the artifacts that the worker reads, in the layout of the artifact store
+output/     the files that the worker wrote
 """
 
 import os
@@ -16,28 +15,28 @@ from typing import Any, TypeVar
 
 from codelewm_assets.core.digests import canonical_json, digest_of
 from codelewm_assets.core.errors import ReportError, TrainingError
-from codelewm_assets.core.hub_calls import hashes_of, retry_transient
+from codelewm_assets.core.hub_calls import file_hashes, retry_transient
 from codelewm_assets.core.package import package_sha256
-from codelewm_assets.preflight.clearance import JUDGED
+from codelewm_assets.preflight.clearance import TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact, open_store
 from codelewm_assets.training.progress import STREAM, event_line, read_events
 from codelewm_assets.training.sidecar import altered_files
 from codelewm_assets.training.worker import WorkerSpec
 
-OF_THIS_MACHINE = {"store_root", "work_folder", "output_folder", "partial_folder"}
-READ_BY_WORKER = ("preflight_report", "tokenized_pack", *JUDGED)
+LOCAL_FIELDS = {"store_root", "work_folder", "output_folder", "partial_folder"}
+READ_BY_WORKER = ("preflight_report", "tokenized_pack", *TRAINING_INPUTS)
 SPEC, STORE, OUTPUT = "spec.json", "store", "output"
 PACKAGE_SHA256 = "package_sha256"  # field of spec.json beside the worker's own
 Answer = TypeVar("Answer")
 
 
 def portable(spec: WorkerSpec) -> dict[str, Any]:
-    """The spec without this machine's paths, and the digest of this machine's code: the job must run the same."""
-    return spec.model_dump(mode="json", exclude=OF_THIS_MACHINE) | {PACKAGE_SHA256: package_sha256()}
+    """The spec without this machine's paths, and the digest of this machine's code, which the job must run too."""
+    return spec.model_dump(mode="json", exclude=LOCAL_FIELDS) | {PACKAGE_SHA256: package_sha256()}
 
 
 def run_id_of(portable_spec: Mapping[str, Any]) -> str:
-    """Digest of the spec: the same training by the same code has the same folder, whoever starts it."""
+    """Digest of the spec: the same training by the same code has the same folder."""
     return digest_of(dict(portable_spec))
 
 
@@ -67,15 +66,19 @@ class Listing:
 
 
 class JobFolder:
-    """`jobs/<run id>/` in a dataset repository. Each method raises TrainingError when the Hub refuses or stays away."""
+    """`jobs/<run id>/` in a dataset repository. Each method raises TrainingError when the Hub refuses or is unreachable."""
 
     def __init__(self, api: Any, repository: str, run_id: str, *, pause_s: float) -> None:
-        """`pause_s`: first pause after a failure that passes."""
+        """Refer to the folder of a run.
+
+        Args:
+            pause_s: first pause after a transient failure.
+        """
         self._api, self._repository, self._pause_s = api, repository, pause_s
         self.path = f"jobs/{run_id}"
 
     def require_private(self) -> None:
-        """Make the repository if there is none. Raises: TrainingError: everyone can read it."""
+        """Create the repository if it does not exist. Raises: TrainingError: it is public."""
         self._ask(
             "make", lambda: self._api.create_repo(self._repository, repo_type="dataset", private=True, exist_ok=True)
         )
@@ -86,15 +89,15 @@ class JobFolder:
             )
 
     def listing(self) -> Listing:
-        """What lies there now; empty when nothing was uploaded."""
+        """Current contents; empty when nothing was uploaded."""
         commit = str(self._info().sha)
-        found = self._ask(
-            "list", lambda: hashes_of(self._api, self._repository, "dataset", revision=commit, folder=self.path)
+        hashes = self._ask(
+            "list", lambda: file_hashes(self._api, self._repository, "dataset", revision=commit, folder=self.path)
         )
-        return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in found.items()})
+        return Listing(commit, {name.removeprefix(self.path + "/"): value for name, value in hashes.items()})
 
     def upload(self, files: Mapping[str, Path], *, stale: Iterable[str] = ()) -> None:
-        """Commit the files (name → file), and take the stale names away, all at once."""
+        """Commit the files (name → file) and delete the stale names, in one commit."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         def commit() -> None:
@@ -125,48 +128,50 @@ class JobFolder:
     def _info(self) -> Any:
         return self._ask("read", lambda: self._api.repo_info(self._repository, repo_type="dataset"))
 
-    def _ask(self, doing: str, call: Callable[[], Answer]) -> Answer:
-        about = f"{doing} the dataset repository {self._repository}"
+    def _ask(self, action: str, call: Callable[[], Answer]) -> Answer:
+        about = f"{action} the dataset repository {self._repository}"
         return retry_transient(call, about, pause_s=self._pause_s, error=TrainingError)
 
 
 def fetch_outputs(folder: JobFolder, events: Sequence[Mapping[str, Any]], into: Path) -> None:
-    """Download the worker's files into an empty folder, checked.
+    """Download the worker's files into an empty folder and verify them.
 
-    Args: events: of the job's log; the last `complete` names each file with its sha256. The event stream itself may stand
-        beside them: it holds that event, so its digest cannot be in it, and it is compared with the events instead.
-    Raises: TrainingError: files are missing, altered or not in the event; `into` is left as it was.
+    Args:
+        events: of the job's log; the last `complete` names each file with its sha256. The event stream itself, which holds that
+            event and so not its own digest, is compared with the events instead.
+
+    Raises: TrainingError: files are missing, altered or not in the event; `into` is unchanged.
     """
-    wanted = _files_of([event for event in events if event["event"] == "complete"][-1])
+    expected = _files_of([event for event in events if event["event"] == "complete"][-1])
     listing = folder.listing()
     names = [name.removeprefix(f"{OUTPUT}/") for name in listing.below(OUTPUT)]
-    faults = [f"{name} is missing" for name in sorted(set(wanted) - set(names))]
-    faults += [f"{name} is not among the files of the event" for name in sorted(set(names) - set(wanted) - {STREAM})]
-    _refuse(folder, faults)
+    faults = [f"{name} is missing" for name in sorted(set(expected) - set(names))]
+    faults += [f"{name} is not among the files of the event" for name in sorted(set(names) - set(expected) - {STREAM})]
+    _require_no_faults(folder, faults)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetching-") as scratch:
         folder.fetch([f"{OUTPUT}/{name}" for name in names], listing.commit, Path(scratch))
-        came = Path(scratch) / OUTPUT
-        faults = altered_files(came, wanted)
-        if STREAM in names and STREAM not in wanted:
-            faults += _unlike_the_log(came / STREAM, events)
-        _refuse(folder, faults)
+        downloaded = Path(scratch) / OUTPUT
+        faults = altered_files(downloaded, expected)
+        if STREAM in names and STREAM not in expected:
+            faults += _missing_events(downloaded / STREAM, events)
+        _require_no_faults(folder, faults)
         for name in names:
             (into / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(came / name, into / name)
+            os.replace(downloaded / name, into / name)
 
 
 def _files_of(complete: Mapping[str, Any]) -> dict[str, str]:
     files = complete.get("files")  # of strings, where there are any: other lines are no events
     if not files:
         raise TrainingError(
-            f"The job's complete event names no files ({files!r}); wanted name → sha256. Its image holds another version "
+            f"The job's complete event names no files ({files!r}); expected name → sha256. Its image holds another version "
             "of codelewm_assets; build the image from this one."
         )
     return dict(files)
 
 
-def _unlike_the_log(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The first event of the log that the stored stream has not."""
+def _missing_events(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Fault of the first event of the log that the stored stream lacks."""
     try:
         stored = {event_line(event) for event in read_events(stream)[0]}
     except ReportError as error:
@@ -175,7 +180,7 @@ def _unlike_the_log(stream: Path, events: Sequence[Mapping[str, Any]]) -> list[s
     return [f"{STREAM} has no event {absent[0].get('seq')} ({absent[0]['event']}) of the job's log"] if absent else []
 
 
-def _refuse(folder: JobFolder, faults: list[str]) -> None:
+def _require_no_faults(folder: JobFolder, faults: list[str]) -> None:
     if faults:
         raise TrainingError(
             f"The job's output in {folder.path}/{OUTPUT} is not what its worker wrote: {'; '.join(faults)}. "

@@ -1,7 +1,7 @@
-"""Training as a job of Hugging Face Jobs: the same worker, on a machine that is rented for its time.
+"""Training as a job of Hugging Face Jobs: the same worker on a rented machine.
 
-The guard is asked here before anything goes over the network, and again by the worker inside the job (`training.remote`).
-A job costs money while it runs, so whatever ends this function early cancels it. docs/hf-jobs.md. No torch here.
+The clearance is checked here before anything is sent, and again by the worker inside the job (`training.remote`). A job costs
+money while it runs, so any early exit cancels it. docs/hf-jobs.md. No torch here.
 """
 
 import tempfile
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError, TrainingError
-from codelewm_assets.core.hub_calls import hub_api, is_there, one_line, retry_transient
+from codelewm_assets.core.hub_calls import hub_api, matches_hash, one_line, retry_transient
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import open_store
 from codelewm_assets.training.config import HfJobsSettings
@@ -20,25 +20,25 @@ from codelewm_assets.training.hf_files import JobFolder, fetch_outputs, input_fi
 from codelewm_assets.training.progress import job_event
 from codelewm_assets.training.worker import WorkerSpec
 
-IN_THE_JOB = ("python", "-m", "codelewm_assets.training.remote")
-CANCEL_TRIES = 4
+JOB_COMMAND = ("python", "-m", "codelewm_assets.training.remote")
+MAX_CANCEL_TRIES = 4
 ENDED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
-LAST_READINGS = 3  # of an ended job's log, whose end may come after the job's
+MAX_FINAL_READS = 3  # of an ended job's log, which may lag behind the job
 
 
 @dataclass(slots=True)
 class JobEvents:
-    """Events of a job's log, each handed on once and in order, however often the log is told again.
+    """Events of a job's log, each passed on once and in order, however often the log is repeated.
 
-    An event is known by `seq`, and by `time_s`: a job that the service starts again counts from 0 again.
+    Events are identified by `seq` and `time_s`: a restarted job counts from 0 again.
     """
 
     on_event: Callable[[dict[str, Any]], None]
-    of_attempt: list[dict[str, Any]] = field(default_factory=list)  # of the last attempt, in order
+    attempt_events: list[dict[str, Any]] = field(default_factory=list)  # of the last attempt, in order
     _seen: set[tuple[int, str]] = field(default_factory=set)
 
     def take(self, line: str) -> None:
-        """Read one line of the log; other lines than events are dropped."""
+        """Read one line of the log; lines without an event are ignored."""
         event = job_event(line)
         if event is None or not isinstance(event.get("seq"), int):
             return
@@ -47,34 +47,43 @@ class JobEvents:
             return
         self._seen.add(key)
         if event["event"] == "start":
-            self.of_attempt.clear()
-        self.of_attempt.append(event)
+            self.attempt_events.clear()
+        self.attempt_events.append(event)
         self.on_event(event)
 
     @property
-    def are_over(self) -> bool:
-        """Whether the last attempt has said how it ended."""
+    def has_ended(self) -> bool:
+        """True if the last attempt has reported its end."""
         return self.last("complete") is not None or self.last("error") is not None
 
     def last(self, kind: str) -> dict[str, Any] | None:
-        """The last attempt's last event of a kind, None without one."""
-        return next((event for event in reversed(self.of_attempt) if event["event"] == kind), None)
+        """The last attempt's last event of a kind; None without one."""
+        return next((event for event in reversed(self.attempt_events) if event["event"] == kind), None)
 
 
 class HfJobs:
     """The training backend; `run` has the contract of `defs.training.run_worker`."""
 
     def __init__(self, settings: HfJobsSettings, *, token: str | None, endpoint: str | None = None) -> None:
-        """`token` may write to the repository and start jobs; `endpoint` is the Hub's address, None the client's own."""
+        """Set up the backend; no request is sent.
+
+        Args:
+            token: may write to the repository and start jobs.
+            endpoint: address of the Hub; None: the client's default.
+        """
         self._settings, self._token, self._endpoint = settings, token, endpoint
         self._namespace = settings.repository.split("/")[0]
 
     def run(self, spec: WorkerSpec, *, on_event: Callable[[dict[str, Any]], None]) -> None:
-        """Run the worker to its end in a job; its files lie in `spec.output_folder`, with the digests that it told.
+        """Run the worker to its end in a job and download its verified files to `spec.output_folder`.
 
-        Args: on_event: is handed each event of the stream as it comes, once and in order.
-        Raises: PreflightError: the guard refused, here or in the job. TrainingError: the Hub or the service refused, the
-            job failed, was cancelled or ran too long, or its files are not what it wrote; the output folder stays empty.
+        Args:
+            on_event: called with each event of the stream, once and in order.
+
+        Raises:
+            PreflightError: the guard refused, here or in the job.
+            TrainingError: the Hub or the service refused, the job failed, was cancelled or ran too long, or its files were
+                altered; the output folder stays empty.
         """
         if spec.config.processes > 1:
             raise TrainingError(
@@ -98,22 +107,22 @@ class HfJobs:
         self._upload(folder, spec)
         job, events = self._start(api, run_id), JobEvents(on_event)
         try:
-            status = _followed(
+            status = _wait_for_job(
                 api, job.id, self._namespace, events,
                 timeout_s=self._settings.timeout_s, poll_s=self._settings.poll_s,
             )  # fmt: skip
-        except BaseException as error:  # also an interrupt: nobody would end the job
+        except BaseException as error:  # also an interrupt, since the job would keep running
             self._cancel(api, job, error)
             raise
         _require_completed(status, events, f"Job {job.id} ({job.url}) of seed {spec.seed}")
-        fetch_outputs(folder, events.of_attempt, Path(spec.output_folder))
+        fetch_outputs(folder, events.attempt_events, Path(spec.output_folder))
 
     def _upload(self, folder: JobFolder, spec: WorkerSpec) -> None:
         folder.require_private()
-        there = folder.listing().hashes
+        remote_hashes = folder.listing().hashes
         with tempfile.TemporaryDirectory(prefix="codelewm-job-") as scratch:
             files = input_files(spec, Path(scratch) / "spec.json")
-            absent = {name: path for name, path in files.items() if not is_there(path, there.get(name))}
+            absent = {name: path for name, path in files.items() if not matches_hash(path, remote_hashes.get(name))}
             if absent:
                 folder.upload(absent)
 
@@ -123,7 +132,7 @@ class HfJobs:
         return retry_transient(
             lambda: api.run_job(
                 image=settings.image,
-                command=[*IN_THE_JOB, settings.repository, run_id],
+                command=[*JOB_COMMAND, settings.repository, run_id],
                 flavor=settings.flavor,
                 timeout=settings.timeout_s,
                 attempts=settings.attempts,
@@ -135,15 +144,15 @@ class HfJobs:
             f"start a job on {settings.flavor} in namespace {self._namespace}",
             pause_s=settings.poll_s,
             error=TrainingError,
-            tries=1,  # a start whose answer was lost may have started: another would cost twice
+            tries=1,  # a lost response may belong to a started job: a second one would cost twice
         )
 
     def _cancel(self, api: Any, job: Any, error: BaseException) -> None:
-        """Cancel; when that fails too, say so beside the error that is on its way."""
+        """Cancel the job; if that fails too, add a note to the error."""
         try:
             retry_transient(
                 lambda: api.cancel_job(job_id=job.id, namespace=self._namespace),
-                f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=CANCEL_TRIES,
+                f"cancel job {job.id}", pause_s=self._settings.poll_s, error=TrainingError, tries=MAX_CANCEL_TRIES,
             )  # fmt: skip
         except Exception as failed:  # whatever it is, it must not hide `error`
             note = f"The job may still run and cost money, end it at {job.url}. {one_line(failed)}"
@@ -152,14 +161,18 @@ class HfJobs:
                 raise TrainingError(f"{error} {note}") from error
 
 
-def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeout_s: float, poll_s: float) -> Any:
-    """The job's last status, when it has ended and its log was read.
+def _wait_for_job(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeout_s: float, poll_s: float) -> Any:
+    """Poll the job until it has ended and its log was read. Returns: its last status.
 
-    Its log is read whole at each look: a stream that is held open breaks off, repeats itself, or stays silent for hours.
-    Args: timeout_s: how long it may take from now on, waiting for a machine included. poll_s: seconds between two looks.
-    Raises: TrainingError: it takes too long, or status or log cannot be read. The job still runs then.
+    The whole log is read at each poll: an open stream breaks off, repeats itself, or stays silent for hours.
+
+    Args:
+        timeout_s: maximum duration from now on, including waiting for a machine.
+        poll_s: seconds between two polls.
+
+    Raises: TrainingError: the timeout, or status or log cannot be read. The job still runs then.
     """
-    until_s, readings_left = time.monotonic() + timeout_s, LAST_READINGS
+    until_s, readings_left = time.monotonic() + timeout_s, MAX_FINAL_READS
     while True:
         status = retry_transient(
             lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}",
@@ -169,7 +182,7 @@ def _followed(api: Any, job_id: str, namespace: str, events: JobEvents, *, timeo
             events.take(line)
         if status.stage in ENDED:
             readings_left -= 1
-            if events.are_over or not readings_left:
+            if events.has_ended or not readings_left:
                 return status
         elif time.monotonic() > until_s:
             raise TrainingError(
@@ -191,16 +204,16 @@ def _log(api: Any, job_id: str, namespace: str, pause_s: float) -> list[str]:
 
 
 def _require_completed(status: Any, events: JobEvents, job: str) -> None:
-    """Raises: PreflightError: the guard refused in the job. TrainingError: the job ended otherwise than well."""
-    told = events.last("error")
+    """Raises: PreflightError: the guard refused in the job. TrainingError: the job did not complete."""
+    error_event = events.last("error")
     if status.stage in ("CANCELED", "DELETED"):
         raise TrainingError(
             f"{job} was {status.stage.lower()} before it was complete. Train again, or ask who ended it."
         )
-    if told is not None and told.get("refused") is True:
-        raise PreflightError(str(told.get("message")))
-    if status.stage == "ERROR" or told is not None:
-        message = (told or {}).get("message") or status.message or "the service gives no reason; read its log"
+    if error_event is not None and error_event.get("refused") is True:
+        raise PreflightError(str(error_event.get("message")))
+    if status.stage == "ERROR" or error_event is not None:
+        message = (error_event or {}).get("message") or status.message or "the service gives no reason; read its log"
         raise TrainingError(f"{job} failed: {message}")
     if events.last("complete") is None:
         raise TrainingError(

@@ -1,4 +1,4 @@
-"""Looking at trained weights: the tensor table, finiteness, and whether the latents have collapsed.
+"""Inspection of trained weights: the tensor table, finiteness, and collapse diagnostics of the latents.
 
 Shapes: N latents, D dimensions.
 """
@@ -14,7 +14,7 @@ from codelewm_assets.core.records import Record
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.progress import DIAGNOSTICS
 
-MOST_LATENTS = 1000
+MAX_LATENTS = 1000
 
 
 class TensorRow(Record):
@@ -34,7 +34,7 @@ class TensorRow(Record):
 
 
 class CollapseDiagnostics(Record):
-    """How spread out a set of latents is. All None when there are fewer than 16 latents."""
+    """Spread of a set of latents. All None with fewer than 16 latents."""
 
     latent_count: int
     effective_rank_ratio: float | None
@@ -67,7 +67,8 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
 def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
     """Spread of latents.
 
-    Args: latents: (N, D) float32.
+    Args:
+        latents: (N, D) float32.
 
     Returns:
         effective_rank_ratio: exp(entropy of the normalised singular values of the centred latents) / min(N, D), in (0, 1].
@@ -101,17 +102,17 @@ def collapse_diagnostics(latents: NDArray[np.float32]) -> CollapseDiagnostics:
     )
 
 
-def _smallest(found: Sequence[CollapseDiagnostics], name: str) -> float | None:
-    values = [getattr(one, name) for one in found]
+def _smallest(diagnostics: Sequence[CollapseDiagnostics], name: str) -> float | None:
+    values = [getattr(row, name) for row in diagnostics]
     return None if not values or None in values else min(values)
 
 
 def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[list[TensorRow], dict[str, object]]:
     """The tensor table, and `checkpoint_inspection.json` with the collapse diagnostics of val records.
 
-    They are of z_pred, and of z_target over the records' distinct outputs.
+    The diagnostics are of z_pred, and of z_target over the records' distinct outputs; with several folds each is the minimum
+    over folds. None with a non-finite tensor.
 
-    With several folds each figure is that of the fold in which it is smallest. With a non-finite tensor there are none.
     Raises: TrainingError: sidecar and tokens do not match. Needs torch.
     """
     from codelewm_assets.training.data import load_fold
@@ -121,20 +122,22 @@ def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[
     sidecar = require_matching(checkpoint, tokenized_pack)
     rows = tensor_table(checkpoint, sidecar.folds)
     broken = [f"fold {row.fold} {row.name}" for row in rows if not row.is_finite]
-    found, targets = list[CollapseDiagnostics](), list[CollapseDiagnostics]()
+    diagnostics, targets = list[CollapseDiagnostics](), list[CollapseDiagnostics]()
     for fold in sidecar.folds if not broken else ():
         data = load_fold(tokenized_pack, fold)
-        records = sorted(data.part("val"), key=lambda r: unit_interval("collapse", r.record_id))[:MOST_LATENTS]
+        records = sorted(data.part("val"), key=lambda r: unit_interval("collapse", r.record_id))[:MAX_LATENTS]
         scorer = Scorer(checkpoint, sidecar, data)
-        made = scorer.transitions([r.code for r in records], [r.input for r in records], [r.prompt for r in records])
-        found.append(collapse_diagnostics(made.z_pred))
+        transitions = scorer.transitions(
+            [r.code for r in records], [r.input for r in records], [r.prompt for r in records]
+        )
+        diagnostics.append(collapse_diagnostics(transitions.z_pred))
         targets.append(collapse_diagnostics(scorer.outputs(sorted({r.output for r in records}))))
 
     report: dict[str, object] = {
         "schema_version": "codelewm.checkpoint_inspection.v1",
         "seed": sidecar.seed,
-        "latent_count": min((f.latent_count for f in found), default=0),
-        **{name: _smallest(found, name) for name in DIAGNOSTICS},
+        "latent_count": min((f.latent_count for f in diagnostics), default=0),
+        **{name: _smallest(diagnostics, name) for name in DIAGNOSTICS},
         **{f"z_target_{name}": _smallest(targets, name) for name in DIAGNOSTICS},
         "tensor_count": len(rows),
         "parameter_count": sidecar.parameter_count,

@@ -27,7 +27,7 @@ class Transitions:
 
 
 class Scorer:
-    """A checkpoint's model of one fold with the latents of every text it was asked for, each encoded once."""
+    """A checkpoint's model of one fold with a cache of latents: each text is encoded once."""
 
     def __init__(self, checkpoint: Artifact, sidecar: Sidecar, data: FoldData) -> None:
         """Raises: TrainingError: the weights do not fit the sidecar's configuration, tensor by tensor."""
@@ -48,18 +48,18 @@ class Scorer:
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
             texts = pack([(field, self._data.arrays[field][row]) for row in chunk], self._model.config.row_tokens)
-            found = self._model.target_latent(texts) if field == "output" else self._model.encoder(texts)
-            for row, latent in zip(chunk, found, strict=True):
+            latents = self._model.target_latent(texts) if field == "output" else self._model.encoder(texts)
+            for row, latent in zip(chunk, latents, strict=True):
                 self._cache[field, row] = latent
         return torch.stack([self._cache[field, row] for row in rows])  # (N, D)
 
     @torch.no_grad()
     def transitions(self, codes: Sequence[int], inputs: Sequence[int], prompts: Sequence[int]) -> Transitions:
         """Predict from rows of the token arrays, one of each per record. Returns: `Transitions` of N = len(codes)."""
-        made = self._model.transition(
+        prediction = self._model.transition(
             self._latents("code", codes), self._latents("input", inputs), self._latents("prompt", prompts)
         )
-        return Transitions(made.z_pred.numpy(), made.logit.numpy())
+        return Transitions(prediction.z_pred.numpy(), prediction.logit.numpy())
 
     def outputs(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Target latents (N, D), unit length, of rows of the output array."""

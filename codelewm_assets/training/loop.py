@@ -1,4 +1,4 @@
-"""One model's training, with an event stream that can be read while it runs and states to go on from."""
+"""One model's training, with a live event stream and states to resume from."""
 
 import math
 import time
@@ -44,18 +44,19 @@ def train_fold(
     has the same weights at the end; the first alone emits events and writes states.
 
     Args:
-        emit: is handed `progress` and `collapse_diagnostics` every `log_every` steps, and `checkpoint` events.
-        states: folder of the states; None keeps none.
-        ranks: the processes that train this model; None: this one alone.
+        emit: called with `progress` and `collapse_diagnostics` events every `log_every` steps, and with `checkpoint` events.
+        states: folder of the states; None: no states.
+        ranks: the processes that train this model; None: only this one.
         origin: digests and versions that a state belongs to, by name, besides seed, fold and settings.
-    Raises: TrainingError: the loss is not finite (the last state stays), memory ran out, a state is damaged or of another
-        training, or the train part cannot make a batch.
+
+    Raises: TrainingError: the loss is not finite (the last state is kept), memory ran out, a state is damaged or of another
+        training, or the train part cannot form a batch.
     """
     return _FoldTraining(data, config, seed, emit, states, ranks or Ranks(device=config.device), origin).run()
 
 
 class Objective(nn.Module):
-    """The loss of a batch as a module, whose gradients can be averaged over processes."""
+    """The loss of a batch as a module, so that its gradients can be averaged over processes."""
 
     def __init__(self, model: TransitionModel, config: TrainingConfig) -> None:
         super().__init__()
@@ -93,15 +94,15 @@ class _FoldTraining:
         if config.compile:
             for encoder in (self._model.encoder, self._model.target):
                 encoder.compile()
-        if not ranks.is_first:  # the weights are the same, dropout and directions are not
+        if not ranks.is_first:  # equal weights, but different dropout and directions
             torch.manual_seed(ranks.seed(seed, self._fold))
-        self._objective = ranks.replicated(Objective(self._model, config), has_unused=not config.has_every_term)
+        self._objective = ranks.data_parallel(Objective(self._model, config), has_unused=not config.has_every_term)
 
     def run(self) -> TransitionModel:
         resumed, ranks = None, self._ranks
         if self._states is not None:
             resumed = load_state(
-                self._states, self._fold, self._model, self._optimizer, origin=self._origin, rank=ranks.own
+                self._states, self._fold, self._model, self._optimizer, origin=self._origin, rank=ranks.rank
             )
         first = 1
         if resumed is not None:
@@ -110,7 +111,7 @@ class _FoldTraining:
         bad = torch.zeros((), dtype=torch.int64, device=self._device)  # first step whose loss was not finite; 0: none
         for step in range(first, self._config.steps + 1):
             drawn[step] = [self._sampler.draw() for _ in range(ranks.count)]  # every rank draws the batches of all
-            loss, terms = self._step(step, self._batch(drawn[step][ranks.own]))
+            loss, terms = self._step(step, self._batch(drawn[step][ranks.rank]))
             seen += sum(map(len, drawn[step]))
             bad = torch.where((bad == 0) & ~torch.isfinite(loss), step, bad)
             is_last = step == self._config.steps
@@ -127,9 +128,11 @@ class _FoldTraining:
         return self._model.eval()
 
     def _keep(self, states: Path, step: int) -> None:
-        own = {name: self._ranks.gathered(tensor) for name, tensor in generators().items()}
+        states_by_name = {name: self._ranks.all_gather(tensor) for name, tensor in generators().items()}
         if self._ranks.is_first:
-            of_ranks = [{name: found[rank] for name, found in own.items()} for rank in range(self._ranks.count)]
+            of_ranks = [
+                {name: by_rank[rank] for name, by_rank in states_by_name.items()} for rank in range(self._ranks.count)
+            ]
             sampler = self._sampler.state
             path = save_state(states, self._fold, step, self._model, self._optimizer, sampler, of_ranks, self._origin)
             self._emit({"event": "checkpoint", "fold": self._fold, "step": step, "sha256": path.stem[-16:]})
@@ -140,7 +143,7 @@ class _FoldTraining:
     def _step(self, step: int, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         self._model.train()
         for group in self._optimizer.param_groups:
-            group["lr"] = self._config.learning_rate * rate(step - 1, self._config)
+            group["lr"] = self._config.learning_rate * lr_factor(step - 1, self._config)
         try:
             with _autocast(self._config):
                 loss, terms = self._objective(batch)
@@ -159,11 +162,11 @@ class _FoldTraining:
 
     def _require_finite(self, bad: Tensor, drawn: Mapping[int, Sequence[Sequence[TokenRecord]]]) -> None:
         """Raises: TrainingError: in every rank the same, of the first step and rank whose loss was not finite."""
-        first = [int(step) for step in self._ranks.gathered(bad)]  # of each rank
+        first = [int(step) for step in self._ranks.all_gather(bad)]  # of each rank
         if not any(first):
             return
         step, rank = min((step, rank) for rank, step in enumerate(first) if step)
-        records, place = drawn[step][rank], replace(self._ranks, own=rank).name
+        records, place = drawn[step][rank], replace(self._ranks, rank=rank).name
         named = ", ".join(record.record_id for record in records[:RECORDS_NAMED])
         raise TrainingError(
             f"The loss is not finite at step {step}, fold {self._fold}, seed {self._seed}{place}, on a batch of "
@@ -173,7 +176,7 @@ class _FoldTraining:
     def _report(
         self, step: int, loss: Tensor, terms: Mapping[str, Tensor], elapsed: float, seen: int, pace: float
     ) -> None:
-        of_ranks = self._ranks.gathered(torch.stack([loss, *terms.values()]))
+        of_ranks = self._ranks.all_gather(torch.stack([loss, *terms.values()]))
         if not self._ranks.is_first:
             return
         train = dict(zip(("loss", *terms), torch.stack(of_ranks).mean(dim=0).tolist(), strict=True))
@@ -198,20 +201,20 @@ class _FoldTraining:
         self._model.eval()
         losses, predicted = list[float](), list[Tensor]()
         gpus = [torch.cuda.current_device()] if self._config.device == "cuda" else []
-        with torch.random.fork_rng(devices=gpus), _autocast(self._config):  # training's own numbers stay untouched
+        with torch.random.fork_rng(devices=gpus), _autocast(self._config):  # keeps the training's random state
             torch.manual_seed(0)  # the same directions each time
             for batch in self._validation:
                 latents = latents_of(self._model, batch)
                 losses.append(float(total_loss(self._model, latents, batch.labels, self._config)[0]))
                 predicted.append(self._model.predict(latents.z_code, latents.z_input).float())
         z_pred = torch.cat(predicted).cpu().numpy() if predicted else np.zeros((0, 1), dtype=np.float32)
-        found = collapse_diagnostics(z_pred).model_dump(mode="json")
+        diagnostics = collapse_diagnostics(z_pred).model_dump(mode="json")
         mean = round(sum(losses) / len(losses), 5) if losses and all(map(math.isfinite, losses)) else None
-        return mean, {name: None if value is None else round(value, 6) for name, value in found.items()}
+        return mean, {name: None if value is None else round(value, 6) for name, value in diagnostics.items()}
 
 
-def rate(step: int, config: TrainingConfig) -> float:
-    """Of `learning_rate` after `step` steps: linear warm-up, then half a cosine down to a tenth."""
+def lr_factor(step: int, config: TrainingConfig) -> float:
+    """Factor of `learning_rate` after `step` steps: linear warm-up, then half a cosine down to 0.1."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
@@ -233,7 +236,7 @@ def _autocast(config: TrainingConfig) -> AbstractContextManager[Any]:
 
 
 def _validation(data: FoldData, config: TrainingConfig, seed: int) -> list[list[TokenRecord]]:
-    """The same records of the val part throughout, in batches of the size of train's."""
+    """Fixed validation records of the val part, in batches of the training size."""
     records = data.part("val")
     order = np.random.default_rng([seed, 7]).permutation(len(records))[:VALIDATION_RECORDS]
     chosen = [records[i] for i in sorted(order)]

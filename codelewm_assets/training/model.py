@@ -13,37 +13,40 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.packing import KIND, NOTHING, Packed
+from codelewm_assets.training.packing import KIND, NO_DOCUMENT, Packed
 
 ROTARY_BASE = 10_000.0
 Mask = Tensor | BlockMask
 
 
 class Prediction(NamedTuple):
-    """What the model says of a batch: z_pred (B, D) of unit length, and the logit of passing (B,)."""
+    """Predictions for a batch: z_pred (B, D) of unit length, and the logit of passing (B,)."""
 
     z_pred: Tensor
     logit: Tensor
 
 
-def rotary(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
+def rotary_angles(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines (R, 1, S, width / 2) of each place. Source: Su et al. 2021, "RoFormer"."""
     exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
     angles = positions[:, None, :, None].float() * ROTARY_BASE**-exponents
     return angles.cos(), angles.sin()
 
 
-def rotated(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn each pair of dimensions of (R, heads, S, width) by its place's angle."""
+def apply_rotary_emb(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Rotate each pair of dimensions of (R, heads, S, width) by the angle of its position."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1).type_as(x)
 
 
-def own_document(documents: Tensor, *, by_blocks: bool) -> Mask:
-    """What lets a token look at its own document alone. Args: documents: (R, S).
+def block_diagonal_mask(documents: Tensor, *, by_blocks: bool) -> Mask:
+    """Attention mask that restricts each token to its document.
 
-    Returns: (R, 1, S, S) bool, True where a token may look; by blocks, flex attention's mask, which passes over what is
-        hidden altogether. Source: Dong et al. 2024, "Flex Attention".
+    Args:
+        documents: (R, S).
+
+    Returns: (R, 1, S, S) bool, True where attention is allowed; by blocks, flex attention's mask, which skips fully masked
+        blocks. Source: Dong et al. 2024, "Flex Attention".
     """
     if not by_blocks:
         return (documents[:, :, None] == documents[:, None, :])[:, None]
@@ -56,14 +59,14 @@ def own_document(documents: Tensor, *, by_blocks: bool) -> Mask:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Tensor:
-    """(R, heads, S, width) attention under a mask of `own_document`. Args: each (R, heads, S, width)."""
+    """(R, heads, S, width) attention under a mask of `block_diagonal_mask`. Args: each (R, heads, S, width)."""
     if isinstance(mask, BlockMask):
         return torch.as_tensor(flex_attention(q, k, v, block_mask=mask))
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
 class Block(nn.Module):
-    """Attention within documents, then a feed-forward layer, each on normalised input and added to it."""
+    """Pre-norm transformer block: attention within documents, then a feed-forward layer."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
@@ -75,18 +78,23 @@ class Block(nn.Module):
         self.down = nn.Linear(config.feedforward, config.hidden, bias=False)
 
     def forward(self, x: Tensor, mask: Mask, cosines: Tensor, sines: Tensor) -> Tensor:
-        """Args: x: (R, S, H). mask: of `own_document`. Returns: (R, S, H)."""
+        """(R, S, H) residual stream after the block.
+
+        Args:
+            x: (R, S, H).
+            mask: of `block_diagonal_mask`.
+        """
         rows, length, hidden = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self.heads, hidden // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (R, heads, S, H / heads)
-        q, k = rotated(q, cosines, sines), rotated(k, cosines, sines)
-        found = attend(q, k, v, mask)
-        x = x + F.dropout(self.out(found.transpose(1, 2).reshape(rows, length, hidden)), self.dropout, self.training)
+        q, k = apply_rotary_emb(q, cosines, sines), apply_rotary_emb(k, cosines, sines)
+        attended = attend(q, k, v, mask)
+        x = x + F.dropout(self.out(attended.transpose(1, 2).reshape(rows, length, hidden)), self.dropout, self.training)
         return x + F.dropout(self.down(F.gelu(self.up(self.feedforward_norm(x)))), self.dropout, self.training)
 
 
 class Encoder(nn.Module):
-    """A transformer over packed documents that see nothing of each other; each is pooled to its mean and projected."""
+    """A transformer over packed, mutually masked documents; each is mean-pooled and projected."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
@@ -107,17 +115,17 @@ class Encoder(nn.Module):
 
     def hidden(self, batch: Packed) -> Tensor:
         """(R, S, H) the last layer's state of each token."""
-        mask = own_document(batch.documents, by_blocks=self.by_blocks)
-        cosines, sines = rotary(batch.positions, self.head_width)
+        mask = block_diagonal_mask(batch.documents, by_blocks=self.by_blocks)
+        cosines, sines = rotary_angles(batch.positions, self.head_width)
         x = self.token(batch.tokens) + self.kind(batch.kinds)  # (R, S, H)
         for block in self.blocks:
             x = block(x, mask, cosines, sines)
         return torch.as_tensor(self.norm(x))
 
     def forward(self, batch: Packed) -> Tensor:
-        """(N, D) float32, unbounded: one latent a document."""
+        """(N, D) float32, unbounded: one latent per document."""
         owner = batch.documents.reshape(-1)  # (R · S,)
-        weight = (owner != NOTHING).float()
+        weight = (owner != NO_DOCUMENT).float()
         slot = owner.clamp(min=0)
         hidden = self.hidden(batch).flatten(0, 1).float()  # (R · S, H)
         sums = hidden.new_zeros(batch.count, hidden.shape[1]).index_add(0, slot, hidden * weight[:, None])  # (N, H)

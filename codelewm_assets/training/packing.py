@@ -12,7 +12,7 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.tokenize import FIELDS
 
 KIND = {name: number for number, name in enumerate(FIELDS)}
-NOTHING = -1  # in `documents`: no document's token
+NO_DOCUMENT = -1  # in `documents`: no document's token
 Ints = NDArray[np.int64]
 Document = tuple[str, NDArray[np.integer]]
 """A field of `FIELDS`, and its tokens (length,)."""
@@ -20,11 +20,11 @@ Document = tuple[str, NDArray[np.integer]]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Rows of tokens, each of which says whose it is.
+    """Rows of tokens with the document of each token.
 
     Attributes:
-        tokens, positions, kinds: (R, S) token, place in its document from 0, and field's number; 0 where nothing is.
-        documents: (R, S) index of the token's document in the order given, `NOTHING` where nothing is.
+        tokens, positions, kinds: (R, S) token, position in its document from 0, and field's number; 0 for padding.
+        documents: (R, S) index of the token's document, `NO_DOCUMENT` for padding.
         count: N.
     """
 
@@ -36,8 +36,8 @@ class Packed:
 
     @property
     def token_count(self) -> int:
-        """Tokens of all documents, without what fills rows up."""
-        return int((self.documents != NOTHING).sum())
+        """Tokens of all documents, without padding."""
+        return int((self.documents != NO_DOCUMENT).sum())
 
     def to(self, device: str) -> "Packed":
         """The same on a device."""
@@ -47,32 +47,32 @@ class Packed:
 
 
 def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int = 1) -> Packed:
-    """Each document whole in one row, longest first, each into the first row with room.
+    """First-fit decreasing: each document in one row, longest first, in the first row with room.
 
     Args:
         row_tokens: S.
-        rows_multiple: empty rows are added up to a multiple of this, so that shapes are few.
+        rows_multiple: empty rows are added up to a multiple of this, to limit the number of shapes.
     Raises: TrainingError: a document is longer than a row, or empty.
     """
     sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
     if len(sizes) and (sizes.max() > row_tokens or sizes.min() < 1):
         raise TrainingError(
-            f"A document has {sizes.max()} tokens, another {sizes.min()}; wanted 1 to row_tokens = {row_tokens}. "
+            f"A document has {sizes.max()} tokens, another {sizes.min()}; expected 1 to row_tokens = {row_tokens}. "
             "Raise row_tokens in the profile to its longest length."
         )
     row, start = _first_fit(sizes, row_tokens)
     rows = -(-max(1, int(row.max(initial=0)) + 1) // rows_multiple) * rows_multiple
     total = int(sizes.sum())
     places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
-    at = np.repeat(row * row_tokens + start, sizes) + places  # (T,) where each token goes
-    made = [np.zeros(rows * row_tokens, dtype=np.int64) for _ in range(3)]
-    owner = np.full(rows * row_tokens, NOTHING, dtype=np.int64)
+    flat_index = np.repeat(row * row_tokens + start, sizes) + places  # (T,) where each token goes
+    columns = [np.zeros(rows * row_tokens, dtype=np.int64) for _ in range(3)]
+    owner = np.full(rows * row_tokens, NO_DOCUMENT, dtype=np.int64)
     if total:
-        made[0][at] = np.concatenate([tokens for _, tokens in documents])
-        made[1][at] = places
-        made[2][at] = np.repeat([KIND[field] for field, _ in documents], sizes)
-        owner[at] = np.repeat(np.arange(len(documents)), sizes)
-    tokens, positions, kinds, owners = (torch.from_numpy(a.reshape(rows, row_tokens)) for a in (*made, owner))
+        columns[0][flat_index] = np.concatenate([tokens for _, tokens in documents])
+        columns[1][flat_index] = places
+        columns[2][flat_index] = np.repeat([KIND[field] for field, _ in documents], sizes)
+        owner[flat_index] = np.repeat(np.arange(len(documents)), sizes)
+    tokens, positions, kinds, owners = (torch.from_numpy(a.reshape(rows, row_tokens)) for a in (*columns, owner))
     return Packed(tokens, positions, kinds, owners, len(documents))
 
 

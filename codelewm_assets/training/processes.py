@@ -1,7 +1,7 @@
-"""The processes that train one model together, as each of them sees them: gradients averaged, tensors gathered.
+"""Data-parallel training processes: averaged gradients and gathered tensors.
 
-Averaging is that of torch's DistributedDataParallel. The processes meet in a file; the agent, which starts and ends them, has
-them talk over the loopback interface (training/agent.py).
+Averaging is by torch's DistributedDataParallel. The processes rendezvous in a file; the agent, which starts and stops them,
+restricts them to the loopback interface (training/agent.py).
 """
 
 from collections.abc import Iterator
@@ -22,86 +22,87 @@ from codelewm_assets.training.config import TrainingConfig
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """All processes that train one model, as one of them sees them; by default it is alone.
+    """The process group of one model, as seen by one process; by default a single process.
 
     Attributes:
-        own: number of this process, from 0. The first one tells events and writes files.
-        count: how many processes there are.
-        device: where this process trains.
+        rank: number of this process, from 0. Rank 0 emits events and writes files.
+        count: number of processes.
+        device: of this process.
     """
 
-    own: int = 0
+    rank: int = 0
     count: int = 1
     device: str = "cpu"
 
     @property
     def is_first(self) -> bool:
-        """Whether this process speaks for all."""
-        return self.own == 0
+        """True for rank 0."""
+        return self.rank == 0
 
     @property
     def name(self) -> str:
-        """What an error adds to its place; empty when there is one process."""
-        return f", rank {self.own}" if self.count > 1 else ""
+        """Suffix of error messages; empty with a single process."""
+        return f", rank {self.rank}" if self.count > 1 else ""
 
-    def replicated(self, module: nn.Module, *, has_unused: bool) -> nn.Module:
-        """The module with gradients averaged over the ranks during backward. Alone: the module itself.
+    def data_parallel(self, module: nn.Module, *, has_unused: bool) -> nn.Module:
+        """The module with gradients averaged over the ranks during backward; the module itself with a single process.
 
-        Args: has_unused: some parameters take no part in the loss, which costs a look at the graph in each step.
+        Args:
+            has_unused: some parameters do not affect the loss, which requires traversing the graph in each step.
         """
         if self.count == 1:
             return module
         return DistributedDataParallel(module, find_unused_parameters=has_unused)
 
-    def gathered(self, tensor: Tensor) -> list[Tensor]:
-        """The tensor of each rank, in their order. Every rank has to call it, with the same shape and type."""
+    def all_gather(self, tensor: Tensor) -> list[Tensor]:
+        """The tensor of each rank, in order. Every rank must call it with the same shape and type."""
         if self.count == 1:
             return [tensor]
-        own = tensor.to(self.device)
-        found = [torch.empty_like(own) for _ in range(self.count)]
-        dist.all_gather(found, own)
-        return found
+        local = tensor.to(self.device)
+        tensors = [torch.empty_like(local) for _ in range(self.count)]
+        dist.all_gather(tensors, local)
+        return tensors
 
     def seed(self, seed: int, fold: int) -> int:
-        """Of this rank's dropout and directions. Below 2³², for torch's CPU generator takes no more of a seed."""
-        return int(np.random.SeedSequence([seed, fold, self.own]).generate_state(1)[0])
+        """Seed of this rank's dropout and directions, below 2³², the range of torch's CPU generator."""
+        return int(np.random.SeedSequence([seed, fold, self.rank]).generate_state(1)[0])
 
 
 def require_devices(config: TrainingConfig) -> None:
-    """Raises: TrainingError: the configuration asks for GPUs that are not here."""
+    """Raises: TrainingError: the configuration requires missing GPUs."""
     if config.device != "cuda":
         return
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if config.processes == 1 and not found:
+    gpu_count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if config.processes == 1 and not gpu_count:
         raise TrainingError(
-            "The profile asks for device cuda and none is here. Train where there is one, or use sample."
+            "The profile requires device cuda, and there is no GPU here. Train where there is one, or use sample."
         )
-    if found < config.processes:
+    if gpu_count < config.processes:
         raise TrainingError(
-            f"The profile asks for {config.processes} processes on device cuda, a GPU each, and {found} GPUs are here. "
+            f"The profile requires {config.processes} processes on device cuda, a GPU each; {gpu_count} GPUs are here. "
             "Lower training.processes, or train where there are as many."
         )
 
 
 @contextmanager
-def joined(config: TrainingConfig, own: int, meeting: Path) -> Iterator[Ranks]:
+def join_process_group(config: TrainingConfig, rank: int, meeting: Path) -> Iterator[Ranks]:
     """This process as one of `config.processes`, by gloo on CPU and by NCCL on GPUs, one GPU a process.
 
     Args:
-        own: its number, from 0.
-        meeting: a file that the processes share; none of an earlier group.
+        rank: of this process, from 0.
+        meeting: the rendezvous file, not one of an earlier group.
     """
     on_gpu = config.device == "cuda"
-    device = f"cuda:{own}" if on_gpu else "cpu"
+    device = f"cuda:{rank}" if on_gpu else "cpu"
     if on_gpu:
-        torch.cuda.set_device(own)
+        torch.cuda.set_device(rank)
     dist.init_process_group(
         "nccl" if on_gpu else "gloo",
         store=dist.FileStore(str(meeting), config.processes),  # type: ignore[attr-defined] # torch's stub lacks it
-        rank=own,
+        rank=rank,
         world_size=config.processes,
         timeout=timedelta(seconds=config.wall_limit_s),  # the launcher's limit is the one that counts
         device_id=torch.device(device) if on_gpu else None,
     )
-    yield Ranks(own, config.processes, device)
-    dist.destroy_process_group()  # not after an error: it could wait for ranks that never come
+    yield Ranks(rank, config.processes, device)
+    dist.destroy_process_group()  # not after an error: it could wait for dead ranks

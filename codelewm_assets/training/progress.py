@@ -1,4 +1,4 @@
-"""The event stream of a training: its events, lines, summary, and scalars for TensorBoard. No torch here."""
+"""The event stream of training: events, lines, summary, and scalars for TensorBoard. No torch here."""
 
 import importlib.util
 import json
@@ -19,15 +19,15 @@ JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
 DIAGNOSTICS = ("effective_rank_ratio", "median_variance", "neighbour_entropy")
 TIMED = ("time_s", "seq", "elapsed_s", "eta_s", "examples_per_second")  # differ between equal runs
-LEAST_SILENCE_S = 30.0  # below it nothing is called stalled
-RHYTHM_MULTIPLE = 10.0  # silence longer than so many usual gaps between two events is a stall
+MIN_SILENCE_S = 30.0  # shorter silence is never a stall
+STALL_GAP_MULTIPLE = 10.0  # silence longer than this multiple of the median gap is a stall
 
 Count = Annotated[int, Field(ge=0)]
 Metric = float | None  # validation may overflow: a number that is not finite is read, and summed up as None
 
 
 class StreamEvent(BaseModel):
-    """Fields that every event may carry. Others are allowed and not read: a stream may be another version's."""
+    """Fields that every event may have. Unknown fields are ignored: a stream may be of another version."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
     seq: Count | None = None  # counted from 0
@@ -63,14 +63,14 @@ def event_line(event: Mapping[str, Any]) -> str:
 
 
 def job_event_line(event: Mapping[str, Any]) -> str:
-    """The same event as a line of a job's log, which status tools look for by its prefix."""
+    """The event as a line of a job's log, recognized by its prefix."""
     return JOB_EVENT + event_line(event)
 
 
 def job_event(line: str) -> dict[str, Any] | None:
     """The event in a line of a job's log, None for any other line."""
-    _, found, text = line.partition(JOB_EVENT)
-    if not found:
+    _, result, text = line.partition(JOB_EVENT)
+    if not result:
         return None
     try:
         return _event(text)
@@ -79,20 +79,20 @@ def job_event(line: str) -> dict[str, Any] | None:
 
 
 def timeless(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Events as equal runs have them: without times and without what ended earlier attempts, each told once."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    """Reproducible events: without times, errors of earlier attempts and repetitions."""
+    result: dict[tuple[Any, ...], dict[str, Any]] = {}
     for event in events:
         if event["event"] == "error":
             continue
         key = event["event"], event.get("fold"), event.get("step")
-        found[key] = {name: value for name, value in event.items() if name not in TIMED}
-    return list(found.values())
+        result[key] = {name: value for name, value in event.items() if name not in TIMED}
+    return list(result.values())
 
 
 def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Events of the stream, and the number of its last line when that is cut off, as by a kill (0 when it is not).
+    """Events of the stream, and the number of its last line when truncated, as by a kill (0 when it is not).
 
-    Raises: ReportError: the file cannot be read, holds no event, or has another line that is no event.
+    Raises: ReportError: the file cannot be read, holds no event, or has an invalid line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -111,12 +111,16 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
                 f"{path.name}: line {number} is no event of a training run: {error}. Name the job_progress.jsonl of one."
             ) from error
     if not events:
-        raise ReportError(f"{path.name} holds no event; wanted one JSON object with an `event` field a line.")
+        raise ReportError(f"{path.name} holds no event; expected one JSON object with an `event` field a line.")
     return events, len(lines) + 1 if is_cut else 0
 
 
 def _is_cut(line: str, *, is_ended: bool) -> bool:
-    """Whether the last line is empty or the beginning of an event's line. Args: is_ended: a line break follows it."""
+    """True if the last line is empty or a truncated event.
+
+    Args:
+        is_ended: a line break follows it.
+    """
     text = line.removeprefix(JOB_EVENT).rstrip()
     if JOB_EVENT.startswith(line) or not text:
         return True
@@ -130,7 +134,7 @@ def _is_cut(line: str, *, is_ended: bool) -> bool:
 
 
 def _event(text: str) -> dict[str, Any]:
-    """The event that a line holds. Raises: ValueError: it holds none, in one line that says why."""
+    """The event of a line. Raises: ValueError: the fault, in one line."""
     try:
         event = json.loads(text)
         EVENT.validate_python(event)
@@ -149,18 +153,18 @@ def _fault(error: ValidationError) -> str:
     if first["type"] in ("missing", "union_tag_not_found"):
         return f"{place or 'event'} is missing"
     if first["type"] == "union_tag_invalid":
-        return f"event is {first['ctx']['tag']!r}; wanted one of {first['ctx']['expected_tags']}"
+        return f"event is {first['ctx']['tag']!r}; expected one of {first['ctx']['expected_tags']}"
     return f"{place or 'it'} is {short_repr(first['input'])}; {first['msg'].replace('Input should', 'it should')}"
 
 
 def summarise(
     events: Sequence[Mapping[str, Any]], *, now_s: float, collapse_floors: Mapping[str, float]
 ) -> dict[str, Any]:
-    """What a stream says of its run.
+    """Summary of a run from its stream.
 
     Args:
-        now_s: seconds since the epoch, to tell a silent run from one at work.
-        collapse_floors: least value of each figure of `collapse_diagnostics`; those of the claim gate.
+        now_s: seconds since the epoch, to detect stalled runs.
+        collapse_floors: minimum of each figure of `collapse_diagnostics`, as in the claim gate.
     Returns: `state` (`complete`, `failed`, `collapsed`, `stalled` or `running`), `collapse` (`ok`, `collapsed`, or `unknown`
         without diagnostics), step reached, metrics, pace, and the silence since the last event with what is usual.
     """
@@ -168,7 +172,7 @@ def summarise(
     last: Mapping[str, Any] = steps[-1] if steps else {}
     collapse = collapse_state(events, collapse_floors)
     silence_s, usual_s = _silence(events, now_s)
-    is_stalled = silence_s is not None and silence_s > max(LEAST_SILENCE_S, RHYTHM_MULTIPLE * (usual_s or 0.0))
+    is_stalled = silence_s is not None and silence_s > max(MIN_SILENCE_S, STALL_GAP_MULTIPLE * (usual_s or 0.0))
     ended = _ended(events)
     state = ended or ("stalled" if is_stalled else "running")
     if collapse == "collapsed" and state != "failed":
@@ -192,7 +196,7 @@ def summarise(
 
 
 def _ended(events: Sequence[Mapping[str, Any]]) -> str | None:
-    """How the last attempt ended; None while it goes on."""
+    """End of the last attempt; None while it runs."""
     ends = {"error": "failed", "complete": "complete"}
     last = next((event["event"] for event in reversed(events) if event["event"] in ("start", *ends)), None)
     return ends.get(str(last))
@@ -201,14 +205,14 @@ def _ended(events: Sequence[Mapping[str, Any]]) -> str | None:
 def collapse_state(events: Sequence[Mapping[str, Any]], floors: Mapping[str, float]) -> str:
     """`collapsed` when the last diagnostics of any fold are below a floor, `unknown` without diagnostics, else `ok`."""
     latest = {event.get("fold"): event for event in events if event["event"] == "collapse_diagnostics"}
-    values = [(_finite(event.get(name)), least) for event in latest.values() for name, least in floors.items()]
-    if any(value is not None and value < least for value, least in values):
+    values = [(_finite(event.get(name)), floor) for event in latest.values() for name, floor in floors.items()]
+    if any(value is not None and value < floor for value, floor in values):
         return "collapsed"
     return "unknown" if not values or any(value is None for value, _ in values) else "ok"
 
 
 def _silence(events: Sequence[Mapping[str, Any]], now_s: float) -> tuple[float | None, float | None]:
-    """Seconds since the last event, and the median gap between events; None where events carry no times."""
+    """Seconds since the last event, and the median gap between events; None for events without times."""
     times = [float(event["time_s"]) for event in events if isinstance(event.get("time_s"), int | float)]
     if not times:
         return None, None
@@ -221,23 +225,23 @@ def _finite(value: float | None) -> float | None:
 
 
 def scalars_of(event: Mapping[str, Any]) -> dict[str, float]:
-    """Tag → value of what an event tells in numbers; tags begin with the fold."""
-    found = {}
+    """Tag → value of an event's numbers; tags begin with the fold."""
+    result = {}
     if event["event"] == "progress":
-        found = dict(event["metrics"]) | {"examples_per_second": event["examples_per_second"]}
+        result = dict(event["metrics"]) | {"examples_per_second": event["examples_per_second"]}
     elif event["event"] == "collapse_diagnostics":
-        found = {name: event.get(name) for name in DIAGNOSTICS}
-    return {f"fold {event.get('fold')}/{name}": float(value) for name, value in found.items() if value is not None}
+        result = {name: event.get(name) for name in DIAGNOSTICS}
+    return {f"fold {event.get('fold')}/{name}": float(value) for name, value in result.items() if value is not None}
 
 
 def has_tensorboard() -> bool:
-    """Whether TensorBoard's writer is installed; the extra `[tensorboard]` brings it."""
+    """True if TensorBoard's writer is installed (extra `[tensorboard]`)."""
     return importlib.util.find_spec("tensorboard") is not None
 
 
 @contextmanager
 def scalar_writer(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """What writes an event's scalars as they come. Raises: ModuleNotFoundError: TensorBoard is not installed."""
+    """Writer of events' scalars. Raises: ModuleNotFoundError: TensorBoard is not installed."""
     from tensorboard.summary import Writer
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The sidecar of a checkpoint: what its weights are, and the refusal of weights that are something else. No torch here."""
+"""The sidecar of a checkpoint: provenance of its weights, and checks against it. No torch here."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from codelewm_assets.training.config import TrainingConfig
 
 
 class Sidecar(BaseModel):
-    """Everything needed to know what a checkpoint is, beside its weights."""
+    """Provenance of a checkpoint, stored beside its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     schema_version: Literal["codelewm.checkpoint_sidecar.v1"] = "codelewm.checkpoint_sidecar.v1"
@@ -43,23 +43,25 @@ def read_sidecar(checkpoint: Artifact) -> Sidecar:
 
 
 def sidecar_mismatches(checkpoint: Artifact, tokenized_pack: Artifact) -> list[str]:
-    """Every way in which sidecar, weights and token arrays do not belong together; empty when they do."""
+    """Every mismatch between sidecar, weights and token arrays; empty when they match."""
     sidecar = read_sidecar(checkpoint)
-    found: list[tuple[str, Any, Any]] = [("tokenized_pack", sidecar.tokenized_pack, tokenized_pack.digest)]
+    compared: list[tuple[str, Any, Any]] = [("tokenized_pack", sidecar.tokenized_pack, tokenized_pack.digest)]
     parents = tokenized_pack.manifest.parent_artifacts
-    found += [(name, getattr(sidecar, name), parents.get(name)) for name in ("execution_pack", "problem_splits")]
+    compared += [(name, getattr(sidecar, name), parents.get(name)) for name in ("execution_pack", "problem_splits")]
     for fold in sidecar.folds:
         weights = sha256_file(checkpoint.path(f"fold{fold}.safetensors"))
         tokenizer = sha256_file(tokenized_pack.path(f"fold{fold}_tokenizer.json"))
-        found.append((f"weights of fold {fold}", sidecar.weights_sha256.get(str(fold)), weights))
-        found.append((f"tokenizer of fold {fold}", sidecar.tokenizer_sha256.get(str(fold)), tokenizer))
+        compared.append((f"weights of fold {fold}", sidecar.weights_sha256.get(str(fold)), weights))
+        compared.append((f"tokenizer of fold {fold}", sidecar.tokenizer_sha256.get(str(fold)), tokenizer))
     return [
-        f"{name}: the sidecar says {str(said)[:12]}, found {str(is_)[:12]}" for name, said, is_ in found if said != is_
+        f"{name}: the sidecar says {str(recorded)[:12]}, found {str(actual)[:12]}"
+        for name, recorded, actual in compared
+        if recorded != actual
     ]
 
 
 def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
-    """The sidecar, when all of it matches. Raises: TrainingError: every mismatch in one message."""
+    """The sidecar, if everything matches. Raises: TrainingError: every mismatch in one message."""
     faults = sidecar_mismatches(checkpoint, tokenized_pack)
     if faults:
         raise TrainingError(
@@ -70,28 +72,35 @@ def require_matching(checkpoint: Artifact, tokenized_pack: Artifact) -> Sidecar:
     return read_sidecar(checkpoint)
 
 
-def require_of(sidecar: Sidecar, *, seed: int, digests: Mapping[str, str], config: TrainingConfig) -> None:
-    """Raises: TrainingError: the weights are of another training; every difference in one message."""
+def require_same_training(sidecar: Sidecar, *, seed: int, digests: Mapping[str, str], config: TrainingConfig) -> None:
+    """Raises: TrainingError: the weights belong to another training; every difference in one message."""
     names = ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report")
     expected = {"seed": seed, "folds": config.folds, **config.settings, **{name: digests[name] for name in names}}
-    is_ = sidecar.model_dump(include={"seed", "folds", *names}) | sidecar.config.settings
-    faults = [f"{name} is {is_[name]}, expected {value}" for name, value in expected.items() if is_[name] != value]
+    actual = sidecar.model_dump(include={"seed", "folds", *names}) | sidecar.config.settings
+    faults = [
+        f"{name} is {actual[name]}, expected {value}" for name, value in expected.items() if actual[name] != value
+    ]
     if faults:
         raise TrainingError(f"The checkpoint is of another training: {'; '.join(faults)}.")
 
 
 def altered_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
-    """Each file that is not what its sha256 says. Args: expected: name → sha256."""
+    """Fault of each file whose sha256 differs.
+
+    Args:
+        expected: name → sha256.
+    """
     digests = {name: sha256_file(folder / name) for name in sorted(expected)}
-    return [f"{n} is {digests[n][:12]}, wanted {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
+    return [f"{n} is {digests[n][:12]}, expected {expected[n][:12]}" for n in digests if digests[n] != expected[n]]
 
 
 def require_trained(
     folder: Path, files: Mapping[str, str], *, seed: int, digests: Mapping[str, str], config: TrainingConfig
 ) -> None:
-    """Raises: TrainingError: a worker's files are not those that it named at its end, or are of another training.
+    """Raises: TrainingError: a worker's files differ from its `complete` event, or belong to another training.
 
-    Args: files: name → sha256, of the worker's `complete` event as it was received.
+    Args:
+        files: name → sha256, of the received `complete` event.
     """
     faults = altered_files(folder, files) or ([] if "sidecar.json" in files else ["no sidecar.json was named"])
     if faults:
@@ -99,4 +108,4 @@ def require_trained(
             f"Training of seed {seed} wrote other files: {'; '.join(faults)}. Nothing was kept; train again."
         )
     sidecar = Sidecar.model_validate_json((folder / "sidecar.json").read_bytes())
-    require_of(sidecar, seed=seed, digests=digests, config=config)
+    require_same_training(sidecar, seed=seed, digests=digests, config=config)

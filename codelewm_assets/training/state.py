@@ -1,7 +1,6 @@
-"""The state that training goes on from: everything the next step depends on, in one file whose name holds its digest.
+"""The state that training resumes from: everything the next step depends on, in one file whose name holds its digest.
 
-Its header holds what it is of (data, settings, seed, fold, step, versions): one file is there whole or not at all, also after
-a kill, where a pair of files could be half there.
+Its header holds the origin (data, settings, seed, fold, step, versions): a single file, unlike a pair, is written atomically.
 """
 
 import json
@@ -20,21 +19,21 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.core.files import write_atomically
 
 NAME = re.compile(r"fold(\d)_step(\d{8})_([0-9a-f]{16})\.state")
-MAX_NAMED = 4  # differences that a refusal names
+MAX_NAMED = 4  # differences named in an error
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where training goes on: the last step that was done, and the sampler's state after it."""
+    """Point to resume from: the last completed step, and the sampler's state after it."""
 
     step: int
     sampler: Mapping[str, Any]
 
 
 def generators() -> dict[str, Tensor]:
-    """States of this process's generators of random numbers."""
-    found = {"random": torch.get_rng_state()}
-    return found | ({"random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+    """States of this process's random number generators."""
+    random_states = {"random": torch.get_rng_state()}
+    return random_states | ({"random_cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 
 
 def save_state(
@@ -47,17 +46,17 @@ def save_state(
     ranks: Sequence[Mapping[str, Tensor]],
     origin: Mapping[str, str],
 ) -> Path:
-    """Write the state after `step`, whole or not at all, then remove earlier ones of this fold.
+    """Write the state after `step` atomically, then remove earlier ones of this fold.
 
     Args:
-        ranks: `generators` of each process, in their order.
-        origin: what is trained on and how, by name; `load_state` takes no state of another one.
+        ranks: `generators` of each process, in order.
+        origin: data and settings, by name; `load_state` refuses a state of another origin.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
-    for rank, own in enumerate(ranks):
-        tensors |= {_of_rank(name, rank): tensor for name, tensor in own.items()}
+    for rank, generator_states in enumerate(ranks):
+        tensors |= {_of_rank(name, rank): tensor for name, tensor in generator_states.items()}
     # one entry: safetensors writes several in an order that differs between processes, and events name the digest
     header = {"about": json.dumps({"sampler": sampler, "origin": _origin(origin, fold, step)}, sort_keys=True)}
     data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header)
@@ -75,7 +74,7 @@ def states(folder: Path, fold: int) -> list[Path]:
 
 
 def _of_rank(name: str, rank: int) -> str:
-    """The generator's name in the file; the first rank's is that of a process alone."""
+    """The generator's name in the file; the first rank's is that of a single process."""
     return f"{name}.{rank}" if rank else name
 
 
@@ -92,19 +91,19 @@ def load_state(
     origin: Mapping[str, str],
     rank: int = 0,
 ) -> Resumed | None:
-    """Put model, optimizer and this rank's generators where the last state left them. Returns: None when there is no state.
+    """Restore model, optimizer and this rank's generators from the last state. Returns: None without a state.
 
-    Raises: TrainingError: the file is not what its name says, or is of another training than `origin`.
+    Raises: TrainingError: the file does not match the digest in its name, or is of another origin.
     """
-    found = states(folder, fold)
-    if not found:
+    kept_states = states(folder, fold)
+    if not kept_states:
         return None
-    path, match = found[-1], NAME.fullmatch(found[-1].name)
+    path, match = kept_states[-1], NAME.fullmatch(kept_states[-1].name)
     assert match is not None
     data, step = path.read_bytes(), int(match[2])  # read once: what is loaded is what was verified
     if sha256_bytes(data)[:16] != match[3]:
         raise TrainingError(
-            f"{path.name} is not what was written ({len(data)} bytes, sha256 {sha256_bytes(data)[:16]}, its name says "
+            f"{path.name} is damaged ({len(data)} bytes, sha256 is {sha256_bytes(data)[:16]}, expected "
             f"{match[3]}). Delete the file to train from the state before it, or from the start."
         )
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
@@ -132,13 +131,13 @@ def load_state(
 def _restore(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     try:
         model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
-        own = optimizer.state_dict()
-        own["state"] = {}
+        optimizer_state = optimizer.state_dict()
+        optimizer_state["state"] = {}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
                 index, _, field = rest.partition(".")
-                own["state"].setdefault(int(index), {})[field] = tensor
-        optimizer.load_state_dict(own)
+                optimizer_state["state"].setdefault(int(index), {})[field] = tensor
+        optimizer.load_state_dict(optimizer_state)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"{path.name} is of another model: {error}. Delete it to train from the start.") from error

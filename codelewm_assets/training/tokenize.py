@@ -1,7 +1,7 @@
-"""From pack to token arrays. One tokenizer per model fold, trained on that fold's train texts only; no torch here.
+"""Token arrays of a pack. One tokenizer per model fold, trained on that fold's train texts only; no torch here.
 
-Arrays hold each distinct text once, end to end and without padding; a record points at its code, input, output and prompt by
-row. Shapes: N texts, T tokens of all of them.
+Arrays hold each distinct text once, concatenated without padding; a record refers to its code, input, output and prompt by
+row. Shapes: N texts, T tokens in total.
 """
 
 import io
@@ -24,7 +24,7 @@ EMPTY_ACTION = "[]"  # the fixed input of the no_action control
 
 
 class TokenRecord(Record):
-    """One pack row as the model sees it: rows of the token arrays, labels, and where the problem stands."""
+    """Model input of one pack row: rows of the token arrays, labels, and the problem's fold."""
 
     record_id: str
     problem_id: str
@@ -49,10 +49,10 @@ class Texts:
 
 
 def collect_texts(rows: Sequence[PackRow], folds: Mapping[str, int], prompts: Mapping[str, str]) -> Texts:
-    """Distinct texts and the records that point at them. Raises: TrainingError: a problem has no fold or prompt."""
-    strangers = sorted({r.source_problem_id for r in rows} - (set(folds) & set(prompts)))
-    if strangers:
-        raise TrainingError(f"{len(strangers)} problems have no fold or no prompt, first {strangers[0]}.")
+    """Distinct texts and the records that refer to them. Raises: TrainingError: a problem has no fold or prompt."""
+    unknown_ids = sorted({r.source_problem_id for r in rows} - (set(folds) & set(prompts)))
+    if unknown_ids:
+        raise TrainingError(f"{len(unknown_ids)} problems have no fold or no prompt, first {unknown_ids[0]}.")
     index: dict[str, dict[str, int]] = {name: {} for name in FIELDS}
     index["input"][EMPTY_ACTION] = 0
 
@@ -76,7 +76,7 @@ def collect_texts(rows: Sequence[PackRow], folds: Mapping[str, int], prompts: Ma
         )
         for row in sorted(rows, key=lambda r: r.record_id)
     )
-    return Texts({name: tuple(found) for name, found in index.items()}, records)
+    return Texts({name: tuple(rows) for name, rows in index.items()}, records)
 
 
 def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
@@ -99,7 +99,7 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
 
 @dataclass(frozen=True, slots=True)
 class TokenArray:
-    """Texts of one field end to end: `tokens` (T,) uint16, and `starts` (N + 1,) int64, where each begins and the last ends."""
+    """Concatenated texts of one field: `tokens` (T,) uint16, and `starts` (N + 1,) int64, the offsets of the texts."""
 
     tokens: NDArray[np.uint16]
     starts: NDArray[np.int64]
@@ -108,37 +108,37 @@ class TokenArray:
         return len(self.starts) - 1
 
     def __getitem__(self, row: int) -> NDArray[np.uint16]:
-        """(length of the text,) its tokens, at least one."""
+        """(length of the text,) tokens, at least one."""
         return self.tokens[self.starts[row] : self.starts[row + 1]]
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArray:
     """Token ids, cut at `length`; an empty text is one unknown token."""
     unknown = int(tokenizer.token_to_id(UNKNOWN) or 0)
-    ids = [found.ids[:length] or [unknown] for found in tokenizer.encode_batch(list(texts))]
+    ids = [encoding.ids[:length] or [unknown] for encoding in tokenizer.encode_batch(list(texts))]
     starts = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in ids], out=starts[1:])
     return TokenArray(np.fromiter(chain.from_iterable(ids), dtype=np.uint16, count=int(starts[-1])), starts)
 
 
 def tokenize_fold(
-    texts: Texts, config: TrainingConfig, *, model_fold: int, most_characters: int = 4000
+    texts: Texts, config: TrainingConfig, *, model_fold: int, max_characters: int = 4000
 ) -> tuple[str, dict[str, TokenArray]]:
     """The tokenizer of one model fold as JSON, and the token arrays of all four fields.
 
-    Only texts of problems in train for this fold reach the tokenizer. A text is cut at `most_characters` first.
+    The tokenizer is trained on texts of this fold's train problems only. Texts are first cut at `max_characters`.
     Raises: TrainingError: the fold has no train records.
     """
     train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]
     if not train:
-        raise TrainingError(f"Fold {model_fold} has no train records; wanted problems in at least three folds.")
+        raise TrainingError(f"Fold {model_fold} has no train records; expected problems in at least three folds.")
     seen = []
     for name in FIELDS:
         rows = sorted({getattr(record, name) for record in train})
-        seen += [texts.by_field[name][row][:most_characters] for row in rows]
+        seen += [texts.by_field[name][row][:max_characters] for row in rows]
     tokenizer = train_tokenizer(seen, config.vocab_size)
     arrays = {
-        name: encode(tokenizer, [text[:most_characters] for text in texts.by_field[name]], config.lengths[name])
+        name: encode(tokenizer, [text[:max_characters] for text in texts.by_field[name]], config.lengths[name])
         for name in FIELDS
     }
     return tokenizer.to_str(), arrays

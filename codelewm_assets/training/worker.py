@@ -1,9 +1,9 @@
-"""Training in a process of its own: `python -m codelewm_assets.training.worker SPEC.json`.
+"""Training in a separate process: `python -m codelewm_assets.training.worker SPEC.json`.
 
-The guard comes first, before torch is imported: whoever starts this module, training on artifacts that the preflight
-report did not clear ends with exit status 3 and one line. Exit 0: files written. Exit 1: training failed. Exit 4, of the agent
-alone: it or a rank was ended from outside. SIGALRM ends it at its time limit. Of several processes that train one model each is
-this module; the agent starts them (`training.agent`). Imports no torch and no Dagster.
+The clearance is checked first, before torch is imported: on artifacts that the preflight report did not clear the process exits
+with status 3 and one line. Exit 0: files written. Exit 1: training failed. Exit 4, of the agent only: it or a rank was ended from
+outside. SIGALRM ends it at its time limit. With several processes per model each runs this module, started by `training.agent`.
+Imports no torch and no Dagster.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.files import write_atomically
-from codelewm_assets.core.logs import log_context, set_up_logs, wanted_format
+from codelewm_assets.core.logs import configured_format, log_context, set_up_logs
 from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore, open_store
 from codelewm_assets.training.config import CODE_VERSION, TrainingConfig
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("codelewm_assets.training.worker")  # the module runs as __main__
 REFUSED = 3
 KILLED = 4
-ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)  # by other signals a process ends through a fault of its own
+EXTERNAL_SIGNALS = (-signal.SIGKILL, -signal.SIGTERM)  # other signals are faults of the process itself
 PR_SET_PDEATHSIG = 1
 PARENT = "CODELEWM_TRAINING_PARENT"  # process id of who started the worker
 RANKS = "CODELEWM_TRAINING_RANKS"  # folder in which the processes that train one model meet; unset: one process
@@ -48,7 +48,7 @@ END = "training_ended"  # key of the message that says how training ended, besid
 
 
 class WorkerSpec(BaseModel):
-    """What one training process is told."""
+    """Specification of one training process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     store_root: str  # path or URL
@@ -61,10 +61,14 @@ class WorkerSpec(BaseModel):
 
 
 class Outlet:
-    """Where a training process sends its events and the reason of its end: Dagster Pipes, or else its own output."""
+    """Destination of a training process' events and of the cause of its end: Dagster Pipes, or else standard output."""
 
     def __init__(self, report: Callable[[Any], None] | None = None) -> None:
-        """Args: report: sends a message through Dagster Pipes; None: Dagster did not start this process."""
+        """Send to Dagster Pipes or to standard output.
+
+        Args:
+            report: sends a message through Dagster Pipes; None: Dagster did not start this process.
+        """
         self._report = report
 
     def event(self, event: Mapping[str, Any]) -> None:
@@ -75,10 +79,10 @@ class Outlet:
             print(job_event_line(event), end="", flush=True)
 
     def end(self, kind: str, message: str) -> None:
-        """Say why training ended; a rank leaves it as a note to the agent, which tells one of them."""
+        """Report the cause of the end; a rank leaves a note to the agent, which reports one of them."""
         note = {"event": kind, "message": message}
         if RANKS in os.environ:
-            write_atomically(Path(os.environ[RANKS]) / f"rank{own_rank()}.json", json.dumps(note).encode())
+            write_atomically(Path(os.environ[RANKS]) / f"rank{process_rank()}.json", json.dumps(note).encode())
         elif self._report is not None:
             self._report({END: note})
         else:
@@ -86,19 +90,19 @@ class Outlet:
 
 
 class EventStream:
-    """Events of one run: appended to the stream's file and sent on, one at a time."""
+    """Events of one run, appended to the stream's file and sent to the outlet."""
 
     def __init__(self, path: Path, outlet: Outlet) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_bytes() if path.is_file() else b""
-        whole = before[: before.rfind(b"\n") + 1]
-        if whole != before:  # a kill may have cut the last line off
-            path.write_bytes(whole)
-        self._count, self._outlet = whole.count(b"\n"), outlet
+        complete_lines = before[: before.rfind(b"\n") + 1]
+        if complete_lines != before:  # a kill may have cut the last line off
+            path.write_bytes(complete_lines)
+        self._count, self._outlet = complete_lines.count(b"\n"), outlet
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        """Number and date the event, and send it everywhere."""
+        """Number and date the event, and write it to the file and the outlet."""
         numbered = dict(event) | {"seq": self._count, "time_s": round(time.time(), 3)}
         self._count += 1
         self._file.write(event_line(numbered))
@@ -106,14 +110,17 @@ class EventStream:
 
 
 def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
-    """Judge the artifacts, train each fold, write weights, sidecar and event stream into the output folder.
+    """Check the clearance, train each fold, and write weights, sidecar and event stream into the output folder.
 
-    States lie in `states/` of the output folder: started again on the same folder, training goes on from the last one.
-    As a rank it does its part of this; events and files are those of the first rank, and an `error` event is the agent's.
-    Args: outlet: of the events; None: standard output.
+    States are kept in `states/` of the output folder: on the same folder training resumes from the last one. With several
+    ranks the first one emits events and writes files, and the agent emits an `error` event.
+
+    Args:
+        outlet: of the events; None: standard output.
+
     Raises: PreflightError: refused. TrainingError, StoreError: as the loop and the store, after an `error` event.
     """
-    store, rank = open_store(spec.store_root, work=spec.work_folder), own_rank()
+    store, rank = open_store(spec.store_root, work=spec.work_folder), process_rank()
     require_clear_artifacts(store, spec.digests, folds=spec.config.folds)
     if rank is None and spec.config.processes > 1:
         raise TrainingError(
@@ -123,7 +130,7 @@ def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
     if rank:
         _train(spec, store, lambda event: None)
         return
-    with _alone_in(Path(spec.output_folder)):
+    with _locked(Path(spec.output_folder)):
         stream = EventStream(Path(spec.output_folder) / STREAM, outlet or Outlet())
         try:
             _train(spec, store, stream.emit)
@@ -134,8 +141,8 @@ def train(spec: WorkerSpec, outlet: Outlet | None = None) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process trains in the folder: one that was killed may still be writing."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the folder, waiting for any other training process: a killed one may still be writing."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -160,9 +167,9 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     origin = {**spec.digests, **versions, "code_version": CODE_VERSION}
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
-    with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as own:
-        # what is trained on are the bytes that were verified, whatever becomes of the store's meanwhile
-        tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(own))
+    with _ranks(spec.config) as ranks, TemporaryDirectory(prefix="codelewm-tokens-") as scratch:
+        # trains on a verified copy, since the store may change meanwhile
+        tokenized = store.load("tokenized_pack", spec.digests["tokenized_pack"]).copied(Path(scratch))
         for fold in spec.config.folds:
             data = load_fold(tokenized, fold)
             model = train_fold(
@@ -198,35 +205,38 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     emit({"event": "complete", "seed": spec.seed, "files": files})
 
 
-def own_rank() -> int | None:
-    """Number of this process among those that train one model; None when it is no such process."""
+def process_rank() -> int | None:
+    """Rank of this process; None outside of a process group."""
     return int(os.environ["RANK"]) if RANKS in os.environ else None
 
 
 def _ranks(config: TrainingConfig) -> AbstractContextManager["Ranks"]:
-    from codelewm_assets.training.processes import Ranks, joined
+    from codelewm_assets.training.processes import Ranks, join_process_group
 
-    rank = own_rank()
+    rank = process_rank()
     if rank is None:
         return nullcontext(Ranks(device=config.device))
-    return joined(config, rank, Path(os.environ[RANKS]) / "meeting")
+    return join_process_group(config, rank, Path(os.environ[RANKS]) / "meeting")
 
 
 def result_names(folds: Sequence[int]) -> list[str]:
-    """Files of a finished run that are kept, beside its event stream."""
+    """Files of a finished run, without its event stream."""
     return [*(f"fold{fold}.safetensors" for fold in folds), "sidecar.json"]
 
 
 def main(run: Callable[[Outlet], None] | None = None) -> int:
-    """The life of a training process. Args: run: what it does; None: it trains what the JSON spec of its command line asks for.
+    """Run a training process.
 
-    Returns: 0, 1, `REFUSED`, or `KILLED` when a rank was ended from outside; why is told in one line.
+    Args:
+        run: its work; None: train the JSON spec of the command line.
+
+    Returns: 0, 1, `REFUSED`, or `KILLED` when a rank was ended from outside; the cause is reported in one line.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for number in (signal.SIGINT, signal.SIGALRM):  # states are whole at any moment: nothing is to be tidied up
+    for number in (signal.SIGINT, signal.SIGALRM):  # states are written atomically: no clean-up needed
         signal.signal(number, signal.SIG_DFL)
     _end_with_parent()
-    set_up_logs(wanted_format(os.environ), program="training")
+    set_up_logs(configured_format(os.environ), program="training")
     with _outlet() as outlet:
         try:
             (run or _run)(outlet)
@@ -243,33 +253,36 @@ def main(run: Callable[[Outlet], None] | None = None) -> int:
 
 
 def spec_of_command_line() -> WorkerSpec:
-    """What this process is asked to train; its time runs from here."""
+    """The spec of the command line; starts the time limit."""
     spec = WorkerSpec.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    if own_rank() is None:
+    if process_rank() is None:
         signal.alarm(spec.config.wall_limit_s)
     return spec
 
 
 def _run(outlet: Outlet) -> None:
     spec = spec_of_command_line()
-    with log_context(asset="checkpoint", seed=spec.seed, rank=own_rank()):
+    with log_context(asset="checkpoint", seed=spec.seed, rank=process_rank()):
         LOG.info("training process starts", extra={"fields": {"digests": spec.digests, "device": spec.config.device}})
         train(spec, outlet)
         LOG.info("training process ends")
 
 
-def error_of(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> PreflightError | TrainingError:
-    """The error that a training process's end is, for whoever started it.
+def exit_error(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> PreflightError | TrainingError:
+    """The exception for a training process' exit.
 
-    Args: status: exit status, not 0; negative is a signal. note: what it said of its end; empty when it said nothing.
-    Returns: TrainingKilledError: it, or a rank of it, was ended from outside; run again, it goes on from its last state.
+    Args:
+        status: exit status, not 0; negative is a signal.
+        note: its reported cause; empty without one.
+
+    Returns: TrainingKilledError if it or a rank was ended from outside: training resumes when run again.
     """
     if status == REFUSED and note:
         return PreflightError(str(note["message"]))
-    if status in ENDED_FROM_OUTSIDE:
+    if status in EXTERNAL_SIGNALS:
         return TrainingKilledError(
             f"Training of seed {spec.seed} was ended by {signal.Signals(-status).name} from outside, as a machine short of "
-            "memory does. Train again: it goes on from its last state."
+            "memory does. Train again: it resumes from its last state."
         )
     message = str(note.get("message", "no message; read its standard error in the log of the step")).removesuffix(".")
     limit = f" It ran longer than wall_limit_s = {spec.config.wall_limit_s}." if status == -signal.SIGALRM else ""
@@ -278,7 +291,7 @@ def error_of(spec: WorkerSpec, status: int, note: Mapping[str, Any]) -> Prefligh
 
 
 def _end_with_parent() -> None:
-    """An interrupted or killed build leaves no training behind, not even one that had only just begun."""
+    """Have this process killed with its parent, and exit if the parent is already gone."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = os.environ.get(PARENT)
     if parent is not None and os.getppid() != int(parent):
@@ -287,10 +300,10 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _outlet() -> Iterator[Outlet]:
-    """Through Dagster Pipes when Dagster started this process; of several ranks the first one speaks."""
+    """The outlet: Dagster Pipes when Dagster started this process and it is the first rank."""
     from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
-    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ or own_rank():
+    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ or process_rank():
         yield Outlet()
         return
     with open_dagster_pipes() as pipes:

@@ -14,11 +14,11 @@ from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError
 from codelewm_assets.core.ids import BenchmarkId
 from codelewm_assets.core.literals import read_arguments
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 from codelewm_assets_tests.benchmarks.release_files import humaneval_row, mbpp_row, real_release, write_release
 
 BENCHMARKS: tuple[BenchmarkId, ...] = ("humaneval", "mbpp_plus")
-Read = tuple[list[Problem], list[LeftOut]]
+Read = tuple[list[Problem], list[ExcludedProblem]]
 
 
 def read(folder: Path, benchmark: BenchmarkId, rows: list[dict[str, Any]], max_inputs: int = 24) -> Read:
@@ -27,8 +27,8 @@ def read(folder: Path, benchmark: BenchmarkId, rows: list[dict[str, Any]], max_i
 
 
 def test_a_humaneval_row_becomes_a_problem_whose_reference_is_prompt_and_solution(tmp_path: Path) -> None:
-    (problem,), left_out = read(tmp_path, "humaneval", [humaneval_row(7, atol=1e-4)])
-    assert left_out == []
+    (problem,), excluded = read(tmp_path, "humaneval", [humaneval_row(7, atol=1e-4)])
+    assert excluded == []
     assert (problem.problem_id, problem.benchmark_id, problem.benchmark_label) == ("HumanEval/7",) + ("humaneval",) * 2
     assert problem.reference == "def f(x):\n    return x\n"
     assert (problem.atol, problem.source_revision) == (1e-4, "HumanEvalPlus.jsonl.gz v0.1.10")
@@ -77,9 +77,9 @@ def test_a_map_in_place_of_no_plus_inputs_is_no_inputs(tmp_path: Path) -> None:
 
 def test_a_problem_with_no_usable_input_is_left_out_with_the_reason(tmp_path: Path) -> None:
     too_long = humaneval_row(1, base_input=[["x" * (MAX_CHARACTERS + 1)]], plus_input=[])
-    problems, left_out = read(tmp_path, "humaneval", [humaneval_row(0), too_long])
+    problems, excluded = read(tmp_path, "humaneval", [humaneval_row(0), too_long])
     assert [p.problem_id for p in problems] == ["HumanEval/0"]
-    assert [(r.problem_id, "no usable input" in r.reason) for r in left_out] == [("HumanEval/1", True)]
+    assert [(r.problem_id, "no usable input" in r.reason) for r in excluded] == [("HumanEval/1", True)]
 
 
 def test_an_input_that_is_too_long_is_passed_over(tmp_path: Path) -> None:
@@ -159,8 +159,8 @@ def test_the_published_file_is_the_pinned_one(benchmark: BenchmarkId, tmp_path: 
 
 @pytest.mark.parametrize(("benchmark", "count"), [("humaneval", 164), ("mbpp_plus", 378)])
 def test_every_published_problem_is_usable(benchmark: BenchmarkId, count: int) -> None:
-    problems, left_out = published(benchmark)
-    assert (len(problems), left_out) == (count, [])
+    problems, excluded = published(benchmark)
+    assert (len(problems), excluded) == (count, [])
     assert len({p.problem_id for p in problems}) == count
     for problem in problems:
         assert 1 <= len(problem.inputs) == len(problem.expected) <= 24, problem.problem_id

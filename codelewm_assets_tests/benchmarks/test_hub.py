@@ -48,14 +48,14 @@ def mbpp_row(**changes: Any) -> dict[str, Any]:
 @each_case("given", ["", "main", "v0.2.0", "0123456", REVISION.upper(), REVISION + "0", REVISION + "\n"])
 def test_a_revision_that_is_no_full_commit_hash_is_refused(given: str) -> None:
     require_full_revision(MBPP, REVISION)
-    with pytest.raises(SourceError, match=r"wanted a full 40-digit commit hash.*CODELEWM_MBPP_PLUS_REVISION"):
+    with pytest.raises(SourceError, match=r"expected a full 40-digit commit hash.*CODELEWM_MBPP_PLUS_REVISION"):
         require_full_revision(MBPP, given)
 
 
 def test_tests_without_tables_are_read_from_their_assertions(run: Runner) -> None:
     row = humaneval_row("def check(candidate):\n    assert candidate(1) == 1\n")
-    (problem,), left_out = read_hub(HUMANEVAL, [row], REVISION, run=run, max_inputs=4)
-    assert (problem.inputs, problem.expected, left_out) == (("[1]",), ("1",), [])
+    (problem,), excluded = read_hub(HUMANEVAL, [row], REVISION, run=run, max_inputs=4)
+    assert (problem.inputs, problem.expected, excluded) == (("[1]",), ("1",), [])
     assert (problem.benchmark_id, problem.license) == ("humaneval", HUMANEVAL.license)
 
 
@@ -68,11 +68,11 @@ def test_humanevalplus_is_read_from_its_tables(run: Runner) -> None:
 
 
 def test_mbppplus_is_read_under_the_ids_and_prompts_of_its_release(run: Runner) -> None:
-    (problem,), left_out = read_hub(MBPP, [mbpp_row()], REVISION, run=run, max_inputs=4)
+    (problem,), excluded = read_hub(MBPP, [mbpp_row()], REVISION, run=run, max_inputs=4)
     assert (problem.problem_id, problem.benchmark_id, problem.benchmark_label) == ("Mbpp/3", "mbpp_plus", "mbpp_plus")
     assert problem.prompt == '"""\nReturn x.\nassert f(1) == 1\n"""\n'
     assert problem.reference == "def f(x):\n    return x\n"
-    assert (problem.inputs, problem.expected, left_out) == (("[1]", "[2]"), ("1", "2"), [])
+    assert (problem.inputs, problem.expected, excluded) == (("[1]", "[2]"), ("1", "2"), [])
     assert problem.license == EVALPLUS_FILES["mbpp_plus"].license
 
 

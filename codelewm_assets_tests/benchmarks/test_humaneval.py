@@ -10,9 +10,9 @@ from codelewm_assets.benchmarks.humaneval import problems_from_tests, read_wheel
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.core.errors import SourceDigestError, SourceFormatError, SourceMissingError
 from codelewm_assets.core.literals import read_arguments, read_value
-from codelewm_assets.core.records import LeftOut, Problem
+from codelewm_assets.core.records import ExcludedProblem, Problem
 
-Read = tuple[list[Problem], list[LeftOut]]
+Read = tuple[list[Problem], list[ExcludedProblem]]
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +42,11 @@ def test_the_wheel_has_164_problems_under_their_published_ids() -> None:
 
 
 def test_every_problem_of_the_wheel_is_usable_or_left_out_with_a_reason(wheel: Read) -> None:
-    problems, left_out = wheel
+    problems, excluded = wheel
     assert len(problems) >= 155
-    ids = {p.problem_id for p in problems} | {r.problem_id for r in left_out}
-    assert len(problems) + len(left_out) == len(ids) == 164
-    assert all(r.reason for r in left_out)
+    ids = {p.problem_id for p in problems} | {r.problem_id for r in excluded}
+    assert len(problems) + len(excluded) == len(ids) == 164
+    assert all(r.reason for r in excluded)
 
 
 def test_every_input_of_the_wheel_is_a_list_of_arguments_and_every_output_a_literal(wheel: Read) -> None:
@@ -85,9 +85,9 @@ def test_a_wheel_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_reference_is_prompt_and_solution_and_inputs_stop_at_the_limit(run: Runner) -> None:
-    (problem,), left_out = problems_of([row(0)], run, max_inputs=1)
+    (problem,), excluded = problems_of([row(0)], run, max_inputs=1)
     assert problem.reference == "def f(x):\n    return x + 1\n"
-    assert (problem.inputs, problem.expected, left_out) == (("[1]",), ("2",), [])
+    assert (problem.inputs, problem.expected, excluded) == (("[1]",), ("2",), [])
 
 
 def test_a_row_without_a_column_is_refused(run: Runner) -> None:
@@ -97,18 +97,18 @@ def test_a_row_without_a_column_is_refused(run: Runner) -> None:
 
 
 def test_a_problem_whose_tests_never_call_it_is_left_out(run: Runner) -> None:
-    problems, left_out = problems_of([row(0), row(1, test="def check(candidate):\n    assert True\n")], run)
+    problems, excluded = problems_of([row(0), row(1, test="def check(candidate):\n    assert True\n")], run)
     assert [p.problem_id for p in problems] == ["HumanEval/0"]
-    assert [(r.problem_id, "no usable input" in r.reason) for r in left_out] == [("HumanEval/1", True)]
+    assert [(r.problem_id, "no usable input" in r.reason) for r in excluded] == [("HumanEval/1", True)]
 
 
 def test_a_problem_whose_reference_fails_its_tests_is_left_out(run: Runner) -> None:
     failing = "def check(candidate):\n    for i in range(2):\n        assert candidate(i) == i\n"
-    problems, left_out = problems_of([row(0, test=failing), row(1)], run)
+    problems, excluded = problems_of([row(0, test=failing), row(1)], run)
     assert [p.problem_id for p in problems] == ["HumanEval/1"]
-    assert "fails its own published tests" in left_out[0].reason
+    assert "fails its own published tests" in excluded[0].reason
 
 
 def test_no_problem_is_left_out_in_silence_when_tests_do_not_parse(run: Runner) -> None:
-    problems, left_out = problems_of([row(0, test="def check(")], run)
-    assert problems == [] and "do not parse" in left_out[0].reason
+    problems, excluded = problems_of([row(0, test="def check(")], run)
+    assert problems == [] and "do not parse" in excluded[0].reason

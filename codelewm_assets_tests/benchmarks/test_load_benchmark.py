@@ -61,7 +61,7 @@ def test_a_hub_that_cannot_be_read_is_an_error_and_never_a_file(
 def test_a_named_file_is_read_sorted_by_id_with_those_left_out(pin: FilePin, tmp_path: Path) -> None:
     found = load("mbpp_plus", "evalplus", tmp_path, {pin.environment: str(tmp_path / "release" / pin.file_name)})
     assert [p.problem_id for p in found.problems] == ["Mbpp/3", "Mbpp/9"]
-    assert [r.problem_id for r in found.left_out] == ["Mbpp/6"]
+    assert [r.problem_id for r in found.excluded] == ["Mbpp/6"]
     assert found.revision == "MbppPlus.jsonl.gz v0.2.0"
     assert all(len(p.inputs) == 3 for p in found.problems)
 
@@ -90,14 +90,14 @@ def test_a_revision_in_the_environment_reads_the_hub_at_it(
 
 
 def test_a_branch_name_in_the_environment_is_refused(pin: FilePin, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="'main'; wanted a full 40-digit commit hash"):
+    with pytest.raises(SourceError, match="'main'; expected a full 40-digit commit hash"):
         load("mbpp_plus", "evalplus", tmp_path, {pin.revision_environment: "main"})
 
 
 def test_a_source_without_a_usable_problem_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, pin = write_release(tmp_path, "mbpp_plus", [mbpp_row(3, base_input=[], plus_input=[])])
     monkeypatch.setitem(EVALPLUS_FILES, "mbpp_plus", pin)
-    with pytest.raises(SourceFormatError, match="no usable problem of mbpp_plus; 1 left out"):
+    with pytest.raises(SourceFormatError, match="no usable problem of mbpp_plus; 1 excluded"):
         load("mbpp_plus", "evalplus", tmp_path, {pin.environment: str(path)})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -17,7 +17,7 @@ def lines(path: Path, *rows: Any) -> Path:
 
 
 def stored(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Artifact:
-    return ArtifactStore(folder / "artifacts").write(Recipe(kind, None, parents or {}, {}, "test"), files, {})
+    return ArtifactStore(folder / "artifacts").write(CacheKey(kind, None, parents or {}, {}, "test"), files, {})
 
 
 def materialized(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Artifact:

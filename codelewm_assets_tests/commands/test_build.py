@@ -20,7 +20,7 @@ TINY = Path(__file__).parents[1] / "tiny.yaml"
 
 
 def test_build_with_an_unknown_or_faulty_profile_is_one_line(run: Run, tmp_path: Path) -> None:
-    run("build", "--profile", "huge").is_one_line_error("No profile 'huge'; wanted one of")
+    run("build", "--profile", "huge").is_one_line_error("No profile 'huge'; expected one of")
     (tmp_path / "mine.yaml").write_text("name: mine\n", encoding="utf-8")
     run("build", "--profile", tmp_path / "mine.yaml").is_one_line_error("mine.yaml: ", "Field required")
     (tmp_path / "broken.yaml").write_text("name: [\n", encoding="utf-8")

@@ -61,7 +61,7 @@ def test_job_status_of_a_whole_stream_reports_no_malformed_line(run: Run, tmp_pa
             [STEP, STEP | {"fold": ["a list"]}],
             "line 2 is no event of a training run: progress.fold is ['a list']; it should be",
         ),
-        ([{"event": "login"}], "event is 'login'; wanted one of 'start', 'progress'"),
+        ([{"event": "login"}], "event is 'login'; expected one of 'start', 'progress'"),
         ([STEP, "nonsense", STEP], "line 2"),
         ([STEP, "{nonsense}"], "line 2"),
         ([SPREAD | {"effective_rank_ratio": "x"}], "effective_rank_ratio is 'x'; it should be a valid number"),

@@ -66,7 +66,7 @@ def test_label_does_not_write_over_its_input(run: Run, tmp_path: Path) -> None:
     before = path.read_bytes()
     (tmp_path / "link.jsonl").symlink_to(path)
     for output in (path, tmp_path / "link.jsonl"):
-        run("label", path, "--output", output, "--isolation", "basic").is_one_line_error("is the input as well")
+        run("label", path, "--output", output, "--isolation", "basic").is_one_line_error("is also the input")
     assert path.read_bytes() == before
 
 
@@ -161,7 +161,7 @@ def test_a_module_that_cannot_be_imported_is_one_line_and_exit_status_2(run: Run
     path = lines(tmp_path / "in.jsonl", label_row())
     found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--module", module)
     assert found.status == 2
-    assert len(found.err.splitlines()) == 1 and f"The module {module!r} is not a package that is installed" in found.err
+    assert len(found.err.splitlines()) == 1 and f"The module {module!r} is not an installed package" in found.err
     assert not (tmp_path / "out.jsonl").exists()
 
 

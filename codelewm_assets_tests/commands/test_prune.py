@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.store import prune
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.commands.made import materialized, stored
 from codelewm_assets_tests.defs.stored_world import QUIET
@@ -16,7 +16,7 @@ from codelewm_assets_tests.defs.stored_world import QUIET
 
 def _dead(folder: Path) -> Artifact:
     return ArtifactStore(folder / "artifacts").write(
-        Recipe("execution_pack", None, {}, {"old": True}, "test"), {"pack.parquet": b"old rows"}, {}
+        CacheKey("execution_pack", None, {}, {"old": True}, "test"), {"pack.parquet": b"old rows"}, {}
     )
 
 
@@ -88,7 +88,9 @@ def test_prune_removes_nothing_when_a_run_began_and_ended_between_plan_and_remov
     monkeypatch.setattr(prune, "plan_prune", plan_while_a_run_takes_up_an_old_artifact)
     run("prune", "--execute").is_one_line_error("the newest run is", "and was none when", "Run prune again")
     assert (live.folder.exists(), dead.folder.exists()) == (True, True)
-    assert ArtifactStore(tmp_path / "artifacts").find(Recipe("execution_pack", None, {}, {"old": True}, "test")) == dead
+    assert (
+        ArtifactStore(tmp_path / "artifacts").find(CacheKey("execution_pack", None, {}, {"old": True}, "test")) == dead
+    )
 
 
 def test_prune_of_a_store_that_is_another_instances_is_one_line_and_removes_nothing(run: Run, tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from codelewm_assets.completions.candidates import join_imported, make_completions
-from codelewm_assets.completions.imported import LABEL_SCHEMA, MAX_LINE_BYTES, Fault, imported_from_hub, read_imported
+from codelewm_assets.completions.imported import (
+    LABEL_SCHEMA,
+    MAX_LINE_BYTES,
+    RejectedRow,
+    imported_from_hub,
+    read_imported,
+)
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import Completion
@@ -33,7 +39,7 @@ PUBLISHED: dict[str, Any] = {
 }
 
 
-def read(folder: Path, *rows: Any) -> list[Completion | Fault]:
+def read(folder: Path, *rows: Any) -> list[Completion | RejectedRow]:
     """What a file of these rows gives; a text is a line as it is."""
     path = folder / "in.jsonl"
     path.write_text("".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in rows), encoding="utf-8")
@@ -99,7 +105,7 @@ def test_plain_rows_and_samples_of_evalplus_are_read_too(row: dict[str, Any], co
 )
 def test_a_row_that_is_no_completion_is_named_by_its_line(row: Any, reason: str, message: str, tmp_path: Path) -> None:
     first, fault, last = read(tmp_path, PUBLISHED, row, PUBLISHED)
-    assert isinstance(fault, Fault) and fault.reason == reason and fault.text.startswith(message)
+    assert isinstance(fault, RejectedRow) and fault.reason == reason and fault.text.startswith(message)
     assert isinstance(first, Completion) and isinstance(last, Completion)
     assert [first.completion_id[-4:], last.completion_id[-4:]] == ["m000", "m001"]
 
@@ -134,8 +140,8 @@ def test_bytes_that_are_no_text_and_a_line_without_end_spoil_their_own_row_only(
     path.write_bytes(good + b'{"problem_id": "\xff"}\n' + b"x" * (2 * MAX_LINE_BYTES + 9) + b"\n" + good)
     first, spoilt, long, last = read_imported(path, PROBLEMS)
     assert isinstance(first, Completion) and isinstance(last, Completion)
-    assert isinstance(spoilt, Fault) and spoilt.text == "line 2: not JSON"
-    assert isinstance(long, Fault) and long.text == f"line 3: longer than {MAX_LINE_BYTES} bytes"
+    assert isinstance(spoilt, RejectedRow) and spoilt.text == "line 2: not JSON"
+    assert isinstance(long, RejectedRow) and long.text == f"line 3: longer than {MAX_LINE_BYTES} bytes"
 
 
 def test_over_the_cap_the_kinds_take_turns_and_the_files_order_does_not_decide(tmp_path: Path) -> None:
@@ -174,7 +180,7 @@ def test_a_file_of_the_hub_is_asked_for_at_a_full_commit_hash(tmp_path: Path) ->
 
     assert imported_from_hub("o/d", "rows.jsonl", "a" * 40, download=download) == tmp_path / "rows.jsonl"
     assert asked == [{"repo_id": "o/d", "filename": "rows.jsonl", "revision": "a" * 40, "repo_type": "dataset"}]
-    with pytest.raises(ReportError, match="the revision is 'main'; wanted a full 40-digit commit hash"):
+    with pytest.raises(ReportError, match="the revision is 'main'; expected a full 40-digit commit hash"):
         imported_from_hub("o/d", "rows.jsonl", "main", download=download)
 
     def unreachable(**keywords: str) -> str:

@@ -7,15 +7,15 @@ import pytest
 
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
-    MOST_CHARACTERS,
-    Judge,
-    Judged,
+    MAX_OUTPUT_CHARACTERS,
     LabelShard,
-    as_agreed,
+    OutputComparator,
+    ReferenceRun,
+    agreed_calls,
     by_problem,
-    judge_reference,
     label_problem,
     outcome_of,
+    run_reference,
     same_output,
 )
 from codelewm_assets.completions.oracles import INPUT_EXCEPTIONS
@@ -52,8 +52,8 @@ def label(pool: SandboxPool, problems: list[Problem], completions: list[Completi
     shards = [label_problem(known[name], group, pool, cpu_floor_s=0.3) for name, group in by_problem(completions)]
     return LabelShard(
         labelled=tuple(row for shard in shards for row in shard.labelled),
-        left_out=tuple(row for shard in shards for row in shard.left_out),
-        dropped_input_count=sum(shard.dropped_input_count for shard in shards),
+        excluded=tuple(row for shard in shards for row in shard.excluded),
+        excluded_input_count=sum(shard.excluded_input_count for shard in shards),
         cpu_ms=sum(shard.cpu_ms for shard in shards),
     )
 
@@ -186,7 +186,7 @@ def test_a_problem_whose_every_answer_is_let_pass_is_left_out(pool: SandboxPool)
     code = "def are_equivalent(a, b): return 1"
     asked = make_problem(0, "mbpp_plus", problem_id="Mbpp/164", entry_point="are_equivalent", reference=code)
     result = label(pool, [asked], [make_completion(asked, code="def are_equivalent(a, b): return 2")])
-    assert [row.reason for row in result.left_out] == ["EvalPlus lets every answer pass: it cannot judge"]
+    assert [row.reason for row in result.excluded] == ["EvalPlus lets every answer pass: it cannot judge"]
 
 
 def test_a_result_that_no_float_holds_stops_nothing(pool: SandboxPool) -> None:
@@ -205,14 +205,14 @@ def test_a_reference_that_fails_its_published_output_leaves_the_problem_out(pool
     good, bad = problem(0), problem(1, expected=("2", "5", None))
     result = label(pool, [good, bad], [make_completion(p, code=DOUBLE) for p in (bad, good)])
     assert [row.completion.problem_id for row in result.labelled] == ["humaneval/000"]
-    (left_out,) = result.left_out
-    assert left_out.problem_id == "humaneval/001"
-    assert left_out.reason == "its reference fails its own tests: input 1 gives 4, published 5"
+    (excluded,) = result.excluded
+    assert excluded.problem_id == "humaneval/001"
+    assert excluded.reason == "its reference fails its own tests: input 1 gives 4, published 5"
 
 
 def test_a_reference_that_meets_its_published_output_is_used(pool: SandboxPool) -> None:
     asked = problem(expected=("2", "4.0", "6"))
-    assert label(pool, [asked], [make_completion(asked, code=DOUBLE)]).left_out == ()
+    assert label(pool, [asked], [make_completion(asked, code=DOUBLE)]).excluded == ()
 
 
 @each_case(
@@ -235,7 +235,7 @@ def test_a_problem_without_a_usable_input_is_left_out_with_the_reasons(
     asked = problem(reference=reference)
     result = label(pool, [asked], [make_completion(asked, code=DOUBLE)])
     assert result.labelled == ()
-    assert [(row.problem_id, row.reason) for row in result.left_out] == [("humaneval/000", reason)]
+    assert [(row.problem_id, row.reason) for row in result.excluded] == [("humaneval/000", reason)]
 
 
 def test_an_input_that_the_reference_cannot_judge_is_dropped_alone(pool: SandboxPool) -> None:
@@ -243,14 +243,14 @@ def test_an_input_that_the_reference_cannot_judge_is_dropped_alone(pool: Sandbox
     result = label(pool, [asked], [make_completion(asked, code=DOUBLE)])
     assert [row.input_id for row in result.labelled[0].inputs] == ["i0", "i2"]
     assert result.labelled[0].passed
-    assert result.dropped_input_count == 1
+    assert result.excluded_input_count == 1
 
 
 def test_an_input_whose_output_is_too_long_for_the_pack_is_dropped_and_says_so(pool: SandboxPool) -> None:
-    asked = problem(reference=f"def solve(x):\n    return 'a' * ({MOST_CHARACTERS} if x == 2 else x)")
-    found = judge_reference(asked, pool, cpu_floor_s=0.3)
-    assert isinstance(found, Judged) and sorted(found.outputs) == [0, 2]
-    assert found.dropped == {1: f"the reference's output is longer than {MOST_CHARACTERS} characters"}
+    asked = problem(reference=f"def solve(x):\n    return 'a' * ({MAX_OUTPUT_CHARACTERS} if x == 2 else x)")
+    found = run_reference(asked, pool, cpu_floor_s=0.3)
+    assert isinstance(found, ReferenceRun) and sorted(found.outputs) == [0, 2]
+    assert found.excluded_inputs == {1: f"the reference's output is longer than {MAX_OUTPUT_CHARACTERS} characters"}
 
 
 def test_an_excepted_input_is_not_run_and_its_reason_is_the_tables(pool: SandboxPool) -> None:
@@ -260,27 +260,27 @@ def test_an_excepted_input_is_not_run_and_its_reason_is_the_tables(pool: Sandbox
         0, "mbpp_plus", problem_id=row.problem_id, entry_point="colors", reference=code,
         inputs=("[[], 1]", row.arguments), expected=(None, None),
     )  # fmt: skip
-    found = judge_reference(asked, pool, cpu_floor_s=0.3)
-    assert isinstance(found, Judged)
-    assert (found.outputs, found.dropped) == ({0: "1"}, {1: row.reason})
+    found = run_reference(asked, pool, cpu_floor_s=0.3)
+    assert isinstance(found, ReferenceRun)
+    assert (found.outputs, found.excluded_inputs) == ({0: "1"}, {1: row.reason})
     completion = make_completion(asked, code=code, entry_point="colors")
     (labelled_one,) = label(pool, [asked], [completion]).labelled
     assert [call.input_id for call in labelled_one.inputs] == ["i0"]
 
 
 def test_equal_literals_are_right_without_being_read_and_unequal_ones_are_compared() -> None:
-    assert Judge("equal", "not a literal", "[1, nan]", 0.0)(finished("[1, nan]", "list"))
-    assert Judge("equal", "[1]", "[1, 2.0]", 0.0)(finished("[1, 2.0000001]", "list"))
-    assert not Judge("equal", "[1]", "[1, 2]", 0.0)(finished("[1, 3]", "list"))
+    assert OutputComparator("equal", "not a literal", "[1, nan]", 0.0)(finished("[1, nan]", "list"))
+    assert OutputComparator("equal", "[1]", "[1, 2.0]", 0.0)(finished("[1, 2.0000001]", "list"))
+    assert not OutputComparator("equal", "[1]", "[1, 2]", 0.0)(finished("[1, 3]", "list"))
     # any root is right, and only a root: that the reference said the same is no proof
-    assert not Judge("root_of_polynomial", "[[-4.0, 2.0]]", "7.0", 0.0)(finished("7.0", "float"))
-    assert Judge("root_of_polynomial", "[[-4.0, 2.0]]", "7.0", 0.0)(finished("2.0", "float"))
+    assert not OutputComparator("root_of_polynomial", "[[-4.0, 2.0]]", "7.0", 0.0)(finished("7.0", "float"))
+    assert OutputComparator("root_of_polynomial", "[[-4.0, 2.0]]", "7.0", 0.0)(finished("2.0", "float"))
 
 
 def test_the_time_limit_is_the_floor_or_a_multiple_of_the_references_time(pool: SandboxPool) -> None:
     slow = "import time\ndef solve(x):\n    s = time.process_time()\n    while time.process_time() - s < 0.05: pass"
-    quick, long = (judge_reference(p, pool, cpu_floor_s=0.3) for p in (problem(0), problem(1, reference=slow)))
-    assert isinstance(quick, Judged) and isinstance(long, Judged)
+    quick, long = (run_reference(p, pool, cpu_floor_s=0.3) for p in (problem(0), problem(1, reference=slow)))
+    assert isinstance(quick, ReferenceRun) and isinstance(long, ReferenceRun)
     assert quick.limits.input_cpu_s == 0.3
     assert long.limits.input_cpu_s >= CPU_MULTIPLE * 0.05
     assert quick.limits.cpu_s == long.limits.cpu_s == MAX_CPU_S  # over all calls it is the same for every program
@@ -366,9 +366,9 @@ def runs(*calls: InputRun) -> ProgramRun:
 def test_a_call_over_its_time_in_either_run_is_over_its_time(
     first: InputRun, second: InputRun, agreed: InputRun
 ) -> None:
-    assert as_agreed("equal", runs(first), runs(second)) == ((agreed,), True)
+    assert agreed_calls("equal", runs(first), runs(second)) == ((agreed,), True)
 
 
 def test_runs_that_differ_beside_a_call_over_its_time_still_disagree() -> None:
     one, two = runs(finished("5", "int"), InputRun("timeout")), runs(finished("6", "int"), finished("1", "int"))
-    assert as_agreed("equal", one, two) == ((finished("5", "int"), InputRun("timeout")), False)
+    assert agreed_calls("equal", one, two) == ((finished("5", "int"), InputRun("timeout")), False)

@@ -174,12 +174,12 @@ def test_the_header_names_layers_missing_ones_limits_and_versions(tmp_path: Path
         (row(code=None), "code: Field required"),
         (row(code=5), "code: Input should be a valid string"),
         (row(inputs="[1]"), "inputs: Input should be a valid"),
-        (row(inputs=[], expected=[]), "row: Value error, inputs is empty; wanted at least one"),
-        (row(expected=None), "row: Value error, wanted either `reference` or `expected`"),
-        (row(reference=REFERENCE), "row: Value error, wanted either `reference` or `expected`"),
+        (row(inputs=[], expected=[]), "row: Value error, inputs is empty; expected at least one"),
+        (row(expected=None), "row: Value error, expected either `reference` or `expected`"),
+        (row(reference=REFERENCE), "row: Value error, expected either `reference` or `expected`"),
         (row(expected=["2"]), "row: Value error, 1 expected outputs for 2 inputs"),
         (row(inputs=["[1]", "f("]), "row: Value error, Not a Python literal: 'f('"),
-        (row(inputs=["[1]", "(1,)"]), "row: Value error, An input is the literal of a list"),
+        (row(inputs=["[1]", "(1,)"]), "row: Value error, Input is the literal of a tuple; expected a list"),
         (row(expected=["2", "x"]), "row: Value error, Not a Python literal: 'x'"),
         (row(inputs=["[1]", "[...]"]), "row: Value error, An input cannot be given to a program: a ellipsis has no"),
         (row(inputs=["[1]", "[" * 150 + "]" * 150]), "row: Value error, An input cannot be given to a program: deeper"),
@@ -488,7 +488,7 @@ def test_strict_isolation_is_refused_where_layers_are_missing(tmp_path: Path, mo
     monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
     output = tmp_path / "out.jsonl"
     output.write_text("old")
-    with pytest.raises(SandboxError, match=r"strict wants layers that are missing here: seccomp\..*install libseccomp"):
+    with pytest.raises(SandboxError, match=r"strict: these layers are missing here: seccomp\..*install libseccomp"):
         label_file(write(tmp_path, row()), output, isolation="strict", workers=1)
     assert output.read_text() == "old"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codelewm_assets.completions.oracles import ORACLE_EXCEPTIONS, judge, oracle_of, outputs_equal
+from codelewm_assets.completions.oracles import ORACLE_EXCEPTIONS, compare_output, oracle_of, outputs_equal
 from codelewm_assets.core.literals import read_value, write_value
 from codelewm_assets_tests.cases import each_case
 
@@ -170,8 +170,8 @@ def test_every_exception_has_a_reason_and_stands_once() -> None:
 def test_a_list_of_one_hash_is_no_set_that_equals_another() -> None:
     """Turning it into a set would take quadratic time: 65 further values share the hash of the first."""
     values = [k * ((1 << 61) - 1) for k in range(1, 68)]
-    assert judge("same_set", [], values, values, 0.0) is False
-    assert judge("same_set", [], values[:60] * 1000, values[:60], 0.0) is True
+    assert compare_output("same_set", [], values, values, 0.0) is False
+    assert compare_output("same_set", [], values[:60] * 1000, values[:60], 0.0) is True
 
 
 @each_case(
@@ -193,7 +193,7 @@ def test_a_list_of_one_hash_is_no_set_that_equals_another() -> None:
     ],
 )
 def test_same_set_means_what_python_sets_mean(found: Any, expected: Any, is_right: bool) -> None:
-    assert judge("same_set", [], found, expected, 0.0) is is_right
+    assert compare_output("same_set", [], found, expected, 0.0) is is_right
 
 
 @each_case(
@@ -218,7 +218,7 @@ def test_same_set_means_what_python_sets_mean(found: Any, expected: Any, is_righ
 def test_problems_that_can_be_read_in_two_ways(
     oracle: Any, arguments: list[Any], found: Any, expected: Any, is_right: bool
 ) -> None:
-    assert judge(oracle, arguments, found, expected, 0.0) is is_right
+    assert compare_output(oracle, arguments, found, expected, 0.0) is is_right
 
 
 @each_case(
@@ -244,12 +244,12 @@ def test_problems_that_can_be_read_in_two_ways(
 )
 def test_any_root_of_the_polynomial_is_right(coefficients: list[float], found: Any, is_right: bool) -> None:
     expected = 1.0  # what the reference found does not count
-    assert judge("root_of_polynomial", [coefficients], found, expected, 0.0) is is_right
+    assert compare_output("root_of_polynomial", [coefficients], found, expected, 0.0) is is_right
 
 
 def test_a_published_tolerance_widens_that_of_the_root() -> None:
-    assert judge("root_of_polynomial", [[1, 2]], -0.51, None, 0.05)  # 1 - 1.02 = -0.02
-    assert not judge("root_of_polynomial", [[1, 2]], -0.53, None, 0.05)  # 1 - 1.06 = -0.06
+    assert compare_output("root_of_polynomial", [[1, 2]], -0.51, None, 0.05)  # 1 - 1.02 = -0.02
+    assert not compare_output("root_of_polynomial", [[1, 2]], -0.53, None, 0.05)  # 1 - 1.06 = -0.06
 
 
 @each_case(
@@ -268,4 +268,4 @@ def test_a_published_tolerance_widens_that_of_the_root() -> None:
     ],
 )
 def test_is_none_or_not_asks_only_whether_there_was_a_match(found: Any, expected: Any, is_right: bool) -> None:
-    assert judge("is_none_or_not", [], found, expected, 0.0) is is_right
+    assert compare_output("is_none_or_not", [], found, expected, 0.0) is is_right

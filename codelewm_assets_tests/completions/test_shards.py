@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.completions.label import LabelShard
-from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_and_keep, shard_jobs, shard_key
+from codelewm_assets.completions.shards import ShardFolder, ShardJob, label_with_cache, shard_jobs, shard_key
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.records import Completion, LabelledCompletion, Problem
 from codelewm_assets.core.tables import iter_table, write_groups
-from codelewm_assets.sandbox.pool import WAITING_PER_WORKER, SandboxPool
+from codelewm_assets.sandbox.pool import MAX_PENDING_PER_WORKER, SandboxPool
 from codelewm_assets_tests.factories import make_completion, make_problem
 
 PROBLEMS, EACH, KILLS = 24, 4, 20
@@ -48,7 +48,7 @@ def write_labels(folder: Path, path: Path) -> int:
     """Label the world with shards kept in `folder`, and write the table."""
     problems, rows = world()
     with SandboxPool(2) as pool:
-        shards = label_and_keep(jobs_of(rows, problems, {"version": 1}), pool=pool, folder=ShardFolder(folder))
+        shards = label_with_cache(jobs_of(rows, problems, {"version": 1}), pool=pool, folder=ShardFolder(folder))
         return write_groups(path, (shard.labelled for shard in shards), LabelledCompletion)
 
 
@@ -84,7 +84,7 @@ def test_labels_come_in_the_order_given_and_a_shard_for_each_problem(tmp_path: P
     problems, rows = world()
     asked = [rows[n] for n in (1, 2, 3, 6, 4, 5)]
     with SandboxPool(2) as pool:
-        shards = list(label_and_keep(jobs_of(asked, problems), pool=pool, folder=ShardFolder(tmp_path)))
+        shards = list(label_with_cache(jobs_of(asked, problems), pool=pool, folder=ShardFolder(tmp_path)))
     assert [[row.completion for row in shard.labelled] for shard in shards] == [asked[:3], asked[3:]]
     assert [row.passed for shard in shards for row in shard.labelled] == [True, False, False, False, True, True]
     assert all(shard.cpu_ms > 0 for shard in shards)
@@ -100,9 +100,9 @@ def test_completions_are_read_as_they_are_needed(tmp_path: Path) -> None:
             yield row
 
     with SandboxPool(1) as pool:
-        shards = label_and_keep(jobs_of(one_each(), problems), pool=pool, folder=ShardFolder(tmp_path))
+        shards = label_with_cache(jobs_of(one_each(), problems), pool=pool, folder=ShardFolder(tmp_path))
         assert [next(shards).labelled[0].passed for _ in range(3)] == [True] * 3
-        assert len(read) <= 3 + WAITING_PER_WORKER + 2 < PROBLEMS
+        assert len(read) <= 3 + MAX_PENDING_PER_WORKER + 2 < PROBLEMS
 
 
 def test_a_shard_that_is_kept_is_not_labelled_again(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_shard_that_is_kept_is_not_labelled_again(tmp_path: Path) -> None:
 
         def labels(count: int) -> list[LabelShard]:
             jobs = jobs_of(rows[: count * EACH], problems)
-            return list(label_and_keep(jobs, pool=pool, folder=folder, on_shard=seen.append))
+            return list(label_with_cache(jobs, pool=pool, folder=folder, on_shard=seen.append))
 
         first = labels(2)
         before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
@@ -130,7 +130,7 @@ def test_a_damaged_shard_is_labelled_again(damage: bytes, tmp_path: Path) -> Non
     key = shard_key(problem, rows[:EACH], {"cpu_floor_s": 0.05})
     (tmp_path / f"{key}.json").write_bytes(damage)
     with SandboxPool(1) as pool:
-        (shard,) = label_and_keep(jobs_of(rows[:EACH], problems), pool=pool, folder=ShardFolder(tmp_path))
+        (shard,) = label_with_cache(jobs_of(rows[:EACH], problems), pool=pool, folder=ShardFolder(tmp_path))
     assert [row.passed for row in shard.labelled] == [True, True, False, False]
     assert ShardFolder(tmp_path).get(key) == shard
 

@@ -142,10 +142,10 @@ def test_a_node_that_is_killed_half_way_loses_and_doubles_nothing(
             os.close(os.open(at_work, os.O_RDWR))
         killer.join()
     assert 0 < killed_at[0] < len(used) < MOST_PROBLEMS
-    with labelling(completions_of(used), tmp_path / "here", spread="in_process") as here:
-        assert write(here, tmp_path / "here.parquet") == found
+    with labelling(completions_of(used), tmp_path / "here", spread="in_process") as local_layers:
+        assert write(local_layers, tmp_path / "here.parquet") == found
     assert seen == [len(CODES)] * len(used)
-    assert run.layers == here.layers
+    assert run.layers == local_layers.layers
     assert names(tmp_path / "ray") == names(tmp_path / "here") and len(names(tmp_path / "ray")) == len(used)
     lines = [line.split() for line in begun.read_text().splitlines()]
     begun_times = Counter(key for _, key, _, _ in lines)
@@ -161,8 +161,8 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """A node without libseccomp: what it labels is not called isolated, and is not kept for a later run."""
-    with SandboxPool(1) as pool, SandboxPool(1, without=("seccomp",)) as without:
-        here, there = pool.isolation.layers, without.isolation.layers
+    with SandboxPool(1) as pool, SandboxPool(1, disabled=("seccomp",)) as disabled:
+        local_layers, there = pool.isolation.layers, disabled.isolation.layers
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "pyseccomp.py").write_text("raise ImportError('as on a machine without it')")
     poor, used = cluster.add_node(**NODE, env_vars={"PYTHONPATH": str(tmp_path / "shadow")}), list[Problem]()
@@ -175,15 +175,15 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
             yield problem
 
     with labelling(completions_of(problems(lambda: run)), tmp_path / "auto", cluster.address) as run:
-        assert run.layers == here  # no worker was asked yet
+        assert run.layers == local_layers  # no worker was asked yet
         shards = list(run.shards)
-    assert run.layers == tuple(layer for layer in here if layer in there)
-    assert "seccomp" in here and "seccomp" not in run.layers
+    assert run.layers == tuple(layer for layer in local_layers if layer in there)
+    assert "seccomp" in local_layers and "seccomp" not in run.layers
     assert {row.completion.problem_id for shard in shards for row in shard.labelled} == {p.problem_id for p in used}
     assert 0 < len(names(tmp_path / "auto")) < len(used)
 
     rich = labelling(completions_of(PROBLEMS), tmp_path / "strict", cluster.address, isolation="strict")
-    missing = rf"On {socket.gethostname()}: The profile wants isolation strict; .* missing here: seccomp"
+    missing = rf"On {socket.gethostname()}: The profile's isolation is strict; .* missing here: seccomp"
     with pytest.raises(SandboxError, match=missing), rich as run:
         list(run.shards)
     cluster.remove_node(poor)
@@ -192,7 +192,10 @@ def test_layers_count_when_every_worker_had_them_and_strict_refuses_the_worker_t
 def test_a_worker_with_other_code_refuses(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread, "code_digest", lambda: "another")
     other = labelling(completions_of(PROBLEMS[:1]), tmp_path, cluster.address)
-    with pytest.raises(SandboxError, match="this worker runs other code or another Python than the run"), other as run:
+    with (
+        pytest.raises(SandboxError, match="this worker runs other code or another Python than the driver"),
+        other as run,
+    ):
         list(run.shards)
     assert not names(tmp_path)
 
@@ -251,7 +254,7 @@ def test_a_layer_that_is_missing_here_is_refused_before_ray_is_asked(
 ) -> None:
     monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SandboxError, match="wants isolation strict; these layers are missing here: seccomp"):
+    with pytest.raises(SandboxError, match="isolation is strict; these layers are missing here: seccomp"):
         labelling([], tmp_path, isolation="strict").__enter__()
 
 

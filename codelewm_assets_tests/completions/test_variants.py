@@ -81,7 +81,7 @@ def test_a_source_that_does_not_parse_is_refused(source: str) -> None:
             normalise(source, "f")
     else:
         with pytest.raises(
-            CompletionSourceError, match=r"The program for 'f' does not parse .*Wanted: Python 3.11 source"
+            CompletionSourceError, match=r"The program for 'f' does not parse .*Expected Python 3.11 source"
         ):
             normalise(source, "f")
 
@@ -225,7 +225,7 @@ def test_completion_ids_count_within_a_problem() -> None:
 
 
 def test_no_problems_are_an_error() -> None:
-    with pytest.raises(CompletionSourceError, match="No problems; wanted at least one"):
+    with pytest.raises(CompletionSourceError, match="No problems; expected at least one"):
         make_completions([], rewrites=2, one_bug=2, two_bug=1, seed=0)
 
 

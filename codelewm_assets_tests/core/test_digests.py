@@ -52,7 +52,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return digest
 
     monkeypatch.setattr(hashlib, "file_digest", counted)
-    monkeypatch.setattr(digests, "SETTLED_NS", 0)
+    monkeypatch.setattr(digests, "MIN_AGE_NS", 0)
     return found
 
 
@@ -83,7 +83,7 @@ def test_a_file_of_the_same_size_and_time_with_other_bytes_has_its_own_digest(
 def test_a_digest_is_not_believed_for_ever(tmp_path: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
-    monkeypatch.setattr(digests, "BELIEVED_S", 0.0)
+    monkeypatch.setattr(digests, "CACHE_TTL_S", 0.0)
     sha256_unchanged(path)
     sha256_unchanged(path)
     assert len(hashed) == 2
@@ -95,7 +95,7 @@ def test_a_file_that_was_just_written_is_hashed_each_time(
     """Two writes within one tick of a file system's clock have one time."""
     path = tmp_path / "file"
     path.write_bytes(b"abc")
-    monkeypatch.setattr(digests, "SETTLED_NS", 3600 * 10**9)
+    monkeypatch.setattr(digests, "MIN_AGE_NS", 3600 * 10**9)
     sha256_unchanged(path)
     sha256_unchanged(path)
     assert len(hashed) == 2

@@ -124,7 +124,7 @@ class Colour(IntEnum):
     ],
 )
 def test_a_value_of_another_type_has_no_literal_and_the_message_names_the_type(value: Any, name: str) -> None:
-    with pytest.raises(LiteralError, match=f"A {name} has no literal; wanted built-in numbers"):
+    with pytest.raises(LiteralError, match=f"A {name} has no literal; expected built-in numbers"):
         write_value(value)
 
 
@@ -173,7 +173,7 @@ def test_an_input_is_the_literal_of_a_list_of_arguments() -> None:
 
 @pytest.mark.parametrize(("text", "found"), [("(1, 2)", "tuple"), ("5", "int"), ("{}", "dict")])
 def test_an_input_that_is_not_a_list_is_refused(text: str, found: str) -> None:
-    with pytest.raises(LiteralError, match=f"literal of a list of positional arguments; found a {found}"):
+    with pytest.raises(LiteralError, match=f"literal of a {found}; expected a list of positional arguments"):
         read_arguments(text)
 
 

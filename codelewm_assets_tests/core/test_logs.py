@@ -12,10 +12,10 @@ import pytest
 
 from codelewm_assets.core.logs import (
     LogFormatError,
+    configured_format,
     format_in_force,
     log_context,
     set_up_logs,
-    wanted_format,
 )
 
 LOG = logging.getLogger("codelewm_assets.somewhere")
@@ -98,9 +98,9 @@ def test_no_record_holds_the_value_of_a_variable_that_is_named_as_a_secret(
 
 
 def test_a_format_that_there_is_not_is_refused() -> None:
-    assert (wanted_format({}), wanted_format({"CODELEWM_LOG_FORMAT": "json"})) == ("text", "json")
-    with pytest.raises(LogFormatError, match="CODELEWM_LOG_FORMAT is 'yaml'; wanted one of text, json"):
-        wanted_format({"CODELEWM_LOG_FORMAT": "yaml"})
+    assert (configured_format({}), configured_format({"CODELEWM_LOG_FORMAT": "json"})) == ("text", "json")
+    with pytest.raises(LogFormatError, match="CODELEWM_LOG_FORMAT is 'yaml'; expected one of text, json"):
+        configured_format({"CODELEWM_LOG_FORMAT": "yaml"})
 
 
 def test_the_training_process_writes_records_too(monkeypatch: pytest.MonkeyPatch) -> None:

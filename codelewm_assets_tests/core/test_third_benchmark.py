@@ -23,9 +23,9 @@ from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES
 from codelewm_assets.defs.status import GATE_OF_CHECK
-from codelewm_assets.profiles.profile import HERE, Profile
+from codelewm_assets.profiles.profile import PROFILES_FOLDER, Profile
 from codelewm_assets.release.criteria import CRITERIA
-raw = yaml.safe_load((HERE / "sample.yaml").read_text())
+raw = yaml.safe_load((PROFILES_FOLDER / "sample.yaml").read_text())
 def faults():
     try:
         Profile.model_validate(raw)

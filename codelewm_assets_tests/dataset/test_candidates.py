@@ -5,7 +5,13 @@ from itertools import combinations
 
 import pytest
 
-from codelewm_assets.dataset.near_duplicates import LEAST_THRESHOLD, MISSED, PERMUTATIONS, band_shape, candidate_pairs
+from codelewm_assets.dataset.near_duplicates import (
+    MAX_MISS_PROBABILITY,
+    MIN_THRESHOLD,
+    PERMUTATIONS,
+    band_shape,
+    candidate_pairs,
+)
 from codelewm_assets.dataset.shingles import jaccard
 from codelewm_assets_tests.cases import each_case
 
@@ -17,11 +23,11 @@ def overlapping(seed: int, count: int = 60) -> dict[str, set[str]]:
     return {f"s{n:02d}": {*items[n : n + 30], *rng.sample(items, 3)} for n in range(count)}
 
 
-@each_case("threshold", [LEAST_THRESHOLD, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0])
+@each_case("threshold", [MIN_THRESHOLD, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0])
 def test_the_bands_miss_one_pair_in_a_million_at_most(threshold: float) -> None:
     bands, rows = band_shape(threshold)
     assert bands >= 2 and bands * rows <= PERMUTATIONS
-    assert (1 - threshold**rows) ** bands <= MISSED
+    assert (1 - threshold**rows) ** bands <= MAX_MISS_PROBABILITY
 
 
 def test_the_bands_by_hand() -> None:
@@ -31,7 +37,7 @@ def test_the_bands_by_hand() -> None:
 
 @each_case("threshold", [0.1, 0.0, 1.1, -1.0])
 def test_a_threshold_that_hashing_cannot_serve_is_refused(threshold: float) -> None:
-    with pytest.raises(ValueError, match=r"wanted a Jaccard between 0\.11 and 1"):
+    with pytest.raises(ValueError, match=r"expected a Jaccard between 0\.11 and 1"):
         band_shape(threshold)
 
 

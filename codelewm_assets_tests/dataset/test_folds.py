@@ -163,7 +163,7 @@ def test_a_pack_without_a_benchmark_has_folds_that_lack_it(world: World) -> None
 
 def test_fewer_clusters_than_folds_are_refused(world: World) -> None:
     few = [row for row in world.rows if row.source_problem_id <= "humaneval/003"]
-    with pytest.raises(PackError, match="4 clusters of problems; wanted at least 5"):
+    with pytest.raises(PackError, match="4 clusters of problems; expected at least 5"):
         draw(world, rows=few)
 
 
@@ -184,10 +184,10 @@ def test_a_pack_whose_every_stratum_is_smaller_than_the_folds_is_refused(world: 
     ]
     buckets = ("negative", "zero", "small", "medium", "large", "not_a_number", "negative", "zero")
     rows = [row.model_copy(update={"output_magnitude_bucket": b}) for row, b in zip(one_each, buckets, strict=True)]
-    with pytest.raises(PackError, match="stratum has 2 rows; wanted at least 5"):
+    with pytest.raises(PackError, match="stratum has 2 rows; expected at least 5"):
         draw(world, rows=rows)
 
 
 def test_no_seed_to_try_is_refused(world: World) -> None:
-    with pytest.raises(PackError, match="seed_search is 0; wanted at least one seed"):
+    with pytest.raises(PackError, match="seed_search is 0; expected at least one seed"):
         draw(world, seed_search=0)

@@ -19,10 +19,10 @@ from codelewm_assets.defs.checks import judge_all
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, JUDGED
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
-from codelewm_assets.store.store import Artifact, Recipe, open_store
+from codelewm_assets.store.store import Artifact, CacheKey, open_store
 from codelewm_assets.training.progress import event_line
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
@@ -80,8 +80,8 @@ class StoredWorld:
         parents: tuple[str, ...] = (),
     ) -> Artifact:
         """Store an artifact made from the latest `parents` (artifact ids) and report its materialization."""
-        recipe = Recipe(kind, partition, {name: self.latest[name].digest for name in parents}, {}, "test")
-        artifact = self.store.write(recipe, files, metadata)
+        cache_key = CacheKey(kind, partition, {name: self.latest[name].digest for name in parents}, {}, "test")
+        artifact = self.store.write(cache_key, files, metadata)
         self.report(artifact)
         return artifact
 
@@ -130,7 +130,7 @@ class StoredWorld:
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *JUDGED)},
+            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *TRAINING_INPUTS)},
             "folds": [0],
             "settings": load_profile(TINY).preflight_settings(),
             "findings": [f.model_dump(mode="json") for f in findings],
@@ -139,7 +139,7 @@ class StoredWorld:
             "preflight_report",
             {"preflight_report.json": pretty_json(report | changes)},
             {},
-            parents=(*BEFORE_THE_PACK, *JUDGED),
+            parents=(*BEFORE_THE_PACK, *TRAINING_INPUTS),
         )
 
     def put_tokens(self, world: World) -> None:

@@ -118,7 +118,7 @@ def test_a_profile_that_wants_every_layer_refuses_to_label_without_and_says_what
     monkeypatch.delenv("CODELEWM_IMPORTED_COMPLETIONS", raising=False)
     monkeypatch.setattr("codelewm_assets.sandbox.isolation.filters", lambda: None)
     text = failure(materialize(stored, tmp_path, "strict"))
-    assert "The profile wants isolation strict; these layers are missing here:" in text
+    assert "The profile's isolation is strict; these layers are missing here:" in text
     assert "seccomp" in text and "install libseccomp" in text
 
 

@@ -245,7 +245,7 @@ def test_a_problem_without_a_usable_input_is_left_out_by_name(part: DataPart) ->
 
 
 REFUSED: tuple[tuple[str, Callable[[], list[Problem]], str], ...] = (
-    ("no problem of one benchmark", lambda: [], "No problems; wanted at least one"),
+    ("no problem of one benchmark", lambda: [], "No problems; expected at least one"),
     ("one id twice", lambda: [*problems_of("mbpp_plus", 7), problems_of("mbpp_plus", 1)[0]],
      "1 problem ids occur twice, first mbpp_plus/000"),
     ("a reference that does not parse", lambda: replaced(7, reference="def f(:"), "mbpp_plus/000: The program for"),
@@ -277,7 +277,7 @@ def test_fewer_problems_than_folds_is_one_error(part: DataPart) -> None:
     part.put_problems("humaneval", problems_of("humaneval", 2))
     part.put_problems("mbpp_plus", problems_of("mbpp_plus", 2))
     found = part.run()
-    assert isinstance(found, str) and "4 clusters of problems; wanted at least 5" in found
+    assert isinstance(found, str) and "4 clusters of problems; expected at least 5" in found
 
 
 def test_a_pack_of_one_class_has_a_typed_blocker(part: DataPart) -> None:

@@ -95,4 +95,4 @@ def test_too_few_problems_for_five_folds_are_refused_in_a_sentence(stored: Store
     few = {p.problem_id for p in world.problems[:4]}
     stored.put_data(world.changed(rows=tuple(r for r in world.rows if r.source_problem_id in few)))
     (failed,) = materialize(stored).filter_events(lambda event: event.is_step_failure)
-    assert "4 clusters of problems; wanted at least 5" in failed.event_specific_data.error.to_string()
+    assert "4 clusters of problems; expected at least 5" in failed.event_specific_data.error.to_string()

@@ -16,7 +16,7 @@ from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
 from codelewm_assets.cli import parser
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.defs.artifact_asset import GATED_BY
-from codelewm_assets.profiles.profile import HERE, PreflightSection, Profile, load_profile
+from codelewm_assets.profiles.profile import PROFILES_FOLDER, PreflightSection, Profile, load_profile
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.docs.pages import NAMES, ROOT, Block, blocks, code_spans
 from docs.reference.commands import commands
@@ -129,7 +129,7 @@ def test_every_yaml_block_is_valid_in_the_sample_or_adds_to_services_that_there_
         own = yaml.safe_load(block.text)
         assert own.keys() == {"services"} and own["services"].keys() <= compose["services"].keys()
         return
-    raw = yaml.safe_load((HERE / "sample.yaml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((PROFILES_FOLDER / "sample.yaml").read_text(encoding="utf-8"))
     path.write_text(yaml.safe_dump(merged(raw, part)), encoding="utf-8")
     load_profile(str(path))  # else it raises with every fault
 

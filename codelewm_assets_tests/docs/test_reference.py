@@ -13,7 +13,7 @@ import codelewm_assets
 from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
-from codelewm_assets.profiles.profile import HERE, profile_names
+from codelewm_assets.profiles.profile import PROFILES_FOLDER, profile_names
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.docs.pages import DOCS, ROOT
 from docs.reference.commands import arguments, commands
@@ -150,7 +150,7 @@ def test_every_commands_example_parses() -> None:
 
 def test_every_key_of_the_shipped_profiles_is_there_with_its_value(pages: dict[str, str]) -> None:
     for name in profile_names():
-        for path, value in leaves(yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))):
+        for path, value in leaves(yaml.safe_load((PROFILES_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))):
             row = next((line for line in pages["profiles"].splitlines() if line.startswith(f"| `{path}` |")), None)
             assert row is not None, path
             assert f"| {' '.join(str(value).split())} |" in row

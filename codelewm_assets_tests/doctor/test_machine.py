@@ -16,7 +16,7 @@ from codelewm_assets.doctor import machine
 from codelewm_assets.doctor.checkup import checkup, profile_finding
 from codelewm_assets.profiles.profile import Profile, load_profile
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, Isolation
-from codelewm_assets.store.store import ArtifactStore, Recipe, open_store
+from codelewm_assets.store.store import ArtifactStore, CacheKey, open_store
 from codelewm_assets_tests.tiers import slow
 
 
@@ -123,7 +123,7 @@ def test_object_storage_that_answers_is_ok_and_a_missing_bucket_fails(s3_root: s
 
 def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_fails(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    report = store.write(Recipe("results_report", None, {}, {}, "1"), {"report.md": b"text"}, {})
+    report = store.write(CacheKey("results_report", None, {}, {}, "1"), {"report.md": b"text"}, {})
     assert machine.missing_artifacts_finding(store).state == "ok"
     shutil.rmtree(report.folder)
     found = machine.missing_artifacts_finding(store)
@@ -132,7 +132,7 @@ def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_fails(tmp_path
 
 @pytest.mark.parametrize(
     ("free", "state"),
-    [(machine.LEAST_FREE_BYTES - 1, "fail"), (machine.LEAST_FREE_BYTES, "warn"), (machine.AMPLE_FREE_BYTES, "ok")],
+    [(machine.MIN_FREE_BYTES - 1, "fail"), (machine.MIN_FREE_BYTES, "warn"), (machine.RECOMMENDED_FREE_BYTES, "ok")],
 )
 def test_a_disk_with_little_room_warns_and_one_with_none_fails(free: int, state: str) -> None:
     assert machine.disk_finding(free).state == state

@@ -8,7 +8,7 @@ import pytest
 
 from codelewm_assets.core.errors import NotifyError
 from codelewm_assets.notify.notice import Notice
-from codelewm_assets.notify.receivers import deliver, require_receiver, shown
+from codelewm_assets.notify.receivers import deliver, display_name, require_receiver
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.notify.loopback import Hook, Post, hook, post
 from codelewm_assets_tests.tiers import slow
@@ -123,7 +123,7 @@ def test_a_variable_that_is_not_set_and_an_address_that_is_none_are_named(logged
 @each_case(
     ("text", "fault"),
     [
-        ("webhook", "'webhook' is no receiver; wanted `log`, an Apprise URL or"),
+        ("webhook", "'webhook' is no receiver; expected `log`, an Apprise URL or"),
         ("$HOOK", "is no receiver"),
         ("mailtos://graph:s3cret@mail.test?to=a@b.test", r"a secret stands in 'mailtos://\*\*\*@"),
         ("jsons://a.test/ghp_0123456789abcdefghijABCDEFGHIJ012345", "a secret stands in"),
@@ -136,7 +136,7 @@ def test_faulty_receivers_are_refused_and_a_secret_in_one_is_not_repeated(text: 
 
 
 def test_what_is_shown_of_a_receiver_names_variables() -> None:
-    assert shown("jsons://hooks.test/${HOOK_PATH}") == "jsons://hooks.test/${HOOK_PATH}"
+    assert display_name("jsons://hooks.test/${HOOK_PATH}") == "jsons://hooks.test/${HOOK_PATH}"
     mail = "mailto://someone:${PW}@mail.test:25?from=a@b.test&to=c@d.test"
-    assert shown(mail) == "mailto://***@mail.test:25?from=a@b.test&to=c@d.test"
-    assert "pa?ss" not in shown("mailto://someone:pa?ss@mail.test")
+    assert display_name(mail) == "mailto://***@mail.test:25?from=a@b.test&to=c@d.test"
+    assert "pa?ss" not in display_name("mailto://someone:pa?ss@mail.test")

@@ -26,7 +26,7 @@ ON = "humaneval and mbpp_plus (stand-in)"
 DRAWN: dict[str, Callable[[], bytes]] = {
     "reliability_curve": lambda: reports.reliability_curve({42: BINS, 1729: BINS}, {42: 0.1, 1729: None}, on=ON),
     "roc_curves": lambda: reports.roc_curves({42: [CURVE, BARE], 1729: [CURVE]}, on=ON),
-    "forest": lambda: reports.forest([EFFECT, EFFECT._replace(seed=1729)], title="t", x="points", wanted=3.0),
+    "forest": lambda: reports.forest([EFFECT, EFFECT._replace(seed=1729)], title="t", x="points", threshold=3.0),
     "training_curve": lambda: reports.training_curve({42: [{"event": "started"}, *EVENTS], 1729: EVENTS}, on=ON),
 }
 EMPTY: dict[str, Callable[[], bytes]] = {
@@ -56,9 +56,9 @@ def test_other_numbers_give_another_figure() -> None:
 
 
 def test_seeds_and_named_scores_have_hues_of_their_own() -> None:
-    assert len({style.of_seed(place) for place in range(4)}) == 4
+    assert len({style.seed_hue(place) for place in range(4)}) == 4
     assert len(set(style.SCORE_HUES.values())) == len(style.SCORE_HUES)
-    assert style.of_score("anything else") == style.MUTED
+    assert style.score_hue("anything else") == style.MUTED
 
 
 def test_the_forest_has_a_row_per_benchmark_control_and_seed_with_the_best_control_marked() -> None:

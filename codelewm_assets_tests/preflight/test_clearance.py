@@ -9,8 +9,8 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import PreflightError, StoreError
-from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES, require_clear_artifacts
-from codelewm_assets.store.store import ArtifactStore, Recipe
+from codelewm_assets.preflight.clearance import REQUIRED_RULES, TRAINING_INPUTS, require_clear_artifacts
+from codelewm_assets.store.store import ArtifactStore, CacheKey
 
 MADE_FROM_PACK = ("problem_splits", "rerank_pools", "semantic_decoys")
 
@@ -29,16 +29,22 @@ class Bench:
 
     def put(self, kind: str, parents: Mapping[str, str], content: str = "rows") -> str:
         """Store an artifact; its digest."""
-        recipe = Recipe(kind, None, parents, {"content": content}, "test")
-        return self.store.write(recipe, {"data.txt": content.encode()}, {}).digest
+        cache_key = CacheKey(kind, None, parents, {"content": content}, "test")
+        return self.store.write(cache_key, {"data.txt": content.encode()}, {}).digest
 
     def report(self, **changes: Any) -> None:
         """Judge what is stored, with fields of the report changed."""
         findings = [{"rule": rule, "passed": True} for rule in REQUIRED_RULES]
-        fields = {"clear": True, "red": [], "judged": self._of(*JUDGED), "folds": [0], "findings": findings} | changes
-        recipe = Recipe("preflight_report", None, self._of(*JUDGED), {}, "test")
+        fields = {
+            "clear": True,
+            "red": [],
+            "judged": self._of(*TRAINING_INPUTS),
+            "folds": [0],
+            "findings": findings,
+        } | changes
+        cache_key = CacheKey("preflight_report", None, self._of(*TRAINING_INPUTS), {}, "test")
         files = {"preflight_report.json": pretty_json(fields)}
-        self.digests["preflight_report"] = self.store.write(recipe, files, {}).digest
+        self.digests["preflight_report"] = self.store.write(cache_key, files, {}).digest
 
     def refuse(self, match: str) -> str:
         """The message of the refusal."""
@@ -58,7 +64,9 @@ def bench(tmp_path: Path) -> Bench:
 def test_artifacts_that_a_clear_report_judged_are_let_through(bench: Bench) -> None:
     require_clear_artifacts(bench.store, bench.digests, folds=(0,))
     report = bench.store.load("preflight_report", bench.digests["preflight_report"])
-    assert report.read_json("preflight_report.json")["judged"] == {name: bench.digests[name] for name in JUDGED}
+    assert report.read_json("preflight_report.json")["judged"] == {
+        name: bench.digests[name] for name in TRAINING_INPUTS
+    }
 
 
 def test_a_red_report_is_refused_with_every_red_rule(bench: Bench) -> None:
@@ -96,18 +104,18 @@ def test_the_required_rules_are_sorted_and_named_once() -> None:
     assert list(REQUIRED_RULES) == sorted(set(REQUIRED_RULES))
 
 
-@pytest.mark.parametrize("kind", JUDGED)
+@pytest.mark.parametrize("kind", TRAINING_INPUTS)
 def test_an_artifact_that_was_not_judged_is_refused(bench: Bench, kind: str) -> None:
     old = bench.digests[kind]
     parents = {} if kind == "execution_pack" else {"execution_pack": bench.digests["execution_pack"]}
     bench.digests[kind] = new = bench.put(kind, parents, "other rows")
-    bench.refuse(rf"{kind} {new[:12]} was not judged \(the report judged {old[:12]}\)")
+    bench.refuse(rf"{kind} {new[:12]} is not covered \(the report has {old[:12]}\)")
 
 
 def test_a_report_that_judged_nothing_is_refused(bench: Bench) -> None:
     bench.report(judged={})
-    message = bench.refuse(r"was not judged \(the report judged None\)")
-    assert all(f"{kind} {bench.digests[kind][:12]} was not judged" in message for kind in JUDGED)
+    message = bench.refuse(r"is not covered \(the report has None\)")
+    assert all(f"{kind} {bench.digests[kind][:12]} is not covered" in message for kind in TRAINING_INPUTS)
 
 
 @pytest.mark.parametrize("kind", MADE_FROM_PACK)
@@ -119,7 +127,7 @@ def test_what_was_made_from_another_pack_is_refused_even_when_judged(bench: Benc
         bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents)
     bench.report()
     message = bench.refuse(f"{kind} was made from execution_pack {other[:12]}")
-    assert "was not judged" not in message and "tokenized_pack was made" not in message
+    assert "is not covered" not in message and "tokenized_pack was made" not in message
 
 
 @pytest.mark.parametrize("parent", ["execution_pack", "problem_splits"])
@@ -130,10 +138,10 @@ def test_tokens_of_another_pack_or_of_other_splits_are_refused(bench: Bench, par
     bench.refuse(f"Training is refused: tokenized_pack was made from {parent} {other[:12]}")
 
 
-@pytest.mark.parametrize("name", ["preflight_report", "tokenized_pack", *JUDGED])
+@pytest.mark.parametrize("name", ["preflight_report", "tokenized_pack", *TRAINING_INPUTS])
 def test_an_artifact_that_is_not_named_is_refused(bench: Bench, name: str) -> None:
     del bench.digests[name]
-    bench.refuse(f"Training was not told which {name} to use")
+    bench.refuse(f"Missing digest of {name}")
 
 
 def test_an_artifact_that_is_not_stored_is_refused(bench: Bench) -> None:
@@ -147,14 +155,14 @@ def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
     bench.report(clear=False, red=["decoy_coverage"])
     bench.digests["semantic_decoys"] = bench.put("semantic_decoys", {"execution_pack": other})
     message = bench.refuse("red rule decoy_coverage")
-    assert "was not judged" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
-    assert message.endswith("let preflight_report judge them by every rule, and start again.")
+    assert "is not covered" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
+    assert message.endswith("materialize preflight_report with every rule, and start again.")
 
 
 @pytest.mark.parametrize("judged", [[0, 1], [1], [], None])
 def test_a_report_of_more_other_or_no_folds_is_refused(bench: Bench, judged: list[int] | None) -> None:
     bench.report(folds=judged)
-    bench.refuse(re.escape(f"the report judged folds {judged}, training would use [0]"))
+    bench.refuse(re.escape(f"the report covers folds {judged}, training would use [0]"))
 
 
 def test_a_pack_made_from_labels_that_were_not_judged_is_refused(bench: Bench) -> None:
@@ -165,7 +173,7 @@ def test_a_pack_made_from_labels_that_were_not_judged_is_refused(bench: Bench) -
     parents = {name: bench.digests[name] for name in ("execution_pack", "problem_splits")}
     bench.digests["tokenized_pack"] = bench.put("tokenized_pack", parents)
     bench.report()
-    bench.refuse(f"execution_pack was made from labelled_completions {labels[:12]}, the report judged None")
+    bench.refuse(f"execution_pack was made from labelled_completions {labels[:12]}, the report has None")
 
 
 @pytest.mark.parametrize("kind", ["execution_pack", "preflight_report", "tokenized_pack"])

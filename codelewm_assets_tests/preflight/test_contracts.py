@@ -14,9 +14,9 @@ import pytest
 from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.core.tables import arrow_schema
-from codelewm_assets.preflight.contracts.judge import Validation, validate
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract, column_types, type_name
+from codelewm_assets.preflight.contracts.validation import Validation, validate
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.factories import World
 
@@ -251,6 +251,9 @@ def test_a_type_in_angle_brackets_is_shown_as_written(world: World) -> None:
 
 def test_rows_in_the_file_of_another_benchmark_break_the_contract(world: World) -> None:
     contract = BY_RULE[PROBLEMS]
-    table, strays = pa.Table.from_pylist(rows_of(contract, world)), ["humaneval/problems.parquet: 40 rows of mbpp_plus"]
-    found = validate(contract, table, {}, strays=strays).finding
-    assert (found.passed, found.blocker, list(found.offenders)) == (False, "contract_broken", strays)
+    table, misplaced = (
+        pa.Table.from_pylist(rows_of(contract, world)),
+        ["humaneval/problems.parquet: 40 rows of mbpp_plus"],
+    )
+    found = validate(contract, table, {}, misplaced=misplaced).finding
+    assert (found.passed, found.blocker, list(found.offenders)) == (False, "contract_broken", misplaced)

@@ -38,11 +38,11 @@ def test_a_profile_can_have_several_receivers(tmp_path: Path) -> None:
         ({"crons": 1}, r"operations\.crons: Extra inputs"),
         ({"time_zone": "Mars/Olympus"}, r"operations\.time_zone: .*'Mars/Olympus' is no time zone"),
         ({"time_zone": ""}, r"operations\.time_zone: .*'' is no time zone"),
-        ({"nightly_cron": "at night"}, r"operations\.nightly_cron: .*'at night' is no cron line; wanted five fields"),
+        ({"nightly_cron": "at night"}, r"operations\.nightly_cron: .*'at night' is no cron line; expected five fields"),
         ({"weekly_cron": "0 0 * *"}, r"operations\.weekly_cron: .*is no cron line"),
         (
             {"notify": [HOOK, HOOK]},
-            r"operations\.notify: .*notify has jsons://hooks.test/in twice; wanted each receiver once",
+            r"operations\.notify: .*notify has jsons://hooks.test/in twice; expected each receiver once",
         ),
         ({"notify": ["mailtos://a:s3cret@b.test"]}, r"operations\.notify\.0: .*a secret stands in"),
         ({"notify": [{"kind": "webhook"}]}, r"operations\.notify\.0: "),
@@ -54,7 +54,7 @@ def test_a_profile_can_have_several_receivers(tmp_path: Path) -> None:
         ),
         (
             {"run_limits_s": {"train_and_evaluate": 1800}},
-            "train_and_evaluate is 1800, training alone may take 1800; wanted more",
+            "train_and_evaluate is 1800, training alone may take 1800; expected more",
         ),
     ],
 )

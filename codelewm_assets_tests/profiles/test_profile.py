@@ -98,7 +98,7 @@ def test_training_runs_on_this_machine_unless_a_profile_says_otherwise(tmp_path:
     job = {"repository": "lab/runs", "flavor": "a10g-small", "image": "train@sha256:" + "a" * 64, "timeout_s": 3600,
            "price_per_hour_usd": 1.0, "spend_cap_usd": 1.0}  # fmt: skip
     compute = load_profile(changed(tmp_path, compute={"backend": "hf_jobs", "hf_jobs": job})).compute
-    assert compute.hf_jobs is not None and compute.hf_jobs.most_usd == 1.0
+    assert compute.hf_jobs is not None and compute.hf_jobs.max_usd == 1.0
 
 
 def test_settings_of_a_job_are_judged_when_the_profile_is_read(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_run_must_be_allowed_longer_than_its_job(tmp_path: Path) -> None:
         compute = {"backend": backend, "hf_jobs": job}
         return load_profile(changed(tmp_path, compute=compute, operations=operations))
 
-    with pytest.raises(ProfileError, match="train_and_evaluate is 7200, training alone may take 7200; wanted more"):
+    with pytest.raises(ProfileError, match="train_and_evaluate is 7200, training alone may take 7200; expected more"):
         limited_to(7200, "hf_jobs")
     assert limited_to(7201, "hf_jobs").operations.run_limits_s.train_and_evaluate == 7201
     assert limited_to(7200, "local").compute.backend == "local"  # the job's limit is of no run
@@ -135,7 +135,9 @@ def test_a_profile_cannot_be_changed() -> None:
 
 @each_case("name", ["nothing", "nothing.yaml", "full.json", ""])
 def test_a_missing_profile_is_refused_and_the_shipped_ones_are_named(name: str) -> None:
-    with pytest.raises(ProfileError, match=rf"No profile {name!r}; wanted one of \['full', 'full_capped', 'sample'\]"):
+    with pytest.raises(
+        ProfileError, match=rf"No profile {name!r}; expected one of \['full', 'full_capped', 'sample'\]"
+    ):
         load_profile(name)
 
 
@@ -211,9 +213,9 @@ def test_an_unknown_key_or_a_value_out_of_range_is_named(changes: dict[str, Any]
         ({"steps": 0}, r"training\.steps: Input should be greater than or equal to 1"),
         ({"device": "tpu"}, r"training\.device: Input should be 'cpu' or 'cuda'"),
         ({"hidden": 10, "heads": 4}, "hidden 10 is no multiple of heads 4"),
-        ({"folds": [0, 0]}, r"folds \(0, 0\): wanted some of \(0, 1, 2, 3, 4\), each once"),
-        ({"folds": [5]}, r"folds \(5,\): wanted some of"),
-        ({"folds": []}, r"folds \(\): wanted some of"),
+        ({"folds": [0, 0]}, r"folds \(0, 0\): expected some of \(0, 1, 2, 3, 4\), each once"),
+        ({"folds": [5]}, r"folds \(5,\): expected some of"),
+        ({"folds": []}, r"folds \(\): expected some of"),
     ],
 )
 def test_an_unknown_or_wrong_training_key_is_named(training: dict[str, Any], fault: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from codelewm_assets.dataset.pack import build_pack
 from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.release.hub_refusals import Draft, draft_release, sources_of
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
 SECRET = "hf_" + "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -106,9 +106,9 @@ class HubWorld:
         for artifact_id, parents in PARENTS.items():
             if artifact_id not in keep:
                 kind, _, partition = artifact_id.removesuffix("]").partition("[")
-                recipe = Recipe(kind, partition or None, {name: self.latest[name] for name in parents}, {}, "test")
+                cache_key = CacheKey(kind, partition or None, {name: self.latest[name] for name in parents}, {}, "test")
                 files = (changes or {}).get(artifact_id, _files_of(artifact_id))
-                self.latest[artifact_id] = self.store.write(recipe, files, {}).digest
+                self.latest[artifact_id] = self.store.write(cache_key, files, {}).digest
 
     def artifact(self, artifact_id: str) -> Artifact:
         """The latest of an artifact."""
@@ -128,7 +128,9 @@ class HubWorld:
         """The plan as `hub_release` stores it, and where its files lie."""
         draft = self.draft()
         files = {**draft.own_files, "release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
-        recipe = Recipe("hub_release", None, {}, {"tag": draft.plan.tag, "refused": len(draft.plan.refusals)}, "test")
-        made = self.store.write(recipe, files, {})
+        cache_key = CacheKey(
+            "hub_release", None, {}, {"tag": draft.plan.tag, "refused": len(draft.plan.refusals)}, "test"
+        )
+        made = self.store.write(cache_key, files, {})
         self.latest["hub_release"] = made.digest
         return draft.plan, sources_of(draft.plan, self.store, made)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from codelewm_assets.claims.audit import audit_text
-from codelewm_assets.core.records import LeftOut
+from codelewm_assets.core.records import ExcludedProblem
 from codelewm_assets.release import cards
 from codelewm_assets.release.cards import dataset_card, eval_results, model_card
 from codelewm_assets.release.report_records import report_records
@@ -31,7 +31,7 @@ def _header(card: str) -> dict[str, Any]:
     return found
 
 
-def _dataset(world: World, left_out: tuple[LeftOut, ...] = (), labels: dict[str, str] = LABELS) -> str:
+def _dataset(world: World, left_out: tuple[ExcludedProblem, ...] = (), labels: dict[str, str] = LABELS) -> str:
     records = report_records(nothing_known(labels), {})
     return dataset_card(world.rows, world.splits, left_out, records, artifacts=MADE_FROM)
 
@@ -57,7 +57,7 @@ def test_the_dataset_cards_header_is_what_the_hub_reads(world: World) -> None:
 
 
 def test_the_dataset_card_names_what_was_left_out_and_the_stand_in(world: World) -> None:
-    card = _dataset(world, (LeftOut(problem_id="humaneval/099", reason="no | inputs"),), STAND_IN)
+    card = _dataset(world, (ExcludedProblem(problem_id="humaneval/099", reason="no | inputs"),), STAND_IN)
     assert "| humaneval/099 | no \\| inputs |" in card
     assert "`mbpp_plus (stand-in)`" in card
     assert "| mbpp_plus |" not in card

@@ -12,7 +12,7 @@ from codelewm_assets.defs.hub_release import hub_release, latest_plan
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
-from codelewm_assets.store.store import Recipe
+from codelewm_assets.store.store import CacheKey
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
 from codelewm_assets_tests.hub_server import Fault, HubServer, serving
@@ -144,7 +144,7 @@ def test_the_token_is_in_no_output_whatever_the_hub_says(run: Run, folder: Path,
 def test_a_plan_of_another_version_is_one_line(run: Run, built: HubWorld, tmp_path: Path) -> None:
     world = built.copied(tmp_path)
     old = {"release_plan.json": pretty_json({"schema_version": "codelewm.release_plan.v1", "files": []})}
-    world.latest["hub_release"] = world.store.write(Recipe("hub_release", None, {}, {}, "test"), old, {}).digest
+    world.latest["hub_release"] = world.store.write(CacheKey("hub_release", None, {}, {}, "test"), old, {}).digest
     _tell(tmp_path, world)
     run("publish").is_one_line_error("cannot be read. Materialize hub_release again")
 

@@ -21,7 +21,7 @@ from codelewm_assets.sandbox.isolation import PARTS
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, Program, ProgramRun
 from codelewm_assets.sandbox.pool import SandboxPool
-from codelewm_assets_tests.sandbox.namespace import TIMEOUT_S, skip_outside_namespace, without
+from codelewm_assets_tests.sandbox.namespace import TIMEOUT_S, disabled, skip_outside_namespace
 from codelewm_assets_tests.tiers import slow
 
 skip_outside_namespace()
@@ -32,8 +32,8 @@ HONEST = "def f(x):\n    return 2 * x + 1"
 LIMITS = Limits(input_cpu_s=0.2, cpu_s=0.4, wall_s=1.0, memory_bytes=512 << 20)
 SLACK_S = 1.0
 
-HELD_BY_NAMESPACES = "bubblewrap" not in without() or "namespaces" not in without()
-HAS_SECCOMP, HAS_LANDLOCK = "seccomp" not in without(), "landlock" not in without()
+HELD_BY_NAMESPACES = "bubblewrap" not in disabled() or "namespaces" not in disabled()
+HAS_SECCOMP, HAS_LANDLOCK = "seccomp" not in disabled(), "landlock" not in disabled()
 needs_seccomp = pytest.mark.skipif(not HAS_SECCOMP, reason="without seccomp")
 needs_namespaces = pytest.mark.skipif(not HELD_BY_NAMESPACES, reason="without namespaces")
 needs_landlock = pytest.mark.skipif(not HAS_LANDLOCK, reason="without Landlock")
@@ -300,17 +300,17 @@ def test_no_program_forges_an_answer_outlives_its_limit_or_harms_the_next(name: 
 @slow
 def pool() -> Iterator[SandboxPool]:
     """One server of this configuration: each program follows the one before it in the same box."""
-    with SandboxPool(1, without=without()) as pool:
+    with SandboxPool(1, disabled=disabled()) as pool:
         yield pool
 
 
 def test_the_pool_has_the_layers_of_its_configuration_and_no_others(pool: SandboxPool) -> None:
     layers = set(pool.isolation.layers)
     assert ("seccomp" in layers) == HAS_SECCOMP
-    assert ("bubblewrap" in layers) == ("bubblewrap" not in without())
+    assert ("bubblewrap" in layers) == ("bubblewrap" not in disabled())
     assert ("mount_namespace" in layers) == ("pid_namespace" in layers) == HELD_BY_NAMESPACES
     assert ("landlock_files" in layers) == HAS_LANDLOCK
-    if without() == () or without() == ("bubblewrap",):
+    if disabled() == () or disabled() == ("bubblewrap",):
         assert pool.isolation.missing_for_strict == ()
 
 
@@ -455,8 +455,8 @@ def test_no_file_of_the_host_can_be_opened_for_writing(pool: SandboxPool) -> Non
 @needs_namespaces
 def test_with_a_view_of_proc_nothing_in_it_can_be_opened_for_writing() -> None:
     """Without Landlock, which hides all of it: the mount itself is read-only."""
-    parts = tuple({*without(), "landlock"})
-    with SandboxPool(1, without=parts) as pool:
+    parts = tuple({*disabled(), "landlock"})
+    with SandboxPool(1, disabled=parts) as pool:
         seen = call(pool, "import os\ndef f(x): return os.path.exists('/proc/sys/kernel/core_pattern')")
         assert answers(seen) == [True] * 3
         ample = Limits(input_cpu_s=30, cpu_s=60, wall_s=60)
@@ -525,7 +525,7 @@ def test_packages_that_may_hold_the_answers_are_not_there(pool: SandboxPool) -> 
 def test_threads_of_a_program_leave_no_number_for_the_next() -> None:
     """Process ids count threads too: eleven of them must not be seen in the next program's own id."""
     start = "import threading\ndef f(x):\n    for _ in range(11):\n        t = threading.Thread(target=int); t.start(); t.join()"
-    with SandboxPool(1, without=without()) as pool:
+    with SandboxPool(1, disabled=disabled()) as pool:
         own = "import os\ndef f(x): return os.getpid()"
         first = answers(call(pool, own))[0]
         second = answers(call(pool, own))[0]
@@ -535,7 +535,7 @@ def test_threads_of_a_program_leave_no_number_for_the_next() -> None:
 
 
 def test_a_server_that_is_stopped_from_outside_is_noticed_and_its_program_runs_on_another() -> None:
-    with SandboxPool(1, without=without()) as pool:
+    with SandboxPool(1, disabled=disabled()) as pool:
         assert answers(call(pool, HONEST)) == RIGHT
         (server,) = pool._servers
         threading.Timer(0.2, os.kill, (server._pid, signal.SIGSTOP)).start()
@@ -555,7 +555,7 @@ def test_leftovers_of_a_killed_run_stop_no_later_command(tmp_path: Path) -> None
     code = (
         "import os, sys, time\n"
         "from codelewm_assets.sandbox.pool import SandboxPool\n"
-        f"with SandboxPool(1, without={without()!r}) as pool:\n"
+        f"with SandboxPool(1, disabled={disabled()!r}) as pool:\n"
         "    box = pool._box\n"
         "    print(box, flush=True)\n"
         "    os.chdir(box / 'scratch')\n"
@@ -569,12 +569,12 @@ def test_leftovers_of_a_killed_run_stop_no_later_command(tmp_path: Path) -> None
     assert run.stdout is not None
     box = Path(run.stdout.readline().strip())
     assert run.stdout.readline() == "ready\n"
-    with SandboxPool(1, without=without()) as pool:
+    with SandboxPool(1, disabled=disabled()) as pool:
         assert box.exists()  # it is in use
         assert answers(call(pool, HONEST)) == RIGHT
     run.kill()
     run.wait()
-    with SandboxPool(1, without=without()) as pool:
+    with SandboxPool(1, disabled=disabled()) as pool:
         assert answers(call(pool, HONEST)) == RIGHT
     assert not box.exists()
     assert (elsewhere / "kept").read_text() == "kept"
@@ -586,7 +586,7 @@ KILL_THE_SERVER = "import os\ndef f(a):\n    os.kill(os.getppid(), 9)\n    retur
 
 
 def test_a_program_that_kills_the_server_is_killed_and_the_next_one_runs() -> None:
-    with SandboxPool(1, without=PARTS) as pool:
+    with SandboxPool(1, disabled=PARTS) as pool:
         assert pool.run(Program(KILL_THE_SERVER, "f", ("[1]", "[2]")), QUICK).inputs == (
             InputRun("killed"),
             InputRun("killed", was_called=False),
@@ -597,7 +597,7 @@ def test_a_program_that_kills_the_server_is_killed_and_the_next_one_runs() -> No
 
 def test_killed_servers_lose_no_other_programs_of_a_map() -> None:
     codes = [KILL_THE_SERVER if number % 3 == 1 else RETURN_IT for number in range(6)]
-    with SandboxPool(2, without=PARTS) as pool:
+    with SandboxPool(2, disabled=PARTS) as pool:
         jobs = [(Program(code, "f", (f"[{number}]",)), QUICK) for number, code in enumerate(codes)]
         found = [run.inputs[0] for run in pool.map(jobs)]
     assert [run.outcome for run in found] == ["finished", "killed", "finished"] * 2

@@ -45,18 +45,18 @@ def skip_outside_namespace() -> None:
         pytest.skip("started in a namespace by test_hostile.py", allow_module_level=True)
 
 
-def without() -> tuple[str, ...]:
+def disabled() -> tuple[str, ...]:
     """Parts of the sandbox that this run does without."""
     return tuple(part for part in os.environ.get(WITHOUT, "").split(",") if part)
 
 
 def run_in_namespace(
-    file: str, *, without: Sequence[str], folder: Path, as_normal_user: bool = False
+    file: str, *, disabled: Sequence[str], folder: Path, as_normal_user: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run a file of tests in namespaces of its own, with a temporary folder of its own."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-x", "--no-header", f"{PROJECT}/{file}"]
     environment = os.environ | {
-        WITHOUT: ",".join(without),
+        WITHOUT: ",".join(disabled),
         IN_NAMESPACE: "1",
         "TMPDIR": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",

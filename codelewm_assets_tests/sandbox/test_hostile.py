@@ -38,7 +38,7 @@ def test_no_hostile_program_gets_anywhere(configuration: str, user: str, tmp_pat
     folder.mkdir()
     found = run_in_namespace(
         SUITE,
-        without=CONFIGURATIONS[configuration],
+        disabled=CONFIGURATIONS[configuration],
         folder=folder,
         as_normal_user=user == "normal user" and os.geteuid() == 0,
     )

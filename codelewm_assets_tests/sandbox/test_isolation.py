@@ -109,7 +109,7 @@ def test_the_project_is_not_visible_but_for_the_servers_own_files() -> None:
         home = {str(Path.home())!r}
         return os.path.exists({str(project)!r}), os.listdir(home) if os.path.exists(home) else [], box
     """
-    with SandboxPool(1, without=("landlock",)) as pool:  # which would hide the box as well
+    with SandboxPool(1, disabled=("landlock",)) as pool:  # which would hide the box as well
         found: Any = value(pool, code)
     seen, home, box = found
     assert seen is False
@@ -129,7 +129,7 @@ def test_nothing_of_the_box_can_be_changed(folder: str, pool: SandboxPool) -> No
 def test_a_program_sees_no_process_but_those_of_its_box(pool: SandboxPool) -> None:
     list_them = "import os\ndef f(): return sorted(int(n) for n in os.listdir('/proc') if n.isdigit())[:-1]"
     assert only(pool, list_them).exception_class == "PermissionError"  # Landlock
-    with SandboxPool(1, without=("landlock",)) as open_pool:
+    with SandboxPool(1, disabled=("landlock",)) as open_pool:
         assert value(open_pool, list_them) == [1]  # the server; the program itself is the last
 
 
@@ -157,7 +157,7 @@ def test_a_program_has_no_rights_to_gain() -> None:
         lines = dict(line.split(":", 1) for line in open("/proc/self/status"))
         return lines["NoNewPrivs"].strip()
     """
-    with SandboxPool(1, without=("landlock",)) as pool:
+    with SandboxPool(1, disabled=("landlock",)) as pool:
         assert value(pool, code) == "1"
 
 

@@ -48,7 +48,7 @@ def count():
 @slow
 def open_pool() -> Iterator[SandboxPool]:
     """As on a machine where root's programs can fork and see their processes."""
-    with SandboxPool(1, without=("seccomp", "landlock", "unprivileged_user")) as found:
+    with SandboxPool(1, disabled=("seccomp", "landlock", "unprivileged_user")) as found:
         yield found
 
 
@@ -106,13 +106,13 @@ def test_nothing_that_a_program_patches_reaches_the_next_one(pool: SandboxPool) 
 
 
 @pytest.mark.parametrize(
-    "without", [(), ("bubblewrap",), ("bubblewrap", "namespaces")], ids=["all", "no bubblewrap", "no namespaces"]
+    "disabled", [(), ("bubblewrap",), ("bubblewrap", "namespaces")], ids=["all", "no bubblewrap", "no namespaces"]
 )
 def test_a_pool_leaves_no_folder_of_its_own(
-    without: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disabled: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with SandboxPool(1, without=without) as pool:
+    with SandboxPool(1, disabled=disabled) as pool:
         assert value(pool, "def f():\n    open('mine', 'w').close()\n    return 1") == 1
         assert list(tmp_path.iterdir())
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from codelewm_assets.sandbox.codec import encode
 from codelewm_assets.sandbox.isolation import REMEDIES, STRICT_LAYERS, remedy
 from codelewm_assets.sandbox.limits import Limits
 from codelewm_assets.sandbox.outcome import InputRun, KnownOutput, Program
-from codelewm_assets.sandbox.pool import AGAIN_CPU_S, SandboxPool
+from codelewm_assets.sandbox.pool import SECOND_RUN_CPU_S, SandboxPool
 from codelewm_assets.sandbox.server import Server
 from codelewm_assets_tests.cases import each_case
 
@@ -41,13 +41,13 @@ def test_every_layer_that_can_be_missing_has_a_remedy() -> None:
 def test_where_namespaces_cannot_be_made_the_pool_does_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Server.__init__
 
-    def start(self: Server, box: object, *, without: set[str], **options: object) -> None:
-        if "namespaces" not in without:
+    def start(self: Server, box: object, *, disabled: set[str], **options: object) -> None:
+        if "namespaces" not in disabled:
             raise SandboxError("The sandbox's server did not start (PermissionError).")
-        real(self, box, without=without, **options)  # type: ignore[arg-type]
+        real(self, box, disabled=disabled, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Server, "__init__", start)
-    with SandboxPool(1, without=("bubblewrap",)) as pool:
+    with SandboxPool(1, disabled=("bubblewrap",)) as pool:
         assert "mount_namespace" in pool.isolation.missing_for_strict
         assert pool.run(Program("def f(a): return a", "f", ("[1]",))).inputs[0].output == "1"
 
@@ -119,9 +119,9 @@ def test_a_program_is_ended_at_its_first_failure_where_its_verdict_is_all_that_i
 def test_a_second_run_ends_after_its_own_time_and_says_nothing_of_what_it_did_not_reach() -> None:
     limits = Limits(input_cpu_s=2.0, cpu_s=20.0, wall_s=20.0)
     with SandboxPool(1) as pool:
-        first, second = pool.run_twice(Program(SPIN, "f", (f"[{0.4 * AGAIN_CPU_S}]",) * 5), limits)
+        first, second = pool.run_twice(Program(SPIN, "f", (f"[{0.4 * SECOND_RUN_CPU_S}]",) * 5), limits)
         assert second.inputs == first.inputs
-        assert 900 * AGAIN_CPU_S < second.cpu_ms < 1000 * AGAIN_CPU_S + 250  # in the third call
+        assert 900 * SECOND_RUN_CPU_S < second.cpu_ms < 1000 * SECOND_RUN_CPU_S + 250  # in the third call
         unsure = "import time\ndef f(n):\n    return hash('text')"
         first, second = pool.run_twice(Program(unsure, "f", ("[1]",)), limits)
         assert second.inputs != first.inputs

@@ -59,7 +59,7 @@ def test_one_long_item_does_not_hold_up_as_many_others_as_may_go_ahead() -> None
         return True
 
     with SandboxPool(2) as pool:
-        assert list(pool.each(work, range(12), ahead=6)) == [True] * 12
+        assert list(pool.imap(work, range(12), max_ahead=6)) == [True] * 12
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_hash_seeds_differ_between_pools_and_hold_within_one() -> None:
 
 
 def test_without_bubblewrap_its_layers_are_not_claimed() -> None:
-    with SandboxPool(1, without=("bubblewrap", "namespaces")) as pool:
+    with SandboxPool(1, disabled=("bubblewrap", "namespaces")) as pool:
         layers = set(pool.isolation.layers)
         assert layers >= {"no_new_privs", "private_folder", "process_group", "rlimits"}
         assert not layers & {"mount_namespace", "pid_namespace", "ipc_namespace"}
@@ -206,9 +206,7 @@ def test_a_module_that_fails_when_it_is_imported_is_named(tmp_path: Path, monkey
 
 
 def test_a_module_that_is_not_installed_is_refused() -> None:
-    with pytest.raises(
-        SandboxError, match=r"'no_such_module' is not a package that is installed here; install it or do not ask for it"
-    ):
+    with pytest.raises(SandboxError, match=r"'no_such_module' is not an installed package; install it or remove it"):
         SandboxPool(1, modules=("no_such_module",)).__enter__()
 
 
@@ -223,7 +221,7 @@ def test_the_box_of_a_run_that_was_killed_is_swept_and_one_in_use_is_not(
     (tmp_path / "codelewm-box-link").symlink_to(other)
     lock = os.open(held, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    with SandboxPool(1, without=("bubblewrap", "namespaces")):
+    with SandboxPool(1, disabled=("bubblewrap", "namespaces")):
         assert not left.exists()
     assert held.exists() and other.exists()
     os.close(lock)
@@ -234,19 +232,19 @@ def test_a_program_ends_at_the_first_call_that_is_enough() -> None:
     limits = Limits(input_cpu_s=5, cpu_s=10, wall_s=30)
     with SandboxPool(1) as pool:
         inputs = ("[0]", "[1]", "[2]", "[2]", "[3]")
-        found = pool.run(Program(code, "f", inputs), limits, enough=lambda index, call: call.output == "1")
+        found = pool.run(Program(code, "f", inputs), limits, stop_when=lambda index, call: call.output == "1")
         assert [(call.outcome, call.was_called) for call in found.inputs] == [
             ("finished", True),
             ("finished", True),
             *[("killed", False)] * 3,
         ]
         assert found.cpu_ms < 1000  # the loop that came next was ended, not waited for
-        quick = pool.run(Program("def f(n): return n", "f", inputs), limits, enough=lambda index, call: index == 0)
+        quick = pool.run(Program("def f(n): return n", "f", inputs), limits, stop_when=lambda index, call: index == 0)
         assert [call.was_called for call in quick.inputs] == [True, False, False, False, False]
 
 
 def test_a_word_that_comes_too_late_does_not_end_the_server_or_the_next_program() -> None:
-    """The parent says `enough` when it has seen enough; the child may have ended by itself just then."""
+    """The parent says `stop_when` when it has seen enough; the child may have ended by itself just then."""
     with SandboxPool(1) as pool:
         assert pool.run(Program(RETURN_IT, "f", ("[1]",)), SHORT).inputs[0].output == "1"
         (server,) = pool._servers

@@ -82,7 +82,7 @@ def test_a_text_that_is_no_json_object_is_refused(text: str) -> None:
 
 @each_case("path", ["/etc/passwd", "../other", "a/../../b", "..", ".", ""])
 def test_a_path_outside_the_folder_is_refused(path: str) -> None:
-    with pytest.raises(ManifestError, match="leaves the artifact's folder; wanted a relative path inside it"):
+    with pytest.raises(ManifestError, match="leaves the artifact's folder; expected a relative path inside it"):
         parsed(files=[{"path": path, "sha256": "2" * 64, "bytes": 5}])
 
 

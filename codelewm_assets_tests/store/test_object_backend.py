@@ -15,14 +15,14 @@ import pytest
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.store import object_backend
 from codelewm_assets.store.backend import Entry
-from codelewm_assets.store.leftovers import CUT_OFF_AFTER_S, find_leftovers
+from codelewm_assets.store.cache_key import CacheKey
 from codelewm_assets.store.object_backend import ObjectBackend
+from codelewm_assets.store.orphans import INCOMPLETE_AFTER_S, find_orphaned_files
 from codelewm_assets.store.prune import plan_prune, prune
-from codelewm_assets.store.recipe import Recipe
 from codelewm_assets.store.store import Artifact, ArtifactStore, open_store
 from codelewm_assets_tests.object_storage import SECRET_KEY, Bytes, s3_client
 
-RECIPE = Recipe("pack", None, {}, {}, "1")
+RECIPE = CacheKey("pack", None, {}, {}, "1")
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]"}
 
 
@@ -115,7 +115,7 @@ def test_a_reader_takes_no_copy_away_that_another_has_put_there_meanwhile(
     path = written.path("rows.json")
     path.write_bytes(b"[3]")
     was_there: list[bool] = []
-    fetched = ObjectBackend._fetched
+    fetched = ObjectBackend._downloaded
 
     def fetched_now(backend: ObjectBackend, name: str) -> Any:
         was_there.append(path.is_file())
@@ -124,7 +124,7 @@ def test_a_reader_takes_no_copy_away_that_another_has_put_there_meanwhile(
     def altered(_copy: Path) -> str:
         monkeypatch.undo()
         written.path("rows.json")  # the other reader
-        monkeypatch.setattr(ObjectBackend, "_fetched", fetched_now)
+        monkeypatch.setattr(ObjectBackend, "_downloaded", fetched_now)
         return "0" * 64
 
     monkeypatch.setattr(object_backend, "sha256_file", altered)
@@ -134,18 +134,18 @@ def test_a_reader_takes_no_copy_away_that_another_has_put_there_meanwhile(
 
 def test_what_a_killed_fetch_leaves_is_a_leftover_of_the_working_folder_after_a_day(store: ArtifactStore) -> None:
     written = store.write(RECIPE, FILES, {})
-    with backend_of(store)._fetched(f"{written.name}/rows.json") as copy:
+    with backend_of(store)._downloaded(f"{written.name}/rows.json") as copy:
         assert copy is not None
         now_s = copy.stat().st_mtime
-        assert find_leftovers(store.work, {written.digest}, now_s=now_s + CUT_OFF_AFTER_S - 60) == []
-        [found] = find_leftovers(store.work, {written.digest}, now_s=now_s + CUT_OFF_AFTER_S + 60)
+        assert find_orphaned_files(store.work, {written.digest}, now_s=now_s + INCOMPLETE_AFTER_S - 60) == []
+        [found] = find_orphaned_files(store.work, {written.digest}, now_s=now_s + INCOMPLETE_AFTER_S + 60)
         assert (store.work / found.path, found.bytes) == (copy.parent, len(b"[1, 2]"))
 
 
 @pytest.fixture
 def interrupted(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> tuple[Artifact, Artifact]:
     """What is live in the store, and what a prune was killed at when it had deleted the manifest."""
-    live, dead = store.write(Recipe("live", None, {}, {}, "1"), FILES, {}), store.write(RECIPE, FILES, {})
+    live, dead = store.write(CacheKey("live", None, {}, {}, "1"), FILES, {}), store.write(RECIPE, FILES, {})
     delete = ObjectBackend.delete
 
     def killed_after_the_manifest(backend: ObjectBackend, name: str) -> None:
@@ -157,7 +157,7 @@ def interrupted(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> tuple[
         patch.setattr(ObjectBackend, "delete", killed_after_the_manifest)
         with pytest.raises(KeyboardInterrupt):
             prune(store, plan_prune(store, {live.digest}, now=datetime.now(UTC)))
-    assert (store.verify_all(), store.leftovers()) == ((1, []), [dead.address])
+    assert (store.verify_all(), store.unfinished()) == ((1, []), [dead.address])
     return live, dead
 
 
@@ -170,7 +170,7 @@ def test_what_a_killed_prune_left_goes_with_the_next_one_a_day_after_it_was_writ
     assert plan.removable == () and plan.bytes == len(b"[1, 2]")
     assert [(row.path, row.bytes) for row in plan.incomplete] == [(dead.address, len(b"[1, 2]"))]
     prune(store, plan)
-    assert (store.verify_all(), store.leftovers()) == ((1, []), [])
+    assert (store.verify_all(), store.unfinished()) == ((1, []), [])
 
 
 def test_a_leftover_that_was_written_to_or_published_since_the_plan_stays(
@@ -179,10 +179,10 @@ def test_a_leftover_that_was_written_to_or_published_since_the_plan_stays(
     live, dead = interrupted
     plan = plan_prune(store, {live.digest}, now=datetime.now(UTC) + timedelta(hours=25))
     store.delete_incomplete(dead.address, before_s=time.time() - 60)  # written since
-    assert store.leftovers() == [dead.address]
+    assert store.unfinished() == [dead.address]
     assert store.write(RECIPE, FILES, {}).digest == dead.digest
     prune(store, plan)
-    assert (store.verify_all(), store.leftovers()) == ((2, []), [])
+    assert (store.verify_all(), store.unfinished()) == ((2, []), [])
 
 
 def test_nothing_goes_of_which_the_server_does_not_say_when_it_was_written(
@@ -190,7 +190,7 @@ def test_nothing_goes_of_which_the_server_does_not_say_when_it_was_written(
 ) -> None:
     listing = ObjectBackend.listing
     monkeypatch.setattr(ObjectBackend, "listing", lambda *args: dict.fromkeys(listing(*args), Entry(1, None)))
-    with pytest.raises(StoreAccessError, match=r"does not say when .*rows\.json was written"):
+    with pytest.raises(StoreAccessError, match=r"does not report when .*rows\.json was written"):
         plan_prune(store, {interrupted[0].digest}, now=datetime.now(UTC) + timedelta(hours=25))
 
 
@@ -244,7 +244,7 @@ def test_two_puts_at_the_same_moment_are_tried_again(store: ArtifactStore) -> No
     assert server.codes == []
     server.codes = ["ConditionalRequestConflict"] * 5
     with pytest.raises(StoreAccessError, match=r"Could not write s3://.*/manifest.json: .*\(refused\)"):
-        store.write(Recipe("pack", None, {}, {"other": 1}, "1"), FILES, {})
+        store.write(CacheKey("pack", None, {}, {"other": 1}, "1"), FILES, {})
 
 
 def test_a_server_without_conditions_gets_a_plain_put(store: ArtifactStore) -> None:
@@ -275,10 +275,10 @@ def test_a_refused_manifest_leaves_nothing_visible(store: ArtifactStore) -> None
         StoreAccessError, match=r"Could not write s3://.*/manifest.json: access was refused .*AWS_PROFILE"
     ):
         store.write(RECIPE, FILES, {})
-    assert (list(store.artifacts()), len(store.leftovers())) == ([], 1)
+    assert (list(store.artifacts()), len(store.unfinished())) == ([], 1)
     s3_client().delete_bucket_policy(Bucket=bucket_of(store))
     store.write(RECIPE, FILES, {})
-    assert (store.verify_all(), store.leftovers()) == ((1, []), [])
+    assert (store.verify_all(), store.unfinished()) == ((1, []), [])
 
 
 def test_what_may_not_be_read_is_not_taken_for_damaged(store: ArtifactStore) -> None:
@@ -342,7 +342,10 @@ def test_the_secret_key_is_in_nothing_that_is_stored_or_told(store: ArtifactStor
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("s3://key:hidden@bucket/part", r"holds credentials; wanted s3://bucket/prefix. Give them by the environment"),
+        (
+            "s3://key:hidden@bucket/part",
+            r"holds credentials; expected s3://bucket/prefix. Give them by the environment",
+        ),
         ("file:///artifacts", "is a folder of this machine. Set CODELEWM_ARTIFACTS to its path alone"),
         ("s3://", "names no bucket. Set CODELEWM_ARTIFACTS to s3://bucket/prefix"),
     ],

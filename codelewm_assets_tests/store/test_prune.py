@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from codelewm_assets.core.errors import ManifestError, StoreAccessError, StoreError
 from codelewm_assets.store import local_backend
-from codelewm_assets.store.leftovers import ABANDONED_AFTER_S
 from codelewm_assets.store.local_backend import LocalBackend
+from codelewm_assets.store.orphans import ABANDONED_AFTER_S
 from codelewm_assets.store.prune import plan_prune, prune
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets_tests.core.test_cleanup import nested
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -28,8 +28,8 @@ class Killed(BaseException):
 
 
 def put(store: ArtifactStore, kind: str, *parents: Artifact, partition: str | None = None, **metadata: str) -> Artifact:
-    recipe = Recipe(kind, partition, {parent.manifest.artifact_id: parent.digest for parent in parents}, {}, "1")
-    return store.write(recipe, {"rows.txt": kind.encode()}, metadata)
+    cache_key = CacheKey(kind, partition, {parent.manifest.artifact_id: parent.digest for parent in parents}, {}, "1")
+    return store.write(cache_key, {"rows.txt": kind.encode()}, metadata)
 
 
 def digests(store: ArtifactStore) -> set[str]:
@@ -56,9 +56,9 @@ def test_a_live_artifact_stays_with_its_parents_and_the_rest_goes_with_its_recip
     assert digests(store) == {pack.digest, old.digest, splits.digest, report.digest}  # a plan removes nothing
     prune(store, plan)
     assert digests(store) == {pack.digest, splits.digest}
-    assert store.find(Recipe("pack", "old", {}, {}, "1")) is None
-    assert store.find(Recipe("pack", None, {}, {}, "1")) == pack
-    assert {digest for _, _, digest in store.recipes()} == {pack.digest, splits.digest}
+    assert store.find(CacheKey("pack", "old", {}, {}, "1")) is None
+    assert store.find(CacheKey("pack", None, {}, {}, "1")) == pack
+    assert {digest for _, _, digest in store.cache_entries()} == {pack.digest, splits.digest}
 
 
 def test_what_a_live_manifest_names_in_its_metadata_stays(store: ArtifactStore) -> None:
@@ -72,9 +72,9 @@ def test_an_artifact_younger_than_asked_stays_with_its_parents(store: ArtifactSt
     live, old = put(store, "live"), put(store, "pack")
     young = put(store, "splits", old)
     assert {row.digest for row in plan_prune(store, {live.digest}, now=later).removable} == {old.digest, young.digest}
-    asked = plan_prune(store, {live.digest}, now=later, younger_stays=timedelta(hours=2))
+    asked = plan_prune(store, {live.digest}, now=later, min_age=timedelta(hours=2))
     assert asked.removable == ()
-    asked = plan_prune(store, {live.digest}, now=later, younger_stays=timedelta(minutes=30))
+    asked = plan_prune(store, {live.digest}, now=later, min_age=timedelta(minutes=30))
     assert len(asked.removable) == 2
 
 
@@ -88,7 +88,7 @@ def test_a_store_that_is_not_the_instances_is_refused(store: ArtifactStore) -> N
 
 def test_an_empty_store_has_nothing_to_remove_and_a_live_artifact_that_is_missing_is_named(tmp_path: Path) -> None:
     plan = plan_prune(ArtifactStore(tmp_path / "absent"), {"0" * 64}, now=LATER)
-    assert (plan.kept, plan.removable, plan.leftovers, plan.not_stored) == ((), (), (), ("0" * 64,))
+    assert (plan.kept, plan.removable, plan.orphans, plan.not_stored) == ((), (), (), ("0" * 64,))
 
 
 def test_a_damaged_manifest_stops_the_plan_where_it_is_needed_and_goes_where_it_is_not(store: ArtifactStore) -> None:
@@ -117,7 +117,7 @@ def test_one_read_that_fails_stops_the_plan_and_parents_of_what_is_live_stay(
 
     monkeypatch.setattr(Path, "read_bytes", fail_once)
     with pytest.raises(
-        StoreAccessError, match=rf"manifest\.json cannot be read \({os.strerror(code)}\); wanted .* run again"
+        StoreAccessError, match=rf"manifest\.json cannot be read \({os.strerror(code)}\); expected .* run again"
     ):
         plan_prune(store, {live.digest}, now=LATER)
     assert {row.digest for row in plan_prune(store, {live.digest}, now=LATER).kept} == {live.digest, parent.digest}
@@ -134,7 +134,7 @@ def test_partial_work_stays_of_a_run_that_begins_when_the_last_artifact_is_gone(
             raise StoreError("a run began")
 
     plan = plan_prune(store, {live.digest}, now=LATER + timedelta(seconds=ABANDONED_AFTER_S))
-    assert [row.path for row in plan.leftovers] == ["partial/checkpoint-42"]
+    assert [row.path for row in plan.orphans] == ["partial/checkpoint-42"]
     with pytest.raises(StoreError, match="a run began"):
         prune(store, plan, before_each=before_each)
     assert kept.read_bytes() == b"state"
@@ -158,7 +158,9 @@ def test_a_folder_that_cannot_be_listed_stops_the_plan_and_all_else_that_counts_
         lambda: list(store.artifacts()),
         store.verify_all,
     ):
-        with pytest.raises(StoreAccessError, match=r"cannot be listed \(Permission denied\); wanted a readable folder"):
+        with pytest.raises(
+            StoreAccessError, match=r"cannot be listed \(Permission denied\); expected a readable folder"
+        ):
             call()
 
 
@@ -184,7 +186,7 @@ def test_a_manifest_that_says_no_time_is_named(store: ArtifactStore) -> None:
     path.write_text(
         path.read_text().replace(live.manifest.created_at, "yesterday"), encoding="utf-8"
     )  # not in the digest
-    with pytest.raises(StoreError, match="created_at is 'yesterday'; wanted an ISO 8601 time"):
+    with pytest.raises(StoreError, match="created_at is 'yesterday'; expected an ISO 8601 time"):
         plan_prune(store, {live.digest}, now=LATER)
 
 
@@ -192,9 +194,9 @@ def test_a_recipe_that_cannot_be_read_is_forgotten(store: ArtifactStore) -> None
     live = put(store, "live")
     (store.root / "recipes" / "cut-off.json").write_text("{", encoding="utf-8")
     plan = plan_prune(store, {live.digest}, now=LATER)
-    assert plan.recipes == ("cut-off",)
+    assert plan.cache_keys == ("cut-off",)
     prune(store, plan)
-    assert len(list(store.recipes())) == 1
+    assert len(list(store.cache_entries())) == 1
 
 
 def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_stored(store: ArtifactStore) -> None:
@@ -219,7 +221,7 @@ def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_sto
         for part in (path, path.parent, path.parent.parent, path.parent.parent.parent):
             os.utime(part, (now - age, now - age))
     plan = plan_prune(store, {live.digest}, now=LATER)
-    assert [(row.path, row.bytes) for row in plan.leftovers] == [
+    assert [(row.path, row.bytes) for row in plan.orphans] == [
         (f"data_docs/pack/all/{dead.digest}", 5),
         ("live/all/.removed-x", 5),
         ("live/all/.writing-old", 5),
@@ -253,7 +255,7 @@ def test_what_is_renamed_or_deleted_while_leftovers_are_looked_for_is_left_out(
         return lstat(path)
 
     monkeypatch.setattr(Path, "lstat", lstat_too_late)
-    found = plan_prune(store, {live.digest}, now=LATER + timedelta(days=2)).leftovers
+    found = plan_prune(store, {live.digest}, now=LATER + timedelta(days=2)).orphans
     left = {"live/all/.writing-x": 0 if vanishing.endswith("half.txt") else 5, "recipes/.writing-y": 5}
     assert {row.path: row.bytes for row in found} == {name: size for name, size in left.items() if name != vanishing}
 
@@ -269,7 +271,7 @@ def test_a_leftover_deeper_than_any_path_or_closed_goes_and_what_it_links_to_sta
     (left / "link").symlink_to(elsewhere)
     nested(left, 3000, mode)
     plan = plan_prune(store, {live.digest}, now=LATER)
-    assert [row.path for row in plan.leftovers] == ["live/all/.removed-x"]
+    assert [row.path for row in plan.orphans] == ["live/all/.removed-x"]
     prune(store, plan)
     assert not left.exists() and (elsewhere / "kept").exists() and digests(store) == {live.digest}
 
@@ -278,7 +280,7 @@ def test_a_leftover_that_is_gone_already_is_no_fault(store: ArtifactStore) -> No
     live = put(store, "live")
     (store.root / "live/all/.removed-x").mkdir()
     plan = plan_prune(store, {live.digest}, now=LATER)
-    assert [row.path for row in plan.leftovers] == ["live/all/.removed-x"]
+    assert [row.path for row in plan.orphans] == ["live/all/.removed-x"]
     (store.root / "live/all/.removed-x").rmdir()
     prune(store, plan)
 
@@ -306,12 +308,12 @@ def test_a_kill_after_the_manifest_leaves_what_a_prune_a_day_later_deletes(
         with pytest.raises(Killed):
             prune(store, plan_prune(store, {live.digest}, now=LATER))
     assert digests(store) == {live.digest} and is_whole(store)
-    assert store.leftovers() == [dead.address]
+    assert store.unfinished() == [dead.address]
     assert plan_prune(store, {live.digest}, now=LATER).incomplete == ()
     rest = plan_prune(store, {live.digest}, now=LATER + timedelta(days=1))
     assert [(row.path, row.bytes) for row in rest.incomplete] == [(dead.address, 4)]
     prune(store, rest)
-    assert not dead.folder.exists() and store.leftovers() == []
+    assert not dead.folder.exists() and store.unfinished() == []
 
 
 @pytest.mark.slow

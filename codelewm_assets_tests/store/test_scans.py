@@ -7,7 +7,7 @@ import pytest
 from codelewm_assets.store import scans
 from codelewm_assets.store.scans import secrets_in_files
 from codelewm_assets.store.store import ArtifactStore
-from codelewm_assets_tests.store.test_store import recipe
+from codelewm_assets_tests.store.test_store import cache_key
 
 AWS_KEY = "AKIA" + "QYLPMN5HHHFPZAM2"
 
@@ -28,7 +28,7 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_the_same_bytes_are_scanned_once(tmp_path: Path, scanned: list[list[str]]) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), {"42/card.md": f"x\n{AWS_KEY}\n".encode(), "rows.parquet": b"x"}, {})
+    written = store.write(cache_key(), {"42/card.md": f"x\n{AWS_KEY}\n".encode(), "rows.parquet": b"x"}, {})
     found = ["42/card.md:2 AWS Access Key"]
     assert [secrets_in_files(ArtifactStore(tmp_path), written) for _ in range(2)] == [found, found]
     assert scanned == [["42/card.md"]]
@@ -38,7 +38,7 @@ def test_altered_bytes_and_another_scanner_are_scanned_again(
     tmp_path: Path, scanned: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), {"card.md": b"clean"}, {})
+    written = store.write(cache_key(), {"card.md": b"clean"}, {})
     assert secrets_in_files(store, written) == []
     written.path("card.md").write_text(AWS_KEY)
     assert secrets_in_files(store, written) == ["card.md:1 AWS Access Key"]
@@ -51,7 +51,7 @@ def test_a_variable_that_is_set_later_is_found(
     tmp_path: Path, scanned: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), {"card.md": b"one\nsee Tr0ub4dor-and-3 there\n"}, {})
+    written = store.write(cache_key(), {"card.md": b"one\nsee Tr0ub4dor-and-3 there\n"}, {})
     assert secrets_in_files(store, written) == []
     monkeypatch.setenv("MIRROR_PASSPHRASE", "Tr0ub4dor-and-3")
     assert secrets_in_files(store, written) == ["card.md:2 Value of MIRROR_PASSPHRASE"]

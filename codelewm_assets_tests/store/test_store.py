@@ -13,15 +13,15 @@ import pytest
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.store import local_backend
 from codelewm_assets.store.local_backend import LocalBackend
-from codelewm_assets.store.store import ArtifactStore, Recipe
+from codelewm_assets.store.store import ArtifactStore, CacheKey
 
 FILES: dict[str, bytes | Path] = {"rows.json": b"[1, 2]", "figures/lift.txt": b"up"}
 
 
-def recipe(kind: str = "pack", partition: str | None = "humaneval", **changes: Any) -> Recipe:
+def cache_key(kind: str = "pack", partition: str | None = "humaneval", **changes: Any) -> CacheKey:
     """A recipe; by default one of a partition and without parents."""
     fields: dict[str, Any] = {"parents": {}, "config": {"rows": 3}, "code_version": "1"}
-    return Recipe(kind, partition, **fields | changes)
+    return CacheKey(kind, partition, **fields | changes)
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -38,8 +38,8 @@ def alter(path: Path, index: int = 0) -> None:
 
 def test_what_was_written_is_found_by_its_recipe_and_loaded_by_its_digest(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path, source_git_sha="a" * 40, command="build")
-    written = store.write(recipe(), FILES, {"rows": 2})
-    assert store.find(recipe()) == written
+    written = store.write(cache_key(), FILES, {"rows": 2})
+    assert store.find(cache_key()) == written
     assert store.load("pack", written.digest, partition="humaneval") == written
     assert written.read_json("rows.json") == [1, 2]
     assert written.path("figures/lift.txt").read_bytes() == b"up"
@@ -56,9 +56,9 @@ def test_all_files_are_on_disk_before_the_first_gets_its_name(tmp_path: Path, di
 
 def test_an_artifact_lies_under_kind_partition_and_digest(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    one = store.write(recipe(), FILES, {})
-    whole = store.write(recipe(kind="report", partition=None), FILES, {})
-    both = store.write(recipe(partition="humaneval|42"), FILES, {})
+    one = store.write(cache_key(), FILES, {})
+    whole = store.write(cache_key(kind="report", partition=None), FILES, {})
+    both = store.write(cache_key(partition="humaneval|42"), FILES, {})
     assert one.folder == tmp_path / "pack" / "humaneval" / one.digest
     assert whole.folder == tmp_path / "report" / "all" / whole.digest
     assert both.folder == tmp_path / "pack" / "humaneval+42" / both.digest
@@ -72,14 +72,14 @@ def test_an_artifact_lies_under_kind_partition_and_digest(tmp_path: Path) -> Non
 def test_a_file_is_copied_in_from_a_path(tmp_path: Path) -> None:
     outside = tmp_path / "outside.bin"
     outside.write_bytes(b"weights")
-    written = ArtifactStore(tmp_path / "store").write(recipe(), {"model.bin": outside}, {})
+    written = ArtifactStore(tmp_path / "store").write(cache_key(), {"model.bin": outside}, {})
     assert written.path("model.bin").read_bytes() == b"weights"
     assert outside.exists()
 
 
 def test_one_recipe_gives_one_digest_in_two_roots(tmp_path: Path) -> None:
     stores = [ArtifactStore(tmp_path / name, source_git_sha=name * 40, command=name) for name in ("a", "b")]
-    first, second = (store.write(recipe(), dict(reversed(FILES.items())), {"rows": 2}) for store in stores)
+    first, second = (store.write(cache_key(), dict(reversed(FILES.items())), {"rows": 2}) for store in stores)
     assert first.digest == second.digest
     assert first.manifest.source_git_sha != second.manifest.source_git_sha
 
@@ -98,15 +98,15 @@ def test_another_recipe_is_another_artifact_though_its_files_are_the_same(
     changes: dict[str, Any], tmp_path: Path
 ) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
-    other = recipe(**changes)
+    written = store.write(cache_key(), FILES, {})
+    other = cache_key(**changes)
     assert store.find(other) is None
     assert store.write(other, FILES, {}).digest != written.digest
 
 
 def test_writing_the_same_twice_keeps_the_first(tmp_path: Path) -> None:
-    first = ArtifactStore(tmp_path, command="first").write(recipe(), FILES, {})
-    again = ArtifactStore(tmp_path, command="second").write(recipe(), FILES, {})
+    first = ArtifactStore(tmp_path, command="first").write(cache_key(), FILES, {})
+    again = ArtifactStore(tmp_path, command="second").write(cache_key(), FILES, {})
     assert again.digest == first.digest
     assert again.manifest.command == "first"
     assert [path.name for path in first.folder.parent.iterdir()] == [first.digest]
@@ -114,17 +114,17 @@ def test_writing_the_same_twice_keeps_the_first(tmp_path: Path) -> None:
 
 def test_an_empty_store_holds_nothing_and_has_no_faults(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    assert store.find(recipe()) is None
+    assert store.find(cache_key()) is None
     assert list(store.artifacts()) == []
     assert store.verify_all() == (0, [])
 
 
 def test_an_artifact_whose_folder_was_deleted_is_not_found(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     for path in sorted(written.folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    assert store.find(recipe()) is None
+    assert store.find(cache_key()) is None
 
 
 def test_loading_what_is_not_stored_says_what_to_materialize(tmp_path: Path) -> None:
@@ -133,14 +133,14 @@ def test_loading_what_is_not_stored_says_what_to_materialize(tmp_path: Path) -> 
 
 
 def test_a_file_that_the_manifest_does_not_name_is_refused(tmp_path: Path) -> None:
-    written = ArtifactStore(tmp_path).write(recipe(), FILES, {})
+    written = ArtifactStore(tmp_path).write(cache_key(), FILES, {})
     with pytest.raises(StoreError, match=r"has no file 'other'; it has \['figures/lift.txt', 'rows.json'\]"):
         written.path("other")
 
 
 def test_an_altered_byte_of_a_file_is_found(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     alter(written.path("rows.json"), 3)
     (fault,) = store.verify(written)
     assert (fault.artifact, fault.file) == (f"pack[humaneval] {written.digest[:12]}", "rows.json")
@@ -150,7 +150,7 @@ def test_an_altered_byte_of_a_file_is_found(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_stranger_are_found_together(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     written.path("rows.json").unlink()
     (written.folder / "figures" / "extra.txt").write_text("?")
     assert [(f.file, f.found) for f in store.verify(written)] == [
@@ -162,8 +162,8 @@ def test_a_missing_file_and_a_stranger_are_found_together(tmp_path: Path) -> Non
 @pytest.mark.parametrize("index", [0, 5, -2])
 def test_an_altered_byte_of_a_manifest_is_found_and_stops_no_other_check(index: int, tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
-    other = store.write(recipe(kind="report"), FILES, {})
+    written = store.write(cache_key(), FILES, {})
+    other = store.write(cache_key(kind="report"), FILES, {})
     alter(other.path("rows.json"))
     alter(written.folder / "manifest.json", index)
     checked, faults = store.verify_all()
@@ -173,7 +173,7 @@ def test_an_altered_byte_of_a_manifest_is_found_and_stops_no_other_check(index: 
 
 def test_a_manifest_with_another_value_is_not_its_own(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {"rows": 2})
+    written = store.write(cache_key(), FILES, {"rows": 2})
     path = written.folder / "manifest.json"
     path.write_text(path.read_text().replace('"rows": 2', '"rows": 3'))
     with pytest.raises(ManifestError, match=r"the manifest's digest is .* the folder says .* was altered; build again"):
@@ -182,8 +182,8 @@ def test_a_manifest_with_another_value_is_not_its_own(tmp_path: Path) -> None:
 
 def test_a_parent_that_is_not_stored_is_found(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    parent = store.write(recipe(kind="problems"), FILES, {})
-    child = recipe(parents={"problems[humaneval]": parent.digest, "profile": "7" * 64})
+    parent = store.write(cache_key(kind="problems"), FILES, {})
+    child = cache_key(parents={"problems[humaneval]": parent.digest, "profile": "7" * 64})
     written = store.write(child, FILES, {})
     checked, (fault,) = store.verify_all()
     assert checked == 2
@@ -193,9 +193,9 @@ def test_a_parent_that_is_not_stored_is_found(tmp_path: Path) -> None:
 
 def test_only_the_named_artifacts_are_checked(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    damaged = store.write(recipe(), FILES, {})
+    damaged = store.write(cache_key(), FILES, {})
     alter(damaged.path("rows.json"))
-    whole = store.write(recipe(kind="report", partition=None), FILES, {})
+    whole = store.write(cache_key(kind="report", partition=None), FILES, {})
     assert store.verify_all(frozenset({"report"})) == (1, [])
     assert store.verify_all(frozenset({whole.digest[:8]})) == (1, [])
     for name in ("pack", "pack[humaneval]", damaged.digest, damaged.digest[:8]):
@@ -238,13 +238,13 @@ def test_what_is_no_regular_file_is_named_and_goes_with_the_next_build(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     (written.folder / name).unlink(missing_ok=True)
     plant(written.folder / name)
     faults = store.verify_all()[1]
     assert (name, kind) in {(fault.file, fault.found) for fault in faults}
-    assert store.find(recipe()) is None
-    assert store.write(recipe(), FILES, {}) == store.find(recipe())
+    assert store.find(cache_key()) is None
+    assert store.write(cache_key(), FILES, {}) == store.find(cache_key())
     assert store.verify_all() == (1, [])
 
 
@@ -255,22 +255,22 @@ def test_what_is_no_regular_file_is_named_beside_artifacts_and_notes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     store = ArtifactStore(tmp_path)
-    store.write(recipe(), FILES, {})
+    store.write(cache_key(), FILES, {})
     plant(tmp_path / name)
     checked, faults = store.verify_all()
     assert checked == 1
     if name.endswith("0" * 64) and kind == "empty folder":  # as a writer that has just begun leaves it
-        assert (faults, store.leftovers()) == ([], [str(tmp_path / name)])
+        assert (faults, store.unfinished()) == ([], [str(tmp_path / name)])
     else:
         assert [(fault.file, fault.found) for fault in faults] == [(name, kind)]
 
 
 def test_a_folder_of_a_digest_that_is_linked_to_another_disk_is_read_as_if_it_were_there(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path / "store")
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     written.folder.rename(tmp_path / "other_disk")
     written.folder.symlink_to(tmp_path / "other_disk")
-    assert (store.find(recipe()), store.verify_all()) == (written, (1, []))
+    assert (store.find(cache_key()), store.verify_all()) == (written, (1, []))
 
 
 def test_files_of_a_writer_that_was_killed_before_it_had_written_all_are_a_leftover(
@@ -283,14 +283,14 @@ def test_files_of_a_writer_that_was_killed_before_it_had_written_all_are_a_lefto
     monkeypatch.setattr(local_backend, "remove_tree", lambda _: False)
     store = ArtifactStore(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        store.write(recipe(), FILES, {})
-    assert store.leftovers()[0].startswith(f"{tmp_path}/pack/humaneval/.writing-")
+        store.write(cache_key(), FILES, {})
+    assert store.unfinished()[0].startswith(f"{tmp_path}/pack/humaneval/.writing-")
     assert (list(store.artifacts()), store.verify_all()) == ([], (0, []))
 
 
 def test_a_hidden_file_and_folder_are_files_like_others(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    assert store.write(recipe(), {".hidden/.file": b"1"}, {}) == store.find(recipe())
+    assert store.write(cache_key(), {".hidden/.file": b"1"}, {}) == store.find(cache_key())
     assert store.verify_all() == (1, [])
 
 
@@ -300,7 +300,7 @@ def test_without_hard_links_the_manifest_is_renamed_into_place(tmp_path: Path, m
 
     monkeypatch.setattr(os, "link", refused)
     store = ArtifactStore(tmp_path)
-    assert store.write(recipe(), FILES, {}) == store.find(recipe())
+    assert store.write(cache_key(), FILES, {}) == store.find(cache_key())
     assert store.verify_all() == (1, [])
 
 
@@ -309,7 +309,7 @@ def test_a_write_that_fails_leaves_nothing_half_written_and_what_was_stored_veri
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ArtifactStore(tmp_path)
-    store.write(recipe(), FILES, {})
+    store.write(cache_key(), FILES, {})
     before = content(tmp_path)
 
     def full(*_arguments: Any, **_keywords: Any) -> None:
@@ -318,14 +318,14 @@ def test_a_write_that_fails_leaves_nothing_half_written_and_what_was_stored_veri
     with monkeypatch.context() as patch:
         patch.setattr(os, call, full)
         with pytest.raises(StoreError, match=r"No space left on device.*free space"):
-            store.write(recipe(code_version="2"), FILES, {})
+            store.write(cache_key(code_version="2"), FILES, {})
     after = content(tmp_path)
     assert {name: after.get(name) for name in before} == before
     assert [name for name in after if ".writing-" in name] == []
     assert not any(path.name.startswith(".writing-") for path in tmp_path.rglob("*"))
-    assert store.find(recipe(code_version="2")) is None
+    assert store.find(cache_key(code_version="2")) is None
     assert store.verify_all()[1] == []
-    assert store.find(recipe()) is not None
+    assert store.find(cache_key()) is not None
 
 
 def test_a_disk_that_fills_up_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,19 +340,19 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_nothing(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "fsync", full_at_the_second)
     with pytest.raises(StoreError, match=r"Could not store pack\[humaneval\]: No space left on device"):
-        ArtifactStore(tmp_path).write(recipe(), FILES, {})
+        ArtifactStore(tmp_path).write(cache_key(), FILES, {})
     assert content(tmp_path) == {}
 
 
 def test_a_file_to_copy_that_is_missing_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"Could not store pack\[humaneval\]: No such file or directory"):
-        ArtifactStore(tmp_path).write(recipe(), {"a": b"1", "model.bin": tmp_path / "missing"}, {})
+        ArtifactStore(tmp_path).write(cache_key(), {"a": b"1", "model.bin": tmp_path / "missing"}, {})
     assert content(tmp_path) == {}
 
 
 def test_a_fault_in_the_callers_own_data_leaves_nothing_either(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
-        ArtifactStore(tmp_path).write(recipe(), {"a": b"1", "b": "text, not bytes"}, {})  # type: ignore[dict-item]
+        ArtifactStore(tmp_path).write(cache_key(), {"a": b"1", "b": "text, not bytes"}, {})  # type: ignore[dict-item]
     assert content(tmp_path) == {}
 
 
@@ -360,7 +360,7 @@ def test_a_fault_in_the_callers_own_data_leaves_nothing_either(tmp_path: Path) -
 def test_a_file_outside_the_artifacts_folder_is_refused_and_never_written(name: str, tmp_path: Path) -> None:
     name = f"{tmp_path}{name}" if name.startswith("/") else name
     with pytest.raises(StoreError, match="leaves the artifact's folder"):
-        ArtifactStore(tmp_path).write(recipe(), {name: b"escaped"}, {})
+        ArtifactStore(tmp_path).write(cache_key(), {name: b"escaped"}, {})
     assert content(tmp_path) == {}
 
 
@@ -369,7 +369,7 @@ KEY = {"name": "rule", "settings": {"floor": 3}}
 
 def test_a_finding_is_read_under_its_key_alone(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     store.findings.write(written.digest, KEY, {"passed": True})
     assert store.findings.read(written.digest, KEY) == {"passed": True}
     assert store.findings.read(written.digest, {**KEY, "settings": {"floor": 4}}) is None
@@ -394,7 +394,7 @@ def test_a_damaged_finding_is_not_believed_and_can_be_replaced(
     (path,) = (tmp_path / "findings").rglob("*.json")
     path.write_bytes(damage(path.read_bytes()))
     assert store.findings.read("d" * 64, KEY) is None
-    assert "is not believed" in caplog.text
+    assert "is ignored" in caplog.text
     store.findings.write("d" * 64, KEY, {"passed": True})
     assert store.findings.read("d" * 64, KEY) == {"passed": True}
 
@@ -420,7 +420,7 @@ def test_a_finding_that_cannot_be_written_is_logged_and_no_error(
 
 def test_findings_go_with_their_artifact(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
-    written = store.write(recipe(), FILES, {})
+    written = store.write(cache_key(), FILES, {})
     store.findings.write(written.digest, KEY, 1)
     store.findings.write("d" * 64, KEY, 2)
     store.remove("pack", written.digest, partition="humaneval")

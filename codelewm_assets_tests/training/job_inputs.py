@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
-from codelewm_assets.preflight.clearance import JUDGED, REQUIRED_RULES
-from codelewm_assets.store.store import ArtifactStore, Recipe
+from codelewm_assets.preflight.clearance import REQUIRED_RULES, TRAINING_INPUTS
+from codelewm_assets.store.store import ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
 from codelewm_assets.training.worker import WorkerSpec
@@ -19,8 +19,8 @@ def put_clear_chain(store: ArtifactStore, **report: Any) -> dict[str, str]:
     labels = _put(store, "labelled_completions", {}, {"labels.parquet": b"labels"})
     digests = {"execution_pack": _put(store, "execution_pack", {"labelled_completions": labels})}
     own = {"execution_pack": digests["execution_pack"]}
-    digests |= {kind: _put(store, kind, own) for kind in JUDGED if kind != "execution_pack"}
-    judged = {name: digests[name] for name in JUDGED}
+    digests |= {kind: _put(store, kind, own) for kind in TRAINING_INPUTS if kind != "execution_pack"}
+    judged = {name: digests[name] for name in TRAINING_INPUTS}
     own |= {"problem_splits": digests["problem_splits"]}
     digests["tokenized_pack"] = _put(store, "tokenized_pack", own, {"fold0_tokens.safetensors": b"tokens"})
     fields = {
@@ -42,7 +42,7 @@ def _put(
     partition: str | None = None,
 ) -> str:
     content = dict(files or {f"{kind}.parquet": kind.encode()})
-    return store.write(Recipe(kind, partition, parents, {}, "test"), content, {}).digest
+    return store.write(CacheKey(kind, partition, parents, {}, "test"), content, {}).digest
 
 
 def spec_on(store: ArtifactStore, digests: Mapping[str, str], output: Path) -> WorkerSpec:

@@ -180,12 +180,12 @@ def test_a_job_that_could_cost_more_than_the_cap_is_refused_with_the_figures() -
 
 
 def test_a_job_that_costs_the_cap_at_most_is_let_through() -> None:
-    assert HfJobsSettings(**SETTINGS | {"timeout_s": 7200}).most_usd == 2.0
+    assert HfJobsSettings(**SETTINGS | {"timeout_s": 7200}).max_usd == 2.0
 
 
 @each_case("image", ["lab/train", "lab/train:1.0", "lab/train@sha256:abc", "@sha256:" + "a" * 64])
 def test_an_image_that_is_not_pinned_by_digest_is_refused(image: str) -> None:
-    with pytest.raises(ValidationError, match="can change under its name; wanted name@sha256:<64 hex digits>"):
+    with pytest.raises(ValidationError, match="can change under its name; expected name@sha256:<64 hex digits>"):
         HfJobsSettings(**SETTINGS | {"image": image})
 
 
@@ -239,7 +239,7 @@ def test_a_server_that_fails_for_a_while_is_asked_again(bench: Bench) -> None:
 def test_a_server_that_fails_for_good_ends_the_run_and_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_calls, "MAX_PAUSE_S", 0.01)
     bench.hub.scenario = a_good_run(keeps_running=True, inspect_failures=[503] * 1000)
-    bench.fail(f"Could not look at job job1 after {hub_calls.TRIES} tries: .*503")
+    bench.fail(f"Could not look at job job1 after {hub_calls.MAX_TRIES} tries: .*503")
     assert bench.hub.cancels == 1
 
 
@@ -354,7 +354,7 @@ def test_a_file_that_the_worker_did_not_tell_of_is_refused_and_nothing_is_kept(b
 @pytest.mark.parametrize("name", sorted(RESULTS))
 def test_a_file_with_other_bytes_is_refused_and_nothing_is_kept(bench: Bench, name: str) -> None:
     bench.hub.scenario.outputs[name] = b"x" * len(RESULTS[name])
-    bench.fail(rf"{name} is [0-9a-f]{{12}}, wanted [0-9a-f]{{12}}")
+    bench.fail(rf"{name} is [0-9a-f]{{12}}, expected [0-9a-f]{{12}}")
 
 
 def test_a_stream_that_is_not_the_logs_is_refused_and_nothing_is_kept(bench: Bench) -> None:

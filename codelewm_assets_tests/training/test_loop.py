@@ -12,7 +12,7 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training import loop
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.loop import rate, train_fold
+from codelewm_assets.training.loop import lr_factor, train_fold
 from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.state import states
 from codelewm_assets_tests.training.tokens import CONFIG
@@ -125,7 +125,7 @@ def test_a_state_that_is_not_what_was_written_is_refused_by_name(data: FoldData,
     (path,) = states(tmp_path, 0)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(TrainingError, match=rf"{path.name} is not what was written .* Delete the file"):
+    with pytest.raises(TrainingError, match=rf"{path.name} is damaged .* Delete the file"):
         _trained(data, 42, LONGER, tmp_path)
 
 
@@ -255,4 +255,4 @@ def test_a_gpu_out_of_memory_says_what_to_lower(data: FoldData, monkeypatch: pyt
 def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
     """4 steps of warm-up: 1/4 … 4/4. Half-way of the 16 others the cosine is 0: 0.1 + 0.45. At the end 0.1."""
     config = CONFIG.model_copy(update={"warmup_steps": 4, "steps": 20})
-    assert [rate(step, config) for step in (0, 3, 4, 12, 20)] == pytest.approx([0.25, 1.0, 1.0, 0.55, 0.1])
+    assert [lr_factor(step, config) for step in (0, 3, 4, 12, 20)] == pytest.approx([0.25, 1.0, 1.0, 0.55, 0.1])

@@ -78,11 +78,11 @@ def test_action_swap_loss_by_hand() -> None:
 
 def test_inverse_action_loss_is_one_minus_the_cosine_and_teaches_the_guess_alone() -> None:
     z_input = torch.tensor([[0.0, 2.0]], requires_grad=True)
-    guessed = torch.tensor([[3.0, 4.0]], requires_grad=True)  # cosine 8 / (5 · 2) = 0.8
-    loss = inverse_action_loss(guessed, z_input)
+    predicted_input = torch.tensor([[3.0, 4.0]], requires_grad=True)  # cosine 8 / (5 · 2) = 0.8
+    loss = inverse_action_loss(predicted_input, z_input)
     loss.backward()  # type: ignore[no-untyped-call]
     assert float(loss) == pytest.approx(0.2)
-    assert z_input.grad is None and guessed.grad is not None
+    assert z_input.grad is None and predicted_input.grad is not None
 
 
 def batch() -> tuple[TransitionModel, Latents, Labels]:
@@ -106,9 +106,9 @@ def test_the_total_is_the_weighted_sum_of_its_terms() -> None:
     assert tuple(terms) == TERMS
     wanted = sum((1.0 + n) * float(terms[name]) for n, name in enumerate(TERMS))
     assert float(total) == pytest.approx(wanted, rel=1e-5)
-    made = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
+    prediction = model.transition(latents.z_code, latents.z_input, latents.z_prompt)
     assert float(terms["p_pass"]) == pytest.approx(
-        float(F.binary_cross_entropy(made.logit.sigmoid(), labels.passed)), abs=1e-6
+        float(F.binary_cross_entropy(prediction.logit.sigmoid(), labels.passed)), abs=1e-6
     )
 
 

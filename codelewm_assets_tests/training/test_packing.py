@@ -10,8 +10,8 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import total_loss
-from codelewm_assets.training.model import Encoder, TransitionModel, attend, own_document
-from codelewm_assets.training.packing import NOTHING, Document, pack
+from codelewm_assets.training.model import Encoder, TransitionModel, attend, block_diagonal_mask
+from codelewm_assets.training.packing import NO_DOCUMENT, Document, pack
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.training.tokens import CONFIG, one_a_row
 
@@ -32,7 +32,7 @@ def test_three_documents_in_two_rows_by_hand() -> None:
     found = pack([("code", two), ("output", three), ("prompt", four)], 5)
     assert found.tokens.tolist() == [[6, 7, 8, 9, 0], [3, 4, 5, 1, 2]]
     assert found.positions.tolist() == [[0, 1, 2, 3, 0], [0, 1, 2, 0, 1]]
-    assert found.documents.tolist() == [[2, 2, 2, 2, NOTHING], [1, 1, 1, 0, 0]]
+    assert found.documents.tolist() == [[2, 2, 2, 2, NO_DOCUMENT], [1, 1, 1, 0, 0]]
     assert found.kinds.tolist() == [[3, 3, 3, 3, 0], [2, 2, 2, 0, 0]]
     assert (found.count, found.token_count) == (3, 9)
 
@@ -62,7 +62,7 @@ def test_every_document_is_whole_in_one_row(seed: int) -> None:
 
 @pytest.mark.parametrize("length", [0, 17])
 def test_a_document_that_fits_no_row_is_refused(length: int) -> None:
-    with pytest.raises(TrainingError, match="wanted 1 to row_tokens = 16"):
+    with pytest.raises(TrainingError, match="expected 1 to row_tokens = 16"):
         pack([("code", np.ones(length, dtype=np.int64)), ("code", np.ones(3, dtype=np.int64))], 16)
 
 
@@ -85,7 +85,7 @@ def test_attention_by_blocks_has_the_values_of_the_dense_mask() -> None:
     rows = pack(documents(30), 16).documents
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(len(rows), 2, 16, 8, generator=generator) for _ in range(3))
-    dense, blocks = (attend(q, k, v, own_document(rows, by_blocks=by_blocks)) for by_blocks in (False, True))
+    dense, blocks = (attend(q, k, v, block_diagonal_mask(rows, by_blocks=by_blocks)) for by_blocks in (False, True))
     torch.testing.assert_close(dense, blocks, rtol=1e-5, atol=1e-5)
 
 
@@ -102,8 +102,8 @@ def test_without_the_mask_the_same_neighbour_would_be_seen() -> None:
     mine, other = np.array([5, 6, 7]), np.full(13, 9)
     made = encoder()
     apart = made.hidden(pack([("code", mine), ("code", other)], 16))[0, 13:]
-    joined = made.hidden(pack([("code", np.concatenate([other, mine]))], 16))[0, 13:]
-    assert not torch.allclose(apart, joined, atol=1e-3)
+    beside = made.hidden(pack([("code", np.concatenate([other, mine]))], 16))[0, 13:]
+    assert not torch.allclose(apart, beside, atol=1e-3)
 
 
 def test_no_gradient_reaches_another_document() -> None:
@@ -123,7 +123,7 @@ def _padded(batch_records: Any, data: FoldData, packed: Batch) -> Batch:
         given += [(field, data.arrays[field][row]) for row in np.unique([getattr(r, field) for r in batch_records])]
     outputs = [("output", data.arrays["output"][row]) for row in np.unique([r.output for r in batch_records])]
     rows = [one_a_row(docs, LENGTHS) for docs in (given, outputs)]
-    return Batch(rows[0], rows[1], packed.at, packed.labels, packed.tokens)
+    return Batch(rows[0], rows[1], packed.document_index, packed.labels, packed.tokens)
 
 
 def test_losses_and_gradients_are_those_of_one_document_a_row(fold_data: FoldData) -> None:
@@ -152,5 +152,5 @@ def test_each_distinct_text_of_a_batch_is_encoded_once_and_records_find_their_ow
     assert batch.documents.count == distinct and batch.outputs.count == len({r.output for r in records})
     for field in ("code", "input", "prompt"):
         for index, record in enumerate(records):
-            mine = batch.documents.documents == batch.at[field][index]
+            mine = batch.documents.documents == batch.document_index[field][index]
             assert batch.documents.tokens[mine].tolist() == fold_data.arrays[field][getattr(record, field)].tolist()

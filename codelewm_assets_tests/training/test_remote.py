@@ -197,8 +197,8 @@ def test_an_image_with_an_older_guard_is_refused_before_the_data_is_fetched(hub:
     assert status == 1
     assert [(e["event"], e["refused"]) for e in events] == [("error", False)]
     assert events[0]["message"] == (
-        "The job's image holds other code than what started the job: the source of codelewm_assets is "
-        f"{package_sha256(image)[:12]} in the image, {package_sha256()[:12]} there. Build the image from these sources "
+        "The job's image holds different code than the sender: the source of codelewm_assets is "
+        f"{package_sha256(image)[:12]} in the image, {package_sha256()[:12]} at the sender. Build the image from these sources "
         "(revision test) and name its digest in compute.hf_jobs.image."
     )
     assert [r.split("/")[-1] for r in hub.requests if r.startswith("GET") and "/resolve/" in r] == ["spec.json"]
@@ -221,7 +221,7 @@ def test_a_job_in_another_image_is_a_training_error_here_and_nothing_is_kept(
     monkeypatch.setattr(remote, "package_sha256", lambda: "0" * 64)
     hub.scenario = Scenario(in_job=lambda command: spoken(command, status=1), stage="ERROR", message="exit code 1")
     with pytest.raises(
-        TrainingError, match=r"of seed 42 failed: The job's image holds other code .* is 000000000000 in"
+        TrainingError, match=r"of seed 42 failed: The job's image holds different code .* is 000000000000 in"
     ):
         HfJobs(SETTINGS, token="hf_test", endpoint=hub.address).run(spec, on_event=lambda event: None)
     assert told == [] and list(Path(spec.output_folder).iterdir()) == []
@@ -234,7 +234,7 @@ def test_a_job_that_was_started_by_code_which_told_no_digest_is_refused(
     earlier = {name: value for name, value in portable(spec).items() if name != PACKAGE_SHA256}
     hub.files[f"jobs/{run_id_of(earlier)}/{SPEC}"] = canonical_json(earlier)
     status, events = in_the_job(run_id_of(earlier))
-    assert status == 1 and "in the image, not told there." in events[0]["message"]
+    assert status == 1 and "in the image, absent at the sender." in events[0]["message"]
 
 
 def test_a_worker_from_before_this_check_refuses_the_spec_of_today(spec: WorkerSpec) -> None:

@@ -22,14 +22,14 @@ from safetensors.torch import load_file, save, save_file
 from codelewm_assets.core.errors import PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import loop, processes
-from codelewm_assets.training.agent import cause
+from codelewm_assets.training.agent import end_cause
 from codelewm_assets.training.batches import frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.loss import total_loss
 from codelewm_assets.training.model import TransitionModel
-from codelewm_assets.training.processes import Ranks, joined, require_devices
+from codelewm_assets.training.processes import Ranks, join_process_group, require_devices
 from codelewm_assets.training.progress import STREAM, read_events, timeless
 from codelewm_assets.training.state import states
 from codelewm_assets.training.worker import WorkerSpec
@@ -56,7 +56,7 @@ def _as_a_rank(own: int, data: FoldData, folder: Path) -> None:
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.set_num_threads(1)
     loop.time = SimpleNamespace(monotonic=itertools.count().__next__)  # type: ignore[attr-defined] # a second a look
-    with joined(TWO, own, folder / "meeting") as ranks:
+    with join_process_group(TWO, own, folder / "meeting") as ranks:
         for name, config in RUNS.items():
             events: list[dict[str, Any]] = []
             model = train_fold(data, config, seed=SEED, emit=events.append, ranks=ranks)
@@ -99,7 +99,7 @@ def _by_one(data: FoldData, config: TrainingConfig) -> TransitionModel:
     classes = frequent_outputs([r for r in train if r.is_train_usable], config.output_values)
     model = TransitionModel(config)
     optimizer = loop._optimizer(model, config)
-    random = [torch.get_rng_state(), torch.manual_seed(Ranks(own=1, count=2).seed(SEED, 0)).get_state()]
+    random = [torch.get_rng_state(), torch.manual_seed(Ranks(rank=1, count=2).seed(SEED, 0)).get_state()]
     for step in range(config.steps):
         optimizer.zero_grad()
         for rank in range(2):
@@ -109,7 +109,7 @@ def _by_one(data: FoldData, config: TrainingConfig) -> TransitionModel:
             (loss / 2).backward()  # type: ignore[no-untyped-call] # gradients add up
             random[rank] = torch.get_rng_state()
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * loop.rate(step, config)
+            group["lr"] = config.learning_rate * loop.lr_factor(step, config)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
         optimizer.step()
         model.update_target(config.ema_decay)
@@ -138,7 +138,7 @@ def test_every_rank_ends_with_the_same_weights_and_target_encoder(by_two: Path, 
 
 def test_the_same_seed_gives_the_same_bytes_and_each_rank_has_random_numbers_of_its_own(by_two: Path) -> None:
     assert (by_two / "all0.safetensors").read_bytes() == (by_two / "again0.safetensors").read_bytes()
-    assert Ranks(own=0, count=2).seed(SEED, 0) != Ranks(own=1, count=2).seed(SEED, 0) < 2**32
+    assert Ranks(rank=0, count=2).seed(SEED, 0) != Ranks(rank=1, count=2).seed(SEED, 0) < 2**32
 
 
 def test_only_the_first_rank_tells_events_and_their_pace_counts_the_records_of_all(by_two: Path) -> None:
@@ -341,9 +341,7 @@ def test_fewer_gpus_than_processes_is_one_error_before_any_step(spec_of: Callabl
     spec, events = spec_of(TWO.model_copy(update={"device": "cuda"}), "gpus"), list[dict[str, Any]]()
     if torch.cuda.device_count() >= 2:
         pytest.skip("there are GPUs enough")
-    with pytest.raises(
-        TrainingError, match=r"TrainingError: .* 2 processes on device cuda, a GPU each, and \d GPUs are"
-    ):
+    with pytest.raises(TrainingError, match=r"TrainingError: .* 2 processes on device cuda, a GPU each; \d GPUs are"):
         run_worker(spec, on_event=events.append)
     assert [e["event"] for e in events] == ["error"]
     assert read_events(Path(spec.output_folder) / STREAM) == (events, 0)
@@ -352,7 +350,7 @@ def test_fewer_gpus_than_processes_is_one_error_before_any_step(spec_of: Callabl
 def test_one_gpu_for_two_processes_is_refused_with_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes.torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(processes.torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(TrainingError, match=r"2 processes on device cuda, a GPU each, and 1 GPUs are here"):
+    with pytest.raises(TrainingError, match=r"2 processes on device cuda, a GPU each; 1 GPUs are here"):
         require_devices(TWO.model_copy(update={"device": "cuda"}))
     require_devices(CONFIG.model_copy(update={"device": "cuda"}))
 
@@ -382,7 +380,7 @@ def test_what_is_told_is_what_ended_a_rank_and_not_what_followed(
 ) -> None:
     for rank, event in notes.items():
         (tmp_path / f"rank{rank}.json").write_text(json.dumps({"event": event, "message": f"{event} of {rank}"}))
-    error = cause(tmp_path, statuses)
+    error = end_cause(tmp_path, statuses)
     assert type(error) is kind and str(error).startswith(message)
 
 

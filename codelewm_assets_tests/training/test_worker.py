@@ -111,7 +111,7 @@ def test_a_report_on_other_artifacts_is_refused_with_status_3_and_nothing_is_wri
     store, digests = chain
     other = put_report(store, digests, judged={name: digests[name] for name in CHAIN} | {"execution_pack": "f" * 64})
     spec = spec_of(preflight_report=other.digest)
-    _is_refused(_run(spec, tmp_path), spec, "was not judged (the report judged ffffffffffff)")
+    _is_refused(_run(spec, tmp_path), spec, "is not covered (the report has ffffffffffff)")
 
 
 def test_tokens_that_are_swapped_after_they_were_judged_are_not_trained_on_though_they_are_put_back(
@@ -274,7 +274,7 @@ def test_a_state_of_another_training_in_the_folder_is_refused_by_name_and_gets_i
         ({"config": {"latent": 6}}, "of another training: latent is 8, expected 6"),
         (
             {"files": {"fold0.safetensors": "0" * 64}},
-            r"wrote other files: fold0\.safetensors is .*, wanted 000000000000",
+            r"wrote other files: fold0\.safetensors is .*, expected 000000000000",
         ),
         ({"files": {}}, r"wrote other files: no sidecar\.json was named"),
     ],
@@ -304,7 +304,7 @@ def test_an_error_is_the_streams_last_event_and_one_line(
     spec = spec.model_copy(update={"config": ONE_THREAD.model_copy(update={"device": "cuda"})})
     found = _run(spec, tmp_path)
     assert found.returncode == 1 and len(found.stderr.splitlines()) == 1
-    assert "The profile asks for device cuda and none is here" in json.loads(found.stderr)["message"]
+    assert "The profile requires device cuda, and there is no GPU here" in json.loads(found.stderr)["message"]
     events, _ = read_events(Path(spec.output_folder) / STREAM)
     assert [event["event"] for event in events] == ["error"]
     assert summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)["state"] == "failed"

@@ -10,9 +10,9 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
-from codelewm_assets.store.store import Artifact, ArtifactStore, Recipe
+from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.packing import NOTHING, Document, Packed, pack
+from codelewm_assets.training.packing import NO_DOCUMENT, Document, Packed, pack
 from codelewm_assets.training.tokenize import Texts, collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 
@@ -28,7 +28,7 @@ def world_texts(world: World) -> Texts:
 def one_a_row(documents: Sequence[Document], lengths: Mapping[str, int]) -> Packed:
     """Documents padded: one in each row, rows as long as the longest field; what packing is compared with."""
     rows = [pack([document], max(lengths[field] for field, _ in documents)) for document in documents]
-    own = [torch.where(row.documents == NOTHING, NOTHING, number) for number, row in enumerate(rows)]
+    own = [torch.where(row.documents == NO_DOCUMENT, NO_DOCUMENT, number) for number, row in enumerate(rows)]
     arrays = [torch.cat([getattr(row, name) for row in rows]) for name in ("tokens", "positions", "kinds")]
     return Packed(*arrays, torch.cat(own), len(rows))
 
@@ -41,7 +41,7 @@ def put(
     partition: str | None = None,
 ) -> Artifact:
     """Store files under a kind with the parents' digests."""
-    return store.write(Recipe(kind, partition, parents or {}, {}, "test"), files, {})
+    return store.write(CacheKey(kind, partition, parents or {}, {}, "test"), files, {})
 
 
 def put_tokens(store: ArtifactStore, world: World, parents: Mapping[str, str]) -> Artifact:

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.defs.guards import blocking_statuses
+from codelewm_assets.store.cache_key import CacheKey
 from codelewm_assets.store.manifest import parse_manifest
-from codelewm_assets.store.recipe import Recipe
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.tiers import slow
@@ -54,8 +54,8 @@ def test_a_manifest_that_it_wrote_keeps_its_digest() -> None:
 
 
 def test_a_recipe_that_it_knew_keeps_its_key() -> None:
-    recipe = Recipe("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION)
-    assert (recipe.key, recipe.config_sha256) == (RECIPE_KEY, json.loads(MANIFEST)["config_sha256"])
+    cache_key = CacheKey("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION)
+    assert (cache_key.digest, cache_key.config_sha256) == (RECIPE_KEY, json.loads(MANIFEST)["config_sha256"])
 
 
 def test_its_store_verifies(first: Run, digests: dict[str, str]) -> None:
@@ -80,9 +80,9 @@ def test_what_an_unchanged_recipe_gave_is_reused_and_what_a_changed_one_gives_is
 ) -> None:
     store = ArtifactStore(tmp_path / "artifacts")
     before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
-    reused = store.find(Recipe("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION))
+    reused = store.find(CacheKey("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION))
     assert reused is not None and reused.digest == digests[PROBLEMS]
-    changed = Recipe("benchmark_problems", "humaneval", {}, CONFIG | {"max_inputs": 6}, CODE_VERSION)
+    changed = CacheKey("benchmark_problems", "humaneval", {}, CONFIG | {"max_inputs": 6}, CODE_VERSION)
     assert store.find(changed) is None
     assert store.write(changed, {"data.json": b"[]"}, {}).digest != digests[PROBLEMS]
     assert store.verify_all() == (len(digests) + 1, [])

@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from codelewm_assets.profiles.profile import HERE, Profile, load_profile, profile_names
+from codelewm_assets.profiles.profile import PROFILES_FOLDER, Profile, load_profile, profile_names
 from codelewm_assets.training.config import TrainingConfig
 from docs.reference.fields import FieldLine, element_model, field_lines, inner_model, line_of
 from docs.reference.markdown import code, page, table
@@ -18,7 +18,9 @@ means that it leaves the key out and takes the default."""
 
 def profiles_page() -> str:
     """The shipped profiles, then one table a section."""
-    shipped = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8")) for name in profile_names()}
+    shipped = {
+        name: yaml.safe_load((PROFILES_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")) for name in profile_names()
+    }
     rows = [(code(name), load_profile(name).description) for name in shipped]
     blocks = [INTRO, "## Shipped", table(("profile", "is"), rows)]
     for section, lines in profile_lines().items():

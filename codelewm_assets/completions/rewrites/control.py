@@ -14,14 +14,14 @@ def swap_branches(place: Place[ast.If]) -> Iterator[Edit]:
     """`if c: A else: B` becomes `if not c: B else: A`."""
     branch = place.node
     if branch.orelse:
-        yield partial(place.put, ast.If(test=negated(branch.test), body=branch.orelse, orelse=branch.body))
+        yield partial(place.replace, ast.If(test=negated(branch.test), body=branch.orelse, orelse=branch.body))
 
 
 @on_nodes(ast.IfExp)
 def swap_ternary(place: Place[ast.IfExp]) -> Iterator[Edit]:
     """`a if c else b` becomes `b if not c else a`."""
     choice = place.node
-    yield partial(place.put, ast.IfExp(test=negated(choice.test), body=choice.orelse, orelse=choice.body))
+    yield partial(place.replace, ast.IfExp(test=negated(choice.test), body=choice.orelse, orelse=choice.body))
 
 
 @on_statements(ast.Return, ast.Assign)
@@ -36,7 +36,7 @@ def ternary_to_if(place: Place[ast.Return | ast.Assign]) -> Iterator[Edit]:
             yes, no = (assign(name, value) for value in (choice.body, choice.orelse))
         case _:
             return
-    yield partial(place.put, ast.If(test=choice.test, body=[yes], orelse=[no]))
+    yield partial(place.replace, ast.If(test=choice.test, body=[yes], orelse=[no]))
 
 
 @on_statements(ast.If)
@@ -46,7 +46,7 @@ def returns_to_ternary(place: Place[ast.If]) -> Iterator[Edit]:
     match branch.body, branch.orelse or place.following[:1]:
         case [ast.Return(value=ast.expr() as yes)], [ast.Return(value=ast.expr() as no)]:
             choice = ast.IfExp(test=branch.test, body=yes, orelse=no)
-            yield partial(place.put, ast.Return(value=choice), length=1 if branch.orelse else 2)
+            yield partial(place.replace, ast.Return(value=choice), length=1 if branch.orelse else 2)
 
 
 @on_statements(ast.If)
@@ -55,24 +55,24 @@ def nest_and(place: Place[ast.If]) -> Iterator[Edit]:
     match place.node:
         case ast.If(test=ast.BoolOp(op=ast.And(), values=[first, *others]), body=body, orelse=[]):
             rest = others[0] if len(others) == 1 else ast.BoolOp(op=ast.And(), values=others)
-            yield partial(place.put, ast.If(test=first, body=[ast.If(test=rest, body=body, orelse=[])], orelse=[]))
+            yield partial(place.replace, ast.If(test=first, body=[ast.If(test=rest, body=body, orelse=[])], orelse=[]))
 
 
 @on_statements(ast.If)
 def drop_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
-    """Where the `if` body always leaves, its `else` (or `elif`) part moves after it."""
+    """The `else` (or `elif`) part of an `if` whose body always leaves moves after it."""
     branch = place.node
     if branch.orelse and isinstance(branch.body[-1], LEAVES):
-        yield partial(place.put, ast.If(test=branch.test, body=branch.body, orelse=[]), *branch.orelse)
+        yield partial(place.replace, ast.If(test=branch.test, body=branch.body, orelse=[]), *branch.orelse)
 
 
 @on_statements(ast.If)
 def add_else_after_exit(place: Place[ast.If]) -> Iterator[Edit]:
-    """Where the `if` body always leaves, what follows it moves into an `else`."""
+    """The statements after an `if` whose body always leaves move into an `else`."""
     branch, after = place.node, place.following
     if after and not branch.orelse and isinstance(branch.body[-1], LEAVES):
         whole = ast.If(test=branch.test, body=branch.body, orelse=after)
-        yield partial(place.put, whole, length=1 + len(after))
+        yield partial(place.replace, whole, length=1 + len(after))
 
 
 @on_statements(ast.If)

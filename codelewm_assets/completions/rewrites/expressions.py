@@ -37,7 +37,7 @@ def mirror_comparison(place: Place[ast.Compare]) -> Iterator[Edit]:
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
             mirrored = MIRROR.get(type(operator))
             if mirrored is not None and is_pure(left) and is_pure(right):
-                yield partial(place.put, _compare(right, mirrored(), left))
+                yield partial(place.replace, _compare(right, mirrored(), left))
 
 
 @on_nodes(ast.If, ast.While)
@@ -54,7 +54,7 @@ def expand_augmented(place: Place[ast.AugAssign]) -> Iterator[Edit]:
     match place.node:
         case ast.AugAssign(target=ast.Name(id=name) as target, op=operator, value=value) if is_number(value):
             total = ast.BinOp(left=load(name), op=operator, right=value)
-            yield partial(place.put, ast.Assign(targets=[target], value=total))
+            yield partial(place.replace, ast.Assign(targets=[target], value=total))
 
 
 @on_nodes(ast.BinOp)
@@ -62,7 +62,7 @@ def commute_number(place: Place[ast.BinOp]) -> Iterator[Edit]:
     """`e + 1` becomes `1 + e` and `e * 2` becomes `2 * e`, for number literals: sums of texts are left alone."""
     node = place.node
     if isinstance(node.op, ast.Add | ast.Mult) and is_number(node.right):
-        yield partial(place.put, ast.BinOp(left=node.right, op=node.op, right=node.left))
+        yield partial(place.replace, ast.BinOp(left=node.right, op=node.op, right=node.left))
 
 
 @on_nodes(ast.Compare)
@@ -71,7 +71,7 @@ def split_chain(place: Place[ast.Compare]) -> Iterator[Edit]:
     match place.node:
         case ast.Compare(left=left, ops=[first, second], comparators=[middle, last]) if is_pure(middle):
             values: list[ast.expr] = [_compare(left, first, middle), _compare(middle, second, last)]
-            yield partial(place.put, ast.BoolOp(op=ast.And(), values=values))
+            yield partial(place.replace, ast.BoolOp(op=ast.And(), values=values))
 
 
 @on_nodes(ast.If)
@@ -92,9 +92,9 @@ def emptiness_test(place: Place[ast.Compare]) -> Iterator[Edit]:
             called_name(left) == "len" and not isinstance(zero, bool)
         ):
             if isinstance(operator, ast.Eq):
-                yield partial(place.put, ast.UnaryOp(op=ast.Not(), operand=left))
+                yield partial(place.replace, ast.UnaryOp(op=ast.Not(), operand=left))
             elif isinstance(operator, ast.Gt):
-                yield partial(place.put, _compare(left, ast.NotEq(), right))
+                yield partial(place.replace, _compare(left, ast.NotEq(), right))
 
 
 @on_nodes(ast.Assign)

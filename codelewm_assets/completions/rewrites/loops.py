@@ -17,13 +17,13 @@ from codelewm_assets.completions.syntax import (
     call,
     called_method,
     called_name,
+    contains,
     count_names,
-    holds,
     is_number,
     load,
+    loop_jumps,
     negated,
     on_statements,
-    own_jumps,
     parameters,
     stored_names,
     walk,
@@ -37,7 +37,7 @@ COLLECTED_NAMES = ("acc", "built", "collected", "gathered", "items_out", "found"
 
 
 def stays_in_loops(function: ast.FunctionDef, name: str) -> bool:
-    """Whether every mention of the loop variable stands in a `for` loop over that variable."""
+    """True if every use of the loop variable is inside a `for` loop over that variable."""
     inside = 0
     waiting: list[ast.AST] = [function]
     while waiting:
@@ -57,15 +57,15 @@ def for_range_to_while(place: Place[ast.For]) -> Iterator[Edit]:
     if bounds is None or not isinstance(loop.target, ast.Name) or loop.orelse:
         return
     name = loop.target.id
-    if any(own_jumps(loop.body, ast.Continue)) or name in stored_names(loop.body):
+    if any(loop_jumps(loop.body, ast.Continue)) or name in stored_names(loop.body):
         return
-    if not holds(loop.body, ast.Lambda, ast.FunctionDef, ast.Yield) and stays_in_loops(place.function, name):
-        yield lambda: place.put(*_counting_while(place.scene, name, bounds, loop.body))
+    if not contains(loop.body, ast.Lambda, ast.FunctionDef, ast.Yield) and stays_in_loops(place.function, name):
+        yield lambda: place.replace(*_counting_while(place.scene, name, bounds, loop.body))
 
 
 def _range_bounds(node: ast.expr) -> tuple[ast.expr, ast.expr, int] | None:
     """Start, end and step of a call of `range`; None where the step is no literal."""
-    if not isinstance(node, ast.Call) or called_name(node) != "range" or node.keywords or holds(node, ast.Starred):
+    if not isinstance(node, ast.Call) or called_name(node) != "range" or node.keywords or contains(node, ast.Starred):
         return None
     match node.args:
         case [end]:
@@ -144,7 +144,7 @@ def _makes_sequence(value: ast.expr) -> bool:
 
 
 def _only_read(body: list[ast.stmt], name: str) -> bool:
-    """Whether each mention of the sequence is `s[…]` read, a comparison, or an argument of a function that only reads."""
+    """True if each use of the sequence is a read of `s[…]`, a comparison, or an argument of a function that only reads."""
     safe: list[ast.expr] = []
     for node in walk(body):
         match node:
@@ -181,7 +181,7 @@ def comprehension_to_loop(place: Place[ast.Return | ast.Assign]) -> Iterator[Edi
                 statement.value = load(name)
             else:
                 outer.args[0] = load(name)
-            place.put(*_collecting_loop(name, value), statement)
+            place.replace(*_collecting_loop(name, value), statement)
 
         yield edit
 
@@ -224,7 +224,7 @@ def any_all_to_loop(place: Place[ast.Return]) -> Iterator[Edit]:
             is_any = called == "any"
             test = output.elt if is_any else negated(output.elt)
             early = ast.If(test=test, body=[ast.Return(value=ast.Constant(value=is_any))], orelse=[])
-            yield partial(place.put, _unrolled(output, early), ast.Return(value=ast.Constant(value=not is_any)))
+            yield partial(place.replace, _unrolled(output, early), ast.Return(value=ast.Constant(value=not is_any)))
 
 
 @on_statements(ast.Assign)
@@ -242,14 +242,14 @@ def loop_to_comprehension(place: Place[ast.Assign]) -> Iterator[Edit]:
                     if owner == name and _only_appends(place.function, loop, name):
                         part = ast.comprehension(target=loop.target, iter=loop.iter, ifs=tests, is_async=0)
                         output = assign(name, ast.ListComp(elt=item, generators=[part]))
-                        yield partial(place.put, output, length=2)
+                        yield partial(place.replace, output, length=2)
 
 
 def _only_appends(function: ast.FunctionDef, loop: ast.For, name: str) -> bool:
-    """Whether the list occurs once in the loop, and the loop's own names nowhere outside it."""
+    """True if the list occurs once in the loop, and the loop's variables nowhere outside it."""
     everywhere, here = count_names(function), count_names(loop)
     is_closed = here[name] == 1 and all(everywhere[other] == here[other] for other in stored_names(loop.target))
-    return is_closed and not holds(loop, ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)
+    return is_closed and not contains(loop, ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr)
 
 
 @on_statements(ast.While)
@@ -259,4 +259,4 @@ def while_true(place: Place[ast.While]) -> Iterator[Edit]:
     if not loop.orelse and not isinstance(loop.test, ast.Constant):
         leave = ast.If(test=negated(copy.deepcopy(loop.test)), body=[ast.Break()], orelse=[])
         body = [leave, *loop.body]
-        yield partial(place.put, ast.While(test=ast.Constant(value=True), body=body, orelse=[]))
+        yield partial(place.replace, ast.While(test=ast.Constant(value=True), body=body, orelse=[]))

@@ -14,9 +14,9 @@ from codelewm_assets.completions.syntax import (
     Scene,
     assign,
     call,
-    holds,
+    contains,
+    inspects_scope,
     load,
-    looks_at_scope,
     on_statements,
     parameters,
     stored_names,
@@ -50,7 +50,7 @@ def renamable_names(scene: Scene, function: ast.FunctionDef) -> list[str]:
     Excluded: names of the module and of builtins (an inner scope could mean either), names used as keywords, bound by
     `except … as`, an inner `def`, or the entry point's arguments.
     """
-    if looks_at_scope(function):
+    if inspects_scope(function):
         return []
     taken = {name for statement in scene.tree.body for name in bound_names(statement)} | BUILTIN_NAMES
     for node in ast.walk(scene.tree):
@@ -64,9 +64,9 @@ def renamable_names(scene: Scene, function: ast.FunctionDef) -> list[str]:
     return sorted(name for name in stored_names(function) - taken if not name.startswith("__"))
 
 
-def _rename_with(scene: Scene, pool: Callable[[str], tuple[str, ...]], most: int) -> list[Edit]:
+def _rename_with(scene: Scene, pool: Callable[[str], tuple[str, ...]], limit: int) -> list[Edit]:
     def edit(function: ast.FunctionDef, names: list[str]) -> None:
-        chosen = scene.rng.sample(names, min(most, len(names)))
+        chosen = scene.rng.sample(names, min(limit, len(names)))
         rename_in(function, {name: scene.fresh(pool(name)) for name in chosen})
 
     named = [(function, renamable_names(scene, function)) for function in scene.functions]
@@ -75,18 +75,18 @@ def _rename_with(scene: Scene, pool: Callable[[str], tuple[str, ...]], most: int
 
 def rename_locals(scene: Scene) -> list[Edit]:
     """All locals of a function get common long names."""
-    return _rename_with(scene, lambda name: LONG_NAMES, most=99)
+    return _rename_with(scene, lambda name: LONG_NAMES, limit=99)
 
 
 def shorten_locals(scene: Scene) -> list[Edit]:
     """All locals of a function get one-letter names."""
-    return _rename_with(scene, lambda name: SHORT_NAMES, most=99)
+    return _rename_with(scene, lambda name: SHORT_NAMES, limit=99)
 
 
 def rename_one_local(scene: Scene) -> list[Edit]:
     """One local gets a name made from its present one."""
     endings = ("value", "var", "new", "cur")
-    return _rename_with(scene, lambda name: tuple(f"{name.strip('_') or 'x'}_{ending}" for ending in endings), most=1)
+    return _rename_with(scene, lambda name: tuple(f"{name.strip('_') or 'x'}_{ending}" for ending in endings), limit=1)
 
 
 @on_statements(ast.Return)
@@ -97,7 +97,7 @@ def return_temporary(place: Place[ast.Return]) -> Iterator[Edit]:
 
         def edit() -> None:
             name = place.scene.fresh(TEMPORARY_NAMES)
-            place.put(assign(name, value), ast.Return(value=load(name)))
+            place.replace(assign(name, value), ast.Return(value=load(name)))
 
         yield edit
 
@@ -110,7 +110,7 @@ def test_temporary(place: Place[ast.If]) -> Iterator[Edit]:
 
         def edit() -> None:
             name = place.scene.fresh(FLAG_NAMES)
-            place.put(assign(name, branch.test), branch)
+            place.replace(assign(name, branch.test), branch)
             branch.test = load(name)
 
         yield edit
@@ -128,7 +128,7 @@ def argument_temporary(place: Place[ast.Return | ast.Assign]) -> Iterator[Edit]:
 
             def edit() -> None:
                 name = place.scene.fresh(PART_NAMES)
-                place.put(assign(name, first), place.node)
+                place.replace(assign(name, first), place.node)
                 arguments[0] = load(name)
 
             yield edit
@@ -145,7 +145,7 @@ def argument_alias(scene: Scene) -> list[Edit]:
 
     edits: list[Edit] = []
     for function in scene.functions:
-        if not looks_at_scope(function):
+        if not inspects_scope(function):
             keywords = {node.arg for node in ast.walk(function) if isinstance(node, ast.keyword)}
             edits += [partial(edit, function, a.arg) for a in parameters(function) if a.arg not in keywords]
     return edits
@@ -183,6 +183,6 @@ def _wrap(scene: Scene, *, inside: bool) -> list[Edit]:
         if parameters(function) == function.args.args
         and not function.decorator_list
         and len(function.body) <= 60
-        and not looks_at_scope(function)
-        and not holds(function, ast.Yield, ast.YieldFrom)
+        and not inspects_scope(function)
+        and not contains(function, ast.Yield, ast.YieldFrom)
     ]

@@ -1,5 +1,5 @@
-"""What each table of records promises: columns, types, values, keys and references, judged by Great Expectations.
+"""Data contracts of tables: columns, types, values, keys and references, validated by Great Expectations.
 
-`suites` says what is expected, `judge` turns a validation into a Finding, `pages` into Data Docs. Rules about what the
-data mean are plain functions in preflight/. great_expectations takes seconds to import: inside functions only.
+`suites` defines the expectations, `validation` turns a result into a Finding, `pages` into Data Docs. Semantic rules are plain
+functions in preflight/. great_expectations takes seconds to import: inside functions only.
 """

@@ -1,4 +1,4 @@
-"""Data Docs of a validation: one HTML page that loads nothing, made by Great Expectations' renderers in our own frame.
+"""Data Docs of a validation: one self-contained HTML page, by Great Expectations' renderers in our own template.
 
 GE's page template fetches styles, scripts and pictures from a dozen hosts and prints unexpected values unescaped.
 """
@@ -9,13 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.preflight.contracts.judge import Validation
+from codelewm_assets.preflight.contracts.validation import Validation
 
 
 def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:
     """The page as UTF-8: a section for each column, an expectation a row. Same arguments, same bytes.
 
-    Args: source: which table of which artifact was judged, in words.
+    Args:
+        source: description of the table and its artifact.
     """
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view import DefaultJinjaPageView
@@ -26,16 +27,16 @@ def data_docs_page(validation: Validation, *, title: str, source: str) -> bytes:
     view = DefaultJinjaPageView(custom_views_directory=str(Path(__file__).parent))
     numbers = count()
     view.env.filters["generate_html_element_uuid"] = lambda prefix=None: f"{prefix or ''}{next(numbers)}"
-    found = validation.finding
+    finding = validation.finding
     page: str = view.render(
         document,
         template="contract_page.j2",
         title=html.escape(title),
         source=html.escape(source),
-        is_green=found.passed,
-        promise=found.message,
-        figures=found.figures,
-        offenders=[html.escape(offender) for offender in found.offenders],
+        is_green=finding.passed,
+        promise=finding.message,
+        figures=finding.figures,
+        offenders=[html.escape(offender) for offender in finding.offenders],
     )
     return page.encode("utf-8")
 

@@ -1,4 +1,4 @@
-"""The contracts as code. Columns, types, required values and closed choices are read off the record, so they cannot drift."""
+"""The contracts as code. Columns, types, required values and choices are derived from the record."""
 
 import sys
 import types
@@ -19,7 +19,7 @@ RECORD_ID = "^.+::.+::i[0-9]+$"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What one table promises beyond its record: keys, ranges, patterns and references."""
+    """Contract of one table beyond its record: keys, ranges, patterns and references."""
 
     rule: str
     asset: str
@@ -119,15 +119,15 @@ def type_name(kind: pa.DataType) -> str:
 
 
 def column_types(model: type[Record]) -> dict[str, tuple[str, ...]]:
-    """Column → the types that it may be stored as: its own, and `null` where nothing needs to be there."""
-    own = {column.name: type_name(column.type) for column in arrow_schema(model)}
-    found = {}
+    """Column → allowed stored types: its own, and `null` for optional values."""
+    stored_types = {column.name: type_name(column.type) for column in arrow_schema(model)}
+    result = {}
     for name, declared in model.model_fields.items():
         elements = get_args(declared.annotation)[:1] if get_origin(declared.annotation) is tuple else ()
         empty = ["null"] if _is_optional(declared.annotation) else []
         empty += ["list<null>"] if elements and _is_optional(elements[0]) else []
-        found[name] = (own[name], *empty)
-    return found
+        result[name] = (stored_types[name], *empty)
+    return result
 
 
 def column_suite(contract: Contract, present: Collection[str]) -> Any:
@@ -135,9 +135,9 @@ def column_suite(contract: Contract, present: Collection[str]) -> Any:
     from great_expectations import ExpectationSuite
     from great_expectations import expectations as expect
 
-    wanted = column_types(contract.model)
+    expected_types = column_types(contract.model)
     columns = expect.ExpectTableColumnsToMatchSet(
-        column_set=sorted(wanted),
+        column_set=sorted(expected_types),
         exact_match=True,
         description=f"has the columns of {contract.model.__name__} and no other",
     )
@@ -145,16 +145,17 @@ def column_suite(contract: Contract, present: Collection[str]) -> Any:
         expect.ExpectColumnValuesToBeInSet(
             column=name, value_set=list(kinds), description=f"is stored as {' or '.join(kinds)}"
         )
-        for name, kinds in wanted.items()
+        for name, kinds in expected_types.items()
         if name in present  # an absent one is what the first expectation names
     ]
     return ExpectationSuite(name=contract.rule, expectations=[columns, *of_type])
 
 
 def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str, Sequence[str]]) -> Any:
-    """Suite on the rows, over those columns that are there and of their type.
+    """Suite on the rows, over the valid columns.
 
-    Args: allowed: column of `contract.references` → the values it may take.
+    Args:
+        allowed: column of `contract.references` → the values it may take.
     """
     from great_expectations import ExpectationSuite
     from great_expectations import expectations as expect
@@ -162,19 +163,19 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
     fields = {name: info.annotation for name, info in contract.model.model_fields.items() if name in columns}
     chosen = {name: values for name, info in contract.model.model_fields.items() if (values := choices(info))}
     closed = {name: kinds for name, kinds in (chosen | dict(contract.choices)).items() if name in columns}
-    found = [expect.ExpectTableRowCountToBeBetween(min_value=1, description="has a row")]
-    found += [
+    result = [expect.ExpectTableRowCountToBeBetween(min_value=1, description="has a row")]
+    result += [
         expect.ExpectColumnValuesToNotBeNull(column=name, description="is there in every row")
         for name, kind in fields.items()
         if not _is_optional(kind)
     ]
-    found += [
+    result += [
         expect.ExpectColumnValuesToBeInSet(
             column=name, value_set=list(values), description=f"is one of {', '.join(values)}"
         )
         for name, values in closed.items()
     ]
-    found += [
+    result += [
         expect.ExpectColumnValuesToBeBetween(
             column=name,
             min_value=low,
@@ -184,13 +185,13 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
         for name, (low, high) in contract.ranges.items()
         if name in columns
     ]
-    found += [
+    result += [
         expect.ExpectColumnValuesToMatchRegex(column=name, regex=pattern, description=f"matches {pattern}")
         for name, pattern in contract.patterns.items()
         if name in columns
     ]
-    found += [_unique(key) for key in contract.keys if set(key) <= set(columns)]
-    found += [
+    result += [_unique(key) for key in contract.keys if set(key) <= set(columns)]
+    result += [
         expect.ExpectColumnValuesToBeInSet(
             column=name,
             value_set=list(allowed[name]),
@@ -199,7 +200,7 @@ def row_suite(contract: Contract, columns: Collection[str], allowed: Mapping[str
         for name, parent in contract.references.items()
         if name in columns
     ]
-    return ExpectationSuite(name=contract.rule, expectations=found)
+    return ExpectationSuite(name=contract.rule, expectations=result)
 
 
 def _up_to(high: float | None) -> str:

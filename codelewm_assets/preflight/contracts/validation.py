@@ -1,6 +1,6 @@
-"""A table against its contract: the validation, and the one adapter from Great Expectations' result to a Finding.
+"""Validation of a table by its contract, and the adapter from Great Expectations' result to a Finding.
 
-Nothing is read, written or sent here: tables come in as Arrow, the context is ephemeral and its analytics are off.
+No I/O: tables are Arrow, the context is ephemeral and its analytics are off.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,50 +14,52 @@ from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import Finding
 from codelewm_assets.preflight.contracts.suites import Contract, column_suite, column_types, row_suite, type_name
 
-VALUES_SHOWN = 3  # unexpected values in an offender
-CHARACTERS_SHOWN = 80  # of each
+MAX_VALUES_SHOWN = 3  # unexpected values in an offender
+MAX_CHARACTERS_SHOWN = 80  # of each
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was found, and Great Expectations' own result for the page."""
+    """The finding, and Great Expectations' result for the page."""
 
     finding: Finding
     result: Any  # ExpectationSuiteValidationResult
 
 
 def validate(
-    contract: Contract, table: pa.Table, allowed: Mapping[str, Collection[str]], *, strays: Sequence[str] = ()
+    contract: Contract, table: pa.Table, allowed: Mapping[str, Collection[str]], *, misplaced: Sequence[str] = ()
 ) -> Validation:
-    """The table judged by its contract: first its columns and their types, then the rows of the columns that are right.
+    """Validate a table: first its columns and their types, then the rows of the valid columns.
 
     Args:
         allowed: column of `contract.references` → the values of the parent.
-        strays: what lies in a file where it does not belong; broken as well.
-    Raises: ContractError: an expectation could not be evaluated, so nothing is known of what it expects.
+        misplaced: rows in the wrong file, which are offenders too.
+
+    Raises:
+        ContractError: an expectation could not be evaluated.
         KeyError: `allowed` lacks a column of `contract.references`.
     """
     import pandas as pd
 
     kinds = {column.name: type_name(column.type) for column in table.schema}
-    wanted = column_types(contract.model)
-    right = [name for name in wanted if kinds.get(name) in wanted[name]]
+    expected = column_types(contract.model)
+    right = [name for name in expected if kinds.get(name) in expected[name]]
     frame = table.select(right).to_pandas()
     occurring = {name: _occurring(frame, name, allowed[name]) for name in contract.references}
     results = _evaluate(pd.DataFrame([kinds]), column_suite(contract, kinds))
     if right:
         results += _evaluate(frame, row_suite(contract, right, occurring))
     results = sorted(results, key=lambda result: (_columns(result), result.expectation_config.type))
-    return Validation(_finding_of(contract, results, table.num_rows, strays), _joined(contract, results))
+    return Validation(_finding_of(contract, results, table.num_rows, misplaced), _merged(contract, results))
 
 
 def _occurring(frame: Any, name: str, allowed: Collection[str]) -> list[str]:
-    """Those of the allowed values that the column holds: the same verdict, without a pack's ids in every metric's name."""
+    """The allowed values that occur in the column: the same verdict with short metric names."""
     return sorted(set(allowed) & set(frame[name].dropna())) if name in frame else []
 
 
 def _context() -> Any:
-    """A context in memory, without a docs site of its own, that sends nothing and draws nothing."""
+    """An in-memory context without docs site, analytics and progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -87,14 +89,14 @@ def _evaluate(frame: Any, suite: Any) -> list[Any]:
 
 
 def _raised(result: Any) -> list[str]:
-    """Messages of what an expectation raised: its info is one entry, or one entry for each metric that failed."""
+    """Messages of an expectation's exceptions: its info is one entry, or one entry per failed metric."""
     info = result.exception_info or {}
     entries = [info] if "raised_exception" in info else list(info.values())
     return [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
 
 
-def _joined(contract: Contract, results: list[Any]) -> Any:
-    """One result of all expectations, without what depends on the clock."""
+def _merged(contract: Contract, results: list[Any]) -> Any:
+    """One result of all expectations, without timestamps."""
     from great_expectations.core import ExpectationSuiteValidationResult
 
     good = sum(bool(result.success) for result in results)
@@ -112,12 +114,12 @@ def _joined(contract: Contract, results: list[Any]) -> Any:
     )
 
 
-def _finding_of(contract: Contract, results: list[Any], row_count: int, strays: Sequence[str]) -> Finding:
-    """The adapter: failed expectations are the offenders, each with its column and the first unexpected values."""
+def _finding_of(contract: Contract, results: list[Any], row_count: int, misplaced: Sequence[str]) -> Finding:
+    """The finding of failed expectations, each with its column and the first unexpected values."""
     failed = [result for result in results if not result.success]
     return finding(
         contract.rule,
-        [*strays, *(_offender(result) for result in failed)],
+        [*misplaced, *(_offender(result) for result in failed)],
         blocker="contract_broken",
         message=contract.description,
         figures={
@@ -129,26 +131,26 @@ def _finding_of(contract: Contract, results: list[Any], row_count: int, strays: 
 
 
 def _columns(result: Any) -> str:
-    """Columns that an expectation is on; the whole table sorts first."""
+    """Columns of an expectation; the whole table sorts first."""
     arguments = result.expectation_config.kwargs
     return arguments.get("column") or ", ".join(arguments.get("column_list", ())) or "(table)"
 
 
 def _offender(result: Any) -> str:
-    """`column: what was wanted; in how many rows it is not so, and the first values that are not`."""
-    found, wanted = result.result, result.expectation_config.description
-    text = f"{_columns(result)}: wanted: {wanted}"
-    if "unexpected_count" in found:
-        values = list(dict.fromkeys(_shown(value) for value in found["partial_unexpected_list"]))[:VALUES_SHOWN]
-        rows = f"{int(found['unexpected_count'])} of {int(found['element_count'])} rows"
+    """`column: expectation; number of violating rows, and the first violating values`."""
+    details, expected = result.result, result.expectation_config.description
+    text = f"{_columns(result)}: wanted: {expected}"
+    if "unexpected_count" in details:
+        values = list(dict.fromkeys(_display(value) for value in details["partial_unexpected_list"]))[:MAX_VALUES_SHOWN]
+        rows = f"{int(details['unexpected_count'])} of {int(details['element_count'])} rows"
         return f"{text}; not so in {rows}, first {', '.join(values)}"
-    if mismatched := found.get("details", {}).get("mismatched"):
+    if mismatched := details.get("details", {}).get("mismatched"):
         return f"{text}; " + "; ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(mismatched.items()))
-    return f"{text}; found {_shown(found['observed_value'])}"
+    return f"{text}; found {_display(details['observed_value'])}"
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     plain = value.item() if hasattr(value, "item") else value  # numpy's own numbers print otherwise
     if plain is None or plain != plain:  # an absent number or text is NaN in a frame
         return "nothing"
-    return (str(plain) if isinstance(plain, str) else repr(plain))[:CHARACTERS_SHOWN]
+    return (str(plain) if isinstance(plain, str) else repr(plain))[:MAX_CHARACTERS_SHOWN]

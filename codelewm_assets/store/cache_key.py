@@ -1,4 +1,4 @@
-"""A recipe: what fixes an artifact's bytes, known before it is made."""
+"""Cache key of an artifact: everything that determines its bytes, known before it is built."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from codelewm_assets.core.ids import artifact_id
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """What fixes an artifact's bytes: its name, its parents' digests, its configuration and its code version."""
+class CacheKey:
+    """Name, parents' digests, configuration and code version of an artifact."""
 
     kind: str
     partition: str | None
@@ -29,11 +29,11 @@ class Recipe:
         return digest_of({"config": dict(self.config), "code_version": self.code_version})
 
     @property
-    def key(self) -> str:
-        """Digest of the whole recipe."""
-        return recipe_key(self.artifact_id, self.parents, self.config_sha256)
+    def digest(self) -> str:
+        """Digest of all fields."""
+        return cache_key_digest(self.artifact_id, self.parents, self.config_sha256)
 
 
-def recipe_key(artifact_id: str, parents: Mapping[str, str], config_sha256: str) -> str:
-    """Key of a recipe, from what the manifest of its artifact says too."""
+def cache_key_digest(artifact_id: str, parents: Mapping[str, str], config_sha256: str) -> str:
+    """Digest of a cache key, from fields that the artifact's manifest holds too."""
     return digest_of({"id": artifact_id, "parents": dict(parents), "config_sha256": config_sha256})
