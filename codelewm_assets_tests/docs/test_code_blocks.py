@@ -179,7 +179,7 @@ def small_build(folder: Path) -> None:
     for name in ("score_rows.jsonl", "completion_scores.jsonl"):
         (folder / name).write_text(text, encoding="utf-8")
     store = folder / "artifacts"
-    report = store / "rerank_report" / "humaneval+42" / "r"
+    report = store / "rerank_report" / "42" / "r"
     scores = store / "heldout_scores" / "42" / "s"
     pack = store / "execution_pack" / "all" / "p"
     for made in (report, scores, pack):
