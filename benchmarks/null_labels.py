@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy, PackRow, PoolMember, Problem
@@ -121,7 +121,7 @@ def verdict(evidence: Mapping[int, SeedEvidence]) -> ClaimGates:
     clean = IntegrityEvidence(
         manifests_verified=1, manifest_mismatches=[], secret_findings=[], scored_problems_trained_on=[]
     )
-    return judge(evidence, clean, profile="null", benchmark_labels={b: b for b in BENCHMARKS})
+    return evaluate_gates(evidence, clean, profile="null", benchmark_labels={b: b for b in BENCHMARKS})
 
 
 def main() -> None:

@@ -230,7 +230,7 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
-def own_output() -> TextIO:
+def duplicate_stdout() -> TextIO:
     """A duplicate of standard output; standard output itself where it is no file.
 
     While a step runs, Dagster has descriptors 1 and 2 write to the step's log: what shows the build must not go there.

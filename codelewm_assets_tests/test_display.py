@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from codelewm_assets import display as module
-from codelewm_assets.display import BuildDisplay, clock, own_output, print_table
+from codelewm_assets.display import BuildDisplay, clock, duplicate_stdout, print_table
 from codelewm_assets.instance.build import Progress
 
 
@@ -173,7 +173,7 @@ def test_the_displays_output_is_not_redirected_with_standard_output(
     """The descriptor is replaced as Dagster does while a step runs."""
     with (tmp_path / "terminal").open("w", encoding="utf-8") as stdout, (tmp_path / "log").open("w") as log:
         monkeypatch.setattr("sys.stdout", stdout)
-        with own_output() as own:
+        with duplicate_stdout() as own:
             os.dup2(log.fileno(), stdout.fileno())
             print("shown", file=own, flush=True)
             print("of the step", flush=True)
@@ -183,4 +183,4 @@ def test_the_displays_output_is_not_redirected_with_standard_output(
 
 def test_an_output_that_is_no_file_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", stream := io.StringIO())
-    assert own_output() is stream
+    assert duplicate_stdout() is stream

@@ -65,7 +65,7 @@ def judge_claims(
     return tuple(results)
 
 
-def judge(
+def evaluate_gates(
     evidence: Mapping[int, SeedEvidence],
     integrity: IntegrityEvidence | None,
     *,

@@ -7,7 +7,7 @@ from collections.abc import Set
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
-from codelewm_assets.commands.gates import gates_shown, print_gates
+from codelewm_assets.commands.gates import gates_json, print_gates
 from codelewm_assets.commands.latest import link_latest
 
 LOG = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from codelewm_assets.core.files import write_atomically
     from codelewm_assets.defs.assemble import build_defs
     from codelewm_assets.defs.resources import ProfileResource, default_resources
-    from codelewm_assets.display import BuildDisplay, own_output
+    from codelewm_assets.display import BuildDisplay, duplicate_stdout
     from codelewm_assets.instance.build import Progress, build, log_progress, planned_runs
     from codelewm_assets.profiles.profile import load_profile
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"profile {profile.name}: {profile.description}", flush=True)
         total = sum(len(planned.assets) for planned in runs)
-        with BuildDisplay(Console(file=own_output()), store.work / "progress", total=total) as display:
+        with BuildDisplay(Console(file=duplicate_stdout()), store.work / "progress", total=total) as display:
 
             def follow(progress: Progress) -> None:
                 display(progress)
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         LOG.warning(f"{store.address}/latest could not be updated ({error.strerror or error}); full paths are shown.")
     if options.json:
-        print_json(timings | {"failures": result.failures} | gates_shown(instance, store))
+        print_json(timings | {"failures": result.failures} | gates_json(instance, store))
     else:
         print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
         print_end(assets, result.wall_s.keys(), instance, store, Console())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import open_instance, open_store
-from codelewm_assets.commands.latest import PAGES, latest_pages, shown_address
+from codelewm_assets.commands.latest import PAGES, latest_pages, page_address
 from codelewm_assets.core.errors import StoreError
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
     print_table(console, "Gates", ["gate", "state", "why"], rows)
     for kind, artifact in latest_pages(instance, store).items():
         if artifact is not None:
-            print(f"{kind}: {shown_address(store, kind, artifact)}")
+            print(f"{kind}: {page_address(store, kind, artifact)}")
 
 
-def gates_shown(instance: Any, store: Any) -> dict[str, Any]:
+def gates_json(instance: Any, store: Any) -> dict[str, Any]:
     """`{claim_gates, results_report, review_site}`: the verified gates and where pages lie; None where there are none."""
     gates, _ = verified_gates(instance, store)
     latest = latest_pages(instance, store)

@@ -28,7 +28,7 @@ def link_latest(instance: Any, store: Any) -> None:
             _point(_link(store, kind), artifact.folder)
 
 
-def shown_address(store: Any, kind: str, artifact: Any) -> str:
+def page_address(store: Any, kind: str, artifact: Any) -> str:
     """Path or URL by which a reader opens a page: through its link where that leads to this artifact."""
     page = dict(PAGES)[kind]
     if "://" in store.address:

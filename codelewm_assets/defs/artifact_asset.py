@@ -26,7 +26,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.automation import EAGER_WHEN_GREEN
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, column_schema
-from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
 from codelewm_assets.profiles.profile import Profile
 from codelewm_assets.store.cache_key import CacheKey
 from codelewm_assets.store.store import Artifact
@@ -128,13 +128,13 @@ class AssetRun:
     def parents(self) -> list[Artifact]:
         """The latest artifact of each dep, of a seeded one that of the own seed, or of all seeds."""
         is_seeded = self.context.asset_key.to_user_string() in SEEDED
-        wanted = [
+        keys = [
             (name, seed)
             for name in self.deps
             for seed in (([self.seed] if is_seeded else list(map(str, SEEDS))) if name in SEEDED else [None])
         ]
-        self.inputs.load_together(wanted)
-        return [self.inputs.artifact(name, seed) for name, seed in wanted]
+        self.inputs.load_together(keys)
+        return [self.inputs.artifact(name, seed) for name, seed in keys]
 
 
 def artifact_asset(
@@ -187,7 +187,7 @@ def artifact_asset(
             automation_condition=EAGER_WHEN_GREEN,
             required_resource_keys={"store", "profile", *resources},
         )
-        @keeps_secrets
+        @masks_secrets
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             run = AssetRun(context, deps)
             with run.exits:
@@ -205,7 +205,7 @@ def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_versio
     """
     kind, store = run.context.asset_key.to_user_string(), run.store.get()
     partition = run.seed if kind in SEEDED else None
-    shown: Mapping[str, Any] = {}
+    run_metadata: Mapping[str, Any] = {}
     with log_context(run_id=run.context.run_id, asset=kind, partition=partition):
         try:
             plan = planned(run)
@@ -217,17 +217,17 @@ def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_versio
             artifact = store.find(cache_key)
             is_reused = artifact is not None
             if artifact is None:
-                made = plan.make()
-                artifact, shown = store.write(cache_key, made.files, made.metadata), made.run_metadata
-                made.on_stored()
+                output = plan.make()
+                artifact, run_metadata = store.write(cache_key, output.files, output.metadata), output.run_metadata
+                output.on_stored()
         except AssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         LOG.info("reused" if is_reused else "stored", extra={"fields": {"digest": artifact.digest}})
     return dg.MaterializeResult(
         data_version=dg.DataVersion(artifact.digest),
         metadata={
-            **{name: _shown(value) for name, value in artifact.manifest.metadata.items()},
-            **shown,
+            **{name: _metadata_value(value) for name, value in artifact.manifest.metadata.items()},
+            **run_metadata,
             **plan.show(artifact),
             "digest": artifact.digest,
             "is_reused": is_reused,
@@ -238,5 +238,5 @@ def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_versio
     )
 
 
-def _shown(value: Any) -> Any:
+def _metadata_value(value: Any) -> Any:
     return dg.MetadataValue.json(value) if isinstance(value, dict | list | tuple) else value

@@ -41,7 +41,7 @@ def listing() -> Listing:
 
 
 def _of_stages(name: str) -> list[Any]:
-    return [found for module in STAGE_MODULES for found in getattr(module, name)]
+    return [definition for module in STAGE_MODULES for definition in getattr(module, name)]
 
 
 def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -> dg.Definitions:

@@ -49,25 +49,25 @@ def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cac
 
     with SandboxPool(1) as pool:
         run = reference_runner(pool)
-        read = {
+        by_benchmark = {
             benchmark: load_benchmark(
                 benchmark, source=source, max_inputs=max_inputs, run=run, environment=os.environ, cache=cache
             )
             for benchmark, source in sources.items()
         }
     files: dict[str, bytes | Path] = {
-        f"{benchmark}/problems.parquet": write_table(found.problems) for benchmark, found in read.items()
+        f"{benchmark}/problems.parquet": write_table(loaded.problems) for benchmark, loaded in by_benchmark.items()
     }
-    left_out = [row.model_dump() for found in read.values() for row in found.excluded]
-    problems = [problem for found in read.values() for problem in found.problems]
+    excluded = [row.model_dump() for loaded in by_benchmark.values() for row in loaded.excluded]
+    problems = [problem for loaded in by_benchmark.values() for problem in loaded.problems]
     return AssetOutput(
-        files | {"left_out.json": pretty_json(left_out)},
+        files | {"left_out.json": pretty_json(excluded)},
         {
-            "benchmark_labels": {b: found.problems[0].benchmark_label for b, found in read.items()},
-            "source_revisions": {b: found.revision for b, found in read.items()},
-            "problems_by_benchmark": {b: len(found.problems) for b, found in read.items()},
+            "benchmark_labels": {b: loaded.problems[0].benchmark_label for b, loaded in by_benchmark.items()},
+            "source_revisions": {b: loaded.revision for b, loaded in by_benchmark.items()},
+            "problems_by_benchmark": {b: len(loaded.problems) for b, loaded in by_benchmark.items()},
             "problem_count": len(problems),
-            "left_out_count": len(left_out),
+            "left_out_count": len(excluded),
             "input_count": sum(len(problem.inputs) for problem in problems),
         },
     )

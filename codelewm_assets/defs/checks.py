@@ -15,7 +15,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.inputs import Inputs, inline_png
-from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
 from codelewm_assets.preflight import data_rules, rerank_rules
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
@@ -26,8 +26,8 @@ from codelewm_assets.release.site_sources import data_docs_path
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS, required_layers
 from codelewm_assets.store.store import Artifact
 
-Judge = Callable[[Inputs, str | None], Finding]
-Show = Callable[[Inputs, str | None, Finding], Mapping[str, str]]
+RuleFunction = Callable[[Inputs, str | None], Finding]
+View = Callable[[Inputs, str | None, Finding], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +35,36 @@ class Rule:
     """A rule on one asset.
 
     Attributes:
-        judge: takes the inputs and the partition.
+        evaluate: takes the inputs and the partition.
         show: takes the finding too; what else is seen: `plot` in Markdown, `data_docs` as HTML.
         is_stored: whether the finding follows from artifacts and `preflight_settings` alone now; it is then made once.
     """
 
     name: str
     asset: str
-    judge: Judge
+    evaluate: RuleFunction
     description: str
-    show: Show | None = None
+    show: View | None = None
     is_stored: Callable[[], bool] = lambda: True
 
     def finding(self, inputs: Inputs, partition: str | None) -> Finding:
         """What is found on the latest artifacts: the stored finding, or a new one."""
         if not self.is_stored():
-            return self.judge(inputs, partition)
-        stored = inputs.worked_out_once(
+            return self.evaluate(inputs, partition)
+        stored = inputs.cached_json(
             self.name,
             inputs.artifact(self.asset, partition),
-            lambda: self.judge(inputs, partition).model_dump(mode="json"),
+            lambda: self.evaluate(inputs, partition).model_dump(mode="json"),
         )
         return Finding.model_validate(stored)
 
-    def shown(self, inputs: Inputs, partition: str | None, finding: Finding) -> dict[str, str]:
+    def views(self, inputs: Inputs, partition: str | None, finding: Finding) -> dict[str, str]:
         """What else is seen of the finding: drawn once for the same artifacts, as the finding is made."""
         show = self.show
         if show is None:
             return {}
         about = inputs.artifact(self.asset, partition)
-        stored: dict[str, str] = inputs.worked_out_once(
+        stored: dict[str, str] = inputs.cached_json(
             f"{self.name} shown", about, lambda: dict(show(inputs, partition, finding))
         )
         return stored
@@ -82,7 +82,7 @@ def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
         tables = inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits()
         return {str(fold): rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS}
 
-    credits = inputs.worked_out_once("control_credits", inputs.artifact("rerank_pools"), work_out)
+    credits = inputs.cached_json("control_credits", inputs.artifact("rerank_pools"), work_out)
     return {int(fold): of_fold for fold, of_fold in credits.items()}
 
 
@@ -95,27 +95,28 @@ def _headroom(inputs: Inputs) -> Finding:
     )
 
 
-def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show | None = None) -> Rule:
-    return Rule(domain.__name__, asset, judge, (domain.__doc__ or "").strip().splitlines()[0], show)
+def _rule(asset: str, domain: Callable[..., Finding], evaluate: RuleFunction, show: View | None = None) -> Rule:
+    return Rule(domain.__name__, asset, evaluate, (domain.__doc__ or "").strip().splitlines()[0], show)
 
 
-def _on(asset: str, domain: Callable[..., Finding], *read: Callable[[Inputs], Any], show: Show | None = None) -> Rule:
+def _on(asset: str, domain: Callable[..., Finding], *read: Callable[[Inputs], Any], show: View | None = None) -> Rule:
     """A rule that takes nothing but tables. Args: read: gives each of them."""
     return _rule(asset, domain, lambda inputs, _: domain(*(table(inputs) for table in read)), show)
 
 
-def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
+def _cells_plot(inputs: Inputs, partition: str | None, finding: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import cells_png
 
-    return {"plot": inline_png(cells_png(found.table, title=found.rule, labels=inputs.benchmark_labels())).md_str or ""}
+    picture = cells_png(finding.table, title=finding.rule, labels=inputs.benchmark_labels())
+    return {"plot": inline_png(picture).md_str or ""}
 
 
-def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
+def _controls_plot(inputs: Inputs, partition: str | None, finding: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import controls_png
 
     limits = inputs.profile.preflight
     picture = controls_png(
-        found.figures,
+        finding.figures,
         ceiling=limits.control_ceiling,
         chance_margin=limits.chance_margin,
         labels=inputs.benchmark_labels(),
@@ -123,10 +124,10 @@ def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Map
     return {"plot": inline_png(picture).md_str or ""}
 
 
-def _lifts_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
+def _lifts_plot(inputs: Inputs, partition: str | None, finding: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import lifts_png
 
-    return {"plot": inline_png(lifts_png(found.figures, labels=inputs.benchmark_labels())).md_str or ""}
+    return {"plot": inline_png(lifts_png(finding.figures, labels=inputs.benchmark_labels())).md_str or ""}
 
 
 def contract_finding(contract: Contract, inputs: Inputs, partition: str | None) -> Finding:
@@ -134,7 +135,7 @@ def contract_finding(contract: Contract, inputs: Inputs, partition: str | None) 
     return _validated(contract, inputs).finding
 
 
-def _contract_page(contract: Contract, inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
+def _contract_page(contract: Contract, inputs: Inputs, partition: str | None, finding: Finding) -> Mapping[str, str]:
     artifact = inputs.artifact(contract.asset)
     title, source = f"{contract.asset} {artifact.digest[:12]}", f"{contract.file} of artifact {artifact.digest}"
     return {"data_docs": data_docs_page(_validated(contract, inputs), title=title, source=source).decode("utf-8")}
@@ -150,7 +151,7 @@ def _validated(contract: Contract, inputs: Inputs) -> Validation:
             allowed[column] = set(table_of(inputs.artifact(asset), [other])[other].to_pylist())
         return validate(contract, table_of(artifact), allowed, misplaced=misplaced_rows(artifact))
 
-    return inputs.known(contract.rule, make)
+    return inputs.memoized(contract.rule, make)
 
 
 DATA_RULES: tuple[Rule, ...] = (
@@ -222,12 +223,12 @@ DATA_RULES: tuple[Rule, ...] = (
 )
 
 
-def rule_of(asset: str, judge: Judge, *, is_stored: bool = False) -> Rule:
+def rule_of(asset: str, evaluate: RuleFunction, *, is_stored: bool = False) -> Rule:
     """A rule whose name and description are those of the function that judges it. Args: is_stored: as in `Rule`."""
-    return Rule(judge.__name__, asset, judge, (judge.__doc__ or "").strip(), is_stored=lambda: is_stored)
+    return Rule(evaluate.__name__, asset, evaluate, (evaluate.__doc__ or "").strip(), is_stored=lambda: is_stored)
 
 
-def judge_all(inputs: Inputs) -> list[Finding]:
+def evaluate_rules(inputs: Inputs) -> list[Finding]:
     """Every data rule on the latest artifacts."""
     return [rule.finding(inputs, None) for rule in DATA_RULES]
 
@@ -239,21 +240,21 @@ def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> d
     @dg.asset_check(
         name=rule.name, asset=rule.asset, description=rule.description, blocking=blocking, partitions_def=partitions_def
     )
-    @keeps_secrets
+    @masks_secrets
     def check(
         context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
     ) -> dg.AssetCheckResult:
         partition = context.partition_key if partitions_def and context.has_partition_key else None
         inputs = Inputs(context.instance, store.get(), profile.get())
-        found, artifact = rule.finding(inputs, partition), inputs.artifact(rule.asset, partition)
-        shown: dict[str, Any] = {
+        finding, artifact = rule.finding(inputs, partition), inputs.artifact(rule.asset, partition)
+        metadata: dict[str, Any] = {
             "judged": artifact.digest,
             "manifest": dg.MetadataValue.path(f"{artifact.address}/manifest.json"),
         }
-        for name, text in rule.shown(inputs, partition, found).items():
+        for name, text in rule.views(inputs, partition, finding).items():
             is_page = name == "data_docs"
-            shown[name] = _written_page(inputs, artifact, text) if is_page else dg.MetadataValue.md(text)
-        return check_result(found, shown)
+            metadata[name] = _written_page(inputs, artifact, text) if is_page else dg.MetadataValue.md(text)
+        return check_result(finding, metadata)
 
     return check
 
@@ -270,8 +271,8 @@ def _written_page(inputs: Inputs, artifact: Artifact, text: str) -> dg.PathMetad
     return dg.MetadataValue.path(str(path))
 
 
-def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
-    """A finding as Dagster shows it: figures as numbers, cells and offenders as tables, and what else is `shown`.
+def check_result(finding: Finding, extra_metadata: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
+    """A finding as Dagster shows it: figures as numbers, cells and offenders as tables, and what else is `extra_metadata`.
 
     The UI sorts entries by name, so the table of cells, which is long, is called what comes last.
     """
@@ -285,7 +286,7 @@ def check_result(finding: Finding, shown: Mapping[str, Any] | None = None) -> dg
         description=sentence(finding),
         metadata={
             **finding.figures,
-            **(shown or {}),
+            **(extra_metadata or {}),
             **({} if finding.passed else {"blocker": finding.blocker or "", "offenders": offenders}),
             **({"table": _cell_table(finding)} if finding.table else {}),
         },

@@ -8,7 +8,7 @@ import dagster as dg
 
 from codelewm_assets.claims import audit, clauses, lexicon, register, sentences
 from codelewm_assets.claims.audit import audit_text, claim_statuses
-from codelewm_assets.claims.gates import inconsistencies, judge
+from codelewm_assets.claims.gates import evaluate_gates, inconsistencies
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import StoreError
@@ -39,11 +39,11 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
 
     A report counts when it and all it was made from are the latest of their kind, and every check on them is green.
     """
-    wanted = [(kind, str(seed)) for kind in REPORTS for seed in SEEDS]
+    keys = [(kind, str(seed)) for kind in REPORTS for seed in SEEDS]
     lineages = dict[str, dict[str, Artifact]]()
     reports = dict[str, Artifact]()
-    for (kind, partition), made in latest_materializations(inputs.instance, wanted).items():
-        report = inputs.store.load(kind, str(version_of(made)), partition=partition)
+    for (kind, partition), materialized in latest_materializations(inputs.instance, keys).items():
+        report = inputs.store.load(kind, str(version_of(materialized)), partition=partition)
         with suppress(StoreError):  # something it was made from is gone or damaged: it is evidence of nothing
             lineages[report.digest] = inputs.store.lineage(report)
             reports[report.manifest.artifact_id] = report
@@ -61,7 +61,7 @@ def _current(inputs: Inputs, artifacts: list[Artifact]) -> set[str]:
         if asset == kind
     ]
     latest = latest_materializations(inputs.instance, named.values())
-    red = {(one.asset, one.partition) for one in statuses_of(inputs.instance, checks) if one.state != "GREEN"}
+    red = {(row.asset, row.partition) for row in statuses_of(inputs.instance, checks) if row.state != "GREEN"}
     return {
         digest
         for digest, name in named.items()
@@ -76,7 +76,7 @@ def integrity_of(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvide
         folds = {split.problem_id: split.fold for split in inputs.splits()}
         return scored_though_trained_on(scored, folds)
 
-    once = lambda scored: inputs.worked_out_once("trained_on", scored, lambda: trained_on(scored))  # noqa: E731
+    once = lambda scored: inputs.cached_json("trained_on", scored, lambda: trained_on(scored))  # noqa: E731
     return integrity_evidence(inputs.store, reports, trained_on=once)
 
 
@@ -100,11 +100,11 @@ def claim_gates(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         evidence, labels = seed_evidence(reports), inputs.benchmark_labels()
-        gates = judge(evidence, integrity, profile=inputs.profile.name, benchmark_labels=labels)
+        gates = evaluate_gates(evidence, integrity, profile=inputs.profile.name, benchmark_labels=labels)
         states = {gate.gate: gate.state for gate in gates.gates}
         claims = {claim.claim_id: claim.status for claim in gates.claims}
-        shown = {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
-        return AssetOutput({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, shown)
+        metadata = {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
+        return AssetOutput({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, metadata)
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
     of_integrity = integrity.model_dump(mode="json")
@@ -161,14 +161,14 @@ def claim_audit(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         statuses = claim_statuses(gates)
-        found = [
+        overclaims = [
             {"document": name, **row._asdict()}
             for name, text in sorted(texts.items())
             for row in audit_text(text, statuses)
         ]
-        report = {"documents": sorted(texts), "overclaims": found}
-        shown = {"document_count": len(texts), "overclaim_count": len(found)}
-        return AssetOutput({"claim_audit.json": pretty_json(report)}, shown)
+        report = {"documents": sorted(texts), "overclaims": overclaims}
+        metadata = {"document_count": len(texts), "overclaim_count": len(overclaims)}
+        return AssetOutput({"claim_audit.json": pretty_json(report)}, metadata)
 
     rules = source_digest(audit, clauses, lexicon, sentences, register)
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": rules}
@@ -177,16 +177,16 @@ def claim_audit(run: AssetRun) -> Plan:
 
 def no_claim_beyond_its_gate(inputs: Inputs, partition: str | None) -> Finding:
     """No sentence in docs, report or cards states a claim that is not OPEN, or more than it says."""
-    found = inputs.artifact("claim_audit").read_json("claim_audit.json")
+    report = inputs.artifact("claim_audit").read_json("claim_audit.json")
     return finding(
         "no_claim_beyond_its_gate",
         [
             f"{row['document']}:{row['line']} {row['claim_id']} {row['status']}: {row['sentence']}"
-            for row in found["overclaims"]
+            for row in report["overclaims"]
         ],
         blocker="overclaim",
         message="Nothing public says more than the gates.",
-        figures={"documents": len(found["documents"])},
+        figures={"documents": len(report["documents"])},
     )
 
 

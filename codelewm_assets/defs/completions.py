@@ -24,7 +24,7 @@ from codelewm_assets.sandbox.seccomp import filters
 if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
-MOST_FAULTS_SHOWN = 50
+MAX_FAULTS_SHOWN = 50
 LABELLING_VERSION = "5"  # of the labels: shards that another version left behind are not taken up
 
 
@@ -46,7 +46,7 @@ def candidate_completions(run: AssetRun) -> Plan:
         from codelewm_assets.completions.imported import read_imported
 
         problems = inputs.problems(benchmark)
-        made = make_completions(
+        generated = make_completions(
             problems,
             rewrites=settings.rewrites,
             one_bug=settings.one_bug,
@@ -55,20 +55,20 @@ def candidate_completions(run: AssetRun) -> Plan:
         )
         known = {problem.problem_id: problem for problem in problems}
         rows = (row for path in imported for row in read_imported(path, known))
-        return join_imported(made, rows, most_per_problem=settings.most_per_problem)
+        return join_imported(generated, rows, most_per_problem=settings.most_per_problem)
 
     def make() -> AssetOutput:
-        found = {benchmark: of_benchmark(benchmark) for benchmark in BENCHMARKS}
-        kinds = Counter(completion.completion_kind for rows, _, _ in found.values() for completion in rows)
+        by_benchmark = {benchmark: of_benchmark(benchmark) for benchmark in BENCHMARKS}
+        kinds = Counter(completion.completion_kind for rows, _, _ in by_benchmark.values() for completion in rows)
         schema = arrow_schema(Completion)
         return AssetOutput(
-            {f"{b}/completions.parquet": write_table(rows, schema) for b, (rows, _, _) in found.items()},
+            {f"{b}/completions.parquet": write_table(rows, schema) for b, (rows, _, _) in by_benchmark.items()},
             {
                 "completion_count": sum(kinds.values()),
                 "by_kind": dict(sorted(kinds.items())),
-                "dropped_by_reason": {b: dropped for b, (_, dropped, _) in found.items()},
-                "malformed": list(dict.fromkeys(text for _, _, faults in found.values() for text in faults))[
-                    :MOST_FAULTS_SHOWN
+                "dropped_by_reason": {b: excluded for b, (_, excluded, _) in by_benchmark.items()},
+                "malformed": list(dict.fromkeys(text for _, _, faults in by_benchmark.values() for text in faults))[
+                    :MAX_FAULTS_SHOWN
                 ],
             },
         )
@@ -104,14 +104,14 @@ def _label(
     candidates = inputs.artifact("candidate_completions")
     problems = {problem.problem_id: problem for problem in inputs.problems()}
     total = int(candidates.manifest.metadata["completion_count"])
-    counts, left_out, cpu_ms, dropped = Counter[tuple[str, str]](), list[ExcludedProblem](), 0.0, 0
+    counts, excluded, cpu_ms, excluded_inputs = Counter[tuple[str, str]](), list[ExcludedProblem](), 0.0, 0
 
-    def rows(found: "Iterable[LabelShard]") -> Iterator[tuple[LabelledCompletion, ...]]:
-        nonlocal cpu_ms, dropped
-        for shard in found:
+    def rows(labelled_shards: "Iterable[LabelShard]") -> Iterator[tuple[LabelledCompletion, ...]]:
+        nonlocal cpu_ms, excluded_inputs
+        for shard in labelled_shards:
             counts.update((row.completion.completion_kind, row.outcome) for row in shard.labelled)
-            left_out.extend(shard.excluded)
-            cpu_ms, dropped = cpu_ms + shard.cpu_ms, dropped + shard.excluded_input_count
+            excluded.extend(shard.excluded)
+            cpu_ms, excluded_inputs = cpu_ms + shard.cpu_ms, excluded_inputs + shard.excluded_input_count
             yield shard.labelled
 
     def benchmark_of(shard: "LabelShard") -> BenchmarkId:
@@ -145,15 +145,15 @@ def _label(
     wrong = sum(count for outcome, count in rewrites.items() if outcome != "pass")
     return AssetOutput(
         {f"{benchmark}/labelled.parquet": path for benchmark, path in files.items()}
-        | {"left_out.json": pretty_json([row.model_dump() for row in left_out])},
+        | {"left_out.json": pretty_json([row.model_dump() for row in excluded])},
         {
             "isolation_layers": list(layers),
             "completion_count": sum(counts.values()),
             "by_kind_and_outcome": {f"{kind}.{outcome}": count for (kind, outcome), count in sorted(counts.items())},
             "nondeterministic_count": sum(count for (_, o), count in counts.items() if o == "nondeterministic"),
             "wrong_rewrite_share": wrong / sum(rewrites.values()) if rewrites else None,
-            "left_out_count": len(left_out),
-            "dropped_input_count": dropped,
+            "left_out_count": len(excluded),
+            "dropped_input_count": excluded_inputs,
         },
         {"cpu_s": cpu_ms / 1000, "wall_s": time.monotonic() - started},
     )

@@ -13,7 +13,7 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_DATA
 from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
-from codelewm_assets.defs.shown import sample
+from codelewm_assets.defs.ui_metadata import sample
 from codelewm_assets.store.store import Artifact
 
 
@@ -58,8 +58,8 @@ def _make(inputs: Inputs) -> AssetOutput:
         "splits.parquet": write_table(drawn.splits),
         "near_duplicates.parquet": write_table(near, arrow_schema(NearDuplicate)),
     }
-    found = {"near_duplicate_pairs": len(pairs), "near_duplicates_by_reason": dict(sorted(reasons.items()))}
-    return AssetOutput(files, folds_summary(drawn) | found)
+    near_counts = {"near_duplicate_pairs": len(pairs), "near_duplicates_by_reason": dict(sorted(reasons.items()))}
+    return AssetOutput(files, folds_summary(drawn) | near_counts)
 
 
 @artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
@@ -71,10 +71,10 @@ def semantic_decoys(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         from codelewm_assets.dataset.decoys import make_decoys
 
-        found = make_decoys(run.inputs.pack(), **config)
-        categories = Counter(decoy.category for decoy in found)
+        decoys = make_decoys(run.inputs.pack(), **config)
+        categories = Counter(decoy.category for decoy in decoys)
         return AssetOutput(
-            {"decoys.parquet": write_table(found)}, {"pair_count": len(found), "by_category": dict(categories)}
+            {"decoys.parquet": write_table(decoys)}, {"pair_count": len(decoys), "by_category": dict(categories)}
         )
 
     return Plan(make, config)
@@ -97,11 +97,11 @@ def rerank_pools(run: AssetRun) -> Plan:
         from codelewm_assets.dataset.pools import make_pools
 
         in_pack = {row.source_submission_id for row in inputs.pack()}
-        found = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)
-        pools = Counter(benchmark for benchmark, _ in {(member.benchmark_id, member.pool_id) for member in found})
+        members = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)
+        pools = Counter(benchmark for benchmark, _ in {(member.benchmark_id, member.pool_id) for member in members})
         return AssetOutput(
-            {"pools.parquet": write_table(found)},
-            {"member_count": len(found), "pools_by_benchmark": dict(sorted(pools.items()))},
+            {"pools.parquet": write_table(members)},
+            {"member_count": len(members), "pools_by_benchmark": dict(sorted(pools.items()))},
         )
 
     def show(pools: Artifact) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
-from codelewm_assets.defs.shown import plots, sample
+from codelewm_assets.defs.ui_metadata import plots, sample
 from codelewm_assets.evaluation.reports import (
     ScoreRow,
 )
@@ -58,11 +58,11 @@ def heldout_scores(run: AssetRun) -> Plan:
         rows, prompts, order = {row.record_id: row for row in inputs.pack()}, inputs.prompts(), inputs.llm_order()
         parts = []
         for fold in sidecar.folds:
-            own = load_fold(tokens, fold)
-            scorer = Scorer(trained, sidecar, own)
-            parts.append(score_fold(scorer, own, rows, inputs.pools(), prompts, llm_order=order))
+            fold_data = load_fold(tokens, fold)
+            scorer = Scorer(trained, sidecar, fold_data)
+            parts.append(score_fold(scorer, fold_data, rows, inputs.pools(), prompts, llm_order=order))
         scores = join_folds(parts)
-        temperatures = [found.model_dump(mode="json") for found in scores.temperatures]
+        temperatures = [scaling.model_dump(mode="json") for scaling in scores.temperatures]
         return AssetOutput(
             {
                 "score_rows.jsonl": score_lines(scores.members),
@@ -74,7 +74,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "temperature.json": pretty_json(temperatures),
             },
             {
-                "temperature": {str(found.fold): found.value for found in scores.temperatures},
+                "temperature": {str(scaling.fold): scaling.value for scaling in scores.temperatures},
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
@@ -108,49 +108,51 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = inputs.artifact("heldout_scores", partition)
     by = {(row.problem_id, row.fold) for name in SCORE_FILES for row in score_rows(scored.path(name))}
-    bad = sorted(f"{name}: of fold {fold.get(name)}, scored by {own}" for name, own in by if fold.get(name) != own)
+    bad = sorted(
+        f"{name}: of fold {fold.get(name)}, scored by {model}" for name, model in by if fold.get(name) != model
+    )
     return finding(
         "only_held_out_rows_were_scored",
         bad,
         blocker="scored_problem_trained_on",
         message="A problem is scored only by the model that had it in test.",
-        figures={"problems": len({name for name, _ in by}), "folds": len({own for _, own in by} & set(FOLDS))},
+        figures={"problems": len({name for name, _ in by}), "folds": len({model for _, model in by} & set(FOLDS))},
     )
 
 
 Figures = dict[str, Any]
-Judge = Callable[[Scored, Inputs], tuple[Sequence[BaseModel], Figures]]
+ReportFunction = Callable[[Scored, Inputs], tuple[Sequence[BaseModel], Figures]]
 
 
 def _report(
     *deps: str,
     kinds: Collection[str] = ("numpy", "json"),
     has_draws: bool = True,
-    more: str | None = None,
+    second_report: str | None = None,
     draw: Callable[[Scored, Artifact], dict[str, bytes]] | None = None,
-) -> Callable[[Judge], dg.AssetsDefinition]:
+) -> Callable[[ReportFunction], dg.AssetsDefinition]:
     """A metric report of one seed: the decorated function gives it and the figures that its metadata shows, absent ones left out.
 
     Args: has_draws: whether intervals are by resampling, so that their number is part of the recipe. more: file of a second
         report. draw: gives pictures of a report for the UI.
     """
 
-    def decorate(judge: Judge) -> dg.AssetsDefinition:
-        name = judge.__name__
-        files = (name if name.endswith("_report") else f"{name}_report", *([more] if more else ()))
+    def decorate(compute: ReportFunction) -> dg.AssetsDefinition:
+        name = compute.__name__
+        files = (name if name.endswith("_report") else f"{name}_report", *([second_report] if second_report else ()))
 
-        @wraps(judge)
+        @wraps(compute)
         def plan(run: AssetRun) -> Plan:
             resamples, inputs = run.profile.bootstrap_resamples, run.inputs
             artifact = inputs.artifact("heldout_scores", run.seed)
             scored = Scored(artifact, inputs.store, seed=int(run.seed), resamples=resamples)
 
             def make() -> AssetOutput:
-                reports, shown = judge(scored, inputs)
+                reports, metadata = compute(scored, inputs)
                 named = zip(files, reports, strict=True)
                 return AssetOutput(
                     {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in named},
-                    {key: value for key, value in shown.items() if value is not None},
+                    {key: value for key, value in metadata.items() if value is not None},
                 )
 
             parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
@@ -166,7 +168,7 @@ def _report(
     return decorate
 
 
-@_report(has_draws=False, more="record_calibration_report", draw=calibration_pictures)
+@_report(has_draws=False, second_report="record_calibration_report", draw=calibration_pictures)
 def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
     from codelewm_assets.evaluation.calibration import calibration_report
@@ -183,46 +185,46 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseMod
 @_report("execution_pack")
 def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """Whether the predicted latent finds the real output among other held-out outputs, against no_action."""
-    from codelewm_assets.evaluation.retrieval import retrieval_report as judge
+    from codelewm_assets.evaluation.retrieval import retrieval_report as compute
 
-    report = judge(*scored.records_and_latents(), scored.pack_rows(), **scored.drawn)
+    report = compute(*scored.records_and_latents(), scored.pack_rows(), **scored.drawn)
     model = report.scores["model"] if report.scores else None
-    shown = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
-    return [report], {"query_count": report.query_count, **shown}
+    metadata = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
+    return [report], {"query_count": report.query_count, **metadata}
 
 
 @_report("semantic_decoys")
 def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """Whether a decoy's output surprises the model more than the real one, per category."""
-    from codelewm_assets.evaluation.surprise import surprise_report as judge
+    from codelewm_assets.evaluation.surprise import surprise_report as compute
 
-    report = judge(*scored.records_and_latents(), inputs.decoys(), **scored.drawn)
-    return [report], {f"{name}_auc": found.auc for name, found in report.categories.items()}
+    report = compute(*scored.records_and_latents(), inputs.decoys(), **scored.drawn)
+    return [report], {f"{name}_auc": category.auc for name, category in report.categories.items()}
 
 
 @_report("execution_pack", kinds=("scikitlearn", "json"))
 def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """What a linear probe reads off the predicted latent, against probes of what the model was given."""
-    from codelewm_assets.evaluation.probe import latent_probe_report as judge
+    from codelewm_assets.evaluation.probe import latent_probe_report as compute
 
-    report = judge(*scored.records_and_latents(), *scored.probe_fit(), scored.pack_rows(), **scored.drawn)
-    return [report], {f"{name}_lift": found.lift_over_best_control for name, found in report.targets.items()}
+    report = compute(*scored.records_and_latents(), *scored.probe_fit(), scored.pack_rows(), **scored.drawn)
+    return [report], {f"{name}_lift": target.lift_over_best_control for name, target in report.targets.items()}
 
 
 @_report("execution_pack", draw=rerank_pictures)
 def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
     """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
-    from codelewm_assets.evaluation.rerank import rerank_report as judge
+    from codelewm_assets.evaluation.rerank import rerank_report as compute
 
     rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-    report = judge(rows, labels=scored.labels, **scored.drawn)
-    shown: Figures = {}
-    for benchmark, found in report.benchmarks.items():
-        lift = found.lift_over_best_control
-        shown |= {f"{benchmark}_pass_at_1": found.pass_at_1["p_pass"], f"{benchmark}_pool_count": found.pool_count,
-                  f"{benchmark}_best_control": found.best_control,
-                  f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    return [report], shown
+    report = compute(rows, labels=scored.labels, **scored.drawn)
+    metadata: Figures = {}
+    for benchmark, result in report.benchmarks.items():
+        lift = result.lift_over_best_control
+        metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
+                     f"{benchmark}_best_control": result.best_control,
+                     f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
+    return [report], metadata
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]

@@ -10,7 +10,7 @@ import time
 import dagster as dg
 
 from codelewm_assets.core.errors import NotifyError
-from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
 from codelewm_assets.notify.outbox import Outbox
 from codelewm_assets.notify.receivers import deliver
 from codelewm_assets.notify.subjects import run_notice
@@ -31,7 +31,7 @@ def outbox(store: StoreResource) -> Outbox:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Writes one notice a failed run for each receiver of the profile; send_notices delivers it.",
 )
-@keeps_secrets
+@masks_secrets
 def tell_failures(context: dg.RunFailureSensorContext, store: StoreResource, profile: ProfileResource) -> None:
     """The notice of one failed run. Raises: NotifyError: what it failed with cannot be read, which the notice says too."""
     operations, run, fault = profile.get().operations, context.dagster_run, None
@@ -53,7 +53,7 @@ def tell_failures(context: dg.RunFailureSensorContext, store: StoreResource, pro
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Delivers notices to the receivers of the profile; what one did not take is sent again at the next tick.",
 )
-@keeps_secrets
+@masks_secrets
 def send_notices(context: dg.SensorEvaluationContext, store: StoreResource, profile: ProfileResource) -> dg.SkipReason:
     """One tick. What each receiver failed with is in its skip reason and its log."""
     ends_at, receivers = time.monotonic() + TICK_BUDGET_S, profile.get().operations.notify
@@ -79,7 +79,7 @@ def failure_text(event: dg.DagsterEvent) -> str:
 def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Red checks and failed steps in their own words; without one, what the run ended with."""
     kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION, dg.DagsterEventType.STEP_FAILURE}
-    found = list[str]()
+    causes = list[str]()
     for entry in instance.all_logs(run_id, of_type=kinds):
         event = entry.dagster_event
         if event is None:
@@ -87,20 +87,20 @@ def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             text = failure_text(event)
             if "DagsterAssetCheckFailedError" not in text:  # the red check says so itself
-                found.append(f"{event.step_key}: {text}")
+                causes.append(f"{event.step_key}: {text}")
         elif not event.asset_check_evaluation_data.passed and event.asset_check_evaluation_data.blocking:
-            own = event.asset_check_evaluation_data
-            name = f"{own.asset_key.to_user_string()}:{own.check_name}"
-            found.append(f"{name} is red: {own.description or 'it gave no reason'}")
-    return found or _end(instance, run_id)
+            evaluation = event.asset_check_evaluation_data
+            name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
+            causes.append(f"{name} is red: {evaluation.description or 'it gave no reason'}")
+    return causes or _end(instance, run_id)
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """What a run ended with that has no failed step: the end itself, and what was said of its process before."""
     kinds = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELING, dg.DagsterEventType.ENGINE_EVENT}
     events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
-    said = [(event.event_type, event.message) for event in events if event is not None and event.message]
-    ends = [text for kind, text in said if kind != dg.DagsterEventType.ENGINE_EVENT]
-    last = next((i for i, (kind, _) in enumerate(said) if kind == dg.DagsterEventType.RUN_FAILURE), len(said))
-    before = [text for kind, text in said[:last] if kind == dg.DagsterEventType.ENGINE_EVENT]
+    messages = [(event.event_type, event.message) for event in events if event is not None and event.message]
+    ends = [text for kind, text in messages if kind != dg.DagsterEventType.ENGINE_EVENT]
+    last = next((i for i, (kind, _) in enumerate(messages) if kind == dg.DagsterEventType.RUN_FAILURE), len(messages))
+    before = [text for kind, text in messages[:last] if kind == dg.DagsterEventType.ENGINE_EVENT]
     return ["; ".join([*ends, *(f"last said of its process: {text}" for text in before[-1:])])] if ends else []

@@ -63,16 +63,16 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
     return statuses_of(instance, [(asset, check, partition)])[0]
 
 
-def statuses_of(instance: dg.DagsterInstance, wanted: Sequence[tuple[str, str, str | None]]) -> list[CheckStatus]:
-    """The state of each check on the latest materialization of its asset. Args: wanted: asset, check and partition of each."""
-    materialized = latest_materializations(instance, [(asset, partition) for asset, _, partition in wanted])
+def statuses_of(instance: dg.DagsterInstance, checks: Sequence[tuple[str, str, str | None]]) -> list[CheckStatus]:
+    """The state of each check on the latest materialization of its asset. Args: checks: asset, check and partition of each."""
+    materialized = latest_materializations(instance, [(asset, partition) for asset, _, partition in checks])
     records = {
         partition: _latest_records(
             instance,
-            [dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, of in wanted if of == partition],
+            [dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, p in checks if p == partition],
             partition,
         )
-        for partition in {partition for _, _, partition in wanted}
+        for partition in {partition for _, _, partition in checks}
     }
     return [
         _status(
@@ -81,7 +81,7 @@ def statuses_of(instance: dg.DagsterInstance, wanted: Sequence[tuple[str, str, s
             materialized.get((asset, partition)),
             records[partition].get(dg.AssetCheckKey(dg.AssetKey(asset), check)),
         )
-        for asset, check, partition in wanted
+        for asset, check, partition in checks
     ]
 
 
@@ -161,22 +161,22 @@ def require_clear(instance: dg.DagsterInstance) -> None:
         return
     raise dg.Failure(
         f"Training is refused: {len(blocked)} of its checks are not green.\n"
-        + "".join(f"  {found.line}\n" for found in blocked)
+        + "".join(f"  {status.line}\n" for status in blocked)
         + "Materialize these assets with their checks, then start again. docs/guard.md says what each state asks for.",
-        metadata={"gate": dg.MetadataValue.table([_row(found) for found in blocked])},
+        metadata={"gate": dg.MetadataValue.table([_row(status) for status in blocked])},
         allow_retries=False,
     )
 
 
-def _row(found: CheckStatus) -> dg.TableRecord:
+def _row(status: CheckStatus) -> dg.TableRecord:
     return dg.TableRecord(
         {
-            "check": found.name,
-            "state": found.state,
-            "ran": found.when,
-            "judged": found.judged or "",
-            "latest": found.latest or "",
-            "detail": found.detail,
+            "check": status.name,
+            "state": status.state,
+            "ran": status.when,
+            "judged": status.judged or "",
+            "latest": status.latest or "",
+            "detail": status.detail,
         }
     )
 

@@ -22,27 +22,27 @@ from codelewm_assets.store.store import ArtifactStore
 @artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="4", pool="hub")
 def hub_release(run: AssetRun) -> Plan:
     """What would go to the Hugging Face Hub, and every reason against it; a dry run, `publish --execute` uploads it."""
-    from codelewm_assets.release.hub_refusals import draft_release
+    from codelewm_assets.release.hub_blockers import draft_release
 
     (index,) = run.parents()
     named = {row["artifact_id"]: digest for digest, row in index.read_json("artifact_index.json").items()}
     # outside of the recipe's reach: bytes are verified and scanned anew each time
     draft = draft_release(run.store.get(), named | {"artifact_index": index.digest})
-    refusals = [str(refusal) for refusal in draft.plan.refusals]
+    blockers = [str(blocker) for blocker in draft.plan.refusals]
 
     def make() -> AssetOutput:
         plan = {"release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
         totals = {total.repository: f"{total.file_count} files, {total.bytes} bytes" for total in draft.plan.totals}
         counts = {"tag": draft.plan.tag, "file_count": len(draft.plan.files)}
-        return AssetOutput({**draft.own_files, **plan}, {**counts, "refusals": refusals, "repositories": totals})
+        return AssetOutput({**draft.generated_files, **plan}, {**counts, "refusals": blockers, "repositories": totals})
 
-    return Plan(make, {"refusals": refusals})
+    return Plan(make, {"refusals": blockers})
 
 
 def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:
     """Artifact id → digest of the latest of each artifact that a release publishes; without those that were never made."""
-    found = latest_materializations(instance, [(place.kind, place.partition) for place in places()])
-    versions = {artifact_id(*name): version_of(made) for name, made in found.items()}
+    latest = latest_materializations(instance, [(place.kind, place.partition) for place in places()])
+    versions = {artifact_id(*name): version_of(materialized) for name, materialized in latest.items()}
     return {name: version for name, version in versions.items() if version is not None}
 
 
@@ -51,7 +51,7 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
 
     Raises: ReleaseError: there is none, or it is of another version. StoreError: it is not stored.
     """
-    from codelewm_assets.release.hub_refusals import refusals_now, sources_of
+    from codelewm_assets.release.hub_blockers import blockers_now, sources_of
 
     version = latest_version(instance, "hub_release")
     if version is None:
@@ -63,8 +63,8 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
         text = f"The plan of hub_release {version[:12]} cannot be read. Materialize hub_release again."
         raise ReleaseError(text) from error
     sources = sources_of(plan, store, stored)
-    refusals = refusals_now(plan, sources, store, latest_released(instance))
-    return plan.model_copy(update={"refusals": tuple(refusals)}), sources
+    blockers = blockers_now(plan, sources, store, latest_released(instance))
+    return plan.model_copy(update={"refusals": tuple(blockers)}), sources
 
 
 def nothing_stands_against_the_release(inputs: Inputs, partition: str | None) -> Finding:
@@ -72,7 +72,7 @@ def nothing_stands_against_the_release(inputs: Inputs, partition: str | None) ->
     plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
     return finding(
         "nothing_stands_against_the_release",
-        [str(refusal) for refusal in plan.refusals],
+        [str(row) for row in plan.refusals],
         blocker=plan.refusals[0].reason if plan.refusals else "secret_found",
         message="Scanned and verified.",
         figures={"files": len(plan.files)},

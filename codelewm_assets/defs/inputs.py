@@ -43,20 +43,22 @@ class AssetOutput:
 
 
 def latest_materializations(
-    instance: dg.DagsterInstance, wanted: Collection[tuple[str, str | None]]
+    instance: dg.DagsterInstance, keys: Collection[tuple[str, str | None]]
 ) -> dict[tuple[str, str | None], dg.EventLogRecord]:
     """(kind, partition) → record of the latest materialization, of those that have one."""
     records = dict[tuple[str, str | None], dg.EventLogRecord | None]()
-    whole = [dg.AssetKey(kind) for kind, partition in dict.fromkeys(wanted) if partition is None]
-    if len(whole) > 2:  # one question for all costs as much as two
-        for found in instance.get_asset_records(whole):
-            entry = found.asset_entry
+    unpartitioned = [dg.AssetKey(kind) for kind, partition in dict.fromkeys(keys) if partition is None]
+    if len(unpartitioned) > 2:  # one question for all costs as much as two
+        for asset_record in instance.get_asset_records(unpartitioned):
+            entry = asset_record.asset_entry
             records[entry.asset_key.to_user_string(), None] = entry.last_materialization_record
-        whole = []
-    for kind, partition in dict.fromkeys(wanted):
-        if partition is not None or whole:
-            of = dg.AssetRecordsFilter(dg.AssetKey(kind), asset_partitions=None if partition is None else [partition])
-            records[kind, partition] = next(iter(instance.fetch_materializations(of, limit=1).records), None)
+        unpartitioned = []
+    for kind, partition in dict.fromkeys(keys):
+        if partition is not None or unpartitioned:
+            query = dg.AssetRecordsFilter(
+                dg.AssetKey(kind), asset_partitions=None if partition is None else [partition]
+            )
+            records[kind, partition] = next(iter(instance.fetch_materializations(query, limit=1).records), None)
     return {
         key: record
         for key, record in records.items()
@@ -67,8 +69,8 @@ def latest_materializations(
 
 def version_of(materialized: dg.EventLogRecord) -> str | None:
     """Data version of a materialization: the digest of the artifact in the store."""
-    made = materialized.asset_materialization
-    return None if made is None else (made.tags or {}).get(DATA_VERSION_TAG)
+    materialization = materialized.asset_materialization
+    return None if materialization is None else (materialization.tags or {}).get(DATA_VERSION_TAG)
 
 
 def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | None = None) -> str | None:
@@ -100,13 +102,13 @@ def column_schema(model: type[BaseModel]) -> dict[str, dg.TableSchema]:
     """`dagster/column_schema` of a table of records, from the record's own fields and their descriptions."""
     texts = field_descriptions(model)
     columns = [
-        dg.TableColumn(name, str(getattr(found.annotation, "__name__", found.annotation)), description=texts.get(name))
-        for name, found in model.model_fields.items()
+        dg.TableColumn(name, str(getattr(info.annotation, "__name__", info.annotation)), description=texts.get(name))
+        for name, info in model.model_fields.items()
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
-JUDGES_BY = ("python", "scikit-learn", "great-expectations", "pandas", "pyarrow", "detect-secrets", "matplotlib")
+RULE_PACKAGES = ("python", "scikit-learn", "great-expectations", "pandas", "pyarrow", "detect-secrets", "matplotlib")
 """Packages that a rule's finding or picture depends on."""
 T = TypeVar("T")
 
@@ -117,7 +119,7 @@ class Inputs:
     def __init__(self, instance: dg.DagsterInstance, store: ArtifactStore, profile: Profile) -> None:
         self.instance, self.store, self.profile = instance, store, profile
         self._artifacts: dict[tuple[str, str | None], Artifact] = {}
-        self._known: dict[Hashable, tuple[Any, dict[str, str]]] = {}
+        self._memo: dict[Hashable, tuple[Any, dict[str, str]]] = {}
         self._read: list[dict[str, str]] = []  # artifact id → digest, of each value that is being worked out
 
     def artifact(self, kind: str, partition: str | None = None) -> Artifact:
@@ -129,14 +131,14 @@ class Inputs:
             read[artifact_id(kind, partition)] = self._artifacts[key].digest
         return self._artifacts[key]
 
-    def load_together(self, wanted: Iterable[tuple[str, str | None]]) -> None:
+    def load_together(self, keys: Iterable[tuple[str, str | None]]) -> None:
         """Load the artifacts that will be asked for, with few queries; one that cannot be loaded is an error when it is."""
-        absent = [key for key in wanted if key not in self._artifacts]
-        for (kind, partition), made in latest_materializations(self.instance, absent).items():
+        absent = [key for key in keys if key not in self._artifacts]
+        for (kind, partition), record in latest_materializations(self.instance, absent).items():
             with suppress(AssetsError):
-                self._artifacts[kind, partition] = self.store.load(kind, str(version_of(made)), partition=partition)
+                self._artifacts[kind, partition] = self.store.load(kind, str(version_of(record)), partition=partition)
 
-    def worked_out_once(self, name: str, about: Artifact, make: Callable[[], Any]) -> Any:
+    def cached_json(self, name: str, about: Artifact, make: Callable[[], Any]) -> Any:
         """The JSON value that `make` gives, worked out once for the same artifacts, settings and code, and then read.
 
         It is stored with the digest of every artifact that `make` asked for; when one of them is no longer the latest, the
@@ -147,7 +149,7 @@ class Inputs:
             "name": name,
             "settings": self.profile.preflight_settings(),
             "code": package_sha256(),
-            **versions(*JUDGES_BY),
+            **versions(*RULE_PACKAGES),
         }
         stored = self.store.findings.read(about.digest, key)
         if stored is not None:
@@ -164,11 +166,11 @@ class Inputs:
         except dg.Failure:  # gone, or not stored
             return False
 
-    def known(self, key: Hashable, make: Callable[[], T]) -> T:
+    def memoized(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made once for these inputs; what it asked for counts as asked for each time."""
-        if key not in self._known:
-            self._known[key] = self._traced(make)
-        value, judged = self._known[key]
+        if key not in self._memo:
+            self._memo[key] = self._traced(make)
+        value, judged = self._memo[key]
         for read in self._read:
             read |= judged
         return value  # type: ignore[no-any-return]
@@ -182,19 +184,19 @@ class Inputs:
             self._read.pop()
 
     def _table(self, artifact: Artifact, name: str, model: type[R]) -> list[R]:
-        return self.known((artifact.digest, name), lambda: list(read_table(artifact.path(name), model)))
+        return self.memoized((artifact.digest, name), lambda: list(read_table(artifact.path(name), model)))
 
     def _of_benchmarks(self, kind: str, file: str, model: type[R], benchmark: str | None = None) -> list[R]:
         """Rows of one benchmark, or of all: each has a file of its own."""
         artifact = self.artifact(kind)
-        wanted = [benchmark] if benchmark else BENCHMARKS
-        return [row for b in wanted for row in self._table(artifact, f"{b}/{file}", model)]
+        benchmarks = [benchmark] if benchmark else BENCHMARKS
+        return [row for b in benchmarks for row in self._table(artifact, f"{b}/{file}", model)]
 
     def problems(self, benchmark: str | None = None) -> list[Problem]:
         """Problems of one benchmark, or of all."""
         return self._of_benchmarks("benchmark_problems", "problems.parquet", Problem, benchmark)
 
-    def left_out(self) -> list[ExcludedProblem]:
+    def excluded_problems(self) -> list[ExcludedProblem]:
         """Problems left out by the sources and by labelling."""
         kinds = ("benchmark_problems", "labelled_completions")
         return [
@@ -244,10 +246,10 @@ class Inputs:
         pack = self.artifact("execution_pack")
 
         def find() -> list[dict[str, Any]]:
-            found = near_duplicates_of_pack(self.problems(), self.pack(), self.profile.splits.thresholds)
-            return [row.model_dump(mode="json") for row in found]
+            pairs = near_duplicates_of_pack(self.problems(), self.pack(), self.profile.splits.thresholds)
+            return [row.model_dump(mode="json") for row in pairs]
 
-        rows = self.worked_out_once("near_duplicates", pack, find)
+        rows = self.cached_json("near_duplicates", pack, find)
         return [NearDuplicate.model_validate(row) for row in rows]
 
     def codes(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from codelewm_assets.core.findings import finding
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
-from codelewm_assets.defs.checks import check_of, judge_all, rule_of
+from codelewm_assets.defs.checks import check_of, evaluate_rules, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, REQUIRED_RULES, TRAINING_INPUTS
 from codelewm_assets.preflight.stored_rules import verified
@@ -17,8 +17,8 @@ def preflight_report(run: AssetRun) -> Plan:
     inputs = run.inputs
 
     def make() -> AssetOutput:
-        findings = judge_all(inputs)
-        red = [found.rule for found in findings if not found.passed]
+        findings = evaluate_rules(inputs)
+        red = [result.rule for result in findings if not result.passed]
         report = {
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
@@ -26,7 +26,7 @@ def preflight_report(run: AssetRun) -> Plan:
             "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
             "folds": list(inputs.profile.folds),
             "settings": inputs.profile.preflight_settings(),
-            "findings": [found.model_dump(mode="json") for found in findings],
+            "findings": [result.model_dump(mode="json") for result in findings],
         }
         return AssetOutput(
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
@@ -48,7 +48,7 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
         if report["judged"].get(name) != inputs.artifact(name).digest
     ]
     if not bad:  # the findings that the checks read
-        red = {found.rule for found in judge_all(inputs) if not found.passed}
+        red = {result.rule for result in evaluate_rules(inputs) if not result.passed}
         bad = [f"{row['rule']} is red, the report has it green" for row in report["findings"] if row["rule"] in red]
     if not bad and report["clear"] is not True:
         bad = ["the report is not clear and names no red rule"]
@@ -68,4 +68,4 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
 
 
 ASSETS = [preflight_report]
-CHECKS = [check_of(rule_of("preflight_report", judge)) for judge in (preflight_is_clear, artifacts_verify)]
+CHECKS = [check_of(rule_of("preflight_report", rule)) for rule in (preflight_is_clear, artifacts_verify)]

@@ -30,7 +30,7 @@ from codelewm_assets.release.tracker import Today
 from codelewm_assets.store.store import Artifact
 
 RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
-MADE_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
+BUILT_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
 
 
 def judged_reports(inputs: Inputs) -> dict[str, Artifact]:
@@ -44,38 +44,38 @@ def findings_of(preflight: Artifact) -> list[Finding]:
 
 
 def records_of(
-    gates: Artifact, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **more: Any
+    gates: Artifact, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **other_fields: Any
 ) -> Records:
     """The tree of records that the texts are rendered from. Args: gates: `claim_gates`. reports: those that they judged."""
-    evidence = {seed: found for seed, found in seed_evidence(reports).items() if seed in seeds}
-    return report_records(gates_in(gates), evidence, **more)
+    evidence = {seed: record for seed, record in seed_evidence(reports).items() if seed in seeds}
+    return report_records(gates_in(gates), evidence, **other_fields)
 
 
 def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
     """Every check of the graph with its state now, without when it ran: the same states give the same bytes."""
     rows = []
     for row in check_statuses(inputs.instance, listing):
-        told: tuple[str, str, str | None, Mapping[str, Any]] = (row.state, row.detail, row.judged, dict(row.figures))
-        if row.asset in MADE_LATER:
-            told = ("JUDGED_AFTER_THIS", "", None, {})
+        state: tuple[str, str, str | None, Mapping[str, Any]] = (row.state, row.detail, row.judged, dict(row.figures))
+        if row.asset in BUILT_LATER:
+            state = ("JUDGED_AFTER_THIS", "", None, {})
         stage, sentence = listing.assets[row.asset].stage, listing.checks[row.asset, row.check]
-        rows.append(CheckRow(stage, row.asset, row.check, row.partition, sentence, *told))
+        rows.append(CheckRow(stage, row.asset, row.check, row.partition, sentence, *state))
     return rows
 
 
-def today(inputs: Inputs, listing: Listing, wanted: set[str]) -> Today:
-    """What the instance says of checks and assets. Args: wanted: `asset:check` of the checks to tell."""
+def today(inputs: Inputs, listing: Listing, check_names: set[str]) -> Today:
+    """What the instance says of checks and assets. Args: check_names: `asset:check` of the checks to tell."""
     checks: dict[str, list[tuple[str, str]]] = {}
     for row in check_rows(inputs, listing):
         name = f"{row.asset}:{row.check}"
-        if name in wanted:
+        if name in check_names:
             checks.setdefault(name, []).append((row.state, row.detail if row.state != "GREEN" else ""))
     every = [(kind, partition) for kind, asset in listing.assets.items() for partition in asset.partitions]
     latest = latest_materializations(inputs.instance, every)
-    made = {
+    built = {
         kind: [(kind, partition) in latest for partition in asset.partitions] for kind, asset in listing.assets.items()
     }
-    return Today(checks, made, inputs.profile.compute.backend)
+    return Today(checks, built, inputs.profile.compute.backend)
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
@@ -126,13 +126,13 @@ def results_report(run: AssetRun) -> Plan:
 
 def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     """The report's text and its plots, inline in the UI."""
-    shown: dict[str, dg.MetadataValue] = {
+    metadata: dict[str, dg.MetadataValue] = {
         "report": dg.MetadataValue.md(artifact.path("results_report.md").read_text(encoding="utf-8"))
     }
     for file in artifact.manifest.files:
         if file.path.endswith(".png"):
-            shown[file.path.removesuffix(".png")] = inline_png(artifact.path(file.path).read_bytes())
-    return shown
+            metadata[file.path.removesuffix(".png")] = inline_png(artifact.path(file.path).read_bytes())
+    return metadata
 
 
 @artifact_asset(
@@ -151,7 +151,7 @@ def dataset_card(run: AssetRun) -> Plan:
         text = render(
             rows,
             splits,
-            inputs.left_out(),
+            inputs.excluded_problems(),
             records_of(inputs.artifact("claim_gates"), {}),
             artifacts=_digests(run.parents()),
         )
@@ -177,9 +177,9 @@ def model_card(run: AssetRun) -> Plan:
         from codelewm_assets.release.cards import model_card as render
         from codelewm_assets.training.sidecar import read_sidecar
 
-        own = {name: artifact for name, artifact in reports.items() if name.endswith(f"[{seed}]")}
-        made_from = _digests([trained[seed], *shared, *own.values()])
-        text = render(read_sidecar(trained[seed]), records_of(shared[0], own, seeds=(seed,)), artifacts=made_from)
+        of_seed = {name: artifact for name, artifact in reports.items() if name.endswith(f"[{seed}]")}
+        digests = _digests([trained[seed], *shared, *of_seed.values()])
+        text = render(read_sidecar(trained[seed]), records_of(shared[0], of_seed, seeds=(seed,)), artifacts=digests)
         return text.encode("utf-8")
 
     def make() -> AssetOutput:
@@ -203,10 +203,9 @@ def tracker_status(run: AssetRun) -> Plan:
 
     inputs = run.inputs
     reports = judged_reports(inputs)
-    checks = {one.name for row in CRITERIA for one in row.shown_by if one.kind == "check"}
-    now = today(
-        inputs, run.context.resources.listing, checks
-    )  # outside of the recipe's reach: states change without a change of any artifact
+    checks = {evidence.name for row in CRITERIA for evidence in row.shown_by if evidence.kind == "check"}
+    # not part of the cache key: states change without a change of any artifact
+    now = today(inputs, run.context.resources.listing, checks)
     records = records_of(inputs.artifact("claim_gates"), reports)
     status = tracker.tracker_status(records, now)
 
@@ -256,7 +255,7 @@ def review_site(run: AssetRun) -> Plan:
     inputs, (index,) = run.inputs, run.parents()
     (audit,) = inputs.store.parents(index, ["claim_audit"]).values()
     audited = inputs.store.parents(audit, ["claim_gates", *RELEASED])
-    gates, shown = audited["claim_gates"], [audited[name] for name in RELEASED]
+    gates, sources = audited["claim_gates"], [audited[name] for name in RELEASED]
     lineage = inputs.store.lineage(index)
     checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs.store.work, lineage)
 
@@ -266,21 +265,21 @@ def review_site(run: AssetRun) -> Plan:
         records = records_of(gates, {})
         contents = SiteContents(
             records=records,
-            texts=page_texts(shown),
+            texts=page_texts(sources),
             claim_gates=gates.path("claim_gates.json").read_bytes(),
             judged=judged_pools(lineage, records.labels),
-            pictures={f.path: a.path(f.path).read_bytes() for a in shown for f in a.manifest.files if f.path.endswith(".png")},
+            pictures={f.path: a.path(f.path).read_bytes() for a in sources for f in a.manifest.files if f.path.endswith(".png")},
             checks=checks,
             manifests={d: a.manifest for d, a in (judged_lineage(inputs.store, checks) | lineage).items()},
             data_docs=docs,
         )  # fmt: skip
         files: dict[str, bytes | Path] = {**site_files(contents)}
         counts = {"page_count": sum(name.endswith(".html") for name in files), "check_count": len(checks)}
-        return AssetOutput(files, counts | {"data_docs_count": sum(one.document is not None for one in docs)})
+        return AssetOutput(files, counts | {"data_docs_count": sum(page.document is not None for page in docs)})
 
     config: dict[str, Any] = {  # what is shown beside the parents: states and pages that are no artifacts
         "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],
-        "data_docs": [[one.asset, sha256_bytes(one.document) if one.document else None] for one in docs],
+        "data_docs": [[page.asset, sha256_bytes(page.document) if page.document else None] for page in docs],
     }
     return Plan(make, config)
 

@@ -18,23 +18,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def keeps_secrets(function: Callable[P, R]) -> Callable[P, R]:
+def masks_secrets(function: Callable[P, R]) -> Callable[P, R]:
     """What the function of an asset, a check or a sensor raises has secrets masked, and so has all that led to it.
 
     Libraries put addresses and answers of servers into messages, and Dagster stores messages as they are.
     """
 
     @wraps(function)
-    def kept(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            shown = without_secrets(error)
-            if shown is error:
+            masked_error = without_secrets(error)
+            if masked_error is error:
                 raise
-            raise shown from shown.__cause__
+            raise masked_error from masked_error.__cause__
 
-    return kept
+    return wrapper
 
 
 class StoreResource(dg.ConfigurableResource):

@@ -20,20 +20,20 @@ from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, OBSERVED, RELE
 from codelewm_assets.defs.benchmarks import pinned
 from codelewm_assets.defs.failures import outbox
 from codelewm_assets.defs.jobs import run_tags
-from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
 from codelewm_assets.notify.subjects import source_notice
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import Profile
 
 SETTLED_AFTER_S = 60.0  # a file that was written later may still be written
 UPSTREAM = "upstream"
-Found = dict[str, str]  # name of a watched source → its fingerprint
+Fingerprints = dict[str, str]  # name of a watched source → its fingerprint
 
 
 def watched_by(profile: Profile, benchmark: BenchmarkId | None = None) -> list[Watched]:
     """What can change outside the project. Args: benchmark: whose release is meant; None: imported completions are."""
     if benchmark is None:
-        imported = [(own.file, own.repository, own.revision) for own in profile.completions.imported]
+        imported = [(source.file, source.repository, source.revision) for source in profile.completions.imported]
         return watched_completions(imported, os.environ)
     return watched_release(benchmark, os.environ) if profile.sources.by_benchmark[benchmark] == "evalplus" else []
 
@@ -45,11 +45,12 @@ def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
         tags={PART_TAG: PARTS["sources"]},
         description=f"The published {benchmark} that builds read, by its pin; its metadata says what lies upstream.",
     )
-    @keeps_secrets
+    @masks_secrets
     def observe(context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource) -> dg.ObserveResult:
-        found = _observe(context, RELEASES[benchmark], watched_by(profile.get(), benchmark), store, profile.get())
+        watched = watched_by(profile.get(), benchmark)
+        fingerprints = _observe(context, RELEASES[benchmark], watched, store, profile.get())
         source = profile.get().sources.by_benchmark[benchmark]
-        return _result([source, pinned(benchmark, source)], found)
+        return _result([source, pinned(benchmark, source)], fingerprints)
 
     return observe
 
@@ -60,44 +61,46 @@ def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
     tags={PART_TAG: PARTS["sources"]},
     description="Completions of models that the profile or the environment names: bytes of files, pinned commits of datasets.",
 )
-@keeps_secrets
+@masks_secrets
 def imported_completions(
     context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource
 ) -> dg.ObserveResult:
     """One observation."""
     watched = watched_by(profile.get())
-    found = _observe(context, IMPORTED_COMPLETIONS, watched, store, profile.get())
-    return _result([[own.name, own.expected or found[own.name]] for own in watched], found)
+    fingerprints = _observe(context, IMPORTED_COMPLETIONS, watched, store, profile.get())
+    return _result([[source.name, source.expected or fingerprints[source.name]] for source in watched], fingerprints)
 
 
 SOURCES = [*(_release(benchmark) for benchmark in BENCHMARKS), imported_completions]
 
 
-def _result(version: object, found: Found) -> dg.ObserveResult:
+def _result(version: object, fingerprints: Fingerprints) -> dg.ObserveResult:
     return dg.ObserveResult(
         data_version=dg.DataVersion(sha256_bytes(pretty_json(version))),
-        metadata={UPSTREAM: dg.MetadataValue.json(found)},
+        metadata={UPSTREAM: dg.MetadataValue.json(fingerprints)},
     )
 
 
 def _observe(
     context: dg.OpExecutionContext, asset: str, watched: Sequence[Watched], store: StoreResource, profile: Profile
-) -> Found:
+) -> Fingerprints:
     """Fingerprints as they are now, the last one of a source that cannot be read or is still written; notices of changes."""
-    before, found = _last(context.instance, asset), Found()
-    for own in watched:
+    before, current = _last(context.instance, asset), Fingerprints()
+    for source in watched:
         try:
-            found[own.name] = fingerprint(own, os.environ)
+            current[source.name] = fingerprint(source, os.environ)
         except (SourceMissingError, OSError) as error:  # one source that cannot be read holds up no other
-            context.log.error(f"{own.name} cannot be read ({error}). Make it readable, or name another.")
-            found[own.name] = before.get(own.name, "unreadable")
+            context.log.error(f"{source.name} cannot be read ({error}). Make it readable, or name another.")
+            current[source.name] = before.get(source.name, "unreadable")
             continue
-        if own.name in before and own.kind == "file" and _is_written(Path(own.place)):
-            found[own.name] = before[own.name]
-        is_as_wanted = found[own.name] == own.expected or (own.expected is None and found[own.name] != MISSING)
-        if not is_as_wanted and found[own.name] != before.get(own.name):
-            outbox(store).put(source_notice(own, found[own.name]), profile.operations.notify)
-    return found
+        if source.name in before and source.kind == "file" and _is_written(Path(source.place)):
+            current[source.name] = before[source.name]
+        is_expected = current[source.name] == source.expected or (
+            source.expected is None and current[source.name] != MISSING
+        )
+        if not is_expected and current[source.name] != before.get(source.name):
+            outbox(store).put(source_notice(source, current[source.name]), profile.operations.notify)
+    return current
 
 
 def _is_written(path: Path) -> bool:
@@ -107,8 +110,8 @@ def _is_written(path: Path) -> bool:
 def _last(instance: dg.DagsterInstance, asset: str) -> Mapping[str, str]:
     records = instance.fetch_observations(dg.AssetKey(asset), limit=1).records
     observation = records[0].asset_observation if records else None
-    shown = observation.metadata.get(UPSTREAM) if observation is not None else None
-    data = shown.data if isinstance(shown, dg.JsonMetadataValue) else None
+    recorded = observation.metadata.get(UPSTREAM) if observation is not None else None
+    data = recorded.data if isinstance(recorded, dg.JsonMetadataValue) else None
     return {str(name): str(value) for name, value in data.items()} if isinstance(data, Mapping) else {}
 
 
@@ -134,10 +137,10 @@ WATCH_MINUTE = 15
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Observes the sources each hour, where the profile or the environment names one that can change.",
 )
-@keeps_secrets
+@masks_secrets
 def watch_sources(context: dg.ScheduleEvaluationContext, profile: ProfileResource) -> dg.RunRequest | dg.SkipReason:
     """One tick."""
-    own = profile.get()
-    if any(watched_by(own, benchmark) for benchmark in (*BENCHMARKS, None)):
+    active_profile = profile.get()
+    if any(watched_by(active_profile, benchmark) for benchmark in (*BENCHMARKS, None)):
         return dg.RunRequest()
     return dg.SkipReason("The profile names no file and no revision that can change.")

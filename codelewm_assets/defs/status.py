@@ -10,7 +10,7 @@ from codelewm_assets.claims.register import GATE_RULES, GateRule
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.defs.guards import CheckStatus, check_status, statuses_of
 from codelewm_assets.defs.inputs import Inputs, latest_version
-from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
+from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
 from codelewm_assets.store.store import ArtifactStore
 
 ASSET = "claim_gates"
@@ -34,14 +34,14 @@ def gate_check(rule: GateRule) -> dg.AssetChecksDefinition:
         blocking=False,
         description=f"{rule.rule} A warning while that is not so: it blocks nothing.",
     )
-    @keeps_secrets
+    @masks_secrets
     def check(
         context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
     ) -> dg.AssetCheckResult:
         artifact = Inputs(context.instance, store.get(), profile.get()).artifact(ASSET)
         gates = ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
-        found = next((gate for gate in gates.gates if gate.gate == rule.name), None)
-        return gate_result(rule, found, judged=artifact.digest)
+        result = next((gate for gate in gates.gates if gate.gate == rule.name), None)
+        return gate_result(rule, result, judged=artifact.digest)
 
     return check
 
@@ -69,7 +69,7 @@ def gate_result(rule: GateRule, gate: Gate | None, *, judged: str) -> dg.AssetCh
             "reasons": _table(("code", "detail"), reasons),
             "thresholds": _table(
                 ("threshold", "value", "fixed on", "by"),
-                [(name, f"{found.value:g}", found.fixed_on, found.source) for name, found in rule.thresholds],
+                [(name, f"{limit.value:g}", limit.fixed_on, limit.source) for name, limit in rule.thresholds],
             ),
         },
     )
@@ -123,13 +123,13 @@ class Listing:
 
 def check_statuses(instance: dg.DagsterInstance, listing: Listing) -> list[CheckStatus]:
     """One row per check and partition, in the order of the listing, without the checks that only show a gate."""
-    wanted = [
+    keys = [
         (asset, check, partition)
         for asset, check in listing.checks
         if check not in GATE_OF_CHECK
         for partition in listing.assets[asset].partitions
     ]
-    return statuses_of(instance, wanted)
+    return statuses_of(instance, keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,9 @@ def gate_statuses(instance: dg.DagsterInstance) -> list[GateStatus]:
     """One row per gate. A gate that does not hold is no red check: states other than the gate's own are the check's."""
     rows = []
     for check, gate in GATE_OF_CHECK.items():
-        found = check_status(instance, ASSET, check)
-        state = str(found.figures.get("state", found.state)) if found.state in ("GREEN", "RED") else found.state
-        rows.append(GateStatus(gate, check, state, found.detail))
+        status = check_status(instance, ASSET, check)
+        state = str(status.figures.get("state", status.state)) if status.state in ("GREEN", "RED") else status.state
+        rows.append(GateStatus(gate, check, state, status.detail))
     return rows
 
 
@@ -157,11 +157,11 @@ def latest_artifacts(instance: dg.DagsterInstance, store: ArtifactStore, listing
 
     Raises: StoreError: one that the instance knows is not in the store.
     """
-    found = []
+    rows = []
     for kind, asset in listing.assets.items():
         for partition in asset.partitions:
             digest = latest_version(instance, kind, partition)
             if digest is not None:
                 metadata = store.load(kind, digest, partition=partition).manifest.metadata
-                found.append({"asset": kind, "partition": partition, "digest": digest, "metadata": metadata})
-    return found
+                rows.append({"asset": kind, "partition": partition, "digest": digest, "metadata": metadata})
+    return rows

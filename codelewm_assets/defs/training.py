@@ -25,7 +25,7 @@ from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version
 from codelewm_assets.defs.resources import StoreResource
-from codelewm_assets.defs.shown import plots
+from codelewm_assets.defs.ui_metadata import plots
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
@@ -57,7 +57,7 @@ def tokenized_pack(run: AssetRun) -> Plan:
             tokenizer, arrays = tokenize_fold(texts, training, model_fold=fold)
             files |= token_files(fold, tokenizer, arrays)
             tokenizers[f"fold {fold}"] = sha256_text(tokenizer)
-        counts = {f"{name}_count": len(found) for name, found in texts.by_field.items()}
+        counts = {f"{name}_count": len(field_texts) for name, field_texts in texts.by_field.items()}
         return AssetOutput(files, {"record_count": len(texts.records), **counts, "tokenizer_sha256": tokenizers})
 
     return Plan(make, training.model_dump(mode="json", include=set(names)) | versions("tokenizers"))
@@ -66,17 +66,17 @@ def tokenized_pack(run: AssetRun) -> Plan:
 def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
     """The token records are exactly the pack's rows, each under its problem's fold."""
     fold = {split.problem_id: split.fold for split in inputs.splits()}
-    wanted = {row.record_id: fold.get(row.source_problem_id) for row in inputs.pack()}
-    found = {
+    expected = {row.record_id: fold.get(row.source_problem_id) for row in inputs.pack()}
+    tokenized = {
         row["record_id"]: row["fold"] for row in read_rows(inputs.artifact("tokenized_pack").path("records.parquet"))
     }
-    bad = sorted(name for name in set(wanted) | set(found) if wanted.get(name, -1) != found.get(name, -2))
+    bad = sorted(name for name in set(expected) | set(tokenized) if expected.get(name, -1) != tokenized.get(name, -2))
     return finding(
         "tokens_join_the_pack",
         bad,
         blocker="tokens_do_not_join",
         message="Every pack row is tokenized, and nothing else.",
-        figures={"records": len(found)},
+        figures={"records": len(tokenized)},
     )
 
 
@@ -92,10 +92,10 @@ def checkpoint(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         with _retried_when_killed(context, run.profile.operations.infrastructure_retries):
-            made = _train(context, inputs, run.store, int(run.seed))
+            output = _train(context, inputs, run.store, int(run.seed))
         require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
-        _require_unchanged(context.instance, made.metadata["judged"])
-        return made
+        _require_unchanged(context.instance, output.metadata["judged"])
+        return output
 
     def show(artifact: Artifact) -> dict[str, Any]:
         from codelewm_assets.plots.reports import training_curve
@@ -253,7 +253,7 @@ class _EventReader(dg.PipesTempFileMessageReader):
 
         handle = handler.handle_message
 
-        def look(message: Any) -> None:
+        def observe(message: Any) -> None:
             payload = message["params"]["payload"] if message["method"] == "report_custom_message" else None
             if payload is not None and END in payload:
                 self.end = payload[END]
@@ -261,7 +261,7 @@ class _EventReader(dg.PipesTempFileMessageReader):
                 self._on_event(payload)
             handle(message)
 
-        handler.handle_message = look  # type: ignore[method-assign]  # a reader has no other place for live messages
+        handler.handle_message = observe  # type: ignore[method-assign]  # a reader has no other place for live messages
         with super().read_messages(handler) as parameters:
             yield parameters
 
@@ -270,13 +270,13 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
     """The sidecar names exactly these weights, this tokenizer, pack and folds."""
     from codelewm_assets.training.sidecar import sidecar_mismatches
 
-    made = inputs.artifact("checkpoint", partition)
+    trained = inputs.artifact("checkpoint", partition)
     return finding(
         "sidecar_matches",
-        sidecar_mismatches(made, inputs.artifact("tokenized_pack")),
+        sidecar_mismatches(trained, inputs.artifact("tokenized_pack")),
         blocker="sidecar_mismatch",
         message="Weights, sidecar and tokens belong together.",
-        figures={"files": len(made.manifest.files)},
+        figures={"files": len(trained.manifest.files)},
     )
 
 
@@ -332,13 +332,13 @@ def latents_have_not_collapsed(inputs: Inputs, partition: str | None) -> Finding
     from codelewm_assets.evaluation.reports import CollapseReport, SeedEvidence
 
     raw = inputs.artifact("checkpoint_inspection", partition).read_json("checkpoint_inspection.json")
-    found = collapse_gate(SeedEvidence(collapse=CollapseReport.model_validate(raw)))
+    verdict = collapse_gate(SeedEvidence(collapse=CollapseReport.model_validate(raw)))
     return finding(
         "latents_have_not_collapsed",
-        [f"{reason.code}: {reason.detail}" for reason in found.reasons],
-        blocker=found.reasons[0].code if found.reasons else "collapsed",
+        [f"{reason.code}: {reason.detail}" for reason in verdict.reasons],
+        blocker=verdict.reasons[0].code if verdict.reasons else "collapsed",
         message="The latents have not collapsed.",
-        figures=found.figures,
+        figures=verdict.figures,
     )
 
 

@@ -35,7 +35,7 @@ from codelewm_assets.defs.private_names import (
     WorkspaceProcessContext,
 )
 from codelewm_assets.defs.resources import default_resources
-from codelewm_assets.instance.own_origin import OwnOriginMiddleware
+from codelewm_assets.instance.same_origin import SameOriginMiddleware
 from codelewm_assets.store.store import ArtifactStore
 
 REFUSAL = (
@@ -46,7 +46,7 @@ STOP_S = 30  # for the daemon to end what it is doing
 OPEN_REQUESTS_S = 10  # for requests that are being answered when the server ends
 
 
-class RefuseMutations(ASTValidationRule):
+class RejectMutations(ASTValidationRule):
     """A document with a mutation in it is refused before any of it is executed."""
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
@@ -66,7 +66,7 @@ class WebServer(DagsterWebserver):
 
         Args:
             store: where the review site lies.
-            origins: addresses of the server in a browser, as `own_origins` lists them.
+            origins: addresses of the server in a browser, as `allowed_origins` lists them.
             is_read_only: no mutation is executed, and no event of an asset taken from outside.
         """
         self._instance, self._store = process.instance, store
@@ -75,11 +75,11 @@ class WebServer(DagsterWebserver):
 
     def build_middleware(self) -> list[Middleware]:
         """Dagster's middleware behind the refusal of foreign requests."""
-        return [Middleware(OwnOriginMiddleware, origins=self._origins), *super().build_middleware()]
+        return [Middleware(SameOriginMiddleware, origins=self._origins), *super().build_middleware()]
 
     def build_graphql_validation_rules(self) -> Collection[type[ASTValidationRule]]:
         """GraphQL's own rules; no mutations when read-only."""
-        return [*specified_rules, RefuseMutations] if self._is_read_only else specified_rules
+        return [*specified_rules, RejectMutations] if self._is_read_only else specified_rules
 
     def build_routes(self) -> list[BaseRoute]:
         """Dagster's routes and the review site; when read-only, none that takes materializations, checks and observations."""
@@ -100,7 +100,7 @@ class WebServer(DagsterWebserver):
             return PlainTextResponse(str(reason), status_code=404)
 
 
-def own_origins(host: str, port: int) -> set[str]:
+def allowed_origins(host: str, port: int) -> set[str]:
     """Addresses of a server in a browser of its machine, by the address and port that it listens on."""
     names = {"127.0.0.1", "localhost", f"[{host}]" if ":" in host else host.lower()}
     return {f"http://{name}" if port == 80 else f"http://{name}:{port}" for name in names}
@@ -242,7 +242,7 @@ def main() -> None:
         store = default_resources()["store"].get()  # type: ignore[attr-defined]
         serve(
             instance, store, listener, workspace=options.workspace, is_read_only=options.read_only,
-            with_daemon=options.with_daemon, origins=own_origins(options.host, port) | set(options.origin),
+            with_daemon=options.with_daemon, origins=allowed_origins(options.host, port) | set(options.origin),
         )  # fmt: skip
 
 

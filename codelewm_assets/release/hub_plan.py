@@ -1,6 +1,6 @@
 """`release_plan.json`: which file goes where on the Hub, the tag of it all, and what stands against it.
 
-Reasons are found in `hub_refusals`, and the upload is in `hub_upload`.
+Reasons are found in `hub_blockers`, and the upload is in `hub_upload`.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
 from codelewm_assets.evaluation.reports import (
@@ -172,12 +172,12 @@ def gates_of(
 ) -> ClaimGates:
     """Gates and claims on good evidence with fields changed by seed."""
     seeds = {seed: seed_evidence(**(changes or {}).get(seed, {})) for seed in SEEDS}
-    return judge(seeds, evidence or integrity(), profile="tiny", benchmark_labels=labels)
+    return evaluate_gates(seeds, evidence or integrity(), profile="tiny", benchmark_labels=labels)
 
 
 def nothing_known(labels: dict[str, str] = LABELS) -> ClaimGates:
     """Gates and claims without any evidence."""
-    return judge({}, None, profile="tiny", benchmark_labels=labels)
+    return evaluate_gates({}, None, profile="tiny", benchmark_labels=labels)
 
 
 def state_of(gates: ClaimGates, name: str) -> str:

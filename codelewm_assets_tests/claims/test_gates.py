@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from codelewm_assets.claims.gate_rules import SEED_GATES
-from codelewm_assets.claims.gates import GATES, judge
+from codelewm_assets.claims.gates import GATES, evaluate_gates
 from codelewm_assets.claims.register import CONTROLS, RERANK_PROBLEMS
 from codelewm_assets.claims.verdicts import Gate, SeedGate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
@@ -189,14 +189,14 @@ def test_absent_evidence_on_one_seed_leaves_the_gate_undecided_and_says_what_is_
 
 @each_case("name", list(SEED_GATES))
 def test_one_missing_seed_leaves_every_gate_undecided_and_is_named(name: str) -> None:
-    found = judge({42: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
+    found = evaluate_gates({42: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
     gate = next(gate for gate in found.gates if gate.gate == name)
     assert gate.state == "UNDECIDED"
     assert [reason.detail for reason in gate.reasons] == ["seed 1729: There is no evidence of this seed."]
 
 
 def test_a_failure_on_one_seed_outweighs_a_missing_other_seed() -> None:
-    found = judge(
+    found = evaluate_gates(
         {42: seed_evidence(collapse=collapse(effective_rank_ratio=0.1))}, integrity(), profile="tiny",
         benchmark_labels=LABELS,
     )  # fmt: skip
@@ -204,7 +204,9 @@ def test_a_failure_on_one_seed_outweighs_a_missing_other_seed() -> None:
 
 
 def test_a_third_seed_does_not_stand_in_for_a_missing_one() -> None:
-    found = judge({42: seed_evidence(), 7: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS)
+    found = evaluate_gates(
+        {42: seed_evidence(), 7: seed_evidence()}, integrity(), profile="tiny", benchmark_labels=LABELS
+    )
     assert {gate.state for gate in found.gates if gate.gate != "integrity"} == {"UNDECIDED"}
 
 

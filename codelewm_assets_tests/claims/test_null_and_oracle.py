@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import Decoy
@@ -124,7 +124,7 @@ def _evidence(seed: int, *, is_shuffled: bool) -> SeedEvidence:
 def _judge(evidence: Sequence[SeedEvidence], **changes: Any) -> ClaimGates:
     fields: dict[str, Any] = {"profile": "test", "benchmark_labels": LABELS} | changes
     kept = fields.pop("integrity", integrity())
-    return judge(dict(zip(SEEDS, evidence, strict=True)), kept, **fields)
+    return evaluate_gates(dict(zip(SEEDS, evidence, strict=True)), kept, **fields)
 
 
 def _open(gates: ClaimGates) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.claims.audit import audit_text, claim_statuses
-from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.reports import (
@@ -189,7 +189,7 @@ def _integrity(**changes: Any) -> IntegrityEvidence:
 
 def _judged(integrity: IntegrityEvidence | None = None, **changes: Any) -> ClaimGates:
     seeds = {seed: _evidence(seed, **{k: v(seed) for k, v in changes.items()}) for seed in SEEDS}
-    return judge(seeds, integrity or _integrity(), profile="v0.9", benchmark_labels=LABELS)
+    return evaluate_gates(seeds, integrity or _integrity(), profile="v0.9", benchmark_labels=LABELS)
 
 
 def _gate(found: ClaimGates, name: str) -> Gate:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from codelewm_assets.claims.gate_rules import rerank_gate, shown
-from codelewm_assets.claims.gates import judge
+from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.register import CONTROLS, SURPRISE_AUC
 from codelewm_assets.claims.verdicts import REASONS, ClaimGates, Gate, Reason
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
@@ -115,7 +115,7 @@ INTEGRITY = st.builds(
 def test_each_reason_is_true_and_each_state_follows_from_its_reasons(
     seeds: dict[int, SeedEvidence], checked: IntegrityEvidence, labels: dict[str, str]
 ) -> None:
-    gates = judge(seeds, checked, profile="tiny", benchmark_labels=labels)
+    gates = evaluate_gates(seeds, checked, profile="tiny", benchmark_labels=labels)
     assert ClaimGates.model_validate_json(gates.model_dump_json()) == gates
     for gate in gates.gates:
         for row in gate.seeds:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from codelewm_assets.commands.latest import latest_pages, link_latest, shown_address
+from codelewm_assets.commands.latest import latest_pages, link_latest, page_address
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.commands.made import materialized
 
@@ -24,7 +24,7 @@ def shown(home: Path, *, is_linked: bool = True) -> str | None:
         if is_linked:
             link_latest(instance, store)
         artifact = latest_pages(instance, store)["results_report"]
-        return None if artifact is None else shown_address(store, "results_report", artifact)
+        return None if artifact is None else page_address(store, "results_report", artifact)
 
 
 def test_the_link_follows_the_latest_build_and_only_the_latest_is_called_so(home: Path) -> None:
@@ -60,4 +60,4 @@ def test_a_folder_in_the_place_of_the_link_is_left_alone(home: Path) -> None:
 def test_on_object_storage_the_address_is_shown() -> None:
     store = SimpleNamespace(address="s3://bucket/evidence")
     artifact = SimpleNamespace(address="s3://bucket/evidence/review_site/all/0123")
-    assert shown_address(store, "review_site", artifact) == "s3://bucket/evidence/review_site/all/0123/index.html"
+    assert page_address(store, "review_site", artifact) == "s3://bucket/evidence/review_site/all/0123/index.html"

@@ -15,7 +15,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
-from codelewm_assets.defs.checks import judge_all
+from codelewm_assets.defs.checks import evaluate_rules
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
@@ -124,7 +124,7 @@ class StoredWorld:
 
     def put_preflight(self, **changes: Any) -> None:
         """The preflight report of what is stored, with fields changed."""
-        findings = judge_all(self.inputs())
+        findings = evaluate_rules(self.inputs())
         red = [f.rule for f in findings if not f.passed]
         report = {
             "schema_version": "codelewm.preflight_report.v1",

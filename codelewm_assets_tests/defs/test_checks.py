@@ -17,7 +17,7 @@ from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import checks
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.defs.checks import DATA_RULES, check_result, judge_all
+from codelewm_assets.defs.checks import DATA_RULES, check_result, evaluate_rules
 from codelewm_assets.preflight import data_rules
 from codelewm_assets.preflight.contracts import tables
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
@@ -334,7 +334,9 @@ def test_secrets_of_the_environment_are_looked_for_each_time(
 def test_preflight_is_clear_is_red_when_the_report_has_a_red_rule_as_green(stored: StoredWorld, world: World) -> None:
     rows = [row.model_copy(update={"license": "Proprietary"}) if n == 0 else row for n, row in enumerate(world.rows)]
     stored.put_data(world.changed(rows=tuple(rows)))
-    green = [found.model_copy(update={"passed": True}).model_dump(mode="json") for found in judge_all(stored.inputs())]
+    green = [
+        found.model_copy(update={"passed": True}).model_dump(mode="json") for found in evaluate_rules(stored.inputs())
+    ]
     stored.put_preflight(clear=True, red=[], findings=green)
     found = stored.run_check("preflight_report", "preflight_is_clear")
     assert not found.passed and "licences_are_known is red, the report has it green" in found.description
@@ -452,9 +454,11 @@ def test_score_checks_are_red_on_their_fault_in_either_file(
 
 
 def test_open_claims_follow_from_gates_is_red_when_a_claim_was_opened_by_hand(stored: StoredWorld) -> None:
-    from codelewm_assets.claims.gates import judge
+    from codelewm_assets.claims.gates import evaluate_gates
 
-    gates = judge({}, None, profile="tiny", benchmark_labels={"humaneval": "humaneval"}).model_dump(mode="json")
+    gates = evaluate_gates({}, None, profile="tiny", benchmark_labels={"humaneval": "humaneval"}).model_dump(
+        mode="json"
+    )
     stored.put_json("claim_gates", "claim_gates.json", gates)
     assert stored.run_check("claim_gates", "open_claims_follow_from_gates").passed
     gates["claims"][0]["status"] = "OPEN"

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from codelewm_assets.defs import resources
 from codelewm_assets.defs.assemble import build_defs
-from codelewm_assets.defs.resources import keeps_secrets, without_secrets
+from codelewm_assets.defs.resources import masks_secrets, without_secrets
 from codelewm_assets_tests.cases import each_case
 
 SECRET = "planted-7f3a9c-secret"
@@ -38,7 +38,7 @@ def _shown(error: BaseException) -> str:
 def _raised(make: Callable[[], Exception]) -> BaseException:
     """What comes out of a function that raises it."""
 
-    @keeps_secrets
+    @masks_secrets
     def function() -> None:
         raise make()
 
@@ -110,7 +110,7 @@ def test_errors_that_lead_to_each_other_end() -> None:
 
 def test_the_event_log_of_a_failed_asset_and_a_failed_check_has_no_secret(tmp_path: Path) -> None:
     @dg.asset
-    @keeps_secrets
+    @masks_secrets
     def broken() -> None:
         raise RuntimeError(f"401 for {SECRET}") from OSError(f"https://user:{SECRET}@host/")
 
@@ -119,7 +119,7 @@ def test_the_event_log_of_a_failed_asset_and_a_failed_check_has_no_secret(tmp_pa
         return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
 
     @dg.asset_check(asset=whole)
-    @keeps_secrets
+    @masks_secrets
     def judged() -> dg.AssetCheckResult:
         raise RuntimeError(f"403 for {SECRET}")
 

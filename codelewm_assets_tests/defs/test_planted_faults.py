@@ -8,7 +8,7 @@ import pytest
 
 from codelewm_assets.baselines.controls import consensus_scores
 from codelewm_assets.core.records import Completion
-from codelewm_assets.defs.checks import judge_all
+from codelewm_assets.defs.checks import evaluate_rules
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_world, random_program
 
@@ -149,7 +149,7 @@ PLANTED = (
 
 def _red(stored: StoredWorld, world: World) -> set[tuple[str, str]]:
     stored.put_data(world)
-    return {(found.rule, str(found.blocker)) for found in judge_all(stored.inputs()) if not found.passed}
+    return {(found.rule, str(found.blocker)) for found in evaluate_rules(stored.inputs()) if not found.passed}
 
 
 def test_nothing_is_red_before_a_fault_is_planted(stored: StoredWorld, world: World) -> None:

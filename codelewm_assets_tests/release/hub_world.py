@@ -10,9 +10,9 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.dataset.pack import build_pack
+from codelewm_assets.release.hub_blockers import Draft, draft_release, sources_of
 from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
-from codelewm_assets.release.hub_refusals import Draft, draft_release, sources_of
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
@@ -127,7 +127,7 @@ class HubWorld:
     def stored(self) -> tuple[ReleasePlan, dict[PlannedFile, Path]]:
         """The plan as `hub_release` stores it, and where its files lie."""
         draft = self.draft()
-        files = {**draft.own_files, "release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
+        files = {**draft.generated_files, "release_plan.json": pretty_json(draft.plan.model_dump(mode="json"))}
         cache_key = CacheKey(
             "hub_release", None, {}, {"tag": draft.plan.tag, "refused": len(draft.plan.refusals)}, "test"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.core.digests import sha256_file
-from codelewm_assets.release.hub_refusals import refusals_now, sources_of
+from codelewm_assets.release.hub_blockers import blockers_now, sources_of
 from codelewm_assets.store.store import open_store
 from codelewm_assets_tests.object_storage import Bytes
 from codelewm_assets_tests.release.hub_world import HubWorld
@@ -28,7 +28,7 @@ def test_a_release_from_object_storage_is_the_release_of_a_folder(remote: HubWor
     assert plan == built.draft().plan
     assert plan.refusals == ()
     assert {file: sha256_file(path) for file, path in sources.items()} == {file: file.sha256 for file in plan.files}
-    assert refusals_now(plan, sources, remote.store, remote.released) == []
+    assert blockers_now(plan, sources, remote.store, remote.released) == []
 
 
 def test_a_published_file_that_was_altered_on_the_server_is_refused(remote: HubWorld, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_published_file_that_was_altered_on_the_server_is_refused(remote: HubW
     remote.store = open_store(remote.store.address, work=tmp_path / "another machine")
     Bytes(remote.store.address).alter(f"{remote.artifact('claim_gates').name}/claim_gates.json")
     sources = sources_of(plan, remote.store, remote.artifact("hub_release"))
-    (found,) = refusals_now(plan, sources, remote.store, remote.released)
+    (found,) = blockers_now(plan, sources, remote.store, remote.released)
     assert (found.reason, "is missing" in found.detail) == ("altered_since_plan", True)
     refused = remote.draft().plan.refusals
     assert [refusal.reason for refusal in refused] == ["manifest_mismatch"]

@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from codelewm_assets.instance.own_origin import OwnOriginMiddleware
-from codelewm_assets.instance.web_server import own_origins
+from codelewm_assets.instance.same_origin import SameOriginMiddleware
+from codelewm_assets.instance.web_server import allowed_origins
 from codelewm_assets_tests.browser import CHROMIUM, open_browser
 from codelewm_assets_tests.instance.web import REVIEW, SERVER, Served, content, free_port, served
 from codelewm_assets_tests.tiers import slow
@@ -199,9 +199,9 @@ def test_the_mutation_that_is_refused_above_changes_an_instance(tmp_path: Path) 
 
 
 def test_own_origins_are_those_of_the_address_and_port_that_is_listened_on() -> None:
-    assert own_origins("127.0.0.1", 3000) == {"http://127.0.0.1:3000", "http://localhost:3000"}
-    assert own_origins("::1", 3000) == {"http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"}
-    assert own_origins("UI.lab.example", 80) == {"http://127.0.0.1", "http://localhost", "http://ui.lab.example"}
+    assert allowed_origins("127.0.0.1", 3000) == {"http://127.0.0.1:3000", "http://localhost:3000"}
+    assert allowed_origins("::1", 3000) == {"http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"}
+    assert allowed_origins("UI.lab.example", 80) == {"http://127.0.0.1", "http://localhost", "http://ui.lab.example"}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_own_origins_are_those_of_the_address_and_port_that_is_listened_on() -> 
 def test_behind_a_proxy_the_named_origins_are_the_own_ones(headers: dict[str, str], status: int) -> None:
     app = Starlette(
         routes=[Route("/graphql", lambda _: PlainTextResponse("passed"), methods=["POST"])],
-        middleware=[Middleware(OwnOriginMiddleware, origins=["https://ui.lab.example", "http://web:3000"])],
+        middleware=[Middleware(SameOriginMiddleware, origins=["https://ui.lab.example", "http://web:3000"])],
     )
     with TestClient(app) as client:
         assert client.post("/graphql", json={"query": "{version}"}, headers=headers).status_code == status

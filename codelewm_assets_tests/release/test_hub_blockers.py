@@ -7,8 +7,8 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
+from codelewm_assets.release.hub_blockers import blockers_now
 from codelewm_assets.release.hub_plan import Refusal
-from codelewm_assets.release.hub_refusals import refusals_now
 from codelewm_assets.release.hub_upload import publish
 from codelewm_assets_tests.release.hub_world import (
     LABELS,
@@ -187,7 +187,7 @@ def test_a_secret_is_not_repeated_in_its_refusal(world: HubWorld) -> None:
 def _now(world: HubWorld, fault: Fault) -> list[Refusal]:
     plan, sources = world.stored()
     fault(world)
-    return refusals_now(plan, sources, world.store, world.released)
+    return blockers_now(plan, sources, world.store, world.released)
 
 
 def test_a_plan_on_which_nothing_changed_is_refused_for_nothing_new(world: HubWorld) -> None:

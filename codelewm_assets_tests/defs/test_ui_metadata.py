@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codelewm_assets.core.records import PackRow, PoolMember
 from codelewm_assets.core.tables import arrow_schema, sample_rows, write_table
-from codelewm_assets.defs import shown
+from codelewm_assets.defs import ui_metadata
 from codelewm_assets.evaluation.score_files import sample_score_rows
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World
@@ -16,7 +16,9 @@ def test_twenty_rows_are_spread_over_the_table_and_long_texts_are_cut(
 ) -> None:
     stored.put_data(world)
     pack = stored.latest["execution_pack"]
-    table = shown.sample(stored.inputs(), pack, lambda: sample_rows(pack.path("pack.parquet")), PackRow)["sample_rows"]
+    table = ui_metadata.sample(stored.inputs(), pack, lambda: sample_rows(pack.path("pack.parquet")), PackRow)[
+        "sample_rows"
+    ]
     assert len(table.records) == 20
     problems = [record.data["source_problem_id"] for record in table.records]
     assert problems[0] == world.rows[0].source_problem_id and len(set(problems)) > 10
@@ -49,9 +51,9 @@ def test_what_is_shown_is_worked_out_once_and_again_for_another_artifact(stored:
         drawn.append("again")
         return {"roc": b"png"}
 
-    first = shown.plots(stored.inputs(), stored.latest["rerank_pools"], draw)
+    first = ui_metadata.plots(stored.inputs(), stored.latest["rerank_pools"], draw)
     assert first["roc"].md_str == "![](data:image/png;base64,cG5n)"
-    assert shown.plots(stored.inputs(), stored.latest["rerank_pools"], draw) == first
+    assert ui_metadata.plots(stored.inputs(), stored.latest["rerank_pools"], draw) == first
     assert len(drawn) == 1
-    shown.plots(stored.inputs(), stored.latest["execution_pack"], draw)
+    ui_metadata.plots(stored.inputs(), stored.latest["execution_pack"], draw)
     assert len(drawn) == 2

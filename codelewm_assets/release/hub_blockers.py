@@ -26,7 +26,7 @@ class Draft:
     """A plan, and its own files by name."""
 
     plan: ReleasePlan
-    own_files: Mapping[str, bytes]
+    generated_files: Mapping[str, bytes]
 
 
 def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
@@ -173,7 +173,7 @@ def _inspections(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -
 
 
 def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[PlannedFile, Path]:
-    """Where each file of the plan lies, or would: one that is missing or damaged is found by `refusals_now`.
+    """Where each file of the plan lies, or would: one that is missing or damaged is found by `blockers_now`.
 
     Args: own: the stored plan.
     """
@@ -190,7 +190,7 @@ def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[P
     return {file: path(file) for file in plan.files}
 
 
-def refusals_now(
+def blockers_now(
     plan: ReleasePlan, sources: Mapping[PlannedFile, Path], store: ArtifactStore, latest: Mapping[str, str]
 ) -> list[Refusal]:
     """What the plan refuses, and what changed since: bytes of its files and of their lineage, artifacts that were rebuilt.

@@ -36,7 +36,7 @@ _GRAPHQL_BODY = TypeAdapter[object](GraphQLBody)
 _JSON_OBJECT = TypeAdapter[object](dict[str, Any])
 
 
-class OwnOriginMiddleware:
+class SameOriginMiddleware:
     """Passes HTTP requests and WebSockets that a foreign page cannot have sent."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:

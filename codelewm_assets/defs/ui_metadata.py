@@ -11,7 +11,7 @@ from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.store.store import Artifact
 
-SHOWN_CHARACTERS = 80  # of a cell: programs would fill the event log
+MAX_CELL_CHARACTERS = 80  # of a cell: programs would fill the event log
 TYPES = {bool: "bool", int: "int", float: "float"}
 
 
@@ -19,7 +19,7 @@ def plots(
     inputs: Inputs, about: Artifact, draw: Callable[[], Mapping[str, bytes]]
 ) -> dict[str, dg.MarkdownMetadataValue]:
     """Pictures of an artifact by name. Args: draw: gives them as PNG; what it reads is determined by the artifact."""
-    stored: dict[str, str] = inputs.worked_out_once(
+    stored: dict[str, str] = inputs.cached_json(
         "plots of the UI", about, lambda: {name: inline_png(data).md_str or "" for name, data in draw().items()}
     )
     return {name: dg.MetadataValue.md(text) for name, text in stored.items()}
@@ -29,7 +29,7 @@ def sample(
     inputs: Inputs, about: Artifact, read: Callable[[], Sequence[Mapping[str, Any]]], model: type[BaseModel]
 ) -> dict[str, dg.TableMetadataValue]:
     """Sample rows of an artifact as a table. Args: read: gives them. model: its fields describe the columns."""
-    rows: list[dict[str, Any]] = inputs.worked_out_once(
+    rows: list[dict[str, Any]] = inputs.cached_json(
         "sample rows of the UI", about, lambda: [{name: _cell(value) for name, value in row.items()} for row in read()]
     )
     names = dict.fromkeys(name for row in rows for name in row)
@@ -45,7 +45,7 @@ def _cell(value: Any) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return text if len(text) <= MAX_CELL_CHARACTERS else text[: MAX_CELL_CHARACTERS - 1] + "…"
 
 
 def _type(values: Any) -> str:
