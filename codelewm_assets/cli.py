@@ -62,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _nobody_reads() -> bool:
     """Whether the reader of standard output is gone, as after `| head`; what is left to write then goes nowhere."""
-    look = select.poll()
-    look.register(sys.stdout.fileno(), 0)  # an error is always reported
-    if not any(event & select.POLLERR for _, event in look.poll(0)):
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # an error is always reported
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True

@@ -76,7 +76,7 @@ class BuildDisplay:
         """
         self._console, self._folder, self._total, self._heartbeat_s = console, progress_folder, total, heartbeat_s
         self._started, self._finished = now(), 0
-        self._said = self._started  # when the last heartbeat was printed
+        self._last_heartbeat = self._started  # when the last heartbeat was printed
         self._running: _Running | None = None
         self._stopped = threading.Event()
         self._live = (
@@ -145,13 +145,13 @@ class BuildDisplay:
 
     def running(self) -> RenderableType:
         """The step that is running with its bar, and the time of the whole build; what a terminal shows last."""
-        whole = f"{self._count()}, {clock(now() - self._started)}"
+        summary = f"{self._count()}, {clock(now() - self._started)}"
         running = self._running
         if running is None:
-            return Text(whole, style="dim")
+            return Text(summary, style="dim")
         position = self.position()
         line = Text.assemble(
-            whole, "  ", (_label(running.name, running.partition), "bold"), f"  {clock(now() - running.started)}"
+            summary, "  ", (_label(running.name, running.partition), "bold"), f"  {clock(now() - running.started)}"
         )
         line.truncate(self._console.width, overflow="ellipsis")
         if position is None:
@@ -204,9 +204,9 @@ class BuildDisplay:
         """The line about the running step where one is due; None: the last one, or its start, is not long enough ago."""
         running = self._running
         self.position()  # an early one, from which the pace is known when the line is due
-        if running is None or now() - max(self._said, running.started) < self._heartbeat_s:
+        if running is None or now() - max(self._last_heartbeat, running.started) < self._heartbeat_s:
             return None
-        self._said = now()
+        self._last_heartbeat = now()
         return self.running_line()
 
     def _beat(self) -> None:

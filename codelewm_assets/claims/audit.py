@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from codelewm_assets.claims.clauses import Said, said
+from codelewm_assets.claims.clauses import ClaimPhrase, find_claims
 from codelewm_assets.claims.lexicon import BENCHMARK_WORDS, BEYOND
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES
 from codelewm_assets.claims.sentences import Passage, passages
@@ -63,11 +63,11 @@ class Overclaim(NamedTuple):
 
 def claim_statuses(gates: ClaimGates) -> dict[str, str]:
     """Claim id → OPEN or CLOSED, and `gate:<name>` and `gate:<name>@<seed>` → HOLDS, FAILS or UNDECIDED."""
-    found: dict[str, str] = {claim.claim_id: claim.status for claim in gates.claims}
+    statuses: dict[str, str] = {claim.claim_id: claim.status for claim in gates.claims}
     for gate in gates.gates:
-        found[f"gate:{gate.gate}"] = gate.state
-        found |= {f"gate:{gate.gate}@{row.seed}": row.state for row in gate.seeds if row.seed is not None}
-    return found
+        statuses[f"gate:{gate.gate}"] = gate.state
+        statuses |= {f"gate:{gate.gate}@{row.seed}": row.state for row in gate.seeds if row.seed is not None}
+    return statuses
 
 
 def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
@@ -76,33 +76,35 @@ def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
     A sentence that denies, asks or conditions states nothing, nor does what is listed under words that forbid it.
     Args: statuses: as `claim_statuses` gives them; a claim or gate that is not in it counts as CLOSED.
     """
-    found = []
+    overclaims = []
     for passage in passages(markdown):
         if passage.is_quoted:
             continue
-        verdicts = [judge_said(claim, passage.text, statuses) for claim in said(passage.text, passage.subject_hint)]
+        verdicts = [
+            check_claim(claim, passage.text, statuses) for claim in find_claims(passage.text, passage.subject_hint)
+        ]
         verdicts += _gate_rows(passage, statuses)
         bad = [verdict for verdict in verdicts if verdict is not None]
         if bad:
             claim_id, status = bad[0]
-            found.append(Overclaim(passage.line, claim_id, status, passage.text))
-    return found
+            overclaims.append(Overclaim(passage.line, claim_id, status, passage.text))
+    return overclaims
 
 
-def judge_said(claim: Said, sentence: str, statuses: Mapping[str, str]) -> tuple[str, Why] | None:
+def check_claim(claim: ClaimPhrase, sentence: str, statuses: Mapping[str, str]) -> tuple[str, Why] | None:
     """What is wrong with a claim, None when it may be said."""
     claim_id = linked(claim, sentence)
     if claim_id == NOT_IN_REGISTER:
         return claim_id, "NOT_IN_REGISTER"
     if statuses.get(claim_id) not in ("OPEN", "HOLDS"):
         return claim_id, "CLOSED"
-    wordings = next((found.wordings for found in CLAIMS if found.claim_id == claim_id), ())
+    wordings = next((entry.wordings for entry in CLAIMS if entry.claim_id == claim_id), ())
     if sentence not in wordings and BEYOND.search(sentence):
         return claim_id, "BEYOND_WORDING"
     return None
 
 
-def linked(claim: Said, sentence: str) -> str:
+def linked(claim: ClaimPhrase, sentence: str) -> str:
     """The claim of the register, or the gate, that a claim is of; `not_in_register` when there is none."""
     if claim.kind == "boast":
         return NOT_IN_REGISTER
@@ -118,8 +120,8 @@ def linked(claim: Said, sentence: str) -> str:
 
 def _benchmarks(text: str) -> list[str]:
     """The narrower claims of the benchmarks that a text speaks of, without those that it takes out."""
-    said_of = re.sub(r"\b(?:not|undecided|closed|except|nothing) (?:on|for|of) \S+", "", text.lower())
-    return [claim_id for words, claim_id in NARROWER.items() if re.search(words, said_of)]
+    scope = re.sub(r"\b(?:not|undecided|closed|except|nothing) (?:on|for|of) \S+", "", text.lower())
+    return [claim_id for words, claim_id in NARROWER.items() if re.search(words, scope)]
 
 
 def _topic(text: str) -> str | None:
@@ -134,6 +136,6 @@ def _gate_rows(passage: Passage, statuses: Mapping[str, str]) -> list[tuple[str,
         named = [gate for words, gate in GATE_WORDS if re.search(words, cell)]
     if len(named) != 1 or not any(PASSED.fullmatch(cell) for cell in passage.row):
         return []
-    seed = next((found for found in passage.row if re.fullmatch(r"\d+", found)), None)
+    seed = next((text for text in passage.row if re.fullmatch(r"\d+", text)), None)
     key = f"gate:{named[0]}" if seed is None else f"gate:{named[0]}@{seed}"
     return [] if statuses.get(key) == "HOLDS" else [(key, "CLOSED")]

@@ -29,14 +29,14 @@ BASE_FORM = re.compile(
 )
 
 
-class Said(NamedTuple):
+class ClaimPhrase(NamedTuple):
     """A claim word that claims: which kind, and the clause that it stands in."""
 
     kind: str
     clause: str
 
 
-def said(sentence: str, hint: str) -> Iterator[Said]:
+def find_claims(sentence: str, hint: str) -> Iterator[ClaimPhrase]:
     """Every claim of a sentence. Args: hint: what the sentence may be about when it does not say so."""
     text = re.sub(r"\bno[- ]action\b", "no_action", sentence, flags=re.IGNORECASE)
     text = re.sub(r"\bshuffled[- ]action\b", "shuffled_action", text, flags=re.IGNORECASE)
@@ -46,10 +46,10 @@ def said(sentence: str, hint: str) -> Iterator[Said]:
     for word in CLAIM_WORDS:
         for match in word.pattern.finditer(text):
             left, right, earlier = _clause(text, match.start(), match.end())
-            if _is_of_the_model(word, left, match[0], right, earlier or hint) and not _is_taken_back(
+            if _is_of_the_model(word, left, match[0], right, earlier or hint) and not _is_retracted(
                 left, match[0], right
             ):
-                yield Said(word.kind, f"{left}{match[0]}{right}".strip())
+                yield ClaimPhrase(word.kind, f"{left}{match[0]}{right}".strip())
                 break
 
 
@@ -58,25 +58,25 @@ def _clause(text: str, start: int, end: int) -> tuple[str, str, str]:
     before = ASIDE.sub(lambda m: " " * len(m[0]) if ":" not in m[0] else m[0], text[:start])
     opened = before.rfind("(")
     begins = opened + 1
-    for found in BREAK.finditer(before + text[start:], begins):
-        goes_on = lexicon.DENIES_THAT.search(before[begins : found.start()]) and SAME_SUBJECT.match(text, found.end())
-        if found.end() <= start and not goes_on:  # "we do not claim that it wins, or is robust" denies both
-            begins = found.end()
+    for match in BREAK.finditer(before + text[start:], begins):
+        continues = lexicon.DENIES_THAT.search(before[begins : match.start()]) and SAME_SUBJECT.match(text, match.end())
+        if match.end() <= start and not continues:  # "we do not claim that it wins, or is robust" denies both
+            begins = match.end()
     colon = before.rfind(":", begins)
     if colon >= 0:
         label = before[begins:colon]
         if not (denies(label + ":") or states_status(label)):  # what a label denies it denies of all that follows
             begins = colon + 1
-    ends = next((found.start() for found in BREAK.finditer(text, end)), len(text))
+    ends = next((match.start() for match in BREAK.finditer(text, end)), len(text))
     closed = text.find(")", end, ends) if opened >= 0 else -1
     return before[begins:start], text[end : closed if closed >= 0 else ends], text[:begins].strip()
 
 
-def _is_taken_back(left: str, word: str, right: str) -> bool:
+def _is_retracted(left: str, word: str, right: str) -> bool:
     """Whether a negation, wish, condition or status governs the claim word."""
     if re.search(r"\b(?:is|are|was|were) (?:now )?(?:open|allowed)\b", right, re.IGNORECASE):
         left = re.sub(r"\bthe claims? (?:that|of)\b", "", left, flags=re.IGNORECASE)
-    own = word if re.match(r"(?:has|have|had|did|is|are|no)\b", word, re.IGNORECASE) else ""
+    auxiliary = word if re.match(r"(?:has|have|had|did|is|are|no)\b", word, re.IGNORECASE) else ""
     if lexicon.CONDITION.search(left) or lexicon.CONDITION_AFTER.search(right):
         return True
     if re.match(r"\s(?:when|once|if)\b", right) and re.search(r"(?:holds?|pass(?:es)?)$", word):
@@ -91,9 +91,9 @@ def _is_taken_back(left: str, word: str, right: str) -> bool:
     for negation in lexicon.NEGATION.finditer(nearest):
         if not _is_of_a_rival(negation[0], nearest[negation.end() :], right):
             return True
-    if not own and re.search(r"\b(?:no|little|zero|neither)\b", word, re.IGNORECASE):
+    if not auxiliary and re.search(r"\b(?:no|little|zero|neither)\b", word, re.IGNORECASE):
         return True  # "shows no lift"
-    return bool(lexicon.DENIED_AFTER.search(right)) and not own.lower().startswith("no")
+    return bool(lexicon.DENIED_AFTER.search(right)) and not auxiliary.lower().startswith("no")
 
 
 def _is_beaten(left: str, word: str, right: str) -> bool:

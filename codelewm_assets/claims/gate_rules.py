@@ -24,7 +24,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FigureCheck:
     """One figure that a gate asks for, None where it is missing, and why it is not good enough, None where it is."""
 
     name: str
@@ -42,44 +42,46 @@ def _missing(sentence: str, name: str | None = None) -> Reason:
     return Reason(code="evidence_missing", detail=sentence, name=name)
 
 
-def _judge(*asked: Asked) -> Verdict:
-    reasons = sorted((one.reason for one in asked if one.reason), key=lambda r: not REASONS[r.code].fails)
+def _verdict(*checks: FigureCheck) -> Verdict:
+    reasons = sorted((check.reason for check in checks if check.reason), key=lambda r: not REASONS[r.code].fails)
     fails = any(REASONS[reason.code].fails for reason in reasons)
-    figures = {one.name: one.value for one in asked if one.value is not None}
+    figures = {check.name: check.value for check in checks if check.value is not None}
     state: State = "FAILS" if fails else "UNDECIDED" if reasons else "HOLDS"
-    return Verdict(state, tuple(reasons), figures, {one.name: one.need for one in asked})
+    return Verdict(state, tuple(reasons), figures, {check.name: check.need for check in checks})
 
 
-def shown(value: float, threshold: float) -> str:
+def format_against(value: float, threshold: float) -> str:
     """The value in as many digits, three at least, as tell it from the threshold."""
     texts = (f"{value + 0.0:.{digits}g}" for digits in range(3, 18))
     return next(text for text in texts if value == threshold or float(text) != threshold)
 
 
-def _ask(name: str, code: str, value: float | None, need: Need, subject: str) -> Asked:
+def _check(name: str, code: str, value: float | None, need: Need, subject: str) -> FigureCheck:
     """Args: subject: what the figure is, in words that a sentence begins with."""
     if value is None:
-        return Asked(name, value, need, _missing(f"{subject} is missing.", name))
+        return FigureCheck(name, value, need, _missing(f"{subject} is missing.", name))
     if need.is_met(value):
-        return Asked(name, value, need, None)
+        return FigureCheck(name, value, need, None)
     words = f"{need.relation.replace('_', ' ')} {need.threshold:g} is needed"
-    detail = f"{subject} is {shown(value, need.threshold)}; {words}."
-    return Asked(name, value, need, Reason(code=code, detail=detail, name=name, figure=value, threshold=need.threshold))
+    detail = f"{subject} is {format_against(value, need.threshold)}; {words}."
+    return FigureCheck(
+        name, value, need, Reason(code=code, detail=detail, name=name, figure=value, threshold=need.threshold)
+    )
 
 
 def _at_least(threshold: register.Threshold) -> Need:
     return Need(relation="at_least", threshold=threshold.value)
 
 
-def _ask_interval(prefix: str, bounds: Interval | None, *, of: str, than: str, unit: str = "") -> Asked:
+def _check_interval(prefix: str, bounds: Interval | None, *, lift: str, than: str, unit: str = "") -> FigureCheck:
     """The interval of a lift, which must lie above 0. Args: prefix: of the names of its bounds. of: what it is an interval of."""
     lower = f"{prefix}_lower"
     if bounds is None:
-        return Asked(lower, None, ZERO, _missing(f"The interval of {of} is missing.", lower))
+        return FigureCheck(lower, None, ZERO, _missing(f"The interval of {lift} is missing.", lower))
     low, high = bounds
     if low > 0:
-        return Asked(lower, low, ZERO, None)
-    text = f"The {prefix.removeprefix('ci')}% interval of {of}, {shown(low, 0)} to {shown(high, 0)}{unit},"
+        return FigureCheck(lower, low, ZERO, None)
+    text = f"The {prefix.removeprefix('ci')}% interval of {lift}, {format_against(low, 0)} to {format_against(high, 0)}{unit},"
     if high < 0:
         detail = f"{text} lies below 0: significantly worse than {than}."
         worse = Reason(
@@ -90,7 +92,7 @@ def _ask_interval(prefix: str, bounds: Interval | None, *, of: str, than: str, u
             threshold=0.0,
             interval=bounds,
         )
-        return Asked(lower, low, ZERO, worse)
+        return FigureCheck(lower, low, ZERO, worse)
     spans = Reason(
         code="interval_includes_zero",
         detail=f"{text} includes 0.",
@@ -99,7 +101,7 @@ def _ask_interval(prefix: str, bounds: Interval | None, *, of: str, than: str, u
         threshold=0.0,
         interval=bounds,
     )
-    return Asked(lower, low, ZERO, spans)
+    return FigureCheck(lower, low, ZERO, spans)
 
 
 def collapse_gate(evidence: SeedEvidence) -> Verdict:
@@ -108,13 +110,15 @@ def collapse_gate(evidence: SeedEvidence) -> Verdict:
     if report is None:
         return absent("The report checkpoint_inspection is missing.")
     floors = [
-        _ask(name, "collapsed", getattr(report, name), Need(relation="at_least", threshold=floor), f"{name} of z_pred")
+        _check(
+            name, "collapsed", getattr(report, name), Need(relation="at_least", threshold=floor), f"{name} of z_pred"
+        )
         for name, floor in register.COLLAPSE_FLOORS.items()
     ]
     count = float(len(report.nonfinite_tensors))
-    return _judge(
+    return _verdict(
         *floors,
-        _ask("nonfinite_tensors", "weights_not_finite", count, NONE, "The number of tensors that are not finite"),
+        _check("nonfinite_tensors", "weights_not_finite", count, NONE, "The number of tensors that are not finite"),
     )
 
 
@@ -130,8 +134,8 @@ def retrieval_gate(evidence: SeedEvidence) -> Verdict:
         "recall_at_1": ("Recall@1", ours.recall_at_1 - control.recall_at_1),
         "mrr": ("MRR", ours.mrr - control.mrr),
     }
-    return _judge(
-        *(_ask(f"{name}_lift", "below_no_action_margin", lift, need, f"{title} of the model minus that of no_action")
+    return _verdict(
+        *(_check(f"{name}_lift", "below_no_action_margin", lift, need, f"{title} of the model minus that of no_action")
           for name, (title, lift) in lifts.items())
     )  # fmt: skip
 
@@ -141,12 +145,12 @@ def surprise_gate(evidence: SeedEvidence) -> Verdict:
     report = evidence.surprise
     if report is None:
         return absent("The report surprise_report is missing.")
-    asked = []
+    checks = []
     for name, threshold in register.SURPRISE_AUC.items():
-        found = report.categories.get(name)
-        pairs, problems = (found.pair_count, found.problem_count) if found else (0, 0)
+        category = report.categories.get(name)
+        pairs, problems = (category.pair_count, category.problem_count) if category else (0, 0)
         enough = [
-            _ask(
+            _check(
                 f"{name}_pairs",
                 "too_few_pairs",
                 float(pairs),
@@ -157,7 +161,7 @@ def surprise_gate(evidence: SeedEvidence) -> Verdict:
         if name == "same_problem_different_submission" and enough[0].reason is None:
             need = _at_least(register.SURPRISE_PROBLEMS)
             enough.append(
-                _ask(
+                _check(
                     f"{name}_problems",
                     "too_few_problems",
                     float(problems),
@@ -165,12 +169,12 @@ def surprise_gate(evidence: SeedEvidence) -> Verdict:
                     f"The number of problems with {name} pairs",
                 )
             )
-        auc = found.auc if found else None
-        few = [one for one in enough if one.reason]
-        asked += few or [
-            _ask(f"{name}_auc", "auc_below_threshold", auc, _at_least(threshold), f"The pairwise AUC of {name}")
+        auc = category.auc if category else None
+        few = [check for check in enough if check.reason]
+        checks += few or [
+            _check(f"{name}_auc", "auc_below_threshold", auc, _at_least(threshold), f"The pairwise AUC of {name}")
         ]
-    return _judge(*asked)
+    return _verdict(*checks)
 
 
 def probe_gate(evidence: SeedEvidence) -> Verdict:
@@ -179,7 +183,7 @@ def probe_gate(evidence: SeedEvidence) -> Verdict:
     if report is None:
         return absent("The report latent_probe_report is missing.")
     lifts = {n: t.lift_over_best_control for n, t in report.targets.items() if t.lift_over_best_control is not None}
-    few = _ask(
+    few = _check(
         "targets",
         "too_few_targets",
         float(len(lifts)),
@@ -194,17 +198,20 @@ def probe_gate(evidence: SeedEvidence) -> Verdict:
     if not large:
         best = max(lifts, key=lambda name: lifts[name])
         subject = f"The largest lift of a probed target over its best control, that of {best},"
-        reason = _ask(best, "below_controls_margin", lifts[best], need, subject).reason
+        reason = _check(best, "below_controls_margin", lifts[best], need, subject).reason
         return Verdict("FAILS", (reason,) if reason else (), lifts, needs)
     intervals = [
-        _ask_interval(
-            "ci99", report.targets[name].lift_ci99, of=f"the lift of {name} over its best control", than="that control"
+        _check_interval(
+            "ci99",
+            report.targets[name].lift_ci99,
+            lift=f"the lift of {name} over its best control",
+            than="that control",
         )
         for name in large
     ]
-    if any(one.reason is None for one in intervals):
+    if any(check.reason is None for check in intervals):
         return Verdict("HOLDS", (), lifts, needs)
-    return Verdict(_judge(*intervals).state, tuple(one.reason for one in intervals if one.reason), lifts, needs)
+    return Verdict(_verdict(*intervals).state, tuple(check.reason for check in intervals if check.reason), lifts, needs)
 
 
 def calibration_gate(evidence: SeedEvidence) -> Verdict:
@@ -222,12 +229,12 @@ def calibration_gate(evidence: SeedEvidence) -> Verdict:
     over = report.difference.get("surface_lr")
     of = "ROC-AUC of p_pass minus that of surface_lr"
     most = Need(relation="at_most", threshold=register.CALIBRATION_ERROR.value)
-    return _judge(
-        _ask("roc_auc_over_surface_lr", "below_surface_lr_margin", over.difference if over else None,
-             _at_least(register.CALIBRATION_MARGIN), of),
-        _ask_interval("ci95", over.ci95 if over else None, of=of, than="surface_lr"),
-        _ask("expected_calibration_error", "miscalibrated", ours.expected_calibration_error, most,
-             "The expected calibration error of p_pass"),
+    return _verdict(
+        _check("roc_auc_over_surface_lr", "below_surface_lr_margin", over.difference if over else None,
+               _at_least(register.CALIBRATION_MARGIN), of),
+        _check_interval("ci95", over.ci95 if over else None, lift=of, than="surface_lr"),
+        _check("expected_calibration_error", "miscalibrated", ours.expected_calibration_error, most,
+               "The expected calibration error of p_pass"),
     )  # fmt: skip
 
 
@@ -235,41 +242,42 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId) -> Verdict:
     """Lift over the best control of at least the points asked, interval above 0, pools unsaturated, no stand-in."""
     if evidence.rerank is None:
         return absent("The report rerank_report is missing.")
-    found = evidence.rerank.benchmarks.get(benchmark)
-    if found is None or found.best_control is None:
-        return absent(f"rerank_report has no {'best control on ' if found else ''}{benchmark}.")
-    lift = found.lift_over_best_control
+    report = evidence.rerank.benchmarks.get(benchmark)
+    if report is None or report.best_control is None:
+        return absent(f"rerank_report has no {'best control on ' if report else ''}{benchmark}.")
+    lift = report.lift_over_best_control
     figures = (
         {} if lift is None else {"lift_points": lift.points, "ci95_lower": lift.ci95[0], "ci95_upper": lift.ci95[1]}
     )
-    if "stand-in" in found.benchmark_label:
-        stand_in = Reason(code="benchmark_is_a_stand_in", detail=STAND_IN.format(found.benchmark_label))
+    if "stand-in" in report.benchmark_label:
+        stand_in = Reason(code="benchmark_is_a_stand_in", detail=STAND_IN.format(report.benchmark_label))
         return Verdict("UNDECIDED", (stand_in,), figures)
     few = [
         _missing(
-            f"{name} has a score in {found.complete_pool_count.get(name, 0)} of {found.pool_count} pools; all are needed.",
+            f"{name} has a score in {report.complete_pool_count.get(name, 0)} of {report.pool_count} pools; all are needed.",
             name,
         )
         for name in ("p_pass", *register.CONTROLS)
-        if found.complete_pool_count.get(name, 0) < found.pool_count
+        if report.complete_pool_count.get(name, 0) < report.pool_count
     ]
-    problems = _ask("problem_count", "too_few_problems", float(found.problem_count), _at_least(register.RERANK_PROBLEMS),
-                    f"The number of problems of {benchmark}")  # fmt: skip
+    problems = _check("problem_count", "too_few_problems", float(report.problem_count), _at_least(register.RERANK_PROBLEMS),
+                      f"The number of problems of {benchmark}")  # fmt: skip
     if few or problems.reason:
         return Verdict("UNDECIDED", (*few, *([problems.reason] if problems.reason else [])), figures)
     if lift is None:
         return absent(f"rerank_report has no lift over the best control on {benchmark}.")
-    best = found.best_control
-    top = found.pass_at_1.get(best)
-    judged = _judge(
-        _ask("lift_points", "lift_below_threshold", lift.points, _at_least(register.RERANK_POINTS),
-             f"Pass@1 of p_pass minus that of {best}, the best control, in points,"),
-        _ask_interval("ci95", lift.ci95, of="pass@1 of p_pass minus that of each resample's best control",
-                      than="the best control", unit=" points"),
-        _ask("saturated", "benchmark_saturated", None if found.saturated is None else float(found.saturated), NONE,
-             f"Saturation (1: {best} reaches a pass@1 of {'–' if top is None else f'{top:.3f}'}, so there is no room for a lift)"),
+    best = report.best_control
+    top = report.pass_at_1.get(best)
+    reached = "–" if top is None else f"{top:.3f}"
+    verdict = _verdict(
+        _check("lift_points", "lift_below_threshold", lift.points, _at_least(register.RERANK_POINTS),
+               f"Pass@1 of p_pass minus that of {best}, the best control, in points,"),
+        _check_interval("ci95", lift.ci95, lift="pass@1 of p_pass minus that of each resample's best control",
+                        than="the best control", unit=" points"),
+        _check("saturated", "benchmark_saturated", None if report.saturated is None else float(report.saturated), NONE,
+               f"Saturation (1: {best} reaches a pass@1 of {reached}, so there is no room for a lift)"),
     )  # fmt: skip
-    return Verdict(judged.state, judged.reasons, judged.figures | figures, judged.needs)
+    return Verdict(verdict.state, verdict.reasons, verdict.figures | figures, verdict.needs)
 
 
 def _rerank_gate_of(benchmark: BenchmarkId) -> Callable[[SeedEvidence], Verdict]:
@@ -289,16 +297,18 @@ def integrity_gate(evidence: IntegrityEvidence | None) -> Verdict:
         ),
     }
     rows = {name: getattr(evidence, name) for name in named}
-    asked = [
-        _ask(name, code, None if rows[name] is None else float(len(rows[name])), NONE, subject)
+    checks = [
+        _check(name, code, None if rows[name] is None else float(len(rows[name])), NONE, subject)
         for name, (code, subject) in named.items()
     ]
     if evidence.manifests_verified == 0:
         subject = "The number of verified manifests is 0"
-        asked.append(
-            Asked("manifests_verified", None, ZERO, _missing(f"{subject}: nothing was verified.", "manifests_verified"))
+        checks.append(
+            FigureCheck(
+                "manifests_verified", None, ZERO, _missing(f"{subject}: nothing was verified.", "manifests_verified")
+            )
         )
-    return _judge(*asked)
+    return _verdict(*checks)
 
 
 SEED_GATES: dict[str, Callable[[SeedEvidence], Verdict]] = {

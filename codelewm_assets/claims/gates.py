@@ -21,11 +21,11 @@ def _seed_gate(gate: str, seed: int | None, verdict: Verdict) -> SeedGate:
 
 
 def _over_seeds(gate: str, evidence: Mapping[int, SeedEvidence]) -> Gate:
-    judged = {
+    verdicts = {
         s: SEED_GATES[gate](evidence[s]) if s in evidence else absent("There is no evidence of this seed.")
         for s in SEEDS
     }
-    return _gate(gate, [_seed_gate(gate, seed, verdict) for seed, verdict in judged.items()])
+    return _gate(gate, [_seed_gate(gate, seed, verdict) for seed, verdict in verdicts.items()])
 
 
 def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
@@ -39,7 +39,7 @@ def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
     return Gate(gate=gate, state=state, reasons=reasons, seeds=tuple(rows))
 
 
-def judge_claims(
+def evaluate_claims(
     gates: Mapping[str, Gate], benchmark_labels: Mapping[str, str], claims: Sequence[Claim] = CLAIMS
 ) -> tuple[ClaimResult, ...]:
     """Each claim against the gates and the benchmarks that the evidence comes from.
@@ -77,17 +77,19 @@ def evaluate_gates(
     gates["integrity"] = _gate("integrity", [_seed_gate("integrity", None, integrity_gate(integrity))])
     return ClaimGates(
         profile=profile, benchmark_labels=dict(benchmark_labels), gates=tuple(gates[name] for name in GATES),
-        claims=judge_claims(gates, benchmark_labels),
+        claims=evaluate_claims(gates, benchmark_labels),
     )  # fmt: skip
 
 
 def inconsistencies(gates: ClaimGates) -> list[str]:
     """Claims whose status does not follow from the gates beside them, and gates without a verdict of every seed."""
-    again = {row.claim_id: row.status for row in judge_claims({g.gate: g for g in gates.gates}, gates.benchmark_labels)}
+    expected = {
+        row.claim_id: row.status for row in evaluate_claims({g.gate: g for g in gates.gates}, gates.benchmark_labels)
+    }
     bad = [
-        f"{claim.claim_id}: {claim.status}, the gates say {again.get(claim.claim_id)}"
+        f"{claim.claim_id}: {claim.status}, the gates say {expected.get(claim.claim_id)}"
         for claim in gates.claims
-        if again.get(claim.claim_id) != claim.status
+        if expected.get(claim.claim_id) != claim.status
     ]
     for gate in gates.gates:
         seeds = {row.seed for row in gate.seeds}

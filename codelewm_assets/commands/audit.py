@@ -41,13 +41,18 @@ def run(options: argparse.Namespace) -> int:
         return USAGE_ERROR
     gates, digest = latest_gates()
     statuses = claim_statuses(gates) if gates else {}
-    found = [(file, row) for file, text in texts.items() for row in audit_text(text, statuses)]
+    overclaims = [(file, row) for file, text in texts.items() for row in audit_text(text, statuses)]
     if options.json:
-        rows = [{"file": str(file), **row._asdict()} for file, row in found]
-        shown = {"claim_gates": digest, "statuses": statuses, "files": [str(file) for file in files], "findings": rows}
-        print_json(shown)
-        return FAILED if found else 0
-    for file, row in found:
+        rows = [{"file": str(file), **row._asdict()} for file, row in overclaims]
+        payload = {
+            "claim_gates": digest,
+            "statuses": statuses,
+            "files": [str(file) for file in files],
+            "findings": rows,
+        }
+        print_json(payload)
+        return FAILED if overclaims else 0
+    for file, row in overclaims:
         print(f"{file}:{row.line}: {row.claim_id} is {row.status}: {row.sentence}")
-    print(f"{len(files)} files audited, {len(found)} sentences beyond the gates. {gates_line(gates, digest)}")
-    return FAILED if found else 0
+    print(f"{len(files)} files audited, {len(overclaims)} sentences beyond the gates. {gates_line(gates, digest)}")
+    return FAILED if overclaims else 0

@@ -58,9 +58,9 @@ def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> N
     )  # fmt: skip
 
 
-def print_json(shown: Mapping[str, Any]) -> None:
+def print_json(payload: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
-    print(json.dumps(shown, indent=2))
+    print(json.dumps(payload, indent=2))
 
 
 def open_instance() -> Any:

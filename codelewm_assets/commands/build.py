@@ -102,13 +102,13 @@ def print_end(assets: Set[str], built: Set[str], instance: Any, store: Any, cons
 
 def preflight_lines(report: dict[str, Any]) -> list[str]:
     """The verdict of a preflight report: clear, or a line a blocker with its rule and first offenders."""
-    red = [found for found in report["findings"] if not found["passed"]]
+    red = [finding for finding in report["findings"] if not finding["passed"]]
     if report["clear"] and not red:
         return [f"preflight_report: clear ({len(report['findings'])} rules)"]
     lines = [f"preflight_report: not clear, {len(red)} of {len(report['findings'])} rules are red; blockers:"]
-    for found in red:
-        shown = [str(offender) for offender in found["offenders"][:MAX_OFFENDERS]]
-        more = len(found["offenders"]) - len(shown)
-        offenders = "; ".join([*shown, *([f"{more} more"] if more > 0 else [])])
-        lines.append(f"  {found['rule']}: {found['blocker']}" + (f" ({offenders})" if offenders else ""))
+    for finding in red:
+        first = [str(offender) for offender in finding["offenders"][:MAX_OFFENDERS]]
+        remainder = len(finding["offenders"]) - len(first)
+        offenders = "; ".join([*first, *([f"{remainder} more"] if remainder > 0 else [])])
+        lines.append(f"  {finding['rule']}: {finding['blocker']}" + (f" ({offenders})" if offenders else ""))
     return lines

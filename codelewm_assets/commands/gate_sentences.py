@@ -48,13 +48,13 @@ def _margin(row: SeedGate) -> float:
     return min(
         (
             (need.threshold - value) if need.relation == "at_most" else (value - need.threshold)
-            for _, value, need in _asked(row)
+            for _, value, need in _figures_with_needs(row)
         ),
         default=0.0,
     )
 
 
-def _asked(row: SeedGate) -> list[tuple[str, float, Need]]:
+def _figures_with_needs(row: SeedGate) -> list[tuple[str, float, Need]]:
     """Name, value and need of each figure that has words, in the order of the words."""
     return [(n, row.figures[n], row.needs[n]) for n in WORDS if n in row.figures and n in row.needs]
 
@@ -65,9 +65,9 @@ def _of_figures(row: SeedGate) -> str:
         return _lift(row)
     if row.gate == "probe":
         return _probe(row)
-    asked = _asked(row)
-    unmet = [(name, value, need) for name, value, need in asked if not need.is_met(value)]
-    texts = [_text(name, value, need, _lower_bound(row, name)) for name, value, need in unmet or asked]
+    figures = _figures_with_needs(row)
+    unmet = [(name, value, need) for name, value, need in figures if not need.is_met(value)]
+    texts = [_text(name, value, need, _lower_bound(row, name)) for name, value, need in unmet or figures]
     if not unmet and row.state == "FAILS" and "ci95_lower" in row.figures:
         texts = [f"the lower bound {_signed(row.figures['ci95_lower'], 3)} of the 95% interval is not above 0", *texts]
     return "; ".join(texts)
@@ -79,16 +79,16 @@ def _text(name: str, value: float, need: Need, interval: str) -> str:
     if control:
         direction = "worse" if value < 0 else "better"
         return f"{what} {abs(value):.3f} {direction} than {control}{interval}, +{need.threshold:g} needed"
-    asked = (
+    limit = (
         f"at most {need.threshold:g} allowed" if need.relation == "at_most" else f"at least {need.threshold:g} needed"
     )
-    return f"{what} {_plain(value)}, {asked}"
+    return f"{what} {_plain(value)}, {limit}"
 
 
 def _lower_bound(row: SeedGate, name: str) -> str:
     lower = row.figures.get("ci95_lower")
-    is_shown = lower is not None and name == "roc_auc_over_surface_lr"
-    return f", 95% from {_signed(lower, 3)}" if is_shown and lower is not None else ""
+    is_bounded = lower is not None and name == "roc_auc_over_surface_lr"
+    return f", 95% from {_signed(lower, 3)}" if is_bounded and lower is not None else ""
 
 
 def _lift(row: SeedGate) -> str:
@@ -110,10 +110,10 @@ def _lift(row: SeedGate) -> str:
 
 def _probe(row: SeedGate) -> str:
     """The target with the largest lift over its controls."""
-    asked = [name for name in row.figures if name in row.needs]
-    if not asked:
+    names = [name for name in row.figures if name in row.needs]
+    if not names:
         return ""
-    name = max(asked, key=lambda target: row.figures[target])
+    name = max(names, key=lambda target: row.figures[target])
     direction = "worse" if row.figures[name] < 0 else "better"
     return (
         f"best target {name}: {abs(row.figures[name]):.3f} {direction} than its best control; more than "
@@ -123,8 +123,8 @@ def _probe(row: SeedGate) -> str:
 
 def _reasons(row: Gate | SeedGate) -> str:
     texts = list(dict.fromkeys(f"{reason.code}: {reason.detail}" for reason in row.reasons))
-    more = [f"{len(texts) - MAX_REASONS} more"] if len(texts) > MAX_REASONS else []
-    return "; ".join(texts[:MAX_REASONS] + more)
+    remainder = [f"{len(texts) - MAX_REASONS} more"] if len(texts) > MAX_REASONS else []
+    return "; ".join(texts[:MAX_REASONS] + remainder)
 
 
 def _signed(value: float, digits: int) -> str:

@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     from codelewm_assets.claims.register import COLLAPSE_FLOORS
     from codelewm_assets.training.progress import read_events, summarise
 
-    events, cut_off = read_events(options.progress)
-    found = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
-    print_json(found | {"malformed_line": cut_off or None})
+    events, malformed_line = read_events(options.progress)
+    summary = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
+    print_json(summary | {"malformed_line": malformed_line or None})
     return 0

@@ -73,13 +73,13 @@ def run(options: argparse.Namespace) -> int:
     if options.execute:
         prune(store, plan, before_each=require_quiet)
     if options.json:
-        print_json(_shown(plan, options.execute))
+        print_json(_as_json(plan, options.execute))
     else:
         _print(plan, options.execute)
     return 0
 
 
-def _shown(plan: "PrunePlan", is_executed: bool) -> dict[str, Any]:
+def _as_json(plan: "PrunePlan", is_executed: bool) -> dict[str, Any]:
     return {
         "is_executed": is_executed,
         "kept_count": len(plan.kept),

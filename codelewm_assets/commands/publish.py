@@ -35,28 +35,30 @@ def run(options: argparse.Namespace) -> int:
     from codelewm_assets.release.hub_upload import publish
 
     plan, sources = latest_plan(open_instance(), open_store())
-    shown = {
+    payload = {
         "tag": plan.tag,
         "files": [
             {"repository": f"{options.namespace}/{f.repository}"} | f.model_dump(include={"path", "bytes", "sha256", "artifact_id"})
             for f in plan.files
         ],
         "repositories": [t.model_dump() | {"repository": f"{options.namespace}/{t.repository}"} for t in plan.totals],
-        "refusals": [refusal.model_dump() for refusal in plan.refusals],
+        "refusals": [blocker.model_dump() for blocker in plan.refusals],
         "published": [],
     }  # fmt: skip
     if not options.json:
-        _print_plan(shown)
+        _print_plan(payload)
     if options.execute and not plan.refusals:
-        done = publish(
+        published = publish(
             plan, sources, token=os.environ.get("HF_TOKEN"), namespace=options.namespace, public=options.public,
             endpoint=os.environ.get("HF_ENDPOINT"),
         )  # fmt: skip
-        shown["published"] = [asdict(one) for one in done]
-        for one in done if not options.json else ():
-            print(f"{one.repository}\t{one.tag}\tcommit {one.commit}\t{one.sent_count} files sent")
+        payload["published"] = [asdict(repository) for repository in published]
+        for repository in published if not options.json else ():
+            print(
+                f"{repository.repository}\t{repository.tag}\tcommit {repository.commit}\t{repository.sent_count} files sent"
+            )
     if options.json:
-        print_json(shown)
+        print_json(payload)
     elif plan.refusals:
         print(f"refused for {len(plan.refusals)} reasons, nothing uploaded.")
     elif not options.execute:
@@ -64,15 +66,15 @@ def run(options: argparse.Namespace) -> int:
     return FAILED if plan.refusals else 0
 
 
-def _print_plan(shown: dict[str, Any]) -> None:
-    for file in shown["files"]:
+def _print_plan(payload: dict[str, Any]) -> None:
+    for file in payload["files"]:
         print(f"{file['repository']}\t{file['path']}\t{file['bytes']}\t{file['sha256']}")
-    for total in shown["repositories"]:
+    for total in payload["repositories"]:
         print(f"{total['repository']}\t{total['repository_type']}\t{total['file_count']} files\t{total['bytes']} bytes")
-    for refusal in shown["refusals"]:
-        row = f"refused\t{refusal['reason']}\t{refusal['detail']}"
+    for blocker in payload["refusals"]:
+        row = f"refused\t{blocker['reason']}\t{blocker['detail']}"
         if format_in_force() == "json":
             LOG.error(row)
         else:
             print(masked(row), file=sys.stderr)  # rows of a listing: without the program's name before each
-    print(f"tag {shown['tag']}")
+    print(f"tag {payload['tag']}")

@@ -55,10 +55,10 @@ def calibration_rows(report: "CalibrationReport", subject: str) -> Rows:
     """A row a score, the subject first. Figures that are undefined are None."""
     rows: Rows = []
     for name in sorted(report.overall, key=lambda name: (name != subject, name)):
-        found, difference = report.overall[name], report.difference.get(name)
+        metrics, difference = report.overall[name], report.difference.get(name)
         rows.append([
-            name, found.status, _text(found.roc_auc), _interval(found.roc_auc_ci95), _text(found.brier_score),
-            _text(found.expected_calibration_error), _text(difference.difference if difference else None, "+.3f"),
+            name, metrics.status, _text(metrics.roc_auc), _interval(metrics.roc_auc_ci95), _text(metrics.brier_score),
+            _text(metrics.expected_calibration_error), _text(difference.difference if difference else None, "+.3f"),
             _interval(difference.ci95 if difference else None, "+.3f"),
         ])  # fmt: skip
     return rows
@@ -67,12 +67,12 @@ def calibration_rows(report: "CalibrationReport", subject: str) -> Rows:
 def rerank_rows(report: "RerankReport", subject: str) -> Rows:
     """A row a benchmark and score: the subject first, then controls from the best down. Figures that are undefined are None."""
     rows: Rows = []
-    for benchmark, found in report.benchmarks.items():
-        reached = found.pass_at_1
+    for benchmark, result in report.benchmarks.items():
+        reached = result.pass_at_1
         for name in sorted(reached, key=lambda name: (name != subject, -(reached[name] or 0.0), name)):
-            lift = found.lift.get(name)
+            lift = result.lift.get(name)
             rows.append([
-                benchmark, str(found.pool_count), name, _text(reached[name]), _text(found.mrr[name]),
+                benchmark, str(result.pool_count), name, _text(reached[name]), _text(result.mrr[name]),
                 _text(lift.points if lift else None, "+.1f"), _interval(lift.ci95 if lift else None, "+.1f"),
             ])  # fmt: skip
     return rows

@@ -28,9 +28,9 @@ def run(options: argparse.Namespace) -> int:
             for r in rows
         ]  # fmt: skip
         assets = latest_artifacts(instance, store, graph)
-        shown = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
-                 "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
-        print_json(shown)
+        payload = {"assets": assets, "checks": checks, "gates": [asdict(row) for row in gate_rows],
+                   "claim_gates": gates.model_dump(mode="json") if gates else None}  # fmt: skip
+        print_json(payload)
         return 0
     console = Console()
     print_table(console, "Checks", ["asset", "partition", "check", "state", "detail"],
@@ -42,5 +42,5 @@ def run(options: argparse.Namespace) -> int:
 
 def counted(what: str, states: Iterable[str]) -> str:
     """`36 checks: 34 GREEN, 2 RED`."""
-    found = Counter(states)
-    return f"{found.total()} {what}: " + ", ".join(f"{count} {state}" for state, count in sorted(found.items()))
+    counts = Counter(states)
+    return f"{counts.total()} {what}: " + ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

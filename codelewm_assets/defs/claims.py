@@ -21,7 +21,7 @@ from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.guards import BLOCKING_CHECKS, statuses_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, latest_materializations, version_of
 from codelewm_assets.defs.status import GATE_CHECKS
-from codelewm_assets.evaluation.evidence import REPORTS, integrity_evidence, scored_though_trained_on, seed_evidence
+from codelewm_assets.evaluation.evidence import REPORTS, integrity_evidence, scored_training_problems, seed_evidence
 from codelewm_assets.evaluation.reports import IntegrityEvidence
 from codelewm_assets.store.store import Artifact
 
@@ -74,7 +74,7 @@ def integrity_of(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvide
 
     def trained_on(scored: Artifact) -> list[str]:
         folds = {split.problem_id: split.fold for split in inputs.splits()}
-        return scored_though_trained_on(scored, folds)
+        return scored_training_problems(scored, folds)
 
     once = lambda scored: inputs.cached_json("trained_on", scored, lambda: trained_on(scored))  # noqa: E731
     return integrity_evidence(inputs.store, reports, trained_on=once)

@@ -24,9 +24,9 @@ from codelewm_assets.preflight.stored_rules import verified
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.release.site_pages import CheckRow
-from codelewm_assets.release.site_pools import judged_pools
+from codelewm_assets.release.site_pools import scored_pools
 from codelewm_assets.release.site_sources import data_docs, judged_lineage, page_texts
-from codelewm_assets.release.tracker import Today
+from codelewm_assets.release.tracker import InstanceState
 from codelewm_assets.store.store import Artifact
 
 RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
@@ -63,7 +63,7 @@ def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
     return rows
 
 
-def today(inputs: Inputs, listing: Listing, check_names: set[str]) -> Today:
+def instance_state(inputs: Inputs, listing: Listing, check_names: set[str]) -> InstanceState:
     """What the instance says of checks and assets. Args: check_names: `asset:check` of the checks to tell."""
     checks: dict[str, list[tuple[str, str]]] = {}
     for row in check_rows(inputs, listing):
@@ -75,7 +75,7 @@ def today(inputs: Inputs, listing: Listing, check_names: set[str]) -> Today:
     built = {
         kind: [(kind, partition) in latest for partition in asset.partitions] for kind, asset in listing.assets.items()
     }
-    return Today(checks, built, inputs.profile.compute.backend)
+    return InstanceState(checks, built, inputs.profile.compute.backend)
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
@@ -203,9 +203,9 @@ def tracker_status(run: AssetRun) -> Plan:
 
     inputs = run.inputs
     reports = judged_reports(inputs)
-    checks = {evidence.name for row in CRITERIA for evidence in row.shown_by if evidence.kind == "check"}
+    checks = {evidence.name for row in CRITERIA for evidence in row.evidence if evidence.kind == "check"}
     # not part of the cache key: states change without a change of any artifact
-    now = today(inputs, run.context.resources.listing, checks)
+    now = instance_state(inputs, run.context.resources.listing, checks)
     records = records_of(inputs.artifact("claim_gates"), reports)
     status = tracker.tracker_status(records, now)
 
@@ -267,7 +267,7 @@ def review_site(run: AssetRun) -> Plan:
             records=records,
             texts=page_texts(sources),
             claim_gates=gates.path("claim_gates.json").read_bytes(),
-            judged=judged_pools(lineage, records.labels),
+            pools=scored_pools(lineage, records.labels),
             pictures={f.path: a.path(f.path).read_bytes() for a in sources for f in a.manifest.files if f.path.endswith(".png")},
             checks=checks,
             manifests={d: a.manifest for d, a in (judged_lineage(inputs.store, checks) | lineage).items()},

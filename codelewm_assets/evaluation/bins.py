@@ -62,7 +62,7 @@ def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float | None:
 
     Source: Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning".
     """
-    total = sum(found.count for found in bins)
+    total = sum(b.count for b in bins)
     if not total:
         return None
     gaps = (

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BOOTSTRAP_SEED = 20260607
-DRAWS_AT_ONCE = 4_000_000  # bounds memory: a draw takes 24 bytes
+MAX_DRAWS_PER_BATCH = 4_000_000  # bounds memory: a draw takes 24 bytes
 
 
 def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, resamples: int) -> NDArray[np.float64]:
@@ -20,7 +20,7 @@ def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, r
     """
     generator, problems = np.random.default_rng(BOOTSTRAP_SEED), len(counts)
     means = np.empty((resamples, len(sums)))
-    rows = max(1, DRAWS_AT_ONCE // problems)
+    rows = max(1, MAX_DRAWS_PER_BATCH // problems)
     for start in range(0, resamples, rows):
         size = min(rows, resamples - start)
         drawn = generator.integers(problems, size=(size, problems)) + problems * np.arange(size)[:, None]
@@ -58,10 +58,10 @@ def interval_by_problem(
         where[name].append(index)
     rows = [np.asarray(where[name], dtype=np.int64) for name in names]
     generator = np.random.default_rng(BOOTSTRAP_SEED)
-    found = []
+    values = []
     for _ in range(resamples):
         drawn = generator.integers(len(names), size=len(names))  # (P,)
         value = statistic(np.concatenate([rows[i] for i in drawn]))
         if value is not None:
-            found.append(value)
-    return interval_of_draws(np.asarray(found), confidence) if len(found) >= 0.9 * resamples else None
+            values.append(value)
+    return interval_of_draws(np.asarray(values), confidence) if len(values) >= 0.9 * resamples else None

@@ -17,7 +17,7 @@ from codelewm_assets.evaluation.intervals import (
     mean_influence,
 )
 from codelewm_assets.evaluation.reports import (
-    OURS,
+    MODEL_SCORES,
     AucDifference,
     CalibrationBin,
     CalibrationReport,
@@ -28,14 +28,15 @@ from codelewm_assets.evaluation.reports import (
 from codelewm_assets.evaluation.score_table import Labels, ScoreTable
 
 THRESHOLD = 0.5
-SMALLEST = float(np.finfo(np.float64).eps)  # a probability is cut to this before its logarithm, as scikit-learn does
+# a probability is clipped to this before its logarithm, as scikit-learn does
+MIN_PROBABILITY = float(np.finfo(np.float64).eps)
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
 def log_losses(scores: Floats, passed: Bools) -> Floats:
     """Cross-entropy of each row in nats, (N,) ≥ 0. Args: scores: (N,) in [0, 1]."""
-    given = np.clip(np.where(passed, scores, 1 - scores), SMALLEST, 1 - SMALLEST)
+    given = np.clip(np.where(passed, scores, 1 - scores), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.asarray(-np.log(given))
 
 
@@ -49,9 +50,9 @@ def within_pool_auc(
     if not len(level):
         return np.zeros(0), np.zeros(0, dtype=np.int64)
     order = np.argsort(pool * (int(level.max()) + 1) + level)
-    own, at = pool[order], level[order]
-    starts_pool = np.r_[True, own[1:] != own[:-1]]
-    starts_tie = starts_pool | np.r_[True, at[1:] != at[:-1]]
+    pools, levels = pool[order], level[order]
+    starts_pool = np.r_[True, pools[1:] != pools[:-1]]
+    starts_tie = starts_pool | np.r_[True, levels[1:] != levels[:-1]]
     first = np.flatnonzero(starts_pool)
     tie = np.cumsum(starts_tie) - 1  # (N,) run of equal scores of a pool
     rank = (np.bincount(tie, weights=np.arange(len(tie))) / np.bincount(tie))[tie]  # (N,) from 0, ties share the mean
@@ -89,16 +90,16 @@ def score_metrics(table: ScoreTable, name: str) -> ScoreMetrics:
     }
     if column is None or not count:
         return ScoreMetrics(status="no_finite_scores" if counts["nonfinite_count"] else "missing", **counts)
-    own = _Column(
+    usable_rows = _Column(
         column[usable],
         table.level[name][usable],
         table.passed[usable],
         table.clusters if count == len(table) else Clusters.of(table.problem[usable]),
         table.pool[usable],
     )
-    figures = _order_figures(own)
-    if own.scores.min() >= 0 and own.scores.max() <= 1:
-        figures |= _probability_figures(own)
+    figures = _order_figures(usable_rows)
+    if usable_rows.scores.min() >= 0 and usable_rows.scores.max() <= 1:
+        figures |= _probability_figures(usable_rows)
     return ScoreMetrics(status="single_class" if positive in (0, count) else "ok", **figures, **counts)
 
 
@@ -200,13 +201,15 @@ def calibration_report(
         subject: the score that is compared with the controls.
     """
     names = list(table.scores)
-    differences = {name: auc_difference(table, name, subject=subject) for name in names if name not in (subject, *OURS)}
+    differences = {
+        name: auc_difference(table, name, subject=subject) for name in names if name not in (subject, *MODEL_SCORES)
+    }
 
     def metrics(part: ScoreTable) -> dict[str, ScoreMetrics]:
         return {name: score_metrics(part, name) for name in names}
 
-    found = table.benchmark.names
-    benchmarks = [*(b for b in BENCHMARKS if b in found), *(b for b in found if b not in BENCHMARKS)]
+    present = table.benchmark.names
+    benchmarks = [*(b for b in BENCHMARKS if b in present), *(b for b in present if b not in BENCHMARKS)]
     return CalibrationReport(
         level=level,
         seed=seed,
@@ -222,12 +225,12 @@ def calibration_report(
                 f: metrics(_against(table, table.operator_family, f)) for f in table.operator_family.names
             },
         ),
-        difference={name: found for name, found in differences.items() if found is not None},
+        difference={name: value for name, value in differences.items() if value is not None},
     )
 
 
 def _against(table: ScoreTable, labels: Labels, name: str) -> ScoreTable:
     """Rows of one value; where all of them passed or all failed, with all rows of the other class."""
-    own = labels.where(name)
-    classes = np.unique(table.passed[own])
-    return table.take(own | (table.passed != classes[0]) if len(classes) == 1 else own)
+    selected = labels.where(name)
+    classes = np.unique(table.passed[selected])
+    return table.take(selected | (table.passed != classes[0]) if len(classes) == 1 else selected)

@@ -64,18 +64,18 @@ def integrity_evidence(
     artifacts: dict[str, Artifact] = {}
     for report in reports.values():
         artifacts |= store.lineage(report)
-    mismatches = [f"{fault.artifact} {fault.file}" for one in artifacts.values() for fault in store.verify(one)]
-    by_place = sorted(artifacts.values(), key=lambda artifact: artifact.name)
-    scored = [artifact for artifact in artifacts.values() if artifact.manifest.artifact_kind == "heldout_scores"]
+    mismatches = [f"{fault.artifact} {fault.file}" for a in artifacts.values() for fault in store.verify(a)]
+    by_name = sorted(artifacts.values(), key=lambda a: a.name)
+    scored = [a for a in artifacts.values() if a.manifest.artifact_kind == "heldout_scores"]
     return IntegrityEvidence(
         manifests_verified=len(artifacts),
         manifest_mismatches=mismatches,
-        secret_findings=[row for artifact in by_place for row in secrets_in_files(store, artifact, _is_report)],
-        scored_problems_trained_on=sorted({name for one in scored for name in trained_on(one)}) if scored else None,
+        secret_findings=[row for a in by_name for row in secrets_in_files(store, a, _is_report)],
+        scored_problems_trained_on=sorted({name for a in scored for name in trained_on(a)}) if scored else None,
     )
 
 
-def scored_though_trained_on(scored: Artifact, folds: Mapping[str, int]) -> list[str]:
+def scored_training_problems(scored: Artifact, folds: Mapping[str, int]) -> list[str]:
     """Problems of these scores that were not in test for the model that scored them. Args: folds: problem id → its fold."""
     return sorted(
         {

@@ -18,7 +18,7 @@ from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.tokenize import TokenRecord
 
-MOST_PROBE_FIT = 1200  # train records a fold whose latents are kept for probes, drawn by hash
+MAX_PROBE_FIT_RECORDS = 1200  # train records a fold whose latents are kept for probes, drawn by hash
 NAMED = 3
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -77,17 +77,19 @@ def score_fold(
     temperature = _temperature(scorer, data)
     actions = {"model": [r.input for r in test], "no_action": [0] * len(test), "shuffled_action": _shuffled(test)}
     codes, prompt_rows = [r.code for r in test], [r.prompt for r in test]
-    made = {name: scorer.transitions(codes, inputs, prompt_rows) for name, inputs in actions.items()}
+    transitions = {name: scorer.transitions(codes, inputs, prompt_rows) for name, inputs in actions.items()}
     z_out = scorer.outputs([r.output for r in test])  # (N, D)
-    latents = {("z_pred" if name == "model" else f"z_pred_{name}"): found.z_pred for name, found in made.items()}
+    latents = {
+        ("z_pred" if name == "model" else f"z_pred_{name}"): output.z_pred for name, output in transitions.items()
+    }
     latents |= {"z_out": z_out, "z_code": scorer.codes(codes), "z_input": scorer.inputs(actions["model"])}
     figures = {
-        ("p_pass" if name == "model" else f"p_pass_{name}"): sigmoid(found.logit / temperature.value)
-        for name, found in made.items()
+        ("p_pass" if name == "model" else f"p_pass_{name}"): sigmoid(output.logit / temperature.value)
+        for name, output in transitions.items()
     }
-    figures["p_pass_raw"] = sigmoid(made["model"].logit)
-    figures["energy"] = ((made["model"].z_pred - z_out) ** 2).sum(axis=1)  # (N,)
-    figures["energy_no_action"] = ((made["no_action"].z_pred - z_out) ** 2).sum(axis=1)
+    figures["p_pass_raw"] = sigmoid(transitions["model"].logit)
+    figures["energy"] = ((transitions["model"].z_pred - z_out) ** 2).sum(axis=1)  # (N,)
+    figures["energy_no_action"] = ((transitions["no_action"].z_pred - z_out) ** 2).sum(axis=1)
     scored = tuple(
         _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()})
         for i, record in enumerate(test)
@@ -102,15 +104,15 @@ def _temperature(scorer: Scorer, data: FoldData) -> Temperature:
     val = [r for r in data.part("val") if r.is_train_usable]
     if not val:
         return fit_temperature(np.zeros(0), [], fold=data.model_fold)
-    made = scorer.transitions([r.code for r in val], [r.input for r in val], [r.prompt for r in val])
-    return fit_temperature(made.logit, [r.completion_passed for r in val], fold=data.model_fold)
+    transitions = scorer.transitions([r.code for r in val], [r.input for r in val], [r.prompt for r in val])
+    return fit_temperature(transitions.logit, [r.completion_passed for r in val], fold=data.model_fold)
 
 
 def _probe_fit(
     scorer: Scorer, data: FoldData, rows: Mapping[str, PackRow]
 ) -> tuple[tuple[LabelledRecord, ...], Arrays]:
     train = [r for r in data.part("train") if r.is_train_usable]
-    chosen = sorted(train, key=lambda r: unit_interval("probe_fit", r.record_id))[:MOST_PROBE_FIT]
+    chosen = sorted(train, key=lambda r: unit_interval("probe_fit", r.record_id))[:MAX_PROBE_FIT_RECORDS]
     if not chosen:
         return (), {}
     codes, inputs, prompts = [r.code for r in chosen], [r.input for r in chosen], [r.prompt for r in chosen]
@@ -131,8 +133,8 @@ def _shuffled(records: Sequence[TokenRecord]) -> list[int]:
     """For each record the input of another problem's record, fixed by hash; its own where there is only one problem."""
     ordered = sorted(records, key=lambda r: unit_interval("shuffled_action", r.record_id))
     chosen = {}
-    for place, record in enumerate(ordered):
-        others = (ordered[(place + step) % len(ordered)] for step in range(1, len(ordered)))
+    for position, record in enumerate(ordered):
+        others = (ordered[(position + step) % len(ordered)] for step in range(1, len(ordered)))
         chosen[record.record_id] = next((o.input for o in others if o.problem_id != record.problem_id), record.input)
     return [chosen[record.record_id] for record in records]
 
@@ -150,9 +152,9 @@ def _labels(record: TokenRecord, row: PackRow) -> dict[str, Any]:
 
 
 def _record(record: TokenRecord, row: PackRow, figures: Mapping[str, float]) -> HeldoutRecord:
-    own = {name: getattr(record, name) for name in ("fold", "completion_id", "benchmark_id", "completion_passed")}
+    of_record = {name: getattr(record, name) for name in ("fold", "completion_id", "benchmark_id", "completion_passed")}
     run = {"output": row.output_repr_checksum, "execution_status": row.execution_status}
-    return HeldoutRecord.model_validate(_labels(record, row) | own | run | dict(figures))
+    return HeldoutRecord.model_validate(_labels(record, row) | of_record | run | dict(figures))
 
 
 def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:
@@ -160,7 +162,7 @@ def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:
 
     def joined(values: list[Any]) -> Any:
         if isinstance(values[0], dict):
-            return {name: np.concatenate([one[name] for one in values]) for name in values[0]}
+            return {name: np.concatenate([arrays[name] for arrays in values]) for name in values[0]}
         return tuple(chain.from_iterable(values))
 
     return HeldoutScores(*(joined([getattr(part, field.name) for part in parts]) for field in fields(HeldoutScores)))

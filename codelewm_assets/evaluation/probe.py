@@ -11,7 +11,7 @@ from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, LatentProbeReport, ProbeTarget
 
-MOST_RECORDS = 1200  # held-out records that are asked, drawn by hash
+MAX_RECORDS = 1200  # held-out records that are asked, drawn by hash
 PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "before_state": "z_code", "action": "z_input"}
 WORDS = r"[A-Za-z0-9_]+|[^\sA-Za-z0-9_]"
 TARGETS: dict[str, Callable[[LabelledRecord], str]] = {
@@ -44,17 +44,18 @@ def latent_probe_report(
     Source: Alain & Bengio 2016, "Understanding intermediate layers using linear classifier probes".
     """
     order = sorted(range(len(records)), key=lambda i: unit_interval("probe", records[i].record_id))
-    asked = [records[i] for i in order[:MOST_RECORDS]]
-    test = {name: latents[array][order[:MOST_RECORDS]] for name, array in PROBED.items()}
+    queries = [records[i] for i in order[:MAX_RECORDS]]
+    test = {name: latents[array][order[:MAX_RECORDS]] for name, array in PROBED.items()}
     fit = {name: fit_latents[array] for name, array in PROBED.items()} if fit_records else {}
     both = ("before_state", "action")
     if fit:
         fit["before_state_and_action"] = np.concatenate([fit[name] for name in both], axis=1)  # (M, 2D)
         test["before_state_and_action"] = np.concatenate([test[name] for name in both], axis=1)  # (N, 2D)
     probes: dict[str, Fit] = {name: _of_latents(fit[name], test[name]) for name in fit}
-    probes["lexical"] = _of_texts([_text(rows, r) for r in fit_records], [_text(rows, r) for r in asked])
+    probes["lexical"] = _of_texts([_text(rows, r) for r in fit_records], [_text(rows, r) for r in queries])
     return LatentProbeReport(
-        seed=seed, targets={name: _target(asked, fit_records, probes, of, resamples) for name, of in TARGETS.items()}
+        seed=seed,
+        targets={name: _target(queries, fit_records, probes, label, resamples) for name, label in TARGETS.items()},
     )
 
 
@@ -64,31 +65,34 @@ def _text(rows: Mapping[str, PackRow], record: LabelledRecord) -> str:
 
 
 def _target(
-    asked_records: Sequence[HeldoutRecord],
+    test_records: Sequence[HeldoutRecord],
     fit_records: Sequence[LabelledRecord],
     probes: Mapping[str, Fit],
     label: Callable[[LabelledRecord], str],
     resamples: int,
 ) -> ProbeTarget:
     known = np.array([label(record) for record in fit_records])
-    asked = np.array([label(record) for record in asked_records])
-    shared = sorted(set(known) & set(asked))
-    counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(known), "test_count": len(asked)}
+    expected = np.array([label(record) for record in test_records])
+    shared = sorted(set(known) & set(expected))
+    counts: dict[str, Any] = {"class_count": len(shared), "fit_count": len(known), "test_count": len(expected)}
     if len(shared) < 2:
         return ProbeTarget(status="single_class", **counts)
     values, counted = np.unique(known, return_counts=True)
-    said = {
-        name: np.full(len(asked), values[counted.argmax()], dtype=known.dtype) for name in (*probes, "majority")
+    predicted = {
+        name: np.full(len(expected), values[counted.argmax()], dtype=known.dtype) for name in (*probes, "majority")
     }  # with the dtype of all labels: that of one would cut longer ones off
-    fold_of_fit, fold_of_asked = (np.array([r.fold for r in found]) for found in (fit_records, asked_records))
-    for fold in sorted(set(fold_of_asked.tolist())):
-        own, place = np.flatnonzero(fold_of_fit == fold).tolist(), np.flatnonzero(fold_of_asked == fold).tolist()
+    fold_of_fit, fold_of_test = (np.array([r.fold for r in answers]) for answers in (fit_records, test_records))
+    for fold in sorted(set(fold_of_test.tolist())):
+        fit_rows, test_rows = (
+            np.flatnonzero(fold_of_fit == fold).tolist(),
+            np.flatnonzero(fold_of_test == fold).tolist(),
+        )
         for name, probe in probes.items():
-            if own:
-                said[name][place] = probe(own, place, known[own])
-    _, classes = np.unique(asked, return_inverse=True)
-    right = {name: found == asked for name, found in said.items()}  # name → (N,)
-    figures = {name: mean_over_classes(found, classes) for name, found in right.items()}
+            if fit_rows:
+                predicted[name][test_rows] = probe(fit_rows, test_rows, known[fit_rows])
+    _, classes = np.unique(expected, return_inverse=True)
+    right = {name: answers == expected for name, answers in predicted.items()}  # name → (N,)
+    figures = {name: mean_over_classes(answers, classes) for name, answers in right.items()}
     best = max(sorted(set(figures) - {"model"}), key=lambda name: figures[name])
     return ProbeTarget(
         status="ok",
@@ -98,7 +102,7 @@ def _target(
         best_control=best,
         lift_over_best_control=figures["model"] - figures[best],
         lift_ci99=interval_by_problem(
-            [record.problem_id for record in asked_records],
+            [record.problem_id for record in test_records],
             lambda at: (
                 mean_over_classes(right["model"][at], classes[at]) - mean_over_classes(right[best][at], classes[at])
             ),
@@ -128,14 +132,14 @@ def _logistic() -> Any:
 def _of_latents(fit: NDArray[np.float32], test: NDArray[np.float32]) -> Fit:
     """A probe of standardised latents: (fit rows, asked rows, labels of the fit rows) → predictions."""
 
-    def predict(own: list[int], place: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
+    def predict(fit_rows: list[int], test_rows: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         if len(set(known)) < 2:
-            return np.full(len(place), known[0])
+            return np.full(len(test_rows), known[0])
         probe = make_pipeline(StandardScaler(), _logistic())
-        return np.asarray(probe.fit(fit[own], known).predict(test[place]))
+        return np.asarray(probe.fit(fit[fit_rows], known).predict(test[test_rows]))
 
     return predict
 
@@ -143,13 +147,13 @@ def _of_latents(fit: NDArray[np.float32], test: NDArray[np.float32]) -> Fit:
 def _of_texts(fit: Sequence[str], test: Sequence[str]) -> Fit:
     """A probe of TF-IDF weights of words and signs."""
 
-    def predict(own: list[int], place: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
+    def predict(fit_rows: list[int], test_rows: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.pipeline import make_pipeline
 
         if len(set(known)) < 2:
-            return np.full(len(place), known[0])
+            return np.full(len(test_rows), known[0])
         probe = make_pipeline(TfidfVectorizer(token_pattern=WORDS, sublinear_tf=True, max_features=5000), _logistic())
-        return np.asarray(probe.fit([fit[i] for i in own], known).predict([test[i] for i in place]))
+        return np.asarray(probe.fit([fit[i] for i in fit_rows], known).predict([test[i] for i in test_rows]))
 
     return predict

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 
 from codelewm_assets.core.records import Record
 
-OURS = ("p_pass", "p_pass_raw")
+MODEL_SCORES = ("p_pass", "p_pass_raw")
 """Scores of the model itself; every other score of a row is a control."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
 Interval = tuple[float, float]
@@ -52,7 +52,7 @@ class ScoreRow(BaseModel):
         subject = (info.context or {}).get("subject", "p_pass")
         if subject not in self.scores:
             raise ValueError(f"scores has no {subject}; wanted the key, with null where there is none")
-        for name in OURS:
+        for name in MODEL_SCORES:
             value = self.scores.get(name)
             if value is not None and not 0 <= value <= 1 and math.isfinite(value):
                 raise ValueError(f"scores.{name} is {value!r}; wanted a probability in [0, 1]")

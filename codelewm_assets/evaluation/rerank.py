@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
-from codelewm_assets.evaluation.reports import OURS, BenchmarkRerank, Lift, Power, RerankReport
+from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, Power, RerankReport
 from codelewm_assets.evaluation.score_table import ScoreTable
 
 SATURATED_AT = 0.95
@@ -79,7 +79,7 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
     """
     credits = _Credits.of(table)
     top = {name: _mean(values) for name, values in credits.top.items()}
-    controls = [name for name, value in top.items() if name not in (subject, *OURS) and value is not None]
+    controls = [name for name, value in top.items() if name not in (subject, *MODEL_SCORES) and value is not None]
     ours = np.isfinite(credits.top[subject]) if subject in credits.top else np.zeros(len(credits.problem), dtype=bool)
     whole = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
     best = max(whole or controls, key=lambda name: top[name] or 0.0, default=None)

@@ -11,7 +11,7 @@ from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
 from codelewm_assets.evaluation.reports import HeldoutRecord, Lift, RetrievalReport, RetrievalScores, RetrieverName
 
-MOST_QUERIES = 1000
+MAX_QUERIES = 1000
 CANDIDATES = 64
 LATENTS: dict[RetrieverName, str] = {
     "model": "z_pred",
@@ -37,47 +37,55 @@ def retrieval_report(
     Args: latents: `z_pred`, `z_pred_no_action`, `z_pred_shuffled_action`, `z_out`, each (N, D), rows as `records`.
         rows: pack rows by record id.
     """
-    at = {record.record_id: place for place, record in enumerate(records)}
+    row_of = {record.record_id: row for row, record in enumerate(records)}
     returned = [r for r in records if r.execution_status in ("pass", "wrong_output")]
-    queries = sorted(returned, key=lambda r: unit_interval("retrieval", r.record_id))[:MOST_QUERIES]
-    candidates = {fold: _distinct([r for r in returned if r.fold == fold], at) for fold in {r.fold for r in returned}}
-    if not queries or min(len(found) for found in candidates.values()) < 2:
+    queries = sorted(returned, key=lambda r: unit_interval("retrieval", r.record_id))[:MAX_QUERIES]
+    candidates = {
+        fold: _distinct([r for r in returned if r.fold == fold], row_of) for fold in {r.fold for r in returned}
+    }
+    if not queries or min(len(values) for values in candidates.values()) < 2:
         return RetrievalReport(seed=seed, query_count=0, candidates_per_query=0, scores=None)
     shares: dict[RetrieverName, list[list[float]]] = {name: [] for name in (*LATENTS, "lexical", "random")}
-    said = {p: words(rows[records[p].record_id].output_tokens) for own in candidates.values() for p in own.values()}
+    output_words = {
+        p: words(rows[records[p].record_id].output_tokens) for of_fold in candidates.values() for p in of_fold.values()
+    }
     sizes = []
     for query in queries:
-        own = candidates[query.fold]
-        others = sorted((o for o in own if o != query.output), key=lambda o: unit_interval(query.record_id, o))
-        chosen = [own[query.output], *(own[o] for o in others[: CANDIDATES - 1])]
+        of_fold = candidates[query.fold]
+        others = sorted((o for o in of_fold if o != query.output), key=lambda o: unit_interval(query.record_id, o))
+        chosen = [of_fold[query.output], *(of_fold[o] for o in others[: CANDIDATES - 1])]
         sizes.append(len(chosen))
         targets = latents["z_out"][chosen]  # (C, D), the real one first
         for name, array in LATENTS.items():
-            shares[name].append(_shares(targets @ latents[array][at[query.record_id]]))  # (C,)
-        asked = words(f"{rows[query.record_id].code_tokens} {rows[query.record_id].input_tokens}")
-        shares["lexical"].append(_shares(np.array([overlap(asked, said[place]) for place in chosen], dtype=np.float32)))
+            shares[name].append(_shares(targets @ latents[array][row_of[query.record_id]]))  # (C,)
+        query_words = words(f"{rows[query.record_id].code_tokens} {rows[query.record_id].input_tokens}")
+        shares["lexical"].append(
+            _shares(np.array([overlap(query_words, output_words[row]) for row in chosen], dtype=np.float32))
+        )
         shares["random"].append(_shares(np.zeros(len(chosen), dtype=np.float32)))
-    figures = {name: np.array(found) for name, found in shares.items()}  # (Q, 4)
+    figures = {name: np.array(values) for name, values in shares.items()}  # (Q, 4)
     problems = [query.problem_id for query in queries]
     return RetrievalReport(
         seed=seed,
         query_count=len(queries),
         candidates_per_query=max(sizes),
         scores={
-            name: RetrievalScores(**dict(zip(FIGURES, found.mean(axis=0).tolist(), strict=True)))
-            for name, found in figures.items()
+            name: RetrievalScores(**dict(zip(FIGURES, values.mean(axis=0).tolist(), strict=True)))
+            for name, values in figures.items()
         },
         lift={
-            name: _lifts(figures["model"] - found, problems, resamples)
-            for name, found in figures.items()
+            name: _lifts(figures["model"] - values, problems, resamples)
+            for name, values in figures.items()
             if name != "model"
         },
     )
 
 
-def _distinct(records: Sequence[HeldoutRecord], at: Mapping[str, int]) -> dict[str, int]:
+def _distinct(records: Sequence[HeldoutRecord], row_of: Mapping[str, int]) -> dict[str, int]:
     """Output checksum → the row of one record that gave it."""
-    return {record.output: at[record.record_id] for record in sorted(records, key=lambda r: r.record_id, reverse=True)}
+    return {
+        record.output: row_of[record.record_id] for record in sorted(records, key=lambda r: r.record_id, reverse=True)
+    }
 
 
 def _shares(similarity: NDArray[np.float32]) -> list[float]:

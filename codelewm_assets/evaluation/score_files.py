@@ -18,7 +18,7 @@ from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 
 RESAMPLES = 2000
-FAULTS_SHOWN = 5
+MAX_FAULTS_SHOWN = 5
 LABEL_HEADER = b'{"header":'  # the first record of a file that `label` wrote
 SEE = "docs/evaluation.md gives the fields."
 
@@ -71,8 +71,8 @@ def score_rows(path: Path, *, subject: str = "p_pass") -> Iterator[ScoreRow]:
     except OSError as error:
         raise ReportError(f"{path.name} cannot be read ({error}). Name a JSON-lines file of score rows.") from error
     if faults:
-        more = f" and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-        raise ReportError(f"{path.name}: {'; '.join(faults[:FAULTS_SHOWN])}{more}. {SEE}")
+        remainder = f" and {len(faults) - MAX_FAULTS_SHOWN} more" if len(faults) > MAX_FAULTS_SHOWN else ""
+        raise ReportError(f"{path.name}: {'; '.join(faults[:MAX_FAULTS_SHOWN])}{remainder}. {SEE}")
     if not count:
         raise ReportError(f"{path.name} holds no score row. {SEE}")
 
@@ -99,10 +99,10 @@ def _fault(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return f"not JSON ({first['ctx']['error']})"
-    place = ".".join(map(str, first["loc"])) or "row"
+    field = ".".join(map(str, first["loc"])) or "row"
     if first["type"] == "extra_forbidden":
-        return f"{place} is no field of a score row"
-    return f"{place}: {first['msg']}"
+        return f"{field} is no field of a score row"
+    return f"{field}: {first['msg']}"
 
 
 def calibrate_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
@@ -137,5 +137,5 @@ def score_lines(rows: Iterable[ScoreRow]) -> bytes:
 def sample_score_rows(path: Path) -> list[dict[str, Any]]:
     """Score rows of a JSON lines file, evenly spaced over it, each score in a column of its own."""
     lines = path.read_bytes().splitlines()
-    rows = [json.loads(lines[place]) for place in evenly_spaced(len(lines))]
+    rows = [json.loads(lines[index]) for index in evenly_spaced(len(lines))]
     return [{k: v for k, v in row.items() if k != "scores" and v is not None} | row["scores"] for row in rows]

@@ -37,21 +37,23 @@ def completion_scores(
 
     Args: as `evaluation.heldout.score_fold`; `records` are one fold's.
     """
-    own: dict[str, list[HeldoutRecord]] = defaultdict(list)
+    by_completion: dict[str, list[HeldoutRecord]] = defaultdict(list)
     for record in records:
-        own[record.completion_id].append(record)
+        by_completion[record.completion_id].append(record)
     first_row: dict[str, PackRow] = {}
     for row in rows.values():
         first_row.setdefault(row.source_submission_id, row)
     code = {name: row.code_tokens for name, row in first_row.items()}
-    names = sorted(own)
+    names = sorted(by_completion)
     surface = _surface(data, code, names)
-    pooled = [m for m in sorted(members, key=lambda m: (m.pool_id, m.completion_id)) if m.completion_id in own]
-    in_problem = _consensus(((own[name][0].problem_id, name) for name in names), code)
-    in_pool = _consensus(((member.pool_id, member.completion_id) for member in pooled), code)
+    pool_members = [
+        m for m in sorted(members, key=lambda m: (m.pool_id, m.completion_id)) if m.completion_id in by_completion
+    ]
+    in_problem = _consensus(((by_completion[name][0].problem_id, name) for name in names), code)
+    in_pool = _consensus(((member.pool_id, member.completion_id) for member in pool_members), code)
 
     def row_of(name: str, pool_id: str | None, consensus: float | None) -> ScoreRow:
-        first = own[name][0]
+        first = by_completion[name][0]
         return ScoreRow(
             completion_id=name,
             problem_id=first.problem_id,
@@ -63,7 +65,7 @@ def completion_scores(
             completion_kind=first_row[name].completion_kind,
             operator_family=first_row[name].operator_family,
             scores={
-                **{score: float(np.mean([of(r) for r in own[name]])) for score, of in OF_RECORDS.items()},
+                **{score: float(np.mean([read(r) for r in by_completion[name]])) for score, read in OF_RECORDS.items()},
                 "lexical": lexical_score(prompts[first.problem_id], code[name]),
                 "consensus": consensus,
                 "surface_lr": surface[name],
@@ -74,8 +76,8 @@ def completion_scores(
         )
 
     return (
-        tuple(row_of(name, None, in_problem[own[name][0].problem_id, name]) for name in names),
-        tuple(row_of(m.completion_id, m.pool_id, in_pool[m.pool_id, m.completion_id]) for m in pooled),
+        tuple(row_of(name, None, in_problem[by_completion[name][0].problem_id, name]) for name in names),
+        tuple(row_of(m.completion_id, m.pool_id, in_pool[m.pool_id, m.completion_id]) for m in pool_members),
     )
 
 
@@ -84,7 +86,7 @@ def _consensus(grouped: Iterable[tuple[str, str]], code: Mapping[str, str]) -> d
     groups: dict[str, dict[str, str]] = defaultdict(dict)
     for group, name in grouped:
         groups[group][name] = code[name]
-    return {(group, name): s for group, own in groups.items() for name, s in consensus_scores(own).items()}
+    return {(group, name): s for group, programs in groups.items() for name, s in consensus_scores(programs).items()}
 
 
 def _surface(data: FoldData, code: Mapping[str, str], names: Sequence[str]) -> dict[str, float | None]:
@@ -105,5 +107,5 @@ def record_rows(records: Sequence[HeldoutRecord]) -> Iterator[ScoreRow]:
             fold=record.fold,
             passed=record.passed,
             pool_id=record.completion_id,
-            scores={score: of(record) for score, of in OF_RECORDS.items()},
+            scores={score: read(record) for score, read in OF_RECORDS.items()},
         )

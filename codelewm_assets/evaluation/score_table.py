@@ -99,10 +99,10 @@ class _Column:
     def sorted(self) -> tuple[list[str | tuple[str, ...]], Codes]:
         """(distinct values in order, codes into them)."""
         names = sorted(self._known, key=lambda name: (name,) if isinstance(name, str) else name)
-        place = np.empty(len(names) + 1, dtype=np.int64)
-        place[-1] = -1
-        place[[self._known[name] for name in names]] = np.arange(len(names))
-        return names, place[np.frombuffer(self._codes, dtype=np.int64)] if self._codes else np.zeros(0, dtype=np.int64)
+        rank = np.empty(len(names) + 1, dtype=np.int64)
+        rank[-1] = -1
+        rank[[self._known[name] for name in names]] = np.arange(len(names))
+        return names, rank[np.frombuffer(self._codes, dtype=np.int64)] if self._codes else np.zeros(0, dtype=np.int64)
 
 
 class _Builder:
@@ -113,7 +113,7 @@ class _Builder:
         self._missing: dict[str, array[int]] = {}  # rows without the score
 
     def add(self, row: ScoreRow) -> None:
-        at, columns, given = len(self._passed), self._columns, row.scores
+        row_count, columns, row_scores = len(self._passed), self._columns, row.scores
         self._passed.append(row.passed)
         columns["completion"].add(row.completion_id)
         columns["problem"].add((row.benchmark_id, row.problem_id))
@@ -121,30 +121,30 @@ class _Builder:
         columns["benchmark"].add(row.benchmark_id)
         columns["kind"].add(row.completion_kind)
         columns["family"].add(row.operator_family)
-        if given.keys() - self._scores.keys():
-            for name in given.keys() - self._scores.keys():
-                self._scores[name], self._missing[name] = array("d", [nan] * at), array("q", range(at))
+        if row_scores.keys() - self._scores.keys():
+            for name in row_scores.keys() - self._scores.keys():
+                self._scores[name], self._missing[name] = array("d", [nan] * row_count), array("q", range(row_count))
         for name, scores in self._scores.items():
-            value = given.get(name)
+            value = row_scores.get(name)
             if value is None:
-                self._missing[name].append(at)
+                self._missing[name].append(row_count)
                 value = nan
             scores.append(value)
 
     def table(self) -> ScoreTable:
-        found = {name: column.sorted() for name, column in self._columns.items()}
-        order = np.lexsort([found[name][1] for name in ("completion", "pool", "problem", "benchmark")])
+        columns = {name: column.sorted() for name, column in self._columns.items()}
+        order = np.lexsort([columns[name][1] for name in ("completion", "pool", "problem", "benchmark")])
 
         def labels(name: str) -> Labels:
-            names, codes = found[name]
-            return Labels(tuple(str(one) for one in names), codes[order])
+            names, codes = columns[name]
+            return Labels(tuple(str(part) for part in names), codes[order])
 
         scores = {name: _finite(np.array(self._scores[name])[order]) for name in sorted(self._scores)}
-        problem = found["problem"][1][order]
+        problem = columns["problem"][1][order]
         return ScoreTable(
             np.array(self._passed, dtype=bool)[order],
             problem,
-            found["pool"][1][order],
+            columns["pool"][1][order],
             labels("benchmark"),
             labels("kind"),
             labels("family"),
@@ -155,9 +155,9 @@ class _Builder:
         )
 
     def _is_missing(self, name: str) -> NDArray[np.bool_]:
-        found = np.zeros(len(self._passed), dtype=bool)
-        found[np.array(self._missing[name], dtype=np.int64)] = True
-        return found
+        missing = np.zeros(len(self._passed), dtype=bool)
+        missing[np.array(self._missing[name], dtype=np.int64)] = True
+        return missing
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

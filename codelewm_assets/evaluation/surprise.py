@@ -25,13 +25,13 @@ def surprise_report(
     Energy is the squared distance of z_pred to the output's latent, in [0, 4]; AUC is the share of pairs in which the
     decoy's energy is the larger one, ties counted half.
     """
-    at = {record.record_id: place for place, record in enumerate(records)}
-    scored = [d for d in decoys if d.query_record_id in at and d.decoy_record_id in at]
+    row_of = {record.record_id: row for row, record in enumerate(records)}
+    scored = [d for d in decoys if d.query_record_id in row_of and d.decoy_record_id in row_of]
     benchmark = {record.record_id: record.benchmark_id for record in records}
 
     def categories(pairs: Sequence[Decoy]) -> dict[str, SurpriseCategory]:
         return {
-            name: _category([d for d in pairs if d.category == name], at, latents, resamples) for name in CATEGORIES
+            name: _category([d for d in pairs if d.category == name], row_of, latents, resamples) for name in CATEGORIES
         }
 
     return SurpriseReport(
@@ -45,13 +45,13 @@ def surprise_report(
 
 
 def _category(
-    pairs: Sequence[Decoy], at: Mapping[str, int], latents: Mapping[str, NDArray[np.float32]], resamples: int
+    pairs: Sequence[Decoy], row_of: Mapping[str, int], latents: Mapping[str, NDArray[np.float32]], resamples: int
 ) -> SurpriseCategory:
     problems = [pair.source_problem_id for pair in pairs]
     if not pairs:
         return SurpriseCategory(pair_count=0, problem_count=0)
-    query = [at[pair.query_record_id] for pair in pairs]
-    decoy = [at[pair.decoy_record_id] for pair in pairs]
+    query = [row_of[pair.query_record_id] for pair in pairs]
+    decoy = [row_of[pair.decoy_record_id] for pair in pairs]
     wins, means = {}, (0.0, 0.0)
     for name in ("z_pred_no_action", "z_pred"):
         real_energy = ((latents[name][query] - latents["z_out"][query]) ** 2).sum(axis=1)  # (P,)

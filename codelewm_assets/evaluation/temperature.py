@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Record
 
-LOWEST, HIGHEST = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 Floats = NDArray[np.float64]
 
 
@@ -47,11 +47,13 @@ def fit_temperature(logits: NDArray[np.floating], passed: Sequence[bool], *, fol
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, -signed / np.exp(log_temperature)).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-6})
+    result = minimize_scalar(
+        loss, bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)), method="bounded", options={"xatol": 1e-6}
+    )
     return Temperature(
         fold=fold,
-        value=round(float(np.exp(found.x)), 6),
+        value=round(float(np.exp(result.x)), 6),
         record_count=len(labels),
         loss_before=loss(0.0),
-        loss_after=float(found.fun),
+        loss_after=float(result.fun),
     )

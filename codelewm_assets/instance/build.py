@@ -25,12 +25,12 @@ from codelewm_assets.core.logs import log_context
 from codelewm_assets.defs.failures import failure_text
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets.defs.status import GATE_OF_CHECK
-from codelewm_assets.instance.launcher import end_dead_runs, held_pools, make_pools, process_tags
+from codelewm_assets.instance.launcher import acquire_pools, create_pools, fail_dead_runs, process_tags
 
 LOG = logging.getLogger(__name__)
 INTERRUPTED = "DagsterExecutionInterruptedError"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-SEEN = {
+FOLLOWED_EVENTS = {
     DagsterEventType.STEP_START,
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.STEP_FAILURE,
@@ -59,8 +59,8 @@ def log_progress(progress: Progress) -> None:
     asset, _, check = progress.name.partition(":")
     fields = {"asset": asset, "check": check or None, "partition": progress.partition, "kind": progress.kind,
               "elapsed_s": progress.elapsed_s, "is_reused": progress.is_reused}  # fmt: skip
-    shown = {name: value for name, value in fields.items() if value is not None}
-    LOG.info(f"{progress.name} {progress.kind}: {progress.text}".rstrip(": "), extra={"fields": shown})
+    present = {name: value for name, value in fields.items() if value is not None}
+    LOG.info(f"{progress.name} {progress.kind}: {progress.text}".rstrip(": "), extra={"fields": present})
 
 
 @dataclass(slots=True)
@@ -98,8 +98,8 @@ def planned_runs(defs: dg.Definitions, select: str | None = None) -> list[Planne
     graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
     runs = []
     for step in BUILD_ORDER:
-        own = step.assets.resolve(graph)
-        assets = frozenset(own if chosen is None else own & chosen)
+        step_assets = step.assets.resolve(graph)
+        assets = frozenset(step_assets if chosen is None else step_assets & chosen)
         runs += [PlannedRun(step.job, partition, assets) for partition in step.partitions if assets]
     return runs
 
@@ -119,14 +119,14 @@ def build(
     """
     graph, runs = defs.resolve_asset_graph(), planned_runs(defs, select)
     result = BuildResult()
-    make_pools(instance, {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()})
-    for run_id in end_dead_runs(instance):
+    create_pools(instance, {pool for key in graph.get_all_asset_keys() for pool in graph.get(key).pools or ()})
+    for run_id in fail_dead_runs(instance):
         LOG.warning(f"{run_id}: its process is gone; the run is marked as failed.")
-    with kept_connections():
+    with persistent_connections():
         for _, of_job in groupby(runs, key=lambda run: run.job):
             for run in of_job:
                 pools = {pool for key in run.assets for pool in graph.get(key).pools or ()}
-                with held_pools(instance, pools, LOG.warning):
+                with acquire_pools(instance, pools, LOG.warning):
                     _run(defs, instance, run, result, on_progress)
             if result.failures:
                 break
@@ -134,28 +134,28 @@ def build(
 
 
 @contextmanager
-def kept_connections() -> Iterator[None]:
+def persistent_connections() -> Iterator[None]:
     """Keeps a connection open to each SQLite database that is used, and syncs them at checkpoints instead of at each commit.
 
     Dagster opens and closes a connection for each query; the last one to close writes the whole log of a database back. After a
     power cut the last events may be missing, never half of one: the next build reuses what they told of.
     """
-    kept: dict[str, sqlite3.Connection] = {}
+    held: dict[str, sqlite3.Connection] = {}
 
     def connected(connection: Any, _: object) -> None:
         if isinstance(connection, sqlite3.Connection):
             connection.execute("PRAGMA synchronous=NORMAL")
             path = connection.execute("PRAGMA database_list").fetchone()[2]
-            if path and path not in kept:
-                kept[path] = sqlite3.connect(path, check_same_thread=False)
-                kept[path].execute("SELECT count(*) FROM sqlite_master").fetchone()  # it is opened by the first query
+            if path and path not in held:
+                held[path] = sqlite3.connect(path, check_same_thread=False)
+                held[path].execute("SELECT count(*) FROM sqlite_master").fetchone()  # it is opened by the first query
 
     sqlalchemy.event.listen(Pool, "connect", connected)
     try:
         yield
     finally:
         sqlalchemy.event.remove(Pool, "connect", connected)
-        for connection in kept.values():
+        for connection in held.values():
             connection.close()
 
 
@@ -233,14 +233,14 @@ class _Follower:
     def __call__(self, entry: dg.EventLogEntry) -> None:
         """Tell what happened, if it is to be told."""
         event = entry.dagster_event
-        if event is not None and event.event_type in SEEN:
+        if event is not None and event.event_type in FOLLOWED_EVENTS:
             for progress in self._progress(event, entry.timestamp):
                 self._on_progress(progress)
 
-    def _progress(self, event: dg.DagsterEvent, at: float) -> Iterator[Progress]:
+    def _progress(self, event: dg.DagsterEvent, timestamp: float) -> Iterator[Progress]:
         name = (event.step_key or "").split("[")[0]
         if event.event_type == DagsterEventType.STEP_START:
-            self._started[name] = at
+            self._started[name] = timestamp
             if name in self._assets:
                 yield Progress("started", name, self._partition)
             elif name in self._check_of_step:
@@ -248,7 +248,7 @@ class _Follower:
         elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization
             asset = materialization.asset_key.to_user_string()
-            elapsed = at - self._started.get(name, at)
+            elapsed = timestamp - self._started.get(name, timestamp)
             label = artifact_id(asset, self._partition)
             self._result.wall_s[label] = round(elapsed, 2)
             is_reused = bool(materialization.metadata.get("is_reused") and materialization.metadata["is_reused"].value)
@@ -256,14 +256,14 @@ class _Follower:
                 self._result.reused.add(label)
             yield Progress("finished", asset, self._partition, _figures(materialization.metadata), elapsed, is_reused)
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-            found = event.asset_check_evaluation_data
-            text = "" if found.passed else (found.description or "")
-            is_gate = found.check_name in GATE_OF_CHECK
-            kind = "check_passed" if found.passed else "gate" if is_gate else "check_failed"
-            asset = found.asset_key.to_user_string()
-            if not found.passed and found.blocking:
-                self._fail(f"{artifact_id(asset, self._partition)}: check {found.check_name} is red: {text}")
-            yield Progress(kind, f"{asset}:{found.check_name}", self._partition, text)
+            evaluation = event.asset_check_evaluation_data
+            text = "" if evaluation.passed else (evaluation.description or "")
+            is_gate = evaluation.check_name in GATE_OF_CHECK
+            kind = "check_passed" if evaluation.passed else "gate" if is_gate else "check_failed"
+            asset = evaluation.asset_key.to_user_string()
+            if not evaluation.passed and evaluation.blocking:
+                self._fail(f"{artifact_id(asset, self._partition)}: check {evaluation.check_name} is red: {text}")
+            yield Progress(kind, f"{asset}:{evaluation.check_name}", self._partition, text)
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             text = failure_text(event)
             if "DagsterAssetCheckFailedError" in text:
@@ -282,11 +282,11 @@ def _figures(metadata: Any) -> str:
     """A few plain figures of a materialization, for one line."""
     plain = {}
     for name, value in metadata.items():
-        found = getattr(value, "value", None)
-        if isinstance(found, bool) or name in ("stored_bytes", "digest", "seed"):
+        number = getattr(value, "value", None)
+        if isinstance(number, bool) or name in ("stored_bytes", "digest", "seed"):
             continue
-        if isinstance(found, int | float):
-            plain[name] = found
+        if isinstance(number, int | float):
+            plain[name] = number
     return ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in list(plain.items())[:4]

@@ -14,9 +14,9 @@ import dagster as dg
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.defs.inputs import latest_version
 from codelewm_assets.doctor.finding import HealthFinding, health_finding
-from codelewm_assets.instance.launcher import end_dead_runs
+from codelewm_assets.instance.launcher import fail_dead_runs
 
-NOT_ENDED = [
+UNFINISHED_STATUSES = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -29,7 +29,7 @@ HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class UnendedRun:
+class UnfinishedRun:
     """A run that has not ended, as far as the instance knows; `silent_s` since its last event, or since it was created."""
 
     run_id: str
@@ -38,19 +38,19 @@ class UnendedRun:
     silent_s: float
 
 
-def unended_runs(instance: dg.DagsterInstance, *, now_s: float) -> list[UnendedRun]:
+def unfinished_runs(instance: dg.DagsterInstance, *, now_s: float) -> list[UnfinishedRun]:
     """Runs that are queued, starting, started or being cancelled, the oldest first.
 
     A run of a process that was killed stays among them: nothing has told the instance that it ended.
     Args: now_s: seconds since the epoch, which silence is counted to.
     """
-    found = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=NOT_ENDED), ascending=True):
+    unfinished = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED_STATUSES), ascending=True):
         run = record.dagster_run
         events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
         last_s = events[0].timestamp if events else record.create_timestamp.timestamp()
-        found.append(UnendedRun(run.run_id, run.job_name, run.status.value, max(0.0, now_s - last_s)))
-    return found
+        unfinished.append(UnfinishedRun(run.run_id, run.job_name, run.status.value, max(0.0, now_s - last_s)))
+    return unfinished
 
 
 def require_no_run(instance: dg.DagsterInstance, *, now_s: float, silent_for_s: float | None) -> None:
@@ -59,11 +59,13 @@ def require_no_run(instance: dg.DagsterInstance, *, now_s: float, silent_for_s: 
     Args: silent_for_s: runs that have given no event for longer count as dead; None: none does.
     Raises: AssetsError: a run has not ended; names each.
     """
-    runs = [run for run in unended_runs(instance, now_s=now_s) if silent_for_s is None or run.silent_s <= silent_for_s]
+    runs = [
+        run for run in unfinished_runs(instance, now_s=now_s) if silent_for_s is None or run.silent_s <= silent_for_s
+    ]
     if runs:
-        shown = ", ".join(f"{r.job} {r.run_id[:8]} ({r.status}, silent {r.silent_s / HOUR_S:.1f} h)" for r in runs)
+        listed = ", ".join(f"{r.job} {r.run_id[:8]} ({r.status}, silent {r.silent_s / HOUR_S:.1f} h)" for r in runs)
         raise AssetsError(
-            f"Nothing is removed while runs are in progress: {shown}. Wait for them, or terminate them in the UI; when "
+            f"Nothing is removed while runs are in progress: {listed}. Wait for them, or terminate them in the UI; when "
             "their process is known to be dead, pass --ignore-runs-silent-for HOURS."
         )
 
@@ -91,15 +93,15 @@ def require_no_run_since(instance: dg.DagsterInstance, newest: str | None) -> No
 
 def live_digests(instance: dg.DagsterInstance) -> frozenset[str]:
     """Digests of the latest materialization of every asset and partition that the instance has ever seen."""
-    found = set[str | None]()
+    digests = set[str | None]()
     for key in instance.all_asset_keys():
         kind = key.to_user_string()
-        found.update(latest_version(instance, kind, p) for p in (None, *instance.get_materialized_partitions(key)))
-    return frozenset(digest for digest in found if digest is not None)
+        digests.update(latest_version(instance, kind, p) for p in (None, *instance.get_materialized_partitions(key)))
+    return frozenset(digest for digest in digests if digest is not None)
 
 
-SILENT_RUN_S = HOUR_S  # training and labelling, which take longest, say something every few minutes
-FRESH_CLONE = "run in the project's folder, with DAGSTER_HOME unset or its absolute path"
+MAX_SILENCE_S = HOUR_S  # training and labelling, which take longest, say something every few minutes
+HOME_REMEDY = "run in the project's folder, with DAGSTER_HOME unset or its absolute path"
 
 
 def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: float) -> list[HealthFinding]:
@@ -114,7 +116,7 @@ def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: f
     is_home = home.is_absolute() and home.is_dir()
     findings = [
         health_finding("dagster_home", is_home, "fail", found=str(home), wanted="the absolute path of a folder",
-               remedy="correct DAGSTER_HOME, or unset it and run in the project's folder"),
+                       remedy="correct DAGSTER_HOME, or unset it and run in the project's folder"),
     ]  # fmt: skip
     if not is_home:
         return findings
@@ -122,7 +124,7 @@ def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: f
     findings.append(
         health_finding(
             "dagster_yaml", is_configured, "fail", found="there" if is_configured else f"no dagster.yaml in {home.name}/",
-            wanted="the project's dagster.yaml", remedy=FRESH_CLONE,
+            wanted="the project's dagster.yaml", remedy=HOME_REMEDY,
         )
     )  # fmt: skip
     if not is_configured:
@@ -138,11 +140,11 @@ def _of_instance(home: Path, now_s: float) -> list[HealthFinding]:
             if schema.state == "ok":
                 instance.get_run_records(limit=1)
         except Exception as error:  # whatever keeps it from opening is the finding
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             remedy = (
                 "correct dagster.yaml, or set the storage aside and build again: artifacts that are stored are reused"
             )
-            return [HealthFinding("instance_storage", "fail", said, "a storage that opens", remedy)]
+            return [HealthFinding("instance_storage", "fail", message, "a storage that opens", remedy)]
         opened = HealthFinding(
             "instance_storage", "ok", type(instance.event_log_storage).__name__, "a storage that opens"
         )
@@ -197,12 +199,12 @@ def daemons_finding(instance: dg.DagsterInstance) -> HealthFinding:
 
 def runs_finding(instance: dg.DagsterInstance, *, now_s: float) -> HealthFinding:
     """Whether runs that have not ended still say something. Those whose process is surely dead are ended first."""
-    end_dead_runs(instance)
-    runs = unended_runs(instance, now_s=now_s)
+    fail_dead_runs(instance)
+    runs = unfinished_runs(instance, now_s=now_s)
     dead = [
         f"{r.job} {r.run_id[:8]} ({r.status}, silent {r.silent_s / HOUR_S:.1f} h)"
         for r in runs
-        if r.silent_s > SILENT_RUN_S
+        if r.silent_s > MAX_SILENCE_S
     ]
     return health_finding(
         "runs", not dead, "warn", found=", ".join(dead) or f"{len(runs)} in progress, none silent for an hour",

@@ -25,48 +25,48 @@ from codelewm_assets.defs.private_names import (
 )
 
 TAGS = {name: f"codelewm/{name}" for name in ("host", "boot_id", "pid_namespace", "pid", "process_started")}
-HOLDS_A_POOL = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
-LOOK_S = 2.0
+POOL_HOLDING_STATUSES = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+POLL_INTERVAL_S = 2.0
 
 
 def process_tags() -> dict[str, str]:
     """Tags of a run that this process executes."""
     pid = os.getpid()
-    found = {
+    tags = {
         "host": socket.gethostname(),
         "boot_id": _read("/proc/sys/kernel/random/boot_id"),
         "pid_namespace": _namespace(),
         "pid": str(pid),
         "process_started": _started(pid),
     }
-    return {TAGS[name]: value for name, value in found.items() if value}
+    return {TAGS[name]: value for name, value in tags.items() if value}
 
 
-def is_surely_dead(tags: Mapping[str, str]) -> bool:
+def is_known_dead(tags: Mapping[str, str]) -> bool:
     """Whether the process that the tags name has ended: one of this machine, in this process namespace or before a restart."""
-    own = process_tags()
-    if not all(name in tags and name in own for name in TAGS.values()) or tags[TAGS["host"]] != own[TAGS["host"]]:
+    here = process_tags()
+    if not all(name in tags and name in here for name in TAGS.values()) or tags[TAGS["host"]] != here[TAGS["host"]]:
         return False
-    if tags[TAGS["boot_id"]] != own[TAGS["boot_id"]]:
+    if tags[TAGS["boot_id"]] != here[TAGS["boot_id"]]:
         return True
-    if tags[TAGS["pid_namespace"]] != own[TAGS["pid_namespace"]]:
+    if tags[TAGS["pid_namespace"]] != here[TAGS["pid_namespace"]]:
         return False
     pid = tags[TAGS["pid"]]
     return not pid.isdigit() or _started(int(pid)) != tags[TAGS["process_started"]]
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the runs as failed whose process is surely dead, which frees their pools. Returns: job and id of each."""
     ended = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=list(HOLDS_A_POOL))):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(POOL_HOLDING_STATUSES))):
         run = record.dagster_run
-        if is_surely_dead(run.tags):
+        if is_known_dead(run.tags):
             instance.report_run_failed(run, "its process has ended without saying so")
             ended.append(f"{run.job_name} {run.run_id[:8]}")
     return ended
 
 
-def make_pools(instance: dg.DagsterInstance, pools: Collection[str]) -> None:
+def create_pools(instance: dg.DagsterInstance, pools: Collection[str]) -> None:
     """Make the pools that the instance has never seen: until then they limit nothing. Existing limits stay."""
     storage, limit = instance.event_log_storage, instance.global_op_concurrency_default_limit
     if limit is not None:
@@ -75,7 +75,7 @@ def make_pools(instance: dg.DagsterInstance, pools: Collection[str]) -> None:
 
 
 @contextmanager
-def held_pools(
+def acquire_pools(
     instance: dg.DagsterInstance, pools: Collection[str], say: Callable[[str], None] = lambda text: None
 ) -> Iterator[None]:
     """Wait until no other run is in these pools, and keep other builds on this instance's folder out of them.
@@ -85,12 +85,12 @@ def held_pools(
     with ExitStack() as held:
         for pool in sorted(pools):
             held.enter_context(_locked(Path(instance.root_directory) / "pools" / f"{pool}.lock", pool, say))
-        told = set[str]()
+        reported = set[str]()
         while holders := _holders(instance, pools):
-            for text in holders - told:
+            for text in holders - reported:
                 say(f"waits for {text}")
-            told |= holders
-            time.sleep(LOOK_S)
+            reported |= holders
+            time.sleep(POLL_INTERVAL_S)
         yield
 
 
@@ -108,13 +108,15 @@ def _locked(path: Path, pool: str, say: Callable[[str], None]) -> Iterator[None]
 
 def _holders(instance: dg.DagsterInstance, pools: Collection[str]) -> set[str]:
     """Runs in progress that hold one of these pools and whose process may live."""
-    found = set()
-    for record in instance.get_run_records(dg.RunsFilter(statuses=list(HOLDS_A_POOL))):
+    holders = set()
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(POOL_HOLDING_STATUSES))):
         run = record.dagster_run
-        own = set(run.run_op_concurrency.all_pools or ()) if run.run_op_concurrency else set()
-        if own & set(pools) and not is_surely_dead(run.tags):
-            found.add(f"{run.job_name} {run.run_id[:8]}, which is in the pool {', '.join(sorted(own & set(pools)))}")
-    return found
+        run_pools = set(run.run_op_concurrency.all_pools or ()) if run.run_op_concurrency else set()
+        if run_pools & set(pools) and not is_known_dead(run.tags):
+            holders.add(
+                f"{run.job_name} {run.run_id[:8]}, which is in the pool {', '.join(sorted(run_pools & set(pools)))}"
+            )
+    return holders
 
 
 def _started(pid: int) -> str:
@@ -137,8 +139,8 @@ def _read(path: str) -> str:
         return ""
 
 
-HERE = ("localhost", "127.0.0.1", "::1")
-ANSWER_WITHIN_S = 10
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+RPC_TIMEOUT_S = 10
 
 
 class WatchingRunLauncher(dg.DefaultRunLauncher):
@@ -157,10 +159,10 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
         """
         server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
         if not server:
-            if is_surely_dead(run.tags):
+            if is_known_dead(run.tags):
                 return CheckRunHealthResult(WorkerStatus.FAILED, "its process is gone")
             return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it, and its process may live")
-        if server.get("socket") or server.get("host") in HERE:
+        if server.get("socket") or server.get("host") in LOCAL_HOSTS:
             return self._by_process(run.run_id)
         return self._by_server(run.run_id)
 
@@ -177,7 +179,7 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "it has ended meanwhile")
         try:
-            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=ANSWER_WITHIN_S)
+            answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id), timeout=RPC_TIMEOUT_S)
         except dg.DagsterError as error:
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"its code server does not answer: {error}")
         if json.loads(answer)["can_cancel"]:
@@ -188,12 +190,12 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
 
     def _pid(self, run_id: str) -> int | None:
         """Process of a run, as its log says; the last one of a run that was resumed."""
-        found = None
+        pid = None
         for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             event = entry.dagster_event
             if event is not None and (event.message or "").startswith("Started process for run"):
-                found = int(str(event.engine_event_data.metadata["pid"].value))
-        return found
+                pid = int(str(event.engine_event_data.metadata["pid"].value))
+        return pid
 
 
 def is_run_process(pid: int) -> bool:

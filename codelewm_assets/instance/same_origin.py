@@ -54,8 +54,8 @@ class SameOriginMiddleware:
             is_graphql = _check_address(scope)
             if scope.get("method") == "POST":
                 receive = await _checked_body(scope, receive, _GRAPHQL_BODY if is_graphql else _JSON_OBJECT)
-        except HTTPException as refusal:
-            answer = PlainTextResponse(f"Refused: {refusal.detail}\n", refusal.status_code)
+        except HTTPException as rejection:
+            answer = PlainTextResponse(f"Refused: {rejection.detail}\n", rejection.status_code)
             return await answer(scope, receive, send)
         return await self._app(scope, receive, send)
 
@@ -120,6 +120,6 @@ async def _checked_body(scope: Scope, receive: Receive, expected: TypeAdapter[ob
 
 def _reasons(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(map(str, found['loc'])) or 'body'}: {found['msg']}"
-        for found in error.errors(include_input=False, include_url=False)
+        f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
     )

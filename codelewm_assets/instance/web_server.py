@@ -38,12 +38,12 @@ from codelewm_assets.defs.resources import default_resources
 from codelewm_assets.instance.same_origin import SameOriginMiddleware
 from codelewm_assets.store.store import ArtifactStore
 
-REFUSAL = (
+READ_ONLY_MESSAGE = (
     "This server is for review: it shows everything and changes nothing. Use `make ui` to run or change something."
 )
-STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MAX_MORE_CONNECTIONS = 15_000, 3600, 20  # of a database: Dagster's own defaults
-STOP_S = 30  # for the daemon to end what it is doing
-OPEN_REQUESTS_S = 10  # for requests that are being answered when the server ends
+STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_POOL_OVERFLOW = 15_000, 3600, 20  # of a database: Dagster's own defaults
+DAEMON_STOP_TIMEOUT_S = 30  # for the daemon to end what it is doing
+GRACEFUL_SHUTDOWN_S = 10  # for requests that are being answered when the server ends
 
 
 class RejectMutations(ASTValidationRule):
@@ -53,7 +53,7 @@ class RejectMutations(ASTValidationRule):
         """Report a mutation, by the names of its fields."""
         if node.operation is OperationType.MUTATION:
             fields = [field.name.value for field in node.selection_set.selections if isinstance(field, FieldNode)]
-            self.report_error(GraphQLError(f"{', '.join(fields)}: refused. {REFUSAL}", node))
+            self.report_error(GraphQLError(f"{', '.join(fields)}: refused. {READ_ONLY_MESSAGE}", node))
 
 
 class WebServer(DagsterWebserver):
@@ -126,7 +126,7 @@ def serve(
     """
     import uvicorn
 
-    instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, RECYCLED_AFTER_S, MAX_MORE_CONNECTIONS)
+    instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_POOL_OVERFLOW)
     with ExitStack() as stack:
         daemon = None
         if with_daemon:
@@ -138,7 +138,7 @@ def serve(
             WorkspaceProcessContext(instance, target, version=dg.__version__, read_only=is_read_only)
         )
         app = WebServer(process, store, origins=origins, is_read_only=is_read_only).create_asgi_app()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=OPEN_REQUESTS_S))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S))
         if daemon is not None:
             threading.Thread(target=_end_after, args=(daemon, server), daemon=True).start()
         print(f"{'review, read-only' if is_read_only else 'ui'}: {', '.join(sorted(origins))}", flush=True)
@@ -187,7 +187,7 @@ def _daemon(workspace: Path) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         daemon.terminate()
         try:
-            daemon.wait(STOP_S)
+            daemon.wait(DAEMON_STOP_TIMEOUT_S)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):  # too slow, or Ctrl-C a second time
             daemon.kill()
             daemon.wait()

@@ -34,10 +34,10 @@ def _hub() -> Any:
 
 def _card(kind: str, header: Any, template: str, **context: Any) -> str:
     """The card as text. Args: kind: `DatasetCard` or `ModelCard`. header: its data, in a fixed order of keys."""
-    made = getattr(_hub(), kind).from_template(
+    card = getattr(_hub(), kind).from_template(
         header, template_str="---\n{{ card_data }}\n---\n\n{{ text }}", text=render(template, **context)
     )
-    return f"{made.content.rstrip()}\n"
+    return f"{card.content.rstrip()}\n"
 
 
 def dataset_card(

@@ -3,7 +3,7 @@
 A wording that is not OPEN stands only beside the word CLOSED, so that no line of it can be read as a claim.
 """
 
-from codelewm_assets.claims.gate_rules import shown
+from codelewm_assets.claims.gate_rules import format_against
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, interval, table
 from codelewm_assets.release.report_records import NO_SEED
@@ -30,8 +30,8 @@ def closed_by(records: Records, name: str) -> str:
         gate = reason.get("gate")
         state = f"{gate} {records.at(('gate', gate, 'state'))}" if gate else ""
         codes.setdefault(state, []).append(reason["code"])
-    parts = {state: ", ".join(dict.fromkeys(found)) for state, found in codes.items()}
-    return "; ".join(f"{state} ({found})" if state else found for state, found in parts.items())
+    parts = {state: ", ".join(dict.fromkeys(joined)) for state, joined in codes.items()}
+    return "; ".join(f"{state} ({joined})" if state else joined for state, joined in parts.items())
 
 
 def gates_table(records: Records) -> str:
@@ -51,7 +51,7 @@ def _figure(records: Records, path: tuple[str, ...], name: str) -> str:
     value, need = records.at((*path, "figures", name)), records.get((*path, "needs", name))
     if need is None:
         return f"{name} {value:.4g}"
-    return f"{name} {shown(value, need['threshold'])} ({need['relation'].replace('_', ' ')} {need['threshold']:g})"
+    return f"{name} {format_against(value, need['threshold'])} ({need['relation'].replace('_', ' ')} {need['threshold']:g})"
 
 
 def reasons_table(records: Records) -> str:
@@ -60,9 +60,9 @@ def reasons_table(records: Records) -> str:
     for gate in records.keys("gate"):
         for reason in records.at(("gate", gate, "reasons")):
             figure, threshold, bounds = (reason.get(name) for name in ("figure", "threshold", "interval"))
-            value = None if figure is None or threshold is None else shown(figure, threshold)
-            asked = None if threshold is None else f"{threshold:g}"
-            rows.append([gate, reason["code"], interval(bounds) if bounds else value, asked, reason["detail"]])
+            value = None if figure is None or threshold is None else format_against(figure, threshold)
+            limit = None if threshold is None else f"{threshold:g}"
+            rows.append([gate, reason["code"], interval(bounds) if bounds else value, limit, reason["detail"]])
     rows += [["claims alone", reason["code"], None, None, reason["detail"]] for reason in _of_claims_alone(records)]
     return table(["gate", "code", "figure or interval", "threshold", "in words"], rows)
 
@@ -79,8 +79,10 @@ def why_not(records: Records) -> str:
     for gate in records.keys("gate"):
         state, reasons = records.at(("gate", gate, "state")), records.at(("gate", gate, "reasons"))
         if state != "HOLDS":
-            more = f" ({len(reasons) - 1} more below)" if len(reasons) > 1 else ""
-            lines.append(f"- {gate} {state}: {reasons[0]['detail'] if reasons else 'no reason is recorded.'}{more}")
+            remainder = f" ({len(reasons) - 1} more below)" if len(reasons) > 1 else ""
+            lines.append(
+                f"- {gate} {state}: {reasons[0]['detail'] if reasons else 'no reason is recorded.'}{remainder}"
+            )
     return "\n".join(lines) + "\n" if lines else "Every gate holds.\n"
 
 

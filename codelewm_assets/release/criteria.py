@@ -31,7 +31,7 @@ class Criterion:
 
     issue: int
     text: str
-    shown_by: tuple[Evidence, ...]
+    evidence: tuple[Evidence, ...]
 
 
 WORKSTREAMS: dict[int, str] = {
@@ -46,10 +46,10 @@ WORKSTREAMS: dict[int, str] = {
 }
 
 
-def _of(issue: int, text: str, **shown_by: str) -> Criterion:
-    """A criterion. Args: shown_by: kind of evidence → its names, with spaces between."""
-    found = (Evidence(kind, name) for kind, names in shown_by.items() for name in names.split())  # type: ignore[arg-type]
-    return Criterion(issue, text, tuple(found))
+def _of(issue: int, text: str, **named: str) -> Criterion:
+    """A criterion. Args: named: kind of evidence → its names, with spaces between."""
+    pieces = (Evidence(kind, name) for kind, names in named.items() for name in names.split())  # type: ignore[arg-type]
+    return Criterion(issue, text, tuple(pieces))
 
 
 CALIBRATION = "calibration.overall.p_pass"

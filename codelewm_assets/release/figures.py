@@ -46,8 +46,8 @@ def draw_figures(
         labels: benchmark id → what texts call it; a stand-in is named in every plot by it.
     """
     on = " and ".join(labels.values())
-    calibration = {seed: found.calibration for seed, found in sorted(evidence.items()) if found.calibration}
-    cells = {found.rule: found.table for found in findings}
+    calibration = {seed: record.calibration for seed, record in sorted(evidence.items()) if record.calibration}
+    cells = {record.rule: record.table for record in findings}
     heat_maps = {
         name: cells_png(cells[rule], title=title, labels=labels)
         for name, (rule, title) in HEAT_MAPS.items()
@@ -68,10 +68,10 @@ def draw_figures(
             x="difference (95% interval by problem)", threshold=CALIBRATION_MARGIN.value, digits=3,
         ),
         "reliability_curve.png": reports.reliability_curve(
-            {seed: bins for seed, found in calibration.items()
-             if (ours := found.overall.get("p_pass")) and (bins := ours.calibration_bins)},
-            {seed: ours.expected_calibration_error for seed, found in calibration.items()
-             if (ours := found.overall.get("p_pass"))},
+            {seed: bins for seed, record in calibration.items()
+             if (ours := record.overall.get("p_pass")) and (bins := ours.calibration_bins)},
+            {seed: ours.expected_calibration_error for seed, record in calibration.items()
+             if (ours := record.overall.get("p_pass"))},
             on=on,
         ),
         "training_curve.png": reports.training_curve(events, on=on),
@@ -81,26 +81,26 @@ def draw_figures(
 
 def lift_effects(evidence: Mapping[int, SeedEvidence]) -> list[Effect]:
     """A row per benchmark, control and seed, and one over the best control of each resample."""
-    found = []
-    for seed, one in evidence.items():
-        for benchmark in one.rerank.benchmarks.values() if one.rerank else ():
+    effects = []
+    for seed, record in evidence.items():
+        for benchmark in record.rerank.benchmarks.values() if record.rerank else ():
             group, best = benchmark.benchmark_label, benchmark.best_control
-            found += [Effect(group, name, seed, lift.points, lift.ci95, name == best)
-                      for name, lift in benchmark.lift.items() if name != "p_pass_raw"]  # fmt: skip
+            effects += [Effect(group, name, seed, lift.points, lift.ci95, name == best)
+                        for name, lift in benchmark.lift.items() if name != "p_pass_raw"]  # fmt: skip
             if over := benchmark.lift_over_best_control:
-                found.append(Effect(group, BEST, seed, over.points, over.ci95))
-    return sorted(found, key=lambda e: (e.group, e.name == BEST, e.name, e.seed))
+                effects.append(Effect(group, BEST, seed, over.points, over.ci95))
+    return sorted(effects, key=lambda e: (e.group, e.name == BEST, e.name, e.seed))
 
 
 def difference_effects(reports: Mapping[int, CalibrationReport], *, on: str) -> list[Effect]:
     """A row per control and seed; the one that the gate looks at is marked. Args: on: the benchmarks, as texts call them."""
-    found = [
+    effects = [
         Effect(f"held-out completions of {on}", name, seed, row.difference, row.ci95, name == "surface_lr")
         for seed, report in reports.items()
         for name, row in report.difference.items()
         if name != "p_pass_raw"
     ]
-    return sorted(found, key=lambda e: (e.name, e.seed))
+    return sorted(effects, key=lambda e: (e.name, e.seed))
 
 
 def roc_of(rows: Sequence[ScoreRow], report: CalibrationReport | None) -> list[Curve]:

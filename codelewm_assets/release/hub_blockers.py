@@ -14,7 +14,7 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
-from codelewm_assets.release.hub_plan import PlannedFile, Reason, Refusal, ReleasePlan, planned_files
+from codelewm_assets.release.hub_plan import Blocker, PlannedFile, Reason, ReleasePlan, planned_files
 from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
@@ -31,26 +31,26 @@ class Draft:
 
 def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     """The plan of these artifacts, with everything that stands against it. Args: latest: artifact id → digest."""
-    found, refusals = _stored(store, latest)
-    by_id = {place.artifact_id: artifact for place, artifact in found.items()}
+    stored, blockers = _stored(store, latest)
+    by_id = {place.artifact_id: artifact for place, artifact in stored.items()}
     lineages, faults = _lineages(store, by_id)
-    whole = {name: artifact for name, artifact in by_id.items() if artifact.digest not in faults}
-    refusals += [_refusal("manifest_mismatch", row) for rows in faults.values() for row in rows]
-    refusals += [*_mixed_versions(lineages), *_secrets(store, whole, lineages, faults)]
-    refusals += [*_audit(whole, by_id), *_inspections(whole, by_id)]
-    files, own = planned_files(found)
-    wanted = f"wanted one of {', '.join(SUFFIXES)}"
+    intact = {name: artifact for name, artifact in by_id.items() if artifact.digest not in faults}
+    blockers += [_blocker("manifest_mismatch", row) for rows in faults.values() for row in rows]
+    blockers += [*_mixed_versions(lineages), *_secrets(store, intact, lineages, faults)]
+    blockers += [*_audit(intact, by_id), *_inspections(intact, by_id)]
+    files, generated = planned_files(stored)
+    expected = f"wanted one of {', '.join(SUFFIXES)}"
     odd = [file for file in files if not file.path.endswith(SUFFIXES)]
-    refusals += [_refusal("unexpected_file", f"{file.artifact_id} {file.source}; {wanted}") for file in odd]
-    return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(refusals))), own)
+    blockers += [_blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}") for file in odd]
+    return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(blockers))), generated)
 
 
-def _refusal(reason: Reason, detail: str) -> Refusal:
-    return Refusal(reason=reason, detail=detail)
+def _blocker(reason: Reason, detail: str) -> Blocker:
+    return Blocker(reason=reason, detail=detail)
 
 
-def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place, Artifact], list[Refusal]]:
-    found, refusals = dict[Place, Artifact](), list[Refusal]()
+def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place, Artifact], list[Blocker]]:
+    stored, blockers = dict[Place, Artifact](), list[Blocker]()
     for place in places():
         digest, is_card = latest.get(place.artifact_id), place.kind in CARDS
         try:
@@ -58,16 +58,16 @@ def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place
                 raise StoreError(f"{place.artifact_id} has not been materialized.")
             artifact = store.load(place.kind, digest, partition=place.partition)
         except ManifestError as error:
-            refusals.append(_refusal("manifest_mismatch", str(error)))
+            blockers.append(_blocker("manifest_mismatch", str(error)))
         except StoreError as error:
-            refusals.append(_refusal("card_missing" if is_card else "artifact_missing", str(error)))
+            blockers.append(_blocker("card_missing" if is_card else "artifact_missing", str(error)))
         else:
-            found[place] = artifact
+            stored[place] = artifact
             files = {place.path_of(file.path) for file in artifact.manifest.files}
             if is_card and not place.folder and CARD not in files:
                 detail = f"{place.artifact_id} {artifact.digest[:12]} has no {CARD} for {place.repository}."
-                refusals.append(_refusal("card_missing", detail))
-    return found, refusals
+                blockers.append(_blocker("card_missing", detail))
+    return stored, blockers
 
 
 def _lineages(
@@ -101,7 +101,7 @@ def _lineages(
     return lineages, faults
 
 
-def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[Refusal]:
+def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[Blocker]:
     """All of a release rests on one version of each artifact: nothing is of another pack, checkpoint or set of gates."""
     behind: dict[str, dict[str, list[str]]] = {}
     for released_id, lineage in lineages.items():
@@ -109,24 +109,24 @@ def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[
             behind.setdefault(artifact.manifest.artifact_id, {}).setdefault(digest, []).append(released_id)
     for artifact_id, versions in sorted(behind.items()):
         if len(versions) > 1:
-            shown = [f"{d[:12]} behind {', '.join(sorted(names)[:3])}" for d, names in sorted(versions.items())]
-            yield _refusal("mixed_versions", f"{artifact_id}: {'; '.join(shown)}")
+            parts = [f"{d[:12]} behind {', '.join(sorted(names)[:3])}" for d, names in sorted(versions.items())]
+            yield _blocker("mixed_versions", f"{artifact_id}: {'; '.join(parts)}")
 
 
 def _secrets(
     store: ArtifactStore,
-    whole: Mapping[str, Artifact],
+    intact: Mapping[str, Artifact],
     lineages: Mapping[str, Mapping[str, Artifact]],
     faults: Mapping[str, object],
-) -> Iterator[Refusal]:
+) -> Iterator[Blocker]:
     """Secrets in the text files that would be published, and in the programs, inputs and outputs behind the hashed tokens."""
-    for name, artifact in whole.items():
+    for name, artifact in intact.items():
         for row in secrets_in_files(store, artifact):
-            yield _refusal("secret_found", f"{name} {row}")
+            yield _blocker("secret_found", f"{name} {row}")
     for artifact in lineages.get("dataset_card", {}).values():
         if artifact.manifest.artifact_kind == "execution_pack" and artifact.digest not in faults:
             for row in secrets_in(store, artifact, {"texts": "pack.parquet"}, partial(_pack_texts, artifact)):
-                yield _refusal("secret_found", f"execution_pack {row}")
+                yield _blocker("secret_found", f"execution_pack {row}")
 
 
 def _pack_texts(pack: Artifact) -> dict[str, str]:
@@ -138,51 +138,53 @@ def _pack_texts(pack: Artifact) -> dict[str, str]:
     return {f"{record_id} #{number}": text for number, (text, record_id) in enumerate(texts.items())}
 
 
-def _audit(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:
+def _audit(intact: Mapping[str, Artifact], released: Mapping[str, Artifact]) -> Iterator[Blocker]:
     """The audit read the gates, the report and the cards of this release, and found no sentence beyond the gates."""
-    audit = whole.get("claim_audit")
+    audit = intact.get("claim_audit")
     if audit is None:
         return
     audited = ("claim_gates", "results_report", *CARDS)
-    latest = {name: a.digest for name, a in found.items() if a.manifest.artifact_kind in audited}
+    latest = {name: a.digest for name, a in released.items() if a.manifest.artifact_kind in audited}
     for name, digest in sorted(latest.items()):
         read = audit.manifest.parent_artifacts.get(name, "nothing")
         if read != digest:
             detail = f"claim_audit {audit.digest[:12]} read {read[:12]} of {name}, the latest is {digest[:12]}"
-            yield _refusal("audit_out_of_date", detail)
+            yield _blocker("audit_out_of_date", detail)
     for row in audit.read_json("claim_audit.json")["overclaims"]:
-        yield _refusal("overclaim", f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}")
+        yield _blocker("overclaim", f"{row['document']}:{row['line']} {row['claim_id']}: {row['sentence']}")
 
 
-def _inspections(whole: Mapping[str, Artifact], found: Mapping[str, Artifact]) -> Iterator[Refusal]:
+def _inspections(intact: Mapping[str, Artifact], released: Mapping[str, Artifact]) -> Iterator[Blocker]:
     """Each checkpoint's tensors were looked at, of exactly these weights, and every number in them is finite."""
-    for name, checkpoint in found.items():
+    for name, checkpoint in released.items():
         if checkpoint.manifest.artifact_kind != "checkpoint":
             continue
-        inspection = whole.get(name.replace("checkpoint", "checkpoint_inspection"))
-        of = None if inspection is None else inspection.manifest.parent_artifacts.get(name)
-        if inspection is None or of != checkpoint.digest:
-            other = f"; there is one of {of[:12]}" if of else ""
-            yield _refusal("checkpoint_not_inspected", f"{name} {checkpoint.digest[:12]} has no inspection{other}")
+        inspection = intact.get(name.replace("checkpoint", "checkpoint_inspection"))
+        inspected = None if inspection is None else inspection.manifest.parent_artifacts.get(name)
+        if inspection is None or inspected != checkpoint.digest:
+            other = f"; there is one of {inspected[:12]}" if inspected else ""
+            yield _blocker("checkpoint_not_inspected", f"{name} {checkpoint.digest[:12]} has no inspection{other}")
             continue
         report = inspection.read_json("checkpoint_inspection.json")
         if not report.get("tensor_count") or "nonfinite_tensors" not in report:
-            yield _refusal("checkpoint_not_inspected", f"the inspection of {name} looked at no tensor")
+            yield _blocker("checkpoint_not_inspected", f"the inspection of {name} looked at no tensor")
         for tensor in report.get("nonfinite_tensors", ()):
-            yield _refusal("checkpoint_not_finite", f"{name} {checkpoint.digest[:12]} {tensor}")
+            yield _blocker("checkpoint_not_finite", f"{name} {checkpoint.digest[:12]} {tensor}")
 
 
-def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[PlannedFile, Path]:
+def sources_of(plan: ReleasePlan, store: ArtifactStore, plan_artifact: Artifact) -> dict[PlannedFile, Path]:
     """Where each file of the plan lies, or would: one that is missing or damaged is found by `blockers_now`.
 
-    Args: own: the stored plan.
+    Args: plan_artifact: the stored plan.
     """
 
     def path(file: PlannedFile) -> Path:
         kind, partition = kind_and_partition(file.artifact_id)
-        folder = own.folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition)
+        folder = (
+            plan_artifact.folder if file.is_generated else store.folder(kind, str(file.digest), partition=partition)
+        )
         try:
-            artifact = own if file.is_generated else store.load(kind, str(file.digest), partition=partition)
+            artifact = plan_artifact if file.is_generated else store.load(kind, str(file.digest), partition=partition)
             return artifact.path(file.source)
         except StoreError:
             return folder / file.source
@@ -192,28 +194,28 @@ def sources_of(plan: ReleasePlan, store: ArtifactStore, own: Artifact) -> dict[P
 
 def blockers_now(
     plan: ReleasePlan, sources: Mapping[PlannedFile, Path], store: ArtifactStore, latest: Mapping[str, str]
-) -> list[Refusal]:
+) -> list[Blocker]:
     """What the plan refuses, and what changed since: bytes of its files and of their lineage, artifacts that were rebuilt.
 
     The other reasons follow from the artifacts' digests alone, so they need no second look.
     """
-    refusals = [*plan.refusals, *_altered(plan.files, sources)]
+    blockers = [*plan.refusals, *_altered(plan.files, sources)]
     published = {file.artifact_id: file.digest for file in plan.files if file.digest}
     for name, digest in published.items():
         if latest.get(name) != digest:
             detail = f"{name} is {latest.get(name, 'gone')[:12]} now, the plan has {digest[:12]}. Materialize hub_release again."
-            refusals.append(_refusal("plan_out_of_date", detail))
-    found = _stored(store, published)[0]
-    _, faults = _lineages(store, {place.artifact_id: artifact for place, artifact in found.items()})
+            blockers.append(_blocker("plan_out_of_date", detail))
+    stored = _stored(store, published)[0]
+    _, faults = _lineages(store, {place.artifact_id: artifact for place, artifact in stored.items()})
     for digest, rows in faults.items():
         if digest not in published.values():  # of those the files were compared above
-            refusals += [_refusal("manifest_mismatch", row) for row in rows]
-    return list(dict.fromkeys(refusals))
+            blockers += [_blocker("manifest_mismatch", row) for row in rows]
+    return list(dict.fromkeys(blockers))
 
 
-def _altered(files: Sequence[PlannedFile], sources: Mapping[PlannedFile, Path]) -> Iterator[Refusal]:
+def _altered(files: Sequence[PlannedFile], sources: Mapping[PlannedFile, Path]) -> Iterator[Blocker]:
     for file in files:
         now = sha256_file(sources[file]) if sources[file].is_file() else "missing"
         if now != file.sha256:
             detail = f"{file.repository} {file.path} is {now[:12]}, the plan has {file.sha256[:12]}. Run verify."
-            yield _refusal("altered_since_plan", detail)
+            yield _blocker("altered_since_plan", detail)

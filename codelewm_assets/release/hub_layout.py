@@ -20,7 +20,7 @@ OF_A_SEED = (
     "rerank_report",
 )  # fmt: skip
 
-LEFT_OUT: Mapping[str, str] = {
+UNPUBLISHED: Mapping[str, str] = {
     "benchmark_problems": "programs, prompts and tests of the benchmarks, which can be run",
     "candidate_completions": "programs, which can be run",
     "labelled_completions": "programs, which can be run",
@@ -62,11 +62,11 @@ class Place:
 def places() -> tuple[Place, ...]:
     """The place of every artifact of a release."""
     seeds = [str(seed) for seed in SEEDS]
-    found = [Place(DATASET, "dataset", "dataset_card")]
-    found += [Place(DATASET, "dataset", kind, folder=kind) for kind in TABLES]
+    result = [Place(DATASET, "dataset", "dataset_card")]
+    result += [Place(DATASET, "dataset", kind, folder=kind) for kind in TABLES]
     for seed in seeds:
-        found.append(Place(f"{MODEL}{seed}", "model", "model_card", part=seed))
-        found.append(Place(f"{MODEL}{seed}", "model", "checkpoint", seed, "checkpoint"))
-    found += [Place(RUN, "dataset", kind, folder=kind) for kind in OF_THE_RUN]
-    found += [Place(RUN, "dataset", kind, seed, f"{kind}/{seed}") for kind in OF_A_SEED for seed in seeds]
-    return tuple(found)
+        result.append(Place(f"{MODEL}{seed}", "model", "model_card", part=seed))
+        result.append(Place(f"{MODEL}{seed}", "model", "checkpoint", seed, "checkpoint"))
+    result += [Place(RUN, "dataset", kind, folder=kind) for kind in OF_THE_RUN]
+    result += [Place(RUN, "dataset", kind, seed, f"{kind}/{seed}") for kind in OF_A_SEED for seed in seeds]
+    return tuple(result)

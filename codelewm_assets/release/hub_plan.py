@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from codelewm_assets.core.digests import canonical_json, digest_of, sha256_bytes
 from codelewm_assets.core.records import Record
-from codelewm_assets.release.hub_layout import CARD, LEFT_OUT, RUN, Place, RepositoryType
+from codelewm_assets.release.hub_layout import CARD, RUN, UNPUBLISHED, Place, RepositoryType
 from codelewm_assets.release.markdown import render
 from codelewm_assets.store.manifest import NOT_IN_DIGEST
 from codelewm_assets.store.store import Artifact
 
-MANIFEST, OWN = "manifest.json", "hub_release"
+MANIFEST, GENERATED = "manifest.json", "hub_release"
 Reason = Literal[
     "artifact_missing",
     "card_missing",
@@ -30,7 +30,7 @@ Reason = Literal[
 ]
 
 
-class Refusal(Record):
+class Blocker(Record):
     """A typed reason against a release, and what was found."""
 
     reason: Reason
@@ -68,7 +68,7 @@ class ReleasePlan(Record):
 
     schema_version: Literal["codelewm.release_plan.v2"] = "codelewm.release_plan.v2"
     files: tuple[PlannedFile, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[Blocker, ...]
 
     @property
     def tag(self) -> str:
@@ -81,8 +81,8 @@ class ReleasePlan(Record):
         kinds = {file.repository: file.repository_type for file in self.files}
         sizes = {name: [file.bytes for file in self.files if file.repository == name] for name in sorted(kinds)}
         return [
-            Total(repository=name, repository_type=kinds[name], file_count=len(found), bytes=sum(found))
-            for name, found in sizes.items()
+            Total(repository=name, repository_type=kinds[name], file_count=len(file_sizes), bytes=sum(file_sizes))
+            for name, file_sizes in sizes.items()
         ]
 
 
@@ -94,10 +94,10 @@ def published_manifest(artifact: Artifact) -> bytes:
     return canonical_json(artifact.manifest.model_dump(mode="json", exclude=NOT_IN_DIGEST))
 
 
-def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, ...], dict[str, bytes]]:
+def planned_files(released: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, ...], dict[str, bytes]]:
     """Every file of a release, sorted by repository and path, and the plan's own files among them by name."""
-    own, rows = dict[str, bytes](), list[PlannedFile]()
-    for place, artifact in found.items():
+    generated, rows = dict[str, bytes](), list[PlannedFile]()
+    for place, artifact in released.items():
         of_artifact: dict[str, Any] = {
             "repository": place.repository, "repository_type": place.repository_type,
             "artifact_id": place.artifact_id, "digest": artifact.digest,
@@ -109,20 +109,20 @@ def planned_files(found: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, .
                 )
         if not place.part:  # the whole artifact lies elsewhere, with its manifest
             name = f"manifests/{artifact.digest}.json"
-            own[name] = published_manifest(artifact)
-            rows.append(_own(name, own[name], path=place.path_of(MANIFEST), **of_artifact))
-    if found:
+            generated[name] = published_manifest(artifact)
+            rows.append(_generated(name, generated[name], path=place.path_of(MANIFEST), **of_artifact))
+    if released:
         cards = sorted(
             (p.artifact_id, p.repository, f"{p.folder}/" if p.folder else "the root", a.digest, len(a.manifest.files))
-            for p, a in found.items()
+            for p, a in released.items()
             if not p.part
         )
-        own["run_card.md"] = render("run_card.md.j2", rows=cards, left_out=LEFT_OUT).encode("utf-8")
-        rows.append(_own("run_card.md", own["run_card.md"], repository=RUN, repository_type="dataset", path=CARD,
-                         artifact_id=OWN, digest=None))  # fmt: skip
-    return tuple(sorted(rows, key=lambda row: (row.repository, row.path))), own
+        generated["run_card.md"] = render("run_card.md.j2", rows=cards, left_out=UNPUBLISHED).encode("utf-8")
+        rows.append(_generated("run_card.md", generated["run_card.md"], repository=RUN, repository_type="dataset", path=CARD,
+                               artifact_id=GENERATED, digest=None))  # fmt: skip
+    return tuple(sorted(rows, key=lambda row: (row.repository, row.path))), generated
 
 
-def _own(name: str, data: bytes, **fields: Any) -> PlannedFile:
+def _generated(name: str, data: bytes, **fields: Any) -> PlannedFile:
     written = {"source": name, "is_generated": True, "sha256": sha256_bytes(data), "bytes": len(data)}
     return PlannedFile.model_validate(fields | written)

@@ -57,12 +57,12 @@ def publish(
                     sources, plan.tag, public=public, patience={"pause_s": pause_s, "tries": tries})
         for total in plan.totals
     ]  # fmt: skip
-    done: list[Published] = []
+    published: list[Published] = []
     try:
         for repository in repositories:
             repository.prepare()
         for repository in repositories:
-            done.append(repository.release())
+            published.append(repository.release())
     except ReleaseError as error:
         complete = [repository.name for repository in repositories if repository.is_released]
         left = [repository.name for repository in repositories if not repository.is_released]
@@ -71,7 +71,7 @@ def publish(
             "from here: what is there already is not sent again."
         )
         raise ReleaseError(text.replace(token, "<token>")) from None  # what it came from may hold the token
-    return done
+    return published
 
 
 class _Repository:
@@ -97,12 +97,12 @@ class _Repository:
         """Make the repository if there is none, and look at its visibility and at the tag."""
         self._ask("make", lambda: self._api.create_repo(**self._of, private=not self._public, exist_ok=True))
         if self._ask("read", lambda: self._api.repo_info(**self._of)).private is self._public:
-            found, wanted = ("private", "public") if self._public else ("public", "private")
+            visibility, expected = ("private", "public") if self._public else ("public", "private")
             raise ReleaseError(
-                f"{self.name} is {found}; wanted {wanted}. Change it on the Hub, "
+                f"{self.name} is {visibility}; wanted {expected}. Change it on the Hub, "
                 + ("or leave --public out." if self._public else "or publish with --public.")
             )
-        self._look_for_tag()
+        self._verify_tag()
 
     def release(self) -> Published:
         """Commit what is not there or otherwise, and tag the commit, unless the tag is there."""
@@ -112,7 +112,7 @@ class _Repository:
             if absent or stale:
                 raise ReleaseError(f"{self.name} does not hold what was sent: {', '.join((absent + stale)[:3])}.")
             self._ask("tag", lambda: self._make_tag(commit))
-            self._look_for_tag()
+            self._verify_tag()
         return Published(self.name, self._tag, str(self._tagged), len(self._sent))
 
     def _commit(self) -> str:
@@ -128,10 +128,10 @@ class _Repository:
             *(CommitOperationAdd(path, str(self._sources[self._files[path]])) for path in absent),
             *(CommitOperationDelete(path) for path in stale),
         ]
-        made = self._api.create_commit(
+        created = self._api.create_commit(
             **self._of, operations=operations, commit_message=f"Release {self._tag}", parent_commit=commit
         )
-        return str(made.oid)
+        return str(created.oid)
 
     def _different(self, revision: str) -> tuple[list[str], list[str]]:
         """Paths that a revision has not or otherwise, and those that earlier releases left in this one's folders."""
@@ -140,9 +140,9 @@ class _Repository:
         stale = [path for path in there if path not in self._files and path.startswith(tuple(self._folders))]
         return absent, stale
 
-    def _has(self, file: PlannedFile, found: str | None) -> bool:
-        return found == file.sha256 or (
-            found is not None and len(found) == 40 and matches_hash(self._sources[file], found)
+    def _has(self, file: PlannedFile, remote_hash: str | None) -> bool:
+        return remote_hash == file.sha256 or (
+            remote_hash is not None and len(remote_hash) == 40 and matches_hash(self._sources[file], remote_hash)
         )
 
     def _make_tag(self, commit: str) -> None:
@@ -153,7 +153,7 @@ class _Repository:
         tags = self._api.list_repo_refs(**self._of).tags
         return next((str(tag.target_commit) for tag in tags if tag.name == self._tag), None)
 
-    def _look_for_tag(self) -> None:
+    def _verify_tag(self) -> None:
         """Take the tag for done when it is there. Raises: ReleaseError: it is on a commit of other files."""
         commit = self._ask("read the tags of", self._tag_now)
         if commit is None:

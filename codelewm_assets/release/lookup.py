@@ -28,28 +28,28 @@ class Records:
 
     def at(self, path: Path) -> Any:
         """The value at a path. Raises: ReportError: there is no such path."""
-        found: Any = self._tree
+        value: Any = self._tree
         steps = steps_of(path)
-        for place, step in enumerate(steps):
-            if isinstance(found, dict) and step in found:
-                found = found[step]
-            elif isinstance(found, list | tuple) and step.isdecimal() and int(step) < len(found):
-                found = found[int(step)]
+        for depth, step in enumerate(steps):
+            if isinstance(value, dict) and step in value:
+                value = value[step]
+            elif isinstance(value, list | tuple) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
             else:
-                known = ", ".join(map(str, list(found)[:12])) if isinstance(found, dict) else type(found).__name__
+                known = ", ".join(map(str, list(value)[:12])) if isinstance(value, dict) else type(value).__name__
                 raise ReportError(
-                    f"No record at {'.'.join(steps)}: {'.'.join(steps[:place]) or 'the records'} has no {step!r} ({known}). "
+                    f"No record at {'.'.join(steps)}: {'.'.join(steps[:depth]) or 'the records'} has no {step!r} ({known}). "
                     "Correct the path, or read it with `get` where it may be absent."
                 )
         self.read.add(steps)
-        return found
+        return value
 
     def get(self, path: Path) -> Any:
         """The value at a path, None where any part of it is absent."""
-        found = self._found(path)
-        if found is not None:
+        value = self._lookup(path)
+        if value is not None:
             self.read.add(steps_of(path))
-        return found
+        return value
 
     @property
     def labels(self) -> dict[str, str]:
@@ -63,18 +63,18 @@ class Records:
 
     def keys(self, path: Path) -> list[str]:
         """Keys under a path in their order, or places of a list; empty where it is absent. Reads no value."""
-        found = self._found(path)
-        if isinstance(found, dict):
-            return list(found)
-        return [str(place) for place in range(len(found))] if isinstance(found, list | tuple) else []
+        value = self._lookup(path)
+        if isinstance(value, dict):
+            return list(value)
+        return [str(index) for index in range(len(value))] if isinstance(value, list | tuple) else []
 
-    def _found(self, path: Path) -> Any:
-        found: Any = self._tree
+    def _lookup(self, path: Path) -> Any:
+        value: Any = self._tree
         for step in steps_of(path):
-            if isinstance(found, dict):
-                found = found.get(step)
-            elif isinstance(found, list | tuple) and step.isdecimal() and int(step) < len(found):
-                found = found[int(step)]
+            if isinstance(value, dict):
+                value = value.get(step)
+            elif isinstance(value, list | tuple) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
             else:
                 return None
-        return found
+        return value

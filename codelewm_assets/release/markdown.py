@@ -48,24 +48,24 @@ def with_interval(value: float | None, bounds: Sequence[float] | None, digits: i
 def reasons_text(reasons: Sequence[Any]) -> str:
     """The first reasons as `code: sentence`, and where the others stand. Args: reasons: records, or mappings of the same keys."""
     pairs = [(r["code"], r["detail"]) if isinstance(r, Mapping) else (r.code, r.detail) for r in reasons]
-    shown = [f"{code}: {detail.removesuffix('.')}." for code, detail in pairs[:MAX_REASONS]]
+    first = [f"{code}: {detail.removesuffix('.')}." for code, detail in pairs[:MAX_REASONS]]
     rest = len(pairs) - MAX_REASONS
-    return " ".join(shown + ([f'{rest} more under "{EVERY_REASON}" in the results report.'] if rest > 0 else []))
+    return " ".join(first + ([f'{rest} more under "{EVERY_REASON}" in the results report.'] if rest > 0 else []))
 
 
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("codelewm_assets.release"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=lambda name: bool(name and name.endswith(".html.j2")),  # Markdown is escaped when it becomes a page
     )  # fmt: skip
-    made.globals.update(
+    environment.globals.update(
         table=table, cell=cell, interval=interval, with_interval=with_interval, every_reason=EVERY_REASON
     )
-    return made
+    return environment
 
 
 def render(template: str, **context: Any) -> str:

@@ -7,7 +7,7 @@ rows names the benchmarks, a stand-in with them, in its first column.
 from collections.abc import Iterable, Iterator
 
 from codelewm_assets.claims.register import COLLAPSE_FLOORS, SURPRISE_AUC
-from codelewm_assets.evaluation.reports import OURS
+from codelewm_assets.evaluation.reports import MODEL_SCORES
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, cell, interval, table, with_interval
 
@@ -37,7 +37,7 @@ def _keys(records: Records, report: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _ours_first(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=lambda name: (name not in OURS, name))
+    return sorted(names, key=lambda name: (name not in MODEL_SCORES, name))
 
 
 def _with_interval(records: Records, path: str, figure: str) -> str:
@@ -208,7 +208,7 @@ def retrieval_table(records: Records) -> str:
     rows: list[list[Cell]] = []
     for seed in seeds_with(records, "retrieval"):
         base = f"seed.{seed}.retrieval"
-        for name in (found for found in RETRIEVERS if found in records.keys(f"{base}.scores")):
+        for name in (retriever for retriever in RETRIEVERS if retriever in records.keys(f"{base}.scores")):
             rows.append([seed, name, *_get(records, f"{base}.scores.{name}", *(f"recall_at_{k}" for k in (1, 5, 10))),
                          records.at(f"{base}.scores.{name}.mrr"),
                          *(_lift(records, f"{base}.lift.{name}.{figure}") for figure in ("recall_at_1", "mrr")),
@@ -224,11 +224,11 @@ def surprise_summary(records: Records) -> str:
     paths = [f"seed.{seed}.surprise.categories" for seed in seeds]
     rows: list[list[Cell]] = []
     for name in dict.fromkeys(name for path in paths for name in records.keys(path)):
-        own = [f"{path}.{name}" for path in paths]
+        category_paths = [f"{path}.{name}" for path in paths]
         floor = SURPRISE_AUC.get(name)
-        rows.append([name, *(records.get(f"{path}.pair_count") for path in own), None if floor is None else floor.value,
-                     *(_with_interval(records, path, "auc") for path in own),
-                     *(records.get(f"{path}.no_action_auc") for path in own)])  # fmt: skip
+        rows.append([name, *(records.get(f"{path}.pair_count") for path in category_paths), None if floor is None else floor.value,
+                     *(_with_interval(records, path, "auc") for path in category_paths),
+                     *(records.get(f"{path}.no_action_auc") for path in category_paths)])  # fmt: skip
     columns = [*_columns(seeds, "pairs"), "floor", *_columns(seeds, "AUC [95%]", "AUC of no_action")]
     return table([f"category, on {scope(records)}", *columns], rows)
 
@@ -238,10 +238,10 @@ def surprise_table(records: Records) -> str:
     rows: list[list[Cell]] = []
     for seed in seeds_with(records, "surprise"):
         for part, path in _by_benchmark(records, seed, "surprise", "categories", "benchmarks").items():
-            for found in (f"{path}.{name}" for name in records.keys(path)):
-                rows.append([part, seed, found.rpartition(".")[2], *_at(records, found, "pair_count", "problem_count"),
-                             with_interval(records.at(f"{found}.auc"), records.at(f"{found}.auc_ci95")),
-                             *_at(records, found, "no_action_auc", "mean_real_energy", "mean_decoy_energy")])  # fmt: skip
+            for category in (f"{path}.{name}" for name in records.keys(path)):
+                rows.append([part, seed, category.rpartition(".")[2], *_at(records, category, "pair_count", "problem_count"),
+                             with_interval(records.at(f"{category}.auc"), records.at(f"{category}.auc_ci95")),
+                             *_at(records, category, "no_action_auc", "mean_real_energy", "mean_decoy_energy")])  # fmt: skip
     header = ["rows", "seed", "category", "pairs", "problems", "AUC", "AUC of no_action", "mean energy, real", "decoy"]
     return table(header, rows)
 

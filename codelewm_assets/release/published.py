@@ -64,10 +64,10 @@ class PublishedRow:
         cycles = {"v0.8": (self.v08, self.v08_ci95), "v0.9": (self.v09, self.v09_ci95)}
         return {
             cycle: {
-                str(seed): {"value": found[place], "ci95": None if bounds is None else list(bounds[place])}
+                str(seed): {"value": by_seed[place], "ci95": None if bounds is None else list(bounds[place])}
                 for place, seed in enumerate(SEEDS)
             }
-            for cycle, (found, bounds) in cycles.items()
+            for cycle, (by_seed, bounds) in cycles.items()
         }
 
 
@@ -148,11 +148,11 @@ def comparison_table(records: Records) -> str:
 
 
 def _row(records: Records, row: PublishedRow) -> list[Cell]:
-    def shown(cycle: str, seed: int) -> str:
+    def formatted(cycle: str, seed: int) -> str:
         path = ("published", f"{row.figure}, {row.scope}", cycle, str(seed))
         return with_interval(records.at((*path, "value")), records.at((*path, "ci95")), _digits(row))
 
-    published = [" / ".join(shown(cycle, seed) for seed in SEEDS) for cycle in ("v0.8", "v0.9")]
+    published = [" / ".join(formatted(cycle, seed) for seed in SEEDS) for cycle in ("v0.8", "v0.9")]
     comparable = "same definition" if row.is_comparable else "no"
     why = ", ".join(f"`{reason}`" for reason in _reasons(records, row))
     return [row.figure, row.scope, *published, _ours(records, row), comparable, why]
@@ -168,7 +168,7 @@ def _reasons(records: Records, row: PublishedRow) -> tuple[Reason, ...]:
 def _ours(records: Records, row: PublishedRow) -> str:
     if row.ours is None:
         return ABSENT
-    shown = [
+    formatted = [
         with_interval(
             records.get(f"seed.{seed}.{row.ours.format(best=records.get(f'seed.{seed}.{BEST}'))}"),
             records.get(f"seed.{seed}.{row.ours_ci95}") if row.ours_ci95 else None,
@@ -176,7 +176,7 @@ def _ours(records: Records, row: PublishedRow) -> str:
         )
         for seed in SEEDS
     ]
-    return " / ".join(shown)
+    return " / ".join(formatted)
 
 
 def _digits(row: PublishedRow) -> int:

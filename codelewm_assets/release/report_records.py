@@ -35,37 +35,39 @@ def report_records(
         training: seed → sidecar and events of its training.
         run: where and when it was judged, as `run_facts` gives it.
     """
-    seeds = {str(seed): _of_seed(found) for seed, found in sorted(evidence.items())}
+    seeds = {str(seed): _of_seed(item) for seed, item in sorted(evidence.items())}
     tree: dict[str, Any] = {
         "profile": gates.profile,
         "benchmark_labels": dict(gates.benchmark_labels),
         "gate": {gate.gate: _gate(gate) for gate in gates.gates},
         "claim": {claim.claim_id: claim.model_dump(mode="json") for claim in gates.claims},
         "seed": seeds,
-        "preflight": {found.rule: found.model_dump(mode="json") for found in findings},
+        "preflight": {item.rule: item.model_dump(mode="json") for item in findings},
         "artifact": dict(sorted((artifacts or {}).items())),
-        "training": {str(seed): _training(*found) for seed, found in sorted((training or {}).items())},
+        "training": {str(seed): _training(*item) for seed, item in sorted((training or {}).items())},
         "run": dict(run or {}),
         "published": {f"{row.figure}, {row.scope}": row.values() for row in PUBLISHED},
     }
     return Records(tree)
 
 
-def run_facts(judged: Manifest, lineage: Iterable[Manifest], *, version: str) -> dict[str, Any]:
+def run_facts(gates_manifest: Manifest, lineage: Iterable[Manifest], *, version: str) -> dict[str, Any]:
     """When the gates were judged, by which commits and version, and how labels were isolated: from manifests, not from the clock.
 
     Args:
-        judged: of `claim_gates`.
+        gates_manifest: of `claim_gates`.
         lineage: of everything that the report rests on; a layer counts that was in force in all labels.
         version: of this package.
     """
     lineage = list(lineage)
-    layers = [set(one.metadata["isolation_layers"]) for one in lineage if "isolation_layers" in one.metadata]
+    layers = [
+        set(manifest.metadata["isolation_layers"]) for manifest in lineage if "isolation_layers" in manifest.metadata
+    ]
     present = set.intersection(*layers) if layers else None
-    commits = Counter(one.source_git_sha for one in lineage)
+    commits = Counter(manifest.source_git_sha for manifest in lineage)
     return {
-        "judged_on": judged.created_at[:10],  # the day alone: two builds of one day give the same bytes
-        "commit": judged.source_git_sha,
+        "judged_on": gates_manifest.created_at[:10],  # the day alone: two builds of one day give the same bytes
+        "commit": gates_manifest.source_git_sha,
         "artifacts_by_commit": dict(sorted(commits.items(), key=lambda item: (-item[1], item[0]))),
         "version": version,
         "isolation_layers": None if present is None else sorted(present),
@@ -79,11 +81,11 @@ def _gate(gate: Gate) -> dict[str, Any]:
     }
 
 
-def _of_seed(found: SeedEvidence) -> dict[str, Any]:
+def _of_seed(evidence: SeedEvidence) -> dict[str, Any]:
     """The reports of one seed that are there; the rerank report is read by benchmark."""
-    tree = {name: value for name, value in found.model_dump(mode="json").items() if value is not None}
+    tree = {name: value for name, value in evidence.model_dump(mode="json").items() if value is not None}
     report = tree.get("rerank", {"benchmarks": {}})
-    tree["rerank"] = {name: found | {"resamples": report["resamples"]} for name, found in report["benchmarks"].items()}
+    tree["rerank"] = {name: row | {"resamples": report["resamples"]} for name, row in report["benchmarks"].items()}
     return tree
 
 

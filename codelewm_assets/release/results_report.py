@@ -41,9 +41,9 @@ def _facts_table(records: Records) -> str:
         ["training device", ", ".join(sorted(devices)) or None],
     ]
     for word in ("isolation_layers", "missing_layers"):
-        found = records.get(f"run.{word}")
-        shown = "isolation layers present" if word == "isolation_layers" else "isolation layers missing"
-        rows.append([shown, None if found is None else ", ".join(found) or "none"])
+        layers = records.get(f"run.{word}")
+        label = "isolation layers present" if word == "isolation_layers" else "isolation layers missing"
+        rows.append([label, None if layers is None else ", ".join(layers) or "none"])
     return table(["fact", "value"], rows)
 
 
@@ -84,7 +84,7 @@ def _preflight_table(records: Records) -> str:
     rows: list[list[Cell]] = []
     for rule in records.keys("preflight"):
         path = ("preflight", rule)
-        shown = [f"{name} {cell(records.at((*path, 'figures', name)))}" for name in records.keys((*path, "figures"))]
+        figures = [f"{name} {cell(records.at((*path, 'figures', name)))}" for name in records.keys((*path, "figures"))]
         state = "GREEN" if records.at((*path, "passed")) else f"RED: {records.at((*path, 'blocker'))}"
-        rows.append([rule, state, ", ".join(shown)])
+        rows.append([rule, state, ", ".join(figures)])
     return table(["rule", "state", "figures"], rows)

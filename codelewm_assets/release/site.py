@@ -41,8 +41,8 @@ def frame(
     """
     up = "../" * here.count("/")
     links = "".join(
-        f'<a href="{up}{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == here else ""}>{html.escape(shown)}</a>'
-        for name, shown in pages.items()
+        f'<a href="{up}{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == here else ""}>{html.escape(label)}</a>'
+        for name, label in pages.items()
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -57,9 +57,9 @@ def frame(
 def _with_links(body: str, digests: Mapping[str, str], up: str, here: str) -> str:
     """The HTML with a link round each known digest that is not in a tag or a link."""
 
-    def linked(found: re.Match[str]) -> str:
-        path = digests.get(found[0])
-        return f'<a href="{up}{path}">{found[0]}</a>' if path and path != here else found[0]
+    def linked(match: re.Match[str]) -> str:
+        path = digests.get(match[0])
+        return f'<a href="{up}{path}">{match[0]}</a>' if path and path != here else match[0]
 
     return _DIGEST.sub(linked, body) if digests else body
 
@@ -73,10 +73,10 @@ def body_of(markdown: str) -> str:
     """HTML of a Markdown text, whose raw HTML is escaped."""
     from markdown_it import MarkdownIt
 
-    made = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_header(markdown))
-    made = made.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
-    made = _ITEM.sub(lambda found: f"<li>{_badge(found[1])} ", made)
-    return _CELL.sub(lambda found: _cell(found[1]), made)
+    page = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_header(markdown))
+    page = page.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    page = _ITEM.sub(lambda match: f"<li>{_badge(match[1])} ", page)
+    return _CELL.sub(lambda match: _cell(match[1]), page)
 
 
 def _cell(content: str) -> str:
@@ -87,7 +87,7 @@ def _cell(content: str) -> str:
         return f'<td class="num">{content}</td>'
     length = len(re.sub(r"<[^>]+>", "", content))
     kind = ' class="long"' if length >= LONG else ' class="short"' if length <= SHORT else ""
-    return f"<td{kind}>{_STATE.sub(lambda found: _badge(found[1]), content)}</td>"
+    return f"<td{kind}>{_STATE.sub(lambda match: _badge(match[1]), content)}</td>"
 
 
 def _badge(state: str) -> str:
@@ -101,7 +101,7 @@ def _without_header(markdown: str) -> str:
     return markdown
 
 
-def with_way_back(document: bytes, up: str) -> bytes:
+def with_back_link(document: bytes, up: str) -> bytes:
     """A foreign page with a link back to the site at its top. Args: up: path of the site's overview from there."""
     link = f'<p><a href="{html.escape(up)}">Back to the review site</a></p>'.encode()
-    return re.sub(rb"(<body[^>]*>)", lambda found: found[1] + b"\n    " + link, document, count=1)
+    return re.sub(rb"(<body[^>]*>)", lambda match: match[1] + b"\n    " + link, document, count=1)

@@ -31,18 +31,18 @@ def claims_page(records: Records) -> str:
 
 
 def _gate(records: Records, name: str) -> dict[str, str]:
-    found = records.at(("gate", name))
+    value = records.at(("gate", name))
     seeds: list[list[Cell]] = [
         ["all" if seed == NO_SEED else seed, row["state"], ", ".join(f"{k} {v:.4g}" for k, v in row["figures"].items())]
-        for seed, row in found["seed"].items()
+        for seed, row in value["seed"].items()
     ]
-    count = len(found["reasons"])
+    count = len(value["reasons"])
     return {
         "name": name,
-        "state": found["state"],
+        "state": value["state"],
         "summary": f"{count} reasons against it" if count else "no reason against it",
         "seeds": table(["seed", "state", "figures"], seeds),
-        "reasons": _every_reason(found["reasons"]) if count else "",
+        "reasons": _every_reason(value["reasons"]) if count else "",
     }
 
 

@@ -11,9 +11,9 @@ from codelewm_assets.core.ids import artifact_id, kind_and_partition
 from codelewm_assets.release import claims_text
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
-from codelewm_assets.release.site import body_of, frame, with_way_back
+from codelewm_assets.release.site import body_of, frame, with_back_link
 from codelewm_assets.release.site_claims import claims_page
-from codelewm_assets.release.site_pools import Judged, pool_pages
+from codelewm_assets.release.site_pools import ScoredPools, pool_pages
 from codelewm_assets.store.manifest import NOT_IN_DIGEST, Manifest
 
 SHORT = 12
@@ -70,7 +70,7 @@ class SiteContents:
     Attributes:
         texts: page name (`results_report`, `model_card_42`) → (title, Markdown).
         claim_gates: bytes of `claim_gates.json`.
-        judged: pools of all seeds.
+        pools: pools of all seeds.
     """
 
     records: Records
@@ -80,7 +80,7 @@ class SiteContents:
     manifests: Mapping[str, Manifest]
     data_docs: Sequence[DataDocs]
     claim_gates: bytes
-    judged: Judged
+    pools: ScoredPools
 
 
 def slug(kind: str, partition: str | None, digest: str) -> str:
@@ -95,7 +95,7 @@ def manifest_path(manifest: Manifest, digest: str) -> str:
 
 def index_rows(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
     """`artifact_index.json`: digest → the manifest without when, where and how it was made."""
-    return {digest: found.model_dump(mode="json", exclude=NOT_IN_DIGEST) for digest, found in manifests.items()}
+    return {digest: manifest.model_dump(mode="json", exclude=NOT_IN_DIGEST) for digest, manifest in manifests.items()}
 
 
 def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifest, str], str] | None = None) -> str:
@@ -140,8 +140,8 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
         "data_docs.html": ("Data Docs", _data_docs(contents)),
         **{f"{name}.html": text for name, text in contents.texts.items()},
         **{
-            manifest_path(found, digest): (found.artifact_id, _manifest(found, digest, digests))
-            for digest, found in contents.manifests.items()
+            manifest_path(manifest, digest): (manifest.artifact_id, _manifest(manifest, digest, digests))
+            for digest, manifest in contents.manifests.items()
         },
         **{
             digests[digest]: (f"Digest {digest[:SHORT]}", _not_stored(digest, names))
@@ -149,22 +149,22 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
         },
     }
     site = f"CodeLeWM review, profile {contents.records.at('profile')}"
-    bodies = {path: (title, body_of(text)) for path, (title, text) in texts.items()} | pool_pages(contents.judged)
-    shown = {
+    bodies = {path: (title, body_of(text)) for path, (title, text) in texts.items()} | pool_pages(contents.pools)
+    framed = {
         path: frame(title, body, nav, here=path, site=site, digests=digests) for path, (title, body) in bodies.items()
     }
-    made = {path: text.encode("utf-8") for path, text in shown.items()} | {GATES_FILE: contents.claim_gates}
-    made |= {
-        docs.path: with_way_back(docs.document, "../data_docs.html") for docs in contents.data_docs if docs.document
+    pages = {path: text.encode("utf-8") for path, text in framed.items()} | {GATES_FILE: contents.claim_gates}
+    pages |= {
+        docs.path: with_back_link(docs.document, "../data_docs.html") for docs in contents.data_docs if docs.document
     }
-    return dict(sorted((made | dict(contents.pictures)).items()))
+    return dict(sorted((pages | dict(contents.pictures)).items()))
 
 
 def digest_pages(contents: SiteContents) -> dict[str, str]:
     """Digest → path of its page: of each manifest, of each file of one, and of each artifact that is named and not stored."""
     files = {f.sha256: manifest_path(m, digest) for digest, m in contents.manifests.items() for f in m.files}
     absent = {digest: f"manifests/not-stored-{digest[:SHORT]}.html" for digest in _named_elsewhere(contents)}
-    return files | absent | {digest: manifest_path(found, digest) for digest, found in contents.manifests.items()}
+    return files | absent | {digest: manifest_path(manifest, digest) for digest, manifest in contents.manifests.items()}
 
 
 def _named_elsewhere(contents: SiteContents) -> dict[str, list[str]]:
@@ -176,8 +176,8 @@ def _named_elsewhere(contents: SiteContents) -> dict[str, list[str]]:
     for manifest in contents.manifests.values():
         for name, parent in manifest.parent_artifacts.items():
             named.setdefault(parent, []).append(f"{manifest.artifact_id} was made from it, as {name}")
-    for one in contents.data_docs:
-        named.setdefault(one.digest, []).append(f"Data Docs of {one.asset} are about it")
+    for docs in contents.data_docs:
+        named.setdefault(docs.digest, []).append(f"Data Docs of {docs.asset} are about it")
     return {digest: sorted(set(names)) for digest, names in sorted(named.items()) if digest not in contents.manifests}
 
 
@@ -192,7 +192,7 @@ def _not_stored(digest: str, names: Sequence[str]) -> str:
 
 def _overview(contents: SiteContents) -> str:
     records, states = contents.records, [row.state for row in contents.checks]
-    rows = [row for found in contents.judged.rows.values() for row in found]
+    rows = [row for seed_rows in contents.pools.rows.values() for row in seed_rows]
     return render(
         "overview.md.j2", records=records, claims=claims_text, texts=contents.texts, holds=HOLDS,
         check_counts={state: states.count(state) for state in sorted(set(states))}, manifests=contents.manifests,
@@ -221,13 +221,13 @@ def _gate_rows(records: Records) -> list[list[Cell]]:
 
 
 def _checks(contents: SiteContents, digests: Mapping[str, str]) -> str:
-    docs = {one.asset: one.path for one in contents.data_docs if one.document}
+    docs = {page.asset: page.path for page in contents.data_docs if page.document}
     stages: dict[str, list[list[Cell]]] = {}
     for row in contents.checks:
         name = artifact_id(row.asset, row.partition)
         judged = f"[`{row.judged[:SHORT]}`]({digests[row.judged]})" if row.judged else None
-        shown = {key: value for key, value in row.figures.items() if key != "judged" and (key, value) != NO_OFFENDER}
-        figures = ", ".join(f"{key} {cell(value)}" for key, value in sorted(shown.items()))
+        values = {key: value for key, value in row.figures.items() if key != "judged" and (key, value) != NO_OFFENDER}
+        figures = ", ".join(f"{key} {cell(value)}" for key, value in sorted(values.items()))
         text = row.sentence if row.state == "GREEN" else f"{row.sentence} {row.detail}"
         if row.check.endswith("_contract") and row.asset in docs:
             figures += f" ([Data Docs]({docs[row.asset]}))"
@@ -237,11 +237,11 @@ def _checks(contents: SiteContents, digests: Mapping[str, str]) -> str:
 
 def _data_docs(contents: SiteContents) -> str:
     rows: list[list[Cell]] = []
-    for one in contents.data_docs:
-        shown = (
-            f"[what is promised and found]({one.path})" if one.document else "no page: run the table's contract check"
+    for page in contents.data_docs:
+        link = (
+            f"[what is promised and found]({page.path})" if page.document else "no page: run the table's contract check"
         )
-        rows.append([one.asset, shown, one.digest])
+        rows.append([page.asset, link, page.digest])
     return render("data_docs.md.j2", rows=table(["table", "page", "digest of the judged artifact"], rows))
 
 

@@ -14,7 +14,7 @@ from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.tables import read_rows
 from codelewm_assets.dataset.shingles import jaccard, shingles
-from codelewm_assets.evaluation.reports import OURS, ScoreRow
+from codelewm_assets.evaluation.reports import MODEL_SCORES, ScoreRow
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.release.markdown import cell, render
 from codelewm_assets.store.store import Artifact
@@ -39,7 +39,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScoredPools:
     """The score rows of all seeds, and the texts that they are about.
 
     Attributes:
@@ -56,11 +56,14 @@ class Judged:
 
     def of_problems(self) -> dict[str, list[list[ScoreRow]]]:
         """Problem id → a list for each pool member, with its score row of each seed that scored it."""
-        found: dict[str, dict[tuple[str, str], list[ScoreRow]]] = defaultdict(lambda: defaultdict(list))
+        by_problem: dict[str, dict[tuple[str, str], list[ScoreRow]]] = defaultdict(lambda: defaultdict(list))
         for _, rows in sorted(self.rows.items()):
             for row in rows:
-                found[row.problem_id][row.pool_id or row.problem_id, row.completion_id].append(row)
-        return {name: [own[key] for key in sorted(own)] for name, own in sorted(found.items(), key=_natural)}
+                by_problem[row.problem_id][row.pool_id or row.problem_id, row.completion_id].append(row)
+        return {
+            name: [members[key] for key in sorted(members)]
+            for name, members in sorted(by_problem.items(), key=_natural)
+        }
 
 
 def _natural(item: tuple[str, object]) -> list[int | str]:
@@ -73,18 +76,18 @@ def problem_path(problem_id: str) -> str:
     return f"pools/{re.sub(r'[^a-zA-Z0-9_.-]+', '-', problem_id)}.html"
 
 
-def pool_pages(judged: Judged) -> dict[str, tuple[str, str]]:
+def pool_pages(scored: ScoredPools) -> dict[str, tuple[str, str]]:
     """Path → (title, HTML) of the page of each judged problem, and of the list of them."""
-    problems = judged.of_problems()
-    pages = {problem_path(name): (name, _problem(name, members, judged)) for name, members in problems.items()}
-    listed = [_line(name, members, judged) for name, members in problems.items()]
-    return pages | {"pools.html": ("Pools", render("pools.html.j2", problems=listed, seeds=sorted(judged.rows)))}
+    problems = scored.of_problems()
+    pages = {problem_path(name): (name, _problem(name, members, scored)) for name, members in problems.items()}
+    listed = [_line(name, members, scored) for name, members in problems.items()]
+    return pages | {"pools.html": ("Pools", render("pools.html.j2", problems=listed, seeds=sorted(scored.rows)))}
 
 
-def _line(name: str, members: Sequence[Sequence[ScoreRow]], judged: Judged) -> dict[str, object]:
+def _line(name: str, members: Sequence[Sequence[ScoreRow]], scored: ScoredPools) -> dict[str, object]:
     first = members[0][0]
     return {
-        "name": name, "path": problem_path(name), "benchmark": judged.labels.get(first.benchmark_id, first.benchmark_id),
+        "name": name, "path": problem_path(name), "benchmark": scored.labels.get(first.benchmark_id, first.benchmark_id),
         "fold": first.fold, "splits": _splits(members), "pools": len({rows[0].pool_id for rows in members}),
         "programs": len({rows[0].completion_id for rows in members}),
     }  # fmt: skip
@@ -94,24 +97,27 @@ def _splits(members: Iterable[Sequence[ScoreRow]]) -> list[str]:
     return sorted({row.split for rows in members for row in rows})
 
 
-def _problem(name: str, members: Sequence[Sequence[ScoreRow]], judged: Judged) -> str:
+def _problem(name: str, members: Sequence[Sequence[ScoreRow]], scored: ScoredPools) -> str:
     pools: dict[str, list[Sequence[ScoreRow]]] = defaultdict(list)
     for rows in members:
         pools[rows[0].pool_id or name].append(rows)
     kinds = {rows[0].completion_id: (rows[0].completion_kind, rows[0].operator_family) for rows in members}
     grams = {
-        completion: shingles(judged.programs[completion].code) for completion in kinds if completion in judged.programs
+        completion: shingles(scored.programs[completion].code) for completion in kinds if completion in scored.programs
     }
     return render(
         "problem.html.j2",
-        **_line(name, members, judged),
-        prompt=judged.prompts.get(name, ""),
-        seeds=sorted(judged.rows),
-        pool_tables=[(pool, _scores(own), nearest_pair(own, judged.programs, grams)) for pool, own in pools.items()],
+        **_line(name, members, scored),
+        prompt=scored.prompts.get(name, ""),
+        seeds=sorted(scored.rows),
+        pool_tables=[
+            (pool, _scores(pool_members), nearest_pair(pool_members, scored.programs, grams))
+            for pool, pool_members in pools.items()
+        ],
         program_list=[
-            (completion, judged.programs[completion], [kind for kind in kinds[completion] if kind])
+            (completion, scored.programs[completion], [kind for kind in kinds[completion] if kind])
             for completion in dict.fromkeys(rows[0].completion_id for rows in members)
-            if completion in judged.programs
+            if completion in scored.programs
         ],
         verdicts={rows[0].completion_id: rows[0].passed for rows in members},
     )
@@ -120,7 +126,7 @@ def _problem(name: str, members: Sequence[Sequence[ScoreRow]], judged: Judged) -
 def _scores(members: Sequence[Sequence[ScoreRow]]) -> tuple[list[str], list[tuple[str, bool, list[str]]]]:
     """(names of the scores, a row per member: completion, verdict, a cell per score)."""
     names = {name for rows in members for row in rows for name in row.scores}
-    ordered = [name for name in OURS if name in names] + sorted(names - set(OURS))
+    ordered = [name for name in MODEL_SCORES if name in names] + sorted(names - set(MODEL_SCORES))
     return ordered, [
         (rows[0].completion_id, rows[0].passed, [_of_seeds([row.scores.get(name) for row in rows]) for name in ordered])
         for rows in members
@@ -129,8 +135,8 @@ def _scores(members: Sequence[Sequence[ScoreRow]]) -> tuple[list[str], list[tupl
 
 def _of_seeds(values: Sequence[float | None]) -> str:
     """One figure where all seeds agree, else a figure for each seed."""
-    shown = [cell(value) for value in values]
-    return shown[0] if len(set(shown)) == 1 else " / ".join(shown)
+    cells = [cell(value) for value in values]
+    return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
 
 
 def nearest_pair(
@@ -143,8 +149,8 @@ def nearest_pair(
     Args: grams: completion id → its token 3-grams.
     Returns: None for a pool without a right or without a failing program.
     """
-    known = {rows[0].completion_id: rows[0].passed for rows in members if rows[0].completion_id in programs}
-    pairs = product(sorted(n for n in known if known[n]), sorted(n for n in known if not known[n]))
+    verdicts = {rows[0].completion_id: rows[0].passed for rows in members if rows[0].completion_id in programs}
+    pairs = product(sorted(n for n in verdicts if verdicts[n]), sorted(n for n in verdicts if not verdicts[n]))
     best = min(pairs, key=lambda pair: (-jaccard(grams[pair[0]], grams[pair[1]]), pair), default=None)
     if best is None:
         return None
@@ -153,33 +159,35 @@ def nearest_pair(
     return *best, [(_CHANGE.get(line[:1], "same"), line) for line in lines]
 
 
-def programs_of(rows: Iterable[Mapping[str, str]], wanted: set[str]) -> dict[str, Program]:
+def programs_of(rows: Iterable[Mapping[str, str]], completion_ids: set[str]) -> dict[str, Program]:
     """Completion id → program. Args: rows: of the execution pack, with at least the columns that are read."""
     texts, outcomes = dict[str, tuple[str, str]](), defaultdict[str, Counter[str]](Counter)
     for row in rows:
         name = row["source_submission_id"]
-        if name in wanted:
+        if name in completion_ids:
             texts[name] = row["code_tokens"], row["function_name"]
             outcomes[name][row["execution_status"]] += 1
     return {name: Program(*text, dict(sorted(outcomes[name].items()))) for name, text in texts.items()}
 
 
-def judged_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> Judged:
+def scored_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> ScoredPools:
     """Score rows of every seed in a lineage, with the prompts and programs of the very artifacts that they were made from."""
     scored = [artifact for artifact in lineage.values() if artifact.manifest.artifact_kind == "heldout_scores"]
     rows = {
-        int(kind_and_partition(one.manifest.artifact_id)[1] or 0): read_score_rows(one.path("score_rows.jsonl"))
-        for one in scored
+        int(kind_and_partition(artifact.manifest.artifact_id)[1] or 0): read_score_rows(
+            artifact.path("score_rows.jsonl")
+        )
+        for artifact in scored
     }
-    wanted = {row.completion_id for found in rows.values() for row in found}
+    completion_ids = {row.completion_id for seed_rows in rows.values() for row in seed_rows}
     prompts, programs = dict[str, str](), dict[str, Program]()
-    for kind, digest in {(k, d) for one in scored for k, d in one.manifest.parent_artifacts.items()}:
+    for kind, digest in {(k, d) for artifact in scored for k, d in artifact.manifest.parent_artifacts.items()}:
         if kind == "execution_pack":
             columns = ["source_submission_id", "code_tokens", "function_name", "execution_status"]
-            programs |= programs_of(read_rows(lineage[digest].path("pack.parquet"), columns), wanted)
+            programs |= programs_of(read_rows(lineage[digest].path("pack.parquet"), columns), completion_ids)
         elif kind == "benchmark_problems":
             for file in lineage[digest].manifest.files:
                 if file.path.endswith("problems.parquet"):
                     table = read_rows(lineage[digest].path(file.path), ["problem_id", "prompt"])
                     prompts |= {row["problem_id"]: row["prompt"] for row in table}
-    return Judged(rows, prompts, programs, labels)
+    return ScoredPools(rows, prompts, programs, labels)

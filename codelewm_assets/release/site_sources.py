@@ -21,32 +21,32 @@ def data_docs_path(work: Path, asset: str, digest: str) -> Path:
 
 def data_docs(work: Path, lineage: Mapping[str, Artifact]) -> list[DataDocs]:
     """The page that each contract check wrote of the tables in a lineage, where it did."""
-    found = []
+    pages = []
     for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
         for digest in sorted(d for d, artifact in lineage.items() if artifact.manifest.artifact_kind == asset):
             page = data_docs_path(work, asset, digest)
-            found.append(DataDocs(asset, digest, page.read_bytes() if page.is_file() else None))
-    return found
+            pages.append(DataDocs(asset, digest, page.read_bytes() if page.is_file() else None))
+    return pages
 
 
 def judged_lineage(store: ArtifactStore, checks: Sequence[CheckRow]) -> dict[str, Artifact]:
     """Artifacts that checks judged and everything they were made from, as far as they are stored."""
-    found: dict[str, Artifact] = {}
+    artifacts: dict[str, Artifact] = {}
     for row in checks:
-        if row.judged and row.judged not in found:
+        if row.judged and row.judged not in artifacts:
             with suppress(StoreError):  # deleted since: the site says so
-                found |= store.lineage(store.load(row.asset, row.judged, partition=row.partition))
-    return found
+                artifacts |= store.lineage(store.load(row.asset, row.judged, partition=row.partition))
+    return artifacts
 
 
 def page_texts(artifacts: Sequence[Artifact]) -> dict[str, tuple[str, str]]:
     """Page name → title and Markdown of released artifacts, in the order of the navigation; an appendix follows its text."""
-    found = dict[str, str]()
+    texts = dict[str, str]()
     for artifact in artifacts:
         for file in sorted(artifact.manifest.files, key=lambda file: (file.path.endswith("_appendix.md"), file.path)):
             if file.path.endswith(".md"):
                 seed = file.path.rpartition("/")[0]
                 name = artifact.manifest.artifact_kind + (f"_{seed}" if seed else "")
                 text = artifact.path(file.path).read_text(encoding="utf-8")
-                found[name] = f"{found[name]}\n{text}" if name in found else text
-    return {name: (title, found[name]) for name, title in TITLES.items() if name in found}
+                texts[name] = f"{texts[name]}\n{text}" if name in texts else text
+    return {name: (title, texts[name]) for name, title in TITLES.items() if name in texts}

@@ -47,7 +47,7 @@ class TrackerStatus(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
+class InstanceState:
     """What the instance says.
 
     Attributes:
@@ -61,29 +61,33 @@ class Today:
     backend: str
 
 
-def tracker_status(records: Records, today: Today, criteria: Sequence[Criterion] = CRITERIA) -> TrackerStatus:
+def tracker_status(
+    records: Records, instance_state: InstanceState, criteria: Sequence[Criterion] = CRITERIA
+) -> TrackerStatus:
     """Every criterion with the state of what shows it."""
-    return TrackerStatus(profile=records.at("profile"), rows=tuple(_row(one, records, today) for one in criteria))
+    return TrackerStatus(
+        profile=records.at("profile"), rows=tuple(_row(criterion, records, instance_state) for criterion in criteria)
+    )
 
 
-def _row(criterion: Criterion, records: Records, today: Today) -> TrackerRow:
-    found = []
-    for one in criterion.shown_by:
-        state, detail = _state(one, records, today)
-        found.append(EvidenceState(kind=one.kind, name=one.name, state=state, detail=detail))
-    states = {row.state for row in found}
+def _row(criterion: Criterion, records: Records, instance_state: InstanceState) -> TrackerRow:
+    states_of_evidence = []
+    for piece in criterion.evidence:
+        state, detail = _state(piece, records, instance_state)
+        states_of_evidence.append(EvidenceState(kind=piece.kind, name=piece.name, state=state, detail=detail))
+    states = {row.state for row in states_of_evidence}
     state = next((name for name in WORST_FIRST if name in states), "SHOWN")
-    return TrackerRow(issue=criterion.issue, criterion=criterion.text, state=state, evidence=tuple(found))
+    return TrackerRow(issue=criterion.issue, criterion=criterion.text, state=state, evidence=tuple(states_of_evidence))
 
 
-def _state(evidence: Evidence, records: Records, today: Today) -> tuple[str, str]:
+def _state(evidence: Evidence, records: Records, instance_state: InstanceState) -> tuple[str, str]:
     match evidence.kind:
         case "check":
-            return _of_check(evidence.name, today)
+            return _of_check(evidence.name, instance_state)
         case "gate":
             return _of_gate(evidence.name, records)
         case "made":
-            parts = today.made.get(evidence.name, ())
+            parts = instance_state.made.get(evidence.name, ())
             return ("MADE", "") if parts and all(parts) else ("MISSING", f"{sum(parts)} of {len(parts)} partitions")
         case "published":
             label = records.get(("benchmark_labels", evidence.name))
@@ -94,8 +98,8 @@ def _state(evidence: Evidence, records: Records, today: Today) -> tuple[str, str
         case "reported":
             return _of_figure(evidence.name, records)
         case "backend":
-            is_there = today.backend == evidence.name
-            return ("RAN", "") if is_there else ("NOT_IN_THIS_RUN", f"compute.backend is {today.backend}")
+            is_there = instance_state.backend == evidence.name
+            return ("RAN", "") if is_there else ("NOT_IN_THIS_RUN", f"compute.backend is {instance_state.backend}")
         case "later":
             return "JUDGED_AFTER_THIS", AFTER
         case "person":
@@ -104,9 +108,9 @@ def _state(evidence: Evidence, records: Records, today: Today) -> tuple[str, str
             assert_never(evidence.kind)
 
 
-def _of_check(name: str, today: Today) -> tuple[str, str]:
+def _of_check(name: str, instance_state: InstanceState) -> tuple[str, str]:
     """The worst of its partitions."""
-    parts = today.checks.get(name)
+    parts = instance_state.checks.get(name)
     if not parts:
         return "UNDEFINED", "the code has no check of this name"
     return min(parts, key=lambda part: WORST_FIRST.index(part[0]) if part[0] in WORST_FIRST else len(WORST_FIRST))
@@ -129,7 +133,7 @@ def _of_figure(path: str, records: Records) -> tuple[str, str]:
 def tracker_markdown(status: TrackerStatus, records: Records) -> str:
     """Body of a tracker comment: counts, claims, gates, and a table for each workstream."""
     sections = {
-        issue: [[row.criterion, row.state, _shown(row.evidence)] for row in status.rows if row.issue == issue]
+        issue: [[row.criterion, row.state, _evidence_text(row.evidence)] for row in status.rows if row.issue == issue]
         for issue in WORKSTREAMS
     }
     states = [row.state for row in status.rows]
@@ -143,11 +147,11 @@ def tracker_markdown(status: TrackerStatus, records: Records) -> str:
 NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later": "check", "backend": "backend"}
 
 
-def _shown(evidence: Sequence[EvidenceState]) -> str:
+def _evidence_text(evidence: Sequence[EvidenceState]) -> str:
     """What shows a criterion, told once for all pieces of the same kind and state."""
     parts = []
-    for (kind, state, detail), found in groupby(evidence, key=lambda one: (one.kind, one.state, one.detail)):
-        names = ", ".join(f"`{one.name}`" for one in found)
+    for (kind, state, detail), pieces in groupby(evidence, key=lambda piece: (piece.kind, piece.state, piece.detail)):
+        names = ", ".join(f"`{piece.name}`" for piece in pieces)
         if kind == "person":
             parts.append(f"a person judges by {names}")
             continue

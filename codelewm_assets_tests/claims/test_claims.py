@@ -11,7 +11,7 @@ import pytest
 import codelewm_assets.claims
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gate_rules import SEED_GATES
-from codelewm_assets.claims.gates import GATES, judge_claims
+from codelewm_assets.claims.gates import GATES, evaluate_claims
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult
 from codelewm_assets.core.ids import SEEDS
@@ -125,7 +125,7 @@ def test_a_stand_in_label_alone_closes_claims_whose_gates_all_hold() -> None:
 
 def test_a_claim_on_a_gate_that_was_not_judged_is_an_error() -> None:
     with pytest.raises(KeyError, match="rerank:humaneval"):
-        judge_claims({}, {})
+        evaluate_claims({}, {})
 
 
 def test_every_claim_needs_integrity_and_gates_that_exist() -> None:

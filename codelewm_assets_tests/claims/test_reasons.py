@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from codelewm_assets.claims.gate_rules import rerank_gate, shown
+from codelewm_assets.claims.gate_rules import format_against, rerank_gate
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.register import CONTROLS, SURPRISE_AUC
 from codelewm_assets.claims.verdicts import REASONS, ClaimGates, Gate, Reason
@@ -209,5 +209,5 @@ def test_gates_of_before_are_still_read() -> None:
 @given(st.floats(-1, 1) | st.floats(-1e-3, 1e-3), st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.65]))
 def test_a_shown_figure_is_on_the_same_side_of_its_threshold(distance: float, threshold: float) -> None:
     value = threshold + distance
-    text = float(shown(value, threshold))
+    text = float(format_against(value, threshold))
     assert (text < threshold, text > threshold) == (value < threshold, value > threshold)

@@ -19,7 +19,7 @@ import yaml
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
-from codelewm_assets.instance.web_server import REFUSAL
+from codelewm_assets.instance.web_server import READ_ONLY_MESSAGE
 from codelewm_assets_tests.deploy.conftest import ROOT
 from codelewm_assets_tests.instance.web import free_port, graphql, post
 
@@ -96,7 +96,7 @@ def test_code_location_daemon_and_review_run_on_one_instance(on_postgres: Path) 
         launch = """mutation { launchRun(executionParams: {selector: {repositoryLocationName: "codelewm_assets",
           repositoryName: "__repository__", jobName: "refresh_data"}, runConfigData: {}}) { __typename } }"""
         status, answer = post(review, launch)
-        assert status == 400 and REFUSAL in answer["errors"][0]["message"]
+        assert status == 400 and READ_ONLY_MESSAGE in answer["errors"][0]["message"]
         assert instance.get_runs_count() == 0
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codelewm_assets.evaluation.temperature import HIGHEST, fit_temperature, sigmoid
+from codelewm_assets.evaluation.temperature import MAX_TEMPERATURE, fit_temperature, sigmoid
 
 
 def test_sigmoid_by_hand() -> None:
@@ -32,7 +32,7 @@ def test_a_fitted_temperature_finds_the_one_that_logits_were_made_with() -> None
 
 def test_logits_that_say_the_opposite_are_flattened_as_far_as_may_be() -> None:
     found = fit_temperature(np.array([3.0, -3.0] * 10), [False, True] * 10, fold=0)
-    assert found.value == pytest.approx(HIGHEST, rel=1e-3)
+    assert found.value == pytest.approx(MAX_TEMPERATURE, rel=1e-3)
 
 
 @pytest.mark.parametrize("passed", [[], [True, True], [False]])

@@ -13,7 +13,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.jobs import Step
 from codelewm_assets.instance import build as module
-from codelewm_assets.instance.build import Progress, build, kept_connections, planned_runs
+from codelewm_assets.instance.build import Progress, build, persistent_connections, planned_runs
 from codelewm_assets.instance.launcher import TAGS
 from codelewm_assets_tests.cases import each_case
 
@@ -103,7 +103,7 @@ def test_a_build_syncs_each_sqlite_database_at_checkpoints_and_keeps_it_open(tmp
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("CREATE TABLE events (id INTEGER)")
-    with kept_connections():
+    with persistent_connections():
         assert synchronous() == 1  # NORMAL
         with engine.begin() as connection:
             connection.exec_driver_sql("INSERT INTO events VALUES (1)")

@@ -10,7 +10,7 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
 from codelewm_assets.doctor.finding import HealthFinding
-from codelewm_assets.instance.health import SILENT_RUN_S, daemons_finding, instance_findings
+from codelewm_assets.instance.health import MAX_SILENCE_S, daemons_finding, instance_findings
 
 PROJECT = Path(__file__).parents[2]
 
@@ -109,7 +109,7 @@ def test_a_run_that_is_silent_for_an_hour_warns_and_one_that_is_not_does_not(hom
     with dg.DagsterInstance.from_config(str(home)) as instance:
         run = instance.add_run(dg.DagsterRun("refresh_data", status=dg.DagsterRunStatus.STARTED))
     assert found_in(home)["runs"].state == "ok"
-    found = found_in(home, later_s=SILENT_RUN_S + 60)["runs"]
+    found = found_in(home, later_s=MAX_SILENCE_S + 60)["runs"]
     assert found.state == "warn"
     assert found.found == f"refresh_data {run.run_id[:8]} (STARTED, silent 1.0 h)"
     assert "--ignore-runs-silent-for" in found.remedy

@@ -8,12 +8,12 @@ import pytest
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.instance.health import (
-    NOT_ENDED,
+    UNFINISHED_STATUSES,
     live_digests,
     newest_run,
     require_no_run,
     require_no_run_since,
-    unended_runs,
+    unfinished_runs,
 )
 
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
@@ -65,11 +65,11 @@ def test_a_run_that_was_created_since_the_plan_stops_a_prune_also_when_it_has_en
 
 
 def test_every_status_of_a_run_either_ends_it_or_stops_a_prune(instance: dg.DagsterInstance) -> None:
-    assert set(NOT_ENDED) | ENDED == set(dg.DagsterRunStatus)
+    assert set(UNFINISHED_STATUSES) | ENDED == set(dg.DagsterRunStatus)
     made = set(dg.DagsterRunStatus) - {dg.DagsterRunStatus.QUEUED}  # which only a loaded code location can be
     for status in made:
         run_of(instance, status)
-    found = {run.status for run in unended_runs(instance, now_s=time.time())}
+    found = {run.status for run in unfinished_runs(instance, now_s=time.time())}
     assert found == {status.value for status in made - ENDED}
 
 
@@ -97,5 +97,5 @@ def test_an_event_of_a_run_ends_its_silence(instance: dg.DagsterInstance) -> Non
     assert run is not None
     instance.report_engine_event("still here", run)
     event = instance.get_records_for_run(run_id, limit=1, ascending=False).records[0].event_log_entry
-    [found] = unended_runs(instance, now_s=event.timestamp + 60)
+    [found] = unfinished_runs(instance, now_s=event.timestamp + 60)
     assert found.silent_s == pytest.approx(60)

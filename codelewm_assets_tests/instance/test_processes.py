@@ -12,7 +12,14 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.instance import launcher
-from codelewm_assets.instance.launcher import TAGS, end_dead_runs, held_pools, is_surely_dead, make_pools, process_tags
+from codelewm_assets.instance.launcher import (
+    TAGS,
+    acquire_pools,
+    create_pools,
+    fail_dead_runs,
+    is_known_dead,
+    process_tags,
+)
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.tiers import slow
 
@@ -50,14 +57,14 @@ def test_a_run_is_ended_when_its_process_was_killed_and_not_before(
 ) -> None:
     process, tags = other
     run = instance.add_run(dg.DagsterRun("train_and_evaluate", status=dg.DagsterRunStatus.STARTED, tags=tags))
-    assert not is_surely_dead(tags) and end_dead_runs(instance) == []
+    assert not is_known_dead(tags) and fail_dead_runs(instance) == []
     process.kill()
     time.sleep(0.2)  # it is not reaped yet: a zombie runs nothing
-    assert end_dead_runs(instance) == [f"train_and_evaluate {run.run_id[:8]}"]
+    assert fail_dead_runs(instance) == [f"train_and_evaluate {run.run_id[:8]}"]
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None and ended.status == dg.DagsterRunStatus.FAILURE
     process.wait()
-    assert is_surely_dead(tags) and end_dead_runs(instance) == []
+    assert is_known_dead(tags) and fail_dead_runs(instance) == []
 
 
 @each_case(
@@ -76,14 +83,14 @@ def test_a_run_is_ended_when_its_process_was_killed_and_not_before(
     ids=str,
 )
 def test_only_evidence_of_this_machine_calls_a_process_dead(change: dict[str, str], is_dead: bool) -> None:
-    assert is_surely_dead(process_tags() | {TAGS[name]: value for name, value in change.items()}) is is_dead
+    assert is_known_dead(process_tags() | {TAGS[name]: value for name, value in change.items()}) is is_dead
 
 
 @each_case("name", TAGS)
 def test_a_run_that_does_not_say_all_of_it_counts_as_living(name: str) -> None:
     tags = process_tags() | {TAGS["process_started"]: "1"}
-    assert is_surely_dead(tags)
-    assert not is_surely_dead({tag: value for tag, value in tags.items() if tag != TAGS[name]})
+    assert is_known_dead(tags)
+    assert not is_known_dead({tag: value for tag, value in tags.items() if tag != TAGS[name]})
 
 
 @dg.asset(pool="gpu")
@@ -101,13 +108,13 @@ def _in_progress(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
 def test_a_build_waits_for_a_run_in_its_pool_and_not_for_one_that_is_dead(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launcher, "LOOK_S", 0.05)
+    monkeypatch.setattr(launcher, "POLL_INTERVAL_S", 0.05)
     dead = process_tags() | {TAGS["pid"]: "99999999"}
     _in_progress(instance, dead)
-    with held_pools(instance, {"gpu"}):
+    with acquire_pools(instance, {"gpu"}):
         pass
     run_id, said = _in_progress(instance, process_tags()), list[str]()
-    with held_pools(instance, {"sandbox"}, said.append):
+    with acquire_pools(instance, {"sandbox"}, said.append):
         assert said == []
 
     def end() -> None:
@@ -118,7 +125,7 @@ def test_a_build_waits_for_a_run_in_its_pool_and_not_for_one_that_is_dead(
 
     threading.Thread(target=end).start()
     begun = time.monotonic()
-    with held_pools(instance, {"gpu", "sandbox"}, said.append):
+    with acquire_pools(instance, {"gpu", "sandbox"}, said.append):
         assert time.monotonic() - begun >= 0.3
     (text,) = said
     assert run_id[:8] in text and "which is in the pool gpu" in text
@@ -132,7 +139,7 @@ def test_two_builds_are_in_a_pool_one_after_the_other(instance: dg.DagsterInstan
         one_waits.set()
 
     def build() -> None:
-        with held_pools(instance, {"gpu"}, say):
+        with acquire_pools(instance, {"gpu"}, say):
             inside.append(1)
             most.append(len(inside))
             assert one_waits.wait(60)
@@ -154,7 +161,7 @@ def test_pools_are_there_from_the_first_command_on_and_keep_a_limit_that_somebod
         os.chdir(tmp_path)  # its folders are relative
         with dg.DagsterInstance.from_config(str(tmp_path)) as found:
             found.event_log_storage.set_concurrency_slots("hub", 3)
-            make_pools(found, {"gpu", "hub"})
+            create_pools(found, {"gpu", "hub"})
             infos = {name: found.event_log_storage.get_concurrency_info(name).slot_count for name in ("gpu", "hub")}
     finally:
         os.chdir(here)

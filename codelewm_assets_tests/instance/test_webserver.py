@@ -33,7 +33,7 @@ from starlette.testclient import TestClient
 
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.source_watch import SOURCES
-from codelewm_assets.instance.web_server import REFUSAL, WebServer, start_cursors
+from codelewm_assets.instance.web_server import READ_ONLY_MESSAGE, WebServer, start_cursors
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.defs.deployment import Deployment
 from codelewm_assets_tests.instance.web import REVIEW, UI, content, graphql, listening, post, served, session_processes
@@ -117,12 +117,12 @@ def test_review_refuses_each_mutation_of_the_schema(address: str, name: str) -> 
     assert not validate(SCHEMA, parse(document), specified_rules)  # so it is refused for being a mutation
     status, answer = post(address, document, variables)
     assert status == 400 and answer["data"] is None
-    assert [error["message"] for error in answer["errors"]] == [f"{name}: refused. {REFUSAL}"]
+    assert [error["message"] for error in answer["errors"]] == [f"{name}: refused. {READ_ONLY_MESSAGE}"]
 
 
 def test_a_mutation_beside_a_query_is_refused_too(address: str) -> None:
     status, answer = post(address, "query A { version } mutation B { setNuxSeen }", {})
-    assert status == 400 and REFUSAL in answer["errors"][0]["message"]
+    assert status == 400 and READ_ONLY_MESSAGE in answer["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("event", ["materialization", "check", "observation"])

@@ -8,7 +8,7 @@ import pytest
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
 from codelewm_assets.release.hub_blockers import blockers_now
-from codelewm_assets.release.hub_plan import Refusal
+from codelewm_assets.release.hub_plan import Blocker
 from codelewm_assets.release.hub_upload import publish
 from codelewm_assets_tests.release.hub_world import (
     LABELS,
@@ -184,7 +184,7 @@ def test_a_secret_is_not_repeated_in_its_refusal(world: HubWorld) -> None:
 # at the time of publication
 
 
-def _now(world: HubWorld, fault: Fault) -> list[Refusal]:
+def _now(world: HubWorld, fault: Fault) -> list[Blocker]:
     plan, sources = world.stored()
     fault(world)
     return blockers_now(plan, sources, world.store, world.released)

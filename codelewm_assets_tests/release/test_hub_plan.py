@@ -5,7 +5,7 @@ from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.defs.assemble import STAGE_MODULES
-from codelewm_assets.release.hub_layout import LEFT_OUT, MODEL, places
+from codelewm_assets.release.hub_layout import MODEL, UNPUBLISHED, places
 from codelewm_assets.release.hub_plan import published_manifest
 from codelewm_assets.store.manifest import ManifestFile
 from codelewm_assets_tests.release.hub_world import HubWorld
@@ -17,7 +17,7 @@ def test_every_asset_has_a_place_for_each_partition_or_a_reason_to_stay() -> Non
         kind = asset.key.to_user_string()
         partitions = asset.partitions_def.get_partition_keys() if asset.partitions_def else [None]
         if kind != "hub_release":
-            assert {(kind, str(p) if p else None) in placed for p in partitions} == {kind not in LEFT_OUT}, kind
+            assert {(kind, str(p) if p else None) in placed for p in partitions} == {kind not in UNPUBLISHED}, kind
 
 
 def test_no_two_artifacts_share_a_folder_and_nothing_that_can_be_run_has_a_place() -> None:
@@ -81,7 +81,7 @@ def test_the_run_card_lists_every_artifact_with_its_digest_and_what_was_left_out
     card = world.draft().generated_files["run_card.md"].decode()
     for artifact_id, digest in world.released.items():
         assert artifact_id.replace("|", " ") in card and digest in card
-    assert all(kind in card for kind in LEFT_OUT)
+    assert all(kind in card for kind in UNPUBLISHED)
 
 
 def test_a_plan_of_nothing_refuses_everything_and_lists_no_file(tmp_path: Path) -> None:

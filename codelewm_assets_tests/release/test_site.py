@@ -3,7 +3,7 @@
 import re
 
 from codelewm_assets.release.cards import model_card
-from codelewm_assets.release.site import body_of, frame, with_way_back
+from codelewm_assets.release.site import body_of, frame, with_back_link
 from codelewm_assets_tests.release.full import full_records
 from codelewm_assets_tests.release.records import sidecar
 
@@ -81,7 +81,7 @@ def test_a_page_fetches_nothing_from_elsewhere() -> None:
 
 
 def test_a_foreign_page_gets_one_link_back_at_its_top() -> None:
-    made = with_way_back(b'<html><body class="x"><h1>T</h1><p>&lt;body&gt;</p></body></html>', "../data_docs.html")
+    made = with_back_link(b'<html><body class="x"><h1>T</h1><p>&lt;body&gt;</p></body></html>', "../data_docs.html")
     assert made.startswith(
         b'<html><body class="x">\n    <p><a href="../data_docs.html">Back to the review site</a></p>'
     )

@@ -12,7 +12,7 @@ from codelewm_assets.dataset.shingles import shingles
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.release.site_claims import claims_page
 from codelewm_assets.release.site_pages import CheckRow, DataDocs, SiteContents, site_files
-from codelewm_assets.release.site_pools import Judged, Program, nearest_pair, programs_of
+from codelewm_assets.release.site_pools import Program, ScoredPools, nearest_pair, programs_of
 from codelewm_assets_tests.claims.evidence import STAND_IN, nothing_known
 from codelewm_assets_tests.release.full import full_records
 from codelewm_assets_tests.release.records import manifest
@@ -57,7 +57,7 @@ def rows_of(shift: float) -> list[ScoreRow]:
     return [score_row(name, passed=place == 0, p_pass=0.5 + shift + place / 10) for place, name in enumerate(PROGRAMS)]
 
 
-JUDGED = Judged({42: rows_of(0.0), 1729: rows_of(0.1)}, {"HumanEval/3": "Say <i>x</i>."}, PROGRAMS, STAND_IN)
+JUDGED = ScoredPools({42: rows_of(0.0), 1729: rows_of(0.1)}, {"HumanEval/3": "Say <i>x</i>."}, PROGRAMS, STAND_IN)
 
 
 def site_contents() -> SiteContents:
@@ -70,7 +70,7 @@ def site_contents() -> SiteContents:
         manifests={found.digest: found for found in (PACK, SPLITS, SCORES)},
         data_docs=DOCS,
         claim_gates=b'{"claims": []}',
-        judged=JUDGED,
+        pools=JUDGED,
     )  # fmt: skip
 
 
@@ -212,7 +212,7 @@ def test_nothing_that_a_program_holds_becomes_html(contents: SiteContents) -> No
 
 def test_a_problem_with_a_row_outside_of_test_is_not_said_to_be_held_out(contents: SiteContents) -> None:
     rows = [row.model_copy(update={"split": "val"}) for row in rows_of(0.0)]
-    files = site_files(replace(contents, judged=replace(JUDGED, rows={42: rows})))
+    files = site_files(replace(contents, pools=replace(JUDGED, rows={42: rows})))
     assert "it was not trained on" not in files["pools/HumanEval-3.html"].decode()
     assert "Not excluded: 1 scored problems" in files["index.html"].decode()
 
@@ -224,7 +224,7 @@ def test_a_pool_without_a_right_or_a_failing_program_has_no_diff_and_no_pools_ha
     grams = {name: shingles(program.code) for name, program in PROGRAMS.items()}
     assert nearest_pair([right], PROGRAMS, grams) is None
     assert nearest_pair([failing], PROGRAMS, grams) is None
-    assert "(none)" in site_files(replace(contents, judged=Judged({}, {}, {}, {})))["pools.html"].decode()
+    assert "(none)" in site_files(replace(contents, pools=ScoredPools({}, {}, {}, {})))["pools.html"].decode()
 
 
 def test_programs_are_those_that_were_scored_with_outcomes_counted_by_input() -> None:

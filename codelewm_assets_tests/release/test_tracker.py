@@ -8,7 +8,7 @@ from codelewm_assets.claims.gates import GATES
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.release.criteria import CRITERIA, WORKSTREAMS, Criterion, Evidence, Kind
 from codelewm_assets.release.report_records import report_records
-from codelewm_assets.release.tracker import Today, tracker_markdown, tracker_status
+from codelewm_assets.release.tracker import InstanceState, tracker_markdown, tracker_status
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, gates_of, nothing_known
 from codelewm_assets_tests.release.full import full_records
@@ -21,7 +21,9 @@ CHECKS = {
     for spec in check.check_specs
 }
 ASSETS = {asset.key.to_user_string() for module in STAGE_MODULES for asset in module.ASSETS}
-ALL_GREEN = Today({name: [("GREEN", "")] for name in CHECKS}, {name: [True, True] for name in ASSETS}, "hf_jobs")
+ALL_GREEN = InstanceState(
+    {name: [("GREEN", "")] for name in CHECKS}, {name: [True, True] for name in ASSETS}, "hf_jobs"
+)
 
 
 def _one(kind: Kind, name: str) -> Criterion:
@@ -30,7 +32,7 @@ def _one(kind: Kind, name: str) -> Criterion:
 
 def test_every_workstream_of_the_tracker_has_criteria_and_each_has_evidence() -> None:
     assert {row.issue for row in CRITERIA} == set(WORKSTREAMS) == {385, *range(386, 393)}
-    assert all(row.shown_by for row in CRITERIA)
+    assert all(row.evidence for row in CRITERIA)
 
 
 def test_every_piece_of_evidence_names_something_that_exists() -> None:
@@ -42,7 +44,7 @@ def test_every_piece_of_evidence_names_something_that_exists() -> None:
         "published": set(LABELS),
         "backend": {"hf_jobs"},
     }
-    for one in (one for row in CRITERIA for one in row.shown_by):
+    for one in (one for row in CRITERIA for one in row.evidence):
         assert one.kind in get_args(Kind)
         if one.kind == "person":
             assert (CHECKOUT / one.name).is_file(), one.name
@@ -55,7 +57,7 @@ def test_every_figure_that_is_asked_for_is_there_in_a_full_run() -> None:
     absent = {
         one.name
         for row in CRITERIA
-        for one in row.shown_by
+        for one in row.evidence
         if one.kind == "reported" and records.get(f"seed.42.{one.name}") is None
     }
     assert absent == {
@@ -71,7 +73,7 @@ def test_in_a_run_where_all_is_good_only_persons_and_later_checks_are_left() -> 
 
 
 def test_without_a_run_nothing_is_shown() -> None:
-    status = tracker_status(report_records(nothing_known(STAND_IN), {}), Today({}, {}, "local"))
+    status = tracker_status(report_records(nothing_known(STAND_IN), {}), InstanceState({}, {}, "local"))
     assert {row.state for row in status.rows} == {
         "UNDEFINED", "MISSING", "UNDECIDED", "NOT_IN_THIS_RUN", "JUDGED_AFTER_THIS", "A_PERSON_JUDGES",
     }  # fmt: skip
@@ -91,7 +93,7 @@ def test_without_a_run_nothing_is_shown() -> None:
     ],
 )
 def test_each_kind_of_evidence_says_why_it_is_not_good(criterion: Criterion, state: str, detail: str) -> None:
-    now = Today({"a:b": [("GREEN", ""), ("RED", "why"), ("STALE", "")]}, {"pack": [True, False]}, "local")
+    now = InstanceState({"a:b": [("GREEN", ""), ("RED", "why"), ("STALE", "")]}, {"pack": [True, False]}, "local")
     found = tracker_status(report_records(nothing_known(STAND_IN), {}), now, [criterion]).rows[0]
     assert found.state == state
     assert detail in found.evidence[0].detail
@@ -99,7 +101,7 @@ def test_each_kind_of_evidence_says_why_it_is_not_good(criterion: Criterion, sta
 
 def test_the_worst_piece_of_evidence_is_the_criterions_state() -> None:
     row = Criterion(391, "t", (Evidence("gate", "collapse"), Evidence("check", "a:b"), Evidence("person", "README.md")))
-    now = Today({"a:b": [("RED", "why")]}, {}, "local")
+    now = InstanceState({"a:b": [("RED", "why")]}, {}, "local")
     assert tracker_status(report_records(nothing_known(), {}), now, [row]).rows[0].state == "RED"
 
 
