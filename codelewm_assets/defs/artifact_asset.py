@@ -1,11 +1,11 @@
-"""The one way to make an asset: a function that says how its artifact is made; all else is the same for every asset.
+"""The decorator of every asset: the function plans its artifact, the decorator does the rest.
 
     @artifact_asset("decoys", deps=["execution_pack"], code_version="2", table=Decoy)
     def semantic_decoys(run: AssetRun) -> Plan:
         ...
         return Plan(make, config)
 
-Parents are the latest artifacts of the deps, reuse is by the recipe, and owners, tags, automation and the mask of secrets are here.
+It finds the parents, reuses an artifact with the same cache key, and sets owners, tags, automation and the masking of secrets.
 """
 
 import logging
@@ -33,15 +33,15 @@ from codelewm_assets.store.store import Artifact
 
 STAGES: dict[str, str] = {
     "sources": "Benchmark problems as published, or our stand-in, named as one.",
-    "completions": "Programs to judge, and what running them showed.",
+    "completions": "Programs to label, and the outcome of running each.",
     "packs": "One row per problem, completion and input.",
     "splits": "Which fold each problem belongs to.",
     "decoys": "Decoy pairs and rerank pools, made from the pack.",
-    "preflight": "Whether training may start on exactly these artifacts.",
-    "training": "Token arrays, checkpoints per seed, and a look at their weights.",
+    "preflight": "The decision whether training may start on exactly these artifacts.",
+    "training": "Token arrays, checkpoints per seed, and diagnostics of their weights.",
     "evaluation": "Scores of held-out rows, and metric reports.",
-    "claims": "What may be said in public, and what was.",
-    "release": "What people read, and what would be published.",
+    "claims": "Gates, claims, and the audit of published texts.",
+    "release": "Reports, cards, the review site and the release plan.",
 }
 PARTS: dict[str, str] = {
     "sources": "data",
@@ -55,19 +55,15 @@ PARTS: dict[str, str] = {
     "claims": "evidence",
     "release": "publication",
 }
-"""Stage → the part of the cycle that it belongs to, a tag of its assets."""
+"""Stage → part of the cycle, a tag of its assets."""
 PART_TAG, BLOCKING_TAG = "codelewm/part", "codelewm/gates_training"
 OWNERS = ["team:evidence"]
-
-
 SEED = dg.StaticPartitionsDefinition([str(seed) for seed in SEEDS])
-
-
 LOG = logging.getLogger(__name__)
 SEEDED: set[str] = set()
-"""Names of the assets that are made once a seed, as they are defined."""
+"""Names of the assets that are partitioned by seed; filled as they are defined."""
 GATED_BY: dict[str, set[str]] = {}
-"""Asset → its edges that carry no data, as they are defined."""
+"""Asset → its upstream assets that it reads no data from; filled as they are defined."""
 REVIEW = dg.MetadataValue.md(
     "[the review site](/review_site/index.html), where `make ui` and `make review` serve the UI"
 )
@@ -75,13 +71,13 @@ REVIEW = dg.MetadataValue.md(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an artifact is made.
+    """The plan of an artifact.
 
     Attributes:
-        make: called when no artifact of this recipe is stored.
-        config: what the artifact depends on besides its parents and the asset's code version.
-        parents: None: the latest artifact of each dep, of a seeded one that of the own seed, or of all seeds.
-        show: what else the UI shows of the artifact, made or reused.
+        make: called when no artifact with this cache key is stored.
+        config: inputs of the cache key besides the parents and the asset's code version.
+        parents: None: the latest artifact of each dep; of a seeded dep that of the same seed, or of all seeds.
+        show: further UI metadata of the artifact, whether new or reused.
     """
 
     make: Callable[[], AssetOutput]
@@ -91,12 +87,12 @@ class Plan:
 
 
 class AssetRun:
-    """What a run of one asset reads from.
+    """The inputs of one asset's run.
 
     Attributes:
         context: Dagster's.
         store, profile_resource: its resources.
-        deps: names of what it is made from.
+        deps: names of its upstream assets.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, deps: Sequence[str] = ()) -> None:
@@ -122,11 +118,11 @@ class AssetRun:
 
     @cached_property
     def folder(self) -> Path:
-        """A temporary folder, which goes when the artifact is stored."""
+        """A temporary folder, deleted once the artifact is stored."""
         return Path(self.exits.enter_context(TemporaryDirectory(prefix=f"codelewm-{self.context.asset_key.path[-1]}-")))
 
     def parents(self) -> list[Artifact]:
-        """The latest artifact of each dep, of a seeded one that of the own seed, or of all seeds."""
+        """The latest artifact of each dep; of a seeded dep that of the same seed, or of all seeds."""
         is_seeded = self.context.asset_key.to_user_string() in SEEDED
         keys = [
             (name, seed)
@@ -154,15 +150,15 @@ def artifact_asset(
 
     Args:
         stage: its group.
-        deps: what it is made from.
-        gated_by: what only has to be green, observed or there first: automation and a run's order look at direct parents alone.
-        code_version: counted up by hand when the same inputs give other bytes.
+        deps: upstream assets whose data it reads.
+        gated_by: upstream assets that must be green or observed first and whose data it does not read.
+        code_version: increased by hand when the same inputs give other bytes.
         kinds: badges in the UI.
-        is_seeded: whether it is made once a seed.
-        pool: whose slot a run of it takes.
+        is_seeded: it is partitioned by seed.
+        pool: concurrency pool that limits its runs.
         table: record of its table, whose columns the UI shows.
-        freshness: how old it may be before the UI says so.
-        resources: what it reads of the definitions' resources besides `store` and `profile`.
+        freshness: age above which the UI warns.
+        resources: resources it needs besides `store` and `profile`.
     """
 
     def decorate(plan: Callable[[AssetRun], Plan]) -> dg.AssetsDefinition:
@@ -199,7 +195,7 @@ def artifact_asset(
 
 
 def _materialize(run: AssetRun, planned: Callable[[AssetRun], Plan], code_version: str) -> dg.MaterializeResult:
-    """The stored artifact of this recipe, or a new one.
+    """The stored artifact with this cache key, or a new one.
 
     Raises: dg.Failure: an expected error of the domain, with its message and without a traceback.
     """

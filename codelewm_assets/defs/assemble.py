@@ -1,6 +1,6 @@
-"""Everything Dagster loads, put together. No environment variable changes the graph.
+"""Assembles the definitions that Dagster loads. No environment variable changes the graph.
 
-The profile says which schedules are on and when, and how long runs may take: that is read here, when the definitions load.
+The profile sets the schedules and the time limits of runs; it is read here, when the definitions load.
 """
 
 import os
@@ -36,7 +36,7 @@ STAGE_MODULES = (
 
 
 def listing() -> Listing:
-    """Every asset and check of the graph, for what shows their states."""
+    """Every asset and check of the graph."""
     return Listing.of(_of_stages("ASSETS"), _of_stages("CHECKS"))
 
 
@@ -45,9 +45,10 @@ def _of_stages(name: str) -> list[Any]:
 
 
 def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -> dg.Definitions:
-    """The definitions. Args: resources: `store` and `profile`; from the environment when left out.
+    """The definitions.
 
-    Raises: ProfileError: there is no such profile, or it is faulty.
+    Args: resources: `store` and `profile`; from the environment by default.
+    Raises: ProfileError: the profile does not exist or is invalid.
     """
     resources = resources or default_resources()
     profile = resources["profile"]
@@ -64,13 +65,13 @@ def build_defs(*, resources: dict[str, dg.ConfigurableResource] | None = None) -
 
 
 def _tagged(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """With the tag by which people filter what training waits for."""
+    """The spec, tagged when a check on it blocks training."""
     is_blocking = spec.key.to_user_string() in {asset for asset, _ in BLOCKING_CHECKS}
     return spec.merge_attributes(tags={BLOCKING_TAG: "true"}) if is_blocking else spec
 
 
 def operating(operations: OperationsSection) -> dg.Definitions:
-    """Jobs, schedules, sensors and observed sources, as a profile wants them."""
+    """Jobs, schedules, sensors and observed sources of a profile."""
     steps = step_jobs(operations, read_job_tags(os.environ.get("CODELEWM_JOB_TAGS")))
     sensors = [tell_failures, send_notices, automation_sensor(operations)]
     return dg.Definitions.merge(

@@ -1,6 +1,6 @@
-"""When assets rebuild by themselves: when a direct parent has other data, all are green and none waits to be rebuilt itself.
+"""Automation conditions: an asset rebuilds when a direct parent has new data, all are green and none is out of date itself.
 
-Found by simulated histories (docs/decisions/0012); each is a test.
+The conditions were derived from simulated histories (docs/decisions/0012); each is a test.
 """
 
 from datetime import timedelta
@@ -16,18 +16,17 @@ OF_DATA = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_win
 # With the weekly schedule on: one week missed warns, two fail.
 OF_REPORTS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
 
-
 AC = dg.AutomationCondition
 RELEASES: dict[BenchmarkId, str] = {name: f"{name}_release" for name in BENCHMARKS}
 IMPORTED_COMPLETIONS = "imported_completions"
-"""Names of the observed sources. Where nothing of them can change they are never observed, and nothing waits for that."""
+"""Names of the observed sources. A source that cannot change is never observed, and no asset waits for it."""
 OBSERVED = dg.AssetSelection.assets(*RELEASES.values(), IMPORTED_COMPLETIONS)
 ALL_PARENTS_GREEN = ~AC.any_deps_match(
     ~AC.all_checks_match(AC.check_passed() | AC.will_be_requested(), blocking_only=True)
 )
-# What came out the same is no reason to make anything again: versions are asked, not times.
+# Data versions are compared, not times: an unchanged result rebuilds nothing.
 CHANGED = AC.any_deps_match(AC.data_version_changed() | AC.will_be_requested())
-# What is older than its parents, or has a parent that is requested now, is green on old data, unless it is requested too.
+# An asset older than its parents, or with a parent requested now, is green on old data unless it is requested too.
 OLDER = AC.any_deps_match(AC.data_version_changed()).since(AC.newly_updated()) & ~AC.will_be_requested()
 BEHIND = OLDER | (AC.any_deps_match(AC.will_be_requested()) & ~AC.will_be_requested())
 EAGER_WHEN_GREEN = (
@@ -38,7 +37,7 @@ EAGER_WHEN_GREEN = (
 
 
 def automation_sensor(operations: OperationsSection) -> dg.AutomationConditionSensorDefinition:
-    """The sensor that evaluates the conditions, under the name that Dagster would give it; off unless the profile says so."""
+    """The sensor that evaluates the conditions, under Dagster's default name; off unless the profile turns it on."""
     is_on = operations.automation_on
     return dg.AutomationConditionSensorDefinition(
         "default_automation_condition_sensor",

@@ -20,7 +20,7 @@ from codelewm_assets.defs.inputs import AssetOutput
     "sources", gated_by=RELEASES.values(), kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem,
 )  # fmt: skip
 def benchmark_problems(run: AssetRun) -> Plan:
-    """Problems of every benchmark as published, with the inputs they are judged on, and those left out with reasons."""
+    """Problems of every benchmark as published, with their test inputs, and the excluded problems with reasons."""
     settings = run.profile.sources
     sources = settings.by_benchmark
     config = {
@@ -32,7 +32,7 @@ def benchmark_problems(run: AssetRun) -> Plan:
 
 
 def pinned(benchmark: BenchmarkId, source: str) -> str:
-    """What of a source cannot change without being another source."""
+    """The pin of a source: its revision or the digest of its bytes."""
     pin = EVALPLUS_FILES[benchmark]
     revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None
     return {

@@ -1,4 +1,4 @@
-"""Every rule that is checked, with the asset it is checked on. The one registry: checks, preflight report and guard read it."""
+"""The registry of rules, each with its asset. Checks, preflight report and guard read it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -35,9 +35,9 @@ class Rule:
     """A rule on one asset.
 
     Attributes:
-        evaluate: takes the inputs and the partition.
-        show: takes the finding too; what else is seen: `plot` in Markdown, `data_docs` as HTML.
-        is_stored: whether the finding follows from artifacts and `preflight_settings` alone now; it is then made once.
+        evaluate: from inputs and partition to the finding.
+        show: further views of the finding: `plot` in Markdown, `data_docs` as HTML.
+        is_stored: the finding depends on artifacts and `preflight_settings` alone, so it is cached.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Rule:
     is_stored: Callable[[], bool] = lambda: True
 
     def finding(self, inputs: Inputs, partition: str | None) -> Finding:
-        """What is found on the latest artifacts: the stored finding, or a new one."""
+        """The finding on the latest artifacts, cached or new."""
         if not self.is_stored():
             return self.evaluate(inputs, partition)
         stored = inputs.cached_json(
@@ -59,7 +59,7 @@ class Rule:
         return Finding.model_validate(stored)
 
     def views(self, inputs: Inputs, partition: str | None, finding: Finding) -> dict[str, str]:
-        """What else is seen of the finding: drawn once for the same artifacts, as the finding is made."""
+        """Further views of the finding, cached as the finding is."""
         show = self.show
         if show is None:
             return {}
@@ -71,7 +71,7 @@ class Rule:
 
 
 def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
-    """What each text control reaches on the pools of each fold; worked out once for the two rules that ask."""
+    """Credits of each text control on the pools of each fold, computed once for the two rules that use them."""
 
     def work_out() -> dict[str, rerank_rules.Credits]:
         outcomes = {
@@ -100,7 +100,7 @@ def _rule(asset: str, domain: Callable[..., Finding], evaluate: RuleFunction, sh
 
 
 def _on(asset: str, domain: Callable[..., Finding], *read: Callable[[Inputs], Any], show: View | None = None) -> Rule:
-    """A rule that takes nothing but tables. Args: read: gives each of them."""
+    """A rule on tables alone. Args: read: one function per table, from the inputs."""
     return _rule(asset, domain, lambda inputs, _: domain(*(table(inputs) for table in read)), show)
 
 
@@ -142,7 +142,7 @@ def _contract_page(contract: Contract, inputs: Inputs, partition: str | None, fi
 
 
 def _validated(contract: Contract, inputs: Inputs) -> Validation:
-    """One validation, which finding and page share."""
+    """The validation that finding and page share."""
 
     def make() -> Validation:
         artifact, allowed = inputs.artifact(contract.asset), {}
@@ -158,7 +158,7 @@ DATA_RULES: tuple[Rule, ...] = (
     _on("benchmark_problems", data_rules.stand_in_is_named, Inputs.problems),
     _on("benchmark_problems", data_rules.every_problem_is_usable, Inputs.problems),
     _on("candidate_completions", data_rules.every_problem_has_completions, Inputs.completions, Inputs.problems),
-    replace(  # values of secret variables are looked for as well
+    replace(  # it also searches for the values of secret variables
         _on("candidate_completions", no_secrets, Inputs.completions), is_stored=lambda: not secret_variables()
     ),
     _on("labelled_completions", data_rules.labels_are_deterministic, Inputs.labelled),
@@ -224,7 +224,7 @@ DATA_RULES: tuple[Rule, ...] = (
 
 
 def rule_of(asset: str, evaluate: RuleFunction, *, is_stored: bool = False) -> Rule:
-    """A rule whose name and description are those of the function that judges it. Args: is_stored: as in `Rule`."""
+    """A rule with the name and description of its function. Args: is_stored: as in `Rule`."""
     return Rule(evaluate.__name__, asset, evaluate, (evaluate.__doc__ or "").strip(), is_stored=lambda: is_stored)
 
 
@@ -234,7 +234,7 @@ def evaluate_rules(inputs: Inputs) -> list[Finding]:
 
 
 def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> dg.AssetChecksDefinition:
-    """The asset check of one rule. Args: is_seeded: whether its asset is: then each seed has a result of its own."""
+    """The asset check of one rule. Args: is_seeded: its asset is, so each seed has its own result."""
     partitions_def = SEED if is_seeded else None
 
     @dg.asset_check(
@@ -260,9 +260,9 @@ def check_of(rule: Rule, *, is_seeded: bool = False, blocking: bool = True) -> d
 
 
 def _written_page(inputs: Inputs, artifact: Artifact, text: str) -> dg.PathMetadataValue:
-    """Where the Data Docs page lies in the local working folder: under the digest of the table that it is about.
+    """Write the Data Docs page into the local working folder, under the digest of its table, and return its path.
 
-    The page is no artifact and in no digest; a later validation of the same table replaces it.
+    The page is not an artifact and part of no digest; a later validation of the same table replaces it.
     """
     path = data_docs_path(inputs.store.work, artifact.manifest.artifact_kind, artifact.digest)
     data = text.encode("utf-8")
@@ -272,9 +272,9 @@ def _written_page(inputs: Inputs, artifact: Artifact, text: str) -> dg.PathMetad
 
 
 def check_result(finding: Finding, extra_metadata: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
-    """A finding as Dagster shows it: figures as numbers, cells and offenders as tables, and what else is `extra_metadata`.
+    """The check result of a finding: figures as numbers, cells and offenders as tables, and `extra_metadata`.
 
-    The UI sorts entries by name, so the table of cells, which is long, is called what comes last.
+    The UI sorts entries by name; the long table of cells is named `table` so that it comes last.
     """
     offenders = dg.MetadataValue.table(
         [dg.TableRecord({"offender": name}) for name in finding.offenders],
@@ -294,7 +294,7 @@ def check_result(finding: Finding, extra_metadata: Mapping[str, Any] | None = No
 
 
 def _cell_table(finding: Finding) -> dg.TableMetadataValue:
-    """The cells that a rule judged, those below their floor first."""
+    """The cells of a coverage rule, those below their floor first."""
     return dg.MetadataValue.table(
         [
             dg.TableRecord({"cell": cell.cell, "count": cell.count, "floor": cell.floor, "ok": cell.is_met})

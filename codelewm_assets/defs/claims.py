@@ -1,4 +1,4 @@
-"""Stage `claims`: what may be said in public, and what was said."""
+"""Stage `claims`: gates and claims, and the audit of published texts."""
 
 from contextlib import suppress
 from inspect import getsource
@@ -35,16 +35,16 @@ EVIDENCE_CHECKS = (
 
 
 def present_reports(inputs: Inputs) -> dict[str, Artifact]:
-    """Artifact id → latest report, for those that count as evidence.
+    """Artifact id → latest report, of those that count as evidence.
 
-    A report counts when it and all it was made from are the latest of their kind, and every check on them is green.
+    A report counts when it and its whole lineage are the latest of their kind and every check on them is green.
     """
     keys = [(kind, str(seed)) for kind in REPORTS for seed in SEEDS]
     lineages = dict[str, dict[str, Artifact]]()
     reports = dict[str, Artifact]()
     for (kind, partition), materialized in latest_materializations(inputs.instance, keys).items():
         report = inputs.store.load(kind, str(version_of(materialized)), partition=partition)
-        with suppress(StoreError):  # something it was made from is gone or damaged: it is evidence of nothing
+        with suppress(StoreError):  # an ancestor is missing or damaged: the report is no evidence
             lineages[report.digest] = inputs.store.lineage(report)
             reports[report.manifest.artifact_id] = report
     current = _current(inputs, [artifact for lineage in lineages.values() for artifact in lineage.values()])
@@ -52,7 +52,7 @@ def present_reports(inputs: Inputs) -> dict[str, Artifact]:
 
 
 def _current(inputs: Inputs, artifacts: list[Artifact]) -> set[str]:
-    """Digests of those that are the latest of their kind and have every check green."""
+    """Digests of the artifacts that are the latest of their kind with every check green."""
     named = {artifact.digest: kind_and_partition(artifact.manifest.artifact_id) for artifact in artifacts}
     checks = [
         (asset, check, partition)
@@ -81,7 +81,7 @@ def integrity_of(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvide
 
 
 def source_digest(*modules: ModuleType) -> str:
-    """Digest of modules as they stand in the code: words, rules and thresholds are part of the cache key."""
+    """Digest of the modules' source, which makes words, rules and thresholds part of the cache key."""
     return sha256_text("".join(map(getsource, modules)))
 
 
@@ -96,7 +96,7 @@ def claim_gates(run: AssetRun) -> Plan:
     inputs = run.inputs
     reports = present_reports(inputs)
 
-    integrity = integrity_of(inputs, reports)  # looked at anew each time: bytes may have changed since
+    integrity = integrity_of(inputs, reports)  # never cached: bytes may have changed since
 
     def make() -> AssetOutput:
         evidence, labels = seed_evidence(reports), inputs.benchmark_labels()

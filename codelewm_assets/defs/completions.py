@@ -1,4 +1,4 @@
-"""Stage `completions`: programs to judge, and their labels."""
+"""Stage `completions`: candidate programs and their labels."""
 
 import os
 import time
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
 MAX_FAULTS_SHOWN = 50
-LABELLING_VERSION = "5"  # of the labels: shards that another version left behind are not taken up
+LABELLING_VERSION = "5"  # of the labels: shards of another version are not resumed
 
 
 @artifact_asset(
@@ -33,7 +33,7 @@ LABELLING_VERSION = "5"  # of the labels: shards that another version left behin
     table=Completion,
 )  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
-    """Programs to judge for each problem: the reference, rewrites that should keep its meaning, one- and two-bug mutants."""
+    """Candidate programs for each problem: the reference, meaning-preserving rewrites, one- and two-bug mutants."""
     from codelewm_assets.completions.imported import imported_files
 
     inputs, settings = run.inputs, run.profile.completions
@@ -82,7 +82,7 @@ def candidate_completions(run: AssetRun) -> Plan:
     code_version=LABELLING_VERSION, pool="sandbox", table=LabelledCompletion,
 )  # fmt: skip
 def labelled_completions(run: AssetRun) -> Plan:
-    """Each completion run on each input in the sandbox, twice: outcome, output, and whether it passed."""
+    """Each completion run twice on each input in the sandbox: outcome, output, and the label `passed`."""
     settings = run.profile.sandbox
     config = {
         "cpu_floor_s": settings.cpu_floor_s,

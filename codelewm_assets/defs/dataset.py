@@ -41,7 +41,7 @@ def execution_pack(run: AssetRun) -> Plan:
     table=ProblemSplit,
 )  # fmt: skip
 def problem_splits(run: AssetRun) -> Plan:
-    """Which of five folds each problem belongs to, its near-duplicates with it."""
+    """The fold, of five, of each problem; near-duplicates share a fold."""
     floors = run.profile.preflight.floors.of_cells
     config = run.profile.splits.model_dump() | {"floors": floors} | versions("scikit-learn", "datasketch")
     return Plan(lambda: _make(run.inputs), config)

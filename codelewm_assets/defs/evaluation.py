@@ -18,9 +18,7 @@ from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import plots, sample
-from codelewm_assets.evaluation.reports import (
-    ScoreRow,
-)
+from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
     read_score_table,
@@ -39,7 +37,7 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 @artifact_asset(
     "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="3",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
-    gated_by=["problem_splits"],  # which its check reads, and claims: automation sees their change one step away
+    gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
@@ -104,13 +102,11 @@ def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding
 
 
 def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Finding:
-    """Each scored problem was in test for the very fold's model that scored it."""
+    """Each scored problem is in the test split of the model that scored it."""
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = inputs.artifact("heldout_scores", partition)
     by = {(row.problem_id, row.fold) for name in SCORE_FILES for row in score_rows(scored.path(name))}
-    bad = sorted(
-        f"{name}: of fold {fold.get(name)}, scored by {model}" for name, model in by if fold.get(name) != model
-    )
+    bad = sorted(f"{name}: of fold {fold.get(name)}, scored by {m}" for name, m in by if fold.get(name) != m)
     return finding(
         "only_held_out_rows_were_scored",
         bad,
@@ -131,10 +127,10 @@ def _report(
     second_report: str | None = None,
     draw: Callable[[Scored, Artifact], dict[str, bytes]] | None = None,
 ) -> Callable[[ReportFunction], dg.AssetsDefinition]:
-    """A metric report of one seed: the decorated function gives it and the figures that its metadata shows, absent ones left out.
+    """A metric report of one seed. The decorated function returns the reports and the figures of the metadata; None is omitted.
 
-    Args: has_draws: whether intervals are by resampling, so that their number is part of the recipe. more: file of a second
-        report. draw: gives pictures of a report for the UI.
+    Args: has_draws: its intervals are by resampling, so the number of resamples is part of the cache key. second_report: file of
+        a second report. draw: draws pictures of a report for the UI.
     """
 
     def decorate(compute: ReportFunction) -> dg.AssetsDefinition:
@@ -170,7 +166,7 @@ def _report(
 
 @_report(has_draws=False, second_report="record_calibration_report", draw=calibration_pictures)
 def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
-    """How well p_pass and each control tell passing from failing, and whether p_pass means what it says."""
+    """Discrimination of p_pass and every control, and calibration of p_pass."""
     from codelewm_assets.evaluation.calibration import calibration_report
     from codelewm_assets.evaluation.score_rows import record_rows
 
@@ -184,7 +180,7 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseMod
 
 @_report("execution_pack")
 def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
-    """Whether the predicted latent finds the real output among other held-out outputs, against no_action."""
+    """Retrieval of the real output among held-out outputs by the predicted latent, against no_action."""
     from codelewm_assets.evaluation.retrieval import retrieval_report as compute
 
     report = compute(*scored.records_and_latents(), scored.pack_rows(), **scored.drawn)
@@ -195,7 +191,7 @@ def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel
 
 @_report("semantic_decoys")
 def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
-    """Whether a decoy's output surprises the model more than the real one, per category."""
+    """Energy of decoys against that of real outputs, per decoy category."""
     from codelewm_assets.evaluation.surprise import surprise_report as compute
 
     report = compute(*scored.records_and_latents(), inputs.decoys(), **scored.drawn)
@@ -204,7 +200,7 @@ def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel]
 
 @_report("execution_pack", kinds=("scikitlearn", "json"))
 def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
-    """What a linear probe reads off the predicted latent, against probes of what the model was given."""
+    """Linear probes of the predicted latent, against probes of the model's inputs."""
     from codelewm_assets.evaluation.probe import latent_probe_report as compute
 
     report = compute(*scored.records_and_latents(), *scored.probe_fit(), scored.pack_rows(), **scored.drawn)
@@ -213,7 +209,7 @@ def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseMo
 
 @_report("execution_pack", draw=rerank_pictures)
 def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
-    """Pass@1 and MRR of ordering pools by p_pass, by benchmark, with lifts over every control and their intervals."""
+    """Pass@1 and MRR of pools ordered by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as compute
 
     rows = read_score_table(scored.artifact.path("score_rows.jsonl"))

@@ -1,7 +1,7 @@
-"""Failed runs are notified: a step that failed, a red check, a worker that died, a time limit.
+"""Notification of failed runs: a failed step, a red check, a dead worker, a time limit.
 
-`tell_failures` puts one notice a failure into the outbox, `send_notices` delivers what waits there. Between the two lies a file:
-a run-failure sensor of Dagster goes on when its function raises, and a receiver that is down for a minute would never be sent it.
+`tell_failures` writes one notice per failure into the outbox on disk, `send_notices` delivers it. Dagster's run-failure sensor
+does not retry a function that raised, so without the outbox a receiver that is down for a minute would miss the notice.
 """
 
 import os
@@ -17,7 +17,7 @@ from codelewm_assets.notify.subjects import run_notice
 
 TICK_BUDGET_S = 25.0  # a tick is ended after 60; a receiver may take 8 for a notice
 OUTBOX_FOLDER = "notifications"
-WILL_RETRY_TAG = "dagster/will_retry"  # on a run that failed, written just after the failure: whether it is retried
+WILL_RETRY_TAG = "dagster/will_retry"  # Dagster writes it on a failed run just after the failure
 
 
 def outbox(store: StoreResource) -> Outbox:
@@ -29,44 +29,44 @@ def outbox(store: StoreResource) -> Outbox:
     monitor_all_code_locations=True,  # without it Dagster shows no run of `build`, which is of no code location
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes one notice a failed run for each receiver of the profile; send_notices delivers it.",
+    description="Queues one notice per failed run for each receiver of the profile; send_notices delivers it.",
 )
 @masks_secrets
 def tell_failures(context: dg.RunFailureSensorContext, store: StoreResource, profile: ProfileResource) -> None:
-    """The notice of one failed run. Raises: NotifyError: what it failed with cannot be read, which the notice says too."""
+    """Queue the notice of one failed run. Raises: NotifyError: its events cannot be read; the notice says so too."""
     operations, run, fault = profile.get().operations, context.dagster_run, None
     try:
         causes = _causes(context.instance, run.run_id)
-    except Exception as error:  # a run whose events cannot be read holds up no other
+    except Exception as error:  # a run with unreadable events must not block the others
         causes, fault = [f"its events cannot be read ({type(error).__name__}: {error})"], error
     will_retry = run.tags.get(WILL_RETRY_TAG, "unknown" if context.instance.run_retries_enabled else "false")
     outbox(store).put(
         run_notice(run.job_name, run.run_id, run.tags, causes, will_retry=will_retry, ui_url=operations.ui_url),
         operations.notify,
     )
-    if fault is not None:  # a run that ends well here gets an event, which this one cannot take
+    if fault is not None:  # on success Dagster adds an event to the run, which would fail as well
         raise NotifyError(f"The events of run {run.run_id} cannot be read; its notice says so.") from fault
 
 
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Delivers notices to the receivers of the profile; what one did not take is sent again at the next tick.",
+    description="Delivers notices to the receivers of the profile; a failed delivery is retried at the next tick.",
 )
 @masks_secrets
 def send_notices(context: dg.SensorEvaluationContext, store: StoreResource, profile: ProfileResource) -> dg.SkipReason:
-    """One tick. What each receiver failed with is in its skip reason and its log."""
+    """One tick. The skip reason and the log hold each receiver's error."""
     ends_at, receivers = time.monotonic() + TICK_BUDGET_S, profile.get().operations.notify
     sent, waiting, faults = outbox(store).send(
         receivers, os.environ, context.log, deliver, lambda: time.monotonic() > ends_at
     )
     for fault in faults.values():
-        context.log.error("Not delivered, tried again at the next tick: %s", fault)
+        context.log.error("Not delivered, will be retried at the next tick: %s", fault)
     return dg.SkipReason("; ".join([f"{sent} sent, {waiting} waiting", *faults.values()]))
 
 
 def failure_text(event: dg.DagsterEvent) -> str:
-    """What a failed step says for itself: the text of a `dg.Failure`, else the error's own."""
+    """The message of a failed step: the description of a `dg.Failure`, else the message of the root cause."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
@@ -77,7 +77,7 @@ def failure_text(event: dg.DagsterEvent) -> str:
 
 
 def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Red checks and failed steps in their own words; without one, what the run ended with."""
+    """Messages of red checks and failed steps; without any, the end of the run."""
     kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION, dg.DagsterEventType.STEP_FAILURE}
     causes = list[str]()
     for entry in instance.all_logs(run_id, of_type=kinds):
@@ -96,7 +96,7 @@ def _causes(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """What a run ended with that has no failed step: the end itself, and what was said of its process before."""
+    """The end of a run without a failed step: its last event, and the last message about its process."""
     kinds = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELING, dg.DagsterEventType.ENGINE_EVENT}
     events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
     messages = [(event.event_type, event.message) for event in events if event is not None and event.message]

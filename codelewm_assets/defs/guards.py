@@ -1,6 +1,6 @@
-"""`require_clear`: training starts only when every check that holds it back is green on exactly what it would train on.
+"""`require_clear`: training starts only when every blocking check is green on exactly the artifacts it would train on.
 
-A blocking check in Dagster holds back its own run only, so the guard asks the instance itself, on every route.
+A blocking check in Dagster stops its own run only, so the guard queries the instance, on every route.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ ADDED_CHECKS: tuple[tuple[str, str], ...] = (
     ("tokenized_pack", "tokens_join_the_pack"),
 )
 BLOCKING_CHECKS: tuple[tuple[str, str], ...] = (*((rule.asset, rule.name) for rule in DATA_RULES), *ADDED_CHECKS)
-"""(asset, check) of every check that holds training back; tests compare it with the graph and with `REQUIRED_RULES`."""
+"""(asset, check) of every check that blocks training; tests compare it with the graph and with `REQUIRED_RULES`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStatus:
-    """The state of one check on one partition: when it ran, on what, why it is not green, and the figures that it showed."""
+    """The state of one check on one partition: time, artifact, reason if not green, and figures."""
 
     asset: str
     check: str
@@ -35,9 +35,9 @@ class CheckStatus:
     state: CheckState
     detail: str = ""
     figures: Mapping[str, float | int | str | bool] = field(default_factory=dict)
-    ran_at_s: float | None = None  # seconds since the epoch; None: it gave no result
-    judged: str | None = None  # digest that its result is about; None: no result, or one that names none
-    latest: str | None = None  # digest of the latest materialization; None: there is none
+    ran_at_s: float | None = None  # seconds since the epoch; None: no result
+    judged: str | None = None  # digest that was checked; None: no result, or a result without one
+    latest: str | None = None  # digest of the latest materialization; None: never materialized
 
     @property
     def name(self) -> str:
@@ -46,14 +46,14 @@ class CheckStatus:
 
     @property
     def when(self) -> str:
-        """When it ran, in UTC."""
+        """Time of the result, in UTC."""
         if self.ran_at_s is not None:
             return f"{datetime.fromtimestamp(self.ran_at_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
         return "no result yet" if self.state in ("RUNNING", "NOT_EVALUATED") else "never"
 
     @property
     def line(self) -> str:
-        """Name, state, when it ran and on what, and why: one line for people."""
+        """Name, state, time, digests and detail on one line."""
         ran = f"ran {self.when} on {_short(self.judged)}" if self.ran_at_s is not None else f"ran: {self.when}"
         return f"{self.name} {self.state}; {ran}; latest is {_short(self.latest)}; {self.detail}"
 
@@ -64,7 +64,7 @@ def check_status(instance: dg.DagsterInstance, asset: str, check: str, partition
 
 
 def statuses_of(instance: dg.DagsterInstance, checks: Sequence[tuple[str, str, str | None]]) -> list[CheckStatus]:
-    """The state of each check on the latest materialization of its asset. Args: checks: asset, check and partition of each."""
+    """The state of each check on the latest materialization of its asset. Args: checks: (asset, check, partition)."""
     materialized = latest_materializations(instance, [(asset, partition) for asset, _, partition in checks])
     records = {
         partition: _latest_records(
@@ -90,7 +90,7 @@ def _latest_records(
 ) -> Mapping[dg.AssetCheckKey, Any]:
     """Dagster's record of the latest execution of each check that has ever run.
 
-    `DagsterInstance.get_latest_asset_check_evaluation_record` gives the same for one check without a partition.
+    `DagsterInstance.get_latest_asset_check_evaluation_record` returns the same for one check without a partition.
     """
     of_seed = None if partition is None else PartitionKeyFilter(key=partition)
     return instance.event_log_storage.get_latest_asset_check_execution_by_key(checks, of_seed)
@@ -102,9 +102,8 @@ def _status(
     if materialized is None:
         return missing
     status = replace(missing, latest=version_of(materialized))
-    if (
-        record is None or record.partition != missing.partition
-    ):  # or of a check that was partitioned in an earlier version
+    # partitions differ when an earlier version of the check was partitioned otherwise
+    if record is None or record.partition != missing.partition:
         return replace(status, detail="the check has not been run")
     if record.status.value == "PLANNED":
         run = instance.get_run_by_id(record.run_id)
@@ -135,7 +134,7 @@ def _judged(record: Any, materialized: dg.EventLogRecord, status: CheckStatus) -
     )
     if not is_of_latest:
         return replace(status, state="STALE", detail="it judged an earlier materialization")
-    if not evaluation.passed:  # a failed WARN is red too: it would not have held anything back
+    if not evaluation.passed:  # a failed WARN is red too, though it blocks no run
         return replace(status, state="RED", detail=evaluation.description or "it did not pass", figures=figures)
     if status.judged != status.latest:
         return replace(status, state="STALE", detail="it judged other data than the latest")
@@ -143,7 +142,7 @@ def _judged(record: Any, materialized: dg.EventLogRecord, status: CheckStatus) -
 
 
 def blocking_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
-    """The state of every check that holds training back, and of every required rule that the code has no check of."""
+    """The state of every check that blocks training, and of every required rule without a check in the code."""
     defined = {check for _, check in BLOCKING_CHECKS}
     detail = "the code has no check of this rule, which preflight/clearance.py requires"
     undefined = [
@@ -155,7 +154,7 @@ def blocking_statuses(instance: dg.DagsterInstance) -> list[CheckStatus]:
 
 
 def require_clear(instance: dg.DagsterInstance) -> None:
-    """Raises: dg.Failure: any of these checks is not green; one error with a line for each, and it is not retried."""
+    """Raises: dg.Failure: some of these checks are not green; one error with a line for each, never retried."""
     blocked = [status for status in blocking_statuses(instance) if status.state != "GREEN"]
     if not blocked:
         return

@@ -1,4 +1,4 @@
-"""Stage `release`: what would be published on the Hugging Face Hub, and what stands against it."""
+"""Stage `release`: the release plan for the Hugging Face Hub and its blockers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,12 +21,12 @@ from codelewm_assets.store.store import ArtifactStore
 
 @artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="4", pool="hub")
 def hub_release(run: AssetRun) -> Plan:
-    """What would go to the Hugging Face Hub, and every reason against it; a dry run, `publish --execute` uploads it."""
+    """The release plan for the Hugging Face Hub, with every blocker; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_blockers import draft_release
 
     (index,) = run.parents()
     named = {row["artifact_id"]: digest for digest, row in index.read_json("artifact_index.json").items()}
-    # outside of the recipe's reach: bytes are verified and scanned anew each time
+    # not part of the cache key: bytes are verified and scanned on every run
     draft = draft_release(run.store.get(), named | {"artifact_index": index.digest})
     blockers = [str(blocker) for blocker in draft.plan.refusals]
 
@@ -40,16 +40,16 @@ def hub_release(run: AssetRun) -> Plan:
 
 
 def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:
-    """Artifact id → digest of the latest of each artifact that a release publishes; without those that were never made."""
+    """Artifact id → latest digest, of the artifacts that a release publishes and that were materialized."""
     latest = latest_materializations(instance, [(place.kind, place.partition) for place in places()])
     versions = {artifact_id(*name): version_of(materialized) for name, materialized in latest.items()}
     return {name: version for name, version in versions.items() if version is not None}
 
 
 def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[ReleasePlan, Mapping[PlannedFile, Path]]:
-    """The latest plan, with what stands against it now, and where its files lie.
+    """The latest plan with its current blockers, and the local paths of its files.
 
-    Raises: ReleaseError: there is none, or it is of another version. StoreError: it is not stored.
+    Raises: ReleaseError: no plan exists, or it has another version. StoreError: it is not stored.
     """
     from codelewm_assets.release.hub_blockers import blockers_now, sources_of
 
@@ -68,7 +68,7 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
 
 
 def nothing_stands_against_the_release(inputs: Inputs, partition: str | None) -> Finding:
-    """Nothing stands against the release: no secret, all of it verified, within the gates, each checkpoint inspected."""
+    """The release has no blocker: no secret, all artifacts verified, no overclaim, each checkpoint inspected."""
     plan = ReleasePlan.model_validate(inputs.artifact("hub_release").read_json("release_plan.json"))
     return finding(
         "nothing_stands_against_the_release",

@@ -1,4 +1,4 @@
-"""The latest artifacts as domain records, each read once. What checks and assets are judged and made from."""
+"""Typed readers of the latest upstream artifacts; each is read once."""
 
 from base64 import b64encode
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
@@ -34,12 +34,12 @@ DATA_VERSION_TAG = "dagster/data_version"
 
 @dataclass(frozen=True, slots=True)
 class AssetOutput:
-    """Files of a new artifact, what its manifest says of it, and what only Dagster shows (times and the like)."""
+    """Files of a new artifact, metadata of its manifest, and metadata of this run alone (times and the like)."""
 
     files: Mapping[str, bytes | Path]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     run_metadata: Mapping[str, Any] = field(default_factory=dict)
-    on_stored: Callable[[], object] = lambda: None  # called when the artifact is stored: what was kept for it can go
+    on_stored: Callable[[], object] = lambda: None  # called once the artifact is stored, to delete partial results
 
 
 def latest_materializations(
@@ -48,21 +48,20 @@ def latest_materializations(
     """(kind, partition) → record of the latest materialization, of those that have one."""
     records = dict[tuple[str, str | None], dg.EventLogRecord | None]()
     unpartitioned = [dg.AssetKey(kind) for kind, partition in dict.fromkeys(keys) if partition is None]
-    if len(unpartitioned) > 2:  # one question for all costs as much as two
+    if len(unpartitioned) > 2:  # one batch query costs as much as two single ones
         for asset_record in instance.get_asset_records(unpartitioned):
             entry = asset_record.asset_entry
             records[entry.asset_key.to_user_string(), None] = entry.last_materialization_record
         unpartitioned = []
     for kind, partition in dict.fromkeys(keys):
         if partition is not None or unpartitioned:
-            query = dg.AssetRecordsFilter(
-                dg.AssetKey(kind), asset_partitions=None if partition is None else [partition]
-            )
+            only = None if partition is None else [partition]
+            query = dg.AssetRecordsFilter(dg.AssetKey(kind), asset_partitions=only)
             records[kind, partition] = next(iter(instance.fetch_materializations(query, limit=1).records), None)
     return {
         key: record
         for key, record in records.items()
-        # else of an asset that was partitioned in an earlier version
+        # else the asset was partitioned in an earlier version
         if record and record.asset_materialization and record.asset_materialization.partition == key[1]
     }
 
@@ -82,7 +81,7 @@ def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | Non
 def latest_artifact(
     instance: dg.DagsterInstance, store: ArtifactStore, kind: str, partition: str | None = None
 ) -> Artifact:
-    """The artifact of the latest materialization, by its digest. Raises: dg.Failure: there is none, or it is not stored."""
+    """The artifact of the latest materialization, by its digest. Raises: dg.Failure: never materialized, or not stored."""
     name = artifact_id(kind, partition)
     version = latest_version(instance, kind, partition)
     if version is None:
@@ -94,7 +93,7 @@ def latest_artifact(
 
 
 def inline_png(data: bytes) -> dg.MarkdownMetadataValue:
-    """A picture that the UI shows with the metadata; tens of kilobytes at most."""
+    """A picture as metadata of the UI; tens of kilobytes at most."""
     return dg.MetadataValue.md(f"![](data:image/png;base64,{b64encode(data).decode('ascii')})")
 
 
@@ -120,10 +119,10 @@ class Inputs:
         self.instance, self.store, self.profile = instance, store, profile
         self._artifacts: dict[tuple[str, str | None], Artifact] = {}
         self._memo: dict[Hashable, tuple[Any, dict[str, str]]] = {}
-        self._read: list[dict[str, str]] = []  # artifact id → digest, of each value that is being worked out
+        self._read: list[dict[str, str]] = []  # artifact id → digest, for each computation in progress
 
     def artifact(self, kind: str, partition: str | None = None) -> Artifact:
-        """The artifact of the latest materialization. Raises: dg.Failure: there is none."""
+        """The artifact of the latest materialization. Raises: dg.Failure: never materialized, or not stored."""
         key = (kind, partition)
         if key not in self._artifacts:
             self._artifacts[key] = latest_artifact(self.instance, self.store, kind, partition)
@@ -132,17 +131,17 @@ class Inputs:
         return self._artifacts[key]
 
     def load_together(self, keys: Iterable[tuple[str, str | None]]) -> None:
-        """Load the artifacts that will be asked for, with few queries; one that cannot be loaded is an error when it is."""
+        """Prefetch artifacts with few queries; one that cannot be loaded raises only when it is read."""
         absent = [key for key in keys if key not in self._artifacts]
         for (kind, partition), record in latest_materializations(self.instance, absent).items():
             with suppress(AssetsError):
                 self._artifacts[kind, partition] = self.store.load(kind, str(version_of(record)), partition=partition)
 
     def cached_json(self, name: str, about: Artifact, make: Callable[[], Any]) -> Any:
-        """The JSON value that `make` gives, worked out once for the same artifacts, settings and code, and then read.
+        """The JSON value of `make`, cached for the same artifacts, settings and code.
 
-        It is stored with the digest of every artifact that `make` asked for; when one of them is no longer the latest, the
-        value is made again. What `make` reads besides artifacts and `preflight_settings` of the profile is not noticed.
+        It is stored with the digest of every artifact that `make` read and is computed again once one of them is not the
+        latest. `make` may depend on nothing else but `preflight_settings` of the profile.
         Args: about: the artifact under which it is stored, and with which it is deleted.
         """
         key = {
@@ -163,11 +162,11 @@ class Inputs:
     def _is_latest(self, name: str, digest: str) -> bool:
         try:
             return self.artifact(*kind_and_partition(name)).digest == digest
-        except dg.Failure:  # gone, or not stored
+        except dg.Failure:  # never materialized, or not stored
             return False
 
     def memoized(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made once for these inputs; what it asked for counts as asked for each time."""
+        """The value of `make`, computed once for these inputs; its reads are recorded at every call."""
         if key not in self._memo:
             self._memo[key] = self._traced(make)
         value, judged = self._memo[key]
@@ -176,7 +175,7 @@ class Inputs:
         return value  # type: ignore[no-any-return]
 
     def _traced(self, make: Callable[[], T]) -> tuple[T, dict[str, str]]:
-        """What `make` gives, and the digest of each artifact that it asked for, by id."""
+        """The value of `make`, and artifact id → digest of the artifacts that it read."""
         self._read.append({})
         try:
             return make(), self._read[-1]
@@ -187,7 +186,7 @@ class Inputs:
         return self.memoized((artifact.digest, name), lambda: list(read_table(artifact.path(name), model)))
 
     def _of_benchmarks(self, kind: str, file: str, model: type[R], benchmark: str | None = None) -> list[R]:
-        """Rows of one benchmark, or of all: each has a file of its own."""
+        """Rows of one benchmark, or of all; each has its own file."""
         artifact = self.artifact(kind)
         benchmarks = [benchmark] if benchmark else BENCHMARKS
         return [row for b in benchmarks for row in self._table(artifact, f"{b}/{file}", model)]
@@ -197,7 +196,7 @@ class Inputs:
         return self._of_benchmarks("benchmark_problems", "problems.parquet", Problem, benchmark)
 
     def excluded_problems(self) -> list[ExcludedProblem]:
-        """Problems left out by the sources and by labelling."""
+        """Problems excluded by the sources and by labelling."""
         kinds = ("benchmark_problems", "labelled_completions")
         return [
             ExcludedProblem.model_validate(row)
@@ -210,7 +209,7 @@ class Inputs:
         return self._of_benchmarks("candidate_completions", "completions.parquet", Completion)
 
     def llm_order(self) -> dict[str, int]:
-        """Completion id → place in which a language model gave it, of completions that one wrote."""
+        """Completion id → rank in the language model's own order, of completions that one wrote."""
         return {c.completion_id: c.llm_order_rank for c in self.completions() if c.llm_order_rank is not None}
 
     def labelled(self) -> list[LabelledCompletion]:
@@ -242,7 +241,7 @@ class Inputs:
         return {p.problem_id: p.reference for p in self.problems()}
 
     def near_duplicates(self) -> list[NearDuplicate]:
-        """Near-duplicates among the pack's problems, found now and not read: what is stored beside the folds may be wrong."""
+        """Near-duplicates among the pack's problems, computed and not read: the stored list may be wrong."""
         pack = self.artifact("execution_pack")
 
         def find() -> list[dict[str, Any]]:
@@ -257,5 +256,5 @@ class Inputs:
         return {row.source_submission_id: row.code_tokens for row in self.pack()}
 
     def benchmark_labels(self) -> dict[str, str]:
-        """Benchmark id → what reports call it, as the execution pack says: the problems may have been rebuilt since."""
+        """Benchmark id → its name in reports, from the execution pack: the problems may have been rebuilt since."""
         return dict(self.artifact("execution_pack").manifest.metadata["benchmark_labels"])

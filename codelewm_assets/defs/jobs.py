@@ -1,4 +1,4 @@
-"""Three jobs: the data, training and evaluation of a seed, and what is said of both seeds."""
+"""Three jobs: the data, training and evaluation of one seed, and claims and release of both seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from codelewm_assets.profiles.operations import OperationsSection
 
 
 def schedules(operations: OperationsSection) -> list[dg.ScheduleDefinition]:
-    """Both schedules. Each launches `refresh_data` itself; automation carries on to the claims when the data changed."""
+    """Both schedules. Each launches `refresh_data`; automation rebuilds everything downstream when the data changed."""
     status = dg.DefaultScheduleStatus.RUNNING if operations.schedules_on else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
@@ -20,7 +20,7 @@ def schedules(operations: OperationsSection) -> list[dg.ScheduleDefinition]:
             cron_schedule=cron,
             execution_timezone=operations.time_zone,
             default_status=status,
-            description="Rebuilds the data; what did not change is reused. What follows from it is automation's.",
+            description="Rebuilds the data and reuses what did not change; automation rebuilds what is downstream.",
         )
         for often, cron in (("nightly", operations.nightly_cron), ("weekly", operations.weekly_cron))
     ]
@@ -47,14 +47,14 @@ BUILD_ORDER: tuple[Step, ...] = (
     Step("judge_and_publish", "Gates and claims of both seeds, report, cards, audit and what would go to the Hub; uploads nothing.",
          dg.AssetSelection.groups("claims", "release"), (None,)),
 )  # fmt: skip
-"""One seeded asset makes its whole job seeded, and judges half of the seeds what comes after both: so no job mixes."""
+"""No job mixes seeded and unseeded assets: one seeded asset partitions its whole job by seed."""
 
 
 def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[str, str]:
     """Tags by which Dagster's daemon retries and ends runs.
 
-    A run is retried when its worker or machine failed, from where it stopped. A run with a failed step, which a red check
-    is, is never retried.
+    A run is retried from where it stopped when its worker or machine failed. A run with a failed step (a red check is one)
+    is never retried.
     """
     limit = {} if limit_s is None else {"dagster/max_runtime": str(limit_s)}
     return {
@@ -65,7 +65,7 @@ def run_tags(operations: OperationsSection, limit_s: int | None = None) -> dict[
 
 
 def step_jobs(operations: OperationsSection, tags: Mapping[str, Mapping[str, Any]]) -> dg.Definitions:
-    """The job of each step. Args: tags: job → tags with which a deployment says where its runs go and what they need."""
+    """The job of each step. Args: tags: job → tags by which a deployment routes its runs and sets their resources."""
     limits = operations.run_limits_s.model_dump()
     jobs = [
         dg.define_asset_job(

@@ -13,7 +13,7 @@ from codelewm_assets.preflight.stored_rules import verified
 
 @artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *TRAINING_INPUTS], kinds={"json"}, code_version="5")
 def preflight_report(run: AssetRun) -> Plan:
-    """Every rule's finding on exactly these artifacts, and whether training may start: clear, or not."""
+    """Every rule's finding on exactly these artifacts, and the verdict for training: clear or not."""
     inputs = run.inputs
 
     def make() -> AssetOutput:
@@ -32,14 +32,14 @@ def preflight_report(run: AssetRun) -> Plan:
             {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
         )
 
-    # the rules too: a report that was judged by fewer is not this one, and is not taken up again
+    # the rules too: a report of fewer rules must not be reused
     config = inputs.profile.preflight_settings() | versions("scikit-learn", "great-expectations")
     config |= {"rules": list(REQUIRED_RULES)}
     return Plan(make, config)
 
 
 def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
-    """The report is clear, judged the artifacts that are the latest now, and says of each rule what its check found."""
+    """The report is clear, covers the latest artifacts, and agrees with each rule's check."""
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
     bad = [f"red rule {rule}" for rule in report["red"]]
     bad += [
@@ -62,7 +62,7 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
 
 
 def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
-    """Every artifact that the report judged is stored, its manifest and its files byte for byte as they were written."""
+    """Every artifact of the report is stored, its manifest and files byte for byte as they were written."""
     judged = inputs.artifact("preflight_report").read_json("preflight_report.json")["judged"]
     return verified("artifacts_verify", inputs.store, list(judged.items()))
 

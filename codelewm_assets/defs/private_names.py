@@ -1,8 +1,7 @@
-"""All names of Dagster 1.13.27 that are not public and that the product uses; a test finds any that stands elsewhere.
+"""All private names of Dagster 1.13.27 that the product uses; a test finds any other use.
 
-Dagster is pinned to this version. What lies in `dagster._…` or in `dagster_webserver` is imported here alone, and only when it is
-asked for: the web server is an extra, and takes a second to import. Attributes without a public mark are called where they are
-needed and are listed in `UNMARKED`.
+Dagster is pinned to this version. Names of `dagster._…` and `dagster_webserver` are imported here alone, and lazily: the web
+server is an extra and takes a second to import. Attributes without a public mark are called in place and listed in `UNMARKED`.
 """
 
 from collections.abc import Mapping

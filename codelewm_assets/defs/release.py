@@ -1,4 +1,4 @@
-"""Stage `release`: what people read. What would be published stands in `hub_release`."""
+"""Stage `release`: reports, cards and the review site. The release plan is in `hub_release`."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,11 +30,11 @@ from codelewm_assets.release.tracker import InstanceState
 from codelewm_assets.store.store import Artifact
 
 RELEASED = ("results_report", "dataset_card", "model_card", "tracker_status")
-BUILT_LATER = ("hub_release",)  # after everything that tells states: theirs would be those of an earlier run
+BUILT_LATER = ("hub_release",)  # built after the pages that show states, which would show those of an earlier run
 
 
 def judged_reports(inputs: Inputs) -> dict[str, Artifact]:
-    """Artifact id → report, of those that the latest gates were judged on."""
+    """Artifact id → report, of those behind the latest gates."""
     return inputs.store.parents(inputs.artifact("claim_gates"), REPORTS)
 
 
@@ -46,13 +46,13 @@ def findings_of(preflight: Artifact) -> list[Finding]:
 def records_of(
     gates: Artifact, reports: dict[str, Artifact], *, seeds: tuple[int, ...] = SEEDS, **other_fields: Any
 ) -> Records:
-    """The tree of records that the texts are rendered from. Args: gates: `claim_gates`. reports: those that they judged."""
+    """The tree of records that the texts are rendered from. Args: gates: `claim_gates`. reports: the reports behind them."""
     evidence = {seed: record for seed, record in seed_evidence(reports).items() if seed in seeds}
     return report_records(gates_in(gates), evidence, **other_fields)
 
 
 def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
-    """Every check of the graph with its state now, without when it ran: the same states give the same bytes."""
+    """Every check of the graph with its current state, without times: the same states give the same bytes."""
     rows = []
     for row in check_statuses(inputs.instance, listing):
         state: tuple[str, str, str | None, Mapping[str, Any]] = (row.state, row.detail, row.judged, dict(row.figures))
@@ -64,7 +64,7 @@ def check_rows(inputs: Inputs, listing: Listing) -> list[CheckRow]:
 
 
 def instance_state(inputs: Inputs, listing: Listing, check_names: set[str]) -> InstanceState:
-    """What the instance says of checks and assets. Args: check_names: `asset:check` of the checks to tell."""
+    """The states of checks and assets in the instance. Args: check_names: `asset:check` of the checks to include."""
     checks: dict[str, list[tuple[str, str]]] = {}
     for row in check_rows(inputs, listing):
         name = f"{row.asset}:{row.check}"
@@ -87,7 +87,7 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
     kinds={"markdown", "matplotlib"}, code_version="4", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
-    """The report: verdict, claims, gates with reasons, a section a question, plots; an appendix has every metric and control."""
+    """The report: verdict, claims, gates with reasons, a section per question, plots; an appendix with every metric and control."""
     inputs = run.inputs
     reports = judged_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
@@ -140,7 +140,7 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     kinds={"markdown", "huggingface"}, code_version="4",
 )  # fmt: skip
 def dataset_card(run: AssetRun) -> Plan:
-    """What is published of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
+    """The published part of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
     inputs = run.inputs
 
     def make() -> AssetOutput:
@@ -167,7 +167,7 @@ def dataset_card(run: AssetRun) -> Plan:
     "release", deps=["claim_gates", "execution_pack", "checkpoint"], kinds={"markdown", "huggingface"}, code_version="5",
 )  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
-    """A card for each seed's checkpoint: what it was made from, its figures as the Hub reads them, gates and claims."""
+    """A card for each seed's checkpoint: lineage, figures in the Hub's schema, gates and claims."""
     inputs = run.inputs
     reports = judged_reports(inputs)
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
@@ -197,7 +197,7 @@ def model_card(run: AssetRun) -> Plan:
     kinds={"markdown", "json"}, code_version="4", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
-    """Every criterion of the tracker with the asset, check or gate that shows it and its state now, as text and as rows."""
+    """Every criterion of the tracker with its evidence (asset, check or gate) and current state, as text and as rows."""
     from codelewm_assets.release import tracker
     from codelewm_assets.release.criteria import CRITERIA
 
@@ -222,7 +222,7 @@ def tracker_status(run: AssetRun) -> Plan:
 
 @artifact_asset("release", deps=["claim_audit"], kinds={"json", "markdown"}, code_version="3")
 def artifact_index(run: AssetRun) -> Plan:
-    """Every artifact that the audit, the report and the cards rest on: digest, files, parents."""
+    """Every artifact behind the audit, the report and the cards: digest, files, parents."""
     inputs = run.inputs
     parents = run.parents()
 
@@ -248,10 +248,10 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "release", deps=["artifact_index"], kinds={"html"}, code_version="5", resources=["listing"],
+    "release", deps=["artifact_index"], kinds={"html"}, code_version="6", resources=["listing"],
 )  # fmt: skip
 def review_site(run: AssetRun) -> Plan:
-    """Report, cards, claims, judged pools, checks, digests and Data Docs as static pages; open index.html from disk."""
+    """Report, cards, claims, scored pools, checks, digests and Data Docs as static pages; open index.html from disk."""
     inputs, (index,) = run.inputs, run.parents()
     (audit,) = inputs.store.parents(index, ["claim_audit"]).values()
     audited = inputs.store.parents(audit, ["claim_gates", *RELEASED])
@@ -277,7 +277,7 @@ def review_site(run: AssetRun) -> Plan:
         counts = {"page_count": sum(name.endswith(".html") for name in files), "check_count": len(checks)}
         return AssetOutput(files, counts | {"data_docs_count": sum(page.document is not None for page in docs)})
 
-    config: dict[str, Any] = {  # what is shown beside the parents: states and pages that are no artifacts
+    config: dict[str, Any] = {  # inputs besides the parents: states, and pages that are not artifacts
         "checks": [[row.asset, row.check, row.partition, row.state, row.detail, row.judged] for row in checks],
         "data_docs": [[page.asset, sha256_bytes(page.document) if page.document else None] for page in docs],
     }

@@ -1,4 +1,4 @@
-"""Resources: where artifacts lie, and which profile sizes the graph. Each hands out a plain domain object."""
+"""Resources: the artifact store and the profile. Each returns a plain domain object."""
 
 import os
 from collections.abc import Callable
@@ -19,9 +19,9 @@ R = TypeVar("R")
 
 
 def masks_secrets(function: Callable[P, R]) -> Callable[P, R]:
-    """What the function of an asset, a check or a sensor raises has secrets masked, and so has all that led to it.
+    """Mask secrets in the errors that an asset, check or sensor raises, and in their causes.
 
-    Libraries put addresses and answers of servers into messages, and Dagster stores messages as they are.
+    Libraries put addresses and responses of servers into messages, and Dagster stores messages as they are.
     """
 
     @wraps(function)
@@ -41,34 +41,34 @@ class StoreResource(dg.ConfigurableResource):
     """The content-addressed artifact store: a folder, or a URL such as s3://bucket/prefix."""
 
     root: str = "artifacts"
-    work: str = "work"  # local folder beside object storage; a store in a folder works in that
+    work: str = "work"  # local folder beside object storage; a store in a folder uses its own
 
     def get(self) -> ArtifactStore:
         """The store; commit and command go into manifests."""
         return open_store(self.root, work=self.work, source_git_sha=source_revision(), command="dagster")
 
     def work_folder(self) -> Path:
-        """Local folder for what is no artifact."""
+        """Local folder for files that are not artifacts."""
         return self.get().work
 
     def partial_folder(self, name: str) -> Path:
-        """Where a long step keeps what it has so far, until its artifact is stored."""
+        """Folder for the partial results of a long step, until its artifact is stored."""
         return self.work_folder() / "partial" / name
 
     def progress_path(self, name: str) -> Path:
-        """Where a long step writes its event stream while it runs."""
+        """Path of a long step's event stream."""
         path = self.work_folder() / "progress" / f"{name}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
 class ProfileResource(dg.ConfigurableResource):
-    """The profile: which data and sizes flow through the graph."""
+    """The profile: data and sizes of the graph."""
 
     name: str = "sample"
 
     def get(self) -> Profile:
-        """The validated profile. Raises: dg.Failure: no such profile, unknown keys or values out of range."""
+        """The validated profile. Raises: dg.Failure: it does not exist, or has unknown keys or values out of range."""
         try:
             return load_profile(self.name)
         except ProfileError as error:

@@ -1,7 +1,7 @@
-"""The sources outside the project as observed assets: the data version of each is what a build reads, its metadata what lies there.
+"""External sources as observed assets: the data version is what a build reads, the metadata is the upstream state.
 
-A pinned source that moved upstream keeps its version, so it rebuilds nothing; it is notified. Another pin, and other bytes in a
-file of completions, are other versions, which automation follows.
+When the upstream of a pinned source moves, its version stays and nothing is rebuilt; a notice is sent. A changed pin, or changed
+bytes in a file of completions, is a new version, and automation rebuilds.
 """
 
 import os
@@ -25,13 +25,13 @@ from codelewm_assets.notify.subjects import source_notice
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.profiles.profile import Profile
 
-SETTLED_AFTER_S = 60.0  # a file that was written later may still be written
+SETTLED_AFTER_S = 60.0  # a file modified more recently may still be written
 UPSTREAM = "upstream"
 Fingerprints = dict[str, str]  # name of a watched source → its fingerprint
 
 
 def watched_by(profile: Profile, benchmark: BenchmarkId | None = None) -> list[Watched]:
-    """What can change outside the project. Args: benchmark: whose release is meant; None: imported completions are."""
+    """Sources that can change outside the project. Args: benchmark: of its release; None: of imported completions."""
     if benchmark is None:
         imported = [(source.file, source.repository, source.revision) for source in profile.completions.imported]
         return watched_completions(imported, os.environ)
@@ -43,13 +43,13 @@ def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
         name=RELEASES[benchmark],
         group_name="sources",
         tags={PART_TAG: PARTS["sources"]},
-        description=f"The published {benchmark} that builds read, by its pin; its metadata says what lies upstream.",
+        description=f"The published {benchmark} that builds read, by its pin; its metadata is the upstream state.",
     )
     @masks_secrets
     def observe(context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource) -> dg.ObserveResult:
-        watched = watched_by(profile.get(), benchmark)
-        fingerprints = _observe(context, RELEASES[benchmark], watched, store, profile.get())
-        source = profile.get().sources.by_benchmark[benchmark]
+        settings, name = profile.get(), RELEASES[benchmark]
+        source = settings.sources.by_benchmark[benchmark]
+        fingerprints = _observe(context, name, watched_by(settings, benchmark), store, settings)
         return _result([source, pinned(benchmark, source)], fingerprints)
 
     return observe
@@ -84,22 +84,21 @@ def _result(version: object, fingerprints: Fingerprints) -> dg.ObserveResult:
 def _observe(
     context: dg.OpExecutionContext, asset: str, watched: Sequence[Watched], store: StoreResource, profile: Profile
 ) -> Fingerprints:
-    """Fingerprints as they are now, the last one of a source that cannot be read or is still written; notices of changes."""
+    """Current fingerprints, or the last known one of a source that is unreadable or still written; queues notices of changes."""
     before, current = _last(context.instance, asset), Fingerprints()
     for source in watched:
         try:
             current[source.name] = fingerprint(source, os.environ)
-        except (SourceMissingError, OSError) as error:  # one source that cannot be read holds up no other
+        except (SourceMissingError, OSError) as error:  # one unreadable source must not block the others
             context.log.error(f"{source.name} cannot be read ({error}). Make it readable, or name another.")
             current[source.name] = before.get(source.name, "unreadable")
             continue
         if source.name in before and source.kind == "file" and _is_written(Path(source.place)):
             current[source.name] = before[source.name]
-        is_expected = current[source.name] == source.expected or (
-            source.expected is None and current[source.name] != MISSING
-        )
-        if not is_expected and current[source.name] != before.get(source.name):
-            outbox(store).put(source_notice(source, current[source.name]), profile.operations.notify)
+        now = current[source.name]
+        is_expected = now == source.expected or (source.expected is None and now != MISSING)
+        if not is_expected and now != before.get(source.name):
+            outbox(store).put(source_notice(source, now), profile.operations.notify)
     return current
 
 
@@ -121,7 +120,7 @@ def observing(operations: OperationsSection) -> dg.Definitions:
         "observe_sources",
         selection=OBSERVED,
         executor_def=dg.in_process_executor,
-        description="Looks at the sources outside the project; rebuilds nothing.",
+        description="Observes the external sources; rebuilds nothing.",
         tags=run_tags(operations, OBSERVATION_LIMIT_S),
     )
     return dg.Definitions(assets=SOURCES, jobs=[job], schedules=[watch_sources])
@@ -135,7 +134,7 @@ WATCH_MINUTE = 15
     job_name="observe_sources",
     cron_schedule=f"{WATCH_MINUTE} * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Observes the sources each hour, where the profile or the environment names one that can change.",
+    description="Observes the sources each hour, if the profile or the environment names one that can change.",
 )
 @masks_secrets
 def watch_sources(context: dg.ScheduleEvaluationContext, profile: ProfileResource) -> dg.RunRequest | dg.SkipReason:

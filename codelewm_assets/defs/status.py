@@ -1,4 +1,4 @@
-"""The state of every check of a graph, and of the gates apart from them. The graph is handed in as a `Listing`."""
+"""States of all checks of a graph, and of the gates. The graph is passed in as a `Listing`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ GATE_OF_CHECK: dict[str, str] = {check_name(rule.name): rule.name for rule in GA
 
 
 def gate_check(rule: GateRule) -> dg.AssetChecksDefinition:
-    """A check that passes while the gate HOLDS, and else warns with the gate's typed reasons: a result, not a fault."""
+    """A check that passes when the gate HOLDS, and otherwise warns with the gate's typed reasons."""
 
     @dg.asset_check(
         name=check_name(rule.name),
         asset=ASSET,
         blocking=False,
-        description=f"{rule.rule} A warning while that is not so: it blocks nothing.",
+        description=f"{rule.rule} Otherwise it warns; it blocks nothing.",
     )
     @masks_secrets
     def check(
@@ -47,7 +47,7 @@ def gate_check(rule: GateRule) -> dg.AssetChecksDefinition:
 
 
 def gate_result(rule: GateRule, gate: Gate | None, *, judged: str) -> dg.AssetCheckResult:
-    """A gate as Dagster shows it. Args: gate: None: the gates were judged before this one was in the register."""
+    """The check result of a gate. Args: gate: None: `claim_gates` is older than this gate of the register."""
     state = gate.state if gate else "UNDECIDED"
     reasons = (
         [(r.code, r.detail) for r in gate.reasons] if gate else [("evidence_missing", f"{rule.name} was not judged")]
@@ -86,7 +86,7 @@ GATE_CHECKS = [gate_check(rule) for rule in GATE_RULES]
 
 
 class ListedAsset(NamedTuple):
-    """An asset: its stage and its partitions, (None,) without any."""
+    """Stage and partitions of an asset; (None,) if unpartitioned."""
 
     stage: str
     partitions: tuple[str | None, ...]
@@ -94,7 +94,7 @@ class ListedAsset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a graph holds, in the order of its stages.
+    """Assets and checks of a graph, in the order of its stages.
 
     Attributes:
         assets: by name.
@@ -122,7 +122,7 @@ class Listing:
 
 
 def check_statuses(instance: dg.DagsterInstance, listing: Listing) -> list[CheckStatus]:
-    """One row per check and partition, in the order of the listing, without the checks that only show a gate."""
+    """One row per check and partition, in the order of the listing, without gate checks."""
     keys = [
         (asset, check, partition)
         for asset, check in listing.checks
@@ -134,7 +134,7 @@ def check_statuses(instance: dg.DagsterInstance, listing: Listing) -> list[Check
 
 @dataclass(frozen=True, slots=True)
 class GateStatus:
-    """What the check of a gate last said: HOLDS, FAILS or UNDECIDED, or why it says nothing of the latest `claim_gates`."""
+    """Latest state of a gate's check: HOLDS, FAILS or UNDECIDED, or why it does not cover the latest `claim_gates`."""
 
     gate: str
     check: str
@@ -143,7 +143,7 @@ class GateStatus:
 
 
 def gate_statuses(instance: dg.DagsterInstance) -> list[GateStatus]:
-    """One row per gate. A gate that does not hold is no red check: states other than the gate's own are the check's."""
+    """One row per gate: the gate's state where the check ran on the latest artifact, else the state of the check."""
     rows = []
     for check, gate in GATE_OF_CHECK.items():
         status = check_status(instance, ASSET, check)

@@ -1,4 +1,4 @@
-"""Stage `training`: token arrays, checkpoints per seed, and a look at their weights."""
+"""Stage `training`: token arrays, checkpoints per seed, and diagnostics of their weights."""
 
 import os
 import re
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from codelewm_assets.training.worker import WorkerSpec
 
 TRAINED_ON = ("preflight_report", "tokenized_pack")
-PIPES_STATUS = re.compile(r"External execution process failed with code (-?\d+)")  # the client tells it in words only
+PIPES_STATUS = re.compile(r"External execution process failed with code (-?\d+)")  # only the message holds the status
 
 
 @artifact_asset(
@@ -85,7 +85,7 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
     is_seeded=True, pool="gpu",
 )  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
-    """Weights per fold and sidecar of one seed; starts only when every check on exactly its data is green."""
+    """Weights per fold and sidecar of one seed; starts only when every check on exactly its inputs is green."""
     context, inputs = run.context, run.inputs
     require_clear(context.instance)
     _require_clear_artifacts(inputs, run.parents())
@@ -93,7 +93,7 @@ def checkpoint(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         with _retried_when_killed(context, run.profile.operations.infrastructure_retries):
             output = _train(context, inputs, run.store, int(run.seed))
-        require_clear(context.instance)  # judged again: the data may have been rebuilt while training ran
+        require_clear(context.instance)  # again: the data may have been rebuilt while training ran
         _require_unchanged(context.instance, output.metadata["judged"])
         return output
 
@@ -115,7 +115,7 @@ def checkpoint(run: AssetRun) -> Plan:
 
 
 def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
-    """Raises: dg.Failure: the weights, which may be reused ones, are not those of this seed, data and profile."""
+    """Raises: dg.Failure: the weights, new or reused, do not match this seed, data and profile."""
     from codelewm_assets.training.sidecar import require_matching, require_same_training
 
     digests = {parent.manifest.artifact_id: parent.digest for parent in run.parents()}
@@ -130,9 +130,9 @@ def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
 
 @contextmanager
 def _retried_when_killed(context: dg.AssetExecutionContext, times: int) -> Iterator[None]:
-    """The step is tried again, from the guard on, when its training process was ended from outside; by nothing else.
+    """Retry the step, from the guard on, when its training process was killed, and for no other reason.
 
-    Dagster's own retries of runs do not see to it: the process of the run lives, and its step has failed.
+    Dagster's run retries do not cover this: the run's process is alive, and its step has failed.
     """
     try:
         yield
@@ -148,7 +148,7 @@ def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
     if report.get("settings") != inputs.profile.preflight_settings():
         raise dg.Failure(
-            f"Training is refused: preflight_report judged under other settings than profile {inputs.profile.name} has. "
+            f"Training is refused: the settings of preflight_report are not those of profile {inputs.profile.name}. "
             "Materialize preflight_report under this profile.",
             allow_retries=False,
         )
@@ -171,7 +171,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     digests = {name: inputs.artifact(name).digest for name in (*TRAINING_INPUTS, *TRAINED_ON)}
     of_states = {"digests": digests, "config": config.settings, "code_version": CODE_VERSION}
     key = digest_of(of_states | versions("torch", "tokenizers", "numpy"))
-    folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run that goes on after a kill
+    folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run resumed after a kill
     folder.mkdir(parents=True, exist_ok=True)
     spec = WorkerSpec(
         store_root=inputs.store.address,
@@ -207,11 +207,11 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
 def run_worker(
     context: dg.AssetExecutionContext, spec: "WorkerSpec", *, on_event: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Run the worker, or the agent of several, to its end on this machine; files lie in `spec.output_folder`.
+    """Run the worker, or the agent of several workers, on this machine; it writes into `spec.output_folder`.
 
-    Args: on_event: is handed each event of the stream as it comes, in the thread that reads Dagster's messages.
-    Raises: PreflightError: refused there. TrainingError: it failed, ran too long, or, as TrainingKilledError, was ended from
-        outside.
+    Args: on_event: called with each event of the stream, in the thread that reads Dagster's messages.
+    Raises: PreflightError: the worker's guard refused. TrainingError: it failed or ran too long. TrainingKilledError: it was
+        killed.
     """
     from codelewm_assets.training.worker import PARENT, exit_error
 
@@ -228,13 +228,13 @@ def run_worker(
             )
         except Exception as error:
             status = PIPES_STATUS.search(str(error))
-            if status is None:  # it did not come to an end of its own
+            if status is None:  # the process did not exit by itself
                 raise
             raise exit_error(spec, int(status[1]), reader.end) from None
 
 
 class _EventReader(dg.PipesTempFileMessageReader):
-    """Reads the worker's messages, hands on each event as it comes, and keeps what it said of its end."""
+    """Reads the worker's messages, passes each event on, and keeps the worker's final message."""
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None], writers: int) -> None:
         super().__init__()
@@ -243,12 +243,12 @@ class _EventReader(dg.PipesTempFileMessageReader):
 
     @property
     def expected_writer_count(self) -> int:
-        """How many processes open and close the session."""
+        """Number of processes that open and close the session."""
         return self._writers
 
     @contextmanager
     def read_messages(self, handler: dg.PipesMessageHandler) -> Iterator[Mapping[str, Any]]:
-        """As the base class does, looking at each message before Dagster's own handler gets it."""
+        """As the base class, inspecting each message before Dagster's handler."""
         from codelewm_assets.training.worker import END
 
         handle = handler.handle_message
@@ -284,7 +284,7 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
     "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="3", is_seeded=True
 )
 def checkpoint_inspection(run: AssetRun) -> Plan:
-    """The tensor table, whether every weight is finite, and whether the latents have collapsed."""
+    """The tensor table, the check of finite weights, and the collapse diagnostics of the latents."""
     trained, tokens = run.parents()
 
     def make() -> AssetOutput:

@@ -1,4 +1,4 @@
-"""Plots and sample rows that only Dagster's UI shows of an artifact: worked out once, kept beside it, in no digest."""
+"""Plots and sample rows for Dagster's UI alone: computed once, cached beside the artifact, part of no digest."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ TYPES = {bool: "bool", int: "int", float: "float"}
 def plots(
     inputs: Inputs, about: Artifact, draw: Callable[[], Mapping[str, bytes]]
 ) -> dict[str, dg.MarkdownMetadataValue]:
-    """Pictures of an artifact by name. Args: draw: gives them as PNG; what it reads is determined by the artifact."""
+    """Pictures of an artifact by name. Args: draw: returns PNGs; depends on the artifact alone."""
     stored: dict[str, str] = inputs.cached_json(
         "plots of the UI", about, lambda: {name: inline_png(data).md_str or "" for name, data in draw().items()}
     )
@@ -28,7 +28,7 @@ def plots(
 def sample(
     inputs: Inputs, about: Artifact, read: Callable[[], Sequence[Mapping[str, Any]]], model: type[BaseModel]
 ) -> dict[str, dg.TableMetadataValue]:
-    """Sample rows of an artifact as a table. Args: read: gives them. model: its fields describe the columns."""
+    """Sample rows of an artifact as a table. Args: read: returns the rows. model: record that describes the columns."""
     rows: list[dict[str, Any]] = inputs.cached_json(
         "sample rows of the UI", about, lambda: [{name: _cell(value) for name, value in row.items()} for row in read()]
     )

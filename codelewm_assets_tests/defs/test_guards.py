@@ -216,7 +216,7 @@ def test_a_report_judged_under_another_profile_is_refused(stored: StoredWorld, w
         settings[section][name] = value
         stored.put_preflight(settings=settings)
         stored.run_checks("preflight_report")
-        assert "judged under other settings" in _train(stored)
+        assert "are not those of profile" in _train(stored)
 
 
 def test_a_pack_made_from_labels_that_were_rebuilt_since_is_refused(stored: StoredWorld, world: World) -> None:
