@@ -56,12 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         LOG.error(f"{error.strerror or error}: {error.filename or ''}. Check the path and the disk.")
         return FAILED
     except KeyboardInterrupt:
-        LOG.error("interrupted; what was stored before is whole.")
+        LOG.error("interrupted; artifacts that were stored before are complete.")
         return 130
 
 
 def _nobody_reads() -> bool:
-    """Whether the reader of standard output is gone, as after `| head`; what is left to write then goes nowhere."""
+    """The reader of standard output is gone, as after `| head`; the remaining output is then discarded."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)  # an error is always reported
     if not any(event & select.POLLERR for _, event in poll.poll(0)):

@@ -1,4 +1,4 @@
-"""What `dagster -m codelewm_assets.definitions` loads."""
+"""Entry point of `dagster -m codelewm_assets.definitions`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Output of the command line: progress of a build, and tables. On a terminal by Rich, elsewhere as plain lines."""
+"""Output of the command line: progress of a build, and tables; by Rich on a terminal, else as plain lines."""
 
 import os
 import sys
@@ -18,14 +18,14 @@ from rich.text import Text
 from codelewm_assets.core.ids import artifact_id
 from codelewm_assets.instance.build import Progress, last_event, now
 
-HEARTBEAT_S = 30.0  # between two lines about one running step where there is no terminal
+HEARTBEAT_S = 30.0  # between two lines about one running step without a terminal
 BAR_WIDTH, NAME_WIDTH = 16, 28  # the longest artifact id, checkpoint_inspection[1729], has 27 letters
 STYLES = {"made": "green", "reused": "dim", "RED": "bold red", "FAILED": "bold red"}
 
 
 @dataclass(slots=True)
 class _Running:
-    """The asset or check that is running, and the first position that was read of its event stream."""
+    """The running asset or check, and the first position read from its event stream."""
 
     name: str
     partition: str | None
@@ -36,12 +36,12 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a long step is.
+    """Progress of a long step.
 
     Attributes:
         step, steps: done and total.
-        left_s: estimate of the time left; None until two positions are known.
-        figures: losses and the fold, where the stream has them.
+        left_s: estimated time left; None until two positions are known.
+        figures: losses and the fold, if the stream has them.
     """
 
     step: int
@@ -57,10 +57,10 @@ class Position:
 
 
 class BuildDisplay:
-    """Follows a build. Context manager; call it with each `Progress`.
+    """Display of a build. Context manager; call it with each `Progress`.
 
-    On a terminal each finished asset is a line that stays, and below the lines stands what is running, which vanishes at
-    the end. Elsewhere a step that runs for long is a line every `heartbeat_s`.
+    On a terminal each finished asset is one permanent line, with the running step below. Elsewhere a long step prints a line
+    every `heartbeat_s`.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class BuildDisplay:
             console: output.
             progress_folder: folder of the event streams of long steps.
             total: assets that the build materializes, a partitioned one once a partition.
-            heartbeat_s: seconds between two lines about one running step where there is no terminal.
+            heartbeat_s: seconds between two lines about one running step without a terminal.
         """
         self._console, self._folder, self._total, self._heartbeat_s = console, progress_folder, total, heartbeat_s
         self._started, self._finished = now(), 0
@@ -106,7 +106,7 @@ class BuildDisplay:
             self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Take in one event. Gates are not shown: their table follows the build."""
+        """Handle one event. Gates are not shown: their table follows the build."""
         label = _label(progress.name, progress.partition)
         if progress.kind in ("started", "check_started"):
             self._running = _Running(progress.name, progress.partition, now(), time.time())
@@ -144,7 +144,7 @@ class BuildDisplay:
         return f"[{now() - self._started:6.1f} s]"
 
     def running(self) -> RenderableType:
-        """The step that is running with its bar, and the time of the whole build; what a terminal shows last."""
+        """The running step with its progress bar, and the time of the whole build."""
         summary = f"{self._count()}, {clock(now() - self._started)}"
         running = self._running
         if running is None:
@@ -167,7 +167,7 @@ class BuildDisplay:
         return both
 
     def running_line(self) -> str | None:
-        """The step that is running as one plain line; None: nothing is running."""
+        """The running step as one plain line; None: nothing is running."""
         running = self._running
         if running is None:
             return None
@@ -177,7 +177,7 @@ class BuildDisplay:
         return f"{self._clock()} {self._count()} {_label(running.name, running.partition)}: {', '.join(parts)}"
 
     def position(self) -> Position | None:
-        """How far the running step is, by the event stream that it writes; None: it writes none, or nothing yet."""
+        """Position of the running step, from its event stream; None: no stream, or no event yet."""
         running = self._running
         if running is None or ":" in running.name:
             return None
@@ -201,9 +201,9 @@ class BuildDisplay:
         return Position(step, steps, left_s, ", ".join([*([f"fold {fold}"] if "fold" in event else []), *losses]))
 
     def heartbeat(self) -> str | None:
-        """The line about the running step where one is due; None: the last one, or its start, is not long enough ago."""
+        """The line about the running step if one is due, else None."""
         running = self._running
-        self.position()  # an early one, from which the pace is known when the line is due
+        self.position()  # reads the first position, from which the pace is computed later
         if running is None or now() - max(self._last_heartbeat, running.started) < self._heartbeat_s:
             return None
         self._last_heartbeat = now()
@@ -231,9 +231,9 @@ def clock(seconds: float) -> str:
 
 
 def duplicate_stdout() -> TextIO:
-    """A duplicate of standard output; standard output itself where it is no file.
+    """A duplicate of standard output; standard output itself if it is not a file.
 
-    While a step runs, Dagster has descriptors 1 and 2 write to the step's log: what shows the build must not go there.
+    While a step runs, Dagster redirects descriptors 1 and 2 to the step's log; the display must bypass that.
     """
     try:
         return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
@@ -242,7 +242,7 @@ def duplicate_stdout() -> TextIO:
 
 
 def print_table(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; on a plain output the same cells, tab-separated, one row a line. Nothing in a cell is read as markup."""
+    """Print a table; without a terminal as tab-separated rows. Cells are never parsed as markup."""
     cells = [["–" if value is None else str(value) for value in row] for row in rows]
     if not console.is_terminal:
         print(f"{title}\n" + "\n".join("\t".join(row) for row in [list(header), *cells]))

@@ -100,7 +100,7 @@ def test_without_an_instance_commands_that_need_one_say_so_in_one_line(
     monkeypatch.delenv("DAGSTER_HOME")
     (tmp_path / "dagster.yaml").unlink()
     for arguments in (("status",), ("publish",)):
-        run(*arguments).is_one_line_error("There is no dagster.yaml here and DAGSTER_HOME is not set")
+        run(*arguments).is_one_line_error("No dagster.yaml here, and DAGSTER_HOME is not set")
 
 
 @pytest.mark.parametrize("home", ["relative", "/nonexistent/dagster-home"])

@@ -1,7 +1,7 @@
-"""Whether a Markdown text says more than the gates allow: finds sentences that claim, and links each to the register.
+"""Claim audit of Markdown texts: finds sentences that claim more than the gates allow, and links each to the register.
 
-It knows claims by their words (lexicon.py) and reads clause by clause (clauses.py): it finds the usual phrasings, not every one.
-Figures are not compared: those of reports and cards are rendered from records.
+It detects claims by their words (lexicon.py), clause by clause (clauses.py): the usual phrasings, not every one. Figures are not
+compared: those of reports and cards are rendered from records.
 """
 
 import re
@@ -24,7 +24,7 @@ KINDS = {
     "surprise": "is_surprised_by_decoys",
     "semantics": "latents_carry_semantics",
 }
-"""Claim words that belong to one claim."""
+"""Kind of claim word → its claim, for kinds that belong to one claim."""
 TOPICS: tuple[tuple[str, str], ...] = (
     (r"re-?rank|pass@\d|completions?\b|candidates?\b|llm_order|programs?\b", "improves_reranking"),
     (r"retriev|recall@\d+|\bmrr\b", "retrieves_outputs"),
@@ -34,7 +34,7 @@ TOPICS: tuple[tuple[str, str], ...] = (
     (rf"controls?\b|baselines?\b|no_action|shuffled_action|lexical|consensus|{BENCHMARK_WORDS}", "improves_reranking"),
     (r"latents?\b", "latents_carry_semantics"),
 )
-"""What "better" is of, tried in this order; of nothing of these, it is in no claim."""
+"""Topic pattern of a comparison → its claim, tried in this order; without a match it belongs to no claim."""
 NARROWER = {own.words: f"improves_reranking_on_{name}" for name, own in BENCHMARKS.items()}
 GATE_WORDS: tuple[tuple[str, str], ...] = (
     *((own.words, f"rerank:{name}") for name, own in BENCHMARKS.items()),
@@ -49,10 +49,10 @@ PASSED = re.compile(r"^\W*(?:pass(?:ed|es)?|holds?|met|open|✓|✔|✅)\b\W*", 
 
 
 class Overclaim(NamedTuple):
-    """A sentence that is beyond the gates: where, which claim or gate, why, and the sentence.
+    """A sentence beyond the gates: line, claim or gate, reason, and the sentence.
 
-    `status`: CLOSED: the claim, or `gate:<name>`, does not hold; NOT_IN_REGISTER: no claim says so, nor may; BEYOND_WORDING: the
-    claim is OPEN and the sentence says more.
+    `status`: CLOSED: the claim, or `gate:<name>`, does not hold; NOT_IN_REGISTER: the register has no such claim; BEYOND_WORDING:
+    the claim is OPEN and the sentence says more.
     """
 
     line: int
@@ -73,8 +73,8 @@ def claim_statuses(gates: ClaimGates) -> dict[str, str]:
 def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
     """Sentences that state a claim which is not OPEN or not in the register, or more than an OPEN claim says.
 
-    A sentence that denies, asks or conditions states nothing, nor does what is listed under words that forbid it.
-    Args: statuses: as `claim_statuses` gives them; a claim or gate that is not in it counts as CLOSED.
+    Denials, questions and conditions state nothing, nor do sentences listed under words that forbid them.
+    Args: statuses: from `claim_statuses`; an absent claim or gate counts as CLOSED.
     """
     overclaims = []
     for passage in passages(markdown):
@@ -92,7 +92,7 @@ def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
 
 
 def check_claim(claim: ClaimPhrase, sentence: str, statuses: Mapping[str, str]) -> tuple[str, Why] | None:
-    """What is wrong with a claim, None when it may be said."""
+    """(claim id, reason) of a claim that must not be stated; None: it may be stated."""
     claim_id = linked(claim, sentence)
     if claim_id == NOT_IN_REGISTER:
         return claim_id, "NOT_IN_REGISTER"
@@ -105,7 +105,7 @@ def check_claim(claim: ClaimPhrase, sentence: str, statuses: Mapping[str, str]) 
 
 
 def linked(claim: ClaimPhrase, sentence: str) -> str:
-    """The claim of the register, or the gate, that a claim is of; `not_in_register` when there is none."""
+    """The register's claim or gate that the phrase is about; `not_in_register` if there is none."""
     if claim.kind == "boast":
         return NOT_IN_REGISTER
     if claim.kind == "gate":
@@ -119,7 +119,7 @@ def linked(claim: ClaimPhrase, sentence: str) -> str:
 
 
 def _benchmarks(text: str) -> list[str]:
-    """The narrower claims of the benchmarks that a text speaks of, without those that it takes out."""
+    """The narrower claims of the benchmarks that a text mentions, without those that it excludes."""
     scope = re.sub(r"\b(?:not|undecided|closed|except|nothing) (?:on|for|of) \S+", "", text.lower())
     return [claim_id for words, claim_id in NARROWER.items() if re.search(words, scope)]
 
@@ -129,7 +129,7 @@ def _topic(text: str) -> str | None:
 
 
 def _gate_rows(passage: Passage, statuses: Mapping[str, str]) -> list[tuple[str, Why]]:
-    """A row that names a gate in one cell and says in another that it passed, though it does not hold."""
+    """A table row that names a gate in one cell and says in another that it passed, though it does not hold."""
     cell = passage.text.strip().lower()
     named = [rule.name for rule in GATE_RULES if rule.name == cell]
     if not named and re.search(r"\bgates?\b", passage.column, re.IGNORECASE):

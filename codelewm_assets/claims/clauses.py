@@ -1,4 +1,4 @@
-"""Whether a claim word in a sentence claims: what takes it back must govern its own clause, and it must be of the model.
+"""Decides if a claim word in a sentence claims: no negation governs its clause, and its subject is the model.
 
 "It is not slow, and it outperforms every control" claims; "it is slow and does not outperform any control" does not.
 """
@@ -15,29 +15,29 @@ BREAK = re.compile(
     r"|,?\s\b(?:but|whereas|while|although|though|however|because|since|so that|which|who)\b"
     rf"|,\s(?:and|so|or|then)\b|\s(?:and|or)\s(?={lexicon.FINITE}\b)", re.IGNORECASE,
 )  # fmt: skip
-"""Where a clause ends. A comma alone is none: it also parts a list, or what is put before the verb."""
+"""Clause boundaries. A comma alone is not one: it also separates list items and phrases before the verb."""
 ASIDE = re.compile(
     r",\s(?!(?:and|or|nor)\b)(?:which|who|whose|that|where|though|although|even|while|unlike|like|not|with|without|despite|on|in|for"
     r"|at|by|over|as|of|we|to|under|from|after|before|if|however|therefore|moreover|notably|indeed|alas|surely|clearly|obviously"
     r"|a|an|the|its|trained|\w+ly)\b[^,;:()]*,|\([^()]*\)|\s[–—]\s[^–—]*\s[–—]\s", re.IGNORECASE,
 )  # fmt: skip
-"""Words put in between, which say nothing of the verb that follows them."""
+"""Parenthetical phrases, which do not affect the verb after them."""
 SAME_SUBJECT = re.compile(rf"\s*(?:that\b|(?:also |even |is |are |has |have )*{lexicon.FINITE_VERB}\b)", re.IGNORECASE)
-"""A further verb of the subject that the clause before has."""
+"""A further verb with the subject of the previous clause."""
 BASE_FORM = re.compile(
     r"(?:improve|outperform|beat|surpass|exceed|generali[sz]e|achieve|attain|win|boost|excel|understand)$", re.I
 )
 
 
 class ClaimPhrase(NamedTuple):
-    """A claim word that claims: which kind, and the clause that it stands in."""
+    """A claim word that claims: its kind and its clause."""
 
     kind: str
     clause: str
 
 
 def find_claims(sentence: str, hint: str) -> Iterator[ClaimPhrase]:
-    """Every claim of a sentence. Args: hint: what the sentence may be about when it does not say so."""
+    """Every claim of a sentence. Args: hint: the subject of a sentence that names none."""
     text = re.sub(r"\bno[- ]action\b", "no_action", sentence, flags=re.IGNORECASE)
     text = re.sub(r"\bshuffled[- ]action\b", "shuffled_action", text, flags=re.IGNORECASE)
     if text.rstrip("\"')*_ ").endswith("?") and not re.match(r"\W*(?:why|how)\b", text, re.IGNORECASE):
@@ -54,7 +54,7 @@ def find_claims(sentence: str, hint: str) -> Iterator[ClaimPhrase]:
 
 
 def _clause(text: str, start: int, end: int) -> tuple[str, str, str]:
-    """What stands before and after the words in their clause, and what the sentence says before that clause."""
+    """The text before and after the words in their clause, and the sentence before that clause."""
     before = ASIDE.sub(lambda m: " " * len(m[0]) if ":" not in m[0] else m[0], text[:start])
     opened = before.rfind("(")
     begins = opened + 1
@@ -65,7 +65,7 @@ def _clause(text: str, start: int, end: int) -> tuple[str, str, str]:
     colon = before.rfind(":", begins)
     if colon >= 0:
         label = before[begins:colon]
-        if not (denies(label + ":") or states_status(label)):  # what a label denies it denies of all that follows
+        if not (denies(label + ":") or states_status(label)):  # a denying label denies all that follows
             begins = colon + 1
     ends = next((match.start() for match in BREAK.finditer(text, end)), len(text))
     closed = text.find(")", end, ends) if opened >= 0 else -1
@@ -73,7 +73,7 @@ def _clause(text: str, start: int, end: int) -> tuple[str, str, str]:
 
 
 def _is_retracted(left: str, word: str, right: str) -> bool:
-    """Whether a negation, wish, condition or status governs the claim word."""
+    """A negation, wish, condition or status governs the claim word."""
     if re.search(r"\b(?:is|are|was|were) (?:now )?(?:open|allowed)\b", right, re.IGNORECASE):
         left = re.sub(r"\bthe claims? (?:that|of)\b", "", left, flags=re.IGNORECASE)
     auxiliary = word if re.match(r"(?:has|have|had|did|is|are|no)\b", word, re.IGNORECASE) else ""
@@ -87,7 +87,7 @@ def _is_retracted(left: str, word: str, right: str) -> bool:
         return True
     nearest = left
     if "," in left and not (BASE_FORM.search(word) or lexicon.DENIES_THAT.search(left) or ":" in left):
-        nearest = left.rpartition(",")[2]  # what is put before the verb says nothing of it
+        nearest = left.rpartition(",")[2]  # a phrase before the verb does not negate it
     for negation in lexicon.NEGATION.finditer(nearest):
         if not _is_of_a_rival(negation[0], nearest[negation.end() :], right):
             return True
@@ -97,7 +97,7 @@ def _is_retracted(left: str, word: str, right: str) -> bool:
 
 
 def _is_beaten(left: str, word: str, right: str) -> bool:
-    """Whether it is the model that is beaten."""
+    """The model is the one that is beaten."""
     passive = re.match(r"(?:beaten|outperformed|surpassed|exceeded)$", word, re.IGNORECASE) and re.match(
         r"\W*by\b", right
     )
@@ -105,7 +105,7 @@ def _is_beaten(left: str, word: str, right: str) -> bool:
 
 
 def _is_of_a_rival(negation: str, after: str, right: str) -> bool:
-    """Whether it is said of no rival that it beats the model: "no control beats p_pass", "nothing outperforms CodeLeWM"."""
+    """The negation is of a rival that beats the model: "no control beats p_pass", "nothing outperforms CodeLeWM"."""
     if not lexicon.RIVAL_NO.fullmatch(negation) or lexicon.MODEL.search(after) or not lexicon.MODEL.search(right):
         return False
     return bool(lexicon.OTHER_SUBJECT.search(after)) or (
@@ -114,7 +114,7 @@ def _is_of_a_rival(negation: str, after: str, right: str) -> bool:
 
 
 def _is_of_the_model(word: ClaimWord, left: str, match: str, right: str, earlier: str) -> bool:
-    """Whether the claim is made of the model, and not of a control, a program or the project's software."""
+    """The claim is about the model, not about a control, a program or the project's software."""
     if not word.needs_subject or word.kind in ("non_collapsed", "calibrated", "retrieves", "surprise", "semantics"):
         return bool(lexicon.MODEL.search(f"{left} {match} {right} {earlier}")) or word.kind == "calibrated"
     measured = bool(lexicon.EVALUATION.search(ASIDE.sub(" ", right).partition(",")[0]))
@@ -136,6 +136,6 @@ def _is_of_the_model(word: ClaimWord, left: str, match: str, right: str, earlier
         return bool(re.search(r"\b(?:all|every|each|both)\b", left, re.I))
     if lexicon.PRONOUN.match(left):
         if not earlier and re.match(r"out-?perform|surpass", match, re.I):
-            return True  # of whatever it is that is not named
+            return True  # its subject is not named
         return measured or bool(lexicon.MODEL.search(f"{right} {earlier}"))
     return measured

@@ -1,4 +1,4 @@
-"""What each gate asks of one seed's reports. A missing figure leaves a gate undecided; no metric is worked out here."""
+"""Gate rules on one seed's reports. A missing figure leaves a gate UNDECIDED; no metric is computed here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ NONE = Need(relation="at_most", threshold=0.0)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A state with the reasons that it follows from, the figures, and what is asked of them."""
+    """A state with its reasons, the figures, and their needs."""
 
     state: State
     reasons: tuple[Reason, ...] = ()
@@ -25,7 +25,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class FigureCheck:
-    """One figure that a gate asks for, None where it is missing, and why it is not good enough, None where it is."""
+    """A figure against its need. `value` None: missing; `reason` None: the need is met."""
 
     name: str
     value: float | None
@@ -34,7 +34,7 @@ class FigureCheck:
 
 
 def absent(sentence: str) -> Verdict:
-    """No verdict, as evidence is missing."""
+    """UNDECIDED, because evidence is missing."""
     return Verdict("UNDECIDED", (_missing(sentence),))
 
 
@@ -51,13 +51,13 @@ def _verdict(*checks: FigureCheck) -> Verdict:
 
 
 def format_against(value: float, threshold: float) -> str:
-    """The value in as many digits, three at least, as tell it from the threshold."""
+    """The value with at least three digits, and as many as distinguish it from the threshold."""
     texts = (f"{value + 0.0:.{digits}g}" for digits in range(3, 18))
     return next(text for text in texts if value == threshold or float(text) != threshold)
 
 
 def _check(name: str, code: str, value: float | None, need: Need, subject: str) -> FigureCheck:
-    """Args: subject: what the figure is, in words that a sentence begins with."""
+    """Args: subject: the figure in words, as the start of a sentence."""
     if value is None:
         return FigureCheck(name, value, need, _missing(f"{subject} is missing.", name))
     if need.is_met(value):
@@ -74,7 +74,7 @@ def _at_least(threshold: register.Threshold) -> Need:
 
 
 def _check_interval(prefix: str, bounds: Interval | None, *, lift: str, than: str, unit: str = "") -> FigureCheck:
-    """The interval of a lift, which must lie above 0. Args: prefix: of the names of its bounds. of: what it is an interval of."""
+    """The interval of a lift must be above 0. Args: prefix: of the names of its bounds. lift: the lift in words."""
     lower = f"{prefix}_lower"
     if bounds is None:
         return FigureCheck(lower, None, ZERO, _missing(f"The interval of {lift} is missing.", lower))
@@ -141,7 +141,7 @@ def retrieval_gate(evidence: SeedEvidence) -> Verdict:
 
 
 def surprise_gate(evidence: SeedEvidence) -> Verdict:
-    """Pairwise AUC of each category above its floor, on pairs and problems enough."""
+    """Pairwise AUC of each category above its floor, on enough pairs and problems."""
     report = evidence.surprise
     if report is None:
         return absent("The report surprise_report is missing.")

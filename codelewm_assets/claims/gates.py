@@ -1,4 +1,4 @@
-"""From finished reports to gates and claims. A gate holds on complete evidence only, on every seed; it computes no metric."""
+"""Gates and claims from finished reports. A gate holds only on complete evidence of every seed; no metric is computed here."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -42,9 +42,9 @@ def _gate(gate: str, rows: Sequence[SeedGate]) -> Gate:
 def evaluate_claims(
     gates: Mapping[str, Gate], benchmark_labels: Mapping[str, str], claims: Sequence[Claim] = CLAIMS
 ) -> tuple[ClaimResult, ...]:
-    """Each claim against the gates and the benchmarks that the evidence comes from.
+    """The status of each claim, from the gates and the benchmarks of the evidence.
 
-    Raises: KeyError: a claim needs a gate that was not judged.
+    Raises: KeyError: a claim needs a gate that is not in `gates`.
     """
     stand_ins = sorted(label for label in benchmark_labels.values() if "stand-in" in label)
     results = []
@@ -82,7 +82,7 @@ def evaluate_gates(
 
 
 def inconsistencies(gates: ClaimGates) -> list[str]:
-    """Claims whose status does not follow from the gates beside them, and gates without a verdict of every seed."""
+    """Claims whose status does not follow from the gates of the record, and gates without a verdict of every seed."""
     expected = {
         row.claim_id: row.status for row in evaluate_claims({g.gate: g for g in gates.gates}, gates.benchmark_labels)
     }

@@ -1,4 +1,4 @@
-"""The words of the audit: what claims, of whom, and what takes a claim back. Tables; no logic but matching.
+"""The words of the audit: claim words, subjects, negations. Tables; no logic but matching.
 
 In a table alternatives are parted by two spaces or a line; each is a regular expression of whole words, in any case.
 """
@@ -54,17 +54,17 @@ MODEL = _any(r"""
     re-?rank(?:s|ed|er|ers|ing)?  both seeds  seeds? (?:42|1729)  each seed
     (?:our|this|the|its) (?:method|approach|score|scorer|scores|ranker|head|network|training run|results?)
 """)
-"""What a claim about the model is about."""
+"""Subjects of a claim about the model."""
 EVALUATION = _any(r"""
     <CONTROL>  surface features  pass@\d+  re-?rank\w*  completions?  recall@\d+  mrr  roc-auc  decoys?
     <BENCHMARK>(?:[- ]?plus)?  benchmarks?  coding  generated code
 """)
-"""What a model is measured on or against: with a pronoun or an unknown noun as its subject, a claim about these is the model's."""
+"""Benchmarks, metrics and baselines: a claim about these with a pronoun or unknown subject is about the model."""
 OTHER_SUBJECT = _any(r"""
     <CONTROL>  references?  programs?  completions?  rewrites?  mutants?  rules?  checks?  tests?  guard  problems?  pools?
     sensors?  runs?  jobs?  rows?
 """)
-"""Who does something that is no claim about the model: a control that beats it, a program that passes its tests."""
+"""Other subjects: a control that beats the model, a program that passes its tests. Not claims about the model."""
 SOFTWARE = _any(r"""
     labell?ers?  labell?ing  sandbox(?:es)?  fork server  store  spread  workers?  cache  throughput  codelewm[_-]assets  harness
     padded rows  packed (?:documents|training)  packing  wall time  seconds  rows per second  tokens per second  tool  command  ui
@@ -191,7 +191,7 @@ DENIED_AFTER = _all(
     r"\b(?:is|are|was|were|stays?|remains?|kept|has been|have been) (?:not|<CLOSED>|unknown|unclear|an open question)\b",
     r"\b(?:proves?|means?|says?|shows?) (?:little|nothing)\b|\b(?:is|are) (?:wanted|needed|planned|future work)\b",
 )
-"""What takes the claim back after the claim word: "beats none of", "on neither seed", "… is CLOSED"."""
+"""Negations after the claim word: "beats none of", "on neither seed", "… is CLOSED"."""
 NO_DENIAL = _all(
     r"\bnever before (?:has|have|had|did)\b|\bnever (?:loses?|lost|fails?|failed)\b|\bno[- ]op\b|\bas if\b",
     r"\bno (?:doubt|question|longer in doubt|matter \w+|wonder|surprise|less|fewer|exception|exaggeration)\b|\bnone other\b",
@@ -225,10 +225,10 @@ REOPENED = _any(r"""
 
 
 def denies(lead: str) -> bool:
-    """Whether what is listed under these words is not claimed."""
+    """A list under these words is not claimed."""
     return bool(DENYING.search(lead)) and not REOPENED.search(lead)
 
 
 def states_status(cell: str) -> bool:
-    """Whether a cell says that what stands in its row does not hold."""
+    """The cell says that its row does not hold."""
     return bool(STATUS.match(cell)) and len(cell) < 60

@@ -1,4 +1,4 @@
-"""Records of gates and claims: what is judged of the evidence, and why. A reason that is not true cannot be made."""
+"""Records of gates, claims and their reasons. A reason whose figures contradict its code is rejected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ Relation = Literal["at_least", "above", "at_most"]
 
 
 class Need(Report):
-    """What a gate asks of one figure."""
+    """The requirement of a gate on one figure."""
 
     relation: Relation
     threshold: float
 
     def is_met(self, value: float) -> bool:
-        """Whether this value is good enough."""
+        """The value meets the need."""
         match self.relation:
             case "at_least":
                 return value >= self.threshold
@@ -32,11 +32,11 @@ class Need(Report):
 
 
 class Reason(Report):
-    """Why a gate does not hold.
+    """A reason why a gate does not hold.
 
-    `detail` is a plain sentence, `name` that of the figure in `SeedGate.figures`, `figure` its value beside the `threshold` that it
-    misses, `interval` the whole interval where a bound of it is the figure. `gate` and `seed` say whose reason it is. Artifacts of
-    before 0.2.0 have code and detail alone.
+    `detail` is a plain sentence, `name` the figure's key in `SeedGate.figures`, `figure` its value, `threshold` the value that it
+    misses, `interval` the interval if the figure is one of its bounds. `gate` and `seed`: the gate's row that it belongs to.
+    Artifacts older than 0.2.0 have only code and detail.
 
     Raises: pydantic.ValidationError: the figure and threshold do not meet the condition of the code (`REASONS`).
     """
@@ -57,25 +57,25 @@ class Reason(Report):
         kind = REASONS.get(self.code)
         if kind is None or not kind.is_true(self):
             raise ValueError(
-                f"{self.code} is said of figure {self.figure}, threshold {self.threshold}, interval {self.interval}; "
+                f"{self.code} has figure {self.figure}, threshold {self.threshold}, interval {self.interval}; "
                 f"expected {kind.condition if kind else 'a code of REASONS'}"
             )
         return self
 
     @property
     def is_bare(self) -> bool:
-        """It names no figure: something is missing or is known by name alone."""
+        """It has no figure: evidence is missing, or the reason is not numeric."""
         return self.figure is None and self.threshold is None and self.interval is None
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonKind:
-    """What a code says.
+    """The meaning of a code.
 
     Attributes:
-        condition: in words, what is true of figure, threshold and interval.
+        condition: the condition on figure, threshold and interval, in words.
         is_true: the same as a test.
-        fails: the gate FAILS by it; else the evidence does not suffice and the gate is UNDECIDED.
+        fails: the gate FAILS; else the evidence is insufficient and the gate is UNDECIDED.
     """
 
     meaning: str
@@ -147,13 +147,13 @@ REASONS: dict[str, ReasonKind] = {
     "secret_found": _of("A scan found what looks like a secret.", ABOVE, _above),
     "scored_problem_trained_on": _of("A scored problem was trained on.", ABOVE, _above),
 }  # fmt: skip
-"""Every code that a gate or a claim can give."""
+"""Every code of a gate's or claim's reason."""
 
 
 class SeedGate(Report):
     """One gate on one seed's evidence (seed None: evidence that belongs to no seed).
 
-    `needs`: figure → what the gate asks of it; figures without are shown and not judged.
+    `needs`: figure → its need; figures without one are informative.
     """
 
     gate: str

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{file}: {error.strerror if isinstance(error, OSError) else f'no UTF-8 text ({error.reason})'}"
             )
     if unreadable:
-        LOG.error(f"cannot be read: {'; '.join(unreadable)}. Name Markdown files, or folders of them.")
+        LOG.error(f"Unreadable: {'; '.join(unreadable)}. Name Markdown files, or folders of them.")
         return USAGE_ERROR
     gates, digest = latest_gates()
     statuses = claim_statuses(gates) if gates else {}

@@ -1,4 +1,4 @@
-"""What every command is made of, and where it finds the instance and the store."""
+"""The base of every command, and access to the instance and the store."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
     """One line on standard error and exit status 2 for bad arguments."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong and where help is."""
+        """Print the error and the command for help."""
         program, _, command = self.prog.partition(" ")
         LOG.error(
             f"{command}: {message}. See `{self.prog} --help`." if command else f"{message}. See `{program} --help`."
@@ -51,7 +51,7 @@ def command(
 
 
 def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    """The option that says how log records are written, on standard error."""
+    """Add the option for the format of log records on standard error."""
     parser.add_argument(
         "--log-format", choices=LOG_FORMATS, default=default,
         help=f"how messages on standard error are written (default: {VARIABLE} or text)",
@@ -66,18 +66,18 @@ def print_json(payload: Mapping[str, Any]) -> None:
 def open_instance() -> Any:
     """The Dagster instance of DAGSTER_HOME, or of the working folder when it holds a dagster.yaml.
 
-    Raises: AssetsError: there is neither, or DAGSTER_HOME is no folder.
+    Raises: AssetsError: neither exists, or DAGSTER_HOME is not a folder.
     """
     import dagster as dg
 
     if "DAGSTER_HOME" not in os.environ:
         if not Path("dagster.yaml").is_file():
-            raise AssetsError("There is no dagster.yaml here and DAGSTER_HOME is not set. Run in the project's folder.")
+            raise AssetsError("No dagster.yaml here, and DAGSTER_HOME is not set. Run in the project's folder.")
         os.environ["DAGSTER_HOME"] = str(Path.cwd())
     home = Path(os.environ["DAGSTER_HOME"])
     if not home.is_absolute() or not home.is_dir():
         raise AssetsError(
-            f"DAGSTER_HOME is {home}; wanted the absolute path of a folder. Make it, or unset the variable."
+            f"DAGSTER_HOME is {home}; expected the absolute path of a folder. Create it, or unset the variable."
         )
     return dg.DagsterInstance.get()
 

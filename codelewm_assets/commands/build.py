@@ -79,11 +79,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def print_end(assets: Set[str], built: Set[str], instance: Any, store: Any, console: Any) -> None:
-    """Claims, gates and pages, where there are any; the verdict of preflight, last, of a build that goes no further.
+    """Print claims, gates and pages, if any; at the end the preflight verdict, if the build stops there.
 
     Args:
-        assets: names of the assets that were to be built.
-        built: labels of those that were.
+        assets: names of the assets to build.
+        built: labels of the assets that were built.
     """
     from codelewm_assets.defs.inputs import latest_version
 
@@ -101,7 +101,7 @@ def print_end(assets: Set[str], built: Set[str], instance: Any, store: Any, cons
 
 
 def preflight_lines(report: dict[str, Any]) -> list[str]:
-    """The verdict of a preflight report: clear, or a line a blocker with its rule and first offenders."""
+    """The verdict of a preflight report: clear, or one line per blocker with its rule and first offenders."""
     red = [finding for finding in report["findings"] if not finding["passed"]]
     if report["clear"] and not red:
         return [f"preflight_report: clear ({len(report['findings'])} rules)"]

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with the installation, the machine or the instance, and what to do."""
+"""`doctor`: faults of the installation, the machine or the instance, with remedies."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""One plain sentence a gate: the figure, the threshold and the direction. Pure functions of the records of `claim_gates`."""
+"""One plain sentence per gate: figure, threshold and direction. Pure functions of the records of `claim_gates`."""
 
 import re
 from collections.abc import Mapping
@@ -24,23 +24,23 @@ WORDS: Mapping[str, str] = {
     "secret_findings": "secret findings",
     "scored_problems_trained_on": "scored problems trained on",
 }
-"""Figure → its name in a sentence; of a difference, with the control that it is over. `rerank:…` and `probe` have their own."""
+"""Figure → its name in a sentence; for a difference also the control. `rerank:…` and `probe` have their own."""
 
 
 def gate_sentence(gate: Gate) -> str:
-    """The gate's verdict in one sentence, by the seed that decides it: the one with the worst state and figures."""
+    """The gate's verdict in one sentence, from the seed with the worst state and figures."""
     if not gate.seeds:
         return _reasons(gate)
     row = min(gate.seeds, key=lambda row: (RANK[row.state], _margin(row)))
     text = _of_figures(row)
     if row.state == "UNDECIDED":
         text = "; ".join(filter(None, [f"no verdict: {_reasons(row) or 'evidence is missing'}", text]))
-    text = text or _reasons(row)  # artifacts of before 0.2.0 do not say what was asked
+    text = text or _reasons(row)  # artifacts older than 0.2.0 lack the needs
     return text if row.seed is None else f"{text} (seed {row.seed})"
 
 
 def _margin(row: SeedGate) -> float:
-    """How far the row's worst figure is above its threshold, in the order of rows of one gate."""
+    """Distance of the row's worst figure above its threshold; orders the rows of one gate."""
     if row.gate.startswith("rerank:"):
         return row.figures.get("lift_points", 0.0)
     if row.gate == "probe":
@@ -55,12 +55,12 @@ def _margin(row: SeedGate) -> float:
 
 
 def _figures_with_needs(row: SeedGate) -> list[tuple[str, float, Need]]:
-    """Name, value and need of each figure that has words, in the order of the words."""
+    """Name, value and need of each figure in `WORDS`, in that order."""
     return [(n, row.figures[n], row.needs[n]) for n in WORDS if n in row.figures and n in row.needs]
 
 
 def _of_figures(row: SeedGate) -> str:
-    """The figures that are not met, or all of them where each is; empty without figures."""
+    """The figures that miss their need, or all figures if none does; empty without figures."""
     if row.gate.startswith("rerank:"):
         return _lift(row)
     if row.gate == "probe":
@@ -74,7 +74,7 @@ def _of_figures(row: SeedGate) -> str:
 
 
 def _text(name: str, value: float, need: Need, interval: str) -> str:
-    """The figure in words, with what is asked of it. Args: interval: of a difference, in words."""
+    """The figure in words, with its need. Args: interval: of a difference, in words."""
     what, _, control = WORDS[name].partition(" over ")
     if control:
         direction = "worse" if value < 0 else "better"
@@ -102,14 +102,14 @@ def _lift(row: SeedGate) -> str:
     direction = "worse" if points < 0 else "better"
     interval = f"95% {_signed(low, 1)} to {_signed(high, 1)}"
     text = f"{abs(points):.1f} points {direction} than {control}, {interval}"
-    if "lift_points" not in row.needs:  # of a stand-in nothing is asked
+    if "lift_points" not in row.needs:  # a stand-in has no need
         return text
     needed = f"+{row.needs['lift_points'].threshold:g}" + (" and an interval above 0" if points >= 0 >= low else "")
     return f"{text}; {needed} needed"
 
 
 def _probe(row: SeedGate) -> str:
-    """The target with the largest lift over its controls."""
+    """Sentence on the target with the largest lift over its controls."""
     names = [name for name in row.figures if name in row.needs]
     if not names:
         return ""

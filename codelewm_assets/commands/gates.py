@@ -1,4 +1,4 @@
-"""The latest gates, for the commands that show them or decide by them."""
+"""The latest gates, for commands that show or use them."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
-    """The claims with the OPEN ones first, the gates with a sentence each, and where report and review site lie."""
+    """Print the claims, OPEN ones first, the gates with a sentence each, and the paths of report and review site."""
     from codelewm_assets.commands.gate_sentences import gate_sentence
     from codelewm_assets.display import print_table
 
@@ -31,7 +31,7 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
 
 
 def gates_json(instance: Any, store: Any) -> dict[str, Any]:
-    """`{claim_gates, results_report, review_site}`: the verified gates and where pages lie; None where there are none."""
+    """`{claim_gates, results_report, review_site}`: the verified gates and the paths of pages; None where absent."""
     gates, _ = verified_gates(instance, store)
     latest = latest_pages(instance, store)
     pages = {kind: str(latest[kind].path(name)) if latest[kind] else None for kind, name in PAGES}
@@ -39,10 +39,10 @@ def gates_json(instance: Any, store: Any) -> dict[str, Any]:
 
 
 def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str | None]":
-    """The latest gates and their digest; (None, None): never judged.
+    """The latest gates and their digest; (None, None): never materialized.
 
-    The bytes of `claim_gates` and of all that it was made from are verified. Where one of these artifacts is missing or
-    damaged, every gate is UNDECIDED and every claim CLOSED, with that reason.
+    The bytes of `claim_gates` and of its lineage are verified. If one of these artifacts is missing or damaged, every gate is
+    UNDECIDED and every claim CLOSED, with that reason.
     Raises: StoreError: claim_gates itself is missing or damaged.
     """
     from codelewm_assets.claims.verdicts import ClaimGates, Reason
@@ -54,13 +54,13 @@ def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str |
     artifact = store.load("claim_gates", version)
     if faults := list(store.verify(artifact)):
         raise StoreError(
-            f"{faults[0].artifact} is damaged: {faults[0].file} is {faults[0].found}, wanted {faults[0].wanted}. No claim is "
-            "OPEN; build again."
+            f"{faults[0].artifact} is damaged: {faults[0].file} is {faults[0].found}, expected {faults[0].wanted}. No claim "
+            "is OPEN; build again."
         )
     gates = ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
     try:
         details = [
-            f"{fault.artifact} {fault.file} is {fault.found}, wanted {fault.wanted}"
+            f"{fault.artifact} {fault.file} is {fault.found}, expected {fault.wanted}"
             for digest, parent in store.lineage(artifact).items()
             if digest != version  # claim_gates itself is verified
             for fault in store.verify(parent)
@@ -81,18 +81,18 @@ def verified_gates(instance: Any, store: Any) -> "tuple[ClaimGates | None, str |
 
 
 def latest_gates() -> "tuple[ClaimGates | None, str | None]":
-    """`verified_gates` of the instance and store that the environment names; (None, None) where there is no instance."""
+    """`verified_gates` of the instance and store of the environment; (None, None) without an instance."""
     if "DAGSTER_HOME" not in os.environ and not Path("dagster.yaml").is_file():
         return None, None
     return verified_gates(open_instance(), open_store())
 
 
 def gates_line(gates: Any, digest: str | None) -> str:
-    """Which claims are open, and by which gates, in one line."""
+    """One line with the open claims and the digest of `claim_gates`."""
     from codelewm_assets.claims.register import CLAIMS
 
     if gates is None:
         names = ", ".join(claim.claim_id for claim in CLAIMS)
-        return f"There is no claim_gates here: every claim counts as CLOSED ({names})."
+        return f"No claim_gates here: every claim counts as CLOSED ({names})."
     is_open = [claim.claim_id for claim in gates.claims if claim.status == "OPEN"]
     return f"By claim_gates {str(digest)[:12]}, OPEN: {', '.join(is_open) or 'none'}."

@@ -1,4 +1,4 @@
-"""`job-status`: what a training run's event stream says of it."""
+"""`job-status`: summary of a training run's event stream."""
 
 import argparse
 import time

@@ -32,19 +32,19 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl", help="a header, then a row each")
     parser.add_argument(
         "--benchmark", type=_benchmark, metavar="NAME",
-        help=f"benchmark of samples, {' or '.join(BENCHMARKS)} (default: as their task_id says)",
+        help=f"benchmark of samples, {' or '.join(BENCHMARKS)} (default: from their task_id)",
     )  # fmt: skip
     parser.add_argument(
         "--suite", choices=("base", "plus"), default="plus",
-        help="inputs that samples are judged on: the benchmark's own, or EvalPlus' too where its file is there (default: plus)",
+        help="test inputs of samples: the benchmark's own, or EvalPlus' too if its file is present (default: plus)",
     )  # fmt: skip
     parser.add_argument(
         "--every-input", action="store_true",
-        help="go on after the first input that a sample fails (default: its verdict is known there, as in EvalPlus)",
+        help="continue after the first input that a sample fails (default: stop there, as EvalPlus does)",
     )  # fmt: skip
     parser.add_argument(
         "--isolation", choices=("auto", "strict", "basic"), default="auto",
-        help="auto: the layers that there are; strict: all of them, or none is labelled; basic: without namespaces"
+        help="auto: the available layers; strict: all layers, else refuse; basic: without namespaces"
              " (default: auto)",
     )  # fmt: skip
     parser.add_argument("--workers", type=_count, default=2, help="programs at once (default: 2)")
@@ -56,7 +56,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_WORKERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MAX_WORKERS}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_WORKERS}")
     return int(text)
 
 
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     except SandboxError as error:
         if not options.module:
             raise
-        LOG.error(str(error))  # a module that cannot be imported is a bad argument
+        LOG.error(str(error))  # an unimportable module is a usage error
         return USAGE_ERROR
     with redirect_stdout(sys.stderr) if _is_standard_output(options.output) else nullcontext():
         if options.json:
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             _print(summary, options)
     if not summary.written:
         LOG.error(
-            f"{options.input.name}: no row could be labelled. Wanted rows as in docs/completions.md, or samples with "
+            f"{options.input.name}: no row could be labelled. Expected rows as in docs/completions.md, or samples with "
             "`task_id` and `completion` or `solution`."
         )
         return USAGE_ERROR
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_standard_output(output: Path) -> bool:
-    """Whether the rows went there: then nothing else goes there."""
+    """The rows were written to standard output, so nothing else may be."""
     with suppress(OSError, ValueError):  # a test's standard output has no descriptor
         return os.path.samestat(output.stat(), os.fstat(sys.stdout.fileno())) and not output.is_file()
     return False

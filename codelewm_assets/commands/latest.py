@@ -10,7 +10,7 @@ PAGES = (("results_report", "results_report.md"), ("review_site", "index.html"))
 
 
 def latest_pages(instance: Any, store: Any) -> dict[str, Any]:
-    """Kind of each page → the latest artifact of it, None where there is none."""
+    """Kind of each page → its latest artifact, or None."""
     from codelewm_assets.defs.inputs import latest_version
 
     versions = {kind: latest_version(instance, kind) for kind, _ in PAGES}
@@ -18,10 +18,10 @@ def latest_pages(instance: Any, store: Any) -> dict[str, Any]:
 
 
 def link_latest(instance: Any, store: Any) -> None:
-    """Point `latest/<kind>` of a local store to the latest artifacts; on object storage there is none.
+    """Point `latest/<kind>` of a local store to the latest artifacts; object storage has no links.
 
     Raises:
-        OSError: the link cannot be made; an earlier one stays.
+        OSError: the link cannot be created; an earlier one stays.
     """
     for kind, artifact in latest_pages(instance, store).items():
         if artifact is not None and "://" not in store.address:
@@ -29,7 +29,7 @@ def link_latest(instance: Any, store: Any) -> None:
 
 
 def page_address(store: Any, kind: str, artifact: Any) -> str:
-    """Path or URL by which a reader opens a page: through its link where that leads to this artifact."""
+    """Path or URL of a page, through its `latest` link if that points to this artifact."""
     page = dict(PAGES)[kind]
     if "://" in store.address:
         return f"{artifact.address}/{page}"

@@ -1,4 +1,4 @@
-"""`prune`: what nothing refers to any more, and with `--execute` its removal."""
+"""`prune`: lists unreferenced artifacts, and removes them with `--execute`."""
 
 import argparse
 import logging
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--execute", action="store_true", help="remove it (default: say what would go)")
+    parser.add_argument("--execute", action="store_true", help="remove them (default: a dry run)")
     parser.add_argument(
         "--older-than", type=_amount, default=0.0, metavar="DAYS", help="remove only artifacts older than this"
     )
@@ -36,13 +36,13 @@ def _amount(text: str) -> float:
     except ValueError:
         amount = math.nan
     if not 0 <= amount <= 36500:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 36500")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 36500")
     return amount
 
 
 @command(
     "prune --older-than 7",
-    "Remove what no latest artifact was made from or names; a dry run unless --execute.",
+    "Remove artifacts that no latest artifact refers to; a dry run unless --execute.",
     _add_arguments,
 )
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
     instance, store = open_instance(), open_store()
     hours = options.ignore_runs_silent_for
-    newest = newest_run(instance)  # before all questions: a later run shows, also one that has ended by then
+    newest = newest_run(instance)  # before all other queries: reveals a later run, even one that has ended
 
     def require_quiet() -> None:
         require_no_run(instance, now_s=time.time(), silent_for_s=None if hours is None else hours * HOUR_S)

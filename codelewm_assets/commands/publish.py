@@ -1,4 +1,4 @@
-"""`publish`: what would go to the Hub, and with `--execute` its upload."""
+"""`publish`: shows the release plan for the Hub, and uploads it with `--execute`."""
 
 import argparse
 import logging
@@ -20,16 +20,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
     )
-    parser.add_argument("--public", action="store_true", help="repositories that everyone can read (default: private)")
+    parser.add_argument("--public", action="store_true", help="create public repositories (default: private)")
 
 
 def _namespace(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a user or organisation on the Hub")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid name of a user or organisation on the Hub")
     return text
 
 
-@command("publish --namespace lab", "What would go to the Hub; --execute does it.", _add_arguments)
+@command("publish --namespace lab", "Show the release plan for the Hub; --execute uploads it.", _add_arguments)
 def run(options: argparse.Namespace) -> int:
     from codelewm_assets.defs.hub_release import latest_plan
     from codelewm_assets.release.hub_upload import publish

@@ -1,4 +1,4 @@
-"""What a profile needs that this machine lacks, by the assets that are to be built."""
+"""Requirements of a profile that this machine does not meet, for the assets to be built."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -11,21 +11,21 @@ from codelewm_assets.profiles.profile import Profile
 
 
 def require_runnable(profile: Profile, assets: Collection[str], environment: Mapping[str, str], cache: Path) -> None:
-    """Refuse a build that is bound to fail here, before any work.
+    """Refuse a build that cannot succeed on this machine, before any work.
 
     Args:
-        profile: the profile that is built.
-        assets: names of the assets that are to be built.
-        environment: the process's variables; files and the Hub's token are named there.
+        profile: the profile to build.
+        assets: names of the assets to build.
+        environment: environment variables, with files and the Hub's token.
         cache: folder of downloaded benchmark files.
 
     Raises:
-        ProfileError: all that is missing, each with its remedy.
+        ProfileError: requirements are not met; names each with its remedy.
     """
     faults = [row for row in _findings(profile, assets, environment, cache) if row.state == "fail"]
     if faults:
         rows = "; ".join(f"{row.name}: {row.found} (expected {row.wanted}; {row.remedy})" for row in faults)
-        raise ProfileError(f"Profile {profile.name} cannot be built on this machine, nothing was started. {rows}.")
+        raise ProfileError(f"Profile {profile.name} cannot be built on this machine; nothing was started. {rows}.")
 
 
 def _findings(

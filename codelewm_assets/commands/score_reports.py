@@ -1,4 +1,4 @@
-"""`calibrate` and `rerank`: a report of score rows, into a folder, and its figures as a table."""
+"""`calibrate` and `rerank`: write a report of score rows into a folder and print its figures."""
 
 import argparse
 import json
@@ -15,10 +15,10 @@ Rows = list[list[str | None]]
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scores", type=Path, metavar="SCORES.jsonl", help="score rows (docs/evaluation.md)")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that the report goes to")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument(
         "--score", default="p_pass", metavar="NAME",
-        help="score that is compared with the others, its controls (default: p_pass)",
+        help="score to compare with all others, its controls (default: p_pass)",
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def rerank(options: argparse.Namespace) -> int:
 
 
 def calibration_rows(report: "CalibrationReport", subject: str) -> Rows:
-    """A row a score, the subject first. Figures that are undefined are None."""
+    """One row per score, the subject first. Undefined figures are None."""
     rows: Rows = []
     for name in sorted(report.overall, key=lambda name: (name != subject, name)):
         metrics, difference = report.overall[name], report.difference.get(name)
@@ -65,7 +65,7 @@ def calibration_rows(report: "CalibrationReport", subject: str) -> Rows:
 
 
 def rerank_rows(report: "RerankReport", subject: str) -> Rows:
-    """A row a benchmark and score: the subject first, then controls from the best down. Figures that are undefined are None."""
+    """One row per benchmark and score: the subject first, then controls, best first. Undefined figures are None."""
     rows: Rows = []
     for benchmark, result in report.benchmarks.items():
         reached = result.pass_at_1
@@ -95,6 +95,6 @@ def _print(title: str, header: list[str], rows: list[list[Any]]) -> None:
 
 
 def _print_path(path: Path, as_json: bool) -> int:
-    """The report's path, last; as JSON with the report."""
+    """Print the report's path; as JSON together with the report."""
     print_json({"path": str(path), "report": json.loads(path.read_text(encoding="utf-8"))}) if as_json else print(path)
     return 0

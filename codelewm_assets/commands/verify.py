@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     checked, faults = store.verify_all(frozenset(options.artifacts))
     if options.artifacts and not checked and not faults:
         raise AssetsError(
-            f"No stored artifact is called {' or '.join(options.artifacts)}. Leave the names out to verify all."
+            f"No stored artifact is called {' or '.join(options.artifacts)}. Omit the names to verify all."
         )
     leftovers = store.unfinished() if not options.artifacts else []
     if options.json:
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     for fault in faults:
         print(f"{fault.artifact}\t{fault.file}\tfound {fault.found}\twanted {fault.wanted}")
     for folder in leftovers:
-        print(f"leftover\t{folder}\ta write that has not ended: no reader sees it; delete it when no build runs")
+        print(f"leftover\t{folder}\tan incomplete write, invisible to readers; delete it when no build runs")
     where = "" if checked else f" {store.address} holds no artifact."
     print(f"{checked} artifacts verified, {len(faults)} mismatches.{where}")
     return FAILED if faults else 0

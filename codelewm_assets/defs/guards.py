@@ -161,7 +161,7 @@ def require_clear(instance: dg.DagsterInstance) -> None:
     raise dg.Failure(
         f"Training is refused: {len(blocked)} of its checks are not green.\n"
         + "".join(f"  {status.line}\n" for status in blocked)
-        + "Materialize these assets with their checks, then start again. docs/guard.md says what each state asks for.",
+        + "Materialize these assets with their checks, then start again. docs/guard.md lists what to do in each state.",
         metadata={"gate": dg.MetadataValue.table([_row(status) for status in blocked])},
         allow_retries=False,
     )

@@ -13,14 +13,17 @@ BIN_COUNT = 10
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Edges (B + 1,) and the bin of each row (N,) in 0…B - 1. A row on an edge lies above it; the last bin holds its upper edge."""
+    """Edges (B + 1,) and the bin of each row (N,) in 0…B - 1. Bins are closed below and open above, the last one closed."""
 
     edges: NDArray[np.float64]
     of_row: NDArray[np.int64]
 
 
 def equal_width_bins(scores: NDArray[np.float64]) -> Bins:
-    """Ten bins of width 0.1 over [0, 1]. Args: scores: (N,) in [0, 1]."""
+    """Ten bins of width 0.1 over [0, 1].
+
+    Args: scores: (N,) in [0, 1].
+    """
     return _between(np.arange(BIN_COUNT + 1) / BIN_COUNT, scores)
 
 

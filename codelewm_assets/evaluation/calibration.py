@@ -1,4 +1,4 @@
-"""How well scores tell passing from failing completions, and whether p_pass means what it says. Shapes: N rows."""
+"""Discrimination and calibration of scores of passing and failing completions. Shapes: N rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def log_losses(scores: Floats, passed: Bools) -> Floats:
 def within_pool_auc(
     level: NDArray[np.int64], passed: Bools, pool: NDArray[np.int64]
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """(ROC-AUC of each pool that holds both classes, the place of one of that pool's rows), ties counted half.
+    """(ROC-AUC of each pool with both classes, index of one row of that pool), ties counted half.
 
     Args: level: (N,) ≥ 0, in the order of the scores. pool: (N,) codes.
     """
@@ -67,7 +67,7 @@ def within_pool_auc(
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One score of the rows that have it: values, levels of equal values, verdicts, problems and pools, all (N,)."""
+    """One score of the rows that have it: values, levels of equal values, labels, problems and pools, all (N,)."""
 
     scores: Floats
     level: NDArray[np.int64]
@@ -77,7 +77,7 @@ class _Column:
 
 
 def score_metrics(table: ScoreTable, name: str) -> ScoreMetrics:
-    """Metrics of one score; rows without a finite score are counted and left out."""
+    """Metrics of one score; rows without a finite score are counted and excluded."""
     column = table.scores.get(name)
     usable = np.zeros(len(table), dtype=bool) if column is None else np.isfinite(column)
     missing = len(table) if column is None else int(table.missing[name].sum())
@@ -104,7 +104,7 @@ def score_metrics(table: ScoreTable, name: str) -> ScoreMetrics:
 
 
 def _order_figures(column: _Column) -> dict[str, Any]:
-    """What depends on the order of scores only."""
+    """Metrics that depend on the order of scores only."""
     ordering, problems = Ordering.of(column.level, column.passed), column.problems
     if not ordering.has_both_classes:
         return {}
@@ -124,7 +124,7 @@ def _order_figures(column: _Column) -> dict[str, Any]:
 
 
 def _probability_figures(column: _Column) -> dict[str, Any]:
-    """What needs a score in [0, 1]."""
+    """Metrics that need a score in [0, 1]."""
     scores, passed, problems = column.scores, column.passed, column.problems
     brier, loss = mean_influence((scores - passed) ** 2), mean_influence(log_losses(scores, passed))
     width, mass = equal_width_bins(scores), equal_mass_bins(scores)
@@ -147,7 +147,7 @@ def _probability_figures(column: _Column) -> dict[str, Any]:
 
 
 def _threshold_table(bins: Sequence[CalibrationBin]) -> list[Thresholded]:
-    """What a threshold at each inner edge of the bins would say, lowest first."""
+    """Confusion counts for a threshold at each inner edge of the bins, lowest first."""
     rows = [found.count for found in bins]
     hits = [round(found.count * found.pass_rate) if found.pass_rate is not None else 0 for found in bins]
     return [
@@ -174,7 +174,7 @@ def _thresholded(threshold: float, true: int, false: int, positive: int, count: 
 
 
 def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") -> AucDifference | None:
-    """ROC-AUC of the subject minus that of a control on the rows that have both; None where it is undefined."""
+    """ROC-AUC of the subject minus that of a control on the rows with both scores; None if undefined."""
     if subject not in table.scores or control not in table.scores:
         return None
     usable = np.isfinite(table.scores[subject]) & np.isfinite(table.scores[control])
@@ -198,7 +198,7 @@ def calibration_report(
     """The report over all rows, and by benchmark, completion kind and operator family.
 
     Args:
-        subject: the score that is compared with the controls.
+        subject: the score to compare with the controls.
     """
     names = list(table.scores)
     differences = {
@@ -230,7 +230,7 @@ def calibration_report(
 
 
 def _against(table: ScoreTable, labels: Labels, name: str) -> ScoreTable:
-    """Rows of one value; where all of them passed or all failed, with all rows of the other class."""
+    """Rows of one value; if all of them have one class, together with all rows of the other class."""
     selected = labels.where(name)
     classes = np.unique(table.passed[selected])
     return table.take(selected | (table.passed != classes[0]) if len(classes) == 1 else selected)

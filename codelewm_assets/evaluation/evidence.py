@@ -1,4 +1,4 @@
-"""What the gates are judged on, read from the artifacts of reports: the reports of each seed, and their integrity."""
+"""Evidence of the gates, read from report artifacts: the reports of each seed, and their integrity."""
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
@@ -57,9 +57,9 @@ def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
 def integrity_evidence(
     store: ArtifactStore, reports: Mapping[str, Artifact], *, trained_on: Callable[[Artifact], list[str]]
 ) -> IntegrityEvidence:
-    """What is checked of every artifact in the reports' lineage: bytes, secrets, and that scores are of held-out problems.
+    """Integrity of every artifact in the reports' lineage: bytes, secrets, and held-out problems.
 
-    Args: trained_on: problems of held-out scores that their model was trained on.
+    Args: trained_on: from a `heldout_scores` artifact to its problems that the model was trained on.
     """
     artifacts: dict[str, Artifact] = {}
     for report in reports.values():
@@ -76,7 +76,7 @@ def integrity_evidence(
 
 
 def scored_training_problems(scored: Artifact, folds: Mapping[str, int]) -> list[str]:
-    """Problems of these scores that were not in test for the model that scored them. Args: folds: problem id → its fold."""
+    """Problems of these scores outside the test split of the model that scored them. Args: folds: problem id → fold."""
     return sorted(
         {
             row.problem_id

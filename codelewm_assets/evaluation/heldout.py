@@ -41,7 +41,7 @@ class HeldoutScores:
 
 
 def require_held_out(data: FoldData, records: Sequence[TokenRecord]) -> None:
-    """Refuse to score what this fold's model was trained on, or validated on.
+    """Refuse to score records that this fold's model was trained or validated on.
 
     Raises: ReportError: a record's problem is not in the model's test part.
     """

@@ -1,4 +1,4 @@
-"""Intervals of metrics over rows that come in problems, by linearisation: one pass over the rows, and no resampling.
+"""Intervals of metrics over rows clustered by problem, by linearisation: one pass over the rows, no resampling.
 
 Each metric is a smooth function of the rows' weights; its derivative with respect to the weight of a row is the row's
 influence. Rows of one problem are not independent, so influences are summed within problems, and the spread of these sums
@@ -22,7 +22,7 @@ Scale = Literal["identity", "logit"]
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Which of `count` problems each row belongs to: `of_row` (N,) in 0…count - 1."""
+    """The problem of each row: `of_row` (N,) in 0…count - 1."""
 
     of_row: Codes
     count: int
@@ -49,8 +49,8 @@ def clustered_interval(
         influence: (N,) in units of the estimate; sums to about 0.
         problems: of the N rows.
         scale: on which the interval is symmetric; `logit` for an estimate in [0, 1], whose ends it never crosses.
-        lowest, highest: what the estimate cannot go beyond; the interval is cut there.
-    Returns: None with fewer than two problems; (estimate, estimate) when no problem moves it.
+        lowest, highest: range of the estimate; the interval is clipped to it.
+    Returns: None with fewer than two problems; (estimate, estimate) if all influences are 0.
     """
     error = standard_error(influence, problems)
     if error is None:
@@ -103,11 +103,11 @@ class Ordering:
 
     @property
     def has_both_classes(self) -> bool:
-        """Whether a passing and a failing row are there; without, no figure of order is defined."""
+        """There is a passing and a failing row; otherwise no ranking metric is defined."""
         return 0 < int(self.passed.sum()) < len(self.passed)
 
     def roc_auc(self) -> tuple[float, Floats]:
-        """(ROC-AUC, influences (N,)), ties counted half. Both classes must be there.
+        """(ROC-AUC, influences (N,)), ties counted half. Needs both classes.
 
         A passing row's placement is the share of failing rows below it, a failing row's the share of passing rows above it; the
         mean of either is the area. Source: the Mann–Whitney form, Hanley & McNeil 1982.
@@ -120,7 +120,7 @@ class Ordering:
         return area, (placement - area) / np.where(self.passed, positive, negative)
 
     def average_precision(self) -> tuple[float, Floats]:
-        """(average precision, influences (N,)). Both classes must be there.
+        """(average precision, influences (N,)). Needs both classes.
 
         With TP and N the passing and all rows at or above a level, AP = Σ ΔTP · TP / N / positives. More weight on a row
         changes N, and for a passing row TP, at every level at or below its own.

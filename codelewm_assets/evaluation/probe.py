@@ -1,4 +1,4 @@
-"""What a linear probe reads off the predicted latent, against probes of what the model was given."""
+"""Linear probes of the predicted latent, against probes of the model's inputs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, LatentProbeReport, ProbeTarget
 
-MAX_RECORDS = 1200  # held-out records that are asked, drawn by hash
+MAX_RECORDS = 1200  # held-out records that are tested, drawn by hash
 PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "before_state": "z_code", "action": "z_input"}
 WORDS = r"[A-Za-z0-9_]+|[^\sA-Za-z0-9_]"
 TARGETS: dict[str, Callable[[LabelledRecord], str]] = {
@@ -35,7 +35,7 @@ def latent_probe_report(
     seed: int,
     resamples: int,
 ) -> LatentProbeReport:
-    """Balanced accuracy on held-out records of logistic probes that were fitted on records of the train part.
+    """Balanced accuracy on held-out records of logistic probes fitted on records of the train split.
 
     Controls: `before_state` (the code's latent), `action` (the input's), `before_state_and_action` (both), `no_action` (z_pred
     with the empty input), `lexical` (TF-IDF of program and input), `majority`. With several folds a probe is fitted per fold,
@@ -113,10 +113,10 @@ def _target(
 
 
 def mean_over_classes(right: NDArray[np.bool_], classes: NDArray[np.intp]) -> float:
-    """Balanced accuracy: the mean over the classes that occur of the share that is right.
+    """Balanced accuracy: the mean recall over the classes that occur.
 
     As scikit-learn's `balanced_accuracy_score`, but fast enough for every resample of an interval.
-    Args: right: (N,) whether each answer is right, N ≥ 1. classes: (N,) the code of each asked class.
+    Args: right: (N,) bool, N ≥ 1. classes: (N,) code of the true class.
     """
     count = np.bincount(classes)
     hits = np.bincount(classes, weights=right.astype(np.float64))
@@ -130,7 +130,7 @@ def _logistic() -> Any:
 
 
 def _of_latents(fit: NDArray[np.float32], test: NDArray[np.float32]) -> Fit:
-    """A probe of standardised latents: (fit rows, asked rows, labels of the fit rows) → predictions."""
+    """A probe of standardised latents: (fit rows, test rows, labels of the fit rows) → predictions."""
 
     def predict(fit_rows: list[int], test_rows: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
         from sklearn.pipeline import make_pipeline
@@ -145,7 +145,7 @@ def _of_latents(fit: NDArray[np.float32], test: NDArray[np.float32]) -> Fit:
 
 
 def _of_texts(fit: Sequence[str], test: Sequence[str]) -> Fit:
-    """A probe of TF-IDF weights of words and signs."""
+    """A probe of TF-IDF weights of words and punctuation."""
 
     def predict(fit_rows: list[int], test_rows: list[int], known: NDArray[np.str_]) -> NDArray[np.str_]:
         from sklearn.feature_extraction.text import TfidfVectorizer

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 from codelewm_assets.core.records import Record
 
 MODEL_SCORES = ("p_pass", "p_pass_raw")
-"""Scores of the model itself; every other score of a row is a control."""
+"""The model's own scores; every other score of a row is a control."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
 Interval = tuple[float, float]
 RetrieverName = Literal["model", "no_action", "shuffled_action", "lexical", "random"]
@@ -21,11 +21,10 @@ class Report(BaseModel):
 
 
 class ScoreRow(BaseModel):
-    """One completion's scores, higher = thought more likely to pass. A score may be missing (None), p_pass included.
+    """One completion's scores, higher = more likely to pass. A score may be missing (None), p_pass included.
 
-    Raises: pydantic.ValidationError: a key that is not here, a value of another type, no `p_pass` (or, where the validation
-        context names another `subject`, none of that), a finite `p_pass` outside [0, 1], or `split` train: what a model trained
-        on is no evidence.
+    Raises: pydantic.ValidationError: an unknown key, a value of another type, no `p_pass` (or no score of the `subject` that the
+        validation context names), a finite `p_pass` outside [0, 1], or `split` train: training rows are not evidence.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -67,7 +66,7 @@ class ScoreRow(BaseModel):
 
 
 class LabelledRecord(Record):
-    """One pack row with what probes ask of it; `fold` is that of the model whose latents go with it."""
+    """One pack row with the probe labels; `fold` is that of the model whose latents belong to it."""
 
     record_id: str
     problem_id: str
@@ -80,7 +79,7 @@ class LabelledRecord(Record):
 
 
 class HeldoutRecord(LabelledRecord):
-    """One held-out pack row; its latents stand at the same place in the latent arrays."""
+    """One held-out pack row; its latents have the same index in the latent arrays."""
 
     completion_id: str
     benchmark_id: str
@@ -121,7 +120,7 @@ class Thresholded(Report):
 
 
 class ScoreMetrics(Report):
-    """How well one score tells passing from failing. Metrics are None when the status says that they are undefined.
+    """Metrics of one score for passing against failing rows; None when the status says that they are undefined.
 
     Brier score, log loss, calibration errors, bins and thresholded figures need a score in [0, 1] and are None for any other.
     Intervals are 95%, clustered by problem (evaluation/intervals.py), and None with fewer than two problems.
@@ -204,8 +203,8 @@ class Power(Report):
 class BenchmarkRerank(Report):
     """Reranking on one benchmark's pools. A score is None where no pool has it for every member.
 
-    `lift_over_best_control` compares with the control that does best, chosen anew in each resample among those that have every
-    pool that p_pass has; it rests on the `complete_pool_count["p_pass"]` pools. None where no control has them all.
+    `lift_over_best_control` compares with the best control, chosen in each resample among those with every pool of p_pass; it is
+    computed on the `complete_pool_count["p_pass"]` pools. None if no control has them all.
     """
 
     benchmark_label: str
@@ -241,7 +240,7 @@ class RetrievalScores(Report):
 
 
 class RetrievalReport(Report):
-    """Whether the predicted latent finds the real output among the held-out outputs. None without queries."""
+    """Retrieval of the real output among held-out outputs by the predicted latent. None without queries."""
 
     schema_version: Literal["codelewm.retrieval_report.v1"] = "codelewm.retrieval_report.v1"
     seed: int
@@ -253,7 +252,7 @@ class RetrievalReport(Report):
 
 
 class SurpriseCategory(Report):
-    """Pairwise AUC of one decoy category: how often the decoy's energy is above the real transition's."""
+    """Pairwise AUC of one decoy category: share of pairs in which the decoy's energy is above the real transition's."""
 
     pair_count: int
     problem_count: int
@@ -314,7 +313,7 @@ class CollapseReport(Report):
 
 
 class IntegrityEvidence(Report):
-    """What was checked of the artifacts a gate rests on; None = not checked."""
+    """Integrity of the artifacts behind a gate; None = not checked."""
 
     manifests_verified: int
     manifest_mismatches: list[str] | None

@@ -1,4 +1,4 @@
-"""Reranking: whether ordering a pool by p_pass puts a passing completion first more often than a control does.
+"""Reranking: pass@1 and MRR of pools ordered by p_pass, against the controls.
 
 Shapes: Q pools, P problems, R resamples.
 """
@@ -30,7 +30,7 @@ def top_share(pool: Pool) -> float:
 
 
 def reciprocal_rank(pool: Pool) -> float:
-    """Expected reciprocal rank of the first passing member over random orders of ties; 0.0 when none passes."""
+    """Expected reciprocal rank of the first passing member over random orders of ties; 0.0 if none passes."""
     before = 0
     for score in sorted({score for score, _ in pool}, reverse=True):
         tied = [passed for other, passed in pool if other == score]
@@ -47,7 +47,7 @@ def reciprocal_rank(pool: Pool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Credits:
-    """What each score reaches on each pool (Q,), NaN where a member lacks it; `problem` (Q,) codes of the pools' problems."""
+    """Credit of each score on each pool (Q,), NaN if a member lacks it; `problem` (Q,) codes of the pools' problems."""
 
     problem: NDArray[np.int64]
     top: dict[str, NDArray[np.float64]]
@@ -71,11 +71,11 @@ class _Credits:
 def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: str = "p_pass") -> BenchmarkRerank:
     """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it.
 
-    Figures are means over pools. A lift is the difference of two such means on the pools that both have; its interval draws
-    problems with all their pools, the same draws for both sides. Without the subject, the score that is compared with the
-    controls, there is no lift. The best control is one of those that have every pool that the subject has, so that a control
-    with a few pools neither is the best nor decides on which pools the lift over it rests; where no control has them all there
-    is no such lift, and the best is that of all controls.
+    Figures are means over pools. A lift is the difference of two such means on the pools that both scores have; its interval
+    resamples problems with all their pools, with the same draws for both sides. Without the subject, the score to compare with
+    the controls, there is no lift. The best control is chosen among those with every pool of the subject, so that a control with
+    few pools is neither the best nor restricts the pools of the lift. If no control has them all, there is no such lift, and the
+    best is chosen among all controls.
     """
     credits = _Credits.of(table)
     top = {name: _mean(values) for name, values in credits.top.items()}
@@ -114,7 +114,7 @@ def _lift(
     problem: NDArray[np.int64],
     resamples: int,
 ) -> Lift | None:
-    """The subject minus the best of the controls, chosen anew in each resample, on the pools that all of them have."""
+    """The subject minus the best control, chosen in each resample, on the pools that all of them have."""
     if subject not in figures:
         return None
     values = np.stack([figures[subject], *(figures[name] for name in controls)])  # (1 + C, Q)

@@ -1,4 +1,4 @@
-"""Whether the predicted latent finds the output that the program really gave among other held-out outputs."""
+"""Retrieval of the real output among other held-out outputs by the predicted latent."""
 
 from collections.abc import Mapping, Sequence
 

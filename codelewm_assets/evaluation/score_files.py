@@ -78,7 +78,7 @@ def score_rows(path: Path, *, subject: str = "p_pass") -> Iterator[ScoreRow]:
 
 
 def p_pass_faults(path: Path) -> tuple[int, list[str]]:
-    """(rows, `completion: value` of each whose p_pass is no number in [0, 1]), of a file that need not hold valid rows.
+    """(row count, `completion: value` of each row whose p_pass is not in [0, 1]), also of a file with invalid rows.
 
     Raises: ReportError: a line is not a JSON object.
     """
@@ -101,7 +101,7 @@ def _fault(error: ValidationError) -> str:
         return f"not JSON ({first['ctx']['error']})"
     field = ".".join(map(str, first["loc"])) or "row"
     if first["type"] == "extra_forbidden":
-        return f"{field} is no field of a score row"
+        return f"{field} is not a field of a score row"
     return f"{field}: {first['msg']}"
 
 

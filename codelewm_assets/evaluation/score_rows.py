@@ -33,7 +33,7 @@ def completion_scores(
     prompts: Mapping[str, str],
     llm_order: Mapping[str, int],
 ) -> tuple[tuple[ScoreRow, ...], tuple[ScoreRow, ...]]:
-    """(one row per completion, one per pool member); what the model says of a completion is the mean over its records.
+    """(one row per completion, one per pool member); the model's scores of a completion are means over its records.
 
     Args: as `evaluation.heldout.score_fold`; `records` are one fold's.
     """

@@ -32,10 +32,10 @@ class ScoreTable:
 
     Attributes:
         passed: (N,) bool.
-        problem, pool: (N,) codes; problems of two benchmarks, and pools of two problems, are told apart.
-        scores: name → (N,) float64, NaN where there is no finite score.
+        problem, pool: (N,) codes; distinct for problems of different benchmarks and pools of different problems.
+        scores: name → (N,) float64, NaN if not finite.
         missing: name → (N,) bool, where the row has no such score or null.
-        level: name → (N,) place of the score among the distinct ones, lowest first; of no meaning where the score is NaN.
+        level: name → (N,) rank of the score among the distinct ones, lowest first; meaningless where the score is NaN.
         clusters: of the rows by problem.
     """
 

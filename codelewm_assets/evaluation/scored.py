@@ -11,7 +11,7 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 
 
 class Scored:
-    """A seed's held-out scores, read as they are needed.
+    """A seed's held-out scores, read lazily.
 
     Attributes:
         artifact: `heldout_scores` of the seed.

@@ -1,4 +1,4 @@
-"""Whether a decoy's output surprises the model more than the real one."""
+"""Energy of a decoy's output against that of the real one: the model's surprise."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,1 +1,1 @@
-"""What runs the graph: a Dagster instance, its processes, its web server, and builds of every job in order."""
+"""Running the graph: the Dagster instance, its processes, its web server, and builds of all jobs in order."""

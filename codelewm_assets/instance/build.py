@@ -1,4 +1,4 @@
-"""`build`: every job of the graph in order, one run a partition, and a record of what happened while it happens."""
+"""`build`: runs every job of the graph in order, one run per partition, and reports progress events."""
 
 import json
 import logging
@@ -41,9 +41,9 @@ FOLLOWED_EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One thing that happened. `kind`: started, finished, failed, check_started, check_passed, check_failed, gate.
+    """A progress event. `kind`: started, finished, failed, check_started, check_passed, check_failed, gate.
 
-    gate: a gate does not hold, which is a result and no red check. The name of a check is `asset:check`.
+    gate: a gate does not hold, which is a result and not a red check. The name of a check is `asset:check`.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Progress:
 
 
 def log_progress(progress: Progress) -> None:
-    """A log record of what happened; a build that fails ends with its errors as records of their own."""
+    """Log a progress event. A failed build logs its errors separately at the end."""
     asset, _, check = progress.name.partition(":")
     fields = {"asset": asset, "check": check or None, "partition": progress.partition, "kind": progress.kind,
               "elapsed_s": progress.elapsed_s, "is_reused": progress.is_reused}  # fmt: skip
@@ -65,7 +65,7 @@ def log_progress(progress: Progress) -> None:
 
 @dataclass(slots=True)
 class BuildResult:
-    """What a build did: wall time of each asset, and why it failed, if it did."""
+    """The result of a build: wall time of each asset, and the failures."""
 
     wall_s: dict[str, float] = field(default_factory=dict)
     reused: set[str] = field(default_factory=set)
@@ -73,7 +73,7 @@ class BuildResult:
 
     @property
     def is_success(self) -> bool:
-        """Whether every run succeeded."""
+        """Every run succeeded."""
         return not self.failures
 
 
@@ -93,7 +93,7 @@ def planned_runs(defs: dg.Definitions, select: str | None = None) -> list[Planne
         select: a Dagster asset selection; None = everything.
 
     Raises:
-        AssetsError: the selection is not understood or names nothing.
+        AssetsError: the selection cannot be parsed or matches nothing.
     """
     graph, chosen = defs.resolve_asset_graph(), _selected(defs, select)
     runs = []
@@ -114,8 +114,8 @@ def build(
     """Run every job in order; after a failed run the later jobs, which need its assets, do not start.
 
     Args: select: a Dagster asset selection; None = everything.
-    Raises: AssetsError: the selection is not understood or names nothing. KeyboardInterrupt: the build was interrupted; its run
-        has failed and holds nothing.
+    Raises: AssetsError: the selection cannot be parsed or matches nothing. KeyboardInterrupt: the build was interrupted; its
+        run has failed and holds no pool.
     """
     graph, runs = defs.resolve_asset_graph(), planned_runs(defs, select)
     result = BuildResult()
@@ -135,10 +135,10 @@ def build(
 
 @contextmanager
 def persistent_connections() -> Iterator[None]:
-    """Keeps a connection open to each SQLite database that is used, and syncs them at checkpoints instead of at each commit.
+    """Keep a connection open to each SQLite database in use, and sync at checkpoints instead of at each commit.
 
-    Dagster opens and closes a connection for each query; the last one to close writes the whole log of a database back. After a
-    power cut the last events may be missing, never half of one: the next build reuses what they told of.
+    Dagster opens and closes a connection for each query, and closing the last one checkpoints the database's log. After a power
+    failure the last events may be missing, but none is partial; the next build reuses the artifacts that they recorded.
     """
     held: dict[str, sqlite3.Connection] = {}
 
@@ -148,7 +148,9 @@ def persistent_connections() -> Iterator[None]:
             path = connection.execute("PRAGMA database_list").fetchone()[2]
             if path and path not in held:
                 held[path] = sqlite3.connect(path, check_same_thread=False)
-                held[path].execute("SELECT count(*) FROM sqlite_master").fetchone()  # it is opened by the first query
+                held[path].execute(
+                    "SELECT count(*) FROM sqlite_master"
+                ).fetchone()  # SQLite opens the file at the first query
 
     sqlalchemy.event.listen(Pool, "connect", connected)
     try:
@@ -166,17 +168,17 @@ def _selected(defs: dg.Definitions, select: str | None) -> set[dg.AssetKey] | No
     try:
         keys = dg.AssetSelection.from_string(_with_keys(select, graph)).resolve(graph)
     except dg.DagsterError as error:
-        raise AssetsError(f"--select {select!r} is not understood: {str(error).splitlines()[0]}") from error
+        raise AssetsError(f"--select {select!r} cannot be parsed: {str(error).splitlines()[0]}") from error
     if not keys:
-        raise AssetsError(f"--select {select!r} names no asset. `codelewm-assets status` lists them.")
+        raise AssetsError(f"--select {select!r} matches no asset. `codelewm-assets status` lists them.")
     return set(keys)
 
 
 def _with_keys(select: str, graph: Any) -> str:
-    """The selection with `key:` before each bare name of an asset.
+    """The selection with `key:` before each bare asset name.
 
-    Dagster reads a bare name by an older syntax, in which `+name` is one layer of parents, no operator is known and
-    `1+name` is an error; with `key:` all of its selection syntax holds.
+    Dagster parses a bare name by an older syntax, in which `+name` is one layer of parents, operators are unknown and `1+name`
+    is an error; with `key:` the current selection syntax applies.
     """
     names = "|".join(re.escape(key.to_user_string()) for key in graph.get_all_asset_keys())
     return re.sub(rf'(?<![\w:"*/])({names})(?![\w:"*/])', r'key:"\1"', select)
@@ -207,14 +209,14 @@ def _run(
         except Exception as error:
             result.failures.append(f"{label}: {error}")
             return
-    if follower.is_interrupted:  # Dagster has ended the run and told the instance
+    if follower.is_interrupted:  # Dagster has ended the run and recorded it in the instance
         raise KeyboardInterrupt
     if not outcome.success and not follower.has_failed:
         result.failures.append(f"{label}: the run failed before any step")
 
 
 class _Follower:
-    """Is told each event of a run as it is stored."""
+    """Listener that receives each event of a run as it is stored."""
 
     def __init__(
         self,
@@ -231,7 +233,7 @@ class _Follower:
         self.has_failed = self.is_interrupted = False
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
-        """Tell what happened, if it is to be told."""
+        """Report the event, if it is one of `FOLLOWED_EVENTS`."""
         event = entry.dagster_event
         if event is not None and event.event_type in FOLLOWED_EVENTS:
             for progress in self._progress(event, entry.timestamp):
@@ -267,7 +269,7 @@ class _Follower:
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             text = failure_text(event)
             if "DagsterAssetCheckFailedError" in text:
-                return  # the red check has said so itself
+                return  # the red check was already reported
             self.is_interrupted = self.is_interrupted or INTERRUPTED in text
             self._fail(f"{artifact_id(name, self._partition)}: {text}")
             yield Progress("failed", name, self._partition, text)
@@ -279,7 +281,7 @@ class _Follower:
 
 
 def _figures(metadata: Any) -> str:
-    """A few plain figures of a materialization, for one line."""
+    """Up to four numbers of a materialization's metadata, as one line."""
     plain = {}
     for name, value in metadata.items():
         number = getattr(value, "value", None)
@@ -294,7 +296,7 @@ def _figures(metadata: Any) -> str:
 
 
 def last_event(path: Path) -> dict[str, Any] | None:
-    """The last event of a progress stream that says how far it is, None when there is none yet."""
+    """The last event of a progress stream that has a position; None: no such event yet."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""What the Dagster instance says of itself, as findings of the doctor.
+"""Health of the Dagster instance, as findings of the doctor.
 
-Schema versions come from the storages' own `alembic_version`, which Dagster does not document: it is used here alone.
+Schema versions come from the storages' undocumented `alembic_version`, which is used here alone.
 """
 
 import re
@@ -30,7 +30,7 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """A run that has not ended, as far as the instance knows; `silent_s` since its last event, or since it was created."""
+    """A run that has not ended according to the instance; `silent_s`: seconds since its last event, or since its creation."""
 
     run_id: str
     job: str
@@ -41,8 +41,8 @@ class UnfinishedRun:
 def unfinished_runs(instance: dg.DagsterInstance, *, now_s: float) -> list[UnfinishedRun]:
     """Runs that are queued, starting, started or being cancelled, the oldest first.
 
-    A run of a process that was killed stays among them: nothing has told the instance that it ended.
-    Args: now_s: seconds since the epoch, which silence is counted to.
+    A run whose process was killed stays among them, because nothing recorded its end.
+    Args: now_s: current time in seconds since the epoch.
     """
     unfinished = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED_STATUSES), ascending=True):
@@ -54,10 +54,10 @@ def unfinished_runs(instance: dg.DagsterInstance, *, now_s: float) -> list[Unfin
 
 
 def require_no_run(instance: dg.DagsterInstance, *, now_s: float, silent_for_s: float | None) -> None:
-    """Refuse while a run may still need what is stored.
+    """Refuse to delete while a run may still use stored artifacts.
 
-    Args: silent_for_s: runs that have given no event for longer count as dead; None: none does.
-    Raises: AssetsError: a run has not ended; names each.
+    Args: silent_for_s: runs without an event for longer count as dead; None: no run counts as dead.
+    Raises: AssetsError: runs are in progress; names each.
     """
     runs = [
         run for run in unfinished_runs(instance, now_s=now_s) if silent_for_s is None or run.silent_s <= silent_for_s
@@ -71,17 +71,17 @@ def require_no_run(instance: dg.DagsterInstance, *, now_s: float, silent_for_s: 
 
 
 def newest_run(instance: dg.DagsterInstance) -> str | None:
-    """Id of the run that was created last; None: there is none."""
+    """Id of the run that was created last; None: the instance has no run."""
     records = instance.get_run_records(limit=1)
     return records[0].dagster_run.run_id if records else None
 
 
 def require_no_run_since(instance: dg.DagsterInstance, newest: str | None) -> None:
-    """Refuse when a run was created since, also when it has ended: what it made or took up again may now be in use.
+    """Refuse when a run was created since, even if it has ended: the artifacts that it wrote or reused may now be in use.
 
-    No clock is compared, as runs may be told by other machines.
-    Args: newest: what `newest_run` said before it was asked what is live.
-    Raises: AssetsError: it says something else now.
+    Run ids are compared, not clocks: runs may come from other machines.
+    Args: newest: result of `newest_run` before the live artifacts were listed.
+    Raises: AssetsError: another run is now the newest.
     """
     found = newest_run(instance)
     if found != newest:
@@ -92,7 +92,7 @@ def require_no_run_since(instance: dg.DagsterInstance, newest: str | None) -> No
 
 
 def live_digests(instance: dg.DagsterInstance) -> frozenset[str]:
-    """Digests of the latest materialization of every asset and partition that the instance has ever seen."""
+    """Digests of the latest materialization of every asset and partition in the instance's history."""
     digests = set[str | None]()
     for key in instance.all_asset_keys():
         kind = key.to_user_string()
@@ -100,16 +100,16 @@ def live_digests(instance: dg.DagsterInstance) -> frozenset[str]:
     return frozenset(digest for digest in digests if digest is not None)
 
 
-MAX_SILENCE_S = HOUR_S  # training and labelling, which take longest, say something every few minutes
+MAX_SILENCE_S = HOUR_S  # training and labelling, which take longest, log an event every few minutes
 HOME_REMEDY = "run in the project's folder, with DAGSTER_HOME unset or its absolute path"
 
 
 def instance_findings(environment: Mapping[str, str], working: Path, *, now_s: float) -> list[HealthFinding]:
-    """Findings about home, configuration, storage, schema, daemons and runs; those that cannot be made are left out.
+    """Findings about home, configuration, storage, schema, daemons and runs; those that cannot be computed are omitted.
 
     Args:
         environment: DAGSTER_HOME names the instance.
-        working: the working folder, whose dagster.yaml counts where DAGSTER_HOME is not set.
+        working: the working folder, whose dagster.yaml is used when DAGSTER_HOME is not set.
         now_s: seconds since the epoch.
     """
     home = Path(environment.get("DAGSTER_HOME") or working)
@@ -139,7 +139,7 @@ def _of_instance(home: Path, now_s: float) -> list[HealthFinding]:
             schema = schema_finding(instance)
             if schema.state == "ok":
                 instance.get_run_records(limit=1)
-        except Exception as error:  # whatever keeps it from opening is the finding
+        except Exception as error:  # any error while opening is the finding
             message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             remedy = (
                 "correct dagster.yaml, or set the storage aside and build again: artifacts that are stored are reused"
@@ -154,7 +154,7 @@ def _of_instance(home: Path, now_s: float) -> list[HealthFinding]:
 
 
 def storage_folder_finding(home: Path, working: Path) -> HealthFinding:
-    """Whether relative folders of dagster.yaml, which start from the working folder, lie beside that file."""
+    """Relative folders of dagster.yaml resolve to folders beside it, although they start from the working folder."""
     text = (home / "dagster.yaml").read_text(encoding="utf-8", errors="replace")
     folders = [found.strip("\"'") for found in re.findall(r"(?m)^\s*base_dir:\s*([^\s#{]+)", text)]
     is_beside = home.resolve() == working.resolve() or all(Path(folder).is_absolute() for folder in folders)
@@ -166,7 +166,7 @@ def storage_folder_finding(home: Path, working: Path) -> HealthFinding:
 
 
 def schema_finding(instance: dg.DagsterInstance) -> HealthFinding:
-    """Whether the database's schema is the one of this Dagster."""
+    """The database schema is that of this Dagster version."""
     storages = {
         "runs": instance.run_storage,
         "events": instance.event_log_storage,
@@ -184,7 +184,7 @@ def schema_finding(instance: dg.DagsterInstance) -> HealthFinding:
 
 
 def daemons_finding(instance: dg.DagsterInstance) -> HealthFinding:
-    """Whether the daemons of sensors, queued runs and backfills beat; a build from the command line needs none."""
+    """The daemons of sensors, queued runs and backfills have a recent heartbeat; a command-line build needs none."""
     silent = sorted(
         status.daemon_type
         for status in instance.get_daemon_statuses().values()
@@ -198,7 +198,7 @@ def daemons_finding(instance: dg.DagsterInstance) -> HealthFinding:
 
 
 def runs_finding(instance: dg.DagsterInstance, *, now_s: float) -> HealthFinding:
-    """Whether runs that have not ended still say something. Those whose process is surely dead are ended first."""
+    """Unfinished runs still log events. Runs whose process is known to be dead are marked as failed first."""
     fail_dead_runs(instance)
     runs = unfinished_runs(instance, now_s=now_s)
     dead = [

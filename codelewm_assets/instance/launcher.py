@@ -1,8 +1,8 @@
-"""Launches runs as Dagster's default launcher does, and knows when the process of one is gone.
+"""Dagster's default run launcher, with detection of runs whose process is gone.
 
 A run's process is watched by the code server that started it. When that dies too (the machine restarts, the daemon is killed),
-the default launcher leaves the run STARTED for ever: what waits for it waits, its pool slot is taken and nobody is told. Run
-monitoring asks this launcher instead. It calls a run dead only on evidence; what it cannot find out counts as living.
+the default launcher leaves the run STARTED for ever: dependent runs wait, its pool slot stays taken and no failure is logged. Run
+monitoring queries this launcher instead. It reports a run as dead only on evidence; an unknown state counts as alive.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ POLL_INTERVAL_S = 2.0
 
 
 def process_tags() -> dict[str, str]:
-    """Tags of a run that this process executes."""
+    """Tags that identify this process, for the runs that it executes."""
     pid = os.getpid()
     tags = {
         "host": socket.gethostname(),
@@ -43,7 +43,7 @@ def process_tags() -> dict[str, str]:
 
 
 def is_known_dead(tags: Mapping[str, str]) -> bool:
-    """Whether the process that the tags name has ended: one of this machine, in this process namespace or before a restart."""
+    """The process of these tags has ended: it ran on this machine, in this process namespace or before a restart."""
     here = process_tags()
     if not all(name in tags and name in here for name in TAGS.values()) or tags[TAGS["host"]] != here[TAGS["host"]]:
         return False
@@ -56,7 +56,7 @@ def is_known_dead(tags: Mapping[str, str]) -> bool:
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs as failed whose process is surely dead, which frees their pools. Returns: job and id of each."""
+    """Mark runs whose process is known to be dead as failed, which frees their pools. Returns: job and id of each."""
     ended = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(POOL_HOLDING_STATUSES))):
         run = record.dagster_run
@@ -67,7 +67,7 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def create_pools(instance: dg.DagsterInstance, pools: Collection[str]) -> None:
-    """Make the pools that the instance has never seen: until then they limit nothing. Existing limits stay."""
+    """Create pools that the instance does not have yet, which limit nothing until then. Existing limits stay."""
     storage, limit = instance.event_log_storage, instance.global_op_concurrency_default_limit
     if limit is not None:
         for pool in set(pools) - set(storage.get_concurrency_keys()):
@@ -80,7 +80,8 @@ def acquire_pools(
 ) -> Iterator[None]:
     """Wait until no other run is in these pools, and keep other builds on this instance's folder out of them.
 
-    A run that is executed in this process goes through no queue, so nothing else makes it wait. Args: say: told once of each wait.
+    A run executed in this process bypasses the queue, so nothing else makes it wait.
+    Args: say: called once per wait.
     """
     with ExitStack() as held:
         for pool in sorted(pools):
@@ -107,7 +108,7 @@ def _locked(path: Path, pool: str, say: Callable[[str], None]) -> Iterator[None]
 
 
 def _holders(instance: dg.DagsterInstance, pools: Collection[str]) -> set[str]:
-    """Runs in progress that hold one of these pools and whose process may live."""
+    """Runs in progress that hold one of these pools and whose process may be alive."""
     holders = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(POOL_HOLDING_STATUSES))):
         run = record.dagster_run
@@ -120,7 +121,7 @@ def _holders(instance: dg.DagsterInstance, pools: Collection[str]) -> set[str]:
 
 
 def _started(pid: int) -> str:
-    """Clock ticks after the boot at which a process started; empty when there is none, or it has ended and nobody reaped it."""
+    """Start time of a process in clock ticks since boot; empty: no such process, or a zombie."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return "" if not fields or fields[0] in ("Z", "X") else fields[19]
 
@@ -144,18 +145,18 @@ RPC_TIMEOUT_S = 10
 
 
 class WatchingRunLauncher(dg.DefaultRunLauncher):
-    """The default launcher, and a run whose process has ended without saying so has failed."""
+    """The default launcher; additionally, a run whose process ended silently has failed."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Run monitoring asks this launcher."""
+        """Run monitoring queries this launcher."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """FAILED: its process on this machine is gone, or its code server elsewhere answers that it runs no such run.
+        """FAILED: the run's process on this machine is gone, or its remote code server does not know the run.
 
-        RUNNING while it lives, and wherever that cannot be known: a run whose tags name no process of this machine, or a code
-        server that does not answer.
+        RUNNING otherwise, also when the state is unknown: the tags name no process of this machine, or the code server does not
+        answer.
         """
         server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
         if not server:
@@ -189,7 +190,7 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
         )
 
     def _pid(self, run_id: str) -> int | None:
-        """Process of a run, as its log says; the last one of a run that was resumed."""
+        """Process id of a run from its log; the last one if the run was resumed."""
         pid = None
         for entry in self._instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             event = entry.dagster_event
@@ -199,9 +200,9 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
 
 
 def is_run_process(pid: int) -> bool:
-    """Whether a process lives that a code server forked for a run.
+    """A process with this id is alive and was forked by a code server for a run.
 
-    After a restart of the machine another run's process may have inherited the number: then the answer is no when that one ends.
+    After a reboot another run's process may have the same id; the result is then False once that process ends.
     """
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]

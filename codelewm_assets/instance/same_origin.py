@@ -1,8 +1,8 @@
-"""ASGI middleware that passes requests of the server's own pages and of programs, and refuses those of foreign pages.
+"""ASGI middleware that accepts requests from the server's own pages and from programs, and rejects cross-origin ones.
 
-Dagster's GraphQL endpoint executes a mutation that comes in the address or in a body of any content type, so every page that a
-browser shows could send one; DNS rebinding would also let it read the answer. What is refused gets a status of 4xx and a sentence.
-This is no login: who can connect to the port without a browser may do what the server does.
+Dagster's GraphQL endpoint executes mutations from the query string or from a body of any content type, so any page in a browser
+could send one (CSRF), and DNS rebinding would let it read the response. A rejected request gets a 4xx status and a reason.
+This is not authentication: a client that connects to the port without a browser has full access.
 """
 
 import posixpath
@@ -37,16 +37,16 @@ _JSON_OBJECT = TypeAdapter[object](dict[str, Any])
 
 
 class SameOriginMiddleware:
-    """Passes HTTP requests and WebSockets that a foreign page cannot have sent."""
+    """Accepts HTTP requests and WebSockets that a page of another origin cannot have sent."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
-        """Args: origins: addresses of the server in a browser, as `http://127.0.0.1:3000`; others are foreign."""
+        """Args: origins: allowed origins, such as `http://127.0.0.1:3000`."""
         self._app = app
         self._origins = sorted(origins)
         self._hosts = {urlsplit(origin).netloc for origin in origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer with the reason of its refusal."""
+        """Forward the request, or respond with the reason of its rejection."""
         if scope["type"] not in {"http", "websocket"}:
             return await self._app(scope, receive, send)
         try:
@@ -60,7 +60,7 @@ class SameOriginMiddleware:
         return await self._app(scope, receive, send)
 
     def _check_sender(self, scope: Scope) -> None:
-        """Raises: HTTPException: a foreign Host (DNS rebinding), a foreign Origin, or a foreign page's subresource."""
+        """Raises: HTTPException: the Host (DNS rebinding) or Origin is not allowed, or it is a cross-site subresource request."""
         headers = Headers(scope=scope)
         expected = (
             f"expected one of {', '.join(self._origins)}. Start the server with `--origin URL` to add another address"
@@ -87,7 +87,7 @@ def _single(headers: Headers, name: str) -> str | None:
 
 
 def _check_address(scope: Scope) -> bool:
-    """Returns: the request is for GraphQL. Raises: HTTPException: its path is spelled otherwise, or has a query string."""
+    """Returns: the request is for GraphQL. Raises: HTTPException: a variant spelling of its path, or a query string."""
     if posixpath.normpath("/" + unquote(scope["path"]).strip("/")) != GRAPHQL_PATH:
         return False
     spelling = scope["raw_path"].decode("ascii", "replace")
@@ -100,7 +100,7 @@ def _check_address(scope: Scope) -> bool:
 
 
 async def _checked_body(scope: Scope, receive: Receive, expected: TypeAdapter[object]) -> Receive:
-    """Returns: a `receive` that gives the body that was read. Raises: HTTPException: it is no JSON of the expected form."""
+    """Returns: a `receive` that replays the body. Raises: HTTPException: the body is not JSON of the expected form."""
     content_type = _single(Headers(scope=scope), "content-type")
     # the whole media type: browsers send `text/plain; application/json` to other origins without asking them first
     if content_type is None or content_type.partition(";")[0].strip().lower() != "application/json":

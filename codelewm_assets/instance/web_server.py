@@ -1,8 +1,8 @@
-"""The web server of the UI: Dagster's, for requests of its own origin alone, with the latest review site under /review_site/.
+"""The web server of the UI: Dagster's, restricted to same-origin requests, with the latest review site under /review_site/.
 
-`make ui` starts it with a daemon, `make review` with `--read-only`: everything can be seen and nothing changed. Dagster's own
-read-only mode refuses the mutations that need a permission; `setNuxSeen`, which needs none, it carries out. Here no mutation is
-executed, and the routes that report an asset's events from outside are not there.
+`make ui` starts it with a daemon, `make review` with `--read-only`. Dagster's own read-only mode refuses mutations that need a
+permission but executes `setNuxSeen`, which needs none. Here no mutation is executed in read-only mode, and the routes that
+report external asset events are removed.
 """
 
 import argparse
@@ -41,13 +41,13 @@ from codelewm_assets.store.store import ArtifactStore
 READ_ONLY_MESSAGE = (
     "This server is for review: it shows everything and changes nothing. Use `make ui` to run or change something."
 )
-STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_POOL_OVERFLOW = 15_000, 3600, 20  # of a database: Dagster's own defaults
-DAEMON_STOP_TIMEOUT_S = 30  # for the daemon to end what it is doing
-GRACEFUL_SHUTDOWN_S = 10  # for requests that are being answered when the server ends
+STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, MAX_POOL_OVERFLOW = 15_000, 3600, 20  # of a database: Dagster's defaults
+DAEMON_STOP_TIMEOUT_S = 30
+GRACEFUL_SHUTDOWN_S = 10  # for open requests when the server stops
 
 
 class RejectMutations(ASTValidationRule):
-    """A document with a mutation in it is refused before any of it is executed."""
+    """GraphQL rule: a document with a mutation is rejected before any of it is executed."""
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
         """Report a mutation, by the names of its fields."""
@@ -57,7 +57,7 @@ class RejectMutations(ASTValidationRule):
 
 
 class WebServer(DagsterWebserver):
-    """Dagster's web server for its own origin, with the pages of the review site."""
+    """Dagster's web server with the same-origin check and the pages of the review site."""
 
     def __init__(
         self, process: WorkspaceProcessContext, store: ArtifactStore, *, origins: Collection[str], is_read_only: bool
@@ -66,15 +66,15 @@ class WebServer(DagsterWebserver):
 
         Args:
             store: where the review site lies.
-            origins: addresses of the server in a browser, as `allowed_origins` lists them.
-            is_read_only: no mutation is executed, and no event of an asset taken from outside.
+            origins: allowed origins, as from `allowed_origins`.
+            is_read_only: mutations and external asset events are rejected.
         """
         self._instance, self._store = process.instance, store
         self._origins, self._is_read_only = origins, is_read_only
         super().__init__(process)
 
     def build_middleware(self) -> list[Middleware]:
-        """Dagster's middleware behind the refusal of foreign requests."""
+        """Dagster's middleware behind the same-origin check."""
         return [Middleware(SameOriginMiddleware, origins=self._origins), *super().build_middleware()]
 
     def build_graphql_validation_rules(self) -> Collection[type[ASTValidationRule]]:
@@ -82,7 +82,7 @@ class WebServer(DagsterWebserver):
         return [*specified_rules, RejectMutations] if self._is_read_only else specified_rules
 
     def build_routes(self) -> list[BaseRoute]:
-        """Dagster's routes and the review site; when read-only, none that takes materializations, checks and observations."""
+        """Dagster's routes and the review site; read-only: without those that report asset events."""
         site: list[BaseRoute] = [Route("/review_site/{path:path}", self._review_site)]
         return site + [
             route
@@ -91,7 +91,7 @@ class WebServer(DagsterWebserver):
         ]
 
     def _review_site(self, request: Request) -> Response:
-        """A file of the latest review site; only what its manifest names can be asked for."""
+        """A file of the latest review site; only files of its manifest are served."""
         try:
             site = latest_artifact(self._instance, self._store, "review_site")
             return FileResponse(site.path(request.path_params["path"] or "index.html"))
@@ -101,7 +101,7 @@ class WebServer(DagsterWebserver):
 
 
 def allowed_origins(host: str, port: int) -> set[str]:
-    """Addresses of a server in a browser of its machine, by the address and port that it listens on."""
+    """Origins under which a browser on the same machine reaches a server that listens on this host and port."""
     names = {"127.0.0.1", "localhost", f"[{host}]" if ":" in host else host.lower()}
     return {f"http://{name}" if port == 80 else f"http://{name}:{port}" for name in names}
 
@@ -116,13 +116,13 @@ def serve(
     is_read_only: bool,
     with_daemon: bool,
 ) -> None:
-    """Serve until the process is told to end, or its daemon has ended.
+    """Serve until a signal arrives or the daemon exits.
 
     Args:
         listener: a bound socket.
         workspace: the file that names the code location.
-        with_daemon: a daemon and its code location are started, and ended with the web server.
-    Raises: KeyboardInterrupt: the process was told to end. SystemExit: the daemon ended by itself.
+        with_daemon: start a daemon and its code location, and stop them with the web server.
+    Raises: KeyboardInterrupt: a signal arrived. SystemExit: the daemon exited by itself.
     """
     import uvicorn
 
@@ -150,7 +150,7 @@ def serve(
 
 
 def start_cursors(instance: dg.DagsterInstance) -> None:
-    """Lets a first daemon begin at the latest event, as it would by itself with a warning that reads as a fault."""
+    """Start a first daemon at the latest event; it would do so itself, but with a warning that looks like a fault."""
     storage = instance.daemon_cursor_storage
     keys = {
         f"EVENT_LOG_CONSUMER_CURSOR-{kind.value}"
@@ -165,7 +165,7 @@ def start_cursors(instance: dg.DagsterInstance) -> None:
 def _code_location(instance: dg.DagsterInstance, workspace: Path) -> Iterator[Path]:
     """A workspace file that names running code servers.
 
-    Web server and daemon share them, so that a reload in the UI reaches both; a daemon restarts its own every minute.
+    Web server and daemon share them, so that a reload in the UI reaches both; a daemon restarts its own servers every minute.
     """
     with (
         ProxyServerManager(instance, WorkspaceFileTarget([str(workspace)]), code_server_log_level="warning") as servers,
@@ -178,7 +178,7 @@ def _code_location(instance: dg.DagsterInstance, workspace: Path) -> Iterator[Pa
 
 @contextmanager
 def _daemon(workspace: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A running `dagster-daemon`, which is ended with the context."""
+    """A running `dagster-daemon`, stopped at the end of the context."""
     program = Path(sys.executable).with_name("dagster-daemon")
     # a process group of its own: Ctrl-C reaches it once, by `terminate` below
     daemon = subprocess.Popen([program, "run", "-w", workspace], process_group=0)

@@ -1,1 +1,1 @@
-"""What people read: report, cards, index, tracker status, review site, publication."""
+"""Published texts: report, cards, index, tracker status, review site; and publication on the Hub."""

@@ -48,7 +48,7 @@ def dataset_card(
     *,
     artifacts: Mapping[str, str],
 ) -> str:
-    """Card of the execution pack. Args: artifacts: id → digest, of what it was made from."""
+    """Card of the execution pack. Args: artifacts: id → digest, of its inputs."""
     labels = records.labels
     fold = {split.problem_id: split.fold for split in splits}
     cells = Counter((labels[r.source_dataset], fold[r.source_problem_id], r.completion_passed) for r in rows)
@@ -120,7 +120,7 @@ def model_card(sidecar: Sidecar, records: Records, *, artifacts: Mapping[str, st
 
 
 def eval_results(records: Records, seed: int) -> Iterator["EvalResult"]:
-    """An `EvalResult` for each metric of a seed that is there, with the name of the benchmark as it stands in the reports."""
+    """An `EvalResult` for each available metric of a seed, with the benchmark's name in reports."""
     make, labels = _hub().EvalResult, records.labels
     for path, task, benchmark, metric, name in _metric_paths(records, seed):
         value = records.get(f"seed.{seed}.{path}")
@@ -134,7 +134,7 @@ def eval_results(records: Records, seed: int) -> Iterator["EvalResult"]:
 
 
 def _metric_paths(records: Records, seed: int) -> Iterator[tuple[str, str, str | None, str, str]]:
-    """(path under the seed, task, benchmark, metric type, name) of what a card tells."""
+    """(path under the seed, task, benchmark, metric type, name) of each metric of a card."""
     parts: list[tuple[str | None, str]] = [(None, "calibration.overall.p_pass")]
     parts += [(b, f"calibration.slices.benchmark.{b}.p_pass") for b in records.labels]
     for benchmark, base in parts:

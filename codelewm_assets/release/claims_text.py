@@ -1,6 +1,6 @@
-"""What the gates say, in tables and lists: the verdict, what may be said, and what may not, each with its reasons.
+"""Gates and claims as tables and lists: the verdict, open and closed claims, each with its reasons.
 
-A wording that is not OPEN stands only beside the word CLOSED, so that no line of it can be read as a claim.
+The wording of a claim that is not OPEN always has the word CLOSED beside it, so that no line reads as a claim.
 """
 
 from codelewm_assets.claims.gate_rules import format_against
@@ -9,7 +9,7 @@ from codelewm_assets.release.markdown import ABSENT, Cell, interval, table
 from codelewm_assets.release.report_records import NO_SEED
 
 OVERALL = "improves_reranking"
-"""The claim that the public is asked to believe of a cycle; the others are narrower."""
+"""The general claim of a cycle; the others are narrower."""
 STATES = ("HOLDS", "FAILS", "UNDECIDED")
 
 
@@ -24,7 +24,7 @@ def claims_table(records: Records) -> str:
 
 
 def closed_by(records: Records, name: str) -> str:
-    """What closes a claim: each gate with its state and the codes of all its reasons, then the reasons of no gate."""
+    """Reasons that close a claim: each gate with its state and the codes of its reasons, then reasons without a gate."""
     codes: dict[str, list[str]] = {}
     for reason in records.at(f"claim.{name}.reasons"):
         gate = reason.get("gate")
@@ -35,7 +35,7 @@ def closed_by(records: Records, name: str) -> str:
 
 
 def gates_table(records: Records) -> str:
-    """One row per gate and seed: each figure beside what is asked of it, and the codes of all reasons."""
+    """One row per gate and seed: each figure with its need, and the codes of all reasons."""
     rows: list[list[Cell]] = []
     for gate in records.keys("gate"):
         for seed in records.keys(("gate", gate, "seed")):
@@ -74,7 +74,7 @@ def _of_claims_alone(records: Records) -> list[dict[str, str]]:
 
 
 def why_not(records: Records) -> str:
-    """For each gate that does not hold, the first sentence that says why, on the first seed that it is said of."""
+    """For each gate that does not hold, its first reason."""
     lines = []
     for gate in records.keys("gate"):
         state, reasons = records.at(("gate", gate, "state")), records.at(("gate", gate, "reasons"))
@@ -98,7 +98,7 @@ def claims_with(records: Records, status: str) -> list[str]:
 
 
 def safe_list(records: Records) -> str:
-    """The sentences that may be said, each with the gates that carry it; without any, a line that says so."""
+    """The open claims, each with the gates that it needs; or a line that says that there are none."""
     names = claims_with(records, "OPEN")
     if not names:
         return "Nothing about the model's quality: no claim is OPEN. The figures below may be cited with their intervals.\n"
@@ -115,7 +115,7 @@ def _needs(records: Records, name: str) -> list[str]:
 
 
 def forbidden_list(records: Records) -> str:
-    """Every claim that is CLOSED, with what closes it; without any, a line that says so."""
+    """The closed claims, each with its reasons; or a line that says that there are none."""
     lines = [
         f"- CLOSED: {records.at(f'claim.{name}.sentence')} Closed by: {closed_by(records, name) or 'no reason is recorded'}."
         for name in claims_with(records, "CLOSED")

@@ -1,6 +1,6 @@
-"""Tracker #385 of CodeLeWM as data: each workstream's criteria, in our words, with what shows each of them here.
+"""Tracker #385 of CodeLeWM as data: each workstream's criteria, summarised, with the evidence for each.
 
-No state stands here. Where only a person can judge, the row names the document or test that they judge it by.
+States are not stored here. For a criterion that only a person can decide, the row names the document or test to read.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ Kind = Literal["check", "gate", "made", "published", "reported", "backend", "lat
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows a criterion.
+    """Evidence for a criterion.
 
     check: `asset:check`, its state on the latest data. gate: by name. made: an asset, in all its partitions. published: a
-    benchmark that must not be a stand-in. reported: a figure under `seed.<seed>.` of both seeds. backend: where training
-    must have run. later: `asset:check` that is judged only after this status. person: a document or test.
+    benchmark that must not be a stand-in. reported: a figure under `seed.<seed>.` of both seeds. backend: the backend that
+    training must have used. later: an `asset:check` that runs only after this status. person: a document or test.
     """
 
     kind: Kind
@@ -27,7 +27,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One thing that a workstream asks for."""
+    """One requirement of a workstream."""
 
     issue: int
     text: str

@@ -1,4 +1,4 @@
-"""Which figures a report has: each drawn from finished records, with what it shows in words for who cannot see it."""
+"""Figures of the report, drawn from finished records, each with a text alternative."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ def draw_figures(
     Args:
         completions: seed → scored completions.
         events: seed → event stream of its training.
-        labels: benchmark id → what texts call it; a stand-in is named in every plot by it.
+        labels: benchmark id → its name in texts, which marks a stand-in in every plot.
     """
     on = " and ".join(labels.values())
     calibration = {seed: record.calibration for seed, record in sorted(evidence.items()) if record.calibration}
@@ -93,7 +93,7 @@ def lift_effects(evidence: Mapping[int, SeedEvidence]) -> list[Effect]:
 
 
 def difference_effects(reports: Mapping[int, CalibrationReport], *, on: str) -> list[Effect]:
-    """A row per control and seed; the one that the gate looks at is marked. Args: on: the benchmarks, as texts call them."""
+    """A row per control and seed; the gate's control is marked. Args: on: names of the benchmarks."""
     effects = [
         Effect(f"held-out completions of {on}", name, seed, row.difference, row.ci95, name == "surface_lr")
         for seed, report in reports.items()
@@ -104,7 +104,7 @@ def difference_effects(reports: Mapping[int, CalibrationReport], *, on: str) -> 
 
 
 def roc_of(rows: Sequence[ScoreRow], report: CalibrationReport | None) -> list[Curve]:
-    """The curve of each score that can have one, the largest area first."""
+    """The ROC curve of each score that has one, the largest area first."""
     names = sorted({name for row in rows for name in row.scores} - {"p_pass_raw"})
     curves = []
     for name in names:

@@ -1,6 +1,6 @@
-"""Every reason against a release, as typed refusals: at the time of the plan, and again at the time of publication.
+"""Blockers of a release, as typed records: when the plan is made, and again before publication.
 
-A reason that can be expected is returned, all of them at once; nothing here raises for one, and nothing is sent.
+All blockers are returned at once; none is raised as an error, and nothing is uploaded here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,19 +18,19 @@ from codelewm_assets.release.hub_plan import Blocker, PlannedFile, Reason, Relea
 from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
-SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none of them can be run
+SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none is executable
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A plan, and its own files by name."""
+    """A plan, and its generated files by name."""
 
     plan: ReleasePlan
     generated_files: Mapping[str, bytes]
 
 
 def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
-    """The plan of these artifacts, with everything that stands against it. Args: latest: artifact id → digest."""
+    """The plan of these artifacts, with its blockers. Args: latest: artifact id → digest."""
     stored, blockers = _stored(store, latest)
     by_id = {place.artifact_id: artifact for place, artifact in stored.items()}
     lineages, faults = _lineages(store, by_id)
@@ -73,7 +73,7 @@ def _stored(store: ArtifactStore, latest: Mapping[str, str]) -> tuple[dict[Place
 def _lineages(
     store: ArtifactStore, released: Mapping[str, Artifact]
 ) -> tuple[dict[str, dict[str, Artifact]], dict[str, list[str]]]:
-    """Artifact id → its lineage by digest, and digest → what is wrong with that artifact's manifest or files."""
+    """Artifact id → its lineage by digest, and digest → faults of that artifact's manifest or files."""
     known, faults = dict[str, Artifact | None](), dict[str, list[str]]()
 
     def load(name: str, digest: str) -> Artifact | None:
@@ -102,7 +102,7 @@ def _lineages(
 
 
 def _mixed_versions(lineages: Mapping[str, Mapping[str, Artifact]]) -> Iterator[Blocker]:
-    """All of a release rests on one version of each artifact: nothing is of another pack, checkpoint or set of gates."""
+    """A release has one version of each artifact in its lineage: one pack, one checkpoint per seed, one set of gates."""
     behind: dict[str, dict[str, list[str]]] = {}
     for released_id, lineage in lineages.items():
         for digest, artifact in lineage.items():
@@ -119,7 +119,7 @@ def _secrets(
     lineages: Mapping[str, Mapping[str, Artifact]],
     faults: Mapping[str, object],
 ) -> Iterator[Blocker]:
-    """Secrets in the text files that would be published, and in the programs, inputs and outputs behind the hashed tokens."""
+    """Secrets in the text files to be published, and in the programs, inputs and outputs behind the hashed tokens."""
     for name, artifact in intact.items():
         for row in secrets_in_files(store, artifact):
             yield _blocker("secret_found", f"{name} {row}")
@@ -155,7 +155,7 @@ def _audit(intact: Mapping[str, Artifact], released: Mapping[str, Artifact]) -> 
 
 
 def _inspections(intact: Mapping[str, Artifact], released: Mapping[str, Artifact]) -> Iterator[Blocker]:
-    """Each checkpoint's tensors were looked at, of exactly these weights, and every number in them is finite."""
+    """Each checkpoint has an inspection of exactly these weights, and every number in them is finite."""
     for name, checkpoint in released.items():
         if checkpoint.manifest.artifact_kind != "checkpoint":
             continue
@@ -173,7 +173,7 @@ def _inspections(intact: Mapping[str, Artifact], released: Mapping[str, Artifact
 
 
 def sources_of(plan: ReleasePlan, store: ArtifactStore, plan_artifact: Artifact) -> dict[PlannedFile, Path]:
-    """Where each file of the plan lies, or would: one that is missing or damaged is found by `blockers_now`.
+    """The local path of each file of the plan; `blockers_now` finds missing and damaged ones.
 
     Args: plan_artifact: the stored plan.
     """
@@ -195,9 +195,9 @@ def sources_of(plan: ReleasePlan, store: ArtifactStore, plan_artifact: Artifact)
 def blockers_now(
     plan: ReleasePlan, sources: Mapping[PlannedFile, Path], store: ArtifactStore, latest: Mapping[str, str]
 ) -> list[Blocker]:
-    """What the plan refuses, and what changed since: bytes of its files and of their lineage, artifacts that were rebuilt.
+    """The plan's blockers, and those that arose since: changed bytes of its files or their lineage, rebuilt artifacts.
 
-    The other reasons follow from the artifacts' digests alone, so they need no second look.
+    The other blockers depend on the artifacts' digests alone and are not evaluated again.
     """
     blockers = [*plan.refusals, *_altered(plan.files, sources)]
     published = {file.artifact_id: file.digest for file in plan.files if file.digest}

@@ -1,4 +1,4 @@
-"""Where each artifact of a release goes on the Hub, and which artifacts stay here and why. Nothing is read or sent here."""
+"""Layout of a release on the Hub: the place of each artifact, and the artifacts that are not published. No I/O here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ UNPUBLISHED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one artifact goes: repository (its name without the namespace) and folder; "" is the root.
+    """The place of one artifact: repository (its name without the namespace) and folder; "" is the root.
 
-    Attributes: part: folder of the artifact whose files go there, without its manifest; "": all of its files.
+    Attributes: part: folder of the artifact to publish, without the manifest; "": all of its files.
     """
 
     repository: str
@@ -48,7 +48,7 @@ class Place:
     part: str = ""
 
     def path_of(self, file: str) -> str | None:
-        """Where a file of the artifact goes in the repository; None: nowhere here."""
+        """Path of an artifact's file in the repository; None: not published there."""
         if not file.startswith(f"{self.part}/" if self.part else ""):
             return None
         return (f"{self.folder}/" if self.folder else "") + file.removeprefix(f"{self.part}/" if self.part else "")

@@ -1,6 +1,6 @@
-"""The upload of a release: one commit and one tag a repository, and of what is there already nothing again.
+"""Upload of a release: one commit and one tag per repository; files that are already there are not sent again.
 
-Every step begins by looking at what the Hub has, so a run that broke off anywhere is gone on with by the same command.
+Every step first reads the state of the Hub, so uploads are resumable: run the command again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ PAUSE_S = 2.0  # first pause after a failure of the Hub that passes
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A repository that holds the release under its tag, and how many files this run sent there."""
+    """A repository with the release under its tag, and the number of files that this run sent."""
 
     repository: str
     tag: str
@@ -37,11 +37,11 @@ def publish(
     pause_s: float = PAUSE_S,
     tries: int = MAX_TRIES,
 ) -> list[Published]:
-    """Upload a release; every repository is looked at before the first byte is sent.
+    """Upload a release; every repository is checked before the first byte is sent.
 
-    Args: sources: where each file lies. token: one that may write to the namespace. public: of the repositories it makes.
-    Raises: ReleaseError: the plan is refused or empty, no token, a repository is not as wanted, or the Hub failed for good.
-        The message says which repositories are complete, and never holds the token.
+    Args: sources: local path of each file. token: with write access to the namespace. public: visibility of new repositories.
+    Raises: ReleaseError: the plan has blockers or is empty, no token, a repository has the wrong visibility or tag, or the Hub
+        failed permanently. The message names the complete repositories and never holds the token.
     """
     if plan.refusals:
         raise ReleaseError(f"Publication is refused: {'; '.join(map(str, plan.refusals))}. Nothing was uploaded.")
@@ -67,15 +67,15 @@ def publish(
         complete = [repository.name for repository in repositories if repository.is_released]
         left = [repository.name for repository in repositories if not repository.is_released]
         text = (
-            f"{error} Complete: {', '.join(complete) or 'none'}. Not complete: {', '.join(left)}. The same command goes on "
-            "from here: what is there already is not sent again."
+            f"{error} Complete: {', '.join(complete) or 'none'}. Not complete: {', '.join(left)}. Uploads are resumable: "
+            "run the command again."
         )
-        raise ReleaseError(text.replace(token, "<token>")) from None  # what it came from may hold the token
+        raise ReleaseError(text.replace(token, "<token>")) from None  # the cause may hold the token
     return published
 
 
 class _Repository:
-    """One repository on the Hub and what of the release goes there. Methods raise ReleaseError."""
+    """One repository on the Hub and its files of the release. Methods raise ReleaseError."""
 
     def __init__(
         self, api: Any, name: str, files: Sequence[PlannedFile], sources: Mapping[PlannedFile, Path], tag: str,
@@ -90,22 +90,22 @@ class _Repository:
 
     @property
     def is_released(self) -> bool:
-        """Whether the tag is there, as far as this run has seen."""
+        """This run has seen the tag on the Hub."""
         return self._tagged is not None
 
     def prepare(self) -> None:
-        """Make the repository if there is none, and look at its visibility and at the tag."""
+        """Create the repository if needed, and check its visibility and tag."""
         self._ask("make", lambda: self._api.create_repo(**self._of, private=not self._public, exist_ok=True))
         if self._ask("read", lambda: self._api.repo_info(**self._of)).private is self._public:
             visibility, expected = ("private", "public") if self._public else ("public", "private")
             raise ReleaseError(
-                f"{self.name} is {visibility}; wanted {expected}. Change it on the Hub, "
+                f"{self.name} is {visibility}; expected {expected}. Change it on the Hub, "
                 + ("or leave --public out." if self._public else "or publish with --public.")
             )
         self._verify_tag()
 
     def release(self) -> Published:
-        """Commit what is not there or otherwise, and tag the commit, unless the tag is there."""
+        """Commit absent and changed files and tag the commit, unless the tag exists."""
         if self._tagged is None:
             commit = self._ask("upload to", self._commit)
             absent, stale = self._different(commit)
@@ -116,7 +116,7 @@ class _Repository:
         return Published(self.name, self._tag, str(self._tagged), len(self._sent))
 
     def _commit(self) -> str:
-        """The commit that holds the release: the latest, or a new one on it."""
+        """The commit with the release: the latest one, or a new one."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         commit = str(self._api.repo_info(**self._of).sha)
@@ -134,7 +134,7 @@ class _Repository:
         return str(created.oid)
 
     def _different(self, revision: str) -> tuple[list[str], list[str]]:
-        """Paths that a revision has not or otherwise, and those that earlier releases left in this one's folders."""
+        """Paths that a revision lacks or has with other bytes, and stale paths of earlier releases in the same folders."""
         there = self._ask("list", lambda: file_hashes(self._api, self.name, self._of["repo_type"], revision))
         absent = [path for path, file in self._files.items() if not self._has(file, there.get(path))]
         stale = [path for path in there if path not in self._files and path.startswith(tuple(self._folders))]
@@ -154,7 +154,7 @@ class _Repository:
         return next((str(tag.target_commit) for tag in tags if tag.name == self._tag), None)
 
     def _verify_tag(self) -> None:
-        """Take the tag for done when it is there. Raises: ReleaseError: it is on a commit of other files."""
+        """Accept an existing tag. Raises: ReleaseError: it is on a commit with other files."""
         commit = self._ask("read the tags of", self._tag_now)
         if commit is None:
             return

@@ -15,19 +15,19 @@ def steps_of(path: Path) -> tuple[str, ...]:
 
 
 class Records:
-    """Finished records as one tree of plain values, and which of its paths were read.
+    """Finished records as one tree of plain values, which records the paths that were read.
 
-    Keys are text, of lists their places. A value that is absent is None; a key that is not there is an error, since a
-    misspelt path must not read as absent. Nothing is computed here.
+    Keys are strings, or list indices as strings. An absent value is None; an unknown key is an error, since a misspelt path must
+    not read as absent. Nothing is computed here.
     """
 
     def __init__(self, tree: Mapping[str, Any]) -> None:
-        """Args: tree: JSON values only, as `model_dump(mode="json")` gives them."""
+        """Args: tree: JSON values only, as from `model_dump(mode="json")`."""
         self._tree = tree
         self.read: set[tuple[str, ...]] = set()
 
     def at(self, path: Path) -> Any:
-        """The value at a path. Raises: ReportError: there is no such path."""
+        """The value at a path. Raises: ReportError: the path does not exist."""
         value: Any = self._tree
         steps = steps_of(path)
         for depth, step in enumerate(steps):
@@ -45,7 +45,7 @@ class Records:
         return value
 
     def get(self, path: Path) -> Any:
-        """The value at a path, None where any part of it is absent."""
+        """The value at a path, or None if any part of the path is absent."""
         value = self._lookup(path)
         if value is not None:
             self.read.add(steps_of(path))
@@ -53,16 +53,16 @@ class Records:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Benchmark id → what texts call it."""
+        """Benchmark id → its name in texts."""
         return dict(self.at("benchmark_labels"))
 
     @property
     def stand_ins(self) -> list[str]:
-        """Labels of the benchmarks that are no published ones."""
+        """Labels of the stand-in benchmarks."""
         return [label for label in self.labels.values() if "stand-in" in label]
 
     def keys(self, path: Path) -> list[str]:
-        """Keys under a path in their order, or places of a list; empty where it is absent. Reads no value."""
+        """Keys under a path in order, or indices of a list; empty if absent. Reads no value."""
         value = self._lookup(path)
         if isinstance(value, dict):
             return list(value)

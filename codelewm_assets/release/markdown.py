@@ -15,7 +15,7 @@ Cell = float | int | str | bool | None
 
 
 def cell(value: Cell, digits: int = 3) -> str:
-    """A table cell: `–` for what is absent, never 0 for it; what is smaller than the digits show is written as a power."""
+    """A table cell: `–` if absent, never 0; a value too small for the digits is written in scientific notation."""
     if value is None:
         return ABSENT
     if isinstance(value, bool):
@@ -34,19 +34,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def interval(bounds: Sequence[float] | None, digits: int = 3) -> str:
-    """`low to high`, and `–` where there is none."""
+    """`low to high`, or `–` without bounds."""
     return ABSENT if bounds is None else f"{cell(bounds[0], digits)} to {cell(bounds[1], digits)}"
 
 
 def with_interval(value: float | None, bounds: Sequence[float] | None, digits: int = 3) -> str:
-    """`value [low, high]`; the value alone where there is no interval, `–` where there is no value."""
+    """`value [low, high]`; the value alone without an interval, `–` without a value."""
     if value is None or bounds is None:
         return cell(value, digits)
     return f"{cell(value, digits)} [{cell(bounds[0], digits)}, {cell(bounds[1], digits)}]"
 
 
 def reasons_text(reasons: Sequence[Any]) -> str:
-    """The first reasons as `code: sentence`, and where the others stand. Args: reasons: records, or mappings of the same keys."""
+    """The first reasons as `code: sentence`, and where the rest are. Args: reasons: records, or mappings with the same keys."""
     pairs = [(r["code"], r["detail"]) if isinstance(r, Mapping) else (r.code, r.detail) for r in reasons]
     first = [f"{code}: {detail.removesuffix('.')}." for code, detail in pairs[:MAX_REASONS]]
     rest = len(pairs) - MAX_REASONS
@@ -71,6 +71,6 @@ def _environment() -> "Environment":
 def render(template: str, **context: Any) -> str:
     """The template of this name in `templates/`, filled.
 
-    Raises: jinja2.UndefinedError: it asks for a name that is not given; there is never an empty place.
+    Raises: jinja2.UndefinedError: a name of the template is not given; undefined names never render as empty.
     """
     return _environment().get_template(template).render(**context)

@@ -1,7 +1,7 @@
 """Tables of reranking, calibration, retrieval, surprise, probes and collapse: each figure beside every control, by record path.
 
-A `summary` has the seeds side by side and stands in the report; the full table of the same stands in its appendix. A table over all
-rows names the benchmarks, a stand-in with them, in its first column.
+A `summary` has the seeds side by side and is in the report; the full table is in its appendix. The first column of a table over
+all rows names the benchmarks and marks stand-ins.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,12 +21,12 @@ def seeds_with(records: Records, report: str) -> list[str]:
 
 
 def scope(records: Records) -> str:
-    """The benchmarks that rows of no single benchmark come from, as texts call them."""
+    """Names of the benchmarks, for rows over all of them."""
     return " + ".join(records.labels.values())
 
 
 def _columns(seeds: Iterable[str], *names: str) -> list[str]:
-    """Headers of figures that stand there once for each seed."""
+    """Headers of figures, once per seed."""
     return [f"{name}, seed {seed}" for name in names for seed in seeds]
 
 
@@ -83,7 +83,7 @@ def rerank_summary(records: Records) -> str:
 
 
 def _scores(records: Records, *paths: str) -> list[str]:
-    """Names under any of the paths, p_pass first; without p_pass_raw, which orders as p_pass does and stands in the appendix."""
+    """Names under any of the paths, p_pass first; without p_pass_raw, which orders like p_pass and is in the appendix."""
     return _ours_first({name for path in paths for name in records.keys(path)} - {"p_pass_raw"})
 
 
@@ -103,7 +103,7 @@ def rerank_table(records: Records) -> str:
 
 
 def rerank_power_table(records: Records) -> str:
-    """A row per benchmark and seed: how much there is to decide on, and the smallest lift that it would show."""
+    """A row per benchmark and seed: sample sizes, and the minimum detectable lift."""
     rows: list[list[Cell]] = [
         [records.at(f"{base}.benchmark_label"), seed, *_at(records, base, "problem_count", "pool_count", "best_control"),
          _lift(records, f"{base}.lift_over_best_control"),
@@ -112,7 +112,7 @@ def rerank_power_table(records: Records) -> str:
         for seed, _, base in _keys(records, "rerank")
     ]  # fmt: skip
     header = ["benchmark", "seed", "problems", "pools", "best control", "over the best of each resample, points",
-              "standard error, points", "smallest detectable lift, points", "saturated", "resamples"]  # fmt: skip
+              "standard error, points", "minimum detectable lift, points", "saturated", "resamples"]  # fmt: skip
     return table(header, rows)
 
 
@@ -141,7 +141,7 @@ def ranking_table(records: Records, report: str) -> str:
 
 
 def probability_table(records: Records, report: str) -> str:
-    """A row per part, seed and score in [0, 1]: how far it is from what it says."""
+    """A row per part, seed and score in [0, 1]: its calibration."""
     rows: list[list[Cell]] = []
     for part, seed, name, path in _calibration_parts(records, report):
         figures = [_with_interval(records, path, f) for f in ("brier_score", "log_loss", "expected_calibration_error")]
@@ -167,7 +167,7 @@ def ranking_summary(records: Records) -> str:
 
 
 def calibration_summary(records: Records) -> str:
-    """A row per seed: how far p_pass is from the share that passes, and what calling a program passing at 0.5 gives."""
+    """A row per seed: calibration of p_pass, and its confusion figures at threshold 0.5."""
     figures = ("true_positive", "false_positive", "true_negative", "false_negative", "precision", "recall")
     rows: list[list[Cell]] = []
     for seed in seeds_with(records, "calibration"):

@@ -1,4 +1,4 @@
-"""Plots of one report, as the UI shows them beside it. Plotting is imported when one is drawn."""
+"""Plots of one report for the UI. Plotting libraries are imported lazily."""
 
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, SeedEvidence

@@ -1,7 +1,6 @@
-"""Figures that CodeLeWM published for its v0.8 and v0.9 cycles, and why each can or cannot be set beside ours.
+"""Figures that CodeLeWM published for its v0.8 and v0.9 cycles, the comparability of each with ours, and the comparison table.
 
-Figures and facts only, read from the result pages named in SOURCES; what was found wrong with them is in tracker #385 and #392.
-Below them the table that sets ours beside them.
+Figures and facts only, from the result pages in SOURCES; trackers #385 and #392 list their known faults.
 """
 
 from dataclasses import dataclass
@@ -39,9 +38,9 @@ REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """One figure of both cycles for both seeds, and how far the two can be compared.
+    """One figure of both cycles for both seeds, and its comparability.
 
-    Ours stands under `seed.<seed>.`; `{best}` is the best control.
+    Our figure is under `seed.<seed>.`; `{best}` is the best control.
     """
 
     figure: str
@@ -56,11 +55,11 @@ class PublishedRow:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether the two figures mean the same, though of another model on other records."""
+        """The two figures have the same definition, though on another model and other records."""
         return self.reasons == ("other_model",)
 
     def values(self) -> dict[str, Any]:
-        """Cycle → seed → value and interval, as records are looked up."""
+        """Cycle → seed → value and interval, for lookup by path."""
         cycles = {"v0.8": (self.v08, self.v08_ci95), "v0.9": (self.v09, self.v09_ci95)}
         return {
             cycle: {
@@ -159,7 +158,7 @@ def _row(records: Records, row: PublishedRow) -> list[Cell]:
 
 
 def _reasons(records: Records, row: PublishedRow) -> tuple[Reason, ...]:
-    """Why the figures are not the same: the row's own reasons, and what stands in for its benchmark in our run."""
+    """Reasons why the figures differ in definition: the row's own, and a stand-in for its benchmark in our run."""
     labels = records.labels
     is_stand_in = any("stand-in" in label for name, label in labels.items() if name in row.scope)
     return ("stand_in", *row.reasons) if is_stand_in else row.reasons

@@ -1,4 +1,4 @@
-"""All that a report is rendered from as one tree of records.
+"""The tree of records that a report is rendered from.
 
 Paths begin with `gate`, `claim`, `seed`, `preflight`, …
 """
@@ -31,9 +31,9 @@ def report_records(
     """The tree.
 
     Args:
-        artifacts: artifact id → digest, of what the report is made from.
+        artifacts: artifact id → digest, of the report's inputs.
         training: seed → sidecar and events of its training.
-        run: where and when it was judged, as `run_facts` gives it.
+        run: facts of the run, from `run_facts`.
     """
     seeds = {str(seed): _of_seed(item) for seed, item in sorted(evidence.items())}
     tree: dict[str, Any] = {
@@ -52,11 +52,11 @@ def report_records(
 
 
 def run_facts(gates_manifest: Manifest, lineage: Iterable[Manifest], *, version: str) -> dict[str, Any]:
-    """When the gates were judged, by which commits and version, and how labels were isolated: from manifests, not from the clock.
+    """Date of the gates, commits, version, and isolation of the labels: from manifests, not from the clock.
 
     Args:
         gates_manifest: of `claim_gates`.
-        lineage: of everything that the report rests on; a layer counts that was in force in all labels.
+        lineage: of the whole report; an isolation layer is present if all labels had it.
         version: of this package.
     """
     lineage = list(lineage)
@@ -82,7 +82,7 @@ def _gate(gate: Gate) -> dict[str, Any]:
 
 
 def _of_seed(evidence: SeedEvidence) -> dict[str, Any]:
-    """The reports of one seed that are there; the rerank report is read by benchmark."""
+    """The available reports of one seed; the rerank report is keyed by benchmark."""
     tree = {name: value for name, value in evidence.model_dump(mode="json").items() if value is not None}
     report = tree.get("rerank", {"benchmarks": {}})
     tree["rerank"] = {name: row | {"resamples": report["resamples"]} for name, row in report["benchmarks"].items()}
@@ -90,7 +90,7 @@ def _of_seed(evidence: SeedEvidence) -> dict[str, Any]:
 
 
 def _training(sidecar: Sidecar, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What was trained, and the last figures that its event stream gives of each fold."""
+    """The trained model, and the last figures of each fold from its event stream."""
     last = {str(event["fold"]): event for event in events if event["event"] == "progress"}
     return {
         "parameter_count": sidecar.parameter_count,

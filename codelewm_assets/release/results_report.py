@@ -1,4 +1,4 @@
-"""The results report as Markdown: a template over one tree of records. Every number in it is looked up by its path."""
+"""The results report as Markdown: a template over one tree of records. Every number is looked up by its path."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ def results_files(records: Records, *, figures: Mapping[str, str]) -> dict[str, 
 
 
 def _facts_table(records: Records) -> str:
-    """When, by what and how safely: from the manifests of what the report rests on."""
+    """Facts of the run, from manifests: date, commits, version, isolation."""
     commits = records.get("run.artifacts_by_commit") or {}
     devices = {str(records.at(f"training.{seed}.device")) for seed in records.keys("training")}
     rows: list[list[Cell]] = [
@@ -48,7 +48,7 @@ def _facts_table(records: Records) -> str:
 
 
 def _red_rules(records: Records) -> str:
-    """How many rules of the preflight are green, and each that is not."""
+    """Number of green preflight rules, and the red ones."""
     rules = records.keys("preflight")
     red = [rule for rule in rules if not records.at(("preflight", rule, "passed"))]
     lines = [f"- {rule} RED: {records.at(('preflight', rule, 'blocker'))}" for rule in red]
@@ -58,7 +58,7 @@ def _red_rules(records: Records) -> str:
 
 
 def _training_table(records: Records) -> str:
-    """A row per seed and fold: where training ended."""
+    """A row per seed and fold: the final state of training."""
     rows: list[list[Cell]] = []
     for seed in records.keys("training"):
         base = f"training.{seed}"

@@ -1,6 +1,6 @@
-"""One frame for every page of the review site: header, navigation, tables that scroll, states that stand out.
+"""The frame of every page of the review site: header, navigation, scrolling tables, highlighted states.
 
-A page is opened from disk: links are relative, the style stands in the page, and nothing is fetched from elsewhere.
+Pages are opened from disk: links are relative, the style is inline, and nothing is fetched.
 """
 
 import html
@@ -37,7 +37,7 @@ def frame(
         body: HTML, taken as it is.
         pages: file name → title of the pages in the navigation.
         here: the page's own path in the site; pages in a folder link one level up.
-        digests: digest → path of its page; where one of them is named in the body, it becomes a link.
+        digests: digest → path of its page; each of them in the body becomes a link.
     """
     up = "../" * here.count("/")
     links = "".join(
@@ -80,7 +80,7 @@ def body_of(markdown: str) -> str:
 
 
 def _cell(content: str) -> str:
-    """A cell in the dress of what it holds: a state, a digest, a number or a long text."""
+    """A cell with the style of its content: a state, a digest, a number or a long text."""
     if _HEX.match(content):
         return f'<td class="hex"><code>{content}</code></td>'
     if _NUMBER.match(content):
@@ -102,6 +102,6 @@ def _without_header(markdown: str) -> str:
 
 
 def with_back_link(document: bytes, up: str) -> bytes:
-    """A foreign page with a link back to the site at its top. Args: up: path of the site's overview from there."""
+    """An external page with a link back to the site at its top. Args: up: relative path of the site's overview."""
     link = f'<p><a href="{html.escape(up)}">Back to the review site</a></p>'.encode()
     return re.sub(rb"(<body[^>]*>)", lambda match: match[1] + b"\n    " + link, document, count=1)

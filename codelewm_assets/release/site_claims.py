@@ -1,4 +1,4 @@
-"""The page of the claims: every reason of each, where report and overview show the first ones."""
+"""The claims page: every reason of each claim, where report and overview show only the first ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

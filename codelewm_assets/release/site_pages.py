@@ -24,7 +24,7 @@ HOLDS = {
     "dataset_card": "the pack: rows, labels, outcomes, licences, what was left out",
     "model": "one seed's checkpoint: figures, digests, configuration",
 }
-"""What a page holds, in the words of the overview."""
+"""Page → its description in the overview."""
 GATES_FILE = "claim_gates.json"
 TRAINED_ON_CHECKS = (
     "no_scored_problem_was_trained_on",
@@ -36,7 +36,7 @@ TRUST_CHECKS = ("labels_were_isolated", "sidecar_matches", "artifacts_verify", "
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One check on one partition: its sentence, its state, what it judged and the figures that it showed."""
+    """One check on one partition: its sentence, state, judged digest and figures."""
 
     stage: str
     asset: str
@@ -51,7 +51,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class DataDocs:
-    """The page of one table's contract; None where the check has not written it."""
+    """The page of one table's contract; None if the check has not written it."""
 
     asset: str
     digest: str
@@ -59,13 +59,13 @@ class DataDocs:
 
     @property
     def path(self) -> str:
-        """Where it lies in the site."""
+        """Its path in the site."""
         return f"data_docs/{slug(self.asset, None, self.digest)}.html"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteContents:
-    """All that goes into the site.
+    """The contents of the site.
 
     Attributes:
         texts: page name (`results_report`, `model_card_42`) → (title, Markdown).
@@ -89,17 +89,17 @@ def slug(kind: str, partition: str | None, digest: str) -> str:
 
 
 def manifest_path(manifest: Manifest, digest: str) -> str:
-    """Where the page of a manifest lies in the site."""
+    """Path of a manifest's page in the site."""
     return f"manifests/{slug(*kind_and_partition(manifest.artifact_id), digest)}.html"
 
 
 def index_rows(manifests: Mapping[str, Manifest]) -> dict[str, Any]:
-    """`artifact_index.json`: digest → the manifest without when, where and how it was made."""
+    """`artifact_index.json`: digest → the manifest without time, commit and command."""
     return {digest: manifest.model_dump(mode="json", exclude=NOT_IN_DIGEST) for digest, manifest in manifests.items()}
 
 
 def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifest, str], str] | None = None) -> str:
-    """The artifact index: a row per artifact that the report and the cards rest on, then a row per file.
+    """The artifact index: a row per artifact behind the report and the cards, then a row per file.
 
     Args: manifests: digest → manifest. link: manifest and digest → address of its own page; without it names are plain.
     """
@@ -127,7 +127,7 @@ def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifes
 
 
 def site_files(contents: SiteContents) -> dict[str, bytes]:
-    """Path in the site → bytes. Same contents, same bytes."""
+    """Path in the site → bytes. Deterministic."""
     nav = {"index.html": "Overview", "claims.html": "Claims", "pools.html": "Pools", "results_report.html": "Results"}
     nav |= {"checks.html": "Checks"} | {f"{name}.html": title for name, (title, _) in contents.texts.items()}
     nav |= {"artifacts.html": "Artifacts", "data_docs.html": "Data Docs"}
@@ -161,14 +161,14 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
 
 
 def digest_pages(contents: SiteContents) -> dict[str, str]:
-    """Digest → path of its page: of each manifest, of each file of one, and of each artifact that is named and not stored."""
+    """Digest → path of its page: of each manifest, of each of its files, and of each artifact that is named but not stored."""
     files = {f.sha256: manifest_path(m, digest) for digest, m in contents.manifests.items() for f in m.files}
     absent = {digest: f"manifests/not-stored-{digest[:SHORT]}.html" for digest in _named_elsewhere(contents)}
     return files | absent | {digest: manifest_path(manifest, digest) for digest, manifest in contents.manifests.items()}
 
 
 def _named_elsewhere(contents: SiteContents) -> dict[str, list[str]]:
-    """Digest without a manifest here → what names it."""
+    """Digest without a manifest here → the texts that name it."""
     named: dict[str, list[str]] = {}
     for row in contents.checks:
         if row.judged:
@@ -184,8 +184,8 @@ def _named_elsewhere(contents: SiteContents) -> dict[str, list[str]]:
 def _not_stored(digest: str, names: Sequence[str]) -> str:
     lines = "".join(f"- {_escaped(name)}\n" for name in names)
     return (
-        f"# Digest {digest[:SHORT]}\n\n`{digest}`\n\nThe site has no manifest of this digest: it is no part of what the released "
-        f"texts were made from, or is no longer stored. `codelewm-assets verify {digest}` looks for it in a store.\n\n"
+        f"# Digest {digest[:SHORT]}\n\n`{digest}`\n\nThe site has no manifest of this digest: it is not in the lineage of the "
+        f"released texts, or is not stored any more. `codelewm-assets verify {digest}` looks for it in a store.\n\n"
         f"Named by:\n\n{lines}"
     )
 

@@ -1,6 +1,6 @@
-"""The gallery of judged pools: a page for each problem with its prompt, pools, verdicts, scores and programs.
+"""The gallery of scored pools: a page for each problem with its prompt, pools, verdicts, scores and programs.
 
-Programs are text that a model may have written. Templates that end in `.html.j2` escape every value.
+Programs may be untrusted model output: templates that end in `.html.j2` escape every value.
 """
 
 import difflib
@@ -25,7 +25,7 @@ _CHANGE = {"+": "added", "-": "removed", "@": "place"}
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that was judged.
+    """A program of a scored pool.
 
     Attributes:
         code: its text.
@@ -40,7 +40,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPools:
-    """The score rows of all seeds, and the texts that they are about.
+    """The score rows of all seeds, with their prompts and programs.
 
     Attributes:
         rows: seed → score rows of pool members.
@@ -77,7 +77,7 @@ def problem_path(problem_id: str) -> str:
 
 
 def pool_pages(scored: ScoredPools) -> dict[str, tuple[str, str]]:
-    """Path → (title, HTML) of the page of each judged problem, and of the list of them."""
+    """Path → (title, HTML) of the page of each scored problem, and of their list."""
     problems = scored.of_problems()
     pages = {problem_path(name): (name, _problem(name, members, scored)) for name, members in problems.items()}
     listed = [_line(name, members, scored) for name, members in problems.items()]
@@ -134,7 +134,7 @@ def _scores(members: Sequence[Sequence[ScoreRow]]) -> tuple[list[str], list[tupl
 
 
 def _of_seeds(values: Sequence[float | None]) -> str:
-    """One figure where all seeds agree, else a figure for each seed."""
+    """One figure if all seeds agree, else a figure for each seed."""
     cells = [cell(value) for value in values]
     return cells[0] if len(set(cells)) == 1 else " / ".join(cells)
 
@@ -142,12 +142,12 @@ def _of_seeds(values: Sequence[float | None]) -> str:
 def nearest_pair(
     members: Sequence[Sequence[ScoreRow]], programs: Mapping[str, Program], grams: Mapping[str, set[str]]
 ) -> tuple[str, str, list[tuple[str, str]]] | None:
-    """The right program of a pool and the failing one that are most alike, with the diff of their normal forms as (kind, line).
+    """The most similar passing and failing program of a pool, with the diff of their normal forms as (kind, line).
 
-    Likeness is the Jaccard of alpha-normalised token 3-grams; of equal pairs the first by id. Normal forms number a program's
-    own names, so that a program with other names differs where it does something else.
+    Similarity is the Jaccard of alpha-normalised token 3-grams; ties go to the first pair by id. Normal forms number a program's
+    own names, so that renamed variables are no difference.
     Args: grams: completion id → its token 3-grams.
-    Returns: None for a pool without a right or without a failing program.
+    Returns: None for a pool without a passing or without a failing program.
     """
     verdicts = {rows[0].completion_id: rows[0].passed for rows in members if rows[0].completion_id in programs}
     pairs = product(sorted(n for n in verdicts if verdicts[n]), sorted(n for n in verdicts if not verdicts[n]))
@@ -160,7 +160,7 @@ def nearest_pair(
 
 
 def programs_of(rows: Iterable[Mapping[str, str]], completion_ids: set[str]) -> dict[str, Program]:
-    """Completion id → program. Args: rows: of the execution pack, with at least the columns that are read."""
+    """Completion id → program. Args: rows: of the execution pack, with at least the columns used here."""
     texts, outcomes = dict[str, tuple[str, str]](), defaultdict[str, Counter[str]](Counter)
     for row in rows:
         name = row["source_submission_id"]
@@ -171,7 +171,7 @@ def programs_of(rows: Iterable[Mapping[str, str]], completion_ids: set[str]) -> 
 
 
 def scored_pools(lineage: Mapping[str, Artifact], labels: Mapping[str, str]) -> ScoredPools:
-    """Score rows of every seed in a lineage, with the prompts and programs of the very artifacts that they were made from."""
+    """Score rows of every seed in a lineage, with prompts and programs from their parent artifacts."""
     scored = [artifact for artifact in lineage.values() if artifact.manifest.artifact_kind == "heldout_scores"]
     rows = {
         int(kind_and_partition(artifact.manifest.artifact_id)[1] or 0): read_score_rows(

@@ -1,4 +1,4 @@
-"""What the review site shows besides records: texts of pages, pages of contracts, and the artifacts that checks judged."""
+"""Inputs of the review site besides records: texts of pages, pages of contracts, and the artifacts that checks judged."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,12 +15,12 @@ TITLES = {"results_report": "Results", "tracker_status": "Tracker", "dataset_car
 
 
 def data_docs_path(work: Path, asset: str, digest: str) -> Path:
-    """Where the check of a contract writes its page. Args: work: working folder of a store."""
+    """Path of the page that a contract's check writes. Args: work: working folder of a store."""
     return work / "data_docs" / asset / "all" / digest / "index.html"
 
 
 def data_docs(work: Path, lineage: Mapping[str, Artifact]) -> list[DataDocs]:
-    """The page that each contract check wrote of the tables in a lineage, where it did."""
+    """The contract pages of the tables in a lineage, as far as they were written."""
     pages = []
     for asset in dict.fromkeys(contract.asset for contract in CONTRACTS):
         for digest in sorted(d for d, artifact in lineage.items() if artifact.manifest.artifact_kind == asset):
@@ -30,7 +30,7 @@ def data_docs(work: Path, lineage: Mapping[str, Artifact]) -> list[DataDocs]:
 
 
 def judged_lineage(store: ArtifactStore, checks: Sequence[CheckRow]) -> dict[str, Artifact]:
-    """Artifacts that checks judged and everything they were made from, as far as they are stored."""
+    """Artifacts that checks judged, with their lineage, as far as they are stored."""
     artifacts: dict[str, Artifact] = {}
     for row in checks:
         if row.judged and row.judged not in artifacts:

@@ -1,4 +1,4 @@
-"""The tracker's status: every criterion with what shows it and the state of that today. States are read, never written here."""
+"""The tracker's status: every criterion with its evidence and current state. States are read, never stored here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ GOOD = ("GREEN", "HOLDS", "MADE", "PUBLISHED", "REPORTED", "RAN")
 WORST_FIRST = ("RED", "FAILS", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED", "MANUAL", "RUNNING", "UNDECIDED",
                "NOT_IN_THIS_RUN", "JUDGED_AFTER_THIS", "A_PERSON_JUDGES")  # fmt: skip
 """States other than good ones. A row's state is the first of these among its evidence, else SHOWN."""
-AFTER = "made from this page, so judged after it: `codelewm-assets status` and the review site show it"
+AFTER = "built from this page, so its check runs later: `codelewm-assets status` and the review site show it"
 
 
 class EvidenceState(Record):
-    """One piece of evidence: the asset, check, gate, figure or document, its state, and why it is not good."""
+    """One piece of evidence: the asset, check, gate, figure or document, its state, and the reason if it is not good."""
 
     kind: str
     name: str
@@ -29,7 +29,7 @@ class EvidenceState(Record):
 
 
 class TrackerRow(Record):
-    """One criterion today."""
+    """The current state of one criterion."""
 
     issue: int
     criterion: str
@@ -48,23 +48,23 @@ class TrackerStatus(Record):
 
 @dataclass(frozen=True, slots=True)
 class InstanceState:
-    """What the instance says.
+    """The current state of the instance.
 
     Attributes:
         checks: `asset:check` → (state, detail) of each of its partitions.
-        made: asset → whether each of its partitions has been made.
-        backend: where training ran.
+        materialized: asset → for each of its partitions, is it materialized.
+        backend: the training backend.
     """
 
     checks: Mapping[str, Sequence[tuple[str, str]]]
-    made: Mapping[str, Sequence[bool]]
+    materialized: Mapping[str, Sequence[bool]]
     backend: str
 
 
 def tracker_status(
     records: Records, instance_state: InstanceState, criteria: Sequence[Criterion] = CRITERIA
 ) -> TrackerStatus:
-    """Every criterion with the state of what shows it."""
+    """Every criterion with the state of its evidence."""
     return TrackerStatus(
         profile=records.at("profile"), rows=tuple(_row(criterion, records, instance_state) for criterion in criteria)
     )
@@ -87,7 +87,7 @@ def _state(evidence: Evidence, records: Records, instance_state: InstanceState) 
         case "gate":
             return _of_gate(evidence.name, records)
         case "made":
-            parts = instance_state.made.get(evidence.name, ())
+            parts = instance_state.materialized.get(evidence.name, ())
             return ("MADE", "") if parts and all(parts) else ("MISSING", f"{sum(parts)} of {len(parts)} partitions")
         case "published":
             label = records.get(("benchmark_labels", evidence.name))
@@ -109,7 +109,7 @@ def _state(evidence: Evidence, records: Records, instance_state: InstanceState) 
 
 
 def _of_check(name: str, instance_state: InstanceState) -> tuple[str, str]:
-    """The worst of its partitions."""
+    """The worst state of its partitions."""
     parts = instance_state.checks.get(name)
     if not parts:
         return "UNDEFINED", "the code has no check of this name"
@@ -125,7 +125,7 @@ def _of_gate(name: str, records: Records) -> tuple[str, str]:
 
 
 def _of_figure(path: str, records: Records) -> tuple[str, str]:
-    """Whether the reports of both seeds have a figure; what it is worth is for the gates to say."""
+    """REPORTED if the reports of both seeds have the figure; the gates judge its value."""
     absent = [str(seed) for seed in SEEDS if records.get(f"seed.{seed}.{path}") is None]
     return ("NOT_IN_THIS_RUN", f"no such figure for seed {' and '.join(absent)}") if absent else ("REPORTED", "")
 
@@ -148,7 +148,7 @@ NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later
 
 
 def _evidence_text(evidence: Sequence[EvidenceState]) -> str:
-    """What shows a criterion, told once for all pieces of the same kind and state."""
+    """The evidence of a criterion as text, grouped by kind and state."""
     parts = []
     for (kind, state, detail), pieces in groupby(evidence, key=lambda piece: (piece.kind, piece.state, piece.detail)):
         names = ", ".join(f"`{piece.name}`" for piece in pieces)

@@ -194,7 +194,7 @@ def test_an_interval_below_zero_is_significantly_worse_and_does_not_include_zero
     ],
 )
 def test_a_reason_that_is_not_true_cannot_be_made(code: str, fields: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=f"{code} is said of figure"):
+    with pytest.raises(ValidationError, match=f"{code} has figure"):
         Reason(code=code, detail="A sentence.", **fields)
 
 

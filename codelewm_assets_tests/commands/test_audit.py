@@ -21,9 +21,7 @@ def test_audit_without_gates_takes_every_claim_as_closed(run: Run, tmp_path: Pat
     assert (found.status, found.err) == (1, "")
     finding, summary = found.out.splitlines()
     assert finding == f"{path}:3: improves_reranking is CLOSED: CodeLeWM improves reranking of Python completions."
-    assert summary.startswith(
-        "1 files audited, 1 sentences beyond the gates. There is no claim_gates here: every claim"
-    )
+    assert summary.startswith("1 files audited, 1 sentences beyond the gates. No claim_gates here: every claim")
     assert all(claim.claim_id in summary for claim in CLAIMS)
 
 

@@ -30,7 +30,7 @@ def test_build_with_an_unknown_or_faulty_profile_is_one_line(run: Run, tmp_path:
 @pytest.mark.parametrize("selection", ["no_such_asset", "key:(", "++"])
 def test_a_selection_that_is_not_understood_is_one_line(selection: str, run: Run) -> None:
     found = run("build", "--profile", TINY, "--select", selection)
-    found.is_one_line_error(f"--select {selection!r} is not understood: ")
+    found.is_one_line_error(f"--select {selection!r} cannot be parsed: ")
 
 
 def test_a_selection_that_names_nothing_is_one_line(run: Run) -> None:
@@ -45,7 +45,7 @@ def test_a_profile_whose_files_are_missing_is_refused_before_any_run(
     monkeypatch.setenv("CODELEWM_HUMANEVAL_PLUS_FILE", str(tmp_path / "absent.jsonl.gz"))
     for arguments in ((), ("--json",)):
         found = run("build", "--profile", "full_capped", "--select", "key:benchmark_problems", *arguments)
-        found.is_one_line_error("Profile full_capped cannot be built on this machine, nothing was started",
+        found.is_one_line_error("Profile full_capped cannot be built on this machine; nothing was started",
                                 "CODELEWM_HUMANEVAL_PLUS_FILE", "CODELEWM_MBPP_PLUS_FILE")  # fmt: skip
         assert found.out == ""
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:

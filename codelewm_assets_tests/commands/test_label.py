@@ -73,7 +73,7 @@ def test_label_does_not_write_over_its_input(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", ["0", "-1", "65", "two", "²"])
 def test_label_refuses_a_number_of_workers_that_is_none(run: Run, tmp_path: Path, workers: str) -> None:
     found = run("label", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl", "--workers", workers)
-    assert found.status == 2 and f"{workers!r} is no number from 1 to 64" in found.err
+    assert found.status == 2 and f"{workers!r} is not a number from 1 to 64" in found.err
 
 
 def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_label_exits_2_when_no_row_could_be_labelled_and_says_what_it_wants(run:
         found = run("label", path, "--output", tmp_path / "out.jsonl", "--isolation", "basic", "--workers", "1")
         assert found.status == 2
         assert f"0 labelled, 0 passed, {len(rows)} malformed" in found.out
-        assert f"{name}.jsonl: no row could be labelled. Wanted rows" in found.err
+        assert f"{name}.jsonl: no row could be labelled. Expected rows" in found.err
 
 
 def test_label_names_the_layers_that_are_missing(run: Run, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def on_hf_jobs() -> Profile:
 def test_a_gpu_that_is_not_here_refuses_training_and_nothing_else(tmp_path: Path) -> None:
     full = load_profile("full")
     said = refusal(full, ["checkpoint"], {}, tmp_path)
-    assert said.startswith("Profile full cannot be built on this machine, nothing was started. gpu: none")
+    assert said.startswith("Profile full cannot be built on this machine; nothing was started. gpu: none")
     assert "expected 1 GPUs and a torch with CUDA" in said and "profile sample" in said
     assert refusal(full, ["execution_pack"], {}, tmp_path) == ""
     assert refusal(load_profile("sample"), ["benchmark_problems", "checkpoint"], {}, tmp_path) == ""

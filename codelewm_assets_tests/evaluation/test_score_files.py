@@ -43,7 +43,7 @@ def test_rows_are_read_in_order_and_blank_lines_are_passed_over(tmp_path: Path) 
         ('"text"', "line 2: row: Input should be"),
         (_row(passed=None), "line 2: passed: Input should be a valid boolean"),
         (_row(passed=1), "line 2: passed: Input should be a valid boolean"),
-        (_row(score={"p_pass": 1}), "line 2: score is no field of a score row"),
+        (_row(score={"p_pass": 1}), "line 2: score is not a field of a score row"),
         (
             _row(scores={"p_pass": 1.5}),
             "line 2: row: Value error, scores.p_pass is 1.5; wanted a probability in [0, 1]",

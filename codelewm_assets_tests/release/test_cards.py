@@ -44,7 +44,7 @@ def test_the_dataset_card_counts_every_row_once(world: World) -> None:
     buckets = card.split("## Magnitude")[1].split("## Outcomes")[0].splitlines()
     cells = [int(n) for line in buckets if line.startswith("| ") and "fold" not in line for n in line.split("|")[3:8]]
     assert sum(cells) == len(world.rows)
-    assert "## Problems left out\n\n(none)\n" in card
+    assert "## Excluded problems\n\n(none)\n" in card
     assert "| humaneval | MIT | https://example.org/license |" in card
     assert f"| execution_pack | {'e' * 64} |" in card
 

@@ -173,7 +173,7 @@ def test_a_run_that_broke_off_is_completed_by_the_next_to_the_same_state(
     where: str, bench: Bench, undisturbed: State
 ) -> None:
     bench.hub.faults = [Fault(**vars(BROKEN[where]))]
-    message = bench.fail("The same command goes on from here")
+    message = bench.fail("Uploads are resumable")
     assert bench.state() != undisturbed
     tagged = [n.split("/", 1)[1] for n, r in bench.hub.repositories.items() if bench.plan.tag in r.tags]
     for name in ["lab/codelewm-dataset", "lab/codelewm-run-reports"]:
@@ -263,7 +263,7 @@ def test_repositories_are_private_unless_asked_otherwise(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("private", "public", "said"),
-    [(False, False, "is public; wanted private"), (True, True, "is private; wanted public")],
+    [(False, False, "is public; expected private"), (True, True, "is private; expected public")],
 )
 def test_a_repository_that_is_visible_otherwise_gets_nothing(
     bench: Bench, private: bool, public: bool, said: str
