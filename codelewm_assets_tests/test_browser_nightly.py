@@ -73,7 +73,7 @@ def _ended(address: str) -> dict[str, str]:
     pytest.fail("the night did not come")
 
 
-def test_a_nightly_run_that_failed_is_red_wherever_an_operator_looks_and_told_once(
+def test_a_nightly_run_that_failed_is_red_wherever_an_operator_looks_and_reported_once(
     tmp_path: Path, page: Page, receiver: Hook
 ) -> None:
     _write_location(tmp_path, receiver)

@@ -39,7 +39,7 @@ def test_an_error_an_exit_and_an_exception_that_did_not_come_are_failures_of_the
     assert "['no exception'] Failed: DID NOT RAISE" in str(caught.value)
 
 
-def test_every_row_is_looked_at_once_and_all_that_hold_are_one_pass() -> None:
+def test_every_row_is_checked_once_and_all_that_hold_are_one_pass() -> None:
     seen: list[int] = []
 
     @each_case("number", range(4))

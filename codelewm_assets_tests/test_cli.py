@@ -104,7 +104,7 @@ def test_without_an_instance_commands_that_need_one_say_so_in_one_line(
 
 
 @pytest.mark.parametrize("home", ["relative", "/nonexistent/dagster-home"])
-def test_a_dagster_home_that_is_no_folder_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+def test_a_dagster_home_that_is_not_a_folder_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
     monkeypatch.setenv("DAGSTER_HOME", home)
     run("status").is_one_line_error("DAGSTER_HOME")
 
@@ -160,7 +160,7 @@ def test_no_message_shows_a_secret_of_the_environment(run: Run, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_leaves_early_is_no_fault_to_tell(unbuffered: str, tmp_path: Path) -> None:
+def test_a_reader_that_leaves_early_is_not_a_fault_to_report(unbuffered: str, tmp_path: Path) -> None:
     stream = tmp_path / "progress.jsonl"
     stream.write_text('{"event": "start", "seq": 0, "time_s": 0, "seed": 42}\n', encoding="utf-8")
     reader, writer = os.pipe()

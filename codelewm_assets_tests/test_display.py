@@ -145,7 +145,7 @@ def test_without_a_terminal_a_long_step_is_a_line_again_and_again(
     assert "0 of 3 labelled_completions: running for 0:0" in lines[0] and "100 of 400 (25%)" in lines[1]
 
 
-def test_a_step_that_is_not_long_is_no_line(tmp_path: Path, time_s: list[float]) -> None:
+def test_a_step_that_is_not_long_is_not_a_line(tmp_path: Path, time_s: list[float]) -> None:
     display = BuildDisplay(Console(file=io.StringIO()), tmp_path, total=3)
     assert display.heartbeat() is None  # nothing is running
     display(Progress("started", "labelled_completions", None))
@@ -181,6 +181,6 @@ def test_the_displays_output_is_not_redirected_with_standard_output(
     assert (tmp_path / "log").read_text(encoding="utf-8") == "of the step\n"
 
 
-def test_an_output_that_is_no_file_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_that_is_not_a_file_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", stream := io.StringIO())
     assert duplicate_stdout() is stream

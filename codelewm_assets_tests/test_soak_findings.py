@@ -42,7 +42,7 @@ def _on_red(soak: ModuleType, green: Deployment, training: Any) -> list[str]:
     return list(soak.trained_on_red([training], soak.evaluations(green.instance), BLOCKING_CHECKS))
 
 
-def test_a_training_on_green_is_no_finding(soak: ModuleType, green: Deployment) -> None:
+def test_a_training_on_green_is_not_a_finding(soak: ModuleType, green: Deployment) -> None:
     assert _on_red(soak, green, _training(soak, green)) == []
 
 
@@ -85,7 +85,7 @@ def test_an_artifact_that_is_gone_or_damaged_is_found(soak: ModuleType, green: D
     assert "not in the store" in line
 
 
-def test_failures_that_were_told_never_or_twice_are_found(soak: ModuleType) -> None:
+def test_failures_that_were_reported_never_or_twice_are_found(soak: ModuleType) -> None:
     assert soak.notification_faults(["a", "b"], ["b", "a"]) == []
     assert soak.notification_faults(["a", "b"], ["a", "a", "c"]) == [
         "run b failed and nobody was told",

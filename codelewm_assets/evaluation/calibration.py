@@ -148,11 +148,11 @@ def _probability_figures(column: _Column) -> dict[str, Any]:
 
 def _threshold_table(bins: Sequence[CalibrationBin]) -> list[Thresholded]:
     """Confusion counts for a threshold at each inner edge of the bins, lowest first."""
-    rows = [found.count for found in bins]
-    hits = [round(found.count * found.pass_rate) if found.pass_rate is not None else 0 for found in bins]
+    rows = [row.count for row in bins]
+    hits = [round(row.count * row.pass_rate) if row.pass_rate is not None else 0 for row in bins]
     return [
-        _thresholded(found.lower, sum(hits[b:]), sum(rows[b:]) - sum(hits[b:]), sum(hits), sum(rows))
-        for b, found in enumerate(bins)
+        _thresholded(row.lower, sum(hits[b:]), sum(rows[b:]) - sum(hits[b:]), sum(hits), sum(rows))
+        for b, row in enumerate(bins)
         if b
     ]
 

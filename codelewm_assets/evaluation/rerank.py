@@ -81,8 +81,8 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
     top = {name: _mean(values) for name, values in credits.top.items()}
     controls = [name for name, value in top.items() if name not in (subject, *MODEL_SCORES) and value is not None]
     ours = np.isfinite(credits.top[subject]) if subject in credits.top else np.zeros(len(credits.problem), dtype=bool)
-    whole = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
-    best = max(whole or controls, key=lambda name: top[name] or 0.0, default=None)
+    complete = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
+    best = max(complete or controls, key=lambda name: top[name] or 0.0, default=None)
     best_value = top[best] if best is not None else None
     lifts = {name: _lift(credits.top, subject, [name], credits.problem, resamples) for name in controls}
     mrr_lifts = {name: _lift(credits.reciprocal, subject, [name], credits.problem, resamples) for name in controls}
@@ -95,7 +95,7 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
         best_control=best,
-        lift_over_best_control=_lift(credits.top, subject, whole, credits.problem, resamples) if whole else None,
+        lift_over_best_control=_lift(credits.top, subject, complete, credits.problem, resamples) if complete else None,
         power=None if best is None else _power(credits.top, subject, best, credits.problem),
         complete_pool_count={name: int(np.isfinite(values).sum()) for name, values in credits.top.items()},
         saturated=None if best_value is None else best_value >= SATURATED_AT,

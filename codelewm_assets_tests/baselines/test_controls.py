@@ -57,7 +57,7 @@ def test_consensus_of_one_alone_is_missing() -> None:
     assert consensus_scores({}) == {}
 
 
-def test_surface_lr_learns_what_tells_right_from_wrong_in_train() -> None:
+def test_surface_lr_learns_to_separate_right_from_wrong_in_train() -> None:
     right, wrong = surface_lr_scores(RIGHT + WRONG, [True] * 3 + [False] * 3, ["value = p + q", "value = p - q"])
     assert right is not None and wrong is not None
     assert 0 < wrong < 0.5 < right < 1

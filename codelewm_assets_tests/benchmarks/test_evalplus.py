@@ -75,7 +75,7 @@ def test_a_map_in_place_of_no_plus_inputs_is_no_inputs(tmp_path: Path) -> None:
     assert problem.inputs == ("[1]", "[2]")
 
 
-def test_a_problem_with_no_usable_input_is_left_out_with_the_reason(tmp_path: Path) -> None:
+def test_a_problem_with_no_usable_input_is_excluded_with_the_reason(tmp_path: Path) -> None:
     too_long = humaneval_row(1, base_input=[["x" * (MAX_CHARACTERS + 1)]], plus_input=[])
     problems, excluded = read(tmp_path, "humaneval", [humaneval_row(0), too_long])
     assert [p.problem_id for p in problems] == ["HumanEval/0"]

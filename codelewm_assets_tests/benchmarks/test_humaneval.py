@@ -41,7 +41,7 @@ def test_the_wheel_has_164_problems_under_their_published_ids() -> None:
     assert [r["task_id"] for r in read_wheel_rows()] == [f"HumanEval/{n}" for n in range(164)]
 
 
-def test_every_problem_of_the_wheel_is_usable_or_left_out_with_a_reason(wheel: Read) -> None:
+def test_every_problem_of_the_wheel_is_usable_or_excluded_with_a_reason(wheel: Read) -> None:
     problems, excluded = wheel
     assert len(problems) >= 155
     ids = {p.problem_id for p in problems} | {r.problem_id for r in excluded}
@@ -96,19 +96,19 @@ def test_a_row_without_a_column_is_refused(run: Runner) -> None:
         problems_of(rows, run)
 
 
-def test_a_problem_whose_tests_never_call_it_is_left_out(run: Runner) -> None:
+def test_a_problem_whose_tests_never_call_it_is_excluded(run: Runner) -> None:
     problems, excluded = problems_of([row(0), row(1, test="def check(candidate):\n    assert True\n")], run)
     assert [p.problem_id for p in problems] == ["HumanEval/0"]
     assert [(r.problem_id, "no usable input" in r.reason) for r in excluded] == [("HumanEval/1", True)]
 
 
-def test_a_problem_whose_reference_fails_its_tests_is_left_out(run: Runner) -> None:
+def test_a_problem_whose_reference_fails_its_tests_is_excluded(run: Runner) -> None:
     failing = "def check(candidate):\n    for i in range(2):\n        assert candidate(i) == i\n"
     problems, excluded = problems_of([row(0, test=failing), row(1)], run)
     assert [p.problem_id for p in problems] == ["HumanEval/1"]
     assert "fails its own published tests" in excluded[0].reason
 
 
-def test_no_problem_is_left_out_in_silence_when_tests_do_not_parse(run: Runner) -> None:
+def test_no_problem_is_excluded_in_silence_when_tests_do_not_parse(run: Runner) -> None:
     problems, excluded = problems_of([row(0, test="def check(")], run)
     assert problems == [] and "do not parse" in excluded[0].reason

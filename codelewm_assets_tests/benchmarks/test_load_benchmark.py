@@ -58,7 +58,7 @@ def test_a_hub_that_cannot_be_read_is_an_error_and_never_a_file(
         load("mbpp_plus", "evalplus", tmp_path / "cache", {pin.revision_environment: REVISION})
 
 
-def test_a_named_file_is_read_sorted_by_id_with_those_left_out(pin: FilePin, tmp_path: Path) -> None:
+def test_a_named_file_is_read_sorted_by_id_with_those_excluded(pin: FilePin, tmp_path: Path) -> None:
     found = load("mbpp_plus", "evalplus", tmp_path, {pin.environment: str(tmp_path / "release" / pin.file_name)})
     assert [p.problem_id for p in found.problems] == ["Mbpp/3", "Mbpp/9"]
     assert [r.problem_id for r in found.excluded] == ["Mbpp/6"]

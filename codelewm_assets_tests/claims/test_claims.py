@@ -151,7 +151,7 @@ def test_every_threshold_belongs_to_a_gate() -> None:
     assert all(any(threshold is found for found in used) for threshold in _thresholds())
 
 
-def test_every_gate_that_is_judged_has_a_rule_and_every_rule_a_judge() -> None:
+def test_every_gate_that_is_judged_has_a_rule_and_every_rule_a_function() -> None:
     assert set(GATES) == {*SEED_GATES, "integrity"}
     assert all(set(rule.seeds) == (set() if rule.name == "integrity" else set(SEEDS)) for rule in GATE_RULES)
     assert all(rule.rule.endswith(".") and rule.benchmarks for rule in GATE_RULES)

@@ -218,7 +218,7 @@ def test_retrieval_holds_on_both_seeds_by_the_published_margins() -> None:
     assert [row.figures["mrr_lift"] for row in gate.seeds] == pytest.approx([0.32, 0.3257])
 
 
-def test_surprise_is_undecided_for_want_of_pairs_though_mutations_are_told_apart() -> None:
+def test_surprise_is_undecided_for_want_of_pairs_though_mutations_are_distinguished() -> None:
     """Published as closed by coverage: 0 of 358 pairs can be scored. A perfect AUC on mutations does not stand in for them."""
     gate = _gate(_judged(), "surprise")
     assert (gate.state, _codes(gate)) == ("UNDECIDED", {"too_few_pairs"})

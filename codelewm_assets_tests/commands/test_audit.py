@@ -83,7 +83,7 @@ def test_audit_of_what_is_not_there_names_all_of_it_in_one_line(run: Run) -> Non
     assert found.out == ""
 
 
-def test_audit_of_a_file_that_is_no_text_is_one_line_and_audits_nothing(run: Run, tmp_path: Path) -> None:
+def test_audit_of_a_file_that_is_not_a_text_is_one_line_and_audits_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "binary.md").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "report.md").write_text(OVERCLAIM, encoding="utf-8")
     found = run("audit", tmp_path)

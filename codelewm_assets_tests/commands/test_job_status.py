@@ -29,7 +29,7 @@ KEYS = {
 }  # fmt: skip
 
 
-def test_job_status_says_how_far_a_run_is_and_which_line_is_cut_off(run: Run, tmp_path: Path) -> None:
+def test_job_status_says_how_far_a_run_is_and_which_line_is_truncated(run: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "progress.jsonl", {"event": "start", "seed": 42}, STEP, '{"event": "st')
     found = run("job-status", path)
     assert (found.status, found.err) == (0, "")
@@ -84,13 +84,13 @@ def test_job_status_of_a_whole_stream_reports_no_malformed_line(run: Run, tmp_pa
         "no message",
     ],
 )
-def test_what_is_no_stream_is_one_line_that_names_the_fault(
+def test_what_is_not_a_stream_is_one_line_that_names_the_fault(
     run: Run, tmp_path: Path, rows: list[Any], part: str
 ) -> None:
     run("job-status", lines(tmp_path / "progress.jsonl", *rows)).is_one_line_error("progress.jsonl", part)
 
 
-def test_job_status_of_what_is_no_stream_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_job_status_of_what_is_not_a_stream_is_one_line(run: Run, tmp_path: Path) -> None:
     run("job-status", "absent.jsonl").is_one_line_error("absent.jsonl cannot be read")
     run("job-status", tmp_path).is_one_line_error("cannot be read")
     (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe")

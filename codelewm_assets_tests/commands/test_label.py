@@ -76,7 +76,7 @@ def test_label_refuses_a_number_of_workers_that_is_none(run: Run, tmp_path: Path
     assert found.status == 2 and f"{workers!r} is not a number from 1 to 64" in found.err
 
 
-def test_label_gives_one_json_object_that_tells_of_malformed_rows(run: Run, tmp_path: Path) -> None:
+def test_label_gives_one_json_object_that_reports_malformed_rows(run: Run, tmp_path: Path) -> None:
     path, output = lines(tmp_path / "in.jsonl", "no row", label_row()), tmp_path / "out.jsonl"
     found = run("label", path, "--output", output, "--isolation", "basic", "--workers", "1", "--json")
     assert (found.status, found.err) == (1, "")
@@ -143,7 +143,7 @@ def test_labels_joined_with_scores_go_straight_into_calibrate_and_rerank(run: Ru
     assert report["benchmarks"]["humaneval"]["pass_at_1"]["p_pass"] == 1.0
 
 
-def test_label_tells_of_malformed_rows_as_records(run: Run, tmp_path: Path) -> None:
+def test_label_reports_malformed_rows_as_records(run: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "in.jsonl", "no row", label_row())
     found = run(
         "--log-format", "json", "label", path, "--output", tmp_path / "o", "--isolation", "basic", "--workers", "1"

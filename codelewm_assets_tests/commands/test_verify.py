@@ -19,7 +19,7 @@ def test_verify_of_a_whole_store_counts_its_artifacts(run: Run, tmp_path: Path) 
     assert run("verify", "problem_splits").out == "2 artifacts verified, 0 mismatches.\n"
 
 
-def test_verify_of_an_empty_store_says_which_one_it_looked_at(run: Run, tmp_path: Path) -> None:
+def test_verify_of_an_empty_store_says_which_one_it_checked(run: Run, tmp_path: Path) -> None:
     (tmp_path / "artifacts").mkdir()
     found = run("verify")
     said = f"0 artifacts verified, 0 mismatches. {tmp_path / 'artifacts'} holds no artifact.\n"
@@ -33,7 +33,7 @@ def test_verify_of_a_store_that_does_not_exist_is_a_row_and_status_1(run: Run, t
 
 
 @pytest.mark.parametrize("arguments", [(), ("results_report",)])
-def test_verify_names_an_artifact_that_is_gone_though_its_recipe_note_is_there(
+def test_verify_names_an_artifact_that_is_gone_though_its_cache_key_note_is_there(
     arguments: tuple[str, ...], run: Run, tmp_path: Path
 ) -> None:
     stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
@@ -61,7 +61,7 @@ def test_verify_gives_a_row_per_mismatch_and_status_1(run: Run, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"files": 3}', b"\xff\xfe"], ids=["cut off", "altered", "no text"])
-def test_verify_reports_a_damaged_manifest_and_goes_on(run: Run, tmp_path: Path, content: bytes) -> None:
+def test_verify_reports_a_damaged_manifest_and_continues(run: Run, tmp_path: Path, content: bytes) -> None:
     pack = stored(tmp_path, "execution_pack", {"pack.parquet": b"rows"})
     stored(tmp_path, "problem_splits", {"splits.parquet": b"folds"})
     (pack.folder / "manifest.json").write_bytes(content)

@@ -103,7 +103,9 @@ def test_plain_rows_and_samples_of_evalplus_are_read_too(row: dict[str, Any], co
         ),
     ],
 )
-def test_a_row_that_is_no_completion_is_named_by_its_line(row: Any, reason: str, message: str, tmp_path: Path) -> None:
+def test_a_row_that_is_not_a_completion_is_named_by_its_line(
+    row: Any, reason: str, message: str, tmp_path: Path
+) -> None:
     first, fault, last = read(tmp_path, PUBLISHED, row, PUBLISHED)
     assert isinstance(fault, RejectedRow) and fault.reason == reason and fault.text.startswith(message)
     assert isinstance(first, Completion) and isinstance(last, Completion)

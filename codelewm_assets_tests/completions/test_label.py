@@ -182,7 +182,7 @@ def test_where_order_does_not_count_a_sets_order_is_no_difference_between_two_ru
     assert (found.outcome, found.is_deterministic) == ("pass", True)
 
 
-def test_a_problem_whose_every_answer_is_let_pass_is_left_out(pool: SandboxPool) -> None:
+def test_a_problem_whose_every_answer_is_let_pass_is_excluded(pool: SandboxPool) -> None:
     code = "def are_equivalent(a, b): return 1"
     asked = make_problem(0, "mbpp_plus", problem_id="Mbpp/164", entry_point="are_equivalent", reference=code)
     result = label(pool, [asked], [make_completion(asked, code="def are_equivalent(a, b): return 2")])
@@ -229,7 +229,7 @@ def test_a_reference_that_meets_its_published_output_is_used(pool: SandboxPool) 
         ),
     ],
 )
-def test_a_problem_without_a_usable_input_is_left_out_with_the_reasons(
+def test_a_problem_without_a_usable_input_is_excluded_with_the_reasons(
     reference: str, reason: str, pool: SandboxPool
 ) -> None:
     asked = problem(reference=reference)
@@ -238,7 +238,7 @@ def test_a_problem_without_a_usable_input_is_left_out_with_the_reasons(
     assert [(row.problem_id, row.reason) for row in result.excluded] == [("humaneval/000", reason)]
 
 
-def test_an_input_that_the_reference_cannot_judge_is_dropped_alone(pool: SandboxPool) -> None:
+def test_an_input_that_the_reference_cannot_label_is_excluded_alone(pool: SandboxPool) -> None:
     asked = problem(reference="def solve(x):\n    return 2 * x if x != 2 else object()")
     result = label(pool, [asked], [make_completion(asked, code=DOUBLE)])
     assert [row.input_id for row in result.labelled[0].inputs] == ["i0", "i2"]

@@ -221,7 +221,7 @@ def test_fields_that_the_row_has_not_are_ignored(tmp_path: Path) -> None:
     assert (rows[0].atol, faults) == (0.0, [])
 
 
-def test_a_row_that_is_no_utf_8_is_malformed_and_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+def test_a_row_that_is_not_utf_8_is_malformed_and_a_byte_order_mark_is_not_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     good = json.dumps(row()).encode()
     path.write_bytes(b"\xef\xbb\xbf" + good + b"\n" + good.replace(b"c0", b"\xff") + b"\n" + good + b"\n")
@@ -288,7 +288,7 @@ def test_evalplus_results_are_its_samples(indent: int | None, tmp_path: Path) ->
     assert faults == ["line 1: Mbpp/2 has no list of samples"]
 
 
-def test_a_sample_ends_at_its_first_failure_unless_every_input_is_wanted() -> None:
+def test_a_sample_ends_at_its_first_failure_unless_every_input_is_required() -> None:
     wrong = row(code="def f(x):\n    return x if x == 2 else 3 * x", inputs=["[2]", "[1]", "[2]", "[1]"],
                 expected=None, reference="def f(x): return x")  # fmt: skip
     ended, whole = ["pass", "wrong_output"], ["pass", "wrong_output", "pass", "wrong_output"]

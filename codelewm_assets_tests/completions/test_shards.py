@@ -53,7 +53,7 @@ def write_labels(folder: Path, path: Path) -> int:
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_stopped_and_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_where_it_stopped_and_gives_the_same_bytes(tmp_path: Path) -> None:
     """`kill -9` at a random moment, twenty times; each run goes on with what the others kept."""
     assert write_labels(tmp_path / "calm", tmp_path / "calm.parquet") == PROBLEMS * EACH
     code = (

@@ -67,7 +67,7 @@ def test_many_files_fifos_and_names_that_are_taken_go(tmp_path: Path) -> None:
     assert top.is_dir() and list(top.iterdir()) == []
 
 
-def test_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+def test_what_is_not_there_is_not_an_error(tmp_path: Path) -> None:
     assert remove_tree(str(tmp_path / "gone")) is True
     assert empty_folder(str(tmp_path / "gone")) is False
 

@@ -30,7 +30,7 @@ def test_the_digest_of_nothing_is_the_published_one() -> None:
     assert sha256_text("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_a_text_is_hashed_as_utf_8_and_a_lone_surrogate_is_no_error() -> None:
+def test_a_text_is_hashed_as_utf_8_and_a_lone_surrogate_is_not_an_error() -> None:
     assert sha256_text("é") == hashlib.sha256(b"\xc3\xa9").hexdigest()
     assert sha256_text("\ud800") == hashlib.sha256(b"\xed\xa0\x80").hexdigest()
 

@@ -155,7 +155,7 @@ def test_a_value_of_another_type_has_no_literal_and_the_message_names_the_type(v
         "{**{1: 2}}",
     ],
 )
-def test_a_text_that_is_no_literal_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_literal_is_refused(text: str) -> None:
     with pytest.raises(LiteralError, match="Not a Python literal"):
         read_value(text)
 

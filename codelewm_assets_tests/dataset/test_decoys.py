@@ -151,7 +151,7 @@ def test_the_reference_is_in_no_pair(world: World) -> None:
     assert reference and not {name for d in world.decoys for name in (d.query_record_id, d.decoy_record_id)} & reference
 
 
-def test_another_submission_that_is_right_is_no_decoy() -> None:
+def test_another_submission_that_is_right_is_not_a_decoy() -> None:
     """c1 says 1.0 where 1 is right and passes: its output differs as text, and is no decoy."""
     right = labelled(1, "rewrite", RIGHT)
     other = tuple(

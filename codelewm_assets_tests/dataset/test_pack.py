@@ -143,14 +143,14 @@ def test_length_is_counted_in_characters_of_the_output_text(characters: int, buc
     assert row.output_length_bucket == bucket
 
 
-def test_a_nondeterministic_completion_is_left_out() -> None:
+def test_a_nondeterministic_completion_is_excluded() -> None:
     unstable = labelled(1, [call(0)], outcome="nondeterministic", is_deterministic=False)
     rows = pack(labelled(0, [call(0), call(1)]), unstable)
     assert {row.source_submission_id for row in rows} == {"humaneval/007/c000"}
     assert len(rows) == 2
 
 
-def test_an_input_that_was_never_called_is_left_out() -> None:
+def test_an_input_that_was_never_called_is_excluded() -> None:
     """The completion's time was used up on the first input: nothing is known of its output on the second."""
     uncalled = call(1, None, None, "timeout").model_copy(update={"was_called": False})
     rows = pack(labelled(0, [call(0, None, None, "timeout"), uncalled]))

@@ -59,7 +59,7 @@ def test_a_piece_of_code_keeps_its_shingles_wherever_it_stands_and_however_it_is
     assert piece <= local_shingles(code_tokens("for a, b in pairs: other(a); total += item * 2; return total"))
 
 
-def test_names_are_numbered_anew_in_each_run_and_builtins_and_attributes_stay() -> None:
+def test_names_are_numbered_again_in_each_run_and_builtins_and_attributes_stay() -> None:
     """Five tokens have three runs of three; b is the first name of the second run."""
     assert local_shingles(["a", ".", "sort", "(", "len"]) == {"v0 . sort", ". sort (", "sort ( len"}
     assert local_shingles(["a", "=", "b", "+"]) == {"v0 = v1", "= v0 +"}

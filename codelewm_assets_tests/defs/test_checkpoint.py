@@ -10,7 +10,7 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets_tests.defs.deployment import Deployment
 
 
-def test_weights_of_another_training_are_refused_also_when_they_lie_in_the_store_under_this_recipe(
+def test_weights_of_another_training_are_refused_also_when_they_lie_in_the_store_under_this_cache_key(
     green: Deployment, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = training._train

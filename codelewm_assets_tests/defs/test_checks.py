@@ -212,13 +212,13 @@ def test_a_sentence_names_three_offenders_and_how_many_more_or_the_cell_nearest_
     [("problem_splits", "folds_cover_every_cell"), ("semantic_decoys", "decoy_coverage"),
      ("rerank_pools", "controls_leave_headroom"), ("rerank_pools", "rerank_can_decide")],
 )  # fmt: skip
-def test_checks_that_are_looked_at_hold_a_picture(stored: StoredWorld, world: World, asset: str, check: str) -> None:
+def test_checks_that_are_inspected_hold_a_picture(stored: StoredWorld, world: World, asset: str, check: str) -> None:
     stored.put_data(world)
     assert stored.run_check(asset, check).metadata["plot"].value.startswith("![](data:image/png;base64,")
 
 
 @pytest.mark.parametrize("case", CONTRACT_CASES, ids=lambda case: case.check)
-def test_a_contract_links_its_page_which_is_no_artifact(case: Case, stored: StoredWorld, world: World) -> None:
+def test_a_contract_links_its_page_which_is_not_an_artifact(case: Case, stored: StoredWorld, world: World) -> None:
     stored.put_data(world)
     before = list(stored.store.artifacts())
     pages = [stored.run_check(case.asset, case.check, case.partition).metadata["data_docs"].path for _ in range(2)]

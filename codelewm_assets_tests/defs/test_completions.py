@@ -123,7 +123,7 @@ def test_a_profile_that_wants_every_layer_refuses_to_label_without_and_says_what
 
 
 @pytest.mark.slow
-def test_how_labels_are_spread_is_no_part_of_what_they_are(
+def test_how_labels_are_spread_is_not_part_of_what_they_are(
     stored: StoredWorld, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stored.put_data(world)

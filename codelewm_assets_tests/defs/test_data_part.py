@@ -234,7 +234,7 @@ def test_an_output_of_a_megabyte_is_dropped_with_its_input_and_counted(part: Dat
     assert max(len(row.output_tokens) for row in rows(shown, "execution_pack")) < 100_000
 
 
-def test_a_problem_without_a_usable_input_is_left_out_by_name(part: DataPart) -> None:
+def test_a_problem_without_a_usable_input_is_excluded_by_name(part: DataPart) -> None:
     code = "def fill(n):\n    return 'x' * n"
     changes = {"reference": code, "entry_point": "fill", "inputs": ("[1000000]",), "expected": (None,)}
     part.put_problems("mbpp_plus", replaced(7, **changes))

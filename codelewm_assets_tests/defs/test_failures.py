@@ -52,7 +52,7 @@ def run_job(made: Deployment, job: str = "refresh_data") -> str:
     return run
 
 
-def test_a_failed_step_is_told_once_with_its_cause(made: Deployment, receiver: Hook) -> None:
+def test_a_failed_step_is_reported_once_with_its_cause(made: Deployment, receiver: Hook) -> None:
     set_faults(made.folder, execution_pack="fails")
     run = run_job(made)
     for _ in range(3):
@@ -63,7 +63,7 @@ def test_a_failed_step_is_told_once_with_its_cause(made: Deployment, receiver: H
     assert body["message"].endswith(f"It is not retried.\nhttp://127.0.0.1:3000/runs/{run}")
 
 
-def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, receiver: Hook) -> None:
+def test_a_red_check_is_reported_once_by_its_name_and_finding(made: Deployment, receiver: Hook) -> None:
     set_faults(made.folder, execution_pack="red")
     run = run_job(made)
     tick(made)
@@ -72,7 +72,7 @@ def test_a_red_check_is_told_once_by_its_name_and_finding(made: Deployment, rece
 
 
 @pytest.mark.parametrize("before", ["", "x" * (MAX_CAUSE_CHARS - 75) + " "], ids=["whole", "at the cut"])
-def test_what_is_told_holds_no_secret(
+def test_what_is_reported_holds_no_secret(
     made: Deployment, receiver: Hook, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     """An error may quote what it was given: the value of a secret variable, a password in an address."""
@@ -88,7 +88,7 @@ def test_what_is_told_holds_no_secret(
         assert body["title"].endswith("execution_pack cannot be made here.: *** at https://***@hub.test/in")
 
 
-def test_a_run_that_succeeds_or_is_canceled_by_a_person_is_not_told(made: Deployment, receiver: Hook) -> None:
+def test_a_run_that_succeeds_or_is_canceled_by_a_person_is_not_reported(made: Deployment, receiver: Hook) -> None:
     run_job(made)
     made.launch_job("refresh_data")
     (waiting,) = made.queued()
@@ -97,7 +97,7 @@ def test_a_run_that_succeeds_or_is_canceled_by_a_person_is_not_told(made: Deploy
     assert told(receiver) == []
 
 
-def test_each_failed_run_of_a_backfill_is_told_once_with_its_partition(made: Deployment, receiver: Hook) -> None:
+def test_each_failed_run_of_a_backfill_is_reported_once_with_its_partition(made: Deployment, receiver: Hook) -> None:
     set_faults(made.folder, checkpoint="fails")
     runs = made.backfill(["checkpoint"], BOTH_SEEDS)
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_each_failed_run_of_a_backfill_is_told_once_with_its_partition(made: Dep
     assert all("Of backfill " in body["message"] for body in receiver.got)
 
 
-def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Deployment, receiver: Hook) -> None:
+def test_a_run_whose_worker_died_is_reported_and_each_retry_that_fails_too(made: Deployment, receiver: Hook) -> None:
     """A retry carries its parent's tags, so that who was told cannot stand in a tag."""
     lost = made.launch_job("refresh_data")
     made.instance.report_engine_event("the process ended with exit code 9", made.queued()[0])
@@ -125,7 +125,7 @@ def test_a_run_whose_worker_died_is_told_and_each_retry_that_fails_too(made: Dep
     assert receiver.got[0]["title"] == f"refresh_data failed: {why}"
 
 
-def test_a_failed_run_that_does_not_say_yet_whether_it_is_retried_is_told_as_such(
+def test_a_failed_run_that_does_not_say_yet_whether_it_is_retried_is_reported_as_such(
     made: Deployment, receiver: Hook
 ) -> None:
     lost = made.launch_job("refresh_data")
@@ -135,7 +135,7 @@ def test_a_failed_run_that_does_not_say_yet_whether_it_is_retried_is_told_as_suc
     assert told(receiver) == [lost] and "It may be retried." in receiver.got[0]["message"]
 
 
-def test_a_run_whose_events_cannot_be_read_is_told_as_such_once_and_holds_up_no_other(
+def test_a_run_whose_events_cannot_be_read_is_reported_as_such_once_and_blocks_no_other(
     made: Deployment, receiver: Hook
 ) -> None:
     """Its events are a file that is no database any more. The tick that meets it fails."""
@@ -153,7 +153,7 @@ def test_a_run_whose_events_cannot_be_read_is_told_as_such_once_and_holds_up_no_
     assert failed
 
 
-def test_a_build_of_the_command_line_that_fails_is_told_too(made: Deployment, receiver: Hook) -> None:
+def test_a_build_of_the_command_line_that_fails_is_reported_too(made: Deployment, receiver: Hook) -> None:
     """It runs in its own process and is of no code location."""
     set_faults(made.folder, execution_pack="red")
     job = stub_defs(str(made.folder / "artifacts"), str(made.folder / "operating.yaml")).resolve_job_def("refresh_data")
@@ -172,7 +172,7 @@ def _started(made: Deployment, tags: dict[str, str]) -> str:
     return run.run_id
 
 
-def test_a_run_over_its_time_limit_is_ended_by_monitoring_and_told(made: Deployment, receiver: Hook) -> None:
+def test_a_run_over_its_time_limit_is_ended_by_monitoring_and_reported(made: Deployment, receiver: Hook) -> None:
     run = _started(made, {"dagster/max_runtime": "0.000001"})
     made.monitor()
     tick(made)
@@ -181,7 +181,7 @@ def test_a_run_over_its_time_limit_is_ended_by_monitoring_and_told(made: Deploym
     assert "It is retried." in receiver.got[0]["message"]  # no step failed: docs/operating.md says so
 
 
-def test_a_run_that_failed_by_its_time_limit_and_then_reads_as_canceled_is_told(
+def test_a_run_that_failed_by_its_time_limit_and_then_reads_as_canceled_is_reported(
     made: Deployment, receiver: Hook
 ) -> None:
     """The worker's own last event can come after monitoring's."""
@@ -205,7 +205,7 @@ def test_what_the_receiver_did_not_take_is_sent_again_and_what_it_took_is_not(ma
     assert told(receiver) == runs
 
 
-def test_a_sensor_that_lost_its_cursor_tells_nothing_again(made: Deployment, receiver: Hook) -> None:
+def test_a_sensor_that_lost_its_cursor_reports_nothing_again(made: Deployment, receiver: Hook) -> None:
     set_faults(made.folder, execution_pack="fails")
     run = run_job(made)
     tick(made)
@@ -214,7 +214,7 @@ def test_a_sensor_that_lost_its_cursor_tells_nothing_again(made: Deployment, rec
     assert told(receiver) == [run]
 
 
-def test_what_a_tick_has_no_time_for_is_told_at_the_next(
+def test_what_a_tick_has_no_time_for_is_reported_at_the_next(
     made: Deployment, receiver: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_faults(made.folder, execution_pack="fails")
@@ -227,7 +227,7 @@ def test_what_a_tick_has_no_time_for_is_told_at_the_next(
     assert told(receiver) == [run]
 
 
-def test_failures_from_before_the_sensor_was_first_on_are_not_told(tmp_path: Path, receiver: Hook) -> None:
+def test_failures_from_before_the_sensor_was_first_on_are_not_reported(tmp_path: Path, receiver: Hook) -> None:
     profile = profile_with(tmp_path, notify=[receiver.apprise_url], ui_url="http://127.0.0.1:3000")
     with deployed(tmp_path, CODE, profile) as made:
         set_faults(tmp_path, execution_pack="fails")

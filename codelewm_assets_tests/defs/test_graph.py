@@ -58,7 +58,7 @@ def test_the_picture_in_the_readme_is_the_graph() -> None:
     assert page_with_picture(page) == page, "The graph changed. Review the change, then run `make flow`."
 
 
-def test_an_edge_that_a_longer_path_implies_is_left_out() -> None:
+def test_an_edge_that_a_longer_path_implies_is_excluded() -> None:
     """a → b → d and a → d, c → d: what stays of d's parents is b and c."""
     parents = {"a": set[str](), "b": {"a"}, "c": set[str](), "d": {"a", "b", "c"}}
     assert reduced(parents) == {"a": set(), "b": {"a"}, "c": set(), "d": {"b", "c"}}

@@ -273,7 +273,7 @@ def test_a_crash_after_the_last_event_records_no_checkpoint(
     assert "ended with status 7: no message" in result.failure_data_for_node("checkpoint").user_failure_data.description
 
 
-def test_a_longer_time_limit_is_the_same_training_and_goes_on_from_its_states() -> None:
+def test_a_longer_time_limit_is_the_same_training_and_resumes_from_its_states() -> None:
     config = load_profile(TINY).training_config()
     assert config.settings == config.model_copy(update={"wall_limit_s": 99_999}).settings
     assert config.settings != config.model_copy(update={"steps": 3}).settings

@@ -52,6 +52,6 @@ def test_the_unmarked_attributes_are_there() -> None:
     assert private_names.GRPC_INFO_TAG == GRPC_INFO_TAG
 
 
-def test_another_name_is_no_attribute() -> None:
+def test_another_name_is_not_an_attribute() -> None:
     with pytest.raises(AttributeError, match="has no RunStorage; it has CanCancelExecutionRequest"):
         _ = private_names.RunStorage

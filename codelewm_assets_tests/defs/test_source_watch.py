@@ -88,7 +88,7 @@ def own(tmp_path: Path) -> Iterator[Watch]:
         yield Watch(tmp_path, instance)
 
 
-def test_a_file_that_stays_as_it_is_is_told_never_and_keeps_its_version(file: Path, own: Watch) -> None:
+def test_a_file_that_stays_as_it_is_is_never_reported_and_keeps_its_version(file: Path, own: Watch) -> None:
     assert [own.observe() for _ in range(2)] == [[], []]
     version, upstream = own.last(MBPP)
     assert upstream == {FILE: sha256_bytes(GOOD)}
@@ -97,7 +97,7 @@ def test_a_file_that_stays_as_it_is_is_told_never_and_keeps_its_version(file: Pa
 
 
 @pytest.mark.parametrize("bad", [OTHER, None], ids=["other bytes", "gone"])
-def test_a_pinned_file_that_went_bad_is_told_each_time_that_it_does_and_keeps_its_version(
+def test_a_pinned_file_that_went_bad_is_reported_each_time_that_it_does_and_keeps_its_version(
     file: Path, own: Watch, bad: bytes | None
 ) -> None:
     """Builds read the pinned bytes and no others, so that nothing follows from it."""
@@ -138,7 +138,7 @@ def test_another_pin_is_another_version(file: Path, own: Watch, monkeypatch: pyt
     assert own.last(MBPP)[0] != before
 
 
-def test_a_newer_commit_of_a_dataset_is_told_once_and_changes_no_version(
+def test_a_newer_commit_of_a_dataset_is_reported_once_and_changes_no_version(
     own: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heads = {"evalplus/mbppplus": "a" * 40}
@@ -154,7 +154,7 @@ def test_a_newer_commit_of_a_dataset_is_told_once_and_changes_no_version(
     assert own.last(MBPP) == (version, {"evalplus/mbppplus": "b" * 40})
 
 
-def test_other_bytes_in_a_file_of_completions_are_another_version_and_not_told(
+def test_other_bytes_in_a_file_of_completions_are_another_version_and_not_reported(
     own: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "mine.jsonl"

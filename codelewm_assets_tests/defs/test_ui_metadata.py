@@ -43,7 +43,7 @@ def test_score_rows_have_a_column_for_each_score(tmp_path: Path) -> None:
     assert rows == [{"completion_id": "c", "passed": True, "p_pass": 0.5, "consensus": None}] * 20
 
 
-def test_what_is_shown_is_worked_out_once_and_again_for_another_artifact(stored: StoredWorld, world: World) -> None:
+def test_what_is_shown_is_computed_once_and_again_for_another_artifact(stored: StoredWorld, world: World) -> None:
     stored.put_data(world)
     drawn: list[str] = []
 

@@ -185,7 +185,7 @@ class _Example(BaseModel):
     many: tuple[_Inner, ...] = ()
 
 
-def test_a_field_is_told_by_type_default_range_and_comment() -> None:
+def test_a_field_is_described_by_type_default_range_and_comment() -> None:
     lines = {line.path: line for line in field_lines(_Example)}
     assert lines["share"] == FieldLine("share", "float", "0.5", "> 0, ≤ 1", "of the whole")
     assert lines["kind"].kind == "one of a, b"
@@ -218,7 +218,7 @@ def test_every_decision_is_listed_with_its_title() -> None:
     assert "0001 The data version is the manifest's digest" in found
 
 
-def test_links_that_leave_the_docs_are_told_as_text_and_others_stay() -> None:
+def test_links_that_leave_the_docs_are_rendered_as_text_and_others_stay() -> None:
     text = "See [how](../deploy/README.md#images), [up](../guard.md), ![a picture](../shots/a.png), [near](b.md)."
     assert without_links_out(text, DOCS / "how-to" / "a.md", DOCS) == text  # docs/deploy
     assert without_links_out(text, DOCS / "a.md", DOCS) == (

@@ -121,7 +121,7 @@ def test_object_storage_that_answers_is_ok_and_a_missing_bucket_fails(s3_root: s
     assert missing.state == "fail" and "no such bucket" in missing.found
 
 
-def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_fails(tmp_path: Path) -> None:
+def test_an_artifact_that_is_gone_though_its_cache_key_note_is_there_fails(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     report = store.write(CacheKey("results_report", None, {}, {}, "1"), {"report.md": b"text"}, {})
     assert machine.missing_artifacts_finding(store).state == "ok"

@@ -144,7 +144,7 @@ def test_both_classes_with_finite_scores_are_ok_and_counted() -> None:
     assert (found.missing_count, found.nonfinite_count, found.roc_auc) == (0, 0, 1.0)
 
 
-def test_missing_and_non_finite_scores_are_counted_and_left_out() -> None:
+def test_missing_and_non_finite_scores_are_counted_and_excluded() -> None:
     rows = [
         score_row(True, 0.9, "a"),
         score_row(False, 0.2, "b"),
@@ -326,7 +326,7 @@ def test_within_pool_auc_is_the_mean_over_pools_that_hold_both_classes() -> None
     assert (found.within_pool_auc, found.within_pool_count) == (0.75, 2)
 
 
-def test_pools_of_a_problem_are_told_apart_and_without_a_pool_a_problems_rows_are_one() -> None:
+def test_pools_of_a_problem_are_distinguished_and_without_a_pool_a_problems_rows_are_one() -> None:
     """Each pool is in order: 1. As one pool 0.9 beats both and 0.1 one of two: 3 of 4."""
     pairs = [(True, 0.9, "x"), (False, 0.5, "x"), (True, 0.1, "y"), (False, 0.05, "y")]
     apart = [score_row(p, s, "a", pool_id=pool, completion_id=str(i)) for i, (p, s, pool) in enumerate(pairs)]
@@ -371,13 +371,13 @@ def test_bins_equal_those_of_scikit_learn_on_random_rows(seed: int) -> None:
     assert found.expected_calibration_error == pytest.approx(wanted, abs=1e-12)
 
 
-def test_a_score_above_1_is_no_probability_and_a_control_may_have_one() -> None:
+def test_a_score_above_1_is_not_a_probability_and_a_control_may_have_one() -> None:
     with pytest.raises(ValueError, match=r"scores\.p_pass is 1\.5; wanted a probability"):
         score_row(True, 1.5)
     assert score_row(True, 0.5, length=-300.0).finite("length") == -300.0
 
 
-def test_a_row_of_the_train_part_is_no_evidence() -> None:
+def test_a_row_of_the_train_part_is_not_evidence() -> None:
     with pytest.raises(ValueError, match="split is train"):
         score_row(True, 0.5, split="train")
 

@@ -68,7 +68,7 @@ def test_p_pass_is_a_required_key_of_every_score_row() -> None:
         ScoreRow(completion_id="c", problem_id="p", benchmark_id="humaneval", passed=True, scores={"lexical": 1.0})
 
 
-def test_a_score_row_tells_missing_and_non_finite_from_a_number() -> None:
+def test_a_score_row_distinguishes_missing_and_non_finite_from_a_number() -> None:
     row = ScoreRow(
         completion_id="c", problem_id="p", benchmark_id="b", passed=True,
         scores={"p_pass": 0.0, "lexical": None, "length": math.nan},

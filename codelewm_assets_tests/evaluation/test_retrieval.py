@@ -48,7 +48,7 @@ def test_a_random_prediction_finds_one_in_64() -> None:
     assert report.scores["model"].mrr == pytest.approx(0.0741, abs=4 * 0.13 / 1000**0.5)
 
 
-def test_a_prediction_that_cannot_tell_outputs_apart_shares_the_ties() -> None:
+def test_a_prediction_that_cannot_distinguish_outputs_shares_the_ties() -> None:
     """All four outputs have the same latent: recall 1/4, MRR (1 + 1/2 + 1/3 + 1/4) / 4."""
     z_out = np.tile(np.eye(1, 4, dtype=np.float32), (4, 1))
     report = report_of([heldout_record(i) for i in range(4)], _latents(z_out, z_out.copy()))

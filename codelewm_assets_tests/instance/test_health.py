@@ -42,7 +42,7 @@ def test_a_fresh_instance_opens_with_the_schema_of_this_dagster_and_lacks_daemon
 
 
 @pytest.mark.parametrize("named", ["relative", "/nonexistent/home"])
-def test_a_home_that_is_no_folder_fails(home: Path, named: str) -> None:
+def test_a_home_that_is_not_a_folder_fails(home: Path, named: str) -> None:
     found = found_in(home, DAGSTER_HOME=named)
     assert {name: row.state for name, row in found.items()} == {"dagster_home": "fail"}
 
@@ -80,7 +80,7 @@ def databases(home: Path) -> list[Path]:
     return paths
 
 
-def test_a_storage_that_is_no_database_fails(home: Path) -> None:
+def test_a_storage_that_is_not_a_database_fails(home: Path) -> None:
     for path in databases(home):
         path.write_bytes(b"no database" * 1000)
     assert found_in(home)["instance_storage"].state == "fail"

@@ -65,7 +65,7 @@ def _nothing() -> dg.JobDefinition:
     return nothing_job
 
 
-def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance, child: subprocess.Popen[bytes]) -> None:
+def test_a_run_whose_process_lives_continues(instance: dg.DagsterInstance, child: subprocess.Popen[bytes]) -> None:
     assert _health(instance, child.pid) == WorkerStatus.RUNNING.value
 
 

@@ -85,7 +85,7 @@ def test_what_waits_for_a_receiver_that_the_profile_names_no_more_is_deleted(box
     assert _send(box, to) == (0, 0, {})
 
 
-def test_a_file_that_is_no_notice_is_named_and_holds_up_no_other(box: Outbox, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_notice_is_named_and_blocks_no_other(box: Outbox, tmp_path: Path) -> None:
     to = Receivers()
     box.put(_notice("a"), BOTH[:1])
     (tmp_path / "notifications" / "0.notice.json").write_text("{")

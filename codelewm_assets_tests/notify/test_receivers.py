@@ -54,7 +54,7 @@ def test_a_variable_may_hold_the_whole_address(receiver: Hook) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "[::1]"])
-def test_this_machine_may_be_told_in_the_clear_under_each_of_its_names(address: str) -> None:
+def test_this_machine_may_be_named_in_the_clear_under_each_of_its_names(address: str) -> None:
     """Nobody listens on port 1: the refusal to send in the clear would come before."""
     with pytest.raises(NotifyError, match="did not take the notice"):
         _deliver(f"json://{address}:1/in")

@@ -71,7 +71,7 @@ def test_the_rule_is_green_on_the_green_world(judge: object, world: World) -> No
     assert (found.passed, found.blocker, found.offenders, found.figures["offender_count"]) == (True, None, (), 0)
 
 
-def test_every_scored_problem_is_looked_at(world: World) -> None:
+def test_every_scored_problem_is_checked(world: World) -> None:
     """Eighty problems with a pool each, sixteen a fold."""
     assert leakage(world).figures["scored_problems"] == 16
     assert leakage(world, (0, 1, 2, 3, 4)).figures["scored_problems"] == 80

@@ -21,7 +21,7 @@ def with_operations(folder: Path, **operations: Any) -> str:
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_a_shipped_profile_has_schedules_and_automation_off_and_tells_the_log(name: str) -> None:
+def test_a_shipped_profile_has_schedules_and_automation_off_and_notifies_the_log(name: str) -> None:
     operations = load_profile(name).operations
     assert not operations.schedules_on and not operations.automation_on
     assert operations.notify == ("log",)

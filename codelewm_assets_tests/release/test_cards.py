@@ -56,7 +56,7 @@ def test_the_dataset_cards_header_is_what_the_hub_reads(world: World) -> None:
     assert header["configs"][0]["data_files"] == [{"split": "all", "path": "data/pack.parquet"}]
 
 
-def test_the_dataset_card_names_what_was_left_out_and_the_stand_in(world: World) -> None:
+def test_the_dataset_card_names_what_was_excluded_and_the_stand_in(world: World) -> None:
     card = _dataset(world, (ExcludedProblem(problem_id="humaneval/099", reason="no | inputs"),), STAND_IN)
     assert "| humaneval/099 | no \\| inputs |" in card
     assert "`mbpp_plus (stand-in)`" in card

@@ -77,7 +77,7 @@ def test_the_tag_is_of_the_content_alone(world: HubWorld, tmp_path: Path) -> Non
     assert world.draft().plan.tag != tag
 
 
-def test_the_run_card_lists_every_artifact_with_its_digest_and_what_was_left_out(world: HubWorld) -> None:
+def test_the_run_card_lists_every_artifact_with_its_digest_and_what_was_excluded(world: HubWorld) -> None:
     card = world.draft().generated_files["run_card.md"].decode()
     for artifact_id, digest in world.released.items():
         assert artifact_id.replace("|", " ") in card and digest in card

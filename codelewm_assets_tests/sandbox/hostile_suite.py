@@ -395,7 +395,7 @@ def f(x):
 
 @needs_seccomp
 @pytest.mark.parametrize("name", [*SIGNALS, *REACHES])
-def test_whatever_reaches_for_another_process_is_policy_and_the_server_goes_on(name: str, pool: SandboxPool) -> None:
+def test_whatever_reaches_for_another_process_is_policy_and_the_server_continues(name: str, pool: SandboxPool) -> None:
     assert answers(call(pool, HONEST)) == RIGHT
     (server,) = pool._servers
     priority = os.getpriority(os.PRIO_PROCESS, server._pid), os.sched_getaffinity(server._pid)

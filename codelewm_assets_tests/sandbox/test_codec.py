@@ -305,7 +305,7 @@ class OwnTuple(tuple[int, ...]):
     "value", [Five(5), Liar(1), EqualsAll.ONE, OwnCounter("a"), OwnTuple((1,)), enum.Enum("Plain", "A").A, deque([1])],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
-def test_a_class_of_the_programs_own_is_no_value(value: object) -> None:
+def test_a_class_of_the_programs_own_is_not_a_value(value: object) -> None:
     with pytest.raises(CodecError, match=f"a {type(value).__name__} has no encoding"):
         encode([value])
 

@@ -96,7 +96,7 @@ def test_all_outputs_of_a_child_count_together_against_a_cap_of_their_own(
     assert found[0] == "finished" and found[-1] == "killed"
 
 
-def test_a_child_is_told_the_same_limits_whatever_the_row(pool: SandboxPool) -> None:
+def test_a_child_gets_the_same_limits_whatever_the_row(pool: SandboxPool) -> None:
     code = """
     import resource, sys
     def f():

@@ -63,7 +63,7 @@ def test_an_output_that_is_known_is_recognized_and_another_is_decoded() -> None:
             assert other.output == "[1, 3]" and other.value == [1, 3]
 
 
-def test_an_output_longer_than_is_kept_is_no_literal() -> None:
+def test_an_output_longer_than_is_kept_is_not_a_literal() -> None:
     with SandboxPool(1) as pool:
         program = Program("def f(n): return 'x' * n", "f", ("[10]", "[3000]", "[10]"))
         first, _ = pool.run_twice(program, kept_bytes=(1000, 1000, 1000))
@@ -95,7 +95,7 @@ def test_calls_after_the_first_that_failed_have_little_time() -> None:
         assert first.cpu_ms < 2000
 
 
-def test_a_program_is_ended_at_its_first_failure_where_its_verdict_is_all_that_is_wanted() -> None:
+def test_a_program_is_ended_at_its_first_failure_where_its_verdict_suffices() -> None:
     def has_failed(index: int, call: InputRun) -> bool:
         return call.output != str(index)
 

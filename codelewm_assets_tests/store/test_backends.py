@@ -69,7 +69,7 @@ def name_of(artifact: Artifact, file: str) -> str:
     return f"{artifact.name}/{file}"
 
 
-def test_what_was_written_is_found_by_its_recipe_and_loaded_by_its_digest(place: Place) -> None:
+def test_what_was_written_is_found_by_its_cache_key_and_loaded_by_its_digest(place: Place) -> None:
     written = place.store("build").write(cache_key(), FILES, {"rows": 2})
     store = place.store()
     assert store.find(cache_key()) == written
@@ -80,7 +80,7 @@ def test_what_was_written_is_found_by_its_recipe_and_loaded_by_its_digest(place:
     assert list(store.verify(written)) == []
 
 
-def test_an_artifact_lies_under_kind_partition_and_digest_and_its_recipe_beside(place: Place) -> None:
+def test_an_artifact_lies_under_kind_partition_and_digest_and_its_cache_key_beside(place: Place) -> None:
     one, whole = (place.store().write(r, FILES, {}) for r in (cache_key(), cache_key(kind="report", partition=None)))
     assert one.address == f"{place.root}/pack/humaneval+42/{one.digest}"
     assert place.bytes.names() == sorted(
@@ -148,7 +148,7 @@ def test_an_artifact_whose_manifest_is_missing_is_named_and_built_again(
     rebuilt(place, caplog)
 
 
-def test_an_artifact_that_is_gone_though_its_recipe_note_is_there_is_named_and_built_again(
+def test_an_artifact_that_is_gone_though_its_cache_key_note_is_there_is_named_and_built_again(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     written = place.store().write(cache_key(), FILES, {})
@@ -169,7 +169,7 @@ def test_a_damaged_artifact_is_replaced_by_the_next_build(
     rebuilt(place, caplog)
 
 
-def test_a_note_that_names_the_artifact_of_another_recipe_is_named_and_not_believed(
+def test_a_note_that_names_the_artifact_of_another_cache_key_is_named_and_not_believed(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, other = place.store(), cache_key(config={"rows": 4})
@@ -420,7 +420,7 @@ def test_the_files_of_an_artifact_make_it_whole_in_another_store(place: Place, t
     assert open_store(tmp_path / "sent").verify_all() == (1, [])
 
 
-def test_a_removed_artifact_is_gone_with_its_files_and_its_recipe_can_be_forgotten(place: Place) -> None:
+def test_a_removed_artifact_is_gone_with_its_files_and_its_cache_key_can_be_forgotten(place: Place) -> None:
     store = place.store()
     gone, kept = store.write(cache_key(), FILES, {}), store.write(cache_key("splits", None), FILES, {})
     assert [(key, digest) for key, _, digest in store.cache_entries()] == sorted(
@@ -436,14 +436,14 @@ def test_a_removed_artifact_is_gone_with_its_files_and_its_recipe_can_be_forgott
         store.remove("pack", gone.digest, partition="humaneval|42")
 
 
-def test_a_recipe_whose_note_is_damaged_is_listed_without_a_digest(place: Place) -> None:
+def test_a_cache_key_whose_note_is_damaged_is_listed_without_a_digest(place: Place) -> None:
     store = place.store()
     store.write(cache_key(), FILES, {})
     place.bytes.put(f"recipes/{cache_key().digest}.json", b"{")
     assert list(store.cache_entries()) == [(cache_key().digest, None, None)]
 
 
-def test_a_removal_that_is_cut_off_leaves_nothing_that_a_reader_sees(
+def test_a_removal_that_is_interrupted_leaves_nothing_that_a_reader_sees(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The manifest is gone and the files are not."""
@@ -470,7 +470,7 @@ def test_a_removal_that_is_cut_off_leaves_nothing_that_a_reader_sees(
     assert store.verify_all() == (1, [])
 
 
-def test_what_else_lies_below_the_root_is_no_artifact_and_no_leftover_and_stays_in_a_prune(
+def test_what_else_lies_below_the_root_is_not_an_artifact_and_no_leftover_and_stays_in_a_prune(
     place: Place, tmp_path: Path
 ) -> None:
     """Another store, logs, a stranger's manifest: only a folder named by a digest is an artifact's."""

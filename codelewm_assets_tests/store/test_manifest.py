@@ -75,7 +75,7 @@ def test_a_missing_key_is_refused() -> None:
 
 
 @each_case("text", ["", "{", "[]", "null", "5"])
-def test_a_text_that_is_no_json_object_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_json_object_is_refused(text: str) -> None:
     with pytest.raises(ManifestError, match=r"here: not a codelewm\.artifact_manifest\.v1 manifest"):
         parse_manifest(text, where="here")
 

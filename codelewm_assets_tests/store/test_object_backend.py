@@ -74,7 +74,7 @@ def test_a_file_is_fetched_when_its_path_is_asked_for_and_once(store: ArtifactSt
     assert written.path("rows.json").read_bytes() == b"[1, 2]"  # nothing is asked of the server
 
 
-def test_an_altered_copy_is_fetched_anew(store: ArtifactStore) -> None:
+def test_an_altered_copy_is_fetched_again(store: ArtifactStore) -> None:
     written = store.write(RECIPE, FILES, {})
     written.path("rows.json").write_bytes(b"[3]")
     assert store.find(RECIPE) == written  # what is stored is whole, and that is what counts
@@ -307,7 +307,7 @@ def test_a_working_folder_that_cannot_be_written_is_named_and_the_server_is_not_
 
 
 @pytest.mark.usefixtures("new_clients")
-def test_a_server_that_is_gone_is_told_with_what_to_check(
+def test_a_server_that_is_gone_is_reported_with_what_to_check(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as unused:
@@ -319,7 +319,9 @@ def test_a_server_that_is_gone_is_told_with_what_to_check(
 
 
 @pytest.mark.usefixtures("new_clients")
-def test_no_credentials_is_told_with_how_to_give_them(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credentials_is_reported_with_how_to_give_them(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
@@ -328,7 +330,7 @@ def test_no_credentials_is_told_with_how_to_give_them(store: ArtifactStore, monk
         store.find(RECIPE)
 
 
-def test_the_secret_key_is_in_nothing_that_is_stored_or_told(store: ArtifactStore) -> None:
+def test_the_secret_key_is_in_nothing_that_is_stored_or_reported(store: ArtifactStore) -> None:
     written: Artifact = store.write(RECIPE, FILES, {})
     stored = Bytes(store.address)
     assert len(stored.names()) == 3

@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> ArtifactStore:
     return ArtifactStore(tmp_path)
 
 
-def test_a_live_artifact_stays_with_its_parents_and_the_rest_goes_with_its_recipe(store: ArtifactStore) -> None:
+def test_a_live_artifact_stays_with_its_parents_and_the_rest_goes_with_its_cache_key(store: ArtifactStore) -> None:
     pack, old = put(store, "pack"), put(store, "pack", partition="old")
     splits = put(store, "splits", pack)
     report = put(store, "report", old)
@@ -190,7 +190,7 @@ def test_a_manifest_that_says_no_time_is_named(store: ArtifactStore) -> None:
         plan_prune(store, {live.digest}, now=LATER)
 
 
-def test_a_recipe_that_cannot_be_read_is_forgotten(store: ArtifactStore) -> None:
+def test_a_cache_key_that_cannot_be_read_is_forgotten(store: ArtifactStore) -> None:
     live = put(store, "live")
     (store.root / "recipes" / "cut-off.json").write_text("{", encoding="utf-8")
     plan = plan_prune(store, {live.digest}, now=LATER)
@@ -240,7 +240,7 @@ def test_leftovers_go_when_they_are_old_and_pages_when_their_artifact_is_not_sto
 
 
 @pytest.mark.parametrize("vanishing", ["live/all/.writing-x", "live/all/.writing-x/half.txt", "recipes/.writing-y"])
-def test_what_is_renamed_or_deleted_while_leftovers_are_looked_for_is_left_out(
+def test_what_is_renamed_or_deleted_while_leftovers_are_looked_for_is_excluded(
     vanishing: str, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live, lstat = put(store, "live"), Path.lstat
@@ -276,7 +276,7 @@ def test_a_leftover_deeper_than_any_path_or_closed_goes_and_what_it_links_to_sta
     assert not left.exists() and (elsewhere / "kept").exists() and digests(store) == {live.digest}
 
 
-def test_a_leftover_that_is_gone_already_is_no_fault(store: ArtifactStore) -> None:
+def test_a_leftover_that_is_gone_already_is_not_a_fault(store: ArtifactStore) -> None:
     live = put(store, "live")
     (store.root / "live/all/.removed-x").mkdir()
     plan = plan_prune(store, {live.digest}, now=LATER)

@@ -36,7 +36,7 @@ def alter(path: Path, index: int = 0) -> None:
     path.write_bytes(bytes(data))
 
 
-def test_what_was_written_is_found_by_its_recipe_and_loaded_by_its_digest(tmp_path: Path) -> None:
+def test_what_was_written_is_found_by_its_cache_key_and_loaded_by_its_digest(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path, source_git_sha="a" * 40, command="build")
     written = store.write(cache_key(), FILES, {"rows": 2})
     assert store.find(cache_key()) == written
@@ -77,7 +77,7 @@ def test_a_file_is_copied_in_from_a_path(tmp_path: Path) -> None:
     assert outside.exists()
 
 
-def test_one_recipe_gives_one_digest_in_two_roots(tmp_path: Path) -> None:
+def test_one_cache_key_gives_one_digest_in_two_roots(tmp_path: Path) -> None:
     stores = [ArtifactStore(tmp_path / name, source_git_sha=name * 40, command=name) for name in ("a", "b")]
     first, second = (store.write(cache_key(), dict(reversed(FILES.items())), {"rows": 2}) for store in stores)
     assert first.digest == second.digest
@@ -94,7 +94,7 @@ def test_one_recipe_gives_one_digest_in_two_roots(tmp_path: Path) -> None:
         {"partition": None},
     ],
 )
-def test_another_recipe_is_another_artifact_though_its_files_are_the_same(
+def test_another_cache_key_is_another_artifact_though_its_files_are_the_same(
     changes: dict[str, Any], tmp_path: Path
 ) -> None:
     store = ArtifactStore(tmp_path)

@@ -98,7 +98,7 @@ def test_a_fold_that_was_not_tokenized_is_refused(small_world: World, tmp_path_f
         load_fold(tokens, 3)
 
 
-def test_draws_go_on_from_a_kept_state(fold_data: FoldData) -> None:
+def test_draws_continue_from_a_kept_state(fold_data: FoldData) -> None:
     first, second = _sampler(fold_data.part("train")), _sampler(fold_data.part("train"))
     first.draw()
     second.state = json.loads(json.dumps(first.state))

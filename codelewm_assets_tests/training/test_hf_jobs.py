@@ -92,14 +92,14 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         yield Bench(hub, store, spec, [])
 
 
-def test_a_clean_run_brings_home_the_files_that_the_worker_wrote_and_tells_every_event(bench: Bench) -> None:
+def test_a_clean_run_brings_home_the_files_that_the_worker_wrote_and_reports_every_event(bench: Bench) -> None:
     bench.run()
     assert bench.output() == outputs_of(RESULTS, EVENTS)
     assert bench.events == EVENTS
     assert bench.hub.cancels == 0
 
 
-def test_the_job_is_told_its_image_machine_time_and_run_id_and_gets_the_token_as_a_secret(bench: Bench) -> None:
+def test_the_job_gets_its_image_machine_time_and_run_id_and_the_token_as_a_secret(bench: Bench) -> None:
     bench.run(attempts=2)
     run_id = run_id_of(portable(bench.spec))
     asked = bench.hub.jobs[0].asked
@@ -207,7 +207,7 @@ def test_a_public_repository_gets_nothing(bench: Bench) -> None:
 # the way there
 
 
-def test_a_log_that_breaks_off_is_taken_up_again_and_each_event_comes_once_in_order(bench: Bench) -> None:
+def test_a_log_that_breaks_off_is_resumed_and_each_event_comes_once_in_order(bench: Bench) -> None:
     # broken off after 4 lines, then refused: the second reading begins again at the first line
     bench.hub.scenario = a_good_run(log_failures=[4, 503])
     bench.run()
@@ -222,13 +222,13 @@ def test_a_log_whose_end_comes_after_the_jobs_end_is_read_again(bench: Bench) ->
     assert bench.output() == outputs_of(RESULTS, EVENTS)
 
 
-def test_a_log_that_is_told_twice_gives_each_event_once(bench: Bench) -> None:
+def test_a_log_that_is_read_twice_gives_each_event_once(bench: Bench) -> None:
     bench.hub.scenario = a_good_run(lines=log_of(EVENTS[:3]) + log_of(EVENTS))
     bench.run()
     assert bench.events == EVENTS
 
 
-def test_a_server_that_fails_for_a_while_is_asked_again(bench: Bench) -> None:
+def test_a_server_that_fails_for_a_while_is_retried(bench: Bench) -> None:
     bench.hub.scenario = a_good_run(log_failures=[500, 503, 429], inspect_failures=[502, 0, 504, 408])
     bench.run()
     assert bench.events == EVENTS
@@ -300,7 +300,9 @@ def test_a_job_over_its_time_is_cancelled_and_the_limit_is_named(bench: Bench) -
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, RuntimeError])
-def test_whatever_ends_the_run_early_cancels_the_job_and_goes_on(bench: Bench, interrupt: type[BaseException]) -> None:
+def test_whatever_ends_the_run_early_cancels_the_job_and_continues(
+    bench: Bench, interrupt: type[BaseException]
+) -> None:
     def stop(event: dict[str, Any]) -> None:
         raise interrupt("stop")
 
@@ -346,7 +348,7 @@ def test_a_file_that_is_missing_is_refused_and_nothing_is_kept(bench: Bench) -> 
     bench.fail(r"not what its worker wrote: sidecar\.json is missing\. Nothing was kept")
 
 
-def test_a_file_that_the_worker_did_not_tell_of_is_refused_and_nothing_is_kept(bench: Bench) -> None:
+def test_a_file_that_the_worker_did_not_list_is_refused_and_nothing_is_kept(bench: Bench) -> None:
     bench.hub.scenario.outputs["more.bin"] = b"more"
     bench.fail("more.bin is not among the files of the event")
 

@@ -82,7 +82,7 @@ def test_no_test_record_reaches_the_weights(data: FoldData, of_seed_42: Weights)
     assert _same(of_seed_42, _trained(FoldData(data.arrays, turned, 0), 42)[0])
 
 
-def test_how_often_it_is_looked_at_or_kept_changes_no_weight(data: FoldData, tmp_path: Path) -> None:
+def test_how_often_it_is_checked_or_kept_changes_no_weight(data: FoldData, tmp_path: Path) -> None:
     often = LONGER.model_copy(update={"log_every": 1, "checkpoint_every": 1})
     assert _same(_trained(data, 42, LONGER)[0], _trained(data, 42, often, tmp_path)[0])
 
@@ -192,7 +192,7 @@ def test_events_name_the_step_the_fold_and_finite_losses(data: FoldData) -> None
     assert events[-1]["eta_s"] == 0.0
 
 
-def test_collapse_is_looked_at_whenever_progress_is_told(data: FoldData) -> None:
+def test_collapse_is_checked_whenever_progress_is_reported(data: FoldData) -> None:
     events = [e for e in _trained(data, 42)[1] if e["event"] == "collapse_diagnostics"]
     assert [e["step"] for e in events] == [1, 2]
     assert all(0 < e["effective_rank_ratio"] <= 1 and e["latent_count"] == 20 for e in events)

@@ -39,7 +39,7 @@ def test_a_log_line_carries_the_event_behind_its_prefix() -> None:
 
 
 @each_case("line", ["plain", "{}", "CODELEWM_JOB_EVENT {", "CODELEWM_JOB_EVENT []", "CODELEWM_JOB_EVENT {}"])
-def test_any_other_log_line_is_no_event(line: str) -> None:
+def test_any_other_log_line_is_not_an_event(line: str) -> None:
     assert job_event(line) is None
 
 
@@ -107,7 +107,7 @@ def test_a_stream_silent_for_longer_than_its_own_rhythm_is_stalled() -> None:
     )
 
 
-def test_half_a_minute_of_silence_is_no_stall_whatever_the_rhythm() -> None:
+def test_half_a_minute_of_silence_is_not_a_stall_whatever_the_rhythm() -> None:
     events = [START] + [STEP | {"time_s": 101.0 + n} for n in range(3)]
     assert summarise(events, now_s=132.0, collapse_floors=COLLAPSE_FLOORS)["state"] == "running"
     assert summarise(events, now_s=134.0, collapse_floors=COLLAPSE_FLOORS)["state"] == "stalled"
@@ -134,13 +134,13 @@ def test_equal_runs_have_equal_timeless_streams_resumed_or_not() -> None:
     assert not {"time_s", "elapsed_s", "eta_s", "seq"} & set(timeless([STEP])[0])
 
 
-def test_a_cut_off_last_line_is_reported_by_number_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_a_truncated_last_line_is_reported_by_number_and_the_rest_is_read(tmp_path: Path) -> None:
     path = _stream(tmp_path, START, STEP, end='{"event": "progress", "st')
     assert read_events(path) == ([START, STEP], 3)
 
 
 @pytest.mark.parametrize("line", ["[1]", '{"step": 3}', "not json", '{"event": "progress", "fold": [1]}'])
-def test_a_line_that_is_no_event_is_refused_by_number(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_not_an_event_is_refused_by_number(tmp_path: Path, line: str) -> None:
     with pytest.raises(ReportError, match="line 2 is no event"):
         read_events(_stream(tmp_path, START, end=line + "\n"))
     with pytest.raises(ReportError, match="line 2 is no event"):
@@ -148,7 +148,7 @@ def test_a_line_that_is_no_event_is_refused_by_number(tmp_path: Path, line: str)
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
-def test_a_line_is_cut_off_wherever_it_was_cut(tmp_path: Path, end: str) -> None:
+def test_a_line_is_truncated_wherever_it_was_cut(tmp_path: Path, end: str) -> None:
     for line in (event_line(STEP), job_event_line(STEP)):
         cuts = [line[:length] for length in range(1, len(line) - 1) if not (end and line[:length].endswith("}"))]
         for cut in cuts:

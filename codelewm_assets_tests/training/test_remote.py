@@ -205,7 +205,7 @@ def test_an_image_with_an_older_guard_is_refused_before_the_data_is_fetched(hub:
     assert outputs(hub, run_id) == {} and hub.committed == []
 
 
-def test_an_image_with_the_same_code_in_another_place_goes_on_to_the_guard(hub: JobsServer, tmp_path: Path) -> None:
+def test_an_image_with_the_same_code_in_another_place_continues_to_the_guard(hub: JobsServer, tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path / "store")
     red = spec_on(store, put_clear_chain(store, clear=False, red=["rerank_can_decide"]), tmp_path / "output")
     status, events = run_in_an_image(installed(tmp_path), put_inputs(hub, red, tmp_path))
@@ -227,7 +227,7 @@ def test_a_job_in_another_image_is_a_training_error_here_and_nothing_is_kept(
     assert told == [] and list(Path(spec.output_folder).iterdir()) == []
 
 
-def test_a_job_that_was_started_by_code_which_told_no_digest_is_refused(
+def test_a_job_that_was_started_by_code_that_stated_no_digest_is_refused(
     hub: JobsServer, spec: WorkerSpec, fake: Any
 ) -> None:
     fake(train)
@@ -257,7 +257,7 @@ def test_without_its_secret_the_job_ends_and_says_so(hub: JobsServer, monkeypatc
     assert hub.requests == []
 
 
-def test_an_error_that_the_worker_told_is_not_told_twice(
+def test_an_error_that_the_worker_reported_is_not_reported_twice(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
 ) -> None:
     error = {"event": "error", "message": "TrainingError: loss is not finite", "seq": 5, "time_s": 1005.0}
@@ -271,7 +271,7 @@ def test_an_error_that_the_worker_told_is_not_told_twice(
     assert in_the_job(put_inputs(hub, spec, tmp_path)) == (1, [error])
 
 
-def test_a_refusal_after_training_is_told_as_one_though_the_worker_told_an_error(
+def test_a_refusal_after_training_is_reported_as_one_though_the_worker_reported_an_error(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
 ) -> None:
     def fail(told: WorkerSpec) -> None:
@@ -283,7 +283,7 @@ def test_a_refusal_after_training_is_told_as_one_though_the_worker_told_an_error
     assert (status, events[0]["refused"], events[0]["seq"]) == (3, True, 8)
 
 
-def test_an_upload_that_fails_is_told_after_the_workers_events(
+def test_an_upload_that_fails_is_reported_after_the_workers_events(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake(train)
@@ -296,7 +296,7 @@ def test_an_upload_that_fails_is_told_after_the_workers_events(
     assert "Could not upload to the dataset repository lab/runs after 8 tries" in events[-1]["message"]
 
 
-def test_an_error_that_nobody_expected_is_told_and_goes_on(
+def test_an_error_that_nobody_expected_is_reported_and_continues(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(told: WorkerSpec) -> None:

@@ -14,7 +14,7 @@ PROGRESS = {
 SPREAD = {"event": "collapse_diagnostics", "fold": 1, "step": 25, "effective_rank_ratio": 0.5, "median_variance": None}
 
 
-def test_an_absent_figure_is_no_scalar_and_other_events_have_none() -> None:
+def test_an_absent_figure_is_not_a_scalar_and_other_events_have_none() -> None:
     assert scalars_of(PROGRESS) == {"fold 1/train_loss": 2.5, "fold 1/examples_per_second": 80.0}
     assert scalars_of(SPREAD) == {"fold 1/effective_rank_ratio": 0.5}
     assert scalars_of({"event": "start", "seed": 42}) == {}

@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_bytes_and_each_rank_has_random_numbers_of_
     assert Ranks(rank=0, count=2).seed(SEED, 0) != Ranks(rank=1, count=2).seed(SEED, 0) < 2**32
 
 
-def test_only_the_first_rank_tells_events_and_their_pace_counts_the_records_of_all(by_two: Path) -> None:
+def test_only_the_first_rank_reports_events_and_their_pace_counts_the_records_of_all(by_two: Path) -> None:
     """Step 1 draws 4 completions × 1 input for each of 2 ranks, and the clock has gone on by 1 s: 8 a second."""
     events = json.loads((by_two / "all0.json").read_text())
     assert [e["event"] for e in events] == ["progress", "collapse_diagnostics"] * 2
@@ -272,7 +272,7 @@ def _killed_parent(spec: WorkerSpec, at_step: int, folder: Path) -> None:
         parent.wait()
 
 
-def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_goes_on_to_the_same_bytes(
+def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_resumes_to_the_same_bytes(
     by_two: Path, spec_of: Callable[..., WorkerSpec], tmp_path: Path
 ) -> None:
     """The undisturbed run is that of `_as_a_rank`, without agent and states."""
@@ -375,7 +375,7 @@ def test_a_worker_alone_does_not_train_what_asks_for_two(spec_of: Callable[..., 
         ({}, {1: 2}, TrainingError, "Ranks ended with statuses {1: 2}, and none said why."),
     ],
 )
-def test_what_is_told_is_what_ended_a_rank_and_not_what_followed(
+def test_what_is_reported_is_what_ended_a_rank_and_not_what_followed(
     notes: dict[int, str], statuses: dict[int, int], kind: type[Exception], message: str, tmp_path: Path
 ) -> None:
     for rank, event in notes.items():

@@ -189,7 +189,7 @@ def _fails_with_its_cause(spec_of: SpecMaker, site: Path, monkeypatch: pytest.Mo
         run_worker(spec_of(preflight_report="d" * 64))
 
 
-def test_a_line_that_was_cut_off_does_not_hide_how_training_ended(
+def test_a_line_that_was_truncated_does_not_hide_how_training_ended(
     spec_of: SpecMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by a full disk, or a kill while it was written."""
@@ -355,9 +355,7 @@ def test_killed_with_minus_9_ten_times_training_ends_with_the_weights_of_an_undi
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-def test_a_worker_that_was_ended_from_outside_is_told_from_one_that_failed(
-    spec_of: SpecMaker, by: signal.Signals
-) -> None:
+def test_a_worker_that_was_killed_is_distinguished_from_one_that_failed(spec_of: SpecMaker, by: signal.Signals) -> None:
     def end_it(event: dict[str, Any]) -> None:
         for child in _children(os.getpid()):
             os.kill(child, by)

@@ -53,7 +53,7 @@ def test_a_manifest_that_it_wrote_keeps_its_digest() -> None:
     assert parse_manifest(MANIFEST, where="here").digest == DIGEST
 
 
-def test_a_recipe_that_it_knew_keeps_its_key() -> None:
+def test_a_known_cache_key_is_unchanged() -> None:
     cache_key = CacheKey("benchmark_problems", "humaneval", {}, CONFIG, CODE_VERSION)
     assert (cache_key.digest, cache_key.config_sha256) == (RECIPE_KEY, json.loads(MANIFEST)["config_sha256"])
 
@@ -75,7 +75,7 @@ def test_its_artifacts_are_read_under_their_names_and_digests(
     assert "rerank_report[humaneval|42]" in read
 
 
-def test_what_an_unchanged_recipe_gave_is_reused_and_what_a_changed_one_gives_is_stored_beside_it(
+def test_what_an_unchanged_cache_key_gave_is_reused_and_what_a_changed_one_gives_is_stored_beside_it(
     first: Run, tmp_path: Path, digests: dict[str, str]
 ) -> None:
     store = ArtifactStore(tmp_path / "artifacts")
