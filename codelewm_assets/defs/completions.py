@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
 MOST_FAULTS_SHOWN = 50
-LABELLING_VERSION = "5"  # of the labels: shards that another version left behind are not taken up
+LABELLING_VERSION = "6"  # of the labels: shards that another version left behind are not taken up
 
 
 @artifact_asset(
