@@ -138,6 +138,9 @@ class ScoreMetrics(Report):
     average_precision_ci95: Interval | None = None
     brier_score: float | None = None
     brier_score_ci95: Interval | None = None
+    brier_skill_score: float | None = (
+        None  # 1 - Brier score / that of the share that passes; above 0 = better than the share
+    )
     log_loss: float | None = None
     log_loss_ci95: Interval | None = None
     expected_calibration_error: float | None = None

@@ -147,8 +147,9 @@ def probability_table(records: Records, report: str) -> str:
         figures = [_with_interval(records, path, f) for f in ("brier_score", "log_loss", "expected_calibration_error")]
         equal_mass = records.get(f"{path}.expected_calibration_error_equal_mass")
         if any(figure != ABSENT for figure in figures):
-            rows.append([part, seed, name, *figures, equal_mass])
-    header = ["rows", "seed", "score", "Brier score", "log loss", "calibration error", "the same, equal-mass bins"]
+            rows.append([part, seed, name, *figures, equal_mass, records.get(f"{path}.brier_skill_score")])
+    header = ["rows", "seed", "score", "Brier score", "log loss", "calibration error", "the same, equal-mass bins",
+              "Brier skill"]  # fmt: skip
     return table(header, rows)
 
 
@@ -173,9 +174,10 @@ def calibration_summary(records: Records) -> str:
     for seed in seeds_with(records, "calibration"):
         path = f"seed.{seed}.calibration.overall.p_pass"
         errors = [_with_interval(records, path, f) for f in ("expected_calibration_error", "brier_score")]
-        rows.append([seed, *errors, *_get(records, f"{path}.thresholded", "threshold", *figures)])
-    header = [f"seed, on {scope(records)}", "calibration error [95%]", "Brier score [95%]", "threshold", "TP", "FP", "TN", "FN",
-              "precision", "recall"]  # fmt: skip
+        skill = records.get(f"{path}.brier_skill_score")
+        rows.append([seed, *errors, skill, *_get(records, f"{path}.thresholded", "threshold", *figures)])
+    header = [f"seed, on {scope(records)}", "calibration error [95%]", "Brier score [95%]", "Brier skill", "threshold",
+              "TP", "FP", "TN", "FN", "precision", "recall"]  # fmt: skip
     return table(header, rows)
 
 
