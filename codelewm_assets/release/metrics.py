@@ -94,10 +94,11 @@ def rerank_table(records: Records) -> str:
         for name in _ours_first(records.keys(f"{base}.pass_at_1")):
             best = records.at(f"{base}.best_control")
             rows.append([records.at(f"{base}.benchmark_label"), seed, name, records.at(f"{base}.pass_at_1.{name}"),
-                         *_get(records, base, f"mrr.{name}", f"complete_pool_count.{name}"),
+                         *_get(records, base, *(f"{figure}.{name}" for figure in ("mrr", "spearman", "kendall", "bottom_1",
+                                                                                  "complete_pool_count"))),
                          _lift(records, f"{base}.lift.{name}"), _lift(records, f"{base}.mrr_lift.{name}"),
                          None if name == "p_pass" or best is None else name == best])  # fmt: skip
-    header = ["benchmark", "seed", "score", "pass@1", "MRR", "complete pools", "p_pass minus it, points of pass@1",
+    header = ["benchmark", "seed", "score", "pass@1", "MRR", "Spearman", "Kendall", "Bottom-1", "complete pools", "p_pass minus it, points of pass@1",
               "p_pass minus it, hundredths of MRR", "best control"]  # fmt: skip
     return table(header, rows)
 
