@@ -98,7 +98,8 @@ def rerank_table(records: Records) -> str:
                                                                                   "complete_pool_count"))),
                          _lift(records, f"{base}.lift.{name}"), _lift(records, f"{base}.mrr_lift.{name}"),
                          None if name == "p_pass" or best is None else name == best])  # fmt: skip
-    header = ["benchmark", "seed", "score", "pass@1", "MRR", "Spearman", "Kendall", "Bottom-1", "complete pools", "p_pass minus it, points of pass@1",
+    header = ["benchmark", "seed", "score", "pass@1", "MRR", "Spearman", "Kendall", "Bottom-1", "complete pools",
+              "p_pass minus it, points of pass@1",
               "p_pass minus it, hundredths of MRR", "best control"]  # fmt: skip
     return table(header, rows)
 
