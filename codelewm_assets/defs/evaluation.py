@@ -35,7 +35,7 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="3",
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="4",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
@@ -60,7 +60,7 @@ def heldout_scores(run: AssetRun) -> Plan:
             scorer = Scorer(trained, sidecar, fold_data)
             parts.append(score_fold(scorer, fold_data, rows, inputs.pools(), prompts, llm_order=order))
         scores = join_folds(parts)
-        temperatures = [scaling.model_dump(mode="json") for scaling in scores.temperatures]
+        scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
             {
                 "score_rows.jsonl": score_lines(scores.members),
@@ -69,10 +69,10 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "latents.safetensors": save(dict(scores.latents)),
                 "probe_fit.parquet": write_table(scores.fit_records),
                 "probe_fit_latents.safetensors": save(dict(scores.fit_latents)),
-                "temperature.json": pretty_json(temperatures),
+                "platt_scaling.json": pretty_json(scalings),
             },
             {
-                "temperature": {str(scaling.fold): scaling.value for scaling in scores.temperatures},
+                "platt_scaling": {str(scaling.fold): [scaling.slope, scaling.intercept] for scaling in scores.scalings},
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
@@ -158,7 +158,7 @@ def _report(
             show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="4", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="5", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate
@@ -174,7 +174,7 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseMod
     report = calibration_report(rows, seed=scored.seed)
     records, _ = scored.records_and_latents()
     of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
-    names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score")
+    names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score", "brier_skill_score")
     return [report, of_records], {name: getattr(report.overall["p_pass"], name) for name in names}
 
 

@@ -130,10 +130,11 @@ def _probability_figures(column: _Column) -> dict[str, Any]:
     width, mass = equal_width_bins(scores), equal_mass_bins(scores)
     by_width, by_mass = summarise(scores, passed, width), summarise(scores, passed, mass)
     error = calibration_error_influence(scores, passed, width.of_row)
-    table = _threshold_table(by_width)
+    table, share = _threshold_table(by_width), float(passed.mean())
     return {
         "brier_score": brier[0],
         "brier_score_ci95": clustered_interval(*brier, problems, lowest=0, highest=1),
+        "brier_skill_score": 1 - brier[0] / (share * (1 - share)) if 0 < share < 1 else None,
         "log_loss": loss[0],
         "log_loss_ci95": clustered_interval(*loss, problems, lowest=0),
         "expected_calibration_error": expected_calibration_error(by_width),

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import PackRow, PoolMember
+from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
-from codelewm_assets.evaluation.temperature import Temperature, fit_temperature, sigmoid
 from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.tokenize import TokenRecord
@@ -37,7 +37,7 @@ class HeldoutScores:
     latents: Arrays
     fit_records: tuple[LabelledRecord, ...]
     fit_latents: Arrays
-    temperatures: tuple[Temperature, ...]
+    scalings: tuple[PlattScaling, ...]
 
 
 def require_held_out(data: FoldData, records: Sequence[TokenRecord]) -> None:
@@ -74,7 +74,7 @@ def score_fold(
     """
     test = [r for r in (data.part("test") if records is None else records) if r.is_train_usable]
     require_held_out(data, test)
-    temperature = _temperature(scorer, data)
+    scaling = _scaling(scorer, data)
     actions = {"model": [r.input for r in test], "no_action": [0] * len(test), "shuffled_action": _shuffled(test)}
     codes, prompt_rows = [r.code for r in test], [r.prompt for r in test]
     transitions = {name: scorer.transitions(codes, inputs, prompt_rows) for name, inputs in actions.items()}
@@ -84,7 +84,7 @@ def score_fold(
     }
     latents |= {"z_out": z_out, "z_code": scorer.codes(codes), "z_input": scorer.inputs(actions["model"])}
     figures = {
-        ("p_pass" if name == "model" else f"p_pass_{name}"): sigmoid(output.logit / temperature.value)
+        ("p_pass" if name == "model" else f"p_pass_{name}"): scaling.probabilities(output.logit)
         for name, output in transitions.items()
     }
     figures["p_pass_raw"] = sigmoid(transitions["model"].logit)
@@ -96,16 +96,16 @@ def score_fold(
     )
     completions, pooled = completion_scores(scored, data, rows, members, prompts, llm_order or {})
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
-    return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (temperature,))
+    return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling,))
 
 
-def _temperature(scorer: Scorer, data: FoldData) -> Temperature:
+def _scaling(scorer: Scorer, data: FoldData) -> PlattScaling:
     """Fitted on the val part's records, which neither training nor scoring reads."""
     val = [r for r in data.part("val") if r.is_train_usable]
     if not val:
-        return fit_temperature(np.zeros(0), [], fold=data.model_fold)
+        return fit_platt(np.zeros(0), [], fold=data.model_fold)
     transitions = scorer.transitions([r.code for r in val], [r.input for r in val], [r.prompt for r in val])
-    return fit_temperature(transitions.logit, [r.completion_passed for r in val], fold=data.model_fold)
+    return fit_platt(transitions.logit, [r.completion_passed for r in val], fold=data.model_fold)
 
 
 def _probe_fit(

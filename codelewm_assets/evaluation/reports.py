@@ -34,6 +34,7 @@ class ScoreRow(BaseModel):
     split: str = "test"
     fold: int = Field(default=0, ge=0)
     passed: bool
+    passed_share: float | None = Field(default=None, ge=0, le=1)  # of the inputs that it was called on
     scores: dict[str, float | None]
     pool_id: str | None = None
     completion_kind: str | None = None
@@ -41,9 +42,11 @@ class ScoreRow(BaseModel):
     schema_version: str | None = None  # these three stand in published v0.9 rows and are not read
     errors: dict[str, str] | None = None
     llm_order_rank: int | None = None
-    llm: str | None = None  # this one and the three below stand in rows that `label` writes and are not read
+    inputs: list[dict[str, str | None]] | None = (
+        None  # in rows that `label` writes: their outcomes give the share passed
+    )
+    llm: str | None = None  # this one and the two below stand in such rows and are not read
     outcome: str | None = None
-    inputs: list[dict[str, str | None]] | None = None
     cpu_ms: float | None = None
 
     @model_validator(mode="after")
@@ -58,6 +61,14 @@ class ScoreRow(BaseModel):
         if self.split == "train":
             raise ValueError("split is train; wanted rows that the model did not train on")
         return self
+
+    @property
+    def share(self) -> float:
+        """Share of inputs passed; 1 or 0 by `passed` where the row has neither share nor inputs."""
+        if self.passed_share is not None:
+            return self.passed_share
+        outcomes = [found.get("outcome") == "pass" for found in self.inputs or ()]
+        return sum(outcomes) / len(outcomes) if outcomes else float(self.passed)
 
     def finite(self, name: str) -> float | None:
         """The score, or None when it is missing or not finite."""
@@ -137,6 +148,9 @@ class ScoreMetrics(Report):
     average_precision_ci95: Interval | None = None
     brier_score: float | None = None
     brier_score_ci95: Interval | None = None
+    brier_skill_score: float | None = (
+        None  # 1 - Brier score / that of the share that passes; above 0 = better than the share
+    )
     log_loss: float | None = None
     log_loss_ci95: Interval | None = None
     expected_calibration_error: float | None = None
@@ -212,6 +226,9 @@ class BenchmarkRerank(Report):
     pool_count: int
     pass_at_1: dict[str, float | None]
     mrr: dict[str, float | None]
+    spearman: dict[str, float | None] = Field(default_factory=dict)  # with the share of inputs passed, mean over pools
+    kendall: dict[str, float | None] = Field(default_factory=dict)  # tau-b, likewise
+    bottom_1: dict[str, float | None] = Field(default_factory=dict)  # share of inputs that the lowest member passes
     lift: dict[str, Lift]
     mrr_lift: dict[str, Lift] = Field(default_factory=dict)  # in hundredths of MRR
     best_control: str | None

@@ -45,19 +45,45 @@ def reciprocal_rank(pool: Pool) -> float:
     return 0.0
 
 
+def correlations(scores: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[float, float]:
+    """(Spearman's rho, Kendall's tau-b) of the scores of one pool and the shares of inputs that its members pass.
+
+    A score that is equal for all members orders nothing: 0. NaN where all shares are equal: no order is the right one.
+
+    Args:
+        scores, shares: (M,) of M members.
+    """
+    signs, expected = (np.sign(values[:, None] - values[None, :]) for values in (scores, shares))  # (M, M)
+    if not expected.any():
+        return np.nan, np.nan
+    if not signs.any():
+        return 0.0, 0.0
+    ranks, right = signs.sum(axis=1), expected.sum(axis=1)  # twice the average ranks, about 0
+    rho = ranks @ right / np.sqrt((ranks @ ranks) * (right @ right))
+    return float(rho), float((signs * expected).sum() / np.sqrt((signs**2).sum() * (expected**2).sum()))
+
+
+def bottom_share(scores: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+    """Mean share of inputs passed over the tied bottom. Args: scores, shares: (M,), not empty."""
+    return float(shares[scores == scores.min()].mean())
+
+
 @dataclass(frozen=True, slots=True)
 class _Credits:
-    """Credit of each score on each pool (Q,), NaN if a member lacks it; `problem` (Q,) codes of the pools' problems."""
+    """Figures of each score on each pool (Q,), NaN if a member lacks it; `problem` (Q,) codes of the pools' problems."""
 
     problem: NDArray[np.int64]
     top: dict[str, NDArray[np.float64]]
     reciprocal: dict[str, NDArray[np.float64]]
+    spearman: dict[str, NDArray[np.float64]]
+    kendall: dict[str, NDArray[np.float64]]
+    bottom: dict[str, NDArray[np.float64]]
 
     @classmethod
     def of(cls, table: ScoreTable) -> "_Credits":
         starts = np.flatnonzero(np.r_[True, table.pool[1:] != table.pool[:-1]]) if len(table) else np.zeros(0, np.int64)
         spans = list(zip(starts.tolist(), [*starts[1:].tolist(), len(table)], strict=True)) if len(table) else []
-        top, reciprocal = {}, {}
+        top, reciprocal, spearman, kendall, bottom = {}, {}, {}, {}, {}
         passed = table.passed.tolist()
         for name, column in table.scores.items():
             whole = np.isfinite(column)
@@ -65,7 +91,11 @@ class _Credits:
             pools = [list(zip(values[a:b], passed[a:b], strict=True)) if whole[a:b].all() else None for a, b in spans]
             top[name] = np.array([np.nan if pool is None else top_share(pool) for pool in pools])
             reciprocal[name] = np.array([np.nan if pool is None else reciprocal_rank(pool) for pool in pools])
-        return cls(table.problem[starts], top, reciprocal)
+            members = [(column[a:b], table.share[a:b]) if whole[a:b].all() else None for a, b in spans]
+            both = [(np.nan, np.nan) if own is None else correlations(*own) for own in members]
+            spearman[name], kendall[name] = np.array(both).reshape(-1, 2).T
+            bottom[name] = np.array([np.nan if own is None else bottom_share(*own) for own in members])
+        return cls(table.problem[starts], top, reciprocal, spearman, kendall, bottom)
 
 
 def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: str = "p_pass") -> BenchmarkRerank:
@@ -92,6 +122,9 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
         pool_count=len(credits.problem),
         pass_at_1=top,
         mrr={name: _mean(values) for name, values in credits.reciprocal.items()},
+        spearman={name: _mean(values) for name, values in credits.spearman.items()},
+        kendall={name: _mean(values) for name, values in credits.kendall.items()},
+        bottom_1={name: _mean(values) for name, values in credits.bottom.items()},
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
         best_control=best,

@@ -61,6 +61,7 @@ def completion_scores(
             split=split_of(first.fold, model_fold=data.model_fold),
             fold=data.model_fold,
             passed=first.completion_passed,
+            passed_share=float(np.mean([record.passed for record in by_completion[name]])),
             pool_id=pool_id,
             completion_kind=first_row[name].completion_kind,
             operator_family=first_row[name].operator_family,

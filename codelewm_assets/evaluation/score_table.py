@@ -32,6 +32,7 @@ class ScoreTable:
 
     Attributes:
         passed: (N,) bool.
+        share: (N,) share of inputs passed; 1 or 0 by `passed` if the row has none.
         problem, pool: (N,) codes; distinct for problems of different benchmarks and pools of different problems.
         scores: name → (N,) float64, NaN if not finite.
         missing: name → (N,) bool, where the row has no such score or null.
@@ -40,6 +41,7 @@ class ScoreTable:
     """
 
     passed: NDArray[np.bool_]
+    share: NDArray[np.float64]
     problem: Codes
     pool: Codes
     benchmark: Labels
@@ -74,6 +76,7 @@ class ScoreTable:
 
         return ScoreTable(
             self.passed[chosen],
+            self.share[chosen],
             self.problem[chosen],
             self.pool[chosen],
             cut(self.benchmark),
@@ -107,7 +110,7 @@ class _Column:
 
 class _Builder:
     def __init__(self) -> None:
-        self._passed = array("b")
+        self._passed, self._share = array("b"), array("d")
         self._columns = {name: _Column() for name in ("completion", "problem", "pool", "benchmark", "kind", "family")}
         self._scores: dict[str, array[float]] = {}
         self._missing: dict[str, array[int]] = {}  # rows without the score
@@ -115,6 +118,7 @@ class _Builder:
     def add(self, row: ScoreRow) -> None:
         row_count, columns, row_scores = len(self._passed), self._columns, row.scores
         self._passed.append(row.passed)
+        self._share.append(row.share)
         columns["completion"].add(row.completion_id)
         columns["problem"].add((row.benchmark_id, row.problem_id))
         columns["pool"].add((row.benchmark_id, row.problem_id, row.pool_id or ""))
@@ -143,6 +147,7 @@ class _Builder:
         problem = columns["problem"][1][order]
         return ScoreTable(
             np.array(self._passed, dtype=bool)[order],
+            np.array(self._share, dtype=np.float64)[order],
             problem,
             columns["pool"][1][order],
             labels("benchmark"),

@@ -94,10 +94,12 @@ def rerank_table(records: Records) -> str:
         for name in _ours_first(records.keys(f"{base}.pass_at_1")):
             best = records.at(f"{base}.best_control")
             rows.append([records.at(f"{base}.benchmark_label"), seed, name, records.at(f"{base}.pass_at_1.{name}"),
-                         *_get(records, base, f"mrr.{name}", f"complete_pool_count.{name}"),
+                         *_get(records, base, *(f"{figure}.{name}" for figure in ("mrr", "spearman", "kendall", "bottom_1",
+                                                                                  "complete_pool_count"))),
                          _lift(records, f"{base}.lift.{name}"), _lift(records, f"{base}.mrr_lift.{name}"),
                          None if name == "p_pass" or best is None else name == best])  # fmt: skip
-    header = ["benchmark", "seed", "score", "pass@1", "MRR", "complete pools", "p_pass minus it, points of pass@1",
+    header = ["benchmark", "seed", "score", "pass@1", "MRR", "Spearman", "Kendall", "Bottom-1", "complete pools",
+              "p_pass minus it, points of pass@1",
               "p_pass minus it, hundredths of MRR", "best control"]  # fmt: skip
     return table(header, rows)
 
@@ -147,8 +149,9 @@ def probability_table(records: Records, report: str) -> str:
         figures = [_with_interval(records, path, f) for f in ("brier_score", "log_loss", "expected_calibration_error")]
         equal_mass = records.get(f"{path}.expected_calibration_error_equal_mass")
         if any(figure != ABSENT for figure in figures):
-            rows.append([part, seed, name, *figures, equal_mass])
-    header = ["rows", "seed", "score", "Brier score", "log loss", "calibration error", "the same, equal-mass bins"]
+            rows.append([part, seed, name, *figures, equal_mass, records.get(f"{path}.brier_skill_score")])
+    header = ["rows", "seed", "score", "Brier score", "log loss", "calibration error", "the same, equal-mass bins",
+              "Brier skill"]  # fmt: skip
     return table(header, rows)
 
 
@@ -173,9 +176,10 @@ def calibration_summary(records: Records) -> str:
     for seed in seeds_with(records, "calibration"):
         path = f"seed.{seed}.calibration.overall.p_pass"
         errors = [_with_interval(records, path, f) for f in ("expected_calibration_error", "brier_score")]
-        rows.append([seed, *errors, *_get(records, f"{path}.thresholded", "threshold", *figures)])
-    header = [f"seed, on {scope(records)}", "calibration error [95%]", "Brier score [95%]", "threshold", "TP", "FP", "TN", "FN",
-              "precision", "recall"]  # fmt: skip
+        skill = records.get(f"{path}.brier_skill_score")
+        rows.append([seed, *errors, skill, *_get(records, f"{path}.thresholded", "threshold", *figures)])
+    header = [f"seed, on {scope(records)}", "calibration error [95%]", "Brier score [95%]", "Brier skill", "threshold",
+              "TP", "FP", "TN", "FN", "precision", "recall"]  # fmt: skip
     return table(header, rows)
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
+    GRAPH_STEP,
     MAX_OUTPUT_CHARACTERS,
     LabelShard,
     OutputComparator,
     ReferenceRun,
     agreed_calls,
     by_problem,
+    cpu_limit_s,
     label_problem,
     outcome_of,
     run_reference,
@@ -284,6 +286,15 @@ def test_the_time_limit_is_the_floor_or_a_multiple_of_the_references_time(pool: 
     assert quick.limits.input_cpu_s == 0.3
     assert long.limits.input_cpu_s >= CPU_MULTIPLE * 0.05
     assert quick.limits.cpu_s == long.limits.cpu_s == MAX_CPU_S  # over all calls it is the same for every program
+
+
+@each_case(
+    ("reference_ms", "limit_s"),
+    [(0.0, 0.1), (9.9, 0.1), (10.1, 0.8), (36.0, 0.8), (44.0, 0.8), (79.0, 0.8), (81.0, 6.4)],
+)
+def test_the_limit_of_a_slow_reference_is_the_same_on_a_busy_machine(reference_ms: float, limit_s: float) -> None:
+    """Ten times the reference, up to 0.1 s times a power of eight: 36 and 44 ms, the same program, ask for 0.8 s both."""
+    assert cpu_limit_s(reference_ms, 0.1, GRAPH_STEP) == pytest.approx(limit_s)
 
 
 # the whole

@@ -118,6 +118,16 @@ def test_brier_score_by_hand() -> None:
     assert metrics(rows, "p_pass").brier_score == pytest.approx(0.1)
 
 
+def test_brier_skill_score_by_hand() -> None:
+    """Half pass, so the share alone scores 0.5 * 0.5 = 0.25; the scores reach 0.1: 1 - 0.1 / 0.25 = 0.6."""
+    rows = [score_row(True, 0.8, "a"), score_row(False, 0.4, "b")]
+    assert metrics(rows, "p_pass").brier_skill_score == pytest.approx(0.6)
+
+
+def test_a_share_of_one_has_no_skill_to_be_compared_with() -> None:
+    assert metrics([score_row(True, 0.8, "a")], "p_pass").brier_skill_score is None
+
+
 def test_thresholded_figures_by_hand() -> None:
     """Said to pass at 0.5 or more: 0.9 pass, 0.5 fail, 0.7 pass: precision 2/3; of 3 passing 2 found; right 2 + 1 of 5."""
     pairs = [(0.9, True), (0.5, False), (0.7, True), (0.4, True), (0.1, False)]

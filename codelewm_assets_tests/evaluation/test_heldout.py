@@ -200,7 +200,7 @@ def test_a_validation_problem_is_not_scored_either(scored: tuple[FoldData, Heldo
         ("train", "passed", "probe"),
         ("train", "completion_passed", "surface_lr"),
         ("val", "passed", None),
-        ("val", "completion_passed", "temperature"),
+        ("val", "completion_passed", "scaling"),
         ("test", "passed", None),
         ("test", "completion_passed", None),
     ],
@@ -213,7 +213,7 @@ def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
     label: str,
     moved: str | None,
 ) -> None:
-    """One label of one split is negated: probes and surface_lr are fitted on train, the temperature on val."""
+    """One label of one split is negated: probes and surface_lr are fitted on train, the scaling on val."""
     scorer, data = model
     negated = tuple(
         r.model_copy(update={label: not getattr(r, label)}) if split_of(r.fold, model_fold=0) == split else r
@@ -224,22 +224,22 @@ def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
 
     def fits(scores: HeldoutScores) -> dict[str, object]:
         surface = {row.completion_id: row.scores["surface_lr"] for row in scores.completions}
-        return {"temperature": scores.temperatures, "surface_lr": surface, "probe": scores.fit_records}
+        return {"scaling": scores.scalings, "surface_lr": surface, "probe": scores.fit_records}
 
     before, after = fits(scored[1]), fits(result)
     assert [name for name in before if before[name] != after[name]] == ([moved] if moved else [])
 
 
-def test_the_temperature_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldData, HeldoutScores]) -> None:
+def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldData, HeldoutScores]) -> None:
     data, found = scored
-    (temperature,) = found.temperatures
-    assert temperature.record_count == sum(r.is_train_usable for r in data.part("val"))
-    assert temperature.loss_after is not None
-    assert temperature.loss_before is not None
-    assert temperature.loss_after <= temperature.loss_before
+    (scaling,) = found.scalings
+    assert scaling.record_count == sum(r.is_train_usable for r in data.part("val"))
+    assert scaling.loss_after is not None
+    assert scaling.loss_before is not None
+    assert scaling.loss_after <= scaling.loss_before
     for record in found.records:
         logit = np.log(record.p_pass_raw / (1 - record.p_pass_raw))
-        assert record.p_pass == pytest.approx(1 / (1 + np.exp(-logit / temperature.value)))
+        assert record.p_pass == pytest.approx(1 / (1 + np.exp(-scaling.slope * logit - scaling.intercept)))
 
 
 def test_probe_records_are_of_the_train_part_and_their_latents_in_step(scored: tuple[FoldData, HeldoutScores]) -> None:

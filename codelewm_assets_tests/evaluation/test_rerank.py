@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import kendalltau, spearmanr
 
 from codelewm_assets.evaluation.reports import BenchmarkRerank, ScoreRow
-from codelewm_assets.evaluation.rerank import reciprocal_rank, rerank_benchmark, rerank_report, top_share
+from codelewm_assets.evaluation.rerank import (
+    bottom_share,
+    correlations,
+    reciprocal_rank,
+    rerank_benchmark,
+    rerank_report,
+    top_share,
+)
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets_tests.evaluation.rows import score_row
 
@@ -54,6 +62,47 @@ def test_reciprocal_rank_of_a_tie_is_the_mean_over_its_orders() -> None:
 def test_reciprocal_rank_of_two_passing_among_three_tied() -> None:
     """The first of the two stands first in 2/3 of the orders and second in 1/3: 2/3 + 1/6 = 5/6."""
     assert reciprocal_rank([(0.9, True), (0.9, True), (0.9, False)]) == pytest.approx(5 / 6)
+
+
+def test_correlations_by_hand() -> None:
+    """Shares 1, 1/2, 0 under scores 3, 1, 2: ranks differ by 0, 1, 1, so rho = 1 - 6 · 2 / (3 · 8) = 1/2; of three pairs
+    two agree: tau = 1/3."""
+    rho, tau = correlations(np.array([3.0, 1.0, 2.0]), np.array([1.0, 0.5, 0.0]))
+    assert (rho, tau) == pytest.approx((0.5, 1 / 3))
+
+
+def test_a_constant_score_correlates_with_nothing_and_equal_shares_have_no_right_order() -> None:
+    assert correlations(np.ones(3), np.array([1.0, 0.5, 0.0])) == (0.0, 0.0)
+    assert np.isnan(correlations(np.array([1.0, 2.0]), np.ones(2))).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_correlations_are_scipys(pairs: list[tuple[int, int]]) -> None:
+    scores, shares = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
+    if len(set(scores)) > 1 and len(set(shares)) > 1:
+        expected = (spearmanr(scores, shares).statistic, kendalltau(scores, shares).statistic)
+        assert correlations(scores, shares) == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_tied_bottom_shares_its_inputs() -> None:
+    """Two tie at the bottom and pass 1/2 and 0 of their inputs: 1/4."""
+    assert bottom_share(np.array([0.9, 0.1, 0.1]), np.array([1.0, 0.5, 0.0])) == 0.25
+
+
+def test_a_benchmark_has_the_share_of_inputs_passed_from_rows_from_label_and_from_the_verdict() -> None:
+    """Pool a: shares 1 and 1/4, right order. Pool b: of two outcomes one passes, 1/2 against 1, wrong order. Means 0 and
+    (1/4 + 1) / 2."""
+    outcomes = [{"outcome": "pass"}, {"outcome": "wrong_output"}]
+    rows = [
+        score_row(True, 0.9, "a", completion_id="a0", pool_id="a"),
+        score_row(False, 0.1, "a", completion_id="a1", pool_id="a", passed_share=0.25),
+        score_row(False, 0.8, "b", completion_id="b0", pool_id="b", inputs=outcomes),
+        score_row(True, 0.2, "b", completion_id="b1", pool_id="b"),
+    ]
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert (found.spearman["p_pass"], found.kendall["p_pass"]) == (0.0, 0.0)
+    assert found.bottom_1["p_pass"] == 0.625
 
 
 def test_a_pool_in_which_nothing_passes_has_reciprocal_rank_zero() -> None:

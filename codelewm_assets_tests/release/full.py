@@ -93,6 +93,7 @@ def evidence_of(number: Any, labels: dict[str, str]) -> SeedEvidence:
             name: {
                 "benchmark_label": labels[name], "problem_count": 40, "pool_count": 90,
                 "pass_at_1": {score: number() for score in SCORES}, "mrr": {score: number() for score in SCORES},
+                **{name: {score: number() for score in SCORES} for name in ("spearman", "kendall", "bottom_1")},
                 "lift": {score: _lift(number) for score in CONTROLS}, "mrr_lift": {score: _lift(number) for score in CONTROLS},
                 "best_control": "consensus", "lift_over_best_control": _lift(number),
                 "power": {"standard_error_points": 3 * number(), "minimum_detectable_effect_points": 9 * number()},

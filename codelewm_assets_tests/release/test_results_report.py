@@ -194,14 +194,14 @@ def test_fields_that_a_report_does_not_have_are_dashes() -> None:
 def test_a_score_without_whole_pools_is_a_dash() -> None:
     changed = with_rerank("humaneval", rerank("humaneval", pass_at_1={"llm_order": None}, mrr={"llm_order": None}))
     text = _text(report_records(gates_of(), {42: seed_evidence(**changed)}))
-    assert "| humaneval | 42 | llm_order | – | – | – | – | – | no |" in text
+    assert "| humaneval | 42 | llm_order | – | – | – | – | – | – | – | – | no |" in text
 
 
 def test_lifts_name_the_best_control_and_preflight_its_state() -> None:
     records = report_records(gates_of(), {42: seed_evidence()}, [FINDING, CELLS])
     text = _text(records, {"training_curve.png": "what it shows"})
-    assert "| humaneval | 42 | consensus | 0.500 | 0.600 | 100 | 3.00 [1.00e-03, 9.00] | – | yes |" in text
-    assert "| humaneval | 42 | lexical | 0.400 | 0.500 | 100 | 20.00 [10.00, 30.00] | – | no |" in text
+    assert "| humaneval | 42 | consensus | 0.500 | 0.600 | – | – | – | 100 | 3.00 [1.00e-03, 9.00] | – | yes |" in text
+    assert "| humaneval | 42 | lexical | 0.400 | 0.500 | – | – | – | 100 | 20.00 [10.00, 30.00] | – | no |" in text
     assert "| pack_is_odd\\|even | RED: odd | rows 3 |" in text
     assert "| folds_cover_every_cell | GREEN | cells 2 |" in text
     assert "![what it shows](training_curve.png)" in text

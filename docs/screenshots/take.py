@@ -47,6 +47,9 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
     "check_partitions.png": ("/assets/checkpoint?view=checks&checkDetail=sidecar_matches", 1600, 800, PARTITION),
     "materialization.png": ("/assets/rerank_report?view=events", 1400, 1100, SHOW_TAGS),
     "gates.png": ("/assets/claim_gates?view=checks&checkDetail=gate_retrieval", 1500, 1000, ""),
+    "site.png": ("/review_site/index.html", 1400, 1100, ""),
+    "report.png": ("/review_site/results_report.html", 1400, 1400, ""),
+    "pool.png": ("/review_site/pools/HumanEval-101.html", 1400, 1200, ""),
     "data_docs.png": ("problem_splits", 1100, 1000, ""),  # a file of the store, not a page of the UI
 }
 
