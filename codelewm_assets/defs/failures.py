@@ -40,10 +40,8 @@ def tell_failures(context: dg.RunFailureSensorContext, store: StoreResource, pro
     except Exception as error:  # a run with unreadable events must not block the others
         causes, fault = [f"its events cannot be read ({type(error).__name__}: {error})"], error
     will_retry = run.tags.get(WILL_RETRY_TAG, "unknown" if context.instance.run_retries_enabled else "false")
-    outbox(store).put(
-        run_notice(run.job_name, run.run_id, run.tags, causes, will_retry=will_retry, ui_url=operations.ui_url),
-        operations.notify,
-    )
+    notice = run_notice(run.job_name, run.run_id, run.tags, causes, will_retry=will_retry, ui_url=operations.ui_url)
+    outbox(store).put_or_deliver(notice, operations.notify, os.environ, context.log, deliver)
     if fault is not None:  # on success Dagster adds an event to the run, which would fail as well
         raise NotifyError(f"The events of run {run.run_id} cannot be read; its notice says so.") from fault
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from codelewm_assets.core.digests import pretty_json, sha256_text
-from codelewm_assets.core.errors import NotifyError
+from codelewm_assets.core.errors import NotifyError, StoreError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.notify.notice import Notice
 from codelewm_assets.notify.receivers import display_name
 
 SUFFIX = ".notice.json"
+Environment = Mapping[str, str]
+Deliver = Callable[[str, Notice, Environment, logging.Logger], None]
 
 
 class _PendingNotice(BaseModel):
@@ -36,12 +38,31 @@ class Outbox:
             waiting = _PendingNotice(receiver=receiver, notice=notice)
             write_atomically(self._folder / name, pretty_json(waiting.model_dump()))
 
+    def put_or_deliver(
+        self, notice: Notice, receivers: Sequence[str], environment: Environment, log: logging.Logger, deliver: Deliver
+    ) -> None:
+        """Queue a notice for each receiver, or deliver it at once where the folder is not writable, as on a full disk.
+
+        Raises: NotifyError: the folder is not writable, and a receiver did not take the notice either; the others did.
+        """
+        try:
+            self.put(notice, receivers)
+        except StoreError as error:
+            faults = []
+            for receiver in receivers:
+                try:
+                    deliver(receiver, notice, environment, log)
+                except (NotifyError, OSError) as fault:
+                    faults.append(f"{display_name(receiver)}: {fault}")
+            if faults:
+                raise NotifyError(f"{error} The notice was not delivered to {'; '.join(faults)}") from error
+
     def send(
         self,
         receivers: Sequence[str],
-        environment: Mapping[str, str],
+        environment: Environment,
         log: logging.Logger,
-        deliver: Callable[[str, Notice, Mapping[str, str], logging.Logger], None],
+        deliver: Deliver,
         is_over: Callable[[], bool] = lambda: False,
     ) -> tuple[int, int, dict[str, str]]:
         """Send pending notices, oldest first; a failed receiver is retried at the next call only.

@@ -113,3 +113,36 @@ def test_a_text_that_no_receiver_takes_has_marks_in_its_place(box: Outbox) -> No
 def test_a_long_body_is_cut_and_says_so() -> None:
     body = Notice(key="k", title="t", body="x" * (MAX_BODY_CHARS + 1)).body
     assert len(body) < MAX_BODY_CHARS + 20 and body.endswith("… (cut)")
+
+
+def test_on_a_full_disk_a_notice_is_delivered_at_once_and_who_did_not_take_it_is_named(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster shows a failed run to its sensor once: a notice that could not be queued would be lost."""
+
+    def full(path: Path, data: bytes) -> None:
+        raise StoreError("No space left on device.")
+
+    taken: list[str] = []
+
+    def deliver(receiver: str, *_: object) -> None:
+        if receiver == "json://down.test":
+            raise NotifyError("it did not take the notice")
+        taken.append(receiver)
+
+    monkeypatch.setattr(outbox, "write_atomically", full)
+    notice, log = Notice(key="run-1", title="failed", body="why"), logging.getLogger("test")
+    box.put_or_deliver(notice, ["log"], {}, log, deliver)
+    assert taken == ["log"]
+    with pytest.raises(NotifyError, match=r"No space left.*json://down.test: it did not take the notice"):
+        box.put_or_deliver(notice, ["json://down.test", "log"], {}, log, deliver)
+    assert taken == ["log", "log"]
+
+
+def test_a_notice_that_is_queued_is_not_delivered_yet(box: Outbox) -> None:
+    box.put_or_deliver(Notice(key="run-1", title="failed", body="why"), ["log"], {}, logging.getLogger("test"), _never)
+    assert box.send([], {}, logging.getLogger("test"), _never) == (0, 0, {})
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("nothing is delivered here")
