@@ -55,7 +55,7 @@ screenshot: $(VENV)/test.ready ## the pictures of docs/screenshots
 
 setup: $(VENV)/run.ready ## installs what run, ui and review need
 
-dev: $(VENV)/check.ready $(VENV)/test.ready ## installs what every target needs
+dev: $(VENV)/check.ready $(VENV)/test.ready $(VENV)/docs.ready ## installs what every target needs
 
 lock: $(VENV)/check.ready ## requirements/*.txt and constraints.txt from pyproject.toml; ARGS=--upgrade takes newer versions
 	$(BIN)/python requirements/lock.py $(ARGS)

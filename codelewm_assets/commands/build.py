@@ -3,7 +3,7 @@
 import argparse
 import logging
 import os
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
@@ -72,18 +72,21 @@ def run(options: argparse.Namespace) -> int:
         print_json(timings | {"failures": result.failures} | gates_json(instance, store))
     else:
         print(f"{len(result.wall_s)} artifacts, {len(result.reused)} of them reused.")
-        print_end(assets, result.wall_s.keys(), instance, store, Console())
+        print_end(assets, result.wall_s.keys(), instance, store, Console(), failures=result.failures)
     for failure in result.failures:
         LOG.error(failure)
     return 0 if result.is_success else FAILED
 
 
-def print_end(assets: Set[str], built: Set[str], instance: Any, store: Any, console: Any) -> None:
+def print_end(
+    assets: Set[str], built: Set[str], instance: Any, store: Any, console: Any, *, failures: Sequence[str] = ()
+) -> None:
     """Print claims, gates and pages, if any; at the end the preflight verdict, if the build stops there.
 
     Args:
         assets: names of the assets to build.
         built: labels of the assets that were built.
+        failures: why the build stopped.
     """
     from codelewm_assets.defs.inputs import latest_version
 
@@ -95,7 +98,8 @@ def print_end(assets: Set[str], built: Set[str], instance: Any, store: Any, cons
         return
     version = latest_version(instance, "preflight_report")
     if version is None or "preflight_report" not in built:
-        print("preflight_report: not clear, the build stopped before it; blockers:", flush=True)  # the failures follow
+        print("preflight_report: not clear, the build stopped before it; blockers:")
+        print("\n".join(f"  {failure}" for failure in failures), flush=True)
         return
     print("\n".join(preflight_lines(store.load("preflight_report", version).read_json("preflight_report.json"))))
 

@@ -110,18 +110,23 @@ DATA = {"execution_pack", "preflight_report"}
 @pytest.mark.parametrize(
     ("assets", "built", "last"),
     [
-        (DATA, DATA, "preflight_report: clear (1 rules)"),
-        (DATA, {"execution_pack"}, "preflight_report: not clear, the build stopped before it; blockers:"),
-        (DATA | {"claim_gates"}, DATA, "No gates: claim_gates has not been materialized."),
-        ({"execution_pack"}, {"execution_pack"}, None),
+        (DATA, DATA, ["preflight_report: clear (1 rules)"]),
+        (
+            DATA,
+            {"execution_pack"},
+            ["preflight_report: not clear, the build stopped before it; blockers:", "  decoys: x is red"],
+        ),
+        (DATA | {"claim_gates"}, DATA, ["No gates: claim_gates has not been materialized."]),
+        ({"execution_pack"}, {"execution_pack"}, []),
     ],
 )
 def test_a_build_of_the_data_ends_with_the_verdict_of_preflight(
-    assets: set[str], built: set[str], last: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    assets: set[str], built: set[str], last: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dagster.yaml").write_text("", encoding="utf-8")
     materialized(tmp_path, "preflight_report", {"preflight_report.json": pretty_json(report(clear=True))})
     capsys.readouterr()
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        print_end(assets, built, instance, ArtifactStore(tmp_path / "artifacts"), Console(file=io.StringIO()))
-    assert capsys.readouterr().out.splitlines() == ([] if last is None else [last])
+        print_end(assets, built, instance, ArtifactStore(tmp_path / "artifacts"), Console(file=io.StringIO()),
+                  failures=["decoys: x is red"])  # fmt: skip
+    assert capsys.readouterr().out.splitlines() == last

@@ -49,7 +49,7 @@ PAGES: dict[str, tuple[str, int, int, str]] = {  # picture → page, width, heig
     "gates.png": ("/assets/claim_gates?view=checks&checkDetail=gate_retrieval", 1500, 1000, ""),
     "site.png": ("/review_site/index.html", 1400, 1100, ""),
     "report.png": ("/review_site/results_report.html", 1400, 1400, ""),
-    "pool.png": ("/review_site/pools/HumanEval-101.html", 1400, 1200, ""),
+    "pool.png": ("/review_site/pools/*", 1400, 1200, ""),
     "data_docs.png": ("problem_splits", 1100, 1000, ""),  # a file of the store, not a page of the UI
 }
 
@@ -62,6 +62,8 @@ def main(names: list[str]) -> int:
         with served(home, log=log, CODELEWM_ARTIFACTS=str(store)) as server, open_browser() as browser:
             for name in names or PAGES:
                 page, width, height, script = PAGES[name]
+                if page.endswith("*"):  # which problems are scored depends on the build
+                    page = page.replace("*", min((_store() / f"latest{page}").parent.glob("*.html")).name)
                 address = f"{server.address}{page}" if page.startswith("/") else _data_docs(page).as_uri()
                 (HERE / name).write_bytes(_smaller(_picture(browser, address, width, height, script)))
     return 0
