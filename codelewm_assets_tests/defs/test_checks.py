@@ -18,7 +18,6 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import checks
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.checks import DATA_RULES, check_result, evaluate_rules
-from codelewm_assets.preflight import data_rules
 from codelewm_assets.preflight.contracts import tables
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets_tests.defs.stored_world import StoredWorld
@@ -269,19 +268,20 @@ def test_an_expectation_that_raises_is_an_error_of_the_check_and_no_red_data(
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A name for each time that the rule on decoys and the pack is worked out."""
     found: list[str] = []
-    rule = data_rules.decoys_join_the_pack
+    rule = next(rule for rule in DATA_RULES if rule.name == "decoys_join_the_pack")
 
-    def counted(*arguments: Any) -> Any:
-        found.append("decoys_join_the_pack")
-        return rule(*arguments)
+    def counted(*arguments: Any) -> Finding:
+        found.append(rule.name)
+        return rule.evaluate(*arguments)
 
-    monkeypatch.setattr(data_rules, "decoys_join_the_pack", counted)
+    rules = [replace(rule, evaluate=counted) if one is rule else one for one in DATA_RULES]
+    monkeypatch.setattr(checks, "DATA_RULES", tuple(rules))
     return found
 
 
 def _finding(stored: StoredWorld) -> Finding:
     """As a check, the report and the guard's check of the report ask for it; each with inputs of its own."""
-    rule = next(rule for rule in DATA_RULES if rule.name == "decoys_join_the_pack")
+    rule = next(rule for rule in checks.DATA_RULES if rule.name == "decoys_join_the_pack")
     return rule.finding(stored.inputs(), None)
 
 
