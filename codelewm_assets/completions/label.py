@@ -26,9 +26,9 @@ from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 REFERENCE_LIMITS = Limits(input_cpu_s=10.0, cpu_s=MAX_CPU_S, output_bytes=64 * MEBIBYTE)
 MAX_OUTPUT_CHARACTERS = 100_000  # of an expected output: no model reads a longer one, and each completion would send it
 CPU_MULTIPLE = 10.0  # of the reference's longest call; the floor applies below
-GRAPH_STEP = 8.0
-"""Between two CPU limits of a call in the graph. With steps of 2 a reference of 40 ms had 0.4 or 0.8 s by the machine's load, and a
-program that takes 0.5 s another label from build to build, so that no digest after it was the same."""
+GRAPH_STEP, GRAPH_MULTIPLE = 8.0, 32.0
+"""The same for the graph, where few programs lie near a limit: a program that takes 0.3 to 0.9 s by the machine's load, where the
+reference takes 40 ms, had another label from build to build with a limit of 0.4 or 0.8 s, and every digest after it differed."""
 KEPT_MULTIPLE, MIN_KEPT_BYTES = 16, 1 << 16
 """Of an output the parent reads this multiple of the expected literal's length, at least 64 KiB: a longer one is not equal.
 Reading those 64 KiB costs it at most 50 ms and 5 MB (docs/sandbox.md)."""
@@ -131,14 +131,14 @@ class OutputComparator:
         return read_value(self.expected)
 
 
-def cpu_limit_s(reference_ms: float, floor_s: float, step: float = 2.0) -> float:
-    """CPU limit: ten times the reference's time, rounded up to the floor times a power of `step`.
+def cpu_limit_s(reference_ms: float, floor_s: float, step: float = 2.0, multiple: float = CPU_MULTIPLE) -> float:
+    """CPU limit: a multiple of the reference's time, rounded up to the floor times a power of `step`.
 
     The steps keep the limit, and with it the label of a slow program, the same from run to run.
     """
     if not reference_ms:
         return floor_s
-    return floor_s * step ** max(0, math.ceil(math.log(CPU_MULTIPLE * reference_ms / 1000 / floor_s, step)))
+    return floor_s * step ** max(0, math.ceil(math.log(multiple * reference_ms / 1000 / floor_s, step)))
 
 
 def longest_ms(run: ProgramRun) -> float:
@@ -146,13 +146,13 @@ def longest_ms(run: ProgramRun) -> float:
     return max((call.cpu_ms for call in run.inputs), default=0.0)
 
 
-def limits_for(reference_ms: float, floor_s: float, step: float = 2.0) -> Limits:
-    """Limits of a completion, from the CPU time of its reference's longest call; `step` as in `cpu_limit_s`.
+def limits_for(reference_ms: float, floor_s: float, step: float = 2.0, multiple: float = CPU_MULTIPLE) -> Limits:
+    """Limits of a completion, from the CPU time of its reference's longest call; `step` and `multiple` as in `cpu_limit_s`.
 
     The limit over all calls is the same for every program, so that no call within its own limit is ended by a total that
     the reference itself would reach on a slower machine.
     """
-    return Limits(input_cpu_s=min(cpu_limit_s(reference_ms, floor_s, step), MAX_CPU_S), cpu_s=MAX_CPU_S)
+    return Limits(input_cpu_s=min(cpu_limit_s(reference_ms, floor_s, step, multiple), MAX_CPU_S), cpu_s=MAX_CPU_S)
 
 
 def kept_bytes(expected: str | None) -> int:
@@ -179,7 +179,7 @@ def run_reference(problem: Problem, pool: SandboxPool, *, cpu_floor_s: float) ->
     if not outputs:
         reasons = ", ".join(sorted(set(excluded_inputs.values())))
         return ExcludedProblem(problem_id=problem.problem_id, reason=f"no usable input: {reasons}")
-    limits = limits_for(longest_ms(first), cpu_floor_s, GRAPH_STEP)
+    limits = limits_for(longest_ms(first), cpu_floor_s, GRAPH_STEP, GRAPH_MULTIPLE)
     return ReferenceRun(problem, outputs, excluded_inputs, limits)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
 
 MAX_FAULTS_SHOWN = 50
-LABELLING_VERSION = "6"  # of the labels: shards of another version are not resumed
+LABELLING_VERSION = "7"  # of the labels: shards of another version are not resumed
 
 
 @artifact_asset(

@@ -7,6 +7,7 @@ import pytest
 
 from codelewm_assets.completions.label import (
     CPU_MULTIPLE,
+    GRAPH_MULTIPLE,
     GRAPH_STEP,
     MAX_OUTPUT_CHARACTERS,
     LabelShard,
@@ -290,11 +291,11 @@ def test_the_time_limit_is_the_floor_or_a_multiple_of_the_references_time(pool: 
 
 @each_case(
     ("reference_ms", "limit_s"),
-    [(0.0, 0.1), (9.9, 0.1), (10.1, 0.8), (36.0, 0.8), (44.0, 0.8), (79.0, 0.8), (81.0, 6.4)],
+    [(0.0, 0.1), (3.1, 0.1), (3.2, 0.8), (24.9, 0.8), (25.1, 6.4), (36.0, 6.4), (60.0, 6.4)],
 )
 def test_the_limit_of_a_slow_reference_is_the_same_on_a_busy_machine(reference_ms: float, limit_s: float) -> None:
-    """Ten times the reference, up to 0.1 s times a power of eight: 36 and 44 ms, the same program, ask for 0.8 s both."""
-    assert cpu_limit_s(reference_ms, 0.1, GRAPH_STEP) == pytest.approx(limit_s)
+    """32 times the reference, up to 0.1 s times a power of eight: 36 and 60 ms, the same program, ask for 6.4 s both."""
+    assert cpu_limit_s(reference_ms, 0.1, GRAPH_STEP, GRAPH_MULTIPLE) == pytest.approx(limit_s)
 
 
 # the whole
