@@ -58,7 +58,7 @@ CONTROLS = ("consensus", "length", "lexical", "no_action", "random", "shuffled_a
 
 @dataclass(frozen=True, slots=True)
 class GateRule:
-    """What a gate asks: the rule in one sentence, its thresholds, and the seeds and benchmarks whose evidence it wants.
+    """A gate: its rule in one sentence, its thresholds, and the seeds and benchmarks whose evidence it needs.
 
     Seeds: each of them, or the gate is UNDECIDED; none: the evidence belongs to no seed.
     """

@@ -132,13 +132,21 @@ class OutputComparator:
 
 
 def cpu_limit_s(reference_ms: float, floor_s: float, step: float = 2.0, multiple: float = CPU_MULTIPLE) -> float:
-    """CPU limit: a multiple of the reference's time, rounded up to the floor times a power of `step`.
+    """CPU limit of a call: a multiple of the reference's time, rounded up to the floor times a power of `step`.
 
     The steps keep the limit, and with it the label of a slow program, the same from run to run.
+
+    Args:
+        reference_ms: CPU time of the reference's longest call, in milliseconds; 0 = not measured.
+        floor_s: minimum limit in seconds.
+        step: ratio of two neighbouring limits, above 1.
+        multiple: of the reference's time, above 0.
+
+    Returns: seconds.
     """
     if not reference_ms:
         return floor_s
-    return floor_s * step ** max(0, math.ceil(math.log(multiple * reference_ms / 1000 / floor_s, step)))
+    return floor_s * step ** max(0, math.ceil(math.log2(multiple * reference_ms / 1000 / floor_s) / math.log2(step)))
 
 
 def longest_ms(run: ProgramRun) -> float:

@@ -6,32 +6,39 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PROGRESS_EVERY_S = 0.5
-SAY_EVERY_S = 300.0  # to the run's log: a run that is silent for long is taken for dead
+EVENT_INTERVAL_S = 0.5
+LOG_INTERVAL_S = 300.0  # a run that is silent for long is taken for dead
 
 
 class Progress:
-    """How many completions are labelled: in an event stream twice a second, in the run's log each five minutes, at most."""
+    """Number of completions labelled: in an event stream at most twice a second, in the run's log at most each five minutes."""
 
     def __init__(
-        self, path: Path, total: int, *, say: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
+        self, path: Path, total: int, *, log: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        """Args: say: writes to the run's log. clock_s: seconds since any fixed moment."""
-        self._path, self._total, self._say, self._clock_s = path, total, say, clock_s
-        self._done, self._written_s, self._said_s = 0, -math.inf, clock_s()
+        """Open the stream on entry.
+
+        Args:
+            path: the event stream.
+            total: number of completions to label.
+            log: writes to the run's log.
+            clock_s: seconds since any fixed moment.
+        """
+        self._path, self._total, self._log, self._clock_s = path, total, log, clock_s
+        self._done, self._written_s, self._logged_s = 0, -math.inf, clock_s()
 
     def __enter__(self) -> "Progress":
         self._stream = self._path.open("w", encoding="utf-8", buffering=1)
         return self
 
     def add(self, count: int) -> None:
-        """Count completions that are labelled now."""
+        """Add to the number of labelled completions."""
         self._done += count
         now_s = self._clock_s()
-        if now_s - self._said_s >= SAY_EVERY_S:
-            self._said_s = now_s
-            self._say(f"{self._done} of {self._total} completions labelled")
-        if self._done == self._total or now_s - self._written_s > PROGRESS_EVERY_S:
+        if now_s - self._logged_s >= LOG_INTERVAL_S:
+            self._logged_s = now_s
+            self._log(f"{self._done} of {self._total} completions labelled")
+        if self._done == self._total or now_s - self._written_s > EVENT_INTERVAL_S:
             self._written_s = now_s
             event = {"event": "labelled", "step": self._done, "steps": self._total}
             self._stream.write(json.dumps(event, sort_keys=True) + "\n")

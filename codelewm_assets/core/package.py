@@ -47,7 +47,7 @@ def _version(package: str) -> str:
 
 
 def versions(*packages: str) -> dict[str, Any]:
-    """Versions of packages whose results an artifact holds, for its recipe; `python` gives the interpreter's."""
+    """Versions of packages whose results an artifact holds, for its cache key; `python` gives the interpreter's."""
     return {"versions": {package: _version(package) for package in packages}}
 
 

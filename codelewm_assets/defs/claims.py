@@ -72,12 +72,14 @@ def _current(inputs: Inputs, artifacts: list[Artifact]) -> set[str]:
 def integrity_of(inputs: Inputs, reports: dict[str, Artifact]) -> IntegrityEvidence:
     """Integrity of every artifact behind the reports."""
 
-    def trained_on(scored: Artifact) -> list[str]:
-        folds = {split.problem_id: split.fold for split in inputs.splits()}
-        return scored_training_problems(scored, folds)
+    def find(scored: Artifact) -> list[str]:
+        return scored_training_problems(scored, {split.problem_id: split.fold for split in inputs.splits()})
 
-    once = lambda scored: inputs.cached_json("trained_on", scored, lambda: trained_on(scored))  # noqa: E731
-    return integrity_evidence(inputs.store, reports, trained_on=once)
+    def trained_on(scored: Artifact) -> list[str]:
+        problems: list[str] = inputs.cached_json("trained_on", scored, lambda: find(scored))
+        return problems
+
+    return integrity_evidence(inputs.store, reports, trained_on=trained_on)
 
 
 def source_digest(*modules: ModuleType) -> str:

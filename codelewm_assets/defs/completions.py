@@ -90,11 +90,11 @@ def labelled_completions(run: AssetRun) -> Plan:
         "seccomp": filters() is not None,
         "isolation": settings.isolation,
     } | versions("python")  # not how they are spread: the labels are the same
-    return Plan(lambda: _label(run.inputs, run.store, config, run.folder, say=run.context.log.info), config)
+    return Plan(lambda: _label(run.inputs, run.store, config, run.folder, log=run.context.log.info), config)
 
 
 def _label(
-    inputs: Inputs, store: StoreResource, config: dict[str, Any], folder: Path, *, say: Callable[[str], None]
+    inputs: Inputs, store: StoreResource, config: dict[str, Any], folder: Path, *, log: Callable[[str], None]
 ) -> AssetOutput:
     from codelewm_assets.completions.progress import Progress
     from codelewm_assets.completions.shards import ShardFolder
@@ -121,7 +121,7 @@ def _label(
     tables = {benchmark: candidates.path(f"{benchmark}/completions.parquet") for benchmark in BENCHMARKS}
     files = {benchmark: folder / f"{benchmark}.parquet" for benchmark in BENCHMARKS}
     with (
-        Progress(store.progress_path("labelled_completions"), total, say=say) as progress,
+        Progress(store.progress_path("labelled_completions"), total, log=log) as progress,
         label_shards(
             chain.from_iterable(iter_table(table, Completion) for table in tables.values()),
             problems,

@@ -12,8 +12,8 @@ import dagster as dg
 
 from codelewm_assets.defs.checks import DATA_RULES
 from codelewm_assets.defs.inputs import latest_materializations, version_of
-from codelewm_assets.defs.private_names import PartitionKeyFilter
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
+from codelewm_assets.private_names import PartitionKeyFilter
 
 CheckState = Literal["GREEN", "RED", "STALE", "MANUAL", "RUNNING", "NOT_EVALUATED", "MISSING", "UNDEFINED"]
 ADDED_CHECKS: tuple[tuple[str, str], ...] = (

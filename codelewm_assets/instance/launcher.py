@@ -17,7 +17,7 @@ from typing import Any
 
 import dagster as dg
 
-from codelewm_assets.defs.private_names import (
+from codelewm_assets.private_names import (
     GRPC_INFO_TAG,
     CanCancelExecutionRequest,
     CheckRunHealthResult,

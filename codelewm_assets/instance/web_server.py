@@ -28,14 +28,14 @@ from starlette.routing import BaseRoute, Route
 
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.defs.inputs import latest_artifact
-from codelewm_assets.defs.private_names import (
+from codelewm_assets.defs.resources import default_resources
+from codelewm_assets.instance.same_origin import SameOriginMiddleware
+from codelewm_assets.private_names import (
     DagsterWebserver,
     ProxyServerManager,
     WorkspaceFileTarget,
     WorkspaceProcessContext,
 )
-from codelewm_assets.defs.resources import default_resources
-from codelewm_assets.instance.same_origin import SameOriginMiddleware
 from codelewm_assets.store.store import ArtifactStore
 
 READ_ONLY_MESSAGE = (

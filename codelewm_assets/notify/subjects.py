@@ -15,9 +15,14 @@ RETRIED = {"true": "It is retried.", "false": "It is not retried.", "unknown": "
 def run_notice(
     job: str, run_id: str, tags: Mapping[str, str], causes: Sequence[str], *, will_retry: str, ui_url: str | None
 ) -> Notice:
-    """A failed run: job, seed, causes with secrets masked, whether it is retried, and where it is shown.
+    """A failed run: job, seed, causes with secrets masked, whether it is retried, and its address.
 
-    Args: tags: Dagster's, of the run. will_retry: "true", "false" or "unknown".
+    Args:
+        job: name of its job.
+        tags: Dagster's, of the run.
+        causes: messages of red checks and failed steps.
+        will_retry: "true", "false" or "unknown".
+        ui_url: address of the UI; None = the id alone is given.
     """
     # masked before it is cut: the beginning of a secret at the cut would stay
     causes = [masked(text)[:MAX_CAUSE_CHARS] for text in causes]
@@ -34,14 +39,16 @@ def run_notice(
     return Notice(key=run_id, title=f"{job}{seed} failed: {first}", body="\n".join(lines))
 
 
-def source_notice(own: Watched, found: str) -> Notice:
-    """A source outside the project that changed. Args: found: its fingerprint now."""
-    if own.kind == "dataset":
-        text = (f"{own.place} is at commit {found[:12]} on the Hub; builds read {str(own.expected)[:12]}. "
+def source_notice(source: Watched, fingerprint: str) -> Notice:
+    """A source outside the project that changed. Args: fingerprint: its current one, or "missing"."""
+    if source.kind == "dataset":
+        text = (f"{source.place} is at commit {fingerprint[:12]} on the Hub; builds read {str(source.expected)[:12]}. "
                 "Review it, then change the revision, or leave it.")  # fmt: skip
-    elif found == MISSING:
-        text = f"The file of {own.name} is gone; the next build will refuse. Put it back, or name another."
+    elif fingerprint == MISSING:
+        text = f"The file of {source.name} is gone; the next build will refuse. Put it back, or name another."
     else:
-        text = (f"The file of {own.name} has sha256 {found[:12]}…, the pin says {str(own.expected)[:12]}…; builds refuse it. "
-                "Put the pinned file back, or change the pin in a reviewed commit.")  # fmt: skip
-    return Notice(key=f"source:{own.name}:{found}", title=text.partition(";")[0], body=text)
+        text = (
+            f"The file of {source.name} has sha256 {fingerprint[:12]}…, the pin says {str(source.expected)[:12]}…; builds refuse "
+            "it. Put the pinned file back, or change the pin in a reviewed commit."
+        )
+    return Notice(key=f"source:{source.name}:{fingerprint}", title=text.partition(";")[0], body=text)

@@ -1,4 +1,4 @@
-"""Rules on stored artifacts: that they are stored, byte for byte as they were written."""
+"""Rules on stored artifacts: each is stored, byte for byte as it was written."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,12 @@ from codelewm_assets.store.store import ArtifactStore
 
 
 def verified(rule: str, store: ArtifactStore, named: Sequence[tuple[str, str]]) -> Finding:
-    """Whether stored artifacts are as their manifests say. Args: named: artifact id and digest of each."""
+    """The finding of a rule that artifacts are stored with the bytes of their manifests.
+
+    Args:
+        rule: its name.
+        named: artifact id and digest of each artifact.
+    """
     bad = []
     for name, digest in named:
         kind, partition = kind_and_partition(name)

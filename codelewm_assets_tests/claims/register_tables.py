@@ -1,10 +1,10 @@
 """The register of gates and claims as the Markdown that stands in docs/claims.md. `make flow` writes it there."""
 
-import sys
 from pathlib import Path
 
 from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Claim, GateRule
 from codelewm_assets.claims.verdicts import REASONS
+from codelewm_assets_tests.marked_section import write_section
 
 PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
 BEGIN, END = "<!-- from the register, by make flow -->", "<!-- end of the register -->"
@@ -45,14 +45,5 @@ def _claim(claim: Claim) -> str:
     return f"| {claim.claim_id} | {' '.join(claim.wordings)} | {gates}{published} |"
 
 
-def page_with_tables(page: str) -> str:
-    """The page with the tables between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{register_tables()}\n{END}{rest.partition(END)[2]}"
-
-
 if __name__ == "__main__":
-    text = PAGE.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        sys.exit(f"{PAGE} lacks the marks {BEGIN} and {END}")
-    PAGE.write_text(page_with_tables(text), encoding="utf-8")
+    write_section(PAGE, BEGIN, END, register_tables())

@@ -3,12 +3,12 @@
 `make flow` writes it there.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from codelewm_assets.defs.artifact_asset import GATED_BY, SEEDED, STAGES
 from codelewm_assets.defs.assemble import build_defs
+from codelewm_assets_tests.marked_section import write_section
 
 PAGE = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- the graph, by make flow -->", "<!-- end of the graph -->"
@@ -41,14 +41,5 @@ def reduced(parents: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return {name: own - set[str]().union(*map(ancestors, own)) for name, own in parents.items()}
 
 
-def page_with_picture(page: str) -> str:
-    """The page with the diagram between its two marks."""
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{picture()}\n{END}{rest.partition(END)[2]}"
-
-
 if __name__ == "__main__":
-    text = PAGE.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        sys.exit(f"{PAGE} lacks the marks {BEGIN} and {END}")
-    PAGE.write_text(page_with_picture(text), encoding="utf-8")
+    write_section(PAGE, BEGIN, END, picture())

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from codelewm_assets.completions.progress import SAY_EVERY_S, Progress
+from codelewm_assets.completions.progress import LOG_INTERVAL_S, Progress
 from codelewm_assets.core.records import Completion, LabelledCompletion
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.defs.completions import candidate_completions, labelled_completions
@@ -139,9 +139,16 @@ def test_how_labels_are_spread_is_not_part_of_what_they_are(
 
 
 def test_labelling_speaks_in_the_runs_log_each_five_minutes_and_not_more_often(tmp_path: Path) -> None:
-    add_at_s = [1.0, SAY_EVERY_S - 1, SAY_EVERY_S, SAY_EVERY_S + 1, 2 * SAY_EVERY_S - 1, 2 * SAY_EVERY_S + 5]
+    add_at_s = [
+        1.0,
+        LOG_INTERVAL_S - 1,
+        LOG_INTERVAL_S,
+        LOG_INTERVAL_S + 1,
+        2 * LOG_INTERVAL_S - 1,
+        2 * LOG_INTERVAL_S + 5,
+    ]
     clock, said = iter([0.0, *add_at_s]), list[str]()
-    with Progress(tmp_path / "progress.jsonl", 1000, say=said.append, clock_s=lambda: next(clock)) as progress:
+    with Progress(tmp_path / "progress.jsonl", 1000, log=said.append, clock_s=lambda: next(clock)) as progress:
         for _ in add_at_s:
             progress.add(10)
     assert said == ["30 of 1000 completions labelled", "60 of 1000 completions labelled"]
@@ -151,7 +158,7 @@ def test_labelling_speaks_in_the_runs_log_each_five_minutes_and_not_more_often(t
 def test_a_labelling_run_is_heard_by_the_instance_while_it_labels(
     world: World, stored: StoredWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codelewm_assets.completions.progress.SAY_EVERY_S", 0.0)
+    monkeypatch.setattr("codelewm_assets.completions.progress.LOG_INTERVAL_S", 0.0)
     stored.put_data(world)
     monkeypatch.delenv("CODELEWM_IMPORTED_COMPLETIONS", raising=False)
     result = materialize(stored, tmp_path)

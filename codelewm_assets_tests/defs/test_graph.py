@@ -14,7 +14,8 @@ from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.jobs import BUILD_ORDER
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.defs.data_flow import data_flow
-from codelewm_assets_tests.defs.picture import PAGE, page_with_picture, reduced
+from codelewm_assets_tests.defs.picture import BEGIN, END, PAGE, picture, reduced
+from codelewm_assets_tests.marked_section import with_section
 
 ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
 OBSERVED = {*RELEASES.values(), IMPORTED_COMPLETIONS}  # sources outside the project, which no job makes
@@ -55,7 +56,9 @@ def test_the_graph_is_the_reviewed_one() -> None:
 
 def test_the_picture_in_the_readme_is_the_graph() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert page_with_picture(page) == page, "The graph changed. Review the change, then run `make flow`."
+    assert with_section(page, BEGIN, END, picture()) == page, (
+        "The graph changed. Review the change, then run `make flow`."
+    )
 
 
 def test_an_edge_that_a_longer_path_implies_is_excluded() -> None:

@@ -1,4 +1,4 @@
-"""Tables of artifacts that contracts are about: one file, or one for each benchmark."""
+"""Tables that contracts are about: of one file of an artifact, or of one per benchmark."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,11 @@ def misplaced_rows(artifact: Artifact) -> list[str]:
         f"{name}: {count} rows of {benchmark}"
         for name in _files(artifact)
         if "/" in name
-        for benchmark, count in Counter(table_column(artifact, name, "benchmark_id")).items()
+        for benchmark, count in Counter(_column(artifact, name, "benchmark_id")).items()
         if benchmark != name.partition("/")[0]
     ]
 
 
-def table_column(artifact: Artifact, file: str, column: str) -> list[str]:
-    """Values of one column of one file."""
+def _column(artifact: Artifact, file: str, column: str) -> list[str]:
     values: list[str] = pq.read_table(artifact.path(file), columns=[column])[column].to_pylist()
     return values

@@ -9,10 +9,10 @@ import pytest
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 import codelewm_assets
-from codelewm_assets.defs import private_names
+from codelewm_assets import private_names
 
 PACKAGE = Path(codelewm_assets.__file__).parent
-MODULE = PACKAGE / "defs" / "private_names.py"
+MODULE = PACKAGE / "private_names.py"
 
 
 def _imported(path: Path) -> set[str]:
