@@ -16,7 +16,7 @@ from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, keeps_secrets
-from codelewm_assets.preflight import data_rules, rerank_rules
+from codelewm_assets.preflight import data_rules, rerank_rules, structure_rules
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets.preflight.contracts.tables import misplaced_rows, table_of
@@ -93,6 +93,16 @@ def _headroom(inputs: Inputs) -> Finding:
         ceiling=inputs.profile.preflight.control_ceiling,
         chance_margin=inputs.profile.preflight.chance_margin,
     )
+
+
+def _on_structure(domain: Callable[..., Finding]) -> Rule:
+    """A rule on the structure of twin pools, whose scores are computed once for all of them."""
+
+    def judge(inputs: Inputs, _: str | None) -> Finding:
+        pools = inputs.known("twin_pools", lambda: structure_rules.twin_pools(inputs.pools(), inputs.pack()))
+        return domain(pools, margin=inputs.profile.preflight.chance_margin)
+
+    return _rule("rerank_pools", domain, judge)
 
 
 def _rule(asset: str, domain: Callable[..., Finding], judge: Judge, show: Show | None = None) -> Rule:
@@ -203,6 +213,7 @@ DATA_RULES: tuple[Rule, ...] = (
         ),
     ),
     _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
+    *(_on_structure(domain) for domain in structure_rules.RULES),
     _rule(
         "rerank_pools",
         rerank_rules.rerank_can_decide,

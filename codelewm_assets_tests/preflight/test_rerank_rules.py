@@ -159,7 +159,7 @@ def pool(number: int, passed: int, of: int) -> list[PoolMember]:
     return [
         PoolMember(
             pool_id=f"p{number}::pool0", problem_id=f"p{number}", benchmark_id="humaneval",
-            completion_id=f"p{number}/c{k}", passed=k < passed, is_pivot=k == of - 1,
+            completion_id=f"p{number}/c{k}", passed=k < passed, pool_kind="twin",
         )
         for k in range(of)
     ]  # fmt: skip
