@@ -9,7 +9,7 @@ from codelewm_assets.core.records import Decoy, PackRow
 
 Category = Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
 RATIONALE: dict[Category, str] = {
-    "same_problem_different_submission": "a failing completion of the problem that is not the query's twin, same input, different output",
+    "same_problem_different_submission": "a failing completion other than the query's twin, same input, different output",
     "same_code_different_input": "the same program on another input of the problem, different output",
     "mutation": "the query's twin, which has a bug, on the same input, different output",
 }
@@ -75,7 +75,7 @@ def _decoys_of(
 
 
 def _is_mutation(query: PackRow, other: PackRow) -> bool:
-    """True if the other program is a mutant of the query's, as far as is known: its twin, or any mutant for a program of a model."""
+    """True if the other program is the query's twin, or, for a query that a model wrote, any mutant."""
     return other.completion_kind == "mutant_1" and (query.twin is None or other.twin == query.twin)
 
 

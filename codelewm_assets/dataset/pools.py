@@ -10,8 +10,8 @@ from codelewm_assets.dataset.twins import MIN_PAIRS, Pair, scored_pairs
 def make_pools(labelled: Sequence[LabelledCompletion], *, pool_pairs: int, pools_per_problem: int) -> list[PoolMember]:
     """Up to `pools_per_problem` disjoint pools for each problem with a scored bug, each of up to `pool_pairs` whole twin pairs.
 
-    Half of a pool passes, and both halves went through the same rewrites, so that they have the same inner distances. Members stand in
-    the order of their ids, which says nothing of the label. A problem's pools depend only on its own completions.
+    Half of a pool passes, and both halves went through the same rewrites, so that they have the same inner distances. Members
+    stand in the order of their ids, which says nothing of the label. A problem's pools depend only on its own completions.
 
     Args:
         pool_pairs: maximum number of pairs in a pool, at least `MIN_PAIRS`.

@@ -1,6 +1,6 @@
 """Published view of the execution pack: the fields of its scored rows and the fold, without executable text.
 
-Twins of bugs that are not scored, and the reference, stay out: beside them the right side of a pool would be the hub of its problem.
+Twins of bugs that are not scored, and the reference, stay out: beside them a right side would be the hub of its problem.
 Programs, inputs and outputs are hashed tokens: enough to train on and to compare, not to run or to read.
 """
 

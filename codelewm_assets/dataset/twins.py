@@ -1,7 +1,8 @@
-"""Which bug of a problem is scored, once its twins have been labelled. All that is scored or published of a problem follows from it.
+"""The scored bug of each problem, from the labels of its twins. What is scored and what is published of a problem follow from it.
 
-With twins of several bugs side by side, a right side is the hub of its problem: every bug is one edit away from it, and two bugs are
-two edits apart. Membership in pools alone then found the right side with an AUC of 0.99, likeness to other pools with 0.92.
+With twins of several bugs side by side, a right side is the hub of its problem: every bug is one edit away from it, and two
+bugs are two edits apart. Membership in pools alone then found the right side with an AUC of 0.99, likeness to other pools with
+0.92.
 """
 
 from collections import defaultdict
@@ -19,8 +20,8 @@ Pair = tuple[LabelledCompletion, LabelledCompletion]  # right side, wrong side
 def scored_pairs(labelled: Iterable[LabelledCompletion]) -> dict[str, list[Pair]]:
     """Problem id → twin pairs of its scored bug, in the order of their names; problems without such a bug are absent.
 
-    The scored bug is the first, in an order drawn by hash, with at least `MIN_PAIRS` pairs in which every right side passes and every
-    wrong side fails, all of them deterministically.
+    The scored bug is the first, in an order drawn by hash, with at least `MIN_PAIRS` pairs in which every right side passes and
+    every wrong side fails, all of them deterministically.
     """
     bugs: dict[str, dict[int, list[LabelledCompletion]]] = defaultdict(lambda: defaultdict(list))
     for item in labelled:

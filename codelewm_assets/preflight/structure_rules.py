@@ -1,4 +1,4 @@
-"""Rules on the structure of twin pools: no order by likeness, length or place finds the passing members, nor a model fitted on them.
+"""Rules on the structure of twin pools: neither an order by likeness, length or place nor a model on them finds what passes.
 
 All pools count, of every fold: none of these orders is trained on labels of the pools that it orders.
 """
@@ -108,8 +108,9 @@ def _orders_say_nothing(rule: str, pools: TwinPools, orders: Sequence[str], marg
             result = reach([(pools.scores[name][order], pools.passed[name]) for name in own])
             if result is None:
                 continue  # one pool a problem: nothing lies beside it
-            figures |= {f"{benchmark}.{order}": round(result.top, 4), f"{benchmark}.{order}_reversed": round(result.bottom, 4),
-                        f"{benchmark}.{order}_auc": round(result.auc, 4), f"{benchmark}.chance": round(result.chance, 4)}  # fmt: skip
+            figures[f"{benchmark}.chance"] = round(result.chance, 4)
+            reached = {"": result.top, "_reversed": result.bottom, "_auc": result.auc}
+            figures |= {f"{benchmark}.{order}{end}": round(value, 4) for end, value in reached.items()}
             bad += _excesses(f"{benchmark} {order}", result, margin)
     return finding(
         rule,

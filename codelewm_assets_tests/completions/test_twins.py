@@ -93,14 +93,19 @@ def test_a_source_without_its_entry_point_is_refused_and_says_what_it_defines() 
         normalise("def h(): pass\ng = 1\nif 1:\n    f = 2", "f")
 
 
-def twins_of(source: str = REFERENCE, name: str = "solve", *, bugs: int = 2, pairs: int = 5, seed: int = 0) -> list[Variant]:
+def twins_of(
+    source: str = REFERENCE, name: str = "solve", *, bugs: int = 2, pairs: int = 5, seed: int = 0
+) -> list[Variant]:
     return make_twins(source, name, bugs=bugs, pairs_per_bug=pairs, seed=seed)
 
 
 def pairs_of(made: list[Variant]) -> list[tuple[Variant, Variant]]:
     """Right and wrong side of each pair."""
     sides = {(variant.twin, variant.kind): variant for variant in made[1:]}
-    return [(sides[twin, "rewrite"], sides[twin, "mutant_1"]) for twin in sorted({str(variant.twin) for variant in made[1:]})]
+    return [
+        (sides[twin, "rewrite"], sides[twin, "mutant_1"])
+        for twin in sorted({str(variant.twin) for variant in made[1:]})
+    ]
 
 
 def test_as_many_pairs_of_each_bug_are_made_as_were_asked_for() -> None:
@@ -123,7 +128,7 @@ def test_all_programs_differ_up_to_names() -> None:
 
 
 def test_the_sides_of_a_pair_differ_by_the_bug_and_by_nothing_else() -> None:
-    """The change that turns a right side into its wrong one is as long in tokens for each pair of a bug, and a few tokens at most."""
+    """A right side becomes its wrong one by a change of a few tokens at most, as long in tokens for each pair of a bug."""
     tokens = re.compile(r"\w+|[^\w\s]")
     for number in range(0, 129, 16):
         problem = stand_in_problems()[number]
@@ -144,13 +149,13 @@ def test_pairs_of_one_bug_have_the_same_bug_and_another_bug_is_another() -> None
 
 
 def test_the_order_says_nothing_of_side_and_pair() -> None:
-    """Of 40 problems' first programs after the reference about half are right: 20, standard deviation 3.2; three of them are allowed."""
+    """Of 40 problems' first programs after the reference about half are right: 20 ± 3.2; three deviations are allowed."""
     firsts = [twins_of(p.canonical_solution, p.entry_point, pairs=2, bugs=1)[1].kind for p in stand_in_problems()[:40]]
     assert 10 <= firsts.count("rewrite") <= 30
 
 
 def test_a_bug_lengthens_its_program_about_as_often_as_it_shortens_it() -> None:
-    """Of the bugs of 60 problems that change the length, the longer ones: 30 expected, standard deviation 3.9; three are allowed."""
+    """The difference of two counts that share n by fair coins has a standard deviation of √n; three are allowed."""
     changes = []
     for problem in stand_in_problems()[:60]:
         made = twins_of(problem.canonical_solution, problem.entry_point, bugs=1, pairs=2)

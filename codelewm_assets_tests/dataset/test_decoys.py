@@ -78,7 +78,7 @@ def twin(number: int, kind: CompletionKind, outputs: Sequence[str | None], pair:
 
 
 def test_a_mutation_is_the_querys_own_twin_and_another_pairs_wrong_side_is_another_submission() -> None:
-    """c0 and c1 are pair 0, c2 and c3 pair 1; c1 and c3 give 9 where 1 is right, and each right side has both on the first input."""
+    """c0 and c1 are pair 0, c2 and c3 pair 1; c1 and c3 give 9 where 1 is right, and are right on the second input."""
     rows = rows_of(twin(0, "rewrite", RIGHT, "b0p0"), twin(1, "mutant_1", "92", "b0p0"),
                    twin(2, "rewrite", RIGHT, "b0p1"), twin(3, "mutant_1", "92", "b0p1"))  # fmt: skip
     found = named(make_decoys(rows, pairs_per_query=3, pairs_per_problem=99))

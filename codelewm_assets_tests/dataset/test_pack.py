@@ -88,7 +88,16 @@ def test_a_row_is_one_call_with_its_ids_texts_checksums_and_buckets() -> None:
 def test_rows_of_the_scored_bug_and_of_models_may_be_scored_and_no_others() -> None:
     """Both pairs of bug 0 have the labels that are wanted; the wrong side of bug 1's second pair passes."""
     right, wrong = [call(0, "50")], [call(0, "51", outcome="wrong_output")]
-    sides = [(0, 0, right), (0, 0, wrong), (0, 1, right), (0, 1, wrong), (1, 0, right), (1, 0, wrong), (1, 1, right), (1, 1, right)]
+    sides = [
+        (0, 0, right),
+        (0, 0, wrong),
+        (0, 1, right),
+        (0, 1, wrong),
+        (1, 0, right),
+        (1, 0, wrong),
+        (1, 1, right),
+        (1, 1, right),
+    ]
     items = []
     for number, (bug, pair, runs) in enumerate(sides):
         item = labelled(number, runs, outcome=runs[0].outcome)

@@ -48,7 +48,9 @@ def test_every_other_field_is_the_packs_and_the_fold_is_the_splits(world: World,
 def test_neither_the_reference_nor_a_twin_that_is_not_scored_is_published(world: World) -> None:
     fold = {split.problem_id: split.fold for split in world.splits}
     lost = next(row.source_submission_id for row in world.rows if row.is_scored)
-    rows = [row.model_copy(update={"is_scored": False}) if row.source_submission_id == lost else row for row in world.rows]
+    rows = [
+        row.model_copy(update={"is_scored": False}) if row.source_submission_id == lost else row for row in world.rows
+    ]
     names = {row.source_submission_id for row in published_rows(rows, fold)}
     references = {row.source_submission_id for row in world.rows if row.completion_kind == "reference"}
     assert references and names == {row.source_submission_id for row in world.rows} - references - {lost}
