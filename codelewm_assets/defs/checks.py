@@ -91,7 +91,6 @@ def _headroom(inputs: Inputs) -> Finding:
         {fold: credits for fold, credits in _credits(inputs).items() if fold in inputs.profile.folds},
         inputs.pools(),
         ceiling=inputs.profile.preflight.control_ceiling,
-        chance_margin=inputs.profile.preflight.chance_margin,
     )
 
 
@@ -123,13 +122,8 @@ def _cells_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mappin
 def _controls_plot(inputs: Inputs, partition: str | None, found: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import controls_png
 
-    limits = inputs.profile.preflight
-    picture = controls_png(
-        found.figures,
-        ceiling=limits.control_ceiling,
-        chance_margin=limits.chance_margin,
-        labels=inputs.benchmark_labels(),
-    )
+    ceiling = inputs.profile.preflight.control_ceiling
+    picture = controls_png(found.figures, ceiling=ceiling, labels=inputs.benchmark_labels())
     return {"plot": inline_png(picture).md_str or ""}
 
 
