@@ -44,7 +44,7 @@ def read_world(inputs: int, every: int) -> tuple[dict[str, Problem], list[Comple
                 benchmark, source="evalplus", max_inputs=inputs, run=run, environment=os.environ, cache=Path(".")
             )
             problems += read.problems[::every]
-    return {p.problem_id: p for p in problems}, make_completions(problems, rewrites=8, one_bug=10, two_bug=6, seed=0)
+    return {p.problem_id: p for p in problems}, make_completions(problems, bugs=2, pairs_per_bug=6, seed=0)
 
 
 def label_all(problems: dict[str, Problem], completions: list[Completion], workers: int) -> tuple[Labels, float]:

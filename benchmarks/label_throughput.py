@@ -49,7 +49,7 @@ def read_cases(count: int, pool: SandboxPool, inputs: int) -> list[Case]:
             benchmark, source="evalplus", max_inputs=inputs, run=run, environment=os.environ, cache=Path(".")
         )
         judged = {p.problem_id: run_reference(p, pool, cpu_floor_s=FLOOR_S) for p in read.problems}
-        made = make_completions(read.problems, rewrites=8, one_bug=10, two_bug=6, seed=0)
+        made = make_completions(read.problems, bugs=2, pairs_per_bug=6, seed=0)
         cases += [Case(c, found) for c in made if isinstance(found := judged[c.problem_id], ReferenceRun)]
     drawn = random.Random(0).sample(range(len(cases)), min(count, len(cases)))
     return [cases[index] for index in sorted(drawn)]

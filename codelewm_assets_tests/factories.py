@@ -33,7 +33,8 @@ from codelewm_assets.dataset.pack import build_pack
 from codelewm_assets.dataset.pools import make_pools
 
 OUTPUTS = ("-5", "0", "3", "50", "5000")  # one of each magnitude bucket
-KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "mutant_2")
+KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "model")
+TWINS = (None, "b0p0", "b0p1", "b0p0", "b0p1", None)  # of the same completions: two pairs of one bug
 
 FLOORS = {name: {value: 0 if value == "magnitude not_a_number" else 5 for value in VALUES} for name in BENCHMARKS}
 
@@ -83,7 +84,7 @@ def make_completion(problem: Problem, number: int = 0, kind: CompletionKind = "r
         "completion_kind": kind,
         "operator_family": "rename",
         "operators": ("rename_locals",),
-        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} program {number}"),
+        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} text {number}"),
         "entry_point": problem.entry_point,
     }
     return Completion(**fields | changes)
@@ -151,7 +152,11 @@ class World:
 def make_world(problems_per_benchmark: int = 40) -> World:
     """A world in which every data rule is green under `tiny.yaml` beside this file; one object for each size."""
     problems = [make_problem(n, b) for b in BENCHMARKS for n in range(problems_per_benchmark)]
-    completions = [make_completion(p, n, kind) for p in problems for n, kind in enumerate(KINDS)]
+    completions = [
+        make_completion(p, n, kind, twin=TWINS[n], bug=0 if TWINS[n] else None)
+        for p in problems
+        for n, kind in enumerate(KINDS)
+    ]
     labelled = [
         make_labelled(c, passed=c.completion_kind in ("reference", "rewrite"), shift=1 + int(c.completion_id[-1]) % 3)
         for c in completions
@@ -166,5 +171,5 @@ def make_world(problems_per_benchmark: int = 40) -> World:
         tuple(rows),
         splits,
         tuple(make_decoys(rows, pairs_per_query=3, pairs_per_problem=2)),
-        tuple(make_pools(labelled, passing=2, failing=3, pools_per_problem=2)),
+        tuple(make_pools(labelled, pool_pairs=2, pools_per_problem=2)),
     )

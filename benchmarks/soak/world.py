@@ -26,10 +26,10 @@ PROFILE: dict[str, Any] = {
     "name": "soak",
     "description": "Few completions of 40 problems a benchmark, floors that are easily met, a model that is hardly one.",
     "sources": {"humaneval": "wheel", "mbpp_plus": "stand_in", "max_inputs_per_problem": 3},
-    "completions": {"rewrites": 1, "one_bug": 1, "two_bug": 1, "seed": 0},
+    "completions": {"bugs": 1, "pairs_per_bug": 2, "seed": 0},
     "sandbox": {"workers": 2, "cpu_floor_s": 0.5},
     "splits": {"near_duplicate_threshold": 0.7, "seed": 0, "seed_search": 4},
-    "decoys": {"pairs_per_problem": 1, "pool_passing": 2, "pool_failing": 2},
+    "decoys": {"pairs_per_problem": 1, "pool_pairs": 2},
     "preflight": {
         "floors": {
             name: {

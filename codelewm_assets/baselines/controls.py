@@ -11,7 +11,6 @@ from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.dataset.shingles import jaccard, normalised_tokens, shingles
 
 TEXT_CONTROLS: tuple[str, ...] = ("lexical", "consensus", "surface_lr", "length", "random")
-NEAR_CHANCE: tuple[str, ...] = ("consensus", "length")  # so that neither agreement nor size reveals the label
 WORD = re.compile(r"[a-z0-9_]+")
 
 

@@ -1,23 +1,20 @@
-"""Candidate completions of problems: the reference and its variants, with ids."""
+"""Candidate completions of problems: the reference and its twins, with ids, and imported completions beside them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import get_args
 
-from codelewm_assets.completions.generate import generate_variants
 from codelewm_assets.completions.imported import RejectedRow
 from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets.completions.twins import make_twins
 from codelewm_assets.completions.variants import CompletionSourceError
 from codelewm_assets.core.digests import sha256_text, unit_interval
-from codelewm_assets.core.records import Completion, CompletionKind, Problem
+from codelewm_assets.core.records import Completion, Problem
 
 
-def make_completions(
-    problems: Sequence[Problem], *, rewrites: int, one_bug: int, two_bug: int, seed: int
-) -> list[Completion]:
-    """Completions of every problem; ids count within a problem: `HumanEval/0/c003`.
+def make_completions(problems: Sequence[Problem], *, bugs: int, pairs_per_bug: int, seed: int) -> list[Completion]:
+    """Completions of every problem; ids count within a problem: `HumanEval/0/c003`. Number 0 is the reference.
 
     Raises: CompletionSourceError: there are no problems, two share an id, or a reference does not parse or does not define its
         entry point.
@@ -26,8 +23,8 @@ def make_completions(
     generated = []
     for problem in problems:
         try:
-            variants = generate_variants(
-                problem.reference, problem.entry_point, rewrites=rewrites, one_bug=one_bug, two_bug=two_bug, seed=seed
+            variants = make_twins(
+                problem.reference, problem.entry_point, bugs=bugs, pairs_per_bug=pairs_per_bug, seed=seed
             )
         except CompletionSourceError as error:
             raise CompletionSourceError(f"{problem.problem_id}: {error}") from error
@@ -41,6 +38,8 @@ def make_completions(
                 operators=variant.operators,
                 code=variant.code,
                 entry_point=problem.entry_point,
+                bug=variant.bug,
+                twin=variant.twin,
             )
             for number, variant in enumerate(variants)
         ]
@@ -64,15 +63,15 @@ def join_imported(
 ) -> tuple[list[Completion], dict[str, int], list[str]]:
     """Merge generated and imported completions, grouped by problem.
 
-    An imported completion that equals another of its problem up to local names is excluded, and so are those over the cap:
-    the reference is kept and the kinds take turns, each in an order fixed by hash of the program, independent of the order
-    and number of rows. Imported rows are streamed: memory holds at most twice the cap of them per problem, and a digest of
-    each program.
+    An imported completion that equals another of its problem up to local names is excluded, and so are those over the cap, which
+    are chosen by a hash of the program, independent of the order and number of rows. Generated ones are all kept: a twin
+    without its other side is of no use. Imported rows are streamed: memory holds at most twice the cap of them per problem,
+    and a digest of each program.
 
     Args:
         generated: completions, grouped by problem.
         imported: completions and rejected rows.
-        most_per_problem: the cap.
+        most_per_problem: the cap on generated and imported completions together.
 
     Returns: completions, number of excluded rows by reason, and faults of the malformed rows.
     """
@@ -87,9 +86,9 @@ def join_imported(
             excluded.update(by_problem[row.problem_id].add(row, most_per_problem))
     kept = list[Completion]()
     for completions_of in by_problem.values():
-        within = _within_cap(completions_of.generated + completions_of.imported, most_per_problem)
-        excluded["over_the_cap"] += len(completions_of.generated) + len(completions_of.imported) - len(within)
-        kept += within
+        within = _first_by_draw(completions_of.imported, most_per_problem - len(completions_of.generated))
+        excluded["over_the_cap"] += len(completions_of.imported) - len(within)
+        kept += completions_of.generated + within
     return kept, {reason: count for reason, count in sorted(excluded.items()) if count}, faults
 
 
@@ -111,10 +110,9 @@ class _ProblemCompletions:
         self.imported.append(row)
         if len(self.imported) <= 2 * limit:
             return Counter()
-        chosen = {c.completion_id for c in sorted(self.imported, key=_draw)[:limit]}  # no more than these can be kept
-        over = len(self.imported) - len(chosen)
-        self.imported = [c for c in self.imported if c.completion_id in chosen]
-        return Counter(over_the_cap=over)
+        count = len(self.imported)
+        self.imported = _first_by_draw(self.imported, limit)  # no more than these can be kept
+        return Counter(over_the_cap=count - len(self.imported))
 
 
 def _form(completion: Completion) -> str:
@@ -125,13 +123,7 @@ def _draw(completion: Completion) -> tuple[float, str]:
     return unit_interval("cap", completion.problem_id, completion.code), completion.completion_id
 
 
-def _within_cap(completions: list[Completion], limit: int) -> list[Completion]:
-    """At most `limit` of a problem's completions, in the order given: the reference, then a turn for each kind."""
-    if len(completions) <= limit:
-        return completions
-    kinds = [kind for kind in get_args(CompletionKind) if kind != "reference"]
-    queues = [sorted((c for c in completions if c.completion_kind == kind), key=_draw) for kind in kinds]
-    turns = [queue[n] for n in range(max(map(len, queues))) for queue in queues if n < len(queue)]
-    references = [c for c in completions if c.completion_kind == "reference"]
-    chosen = {c.completion_id for c in (references + turns)[:limit]}
-    return [c for c in completions if c.completion_id in chosen]
+def _first_by_draw(completions: Sequence[Completion], limit: int) -> list[Completion]:
+    """At most `limit` of the completions, chosen by hash, in the order given."""
+    chosen = {completion.completion_id for completion in sorted(completions, key=_draw)[: max(0, limit)]}
+    return [completion for completion in completions if completion.completion_id in chosen]

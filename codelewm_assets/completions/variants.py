@@ -10,7 +10,7 @@ from typing import Literal
 from codelewm_assets.completions.syntax import PARSE_ERRORS
 from codelewm_assets.core.errors import AssetsError
 
-VariantKind = Literal["reference", "rewrite", "mutant_1", "mutant_2"]
+VariantKind = Literal["reference", "rewrite", "mutant_1"]
 
 
 class CompletionSourceError(AssetsError):
@@ -22,9 +22,11 @@ class Variant:
     """One program made from a reference."""
 
     code: str  # source text, always as `ast.unparse` writes it
-    kind: VariantKind  # what was intended: the reference itself, a rewrite that keeps its meaning, one bug or two bugs
-    operator_family: str  # family of the first rewrite operator, or of the first bug; "reference" for the reference
+    kind: VariantKind  # what was intended: the reference itself, a rewrite that keeps its meaning, or one bug
+    operator_family: str  # family of the first rewrite operator, or of the bug; "reference" for the reference
     operators: tuple[str, ...]  # names of what was applied, in order; of a mutant, its bugs only
+    bug: int | None = None  # number of the bug that the twin pair is about; None for the reference
+    twin: str | None = None  # name of the twin pair within the problem, e.g. "b0p3"
 
 
 def normalise(source: str, entry_point: str) -> str:

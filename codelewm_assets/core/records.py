@@ -67,6 +67,8 @@ class Completion(Record):
     source_completion_id: str | None = None  # of a model's completion, as published
     llm: str | None = None  # the model that wrote it, as published
     llm_order_rank: int | None = None  # its place in that model's order, as published
+    bug: int | None = None  # of a twin, the number of the bug within the problem; the right side carries it too
+    twin: str | None = None  # of a twin, the name of its pair within the problem: "b0p3" is pair 3 of bug 0
 
 
 class LabelledInput(Record):
@@ -119,6 +121,8 @@ class PackRow(Record):
     completion_passed: bool  # on all inputs
     completion_kind: CompletionKind  # how the program came about
     operator_family: str  # of the rewrite or the mutation
+    twin: str | None  # of a twin, the name of its pair within the problem
+    is_scored: bool  # may be scored and published; False: the reference, and twins that are for training alone
 
 
 class Decoy(Record):
@@ -144,7 +148,7 @@ class PoolMember(Record):
     benchmark_id: BenchmarkId  # the problem's
     completion_id: str  # the program
     passed: bool  # on all inputs
-    is_pivot: bool  # the failing completion that the pool is built round
+    pool_kind: Literal["twin", "model"]  # of twin pairs, or of programs that models wrote
 
 
 class CellCount(Record):

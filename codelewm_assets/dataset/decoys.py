@@ -9,18 +9,18 @@ from codelewm_assets.core.records import Decoy, PackRow
 
 Category = Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
 RATIONALE: dict[Category, str] = {
-    "same_problem_different_submission": "another failing completion of the problem, same input, different output",
+    "same_problem_different_submission": "a failing completion other than the query's twin, same input, different output",
     "same_code_different_input": "the same program on another input of the problem, different output",
-    "mutation": "a mutant of the problem on the same input, different output",
+    "mutation": "the query's twin, which has a bug, on the same input, different output",
 }
 
 
 def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_problem: int) -> list[Decoy]:
     """Pairs of each category; queries are records that passed, both records are of one problem and so of one fold.
 
-    Pairs are selected by a hash of their ids, independent of order. In
-    `same_problem_different_submission` the decoy comes from a rewrite or a two-bug mutant or a model; in `mutation` from
-    a one-bug mutant. The reference is in no pair: it is never scored.
+    Pairs are selected by a hash of their ids, independent of order. In `mutation` the decoy is the query's twin, for a query of a
+    model's completion any mutant; in `same_problem_different_submission` any other failing completion. Only what may be
+    scored is in a pair.
 
     Args:
         pairs_per_query: maximum number of pairs of one query and category.
@@ -28,7 +28,7 @@ def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_prob
     """
     by_problem: dict[str, list[PackRow]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: r.record_id):
-        if row.completion_kind != "reference" and row.output_kind == "value":
+        if row.is_scored and row.output_kind == "value":
             by_problem[row.source_problem_id].append(row)
     decoys = [
         _decoy(query, decoy, category)
@@ -69,11 +69,14 @@ def _decoys_of(
     else:
         wants_mutant = category == "mutation"
         candidates = [
-            row
-            for row in by_input[query.input_id]
-            if not row.passed and (row.completion_kind == "mutant_1") == wants_mutant
+            row for row in by_input[query.input_id] if not row.passed and _is_mutation(query, row) == wants_mutant
         ]
     return [row for row in candidates if row.output_repr_checksum != query.output_repr_checksum]
+
+
+def _is_mutation(query: PackRow, other: PackRow) -> bool:
+    """True if the other program is the query's twin, or, for a query that a model wrote, any mutant."""
+    return other.completion_kind == "mutant_1" and (query.twin is None or other.twin == query.twin)
 
 
 def _decoy(query: PackRow, decoy: PackRow, category: Category) -> Decoy:

@@ -16,10 +16,9 @@ from codelewm_assets.core.records import (
     length_bucket,
     magnitude_bucket,
 )
+from codelewm_assets.dataset.twins import scored_completions
 
 KNOWN_LICENSES = frozenset({"MIT", "Apache-2.0", "CC-BY-4.0", "Apache-2.0 AND MIT", "Apache-2.0 AND CC-BY-4.0"})
-
-ENOUGH_OF_A_CLASS = 3  # completions that pass, and that fail, for a problem's pools to have a choice
 
 
 def output_text(run: LabelledInput) -> str:
@@ -54,8 +53,9 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
             f"{len(unknown)} labelled problems are not in benchmark_problems, first {unknown[0]}. "
             "Materialize labelled_completions again from these problems."
         )
+    scored = scored_completions(labelled)
     rows = [
-        _row(item, run, problems[item.completion.problem_id])
+        _row(item, run, problems[item.completion.problem_id], is_scored=item.completion.completion_id in scored)
         for item in labelled
         if item.outcome != "nondeterministic"  # no label to trust; counted by labels_are_deterministic
         for run in item.inputs
@@ -69,7 +69,7 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
     return sorted(rows, key=lambda row: row.record_id)
 
 
-def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem) -> PackRow:
+def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem, *, is_scored: bool) -> PackRow:
     completion = item.completion
     text = output_text(run)
     number = int(run.input_id.removeprefix("i"))
@@ -105,27 +105,21 @@ def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem) -> Pack
         completion_passed=item.passed,
         completion_kind=completion.completion_kind,
         operator_family=completion.operator_family,
+        twin=completion.twin,
+        is_scored=is_scored,
     )
 
 
 def pack_summary(rows: list[PackRow], labels: Mapping[str, str]) -> dict[str, object]:
     """Counts that the manifest carries."""
     outcomes = Counter(f"{labels[row.source_dataset]}: {row.execution_status}" for row in rows)
-    verdicts = {
-        row.source_submission_id: (row.source_problem_id, row.completion_passed)
-        for row in rows
-        if row.completion_kind != "reference"
-    }
-    by_problem = Counter(verdicts.values())
-    both = sum(
-        by_problem[name, True] >= ENOUGH_OF_A_CLASS and by_problem[name, False] >= ENOUGH_OF_A_CLASS
-        for name in {name for name, _ in by_problem}
-    )
+    scored = {row.source_submission_id: row.source_problem_id for row in rows if row.is_scored}
     return {
         "benchmark_labels": dict(labels),
         "row_count": len(rows),
         "problem_count": len({row.source_problem_id for row in rows}),
-        f"problems_with_{ENOUGH_OF_A_CLASS}_passing_and_{ENOUGH_OF_A_CLASS}_failing": both,
+        "scored_problem_count": len(set(scored.values())),
         "completion_count": len({row.source_submission_id for row in rows}),
+        "scored_completion_count": len(scored),
         "by_benchmark_and_outcome": dict(sorted(outcomes.items())),
     }

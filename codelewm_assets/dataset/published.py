@@ -1,5 +1,6 @@
-"""Published view of the execution pack: its fields and the fold, without executable text.
+"""Published view of the execution pack: the fields of its scored rows and the fold, without executable text.
 
+Twins of bugs that are not scored, and the reference, stay out: beside them a right side would be the hub of its problem.
 Programs, inputs and outputs are hashed tokens: enough to train on and to compare, not to run or to read.
 """
 
@@ -30,7 +31,7 @@ def hashed_tokens(text: str) -> tuple[int, ...]:
 
 
 def published_rows(rows: Iterable[PackRow], fold: Mapping[str, int]) -> Iterator[PublishedRow]:
-    """The rows as they are published, in the order given.
+    """The scored rows as they are published, in the order given.
 
     Args:
         fold: problem id → fold.
@@ -41,6 +42,8 @@ def published_rows(rows: Iterable[PackRow], fold: Mapping[str, int]) -> Iterator
     for row in rows:
         if row.source_problem_id not in fold:
             raise PackError(f"{row.source_problem_id} has no fold. Materialize problem_splits again from this pack.")
+        if not row.is_scored:
+            continue
         if row.code_checksum not in known:
             known[row.code_checksum] = hashed_tokens(row.code_tokens)
         yield PublishedRow(

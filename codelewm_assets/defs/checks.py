@@ -16,7 +16,7 @@ from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
-from codelewm_assets.preflight import data_rules, rerank_rules
+from codelewm_assets.preflight import data_rules, rerank_rules, structure_rules
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets.preflight.contracts.tables import misplaced_rows, table_of
@@ -91,8 +91,17 @@ def _headroom(inputs: Inputs) -> Finding:
         {fold: credits for fold, credits in _credits(inputs).items() if fold in inputs.profile.folds},
         inputs.pools(),
         ceiling=inputs.profile.preflight.control_ceiling,
-        chance_margin=inputs.profile.preflight.chance_margin,
     )
+
+
+def _on_structure(domain: Callable[..., Finding]) -> Rule:
+    """A rule on the structure of twin pools, whose scores are computed once for all of them."""
+
+    def evaluate(inputs: Inputs, _: str | None) -> Finding:
+        pools = inputs.memoized("twin_pools", lambda: structure_rules.twin_pools(inputs.pools(), inputs.pack()))
+        return domain(pools, margin=inputs.profile.preflight.chance_margin)
+
+    return _rule("rerank_pools", domain, evaluate)
 
 
 def _rule(asset: str, domain: Callable[..., Finding], evaluate: RuleFunction, show: View | None = None) -> Rule:
@@ -114,13 +123,8 @@ def _cells_plot(inputs: Inputs, partition: str | None, finding: Finding) -> Mapp
 def _controls_plot(inputs: Inputs, partition: str | None, finding: Finding) -> Mapping[str, str]:
     from codelewm_assets.plots.findings import controls_png
 
-    limits = inputs.profile.preflight
-    picture = controls_png(
-        finding.figures,
-        ceiling=limits.control_ceiling,
-        chance_margin=limits.chance_margin,
-        labels=inputs.benchmark_labels(),
-    )
+    ceiling = inputs.profile.preflight.control_ceiling
+    picture = controls_png(finding.figures, ceiling=ceiling, labels=inputs.benchmark_labels())
     return {"plot": inline_png(picture).md_str or ""}
 
 
@@ -204,6 +208,7 @@ DATA_RULES: tuple[Rule, ...] = (
         ),
     ),
     _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
+    *(_on_structure(domain) for domain in structure_rules.RULES),
     _rule(
         "rerank_pools",
         rerank_rules.rerank_can_decide,

@@ -29,11 +29,11 @@ LABELLING_VERSION = "7"  # of the labels: shards of another version are not resu
 
 
 @artifact_asset(
-    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="4",
+    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="5",
     table=Completion,
 )  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
-    """Candidate programs for each problem: the reference, meaning-preserving rewrites, one- and two-bug mutants."""
+    """Programs to judge for each problem: the reference, and twins of it, right ones and the same ones with a bug."""
     from codelewm_assets.completions.imported import imported_files
 
     inputs, settings = run.inputs, run.profile.completions
@@ -47,11 +47,7 @@ def candidate_completions(run: AssetRun) -> Plan:
 
         problems = inputs.problems(benchmark)
         generated = make_completions(
-            problems,
-            rewrites=settings.rewrites,
-            one_bug=settings.one_bug,
-            two_bug=settings.two_bug,
-            seed=settings.seed,
+            problems, bugs=settings.bugs, pairs_per_bug=settings.pairs_per_bug, seed=settings.seed
         )
         known = {problem.problem_id: problem for problem in problems}
         rows = (row for path in imported for row in read_imported(path, known))

@@ -18,7 +18,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="3",
+    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="4",
     table=PackRow, freshness=OF_DATA,
 )  # fmt: skip
 def execution_pack(run: AssetRun) -> Plan:
@@ -62,7 +62,7 @@ def _make(inputs: Inputs) -> AssetOutput:
     return AssetOutput(files, folds_summary(drawn) | near_counts)
 
 
-@artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="2", table=Decoy)
+@artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="3", table=Decoy)
 def semantic_decoys(run: AssetRun) -> Plan:
     """Pairs of records whose outputs differ: of another submission, another input, or a mutation."""
     settings = run.profile.decoys
@@ -81,17 +81,13 @@ def semantic_decoys(run: AssetRun) -> Plan:
 
 
 @artifact_asset(
-    "decoys", deps=["execution_pack", "labelled_completions"], kinds={"python", "parquet"}, code_version="2",
+    "decoys", deps=["execution_pack", "labelled_completions"], kinds={"python", "parquet"}, code_version="3",
     table=PoolMember,
 )  # fmt: skip
 def rerank_pools(run: AssetRun) -> Plan:
-    """Pools of completions of one problem, centred on a failing pivot, to be ordered."""
+    """Pools of one problem's twins, half right and half with the same bug, to be ordered."""
     inputs, settings = run.inputs, run.profile.decoys
-    config = {
-        "passing": settings.pool_passing,
-        "failing": settings.pool_failing,
-        "pools_per_problem": settings.pools_per_problem,
-    }
+    config = {"pool_pairs": settings.pool_pairs, "pools_per_problem": settings.pools_per_problem}
 
     def make() -> AssetOutput:
         from codelewm_assets.dataset.pools import make_pools

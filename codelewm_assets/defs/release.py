@@ -147,7 +147,7 @@ def dataset_card(run: AssetRun) -> Plan:
         from codelewm_assets.dataset.published import PublishedRow, published_rows
         from codelewm_assets.release.cards import dataset_card as render
 
-        rows, splits = inputs.pack(), inputs.splits()
+        rows, splits = [row for row in inputs.pack() if row.is_scored], inputs.splits()
         text = render(
             rows,
             splits,

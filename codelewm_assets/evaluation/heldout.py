@@ -65,14 +65,14 @@ def score_fold(
     llm_order: Mapping[str, int] | None = None,
     records: Sequence[TokenRecord] | None = None,
 ) -> HeldoutScores:
-    """Score everything whose problem is in test for this fold's model.
+    """Score everything that may be scored and whose problem is in test for this fold's model.
 
     Args: rows: pack rows by record id. members: all pools' members. prompts: problem id → prompt. llm_order: completion id →
         place in which a language model gave it, of completions that one wrote. records: what to score in place of the whole
         test part.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
-    test = [r for r in (data.part("test") if records is None else records) if r.is_train_usable]
+    test = [r for r in (data.part("test") if records is None else records) if rows[r.record_id].is_scored]
     require_held_out(data, test)
     scaling = _scaling(scorer, data)
     actions = {"model": [r.input for r in test], "no_action": [0] * len(test), "shuffled_action": _shuffled(test)}

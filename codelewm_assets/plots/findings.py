@@ -7,7 +7,6 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from codelewm_assets.baselines.controls import NEAR_CHANCE
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import CellCount
 from codelewm_assets.plots.style import BAD, GOOD, GRID, INK, png
@@ -61,8 +60,8 @@ def cells_png(cells: Sequence[CellCount], *, title: str, labels: Labels) -> byte
     return png(figure, DOTS_PER_INCH)
 
 
-def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labels: Labels) -> bytes:
-    """Pass@1 of each control on each benchmark, with chance and ceiling as lines and the margin round chance as a band.
+def controls_png(figures: Figures, *, ceiling: float, labels: Labels) -> bytes:
+    """Pass@1 of each control on each benchmark, with chance and ceiling as lines.
 
     Args:
         figures: `BENCHMARK.CONTROL` and `BENCHMARK.chance` → pass@1, as `controls_leave_headroom` gives them.
@@ -77,13 +76,8 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labe
         by_name = {name.split(".", 1)[1]: float(v) for name, v in figures.items() if name.startswith(f"{benchmark}.")}
         chance = by_name.pop("chance", None)
         names = sorted(by_name, reverse=True)
-        near = {name for name in names if name in NEAR_CHANCE and chance is not None}
-        at_fault = {
-            n for n in names if by_name[n] > ceiling or (n in near and abs(by_name[n] - (chance or 0)) > chance_margin)
-        }
+        at_fault = {name for name in names if by_name[name] > ceiling}
         if chance is not None:
-            bands = [names.index(name) for name in sorted(near)]
-            axes.barh(bands, 2 * chance_margin, left=chance - chance_margin, height=0.92, color=GRID)
             _line(axes, chance, f"chance {chance:.2f}", linestyle=":")
         _line(axes, ceiling, f"ceiling {ceiling:.2f}", linestyle="-")
         _bars(axes, {name: by_name[name] for name in names}, at_fault)
@@ -91,8 +85,7 @@ def controls_png(figures: Figures, *, ceiling: float, chance_margin: float, labe
         axes.set_title(
             f"{labels.get(benchmark, benchmark)}: pass@1 of controls", fontsize=9, loc="left", color=INK, pad=16
         )
-    margin = f"{' and '.join(NEAR_CHANCE)} must end in the grey band, within {chance_margin:.2f} of chance"
-    figure.supxlabel(f"no control may pass the ceiling; {margin}; orange: at fault", fontsize=7, color=INK)
+    figure.supxlabel("no control may pass the ceiling; orange: at fault", fontsize=7, color=INK)
     return png(figure, DOTS_PER_INCH)
 
 

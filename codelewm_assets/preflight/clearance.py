@@ -16,6 +16,7 @@ REQUIRED_RULES = (
     "decoys_keep_their_contract",
     "every_problem_has_completions",
     "every_problem_is_usable",
+    "fitted_structure_says_nothing",
     "folds_cover_every_cell",
     "labels_are_deterministic",
     "labels_were_isolated",
@@ -32,6 +33,8 @@ REQUIRED_RULES = (
     "rerank_can_decide",
     "splits_keep_their_contract",
     "stand_in_is_named",
+    "structure_says_nothing_across_pools",
+    "structure_says_nothing_within_pools",
 )
 """Rules that a report must contain. Listed explicitly: a rule deleted from the code still blocks training until it is deleted
 here too, in a reviewed change."""

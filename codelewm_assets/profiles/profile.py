@@ -67,14 +67,27 @@ class ImportedFile(Section):
 
 
 class CompletionsSection(Section):
-    """Numbers of completions generated per problem, and files of models' completions."""
+    """Numbers of twins generated per problem, and files of models' completions."""
 
-    rewrites: int = Field(ge=1, le=64)  # for each problem; they pass
-    one_bug: int = Field(ge=1, le=64)  # for each problem, wrong in one place
-    two_bug: int = Field(ge=0, le=64)  # for each problem, wrong in two places
+    bugs: int = Field(
+        ge=1, le=16
+    )  # candidates for each problem; one is scored, the first whose twins have the right labels
+    pairs_per_bug: int = Field(ge=2, le=64)  # twin pairs: a right program, and the same one with the bug
     seed: int = 0  # of what is drawn
-    most_per_problem: int = Field(default=64, ge=1)  # made and imported together
+    most_per_problem: int = Field(default=64, ge=1)  # made and imported together; what is made is all kept
     imported: tuple[ImportedFile, ...] = ()  # completions of a model, or of several
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_of_0_1(cls, raw: Any) -> Any:
+        """Read the keys of a profile for 0.1: as many rewrites a bug, and bugs for about as many mutants."""
+        if not isinstance(raw, dict) or not {"rewrites", "one_bug"} <= set(raw):
+            return raw
+        rest = {key: value for key, value in raw.items() if key not in ("rewrites", "one_bug", "two_bug")}
+        rewrites, mutants = raw["rewrites"], raw["one_bug"]
+        if not (isinstance(rewrites, int) and isinstance(mutants, int) and rewrites > 0):
+            return raw
+        return {"bugs": max(1, -(-mutants // rewrites)), "pairs_per_bug": max(2, rewrites)} | rest
 
 
 class SandboxSection(Section):
@@ -113,9 +126,20 @@ class DecoysSection(Section):
 
     pairs_per_problem: int = Field(ge=1)  # most of one problem and category
     pairs_per_query: int = Field(default=3, ge=1, le=3)  # most of one query and category
-    pool_passing: int = Field(default=4, ge=1, le=4)  # most in one pool
-    pool_failing: int = Field(default=4, ge=2, le=4)  # most in one pool
+    pool_pairs: int = Field(default=4, ge=2, le=8)  # most twin pairs in one pool; half of its members pass
     pools_per_problem: int = Field(default=4, ge=1)  # most of one problem
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_of_0_1(cls, raw: Any) -> Any:
+        """Read the keys of a profile for 0.1: as many pairs as passing and failing members allow."""
+        if not isinstance(raw, dict) or not {"pool_passing", "pool_failing"} & set(raw):
+            return raw
+        sizes = [raw.get(key, 4) for key in ("pool_passing", "pool_failing")]
+        if not all(isinstance(size, int) for size in sizes):
+            return raw
+        rest = {key: value for key, value in raw.items() if key not in ("pool_passing", "pool_failing")}
+        return {"pool_pairs": max(2, min(sizes))} | rest
 
 
 class MagnitudeFloors(Section):
@@ -168,7 +192,9 @@ class PreflightSection(Section):
 
     floors: FloorsSection
     control_ceiling: float = Field(default=0.85, gt=0, lt=1)  # pass@1 of the best control on the scored pools
-    chance_margin: float = Field(default=0.10, gt=0, lt=1)  # of consensus and length, from chance
+    chance_margin: float = Field(
+        default=0.10, gt=0, lt=1
+    )  # of every order by structure, from chance, in pass@1 and AUC
     target_lift_points: float = Field(gt=0, le=100)  # smallest lift that this run sets out to show
 
 

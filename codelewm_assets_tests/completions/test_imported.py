@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -146,19 +145,21 @@ def test_bytes_that_are_no_text_and_a_line_without_end_spoil_their_own_row_only(
     assert isinstance(long, RejectedRow) and long.text == f"line 3: longer than {MAX_LINE_BYTES} bytes"
 
 
-def test_over_the_cap_the_kinds_take_turns_and_the_files_order_does_not_decide(tmp_path: Path) -> None:
-    made = make_completions([PROBLEM], rewrites=3, one_bug=3, two_bug=0, seed=0)
+def test_over_the_cap_what_is_made_stays_and_the_files_order_does_not_decide(tmp_path: Path) -> None:
+    """Of forty imported programs two find room beside what is made."""
+    made = make_completions([PROBLEM], bugs=2, pairs_per_bug=2, seed=0)
+    limit = len(made) + 2
     rows = [{"problem_id": PROBLEM.problem_id, "code": f"def solve(x):\n    return x * {n}"} for n in range(2, 42)]
-    kept, dropped, _ = join_imported(made, read(tmp_path, *rows), most_per_problem=7)
-    kinds = Counter(c.completion_kind for c in kept)
-    assert kinds == {"reference": 1, "rewrite": 2, "mutant_1": 2, "model": 2}
-    assert dropped == {"over_the_cap": 7 + 40 - 7}
-    again, _, _ = join_imported(made, read(tmp_path, *rows[::-1]), most_per_problem=7)
+    kept, dropped, _ = join_imported(made, read(tmp_path, *rows), most_per_problem=limit)
+    assert kept[:-2] == made and len(made) > 3
+    assert [c.completion_kind for c in kept[-2:]] == ["model", "model"]
+    assert dropped == {"over_the_cap": 38}
+    again, _, _ = join_imported(made, read(tmp_path, *rows[::-1]), most_per_problem=limit)
     assert {c.code for c in again} == {c.code for c in kept}
 
 
 def test_joined_completions_equal_no_other_keep_to_the_cap_and_are_counted(tmp_path: Path) -> None:
-    made = make_completions([PROBLEM], rewrites=2, one_bug=2, two_bug=0, seed=0)
+    made = make_completions([PROBLEM], bugs=2, pairs_per_bug=2, seed=0)
     renamed = "def solve(other):\n    # the reference under another name\n    return other + 1"
     rows = [
         {"problem_id": PROBLEM.problem_id, "code": code}
@@ -168,9 +169,9 @@ def test_joined_completions_equal_no_other_keep_to_the_cap_and_are_counted(tmp_p
     assert found[:-1] == made and found[-1].completion_id[-4:] in ("m001", "m003")  # one of the two that are new
     assert dropped == {"equals_another": 2, "malformed": 1, "over_the_cap": 1}
     assert faults == ["line 5: not JSON"]
-    capped, dropped, _ = join_imported(made, [], most_per_problem=2)
-    assert len(capped) == 2 and capped[0] == made[0] and capped[0].completion_kind == "reference"
-    assert dropped == {"over_the_cap": len(made) - 2}
+    kept, dropped, _ = join_imported(made, read(tmp_path, *rows), most_per_problem=2)
+    assert kept == made  # a twin without its other side is of no use
+    assert dropped == {"equals_another": 2, "over_the_cap": 2}
 
 
 def test_a_file_of_the_hub_is_asked_for_at_a_full_commit_hash(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def labelled(number: int, kind: CompletionKind, outputs: Sequence[str | None]) -
 
 
 def rows_of(*items: LabelledCompletion) -> list[PackRow]:
-    return build_pack(items, {PROBLEM.problem_id: PROBLEM})
+    """Their rows, as if all of them were scored."""
+    return [row.model_copy(update={"is_scored": True}) for row in build_pack(items, {PROBLEM.problem_id: PROBLEM})]
 
 
 def named(decoys: Sequence[Decoy]) -> set[tuple[str, str, str]]:
@@ -68,6 +69,28 @@ def test_categories_by_hand() -> None:
         ("same_problem_different_submission", "c0.i1", "c2.i1"),
         ("same_problem_different_submission", "c1.i1", "c2.i1"),
     }
+
+
+def twin(number: int, kind: CompletionKind, outputs: Sequence[str | None], pair: str) -> LabelledCompletion:
+    """The same, as a side of a twin pair of bug 0."""
+    item = labelled(number, kind, outputs)
+    return item.model_copy(update={"completion": item.completion.model_copy(update={"bug": 0, "twin": pair})})
+
+
+def test_a_mutation_is_the_querys_own_twin_and_another_pairs_wrong_side_is_another_submission() -> None:
+    """c0 and c1 are pair 0, c2 and c3 pair 1; c1 and c3 give 9 where 1 is right, and are right on the second input."""
+    rows = rows_of(twin(0, "rewrite", RIGHT, "b0p0"), twin(1, "mutant_1", "92", "b0p0"),
+                   twin(2, "rewrite", RIGHT, "b0p1"), twin(3, "mutant_1", "92", "b0p1"))  # fmt: skip
+    found = named(make_decoys(rows, pairs_per_query=3, pairs_per_problem=99))
+    assert {pair for pair in found if pair[0] != "same_code_different_input"} == {
+        ("mutation", "c0.i0", "c1.i0"), ("same_problem_different_submission", "c0.i0", "c3.i0"),
+        ("mutation", "c2.i0", "c3.i0"), ("same_problem_different_submission", "c2.i0", "c1.i0"),
+    }  # fmt: skip
+
+
+def test_what_is_not_scored_is_in_no_pair() -> None:
+    rows = build_pack([labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", "92")], {PROBLEM.problem_id: PROBLEM})
+    assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=10) == []
 
 
 def test_a_call_that_returned_nothing_is_never_in_a_pair() -> None:
@@ -112,7 +135,7 @@ def test_every_pair_is_of_one_problem_with_a_passing_query_and_another_output(wo
         assert pair.input_relation == ("same" if is_same_input else "different")
         same_code = query.source_submission_id == decoy.source_submission_id
         assert same_code == (pair.category == "same_code_different_input") == (not is_same_input)
-        assert (decoy.completion_kind == "mutant_1") == (pair.category == "mutation") or same_code
+        assert (decoy.twin == query.twin) == (pair.category == "mutation") or same_code
 
 
 def test_pairs_do_not_depend_on_the_order_of_rows(world: World) -> None:

@@ -77,10 +77,38 @@ def test_a_row_is_one_call_with_its_ids_texts_checksums_and_buckets() -> None:
         completion_passed=False,
         completion_kind="mutant_1",
         operator_family="compare",
+        twin=None,
+        is_scored=False,
     )
     assert (second.record_id, second.input_tokens) == ("humaneval/007::humaneval/007/c003::i1", "[1, 'b']")
     assert (second.passed, second.completion_passed) == (False, False)
     assert (second.output_magnitude_bucket, second.output_length_bucket) == ("not_a_number", "medium")
+
+
+def test_rows_of_the_scored_bug_and_of_models_may_be_scored_and_no_others() -> None:
+    """Both pairs of bug 0 have the labels that are wanted; the wrong side of bug 1's second pair passes."""
+    right, wrong = [call(0, "50")], [call(0, "51", outcome="wrong_output")]
+    sides = [
+        (0, 0, right),
+        (0, 0, wrong),
+        (0, 1, right),
+        (0, 1, wrong),
+        (1, 0, right),
+        (1, 0, wrong),
+        (1, 1, right),
+        (1, 1, right),
+    ]
+    items = []
+    for number, (bug, pair, runs) in enumerate(sides):
+        item = labelled(number, runs, outcome=runs[0].outcome)
+        kind = "mutant_1" if number % 2 else "rewrite"
+        changes = {"bug": bug, "twin": f"b{bug}p{pair}", "completion_kind": kind}
+        items.append(item.model_copy(update={"completion": item.completion.model_copy(update=changes)}))
+    model = labelled(8, right)
+    model = model.model_copy(update={"completion": model.completion.model_copy(update={"completion_kind": "model"})})
+    rows = pack(*items, model, labelled(9, right))
+    assert [row.is_scored for row in rows] == [True] * 4 + [False] * 4 + [True, False]
+    assert [row.twin for row in rows[:3]] == ["b0p0", "b0p0", "b0p1"]
 
 
 def test_a_checksum_is_the_sha256_of_the_text() -> None:

@@ -38,11 +38,22 @@ def test_the_view_has_every_field_of_the_pack_and_the_fold() -> None:
 
 def test_every_other_field_is_the_packs_and_the_fold_is_the_splits(world: World, published: list[PublishedRow]) -> None:
     fold = {split.problem_id: split.fold for split in world.splits}
-    assert len(published) == len(world.rows)
-    for row, view in zip(world.rows, published, strict=True):
+    scored = [row for row in world.rows if row.is_scored]
+    for row, view in zip(scored, published, strict=True):
         plain = row.model_dump(exclude=set(HASHED))
         assert view.model_dump(exclude={*HASHED, "fold"}) == plain
         assert view.fold == fold[row.source_problem_id]
+
+
+def test_neither_the_reference_nor_a_twin_that_is_not_scored_is_published(world: World) -> None:
+    fold = {split.problem_id: split.fold for split in world.splits}
+    lost = next(row.source_submission_id for row in world.rows if row.is_scored)
+    rows = [
+        row.model_copy(update={"is_scored": False}) if row.source_submission_id == lost else row for row in world.rows
+    ]
+    names = {row.source_submission_id for row in published_rows(rows, fold)}
+    references = {row.source_submission_id for row in world.rows if row.completion_kind == "reference"}
+    assert references and names == {row.source_submission_id for row in world.rows} - references - {lost}
 
 
 def test_no_program_input_or_output_stands_in_what_is_written(
@@ -53,7 +64,7 @@ def test_no_program_input_or_output_stands_in_what_is_written(
     assert read_table(path, PublishedRow) == published
     table = pq.read_table(path)
     assert table.schema.equals(arrow_schema(PublishedRow))
-    texts = {value for column in table.columns if str(column.type) == "string" for value in column.to_pylist()}
+    texts = {value or "" for column in table.columns if str(column.type) == "string" for value in column.to_pylist()}
     programs = {row.code_tokens for row in world.rows}
     assert programs and not programs & texts
     assert not any("def " in text or "\n" in text for text in texts)

@@ -121,6 +121,10 @@ def _one_pool_left(world: World) -> World:
     return world.changed(pools=tuple(m for m in world.pools if m.pool_id in kept.values()))
 
 
+def _pools_of_one_benchmark(world: World) -> World:
+    return world.changed(pools=tuple(m for m in world.pools if m.benchmark_id == "humaneval"))
+
+
 DATA_CASES = (
     Case("benchmark_problems", "stand_in_is_named", None, "stand_in_not_named",
          _replace_first("problems", source_revision="codelewm stand-in 1")),
@@ -148,6 +152,8 @@ DATA_CASES = (
     Case("rerank_pools", "no_scored_problem_was_trained_on", None, "scored_problem_trained_on",
          _scored_problem_near_a_trained_one),
     Case("rerank_pools", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),
+    *(Case("rerank_pools", rule, None, "structure_tells_the_label", _pools_of_one_benchmark)
+      for rule in ("structure_says_nothing_within_pools", "structure_says_nothing_across_pools", "fitted_structure_says_nothing")),
     Case("rerank_pools", "rerank_can_decide", None, "rerank_underpowered", _one_pool_left),
     Case("benchmark_problems", "problems_keep_their_contract", None, "contract_broken",
          table=lambda t: t.drop_columns("license")),

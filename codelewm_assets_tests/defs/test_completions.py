@@ -19,7 +19,7 @@ TINY = """
 name: tiny
 description: Two of each.
 sources: {humaneval: wheel, mbpp_plus: stand_in, max_inputs_per_problem: 4}
-completions: {rewrites: 1, one_bug: 1, two_bug: 0, seed: 0}
+completions: {bugs: 1, pairs_per_bug: 2, seed: 0}
 sandbox: {workers: 2, cpu_floor_s: 0.1, isolation: ISOLATION, spread: SPREAD}
 splits: {}
 decoys: {pairs_per_problem: 1}

@@ -36,10 +36,10 @@ PROFILE = """
 name: few
 description: Few problems of our own under the names of both benchmarks.
 sources: {humaneval: wheel, mbpp_plus: stand_in, max_inputs_per_problem: 4}
-completions: {rewrites: 2, one_bug: 3, two_bug: 1, seed: 0}
+completions: {bugs: 2, pairs_per_bug: 2, seed: 0}
 sandbox: {workers: 2, cpu_floor_s: 0.5}
 splits: {near_duplicate_threshold: 0.7, seed: 0}
-decoys: {pairs_per_problem: 2, pool_passing: 2, pool_failing: 2, pools_per_problem: 1}
+decoys: {pairs_per_problem: 2, pool_pairs: 2, pools_per_problem: 1}
 preflight:
   floors:
     humaneval: {passed: 1, failed: 1, magnitude: {negative: 0, zero: 0, small: 0, medium: 0, large: 0, not_a_number: 0}}

@@ -18,10 +18,10 @@ PROFILE = """
 name: same_bytes
 description: Both benchmarks with few completions and floors that are easily met.
 sources: {humaneval: wheel, mbpp_plus: stand_in, max_inputs_per_problem: 5}
-completions: {rewrites: 2, one_bug: 2, two_bug: 1, seed: 0}
+completions: {bugs: 1, pairs_per_bug: 2, seed: 0}
 sandbox: {workers: 2, cpu_floor_s: 0.5}
 splits: {near_duplicate_threshold: 0.7, seed: 0}
-decoys: {pairs_per_problem: 2, pool_passing: 2, pool_failing: 3}
+decoys: {pairs_per_problem: 2, pool_pairs: 2}
 preflight:
   {floors: {humaneval: {passed: 10, failed: 10, magnitude: {negative: 1, zero: 1, small: 1, medium: 1, large: 1, not_a_number: 1}},
             mbpp_plus: {passed: 10, failed: 10, magnitude: {negative: 1, zero: 1, small: 1, medium: 1, large: 1, not_a_number: 1}},

@@ -31,17 +31,15 @@ LIFTS = {
 
 @pytest.mark.parametrize("figures", [FIGURES, {}])
 def test_controls_are_drawn_with_and_without_figures(figures: dict[str, float | int | str | bool]) -> None:
-    limits: Any = {"ceiling": 0.85, "chance_margin": 0.1, "labels": LABELS}
+    limits: Any = {"ceiling": 0.85, "labels": LABELS}
     plain = controls_png(figures, **limits)
     assert plain[:4] == b"\x89PNG" and controls_png(figures, **limits) == plain
     assert controls_png(figures | {"humaneval.lexical": 0.9}, **limits) != plain
 
 
-def test_consensus_far_from_chance_is_drawn_at_fault() -> None:
+def test_a_control_above_the_ceiling_is_drawn_at_fault() -> None:
     figures = FIGURES | {"humaneval.consensus": 0.61}
-    assert controls_png(figures, ceiling=0.85, chance_margin=0.1, labels=LABELS) != controls_png(
-        figures, ceiling=0.85, chance_margin=0.12, labels=LABELS
-    )
+    assert controls_png(figures, ceiling=0.85, labels=LABELS) != controls_png(figures, ceiling=0.6, labels=LABELS)
 
 
 def test_lifts_are_drawn_also_where_none_could_be_shown() -> None:
@@ -58,6 +56,6 @@ def test_a_stand_in_is_named_in_every_picture() -> None:
     cells = [one.model_copy(update={"cell": one.cell.replace("humaneval", "mbpp_plus")}) for one in CELLS]
     assert cells_png(cells, title="Rows", **own) != cells_png(cells, title="Rows", **other)
     assert cells_png(CELLS, title="Rows", **own) == cells_png(CELLS, title="Rows", **other)
-    limits: Any = {"ceiling": 0.85, "chance_margin": 0.1}
+    limits: Any = {"ceiling": 0.85}
     assert controls_png(FIGURES, **limits, **own) != controls_png(FIGURES, **limits, **other)
     assert lifts_png(LIFTS, **own) != lifts_png(LIFTS, **other)

@@ -37,8 +37,8 @@ def credits(world: World, fold: int = 0) -> Credits:
     )
 
 
-def headroom(world: World, ceiling: float = 0.95, chance_margin: float = 0.5) -> Finding:
-    return controls_leave_headroom({0: credits(world)}, world.pools, ceiling=ceiling, chance_margin=chance_margin)
+def headroom(world: World, ceiling: float = 0.95) -> Finding:
+    return controls_leave_headroom({0: credits(world)}, world.pools, ceiling=ceiling)
 
 
 def power(world: World, target: float = 95.0, scored_folds: tuple[int, ...] = (0,)) -> Finding:
@@ -159,7 +159,7 @@ def pool(number: int, passed: int, of: int) -> list[PoolMember]:
     return [
         PoolMember(
             pool_id=f"p{number}::pool0", problem_id=f"p{number}", benchmark_id="humaneval",
-            completion_id=f"p{number}/c{k}", passed=k < passed, is_pivot=k == of - 1,
+            completion_id=f"p{number}/c{k}", passed=k < passed, pool_kind="twin",
         )
         for k in range(of)
     ]  # fmt: skip
@@ -185,16 +185,12 @@ MEMBERS = [*pool(0, 2, 4), *pool(1, 1, 2)]  # chance is 0.5
         ("lexical", [0.8, 0.92], "pass@1 0.860 above 0.85"),
         ("surface_lr", [1.0, 1.0], "pass@1 1.000 above 0.85"),
         ("lexical", [0.0, 0.0], None),  # far below chance, and no rule for it
-        ("consensus", [0.6, 0.59], None),
-        ("consensus", [0.7, 0.6], "pass@1 0.650 is not within 0.10 of chance 0.500"),
-        ("consensus", [0.3, 0.3], "pass@1 0.300 is not within 0.10 of chance 0.500"),
-        ("length", [0.2, 0.3], "pass@1 0.250 is not within 0.10 of chance 0.500"),
+        ("consensus", [0.3, 0.3], None),
+        ("length", [1.0, 0.9], "pass@1 0.950 above 0.85"),
     ],
 )
-def test_controls_stay_below_the_ceiling_and_consensus_and_length_near_chance(
-    control: str, values: list[float], offender: str | None
-) -> None:
-    found = controls_leave_headroom(some_credits(**{control: values}), MEMBERS, ceiling=0.85, chance_margin=0.10)
+def test_controls_stay_below_the_ceiling(control: str, values: list[float], offender: str | None) -> None:
+    found = controls_leave_headroom(some_credits(**{control: values}), MEMBERS, ceiling=0.85)
     wanted = () if offender is None else tuple(f"{name} {control}: {offender}" for name in BENCHMARKS)
     assert found.offenders == wanted
     assert found.passed == (offender is None)
@@ -202,10 +198,10 @@ def test_controls_stay_below_the_ceiling_and_consensus_and_length_near_chance(
     assert found.figures["humaneval.chance"] == 0.5
 
 
-def test_a_control_exactly_at_the_ceiling_or_at_its_margin_from_chance_is_let_through() -> None:
-    """Chance is 0.5; 0.875 and 0.75 - 0.5 = 0.25 are exact in binary."""
-    exact = some_credits(lexical=[0.875, 0.875], consensus=[0.75, 0.75], length=[0.25, 0.25])
-    assert controls_leave_headroom(exact, MEMBERS, ceiling=0.875, chance_margin=0.25).offenders == ()
+def test_a_control_exactly_at_the_ceiling_is_let_through() -> None:
+    """0.875 is exact in binary."""
+    exact = some_credits(lexical=[0.875, 0.875])
+    assert controls_leave_headroom(exact, MEMBERS, ceiling=0.875).offenders == ()
 
 
 def test_a_pool_with_the_reference_in_the_middle_is_won_by_consensus_and_red() -> None:
@@ -215,7 +211,7 @@ def test_a_pool_with_the_reference_in_the_middle_is_won_by_consensus_and_red() -
     scores = consensus_scores(codes)
     top = max(value for value in scores.values() if value is not None)
     assert {name for name, value in scores.items() if value == top} == {"p0/c0", "p0/c1"}
-    found = controls_leave_headroom(some_credits(consensus=[1.0]), pool(0, 2, 4), ceiling=0.85, chance_margin=0.10)
+    found = controls_leave_headroom(some_credits(consensus=[1.0]), pool(0, 2, 4), ceiling=0.85)
     assert (found.passed, found.blocker) == (False, "benchmark_saturated")
 
 

@@ -149,6 +149,19 @@ def test_a_file_that_is_not_yaml_is_refused(text: str, tmp_path: Path) -> None:
         load_profile(str(path))
 
 
+def test_a_profile_of_0_1_is_read_with_about_as_many_programs_and_members(tmp_path: Path) -> None:
+    """Six mutants of five rewrites are two bugs under five rewrites each; pools of three and four members have three pairs."""
+    old = {"completions": {"rewrites": 5, "one_bug": 6, "two_bug": 3, "seed": 7},
+           "decoys": {"pairs_per_problem": 6, "pool_passing": 3, "pool_failing": 4}}  # fmt: skip
+    profile = load_profile(changed(tmp_path, **old))
+    assert profile.completions.model_dump(include={"bugs", "pairs_per_bug", "seed"}) == {
+        "bugs": 2, "pairs_per_bug": 5, "seed": 7,
+    }  # fmt: skip
+    assert (profile.decoys.pool_pairs, profile.decoys.pairs_per_problem) == (3, 6)
+    with pytest.raises(ProfileError, match="completions"):
+        load_profile(changed(tmp_path, completions={"rewrites": "many", "one_bug": 6}))
+
+
 def test_the_line_of_what_is_not_yaml_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\nsources: [\ndescription: one\n")
@@ -195,7 +208,8 @@ def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
         ({"compute": {"backend": "slurm"}}, r"compute\.backend: Input should be 'local' or 'hf_jobs'"),
         ({"compute": {"backend": "hf_jobs"}}, "compute: .*backend is hf_jobs and hf_jobs has no settings"),
         (section("preflight", floors={}), r"preflight\.floors\.humaneval: Field required"),
-        (section("decoys", pool_failing=1), r"decoys\.pool_failing: .*greater than or equal to 2"),
+        (section("decoys", pool_pairs=1), r"decoys\.pool_pairs: .*greater than or equal to 2"),
+        (section("completions", pairs_per_bug=1), r"completions\.pairs_per_bug: .*greater than or equal to 2"),
         (section("preflight", control_ceiling=1.0), r"preflight\.control_ceiling: .*less than 1"),
         ({"bootstrap_resamples": 99}, "bootstrap_resamples: .*greater than or equal to 100"),
         ({"training": None}, "training: Input should be a valid dictionary"),

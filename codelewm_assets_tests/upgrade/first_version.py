@@ -66,6 +66,12 @@ CHECKS = {
     "hub_release": [],
 }  # fmt: skip
 """Asset → those of its checks that gated training in v0.1.0."""
+LATER_CHECKS = {
+    "rerank_pools": [
+        "fitted_structure_says_nothing", "structure_says_nothing_across_pools", "structure_says_nothing_within_pools",
+    ],
+}  # fmt: skip
+"""Asset → those that gate training now and were never run in v0.1.0."""
 BENCHMARKS = ("humaneval", "mbpp_plus")
 PER_BENCHMARK = ("benchmark_problems", "candidate_completions", "labelled_completions")
 CLAIM_GATES = {
