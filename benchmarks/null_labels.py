@@ -37,7 +37,7 @@ from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.inspect import collapse_diagnostics
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.loop import train_fold
-from codelewm_assets.training.sidecar import read_sidecar
+from codelewm_assets.training.sidecar import read_sidecar, weights_path
 from codelewm_assets.training.tokenize import TokenRecord
 
 RESAMPLES = 500
@@ -96,7 +96,7 @@ def scores_of(
 
 def _kept(scratch: Path, fold: int, weights: bytes, name: str) -> Artifact:
     cache_key = CacheKey("checkpoint", None, {}, {"name": name, "fold": fold}, "null")
-    return ArtifactStore(scratch).write(cache_key, {f"fold{fold}.safetensors": weights}, {})
+    return ArtifactStore(scratch).write(cache_key, {weights_path(fold): weights}, {})
 
 
 def evidence_of(scores: HeldoutScores, stored: Stored, seed: int) -> SeedEvidence:

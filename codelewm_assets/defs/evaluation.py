@@ -35,7 +35,7 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="4",
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="5",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
@@ -72,7 +72,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "platt_scaling.json": pretty_json(scalings),
             },
             {
-                "platt_scaling": {str(scaling.fold): [scaling.slope, scaling.intercept] for scaling in scores.scalings},
+                "platt_scaling": {f"{s.fold} {s.level}": [s.slope, s.intercept] for s in scores.scalings},
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from codelewm_assets.core.ids import FOLDS
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 """Incremented by hand when the same inputs give other weights. A state of another version is not resumed."""
 
 
@@ -24,7 +24,7 @@ class TrainingConfig(BaseModel):
     code_length: int = Field(default=160, ge=8)  # tokens; a longer text is cut
     input_length: int = Field(default=32, ge=4)  # tokens, as above
     output_length: int = Field(default=24, ge=4)  # tokens, as above
-    prompt_length: int = Field(default=96, ge=4)  # tokens, as above
+    prompt_length: int = Field(default=256, ge=4)  # tokens, as above
     hidden: int = Field(default=96, ge=8)  # width of the encoder
     layers: int = Field(default=2, ge=1)  # of the encoder
     heads: int = Field(default=4, ge=1)  # of attention, which share hidden out
@@ -32,13 +32,16 @@ class TrainingConfig(BaseModel):
     latent: int = Field(default=96, ge=4)  # dimensions of a latent
     predictor_hidden: int = Field(default=192, ge=4)  # inner width of predictor and heads
     dropout: float = Field(default=0.1, ge=0, lt=1)  # in the encoder and before p_pass
-    row_tokens: int = Field(default=256, ge=8)  # of a packed row; no length may be longer
+    row_tokens: int = Field(default=1024, ge=8)  # most of a packed row: a prompt with some of its programs and inputs
     output_values: int = Field(
         default=256, ge=1
     )  # most frequent outputs of the train part that have a class of their own
-    steps: int = Field(default=200, ge=1)  # of the optimizer, for each fold
+    steps: int = Field(default=200, ge=1)  # of the optimizer, for each fold, on its train part
+    variant_steps: int = Field(default=0, ge=0)  # before them, on library variants
     completions_per_batch: int = Field(default=24, ge=2)  # half of them passing
-    inputs_per_completion: int = Field(default=3, ge=1)  # most records of one completion in a batch
+    completions_per_problem: int = Field(default=8, ge=2)  # most of one problem in a batch
+    inputs_per_completion: int = Field(default=2, ge=1)  # most records of one completion in a batch
+    action_dropout: float = Field(default=0.15, ge=0, lt=1)  # part of a batch's records that see the empty action
     learning_rate: float = Field(default=1e-3, gt=0)  # the highest; half a cosine takes it down to a tenth
     warmup_steps: int = Field(default=20, ge=0)  # in which it rises
     weight_decay: float = Field(default=0.01, ge=0)  # of matrices; vectors have none
@@ -50,12 +53,14 @@ class TrainingConfig(BaseModel):
     action_swap_weight: float = Field(default=0.1, ge=0)  # nearer to the output than on another input
     inverse_action_weight: float = Field(default=0.05, ge=0)  # code and output tell the input
     retrieval_weight: float = Field(default=0.05, ge=0)  # the prediction finds its output in the batch
-    p_pass_weight: float = Field(default=0.5, ge=0)  # the completion passes
+    p_pass_weight: float = Field(default=1.0, ge=0)  # the record's run passes
+    rank_weight: float = Field(default=1.0, ge=0)  # passing completions of a problem above its failing ones
     output_value_weight: float = Field(default=0.2, ge=0)  # which of the most frequent outputs it is
     temperature: float = Field(default=0.1, gt=0)  # of retrieval
     swap_margin: float = Field(default=0.2, ge=0, le=2)  # of cosines
     sigreg_directions: int = Field(default=64, ge=1)  # drawn anew at each step
-    log_every: int = Field(default=25, ge=1)  # steps between two events, and two looks at whether the loss is finite
+    log_every: int = Field(default=25, ge=1)  # steps between two validations, of which the best weights are kept
+    validation_completions: int = Field(default=8, ge=2)  # most of a val problem, half of them passing
     checkpoint_every: int = Field(default=100, ge=1)  # steps between two states that training can go on from
     precision: Literal["float32", "bfloat16"] = "float32"  # of the matrix products; weights are float32
     compile: bool = False  # torch.compile, with flex attention on CUDA
@@ -71,11 +76,11 @@ class TrainingConfig(BaseModel):
             raise ValueError(f"hidden {self.hidden} is no multiple of heads {self.heads}")
         if (self.hidden // self.heads) % 2:
             raise ValueError(f"hidden {self.hidden} over heads {self.heads} is odd; rotary positions want pairs")
-        longest = max(self.lengths.values())
-        if longest > self.row_tokens:
-            raise ValueError(f"row_tokens {self.row_tokens} is less than the longest length, {longest}")
         if not self.folds or len(set(self.folds)) != len(self.folds) or not set(self.folds) <= set(FOLDS):
             raise ValueError(f"folds {self.folds}: expected some of {FOLDS}, each once")
+        needed = self.prompt_length + self.code_length + self.input_length
+        if self.row_tokens < max(needed, self.output_length):
+            raise ValueError(f"row_tokens {self.row_tokens} is below prompt, code and input together, {needed}")
         return self
 
     @property

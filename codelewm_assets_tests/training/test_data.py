@@ -9,7 +9,7 @@ import pytest
 from codelewm_assets.core.errors import StoreError, TrainingError
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.data import BatchSampler, FoldData, load_fold
-from codelewm_assets.training.tokenize import FIELDS, TokenRecord
+from codelewm_assets.training.tokenize import EMPTY_ACTION_ROW, FIELDS, TokenRecord
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import CONFIG, put_tokens
 
@@ -48,6 +48,37 @@ def test_half_of_a_batch_passed_and_each_pair_is_of_one_problem(fold_data: FoldD
         for good, bad in zip(batch[::2], batch[1::2], strict=True):
             assert (good.completion_passed, bad.completion_passed) == (True, False)
             assert good.problem_id == bad.problem_id
+
+
+def test_pairs_are_twins_where_a_problem_has_some(fold_data: FoldData) -> None:
+    sampler = _sampler(fold_data.part("train"))
+    for _ in range(50):
+        batch = sampler.draw()
+        for good, bad in zip(batch[::2], batch[1::2], strict=True):
+            assert good.twin == bad.twin is not None
+
+
+def test_without_twins_a_problem_gives_pairs_of_any_two(fold_data: FoldData) -> None:
+    alone = [r.model_copy(update={"twin": None}) for r in fold_data.part("train")]
+    seen = {(good.completion_id, bad.completion_id) for sampler in [_sampler(alone)] for _ in range(200)
+            for batch in [sampler.draw()] for good, bad in zip(batch[::2], batch[1::2], strict=True)}  # fmt: skip
+    twins = {r.completion_id: (r.problem_id, r.twin) for r in fold_data.records}
+    assert any(twins[good] != twins[bad] for good, bad in seen)
+
+
+def test_the_completions_of_a_problem_are_drawn_on_the_same_inputs(fold_data: FoldData) -> None:
+    for batch in (_sampler(fold_data.part("train"), seed).draw() for seed in range(20)):
+        for good, bad in zip(batch[::2], batch[1::2], strict=True):
+            assert good.input == bad.input  # tiny.yaml: one input each, no dropout
+
+
+def test_action_dropout_puts_the_empty_action_in_place_of_the_input(fold_data: FoldData) -> None:
+    """A half of 400 records: 200 ± 5 standard deviations of 10."""
+    config = CONFIG.model_copy(update={"action_dropout": 0.5})
+    sampler = BatchSampler(fold_data.part("train"), config, np.random.default_rng(0))
+    drawn = [record for _ in range(100) for record in sampler.draw()]
+    assert all(record.input != EMPTY_ACTION_ROW for record in fold_data.records)
+    assert 150 < sum(record.input == EMPTY_ACTION_ROW for record in drawn) < 250
 
 
 def test_batches_depend_on_the_seed_and_not_on_the_order_of_records(fold_data: FoldData) -> None:

@@ -1,0 +1,62 @@
+"""Models and tokenizers in the form of `transformers`: made from a training configuration, and saved as a folder."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from codelewm_assets.core.files import write_atomically
+from codelewm_assets.training.config import TrainingConfig
+from codelewm_assets.training.configuration_codelewm import CodeLeWMConfig
+from codelewm_assets.training.modeling_codelewm import SEGMENTS, CodeLeWMModel
+from codelewm_assets.training.sidecar import FOLDER_FILES, fold_folder
+from codelewm_assets.training.tokenize import PAD, UNKNOWN
+
+
+def model_config(config: TrainingConfig) -> CodeLeWMConfig:
+    """The model's sizes in a training configuration."""
+    return CodeLeWMConfig(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        intermediate_size=config.feedforward,
+        latent_size=config.latent,
+        head_size=config.predictor_hidden,
+        output_values=config.output_values,
+        dropout=config.dropout,
+        max_segment_tokens={name: config.lengths[name] for name in SEGMENTS},
+        block_masks=config.device == "cuda" and config.compile,  # uncompiled, flex attention is the slower one
+    )
+
+
+def new_model(config: TrainingConfig) -> CodeLeWMModel:
+    """An untrained model, drawn from torch's generator; its target encoder equals its trunk."""
+    model = CodeLeWMModel(model_config(config))
+    model.reset_target()
+    return model
+
+
+def save_fold(model: CodeLeWMModel, tokenizer: str, fold: int, folder: Path) -> None:
+    """Write one fold's folder: configuration, weights, tokenizer, and the two modules that define the model.
+
+    `AutoModel.from_pretrained(folder, trust_remote_code=True)` loads it where this package is not installed. Each file is
+    written atomically, and the same weights give the same bytes.
+
+    Args:
+        tokenizer: JSON of `tokenizers`.
+    """
+    logging.disable_progress_bar()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(tokenizer),
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        clean_up_tokenization_spaces=False,
+    )
+    with TemporaryDirectory(prefix="codelewm-model-") as scratch:
+        model.save_pretrained(scratch)
+        fast.save_pretrained(scratch)
+        for name in FOLDER_FILES:
+            write_atomically(folder / fold_folder(fold) / name, (Path(scratch) / name).read_bytes())

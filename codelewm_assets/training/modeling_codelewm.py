@@ -1,0 +1,313 @@
+"""The transition model in the form of `transformers`. The file is copied into every saved model's folder.
+
+Prompt, program and input are segments of one sequence: a token attends to its own segment and to those before it, so that
+a prompt is read once for all of its programs, and a program once for all of its inputs. An output is a sequence of its own.
+Shapes: N segments, R rows of S tokens, H hidden, D latent dimensions, B records.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from transformers import PreTrainedModel
+from transformers.utils.generic import ModelOutput
+
+from .configuration_codelewm import CodeLeWMConfig
+
+ROTARY_BASE = 10_000.0
+SEGMENTS = ("prompt", "code", "input", "output")
+PROMPT, CODE, INPUT, OUTPUT = range(len(SEGMENTS))
+NO_SEGMENT = -1  # of padding
+NO_ANCESTOR = -2
+EMPTY_ACTION = "[]"
+Mask = Tensor | BlockMask
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows of tokens with the segment of each token.
+
+    Attributes:
+        tokens, positions, kinds: (R, S) token, position in its sequence from 0, and number in `SEGMENTS`; 0 for padding.
+        owners: (R, S) index of the token's segment, `NO_SEGMENT` for padding.
+        ancestors: (N, 2) index of the segment before, and of the one before that; `NO_ANCESTOR` without one.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    kinds: Tensor
+    owners: Tensor
+    ancestors: Tensor
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self.ancestors)
+
+    @property
+    def token_count(self) -> int:
+        """Tokens of all segments, without padding."""
+        return int((self.owners != NO_SEGMENT).sum())
+
+    def to(self, device: str) -> "Packed":
+        """The same on a device."""
+        arrays = (self.tokens, self.positions, self.kinds, self.owners, self.ancestors)
+        return Packed(*(array.to(device, non_blocking=True) for array in arrays))
+
+
+class Prediction(NamedTuple):
+    """Predictions for records: z_pred (B, D) of unit length, and the logit of passing (B,)."""
+
+    z_pred: Tensor
+    logit: Tensor
+
+
+@dataclass
+class CodeLeWMOutput(ModelOutput):
+    """Output of `CodeLeWMModel.forward`.
+
+    Attributes:
+        logits: (B,) of passing on this input; the empty action `[]` asks for any input.
+        z_pred: (B, D) unit length, the predicted latent of the output.
+    """
+
+    logits: Tensor | None = None
+    z_pred: Tensor | None = None
+
+
+def rotary_angles(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (R, 1, S, width / 2) of each place. Source: Su et al. 2021, "RoFormer"."""
+    exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
+    angles = positions[:, None, :, None].float() * ROTARY_BASE**-exponents
+    return angles.cos(), angles.sin()
+
+
+def apply_rotary_emb(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Rotate each pair of dimensions of (R, heads, S, width) by the angle of its position."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1).type_as(x)
+
+
+def segment_mask(packed: Packed, *, by_blocks: bool) -> Mask:
+    """Attention mask that lets a token see its own segment and those before it in its sequence.
+
+    Returns: (R, 1, S, S) bool, True where attention is allowed; by blocks, flex attention's mask, which skips fully masked
+        blocks. Source: Dong et al. 2024, "Flex Attention".
+    """
+    owners = packed.owners
+    before = F.pad(packed.ancestors, (0, 0, 1, 0), value=NO_ANCESTOR)[owners + 1]  # (R, S, 2), padding has none
+    if not by_blocks:
+        keys, queries = owners[:, None, :], owners[:, :, None]
+        return ((keys == queries) | (keys == before[:, :, None, 0]) | (keys == before[:, :, None, 1]))[:, None]
+    rows, length = owners.shape
+    parents, grandparents = before[..., 0].contiguous(), before[..., 1].contiguous()
+
+    def seen(row: Tensor, _: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        owner = owners[row, key]
+        return (owner == owners[row, query]) | (owner == parents[row, query]) | (owner == grandparents[row, query])
+
+    return create_block_mask(seen, rows, None, length, length, device=owners.device)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Tensor:
+    """(R, heads, S, width) attention under a mask of `segment_mask`. Args: each (R, heads, S, width)."""
+    if isinstance(mask, BlockMask):
+        return torch.as_tensor(flex_attention(q, k, v, block_mask=mask))
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+class CodeLeWMBlock(nn.Module):
+    """Pre-norm transformer block: attention along the sequence, then a feed-forward layer."""
+
+    def __init__(self, config: CodeLeWMConfig) -> None:
+        super().__init__()
+        hidden = config.hidden_size
+        self.heads, self.dropout = config.num_attention_heads, config.dropout
+        self.attention_norm, self.feedforward_norm = nn.RMSNorm(hidden), nn.RMSNorm(hidden)
+        self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
+        self.out = nn.Linear(hidden, hidden, bias=False)
+        self.up = nn.Linear(hidden, config.intermediate_size, bias=False)
+        self.down = nn.Linear(config.intermediate_size, hidden, bias=False)
+
+    def forward(self, x: Tensor, mask: Mask, cosines: Tensor, sines: Tensor) -> Tensor:
+        """(R, S, H) residual stream after the block.
+
+        Args:
+            x: (R, S, H).
+            mask: of `segment_mask`.
+        """
+        rows, length, hidden = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self.heads, hidden // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (R, heads, S, H / heads)
+        q, k = apply_rotary_emb(q, cosines, sines), apply_rotary_emb(k, cosines, sines)
+        attended = attend(q, k, v, mask)
+        x = x + F.dropout(self.out(attended.transpose(1, 2).reshape(rows, length, hidden)), self.dropout, self.training)
+        return x + F.dropout(self.down(F.gelu(self.up(self.feedforward_norm(x)))), self.dropout, self.training)
+
+
+class CodeLeWMTrunk(nn.Module):
+    """A transformer over packed sequences; each segment is pooled."""
+
+    def __init__(self, config: CodeLeWMConfig) -> None:
+        super().__init__()
+        self.head_width = config.hidden_size // config.num_attention_heads
+        self.by_blocks = config.block_masks
+        self.token = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.kind = nn.Embedding(len(SEGMENTS), config.hidden_size)
+        self.blocks = nn.ModuleList(CodeLeWMBlock(config) for _ in range(config.num_hidden_layers))
+        self.norm = nn.RMSNorm(config.hidden_size)
+        self.attention = nn.Linear(config.hidden_size, 1)  # of pooling
+        self.project = nn.Linear(2 * config.hidden_size, config.latent_size)
+
+    def hidden(self, packed: Packed) -> Tensor:
+        """(R, S, H) the last layer's state of each token."""
+        mask = segment_mask(packed, by_blocks=self.by_blocks)
+        cosines, sines = rotary_angles(packed.positions, self.head_width)
+        x = self.token(packed.tokens) + self.kind(packed.kinds)  # (R, S, H)
+        for block in self.blocks:
+            x = block(x, mask, cosines, sines)
+        return torch.as_tensor(self.norm(x))
+
+    def pool(self, hidden: Tensor, packed: Packed) -> Tensor:
+        """(N, 2H) float32: mean of a segment's states, and their mean weighted by attention. Args: hidden: (R, S, H)."""
+        slot = (packed.owners + 1).reshape(-1)  # (R · S,), 0 is padding
+        states = hidden.flatten(0, 1).float()  # (R · S, H)
+        weight = torch.tanh(self.attention(states)).float().mul(5).exp()  # (R · S, 1), bounded: sums need no shift
+
+        def sums(values: Tensor) -> Tensor:
+            return values.new_zeros(packed.count + 1, values.shape[1]).index_add(0, slot, values)[1:]
+
+        mean = sums(states) / sums(torch.ones_like(weight))  # (N, H)
+        return torch.cat([mean, sums(states * weight) / sums(weight)], dim=1)
+
+    def forward(self, packed: Packed) -> Tensor:
+        """(N, D) float32, unbounded: one latent per segment, in the light of those before it."""
+        return torch.as_tensor(self.project(self.pool(self.hidden(packed), packed))).float()
+
+
+class CodeLeWMModel(PreTrainedModel):
+    """Trunk, its moving average for targets, predictor of the output's latent, and heads.
+
+    Source: the target encoder by moving average follows Grill et al. 2020, "Bootstrap Your Own Latent".
+    """
+
+    config_class = CodeLeWMConfig
+    base_model_prefix = "codelewm"
+
+    def __init__(self, config: CodeLeWMConfig) -> None:
+        super().__init__(config)
+        self.encoder = CodeLeWMTrunk(config)
+        self.target = copy.deepcopy(self.encoder)
+        width, inner = config.latent_size, config.head_size
+        self.predictor = nn.Sequential(
+            nn.Linear(2 * width, inner), nn.GELU(), nn.LayerNorm(inner), nn.Linear(inner, width)
+        )
+        self.inverse = nn.Sequential(nn.Linear(2 * width, inner), nn.GELU(), nn.Linear(inner, width))
+        self.output_value = nn.Linear(width, config.output_values + 1)
+        self.p_pass = nn.Sequential(
+            nn.Linear(3 * width, inner), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(inner, 1)
+        )
+        self.post_init()
+        self.target.requires_grad_(False)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initialise one module; the trunk itself scales its layers, after its own modules."""
+        std = self.config.initializer_range
+        if isinstance(module, nn.Linear) and module.bias is not None:  # heads: their outputs start at unit variance
+            nn.init.normal_(module.weight, std=module.in_features**-0.5)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=std)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.RMSNorm):
+            nn.init.ones_(module.weight)
+        elif isinstance(module, CodeLeWMBlock):  # added to the residual: depth must not raise its variance
+            for layer in (module.out, module.down):
+                nn.init.normal_(layer.weight, std=std / (2 * self.config.num_hidden_layers) ** 0.5)
+
+    def predict(self, z_code: Tensor, z_input: Tensor) -> Tensor:
+        """(B, D) unit length: the output's latent. Args: each (B, D), of segments of one sequence."""
+        return F.normalize(self.predictor(torch.cat([z_code, z_input], dim=1)), dim=1)
+
+    def transition(self, z_code: Tensor, z_input: Tensor) -> Prediction:
+        """Predict from the latents of a program and of an input after it. Args: each (B, D). Returns: `Prediction`."""
+        z_pred = self.predict(z_code, z_input)
+        return Prediction(z_pred, self.p_pass(torch.cat([z_pred, z_code, z_input], dim=1)).squeeze(1))  # (B, D), (B,)
+
+    @torch.no_grad()
+    def target_latent(self, outputs: Packed) -> Tensor:
+        """Unit-length latents (N, D) of outputs by the target encoder."""
+        return F.normalize(self.target(outputs), dim=1)
+
+    @torch.no_grad()
+    def reset_target(self) -> None:
+        """Make the target encoder equal to the trunk."""
+        self.target.load_state_dict(self.encoder.state_dict())
+
+    @torch.no_grad()
+    def update_target(self, decay: float) -> None:
+        """Move the target encoder towards the trunk: target ← decay·target + (1 - decay)·trunk."""
+        step = get_ema_multi_avg_fn(decay)
+        step(list(self.target.parameters()), list(self.encoder.parameters()), 0)
+
+    def forward(
+        self, input_ids: Tensor, token_type_ids: Tensor, attention_mask: Tensor | None = None
+    ) -> CodeLeWMOutput:
+        """Predict for sequences of a prompt (may be absent), a program and an input, padded on either side.
+
+        Args:
+            input_ids: (B, S).
+            token_type_ids: (B, S) number in `SEGMENTS` of each token; `segments` makes all three.
+            attention_mask: (B, S), 0 for padding; None: no padding.
+        """
+        is_token = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        rows = torch.arange(len(input_ids), device=input_ids.device)[:, None]
+        first = rows * INPUT + rows  # three segments a row
+        owners = torch.where(is_token.bool(), first + token_type_ids, NO_SEGMENT)
+        none = torch.full_like(first, NO_ANCESTOR)
+        of_row = [torch.cat(pair, dim=1) for pair in ((none, none), (first, none), (first + 1, first))]  # each (B, 2)
+        positions = (is_token.cumsum(dim=1) - 1).clamp(min=0) * is_token
+        packed = Packed(
+            input_ids, positions, token_type_ids * is_token, owners, torch.stack(of_row, dim=1).flatten(0, 1)
+        )
+        z = self.encoder(packed)  # (3B, D)
+        prediction = self.transition(z[CODE :: INPUT + 1], z[INPUT :: INPUT + 1])
+        return CodeLeWMOutput(logits=prediction.logit, z_pred=prediction.z_pred)
+
+    def segments(self, tokenizer: Any, records: Sequence[Mapping[str, str]]) -> dict[str, Tensor]:
+        """Arguments of `forward` for records of `prompt`, `code` and `input` as text, cut and padded as in training.
+
+        Args:
+            tokenizer: the folder's own, of `AutoTokenizer`.
+            records: a missing `input` is the empty action.
+        """
+        longest = self.config.max_segment_tokens or {}
+        rows = list[tuple[list[int], list[int]]]()
+        for record in records:
+            texts = {"prompt": "", "input": EMPTY_ACTION, **record}
+            tokens, kinds = list[int](), list[int]()
+            for kind, name in enumerate(SEGMENTS[: INPUT + 1]):
+                ids = tokenizer(texts[name], add_special_tokens=False)["input_ids"] or [tokenizer.unk_token_id]
+                ids = ids[: longest.get(name)]
+                tokens, kinds = tokens + ids, kinds + [kind] * len(ids)
+            rows.append((tokens, kinds))
+        size = max(len(tokens) for tokens, _ in rows)
+        padded = {name: torch.zeros(len(rows), size, dtype=torch.long)
+                  for name in ("input_ids", "token_type_ids", "attention_mask")}  # fmt: skip
+        for number, (tokens, kinds) in enumerate(rows):
+            for name, values in zip(padded, (tokens, kinds, [1] * len(tokens)), strict=True):
+                padded[name][number, : len(values)] = torch.tensor(values)
+        return padded
+
+
+CodeLeWMConfig.register_for_auto_class()
+CodeLeWMModel.register_for_auto_class("AutoModel")
