@@ -47,11 +47,13 @@ def tokenized_pack(run: AssetRun) -> Plan:
     names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
     def make() -> AssetOutput:
-        from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
+        from codelewm_assets.training.tokenize import RECORDS, VARIANTS, collect_texts, token_files, tokenize_fold
 
         folds = {split.problem_id: split.fold for split in inputs.splits()}
         texts = collect_texts(inputs.pack(), folds, inputs.prompts())
-        files: dict[str, bytes] = {"records.parquet": write_table(texts.records)}
+        files: dict[str, bytes] = {RECORDS: write_table(texts.records)}
+        if texts.variants:
+            files[VARIANTS] = write_table(texts.variants)
         tokenizers = {}
         for fold in training.folds:
             tokenizer, arrays = tokenize_fold(texts, training, model_fold=fold)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 import numpy as np
 import torch
@@ -19,12 +20,28 @@ ROWS_COMPILED = 8  # rows are padded to a multiple of it when each new shape is 
 
 
 @dataclass(frozen=True, slots=True)
+class Pointers:
+    """Programs of twin pairs, and the tokens of the bugs.
+
+    Attributes:
+        segments: (L,) int64.
+        tokens: (T,) int64 places of bugs' tokens in (R · S,).
+        owners: (T,) int64 in 0…L - 1, whose they are.
+    """
+
+    segments: Tensor
+    tokens: Tensor
+    owners: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Sequences of a batch, and the segments of each record.
 
     Attributes:
         sequences: packed trees of prompts, programs and inputs, and the inputs alone.
         outputs: packed outputs.
+        pointers: where the failing programs differ from their twins.
         segment_index: `code`, `input` (both in their sequence), `input_alone`, `output` → (B,) int64 index of the record's
             segment.
         tokens: of all sequences.
@@ -32,6 +49,7 @@ class Batch:
 
     sequences: Packed
     outputs: Packed
+    pointers: Pointers
     segment_index: Mapping[str, Tensor]
     labels: Labels
     tokens: int
@@ -121,14 +139,54 @@ def make_batch(
     sequences = _packed([*forest.trees, *alone], config)
     rows, output_index = np.unique([record.output for record in records], return_inverse=True)
     outputs = _packed([[Segment("output", data.arrays["output"][row])] for row in rows], config)
+    pointers, fails = _pointers(data, records, forest.code, sequences, device)
     index = {"code": forest.code, "input": forest.input, "input_alone": where + count, "output": output_index}
     return Batch(
         sequences.to(device),
         outputs.to(device),
+        pointers,
         {name: torch.as_tensor(places, dtype=torch.int64, device=device) for name, places in index.items()},
-        labels_of(records, classes, config, device),
+        labels_of(records, classes, config, fails, device),
         sequences.token_count + outputs.token_count,
     )
+
+
+def bug_tokens(right: Sequence[int], wrong: Sequence[int]) -> list[int]:
+    """Places in the wrong program's tokens that differ from its right twin's; of a deletion, the tokens on both sides."""
+    places = set[int]()
+    for tag, _, _, start, end in SequenceMatcher(None, right, wrong, autojunk=False).get_opcodes():
+        if tag == "delete":
+            start, end = start - 1, end + 1
+        if tag != "equal":
+            places.update(range(max(0, start), min(len(wrong), end)))
+    return sorted(places)
+
+
+def _pointers(
+    data: FoldData, records: Sequence[TokenRecord], code: Sequence[int], sequences: Packed, device: str
+) -> tuple[Pointers, list[bool]]:
+    """Programs of the twin pairs of a batch, each once, and whether they fail. A bug behind the cut leaves its pair out."""
+    pairs: dict[tuple[str, str], dict[bool, tuple[TokenRecord, int]]] = {}
+    for record, segment in zip(records, code, strict=True):
+        if record.twin is not None:
+            pairs.setdefault((record.problem_id, record.twin), {}).setdefault(
+                record.completion_passed, (record, segment)
+            )
+    owners = sequences.owners.flatten().numpy()
+    segments, fails, tokens, of_segment = list[int](), list[bool](), list[int](), list[int]()
+    for sides in pairs.values():
+        if len(sides) < 2:
+            continue
+        (right, passing), (wrong, failing) = sides[True], sides[False]
+        places = bug_tokens(*(data.arrays["code"][r.code].tolist() for r in (right, wrong)))
+        if places:
+            of_bug = np.flatnonzero(owners == failing)[places].tolist()
+            tokens += of_bug
+            of_segment += [len(segments)] * len(of_bug)
+            segments += [failing, passing]
+            fails += [True, False]
+    columns = (torch.tensor(c, dtype=torch.int64, device=device) for c in (segments, tokens, of_segment))
+    return Pointers(*columns), fails
 
 
 def _packed(trees: Sequence[Sequence[Segment]], config: TrainingConfig) -> Packed:
@@ -137,9 +195,13 @@ def _packed(trees: Sequence[Sequence[Segment]], config: TrainingConfig) -> Packe
 
 
 def labels_of(
-    records: Sequence[TokenRecord], classes: Mapping[int, int], config: TrainingConfig, device: str = "cpu"
+    records: Sequence[TokenRecord],
+    classes: Mapping[int, int],
+    config: TrainingConfig,
+    fails: Sequence[bool],
+    device: str = "cpu",
 ) -> Labels:
-    """Labels of the records."""
+    """Labels of the records. Args: fails: of each program of the batch's pointers."""
     completions, completion_index = np.unique([r.completion_id for r in records], return_inverse=True)
     first = {record.completion_id: record for record in records}
     _, problem_index = np.unique([first[name].problem_id for name in completions], return_inverse=True)
@@ -156,6 +218,7 @@ def labels_of(
         completion=tensor(completion_index),
         completion_passed=tensor([first[name].completion_passed for name in completions], torch.bool),
         problem=tensor(problem_index),
+        fails=tensor(fails, torch.bool),
     )
 
 
@@ -174,7 +237,18 @@ def _swaps(records: Sequence[TokenRecord]) -> list[int]:
 
 def latents_of(model: CodeLeWMModel, batch: Batch) -> Latents:
     """Encode a batch; outputs by the target encoder, without gradient."""
-    z = model.encoder(batch.sequences)  # (N, D)
+    z, suspicion, scores = model.encoder(batch.sequences)  # (N, D), (N,), (R, S)
     z_out = model.target_latent(batch.outputs)
-    index = batch.segment_index
-    return Latents(z[index["code"]], z[index["input"]], z[index["input_alone"]], z_out[index["output"]])
+    index, pointers = batch.segment_index, batch.pointers
+    mass = suspicion[pointers.segments].exp()  # (L,)
+    sizes = torch.bincount((batch.sequences.owners + 1).flatten(), minlength=batch.sequences.count + 1)[1:]
+    bug_mass = mass.new_zeros(len(mass)).index_add(0, pointers.owners, scores.flatten()[pointers.tokens].exp())
+    return Latents(
+        z_code=z[index["code"]],
+        z_input=z[index["input"]],
+        z_alone=z[index["input_alone"]],
+        z_out=z_out[index["output"]],
+        suspicion=suspicion[index["code"]],
+        mass=mass,
+        bug_mass=bug_mass / sizes[pointers.segments],
+    )

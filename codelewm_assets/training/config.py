@@ -29,6 +29,7 @@ class TrainingConfig(BaseModel):
     layers: int = Field(default=2, ge=1)  # of the encoder
     heads: int = Field(default=4, ge=1)  # of attention, which share hidden out
     feedforward: int = Field(default=256, ge=8)  # inner width of an encoder's layer
+    ngram_size: int = Field(default=16_384, ge=16)  # rows of the table of hashed 2- and 3-grams of tokens
     latent: int = Field(default=96, ge=4)  # dimensions of a latent
     predictor_hidden: int = Field(default=192, ge=4)  # inner width of predictor and heads
     dropout: float = Field(default=0.1, ge=0, lt=1)  # in the encoder and before p_pass
@@ -48,6 +49,7 @@ class TrainingConfig(BaseModel):
     clip_norm: float = Field(default=1.0, gt=0)  # most that the norm of the gradients may be
     ema_decay: float = Field(default=0.99, gt=0, lt=1)  # part of the target encoder that stays at each step
     beta2: float = Field(default=0.95, gt=0, lt=1)  # of AdamW, as published; beta1 is 0.9
+    locate_weight: float = Field(default=1.0, ge=0)  # the tokens in which a failing program differs from its twin
     prediction_weight: float = Field(default=1.0, ge=0)  # predicted and target latent are near; 0 switches a term off
     sigreg_weight: float = Field(default=0.09, ge=0)  # latents spread like a normal distribution
     action_swap_weight: float = Field(default=0.1, ge=0)  # nearer to the output than on another input

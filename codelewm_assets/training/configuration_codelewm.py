@@ -10,6 +10,7 @@ class CodeLeWMConfig(PreTrainedConfig):
         latent_size: dimensions of a latent (D).
         head_size: inner width of the predictor and of the heads.
         output_values: number of frequent outputs with a class of their own; another class holds the rest.
+        ngram_size: rows of the table of hashed 2- and 3-grams of tokens, which are added to the embeddings.
         max_segment_tokens: segment → number of tokens at which training cut it; `CodeLeWMModel.segments` does the same.
         block_masks: attention by blocks of the mask (flex attention), for a compiled model on a GPU.
     """
@@ -23,6 +24,7 @@ class CodeLeWMConfig(PreTrainedConfig):
     latent_size: int = 96
     head_size: int = 192
     output_values: int = 256
+    ngram_size: int = 16_384
     dropout: float = 0.1
     initializer_range: float = 0.02
     max_segment_tokens: dict[str, int] | None = None

@@ -26,6 +26,7 @@ def model_config(config: TrainingConfig) -> CodeLeWMConfig:
         latent_size=config.latent,
         head_size=config.predictor_hidden,
         output_values=config.output_values,
+        ngram_size=config.ngram_size,
         dropout=config.dropout,
         max_segment_tokens={name: config.lengths[name] for name in SEGMENTS},
         block_masks=config.device == "cuda" and config.compile,  # uncompiled, flex attention is the slower one

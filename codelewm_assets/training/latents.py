@@ -55,8 +55,8 @@ def predict(
         for start, end in pairwise(bounds):
             prompt, code, action = distinct[:, start:end].tolist()
             forest = plant(data, prompt, code, action, config.row_tokens)
-            z = model.encoder(pack(forest.trees, config.row_tokens).to(str(device)))  # (segments, D)
-            prediction = model.transition(z[forest.code], z[forest.input])
+            z, suspicion, _ = model.encoder(pack(forest.trees, config.row_tokens).to(str(device)))  # (segments, D)
+            prediction = model.transition(z[forest.code], z[forest.input], suspicion[forest.code])
             parts.append((prediction.z_pred, z[forest.code], prediction.logit))
     width = model.config.latent_size
     columns = (
@@ -100,5 +100,5 @@ class Scorer:
         for start in range(0, len(distinct), CHUNK):
             trees = [[Segment(field, self._data.arrays[field][row])] for row in distinct[start : start + CHUNK]]
             packed = pack(trees, self._config.row_tokens)
-            parts.append(self._model.target_latent(packed) if field == "output" else self._model.encoder(packed))
+            parts.append(self._model.target_latent(packed) if field == "output" else self._model.encoder(packed).z)
         return np.asarray(torch.cat(parts).numpy()[where])

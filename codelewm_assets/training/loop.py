@@ -258,7 +258,7 @@ class _FoldTraining:
             for batch in self._validation:
                 latents = latents_of(self._model, batch)
                 losses.append(float(total_loss(self._model, latents, batch.labels, self._config)[0]))
-                prediction = self._model.transition(latents.z_code, latents.z_input)
+                prediction = self._model.transition(latents.z_code, latents.z_input, latents.suspicion)
                 predicted.append(prediction.z_pred.float())
                 logits.append(prediction.logit.float())
         z_pred = torch.cat(predicted).cpu().numpy() if predicted else np.zeros((0, 1), dtype=np.float32)

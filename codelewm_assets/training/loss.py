@@ -1,6 +1,6 @@
 """The training objective, term by term.
 
-Shapes: B records, C completions, D latent dimensions, K classes, M directions, T points.
+Shapes: B records, C completions, L programs of twin pairs, D latent dimensions, K classes, M directions, T points.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,17 @@ SIGREG_POINTS, SIGREG_END = 17, 4.0
 class Latents:
     """Latents of a batch, a row per record: all (B, D), unbounded except `z_out`, which has unit length.
 
-    `z_code` and `z_input` are of segments of the record's sequence, `z_alone` is of its input alone.
+    `z_code` and `z_input` are of segments of the record's sequence, `z_alone` is of its input alone; `suspicion` (B,) is of the
+    program. `mass` and `bug_mass` (L,) are means of exp(scores) over programs of twin pairs, the second of the bug's tokens only.
     """
 
     z_code: Tensor
     z_input: Tensor
     z_alone: Tensor
     z_out: Tensor
+    suspicion: Tensor
+    mass: Tensor
+    bug_mass: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Labels:
         completion: (B,) int64 in 0…C - 1.
         completion_passed: (C,) bool.
         problem: (C,) int64; equal values mean the same problem.
+        fails: (L,) bool, of programs of twin pairs.
     """
 
     output_rows: Tensor
@@ -51,6 +56,7 @@ class Labels:
     completion: Tensor
     completion_passed: Tensor
     problem: Tensor
+    fails: Tensor
 
 
 def retrieval_loss(z_pred: Tensor, z_out: Tensor, output_rows: Tensor, temperature: float) -> Tensor:
@@ -134,6 +140,22 @@ def rank_loss(logit: Tensor, labels: Labels) -> Tensor:
     return (losses * has_rival).sum() / has_rival.sum().clamp(min=1)
 
 
+def locate_loss(mass: Tensor, bug_mass: Tensor, fails: Tensor) -> Tensor:
+    """Cross-entropy of pointing at the bug of a failing program, and at nothing in a passing one.
+
+    The softmax is over a program's tokens, each with the weight of one over their number, and one more place of score 0.
+
+    Args:
+        mass: (L,) mean of exp(scores) over all tokens.
+        bug_mass: (L,) the bug's part of that sum; positive where `fails`.
+        fails: (L,) bool.
+    Returns: scalar ≥ 0; 0 without programs.
+    Source: Vasic et al. 2019, "Neural Program Repair by Jointly Learning to Localize and Repair".
+    """
+    chosen = torch.where(fails, bug_mass, torch.ones_like(bug_mass))
+    return (torch.log1p(mass) - chosen.log()).sum() / max(1, len(mass))
+
+
 def total_loss(
     model: CodeLeWMModel, latents: Latents, labels: Labels, config: TrainingConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -141,12 +163,14 @@ def total_loss(
 
     Terms of the world model count records with an output only, and are absent without one.
     """
-    prediction = model.transition(latents.z_code, latents.z_input)
+    prediction = model.transition(latents.z_code, latents.z_input, latents.suspicion)
     terms: dict[str, Tensor] = {}
     if config.p_pass_weight:
         terms["p_pass"] = F.binary_cross_entropy_with_logits(prediction.logit, labels.passed)
     if config.rank_weight:
         terms["rank"] = rank_loss(prediction.logit, labels)
+    if config.locate_weight:
+        terms["locate"] = locate_loss(latents.mass, latents.bug_mass, labels.fails)
     if labels.has_output.any():
         terms |= _world_terms(model, prediction.z_pred, latents, labels, config)
     if not terms:

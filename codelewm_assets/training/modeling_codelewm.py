@@ -21,6 +21,8 @@ from transformers.utils.generic import ModelOutput
 from .configuration_codelewm import CodeLeWMConfig
 
 ROTARY_BASE = 10_000.0
+MAX_SCORE = 12.0  # exp of it and of its negative is exact enough in float32 to be summed without a shift
+NGRAM_FACTORS = (92_821, 15_485_863, 32_452_843)  # of a token and of those before it
 SEGMENTS = ("prompt", "code", "input", "output")
 PROMPT, CODE, INPUT, OUTPUT = range(len(SEGMENTS))
 NO_SEGMENT = -1  # of padding
@@ -59,6 +61,20 @@ class Packed:
         """The same on a device."""
         arrays = (self.tokens, self.positions, self.kinds, self.owners, self.ancestors)
         return Packed(*(array.to(device, non_blocking=True) for array in arrays))
+
+
+class Encoded(NamedTuple):
+    """Segments in the light of those before them.
+
+    Attributes:
+        z: (N, D) float32 latents, unbounded.
+        suspicion: (N,) float32, log of the mean of exp(scores) over the segment's tokens.
+        scores: (R, S) float32 in ±`MAX_SCORE`, of each token: where a bug lies.
+    """
+
+    z: Tensor
+    suspicion: Tensor
+    scores: Tensor
 
 
 class Prediction(NamedTuple):
@@ -162,7 +178,8 @@ class CodeLeWMTrunk(nn.Module):
         self.kind = nn.Embedding(len(SEGMENTS), config.hidden_size)
         self.blocks = nn.ModuleList(CodeLeWMBlock(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.RMSNorm(config.hidden_size)
-        self.attention = nn.Linear(config.hidden_size, 1)  # of pooling
+        self.ngram = nn.Embedding(config.ngram_size, config.hidden_size)
+        self.pointer = nn.Linear(config.hidden_size, 1)
         self.project = nn.Linear(2 * config.hidden_size, config.latent_size)
 
     def hidden(self, packed: Packed) -> Tensor:
@@ -170,25 +187,35 @@ class CodeLeWMTrunk(nn.Module):
         mask = segment_mask(packed, by_blocks=self.by_blocks)
         cosines, sines = rotary_angles(packed.positions, self.head_width)
         x = self.token(packed.tokens) + self.kind(packed.kinds)  # (R, S, H)
+        for rows in self.ngrams(packed):
+            x = x + self.ngram(rows)
         for block in self.blocks:
             x = block(x, mask, cosines, sines)
         return torch.as_tensor(self.norm(x))
 
-    def pool(self, hidden: Tensor, packed: Packed) -> Tensor:
-        """(N, 2H) float32: mean of a segment's states, and their mean weighted by attention. Args: hidden: (R, S, H)."""
+    def ngrams(self, packed: Packed) -> tuple[Tensor, Tensor]:
+        """Rows of `ngram`, each (R, S): hashes of a token with the one, and with the two, before it in its segment."""
+        before = []
+        for distance in (1, 2):
+            same = F.pad(packed.owners, (distance, 0), value=NO_ANCESTOR)[:, :-distance] == packed.owners
+            before.append((F.pad(packed.tokens, (distance, 0))[:, :-distance] + 1) * same)  # 0: there is none
+        first, second, third = NGRAM_FACTORS
+        two = packed.tokens * first + before[0] * second
+        return two % self.ngram.num_embeddings, (two + (before[1] + 1) * third) % self.ngram.num_embeddings
+
+    def forward(self, packed: Packed) -> Encoded:
+        """Pool the states of each segment: their mean, and their mean weighted by exp(scores)."""
+        hidden = self.hidden(packed).float()  # (R, S, H)
+        scores = MAX_SCORE * torch.tanh(self.pointer(hidden).float().squeeze(-1) / MAX_SCORE)  # (R, S)
         slot = (packed.owners + 1).reshape(-1)  # (R · S,), 0 is padding
-        states = hidden.flatten(0, 1).float()  # (R · S, H)
-        weight = torch.tanh(self.attention(states)).float().mul(5).exp()  # (R · S, 1), bounded: sums need no shift
+        states, weight = hidden.flatten(0, 1), scores.reshape(-1, 1).exp()
 
         def sums(values: Tensor) -> Tensor:
             return values.new_zeros(packed.count + 1, values.shape[1]).index_add(0, slot, values)[1:]
 
-        mean = sums(states) / sums(torch.ones_like(weight))  # (N, H)
-        return torch.cat([mean, sums(states * weight) / sums(weight)], dim=1)
-
-    def forward(self, packed: Packed) -> Tensor:
-        """(N, D) float32, unbounded: one latent per segment, in the light of those before it."""
-        return torch.as_tensor(self.project(self.pool(self.hidden(packed), packed))).float()
+        sizes, weights = sums(torch.ones_like(weight)), sums(weight)  # (N, 1)
+        pooled = torch.cat([sums(states) / sizes, sums(states * weight) / weights], dim=1)  # (N, 2H)
+        return Encoded(self.project(pooled).float(), (weights / sizes).log().squeeze(1), scores)
 
 
 class CodeLeWMModel(PreTrainedModel):
@@ -238,15 +265,21 @@ class CodeLeWMModel(PreTrainedModel):
         """(B, D) unit length: the output's latent. Args: each (B, D), of segments of one sequence."""
         return F.normalize(self.predictor(torch.cat([z_code, z_input], dim=1)), dim=1)
 
-    def transition(self, z_code: Tensor, z_input: Tensor) -> Prediction:
-        """Predict from the latents of a program and of an input after it. Args: each (B, D). Returns: `Prediction`."""
+    def transition(self, z_code: Tensor, z_input: Tensor, suspicion: Tensor) -> Prediction:
+        """Predict from the latents of a program and of an input after it.
+
+        Args:
+            z_code, z_input: (B, D).
+            suspicion: (B,) of the program.
+        """
         z_pred = self.predict(z_code, z_input)
-        return Prediction(z_pred, self.p_pass(torch.cat([z_pred, z_code, z_input], dim=1)).squeeze(1))  # (B, D), (B,)
+        logit = self.p_pass(torch.cat([z_pred, z_code, z_input], dim=1)).squeeze(1)  # (B,)
+        return Prediction(z_pred, logit - suspicion)
 
     @torch.no_grad()
     def target_latent(self, outputs: Packed) -> Tensor:
         """Unit-length latents (N, D) of outputs by the target encoder."""
-        return F.normalize(self.target(outputs), dim=1)
+        return F.normalize(self.target(outputs).z, dim=1)
 
     @torch.no_grad()
     def reset_target(self) -> None:
@@ -279,8 +312,8 @@ class CodeLeWMModel(PreTrainedModel):
         packed = Packed(
             input_ids, positions, token_type_ids * is_token, owners, torch.stack(of_row, dim=1).flatten(0, 1)
         )
-        z = self.encoder(packed)  # (3B, D)
-        prediction = self.transition(z[CODE :: INPUT + 1], z[INPUT :: INPUT + 1])
+        encoded, step = self.encoder(packed), INPUT + 1  # of 3B segments
+        prediction = self.transition(encoded.z[CODE::step], encoded.z[INPUT::step], encoded.suspicion[CODE::step])
         return CodeLeWMOutput(logits=prediction.logit, z_pred=prediction.z_pred)
 
     def segments(self, tokenizer: Any, records: Sequence[Mapping[str, str]]) -> dict[str, Tensor]:

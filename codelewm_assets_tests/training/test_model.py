@@ -36,24 +36,45 @@ def chain(prompt: Sequence[int], code: Sequence[int], action: Sequence[int]) -> 
 
 def test_every_field_encodes_to_one_latent_a_segment(model: CodeLeWMModel) -> None:
     for field in SEGMENTS:
-        assert model.encoder(texts(field, [5, 6], [7], [8, 9, 10, 11])).shape == (3, CONFIG.latent)
+        assert model.encoder(texts(field, [5, 6], [7], [8, 9, 10, 11])).z.shape == (3, CONFIG.latent)
 
 
 def test_a_prediction_is_a_unit_latent_and_one_logit_a_row(model: CodeLeWMModel) -> None:
     z = torch.randn(5, CONFIG.latent, generator=torch.Generator().manual_seed(1))
-    made = model.transition(z, 3 * z)
+    made = model.transition(z, 3 * z, torch.zeros(5))
     assert made.z_pred.shape == (5, CONFIG.latent)
     assert made.logit.shape == (5,)
     torch.testing.assert_close(made.z_pred.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(
+        model.transition(z, 3 * z, torch.ones(5)).logit, made.logit - 1
+    )  # suspicion counts against it
 
 
 def test_a_segment_is_read_in_the_light_of_those_before_it_and_not_of_those_after(model: CodeLeWMModel) -> None:
     """Latents of prompt, code and input, with one token of one of them changed: those from there on change."""
-    base = model.encoder(chain([5, 6], [7, 8, 9], [10]))
+    base = model.encoder(chain([5, 6], [7, 8, 9], [10])).z
     for changed, other in enumerate(CHANGED):
-        found = model.encoder(chain(*other))
+        found = model.encoder(chain(*other)).z
         assert torch.equal(found[:changed], base[:changed])
         assert all(not torch.allclose(found[n], base[n], atol=1e-6) for n in range(changed, 3))
+
+
+def test_suspicion_is_the_log_of_the_mean_of_exp_of_a_segments_scores(model: CodeLeWMModel) -> None:
+    """Neither its length nor padding counts: of equal scores it is that score."""
+    packed = pack([[Segment("code", np.array([5, 6, 7]))], [Segment("code", np.array([8]))]], 16)
+    _, suspicion, scores = model.encoder(packed)
+    torch.testing.assert_close(suspicion[0], scores[packed.owners == 0].exp().mean().log())
+    torch.testing.assert_close(suspicion[1], scores[packed.owners == 1].squeeze(0))
+
+
+def test_ngrams_end_with_a_token_and_do_not_reach_into_the_segment_before(model: CodeLeWMModel) -> None:
+    """The first token of a segment has no token before it, whatever its prompt ends with."""
+    one, two = (model.encoder.ngrams(chain(prompt, [7, 8, 9], [10])) for prompt in ([5, 6], [5, 4]))
+    for first, second in zip(one, two, strict=True):
+        assert torch.equal(first[0, 2:], second[0, 2:]) and not torch.equal(first[0, :2], second[0, :2])
+    other = model.encoder.ngrams(chain([5, 6], [4, 8, 9], [10]))
+    assert (other[0] != one[0])[0].tolist() == [False, False, True, True, False, False]  # pairs of tokens
+    assert (other[1] != one[1])[0].tolist() == [False, False, True, True, True, False]  # threes
 
 
 def test_target_latents_have_unit_length(model: CodeLeWMModel) -> None:
@@ -62,7 +83,7 @@ def test_target_latents_have_unit_length(model: CodeLeWMModel) -> None:
 
 
 def test_the_field_and_the_order_of_tokens_are_part_of_what_is_encoded(model: CodeLeWMModel) -> None:
-    found = [model.encoder(texts(field, row))[0] for field, row in (("code", [5, 6, 7]), ("input", [5, 6, 7]),
+    found = [model.encoder(texts(field, row)).z[0] for field, row in (("code", [5, 6, 7]), ("input", [5, 6, 7]),
                                                                     ("code", [7, 6, 5]))]  # fmt: skip
     assert not torch.allclose(found[0], found[1]) and not torch.allclose(found[0], found[2])
 
@@ -76,8 +97,8 @@ def test_the_target_starts_as_a_copy_of_the_trunk() -> None:
 
 def test_the_target_encoder_gets_no_gradient() -> None:
     model = new_model(CONFIG)
-    z = model.encoder(chain([5, 6], [7, 8], [9]))
-    made = model.transition(z[1:2], z[2:])
+    z, suspicion, _ = model.encoder(chain([5, 6], [7, 8], [9]))
+    made = model.transition(z[1:2], z[2:], suspicion[1:2])
     loss = ((made.z_pred - model.target_latent(texts("output", [5]))) ** 2).sum() + made.logit.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(not p.requires_grad and p.grad is None for p in model.target.parameters())

@@ -1,13 +1,22 @@
 """Packing: nothing is lost, cut or seen by a neighbour, and losses and gradients are those of one sequence a row."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.training.batches import Batch, frequent_outputs, latents_of, make_batch, plant
+from codelewm_assets.training.batches import (
+    Batch,
+    Pointers,
+    bug_tokens,
+    frequent_outputs,
+    latents_of,
+    make_batch,
+    plant,
+)
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.hub import model_config, new_model
 from codelewm_assets.training.loss import total_loss
@@ -20,7 +29,7 @@ from codelewm_assets.training.modeling_codelewm import (
     segment_mask,
 )
 from codelewm_assets.training.packing import Segment, Tree, pack
-from codelewm_assets.training.tokenize import TokenRecord
+from codelewm_assets.training.tokenize import TokenArray, TokenRecord
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.training.tokens import CONFIG
 
@@ -118,13 +127,13 @@ def trunk() -> CodeLeWMTrunk:
 
 
 def _one_a_row(trees: Sequence[Tree], made: CodeLeWMTrunk) -> torch.Tensor:
-    return torch.cat([made(pack([tree], ROOM)) for tree in trees])
+    return torch.cat([made(pack([tree], ROOM)).z for tree in trees])
 
 
 def test_packed_latents_are_those_of_one_sequence_a_row() -> None:
     given, made = chains(30), trunk()
     assert len(pack(given, ROOM).tokens) < 30
-    torch.testing.assert_close(made(pack(given, ROOM)), _one_a_row(given, made), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(made(pack(given, ROOM)).z, _one_a_row(given, made), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
@@ -144,7 +153,7 @@ def test_a_neighbour_in_the_row_changes_no_bit_of_a_latent() -> None:
     """The same places with other neighbours: were a token seen across sequences, the latent would move."""
     mine = [Segment("code", np.array([5, 6, 7]))]
     made = trunk()
-    found = [made(pack([mine, [Segment("code", np.full(13, n))]], 16, is_fixed=True))[0] for n in (8, 9, 200)]
+    found = [made(pack([mine, [Segment("code", np.full(13, n))]], 16, is_fixed=True)).z[0] for n in (8, 9, 200)]
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
@@ -152,7 +161,7 @@ def test_no_gradient_reaches_another_branch() -> None:
     """Of two programs after one prompt, the first one's latent depends on the prompt and on itself."""
     made = trunk()
     tree = [Segment("prompt", np.array([3])), Segment("code", np.array([5, 6]), 0), Segment("code", np.array([11]), 0)]
-    made(pack([tree], 16))[1].sum().backward()
+    made(pack([tree], 16)).z[1].sum().backward()
     gradient = made.token.weight.grad
     assert gradient is not None
     assert all(bool(gradient[token].abs().sum() > 0) for token in (3, 5, 6))
@@ -192,6 +201,39 @@ def test_a_tree_that_would_be_longer_than_a_row_goes_on_in_another_one(fold_data
         assert segments[action][0][segments[action][1].parent or 0] is segments[code][1]
 
 
+def test_the_tokens_of_a_bug_by_hand() -> None:
+    """Replaced: the new tokens. Inserted: those. Deleted: the tokens on both sides of the gap. Equal: none."""
+    right = [1, 2, 3, 4, 5]
+    assert bug_tokens(right, [1, 2, 9, 8, 4, 5]) == [2, 3]
+    assert bug_tokens(right, [1, 2, 3, 7, 4, 5]) == [3]
+    assert bug_tokens(right, [1, 2, 4, 5]) == [1, 2]
+    assert bug_tokens(right, [2, 3, 4, 5]) == [0]
+    assert bug_tokens(right, [1, 2, 3, 4]) == [3]
+    assert bug_tokens(right, right) == []
+
+
+def test_pointers_of_a_batch_are_both_programs_of_a_pair_and_the_tokens_of_the_bug(fold_data: FoldData) -> None:
+    """The program of row r is `5, r, 7, 8`: twins differ in one token, which the short programs of the world do not."""
+    codes = np.array([[5, 20 + row, 7, 8] for row in range(len(fold_data.arrays["code"]))], dtype=np.uint16)
+    array = TokenArray(codes.flatten(), np.arange(0, codes.size + 1, 4))
+    fold_data = replace(fold_data, arrays=fold_data.arrays | {"code": array})
+    records = BatchSampler(fold_data.part("train"), EXACT, np.random.default_rng(0)).draw()
+    batch = make_batch(fold_data, records, {}, EXACT)
+    pointers, fails = batch.pointers, batch.labels.fails.tolist()
+    assert fails and fails[::2] == [True] * (len(fails) // 2) and fails[1::2] == [False] * (len(fails) // 2)
+    by_segment = {int(s): r for s, r in zip(batch.segment_index["code"], records, strict=True)}
+    owners = batch.sequences.owners.flatten()
+    for number in range(0, len(fails), 2):
+        wrong, right = (by_segment[int(pointers.segments[n])] for n in (number, number + 1))
+        assert wrong.twin == right.twin and not wrong.completion_passed and right.completion_passed
+        places = pointers.tokens[pointers.owners == number]
+        assert set(owners[places].tolist()) == {int(pointers.segments[number])}
+        start = int((owners == pointers.segments[number]).nonzero()[0])
+        assert (places - start).tolist() == [1]
+    alone = [r.model_copy(update={"twin": None}) for r in records]
+    assert len(make_batch(fold_data, alone, {}, EXACT).pointers.segments) == 0
+
+
 def _padded(records: Sequence[TokenRecord], data: FoldData, packed: Batch) -> Batch:
     """The same batch, with each record's sequence, input and output in a row of its own."""
     trees = list[list[Segment]]()
@@ -205,7 +247,14 @@ def _padded(records: Sequence[TokenRecord], data: FoldData, packed: Batch) -> Ba
     index = {"code": 3 * numbers + 1, "input": 3 * numbers + 2, "input_alone": 3 * count + numbers, "output": numbers}
     # rows one sequence long
     sequences = pack([*trees, *alone], max(sum(len(s.tokens) for s in tree) for tree in trees))
-    return Batch(sequences, pack(outputs, 32), index, packed.labels, packed.tokens)
+    first = {int(place): number for number, place in reversed(list(enumerate(packed.segment_index["code"])))}
+    segments = torch.tensor([3 * first[int(place)] + 1 for place in packed.pointers.segments], dtype=torch.int64)
+    tokens = list[int]()
+    for token, owner in zip(packed.pointers.tokens.tolist(), packed.pointers.owners.tolist(), strict=True):
+        start = int((packed.sequences.owners.flatten() == packed.pointers.segments[owner]).nonzero()[0])
+        tokens.append(token - start + int((sequences.owners.flatten() == segments[owner]).nonzero()[0]))
+    pointers = Pointers(segments, torch.tensor(tokens, dtype=torch.int64), packed.pointers.owners)
+    return Batch(sequences, pack(outputs, 32), pointers, index, packed.labels, packed.tokens)
 
 
 def test_losses_and_gradients_are_those_of_one_sequence_a_record(fold_data: FoldData) -> None:
@@ -221,7 +270,7 @@ def test_losses_and_gradients_are_those_of_one_sequence_a_record(fold_data: Fold
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
         found.append((loss.detach(), {name: term.detach() for name, term in terms.items()}, gradients))
-    assert len(found[0][1]) == 8 and found[0][2].keys() == found[1][2].keys()
+    assert len(found[0][1]) == 9 and found[0][2].keys() == found[1][2].keys()
     torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found[0][2], found[1][2], rtol=1e-4, atol=1e-5)

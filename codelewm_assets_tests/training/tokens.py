@@ -1,6 +1,6 @@
 """Token arrays, a store and checkpoints made from the small world, for the tests of training and scoring."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,24 @@ from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.sidecar import weights_path
-from codelewm_assets.training.tokenize import Texts, collect_texts, token_files, tokenize_fold
+from codelewm_assets.training.tokenize import (
+    RECORDS,
+    VARIANTS,
+    Texts,
+    Variant,
+    collect_texts,
+    token_files,
+    tokenize_fold,
+)
 from codelewm_assets_tests.factories import World
 
 CONFIG: TrainingConfig = load_profile(str(Path(__file__).parents[1] / "tiny.yaml")).training_config()
 CHAIN = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 
 
-def world_texts(world: World) -> Texts:
+def world_texts(world: World, variants: Sequence[Variant] = ()) -> Texts:
     """The texts and token records of a world."""
-    return collect_texts(world.rows, {s.problem_id: s.fold for s in world.splits}, world.prompts)
+    return collect_texts(world.rows, {s.problem_id: s.fold for s in world.splits}, world.prompts, variants)
 
 
 def put(
@@ -34,12 +42,15 @@ def put(
     return store.write(CacheKey(kind, partition, parents or {}, {}, "test"), files, {})
 
 
-def put_tokens(store: ArtifactStore, world: World, parents: Mapping[str, str]) -> Artifact:
+def put_tokens(
+    store: ArtifactStore, world: World, parents: Mapping[str, str], variants: Sequence[Variant] = ()
+) -> Artifact:
     """A `tokenized_pack` of fold 0."""
-    texts = world_texts(world)
+    texts = world_texts(world, variants)
     tokenizer, arrays = tokenize_fold(texts, CONFIG, model_fold=0)
     files: dict[str, bytes | Path] = {
-        "records.parquet": write_table(texts.records),
+        RECORDS: write_table(texts.records),
+        **({VARIANTS: write_table(texts.variants)} if texts.variants else {}),
         **token_files(0, tokenizer, arrays),
     }
     return put(store, "tokenized_pack", files, parents)
