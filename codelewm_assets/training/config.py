@@ -1,5 +1,7 @@
 """Settings of training, and of a job of Hugging Face Jobs. No heavy imports, since profiles are validated by them."""
 
+import re
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -8,6 +10,35 @@ from codelewm_assets.core.ids import FOLDS
 
 CODE_VERSION = "4"
 """Incremented by hand when the same inputs give other weights. A state of another version is not resumed."""
+
+
+class PretrainedEncoder(BaseModel):
+    """A pretrained model that takes the place of the encoder's layers, and its tokenizer.
+
+    Raises: pydantic.ValidationError: a Hub name without a full commit hash.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    source: str  # a folder, package:NAME for the folder of an installed package, or namespace/name on the Hub
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")  # of a Hub name
+    gguf_file: str | None = None  # in that folder or repository
+    is_causal: bool = True  # False for an encoder of the BERT kind
+    is_frozen: bool = True  # features; False: fine-tuned
+    learning_rate: float = Field(default=2e-5, gt=0)  # of its own weights, with the schedule of the others
+    may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "unknown"  # in its pretraining
+
+    @property
+    def is_on_hub(self) -> bool:
+        """True for a name on the Hub."""
+        return re.fullmatch(r"[\w-]+/[\w.-]+", self.source) is not None and not Path(self.source).exists()
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "PretrainedEncoder":
+        if self.is_on_hub and self.revision is None:
+            raise ValueError(
+                f"{self.source} is no folder here, and on the Hub it can change; expected a revision of 40 hex digits"
+            )
+        return self
 
 
 class TrainingConfig(BaseModel):
@@ -25,6 +56,8 @@ class TrainingConfig(BaseModel):
     input_length: int = Field(default=32, ge=4)  # tokens, as above
     output_length: int = Field(default=24, ge=4)  # tokens, as above
     prompt_length: int = Field(default=256, ge=4)  # tokens, as above
+    encoder: Literal["scratch", "pretrained"] = "scratch"
+    pretrained: PretrainedEncoder | None = None  # hidden, layers, heads, feedforward and vocab_size are then its own
     hidden: int = Field(default=96, ge=8)  # width of the encoder
     layers: int = Field(default=2, ge=1)  # of the encoder
     heads: int = Field(default=4, ge=1)  # of attention, which share hidden out
@@ -80,6 +113,8 @@ class TrainingConfig(BaseModel):
             raise ValueError(f"hidden {self.hidden} over heads {self.heads} is odd; rotary positions want pairs")
         if not self.folds or len(set(self.folds)) != len(self.folds) or not set(self.folds) <= set(FOLDS):
             raise ValueError(f"folds {self.folds}: expected some of {FOLDS}, each once")
+        if (self.encoder == "pretrained") != (self.pretrained is not None):
+            raise ValueError(f"encoder is {self.encoder}; expected pretrained with its settings, or scratch without")
         needed = self.prompt_length + self.code_length + self.input_length
         if self.row_tokens < max(needed, self.output_length):
             raise ValueError(f"row_tokens {self.row_tokens} is below prompt, code and input together, {needed}")
@@ -89,6 +124,11 @@ class TrainingConfig(BaseModel):
     def has_every_term(self) -> bool:
         """True if every term of the loss has a positive weight."""
         return all(getattr(self, name) > 0 for name in type(self).model_fields if name.endswith("_weight"))
+
+    @property
+    def encoder_may_have_seen_benchmarks(self) -> Literal["true", "false", "unknown"]:
+        """Whether the encoder's pretraining may hold the benchmarks; from scratch there is none."""
+        return self.pretrained.may_have_seen_benchmarks if self.pretrained else "false"
 
     @property
     def settings(self) -> dict[str, Any]:

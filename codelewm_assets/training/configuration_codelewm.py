@@ -1,5 +1,7 @@
 """Configuration of the transition model in the form of `transformers`. The file is copied into every saved model's folder."""
 
+from typing import Any
+
 from transformers import PreTrainedConfig
 
 
@@ -12,6 +14,9 @@ class CodeLeWMConfig(PreTrainedConfig):
         output_values: number of frequent outputs with a class of their own; another class holds the rest.
         ngram_size: rows of the table of hashed 2- and 3-grams of tokens, which are added to the embeddings.
         max_segment_tokens: segment → number of tokens at which training cut it; `CodeLeWMModel.segments` does the same.
+        body: configuration of a pretrained transformer that takes the place of the layers; None: there is none.
+        body_is_causal: it lets a token see no later one, as language models do.
+        body_is_frozen: its weights are not part of the model's folder: `CodeLeWMModel.attach` takes them.
         block_masks: attention by blocks of the mask (flex attention), for a compiled model on a GPU.
     """
 
@@ -29,4 +34,7 @@ class CodeLeWMConfig(PreTrainedConfig):
     initializer_range: float = 0.02
     max_segment_tokens: dict[str, int] | None = None
     block_masks: bool = False
+    body: dict[str, Any] | None = None
+    body_is_causal: bool = True
+    body_is_frozen: bool = False
     pad_token_id: int | None = 0

@@ -14,7 +14,7 @@ from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.batches import plant
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.hub import model_config
+from codelewm_assets.training.hub import scored_model
 from codelewm_assets.training.modeling_codelewm import CodeLeWMModel
 from codelewm_assets.training.packing import Segment, pack
 from codelewm_assets.training.sidecar import Sidecar, weights_path
@@ -71,15 +71,12 @@ class Scorer:
     def __init__(self, checkpoint: Artifact, sidecar: Sidecar, data: FoldData) -> None:
         """Raises: TrainingError: the weights do not fit the sidecar's configuration, tensor by tensor."""
         self._data, self._config = data, sidecar.config
-        self._model = CodeLeWMModel(model_config(sidecar.config))
         try:
-            weights = load_file(checkpoint.path(weights_path(data.model_fold)))
-            self._model.load_state_dict(weights, strict=True)
+            self._model = scored_model(sidecar.config, load_file(checkpoint.path(weights_path(data.model_fold))))
         except RuntimeError as error:
             raise TrainingError(
                 f"{checkpoint.manifest.artifact_id}: weights do not fit its sidecar: {error}"
             ) from error
-        self._model.eval()
 
     def transitions(self, codes: Sequence[int], inputs: Sequence[int], prompts: Sequence[int]) -> Transitions:
         """Predict from rows of the token arrays, one of each per record. Returns: `Transitions` of N = len(codes)."""

@@ -175,7 +175,7 @@ class _FoldTraining:
     def _step(self, step: int, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         self._model.train()
         for group in self._optimizer.param_groups:
-            group["lr"] = self._config.learning_rate * self._lr_factor(step)
+            group["lr"] = group["highest_lr"] * self._lr_factor(step)
         try:
             with _autocast(self._config):
                 loss, terms = self._objective(batch)
@@ -305,12 +305,17 @@ def lr_factor(step: int, warmup_steps: int, steps: int) -> float:
 
 
 def _optimizer(model: CodeLeWMModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Fused AdamW; matrices decay, vectors do not."""
-    learnt = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in learnt if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in learnt if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    """Fused AdamW; matrices decay, vectors do not; a fine-tuned body has a learning rate of its own."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    groups = []
+    for is_body, lr in (
+        (False, config.learning_rate),
+        (True, config.pretrained.learning_rate if config.pretrained else 0.0),
+    ):
+        part = [p for name, p in named if name.startswith("body.") is is_body]
+        matrices, vectors = [p for p in part if p.ndim >= 2], [p for p in part if p.ndim < 2]
+        decays = ((matrices, config.weight_decay), (vectors, 0.0))
+        groups += [{"params": p, "weight_decay": decay, "lr": lr, "highest_lr": lr} for p, decay in decays if p]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)
 
 

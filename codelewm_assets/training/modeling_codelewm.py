@@ -5,7 +5,6 @@ a prompt is read once for all of its programs, and a program once for all of its
 Shapes: N segments, R rows of S tokens, H hidden, D latent dimensions, B records.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 from torch.optim.swa_utils import get_ema_multi_avg_fn
-from transformers import PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from .configuration_codelewm import CodeLeWMConfig
@@ -25,6 +24,7 @@ MAX_SCORE = 12.0  # exp of it and of its negative is exact enough in float32 to 
 NGRAM_FACTORS = (92_821, 15_485_863, 32_452_843)  # of a token and of those before it
 SEGMENTS = ("prompt", "code", "input", "output")
 PROMPT, CODE, INPUT, OUTPUT = range(len(SEGMENTS))
+OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")  # whose positions start behind the padding token's number
 NO_SEGMENT = -1  # of padding
 NO_ANCESTOR = -2
 EMPTY_ACTION = "[]"
@@ -168,10 +168,19 @@ class CodeLeWMBlock(nn.Module):
 
 
 class CodeLeWMTrunk(nn.Module):
-    """A transformer over packed sequences; each segment is pooled."""
+    """A transformer over packed sequences; each segment is pooled.
+
+    A pretrained body is shared by trunks and is no submodule of theirs; its states have one more dimension, the surprisal.
+    """
 
     def __init__(self, config: CodeLeWMConfig) -> None:
         super().__init__()
+        self.config, self.shared_body = config, list[nn.Module]()
+        width = config.hidden_size + (config.body is not None)
+        self.pointer = nn.Linear(width, 1)
+        self.project = nn.Linear(2 * width, config.latent_size)
+        if config.body is not None:
+            return
         self.head_width = config.hidden_size // config.num_attention_heads
         self.by_blocks = config.block_masks
         self.token = nn.Embedding(config.vocab_size, config.hidden_size)
@@ -179,11 +188,11 @@ class CodeLeWMTrunk(nn.Module):
         self.blocks = nn.ModuleList(CodeLeWMBlock(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.RMSNorm(config.hidden_size)
         self.ngram = nn.Embedding(config.ngram_size, config.hidden_size)
-        self.pointer = nn.Linear(config.hidden_size, 1)
-        self.project = nn.Linear(2 * config.hidden_size, config.latent_size)
 
     def hidden(self, packed: Packed) -> Tensor:
-        """(R, S, H) the last layer's state of each token."""
+        """(R, S, H) the last layer's state of each token; of a pretrained body (R, S, H + 1)."""
+        if self.config.body is not None:
+            return self._read(packed)
         mask = segment_mask(packed, by_blocks=self.by_blocks)
         cosines, sines = rotary_angles(packed.positions, self.head_width)
         x = self.token(packed.tokens) + self.kind(packed.kinds)  # (R, S, H)
@@ -192,6 +201,42 @@ class CodeLeWMTrunk(nn.Module):
         for block in self.blocks:
             x = block(x, mask, cosines, sines)
         return torch.as_tensor(self.norm(x))
+
+    def _read(self, packed: Packed) -> Tensor:
+        """(R, S, H + 1) states of the pretrained body, and the surprisal of each token in tens of nats.
+
+        The surprisal is 0 for a segment's first token, and everywhere if the body is not causal or ties no embeddings.
+        """
+        if not self.shared_body:
+            raise RuntimeError(
+                "This model was trained on a frozen pretrained body, which is not in its folder. Load it with AutoModel, as the "
+                "model card says, and give it to attach()."
+            )
+        body, config = self.shared_body[0], self.config
+        described = config.body or {}
+        first = described["pad_token_id"] + 1 if described["model_type"] in OFFSET_POSITIONS else 0
+        mask = torch.as_tensor(segment_mask(packed, by_blocks=False))  # (R, 1, S, S)
+        if config.body_is_causal:
+            mask = mask.tril()
+        additive = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, torch.finfo(torch.float32).min)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not config.body_is_frozen):
+            hidden = body(
+                input_ids=packed.tokens, position_ids=packed.positions + first, attention_mask=additive, use_cache=False
+            ).last_hidden_state  # (R, S, H)
+        surprisal = torch.zeros_like(hidden[..., :1])
+        if config.body_is_causal and described.get("tie_word_embeddings"):
+            surprisal[:, 1:, 0] = self._surprisal(hidden, packed)
+        return torch.cat([hidden, surprisal], dim=-1)
+
+    @torch.no_grad()
+    def _surprisal(self, hidden: Tensor, packed: Packed) -> Tensor:
+        """(R, S - 1) minus the log probability of each token but the first after the token before it, in tens of nats."""
+        embedding = self.shared_body[0].get_input_embeddings().weight  # type: ignore[operator] # (vocabulary, H)
+        losses = torch.stack([
+            F.cross_entropy(states[:-1] @ embedding.T, tokens[1:], reduction="none")
+            for states, tokens in zip(hidden, packed.tokens, strict=True)
+        ])  # fmt: skip
+        return losses * (packed.owners[:, 1:] == packed.owners[:, :-1]) / 10
 
     def ngrams(self, packed: Packed) -> tuple[Tensor, Tensor]:
         """Rows of `ngram`, each (R, S): hashes of a token with the one, and with the two, before it in its segment."""
@@ -229,8 +274,10 @@ class CodeLeWMModel(PreTrainedModel):
 
     def __init__(self, config: CodeLeWMConfig) -> None:
         super().__init__(config)
-        self.encoder = CodeLeWMTrunk(config)
-        self.target = copy.deepcopy(self.encoder)
+        self.encoder, self.target = CodeLeWMTrunk(config), CodeLeWMTrunk(config)
+        if config.body is not None and not config.body_is_frozen:
+            self.body = AutoModel.from_config(AutoConfig.for_model(**config.body))
+            self.attach(self.body)
         width, inner = config.latent_size, config.head_size
         self.predictor = nn.Sequential(
             nn.Linear(2 * width, inner), nn.GELU(), nn.LayerNorm(inner), nn.Linear(inner, width)
@@ -261,6 +308,11 @@ class CodeLeWMModel(PreTrainedModel):
             for layer in (module.out, module.down):
                 nn.init.normal_(layer.weight, std=std / (2 * self.config.num_hidden_layers) ** 0.5)
 
+    def attach(self, body: nn.Module) -> None:
+        """Use a pretrained body, as `AutoModel.from_pretrained` gives it."""
+        for trunk in (self.encoder, self.target):
+            trunk.shared_body = [body]
+
     def predict(self, z_code: Tensor, z_input: Tensor) -> Tensor:
         """(B, D) unit length: the output's latent. Args: each (B, D), of segments of one sequence."""
         return F.normalize(self.predictor(torch.cat([z_code, z_input], dim=1)), dim=1)
@@ -283,7 +335,7 @@ class CodeLeWMModel(PreTrainedModel):
 
     @torch.no_grad()
     def reset_target(self) -> None:
-        """Make the target encoder equal to the trunk."""
+        """Make the target encoder equal to the trunk, but for a pretrained body, which they share."""
         self.target.load_state_dict(self.encoder.state_dict())
 
     @torch.no_grad()

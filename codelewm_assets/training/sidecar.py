@@ -40,7 +40,8 @@ class Sidecar(BaseModel):
     preflight_report: str  # digest
     tokenizer_sha256: dict[str, str]  # fold → sha256 of its tokenizer
     weights_sha256: dict[str, str]  # fold → sha256 of its weights
-    parameter_count: int
+    parameter_count: int  # of those that are trained
+    encoder_may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "false"
     revision: str
     versions: dict[str, str]
     device: str

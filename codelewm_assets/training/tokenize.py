@@ -176,7 +176,7 @@ class TokenArray:
 def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArray:
     """Token ids, cut at `length`; an empty text is one unknown token."""
     unknown = int(tokenizer.token_to_id(UNKNOWN) or 0)
-    ids = [encoding.ids[:length] or [unknown] for encoding in tokenizer.encode_batch(list(texts))]
+    ids = [e.ids[:length] or [unknown] for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     starts = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in ids], out=starts[1:])
     return TokenArray(np.fromiter(chain.from_iterable(ids), dtype=np.uint16, count=int(starts[-1])), starts)
@@ -185,11 +185,11 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArra
 def tokenize_fold(
     texts: Texts, config: TrainingConfig, *, model_fold: int, max_characters: int = 4000
 ) -> tuple[str, dict[str, TokenArray]]:
-    """The tokenizer of one model fold as JSON, and the token arrays of all four fields.
+    """The tokenizer of one model fold as JSON, and the token arrays of all four fields; a pretrained encoder has its own.
 
     The tokenizer is trained on texts of this fold's train problems and of the variants only. Texts are first cut at
     `max_characters`.
-    Raises: TrainingError: the fold has no train records.
+    Raises: TrainingError: the fold has no train records, or the pretrained encoder is not there.
     """
     train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]
     if not train:
@@ -198,7 +198,12 @@ def tokenize_fold(
     for name in FIELDS:
         rows = sorted({getattr(record, name) for record in (*train, *texts.variants)})
         seen += [texts.by_field[name][row][:max_characters] for row in rows]
-    tokenizer = train_tokenizer(seen, config.vocab_size)
+    if config.pretrained is None:
+        tokenizer = train_tokenizer(seen, config.vocab_size)
+    else:
+        from codelewm_assets.training.pretrained import load_tokenizer
+
+        tokenizer = load_tokenizer(config.pretrained)
     arrays = {
         name: encode(tokenizer, [text[:max_characters] for text in texts.by_field[name]], config.lengths[name])
         for name in FIELDS

@@ -111,7 +111,7 @@ def _by_one(data: FoldData, config: TrainingConfig) -> CodeLeWMModel:
             (loss / 2).backward()  # type: ignore[no-untyped-call] # gradients add up
             random[rank] = torch.get_rng_state()
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * loop.lr_factor(step, config.warmup_steps, config.steps)
+            group["lr"] = group["highest_lr"] * loop.lr_factor(step, config.warmup_steps, config.steps)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
         optimizer.step()
         model.update_target(config.ema_decay)
