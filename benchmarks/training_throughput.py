@@ -1,9 +1,9 @@
 """Training steps of one model on the same records, padded as v0.9 was and packed as this project does, in one run.
 
 `python benchmarks/training_throughput.py TOKENIZED_PACK_FOLDER` takes the folder of a stored `tokenized_pack` (the newest under
-`artifacts/tokenized_pack/all/`). The padded peer gives every record a row of 1024 tokens for its code and of 256 each for
-its input and its output, and encodes no prompt; packed encodes each distinct text once, prompts too. Both take the
-same whole step: forward, backward, clip, AdamW, target.
+`artifacts/tokenized_pack/all/`). The padded peer gives every record a row of 1024 tokens for its prompt, program and input, and
+one of 256 for its output; packed reads each distinct beginning once. Both take the same whole step: forward, backward, clip,
+AdamW, target.
 """
 
 import argparse
@@ -15,20 +15,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from codelewm_assets.training.model import TransitionModel
 from sections import rewrite
 
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.training import loop
-from codelewm_assets.training.batches import Batch, frequent_outputs, labels_of, make_batch
+from codelewm_assets.training.batches import Batch, Pointers, frequent_outputs, labels_of, make_batch
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
-from codelewm_assets.training.loss import Latents
+from codelewm_assets.training.packing import Segment, pack
 from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
-from codelewm_assets_tests.training.tokens import one_a_row
 
-PADDED = {"code": 1024, "input": 256, "output": 256}
+SEQUENCE, OUTPUT = 1024, 256  # tokens of a padded row
 SHAPES = {
     "256 wide, 4 layers": {"hidden": 256, "layers": 4, "heads": 8, "feedforward": 1024, "latent": 256},
     "512 wide, 12 layers": {"hidden": 512, "layers": 12, "heads": 8, "feedforward": 2048, "latent": 512},
@@ -45,23 +43,25 @@ def fold_data(folder: Path) -> FoldData:
     return FoldData(arrays, tuple(read_table(folder / "records.parquet", TokenRecord)), 0)
 
 
-def padded_batch(data: FoldData, records: Sequence[TokenRecord], config: TrainingConfig, device: str) -> list[Batch]:
-    """Code, input and output of each record, a row each, as three batches."""
-    labels = labels_of(records, {}, config, device)
-    everyone = torch.arange(len(records), device=device)
-    batches = []
-    for field, width in PADDED.items():
-        texts = [(field, data.arrays[field][getattr(r, field)]) for r in records]
-        rows = one_a_row(texts, {field: width}).to(device)
-        batches.append(Batch(rows, rows, {field: everyone}, labels, sum(len(text) for _, text in texts)))
-    return batches
+def padded_batch(data: FoldData, records: Sequence[TokenRecord], config: TrainingConfig, device: str) -> Batch:
+    """Every record's sequence in a row of its own, and its output in one; no bug is pointed at."""
 
+    def segment(field: str, record: TokenRecord, parent: int | None = None) -> Segment:
+        return Segment(field, data.arrays[field][getattr(record, field)], parent)
 
-def padded_latents(model: TransitionModel, batches: list[Batch]) -> Latents:
-    """Encode the three; there is no prompt, the code stands in its place."""
-    code, given, out = batches
-    z_code = model.encoder(code.documents)
-    return Latents(z_code, model.encoder(given.documents), z_code, model.target_latent(out.outputs))
+    trees = [[segment("prompt", r), segment("code", r, 0), segment("input", r, 1)] for r in records]
+    sequences = pack([*trees, *([segment("input", r)] for r in records)], SEQUENCE, is_fixed=True)
+    outputs = pack([[segment("output", r)] for r in records], OUTPUT, is_fixed=True)
+    numbers, none = torch.arange(len(records), device=device), torch.zeros(0, dtype=torch.int64, device=device)
+    index = {
+        "code": 3 * numbers + 1,
+        "input": 3 * numbers + 2,
+        "input_alone": 3 * len(records) + numbers,
+        "output": numbers,
+    }
+    tokens = sequences.token_count + outputs.token_count
+    labels = labels_of(records, {}, config, [], device)
+    return Batch(sequences.to(device), outputs.to(device), Pointers(none, none, none), index, labels, tokens)
 
 
 def measure(step: Callable[[int], int], steps: int, device: str) -> tuple[float, int]:
@@ -103,19 +103,13 @@ def compare(data: FoldData, shape: str, config: TrainingConfig, steps: int, peak
         training._step(number + 1, batch)
         return batch.tokens
 
-    latents_of = loop.latents_of
-
     def padded(number: int) -> int:
-        batches = padded_batch(data, drawn[number], config, device)
-        loop.latents_of = lambda model, _: padded_latents(model, batches)  # type: ignore[assignment]
-        try:
-            training._step(number + 1, batches[0])
-        finally:
-            loop.latents_of = latents_of
-        return sum(batch.tokens for batch in batches)
+        batch = padded_batch(data, drawn[number], config, device)
+        training._step(number + 1, batch)
+        return batch.tokens
 
     found = {}
-    for name, step, count in (("packed", packed, steps), ("padded 1024+256+256", padded, max(1, steps // 8))):
+    for name, step, count in (("packed", packed, steps), (f"padded {SEQUENCE}+{OUTPUT}", padded, max(1, steps // 8))):
         seconds, tokens = measure(step, count, device)
         examples = sum(len(records) for records in drawn[1 : count + 1])
         memory = (
@@ -129,7 +123,7 @@ def compare(data: FoldData, shape: str, config: TrainingConfig, steps: int, peak
             tokens / seconds * flop_per_token(config) / peak,
             memory / 2**30,
         )
-    slow = found["padded 1024+256+256"][0]
+    slow = found[f"padded {SEQUENCE}+{OUTPUT}"][0]
     return [
         f"| {shape} | {name} | {rate:.1f} | {tokens:.0f} | {100 * used:.1f}% | {memory:.2f} | {rate / slow:.1f}× |"
         for name, (rate, tokens, used, memory) in found.items()
@@ -157,7 +151,7 @@ def main() -> None:
             continue
         config = TrainingConfig(
             vocab_size=max(300, vocabulary), **{f"{name}_length": max(8, most) for name, most in longest.items()},
-            row_tokens=max(8, *longest.values()), predictor_hidden=512, precision=precision, compile=device == "cuda",
+            row_tokens=2048, predictor_hidden=512, precision=precision, compile=device == "cuda",
             completions_per_batch=options.completions, device=device, threads=torch.get_num_threads(), **sizes,
         )  # fmt: skip
         rows += compare(data, shape, config, options.steps, peak)
