@@ -190,7 +190,7 @@ def _world_terms(
     if config.sigreg_weight:
         width = latents.z_code.shape[1]
         directions = F.normalize(torch.randn(width, config.sigreg_directions, device=z_pred.device), dim=0)
-        spread = [sigreg_loss(z, directions) for z in (latents.z_code[has], latents.z_alone[has])]
+        spread = [sigreg_loss(z, directions) for z in (latents.z_code[has], latents.z_input[has], latents.z_alone[has])]
         terms["sigreg"] = torch.stack(spread).mean()
     if config.action_swap_weight:
         is_swap = (labels.output_rows[labels.swap] != labels.output_rows).float()[has]

@@ -73,6 +73,16 @@ def test_a_malformed_sidecar_is_refused(
         read_sidecar(checkpoint)
 
 
+def test_a_checkpoint_of_the_model_before_0_2_is_refused_by_its_version(
+    store: ArtifactStore, tokens: Artifact, weights: bytes
+) -> None:
+    checkpoint = put_checkpoint(store, tokens, weights, schema_version="codelewm.checkpoint_sidecar.v1", folds=None)
+    with pytest.raises(
+        TrainingError, match=r"is of the model before 0\.2, .*checkpoint_sidecar\.v1; expected v2\. Train"
+    ):
+        read_sidecar(checkpoint)
+
+
 def test_a_sidecar_that_is_not_json_is_refused(store: ArtifactStore) -> None:
     checkpoint = put(store, "checkpoint", {"sidecar.json": b"\x00{"}, {}, "7")
     with pytest.raises(TrainingError, match="its sidecar is malformed"):
