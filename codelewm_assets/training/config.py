@@ -56,7 +56,7 @@ class TrainingConfig(BaseModel):
     input_length: int = Field(default=32, ge=4)  # tokens, as above
     output_length: int = Field(default=24, ge=4)  # tokens, as above
     prompt_length: int = Field(default=256, ge=4)  # tokens, as above
-    encoder: Literal["scratch", "pretrained"] = "scratch"
+    encoder: Literal["scratch", "pretrained"] = "scratch"  # layers of its own, or a published model
     pretrained: PretrainedEncoder | None = None  # hidden, layers, heads, feedforward and vocab_size are then its own
     hidden: int = Field(default=96, ge=8)  # width of the encoder
     layers: int = Field(default=2, ge=1)  # of the encoder

@@ -17,7 +17,6 @@ from codelewm_assets.training.loop import FoldData
 from codelewm_assets.training.modeling_codelewm import CodeLeWMModel
 from codelewm_assets.training.sidecar import FOLDER_FILES
 from codelewm_assets.training.tokenize import EMPTY_ACTION, Texts, tokenize_fold
-from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.tokens import CONFIG
 
 STRANGER = """
@@ -81,7 +80,7 @@ def test_the_same_weights_give_the_same_bytes(model: CodeLeWMModel, folder: Path
         assert (tmp_path / "fold0" / name).read_bytes() == (folder / name).read_bytes()
 
 
-@slow
+@pytest.mark.slow
 def test_a_release_loads_where_this_package_is_not_installed_and_gives_the_same(
     model: CodeLeWMModel, folder: Path, fold_data: FoldData, texts: Texts, tmp_path: Path
 ) -> None:

