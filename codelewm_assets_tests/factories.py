@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
+from codelewm_assets.baselines.control_scores import ControlRow, control_rows
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import (
     Completion,
@@ -33,6 +34,7 @@ from codelewm_assets.dataset.pack import build_pack
 from codelewm_assets.dataset.pools import make_pools
 
 OUTPUTS = ("-5", "0", "3", "50", "5000")  # one of each magnitude bucket
+DRAW = 3  # of all programs: with it no control stands far from chance on the few pools of fold 0
 KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "model")
 TWINS = (None, "b0p0", "b0p1", "b0p0", "b0p1", None)  # of the same completions: two pairs of one bug
 
@@ -64,7 +66,7 @@ def make_problem(number: int = 0, benchmark: str = "humaneval", **changes: Any) 
         "benchmark_label": benchmark,
         "prompt": f"Task {number}: return a number for x. {random_words(f'{benchmark} {number}')}",
         "entry_point": "solve",
-        "reference": random_program(f"{benchmark} {number}"),
+        "reference": random_program(f"{benchmark} {number}{DRAW}"),
         "inputs": tuple(f"[{value}]" for value in range(len(OUTPUTS))),
         "expected": (None,) * len(OUTPUTS),
         "atol": 0.0,
@@ -84,7 +86,9 @@ def make_completion(problem: Problem, number: int = 0, kind: CompletionKind = "r
         "completion_kind": kind,
         "operator_family": "rename",
         "operators": ("rename_locals",),
-        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} text {number}"),
+        "code": problem.reference
+        if kind == "reference"
+        else random_program(f"{problem.problem_id} text {number}{DRAW}"),
         "entry_point": problem.entry_point,
     }
     return Completion(**fields | changes)
@@ -141,6 +145,11 @@ class World:
     def near_duplicates(self) -> list[NearDuplicate]:
         """Near-duplicates of this world's programs and prompts, under the default thresholds; not to be changed."""
         return near_duplicates_of_pack(self.problems, self.rows, Thresholds())
+
+    @cached_property
+    def controls(self) -> list[ControlRow]:
+        """The controls' scores of this world's completions and pools; not to be changed."""
+        return control_rows(self.rows, self.pools, self.splits, self.prompts, {})
 
     @property
     def codes(self) -> dict[str, str]:

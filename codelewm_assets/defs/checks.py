@@ -10,7 +10,6 @@ import dagster as dg
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.findings import sentence
-from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
@@ -71,19 +70,8 @@ class Rule:
 
 
 def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
-    """Credits of each text control on the pools of each fold, computed once for the two rules that use them."""
-
-    def work_out() -> dict[str, rerank_rules.Credits]:
-        outcomes = {
-            row.source_submission_id: (row.source_problem_id, row.completion_passed)
-            for row in inputs.pack()
-            if row.completion_kind != "reference"
-        }
-        tables = inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits()
-        return {str(fold): rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS}
-
-    credits = inputs.cached_json("control_credits", inputs.artifact("rerank_pools"), work_out)
-    return {int(fold): of_fold for fold, of_fold in credits.items()}
+    """Credits of each control on the pools of each fold, computed once for the two rules that use them."""
+    return inputs.memoized("control_credits", lambda: rerank_rules.control_credits(inputs.control_scores()))
 
 
 def _headroom(inputs: Inputs) -> Finding:
@@ -207,10 +195,10 @@ DATA_RULES: tuple[Rule, ...] = (
             i.splits(), i.pools(), i.near_duplicates(), scored_folds=i.profile.folds
         ),
     ),
-    _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
+    _rule("control_scores", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
     *(_on_structure(domain) for domain in structure_rules.RULES),
     _rule(
-        "rerank_pools",
+        "control_scores",
         rerank_rules.rerank_can_decide,
         lambda i, _: rerank_rules.rerank_can_decide(
             _credits(i),

@@ -35,8 +35,8 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="4",
-    deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="5",
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
@@ -53,12 +53,12 @@ def heldout_scores(run: AssetRun) -> Plan:
         from codelewm_assets.training.sidecar import require_matching
 
         sidecar = require_matching(trained, tokens)
-        rows, prompts, order = {row.record_id: row for row in inputs.pack()}, inputs.prompts(), inputs.llm_order()
+        rows, controls = {row.record_id: row for row in inputs.pack()}, inputs.control_scores()
         parts = []
         for fold in sidecar.folds:
             fold_data = load_fold(tokens, fold)
             scorer = Scorer(trained, sidecar, fold_data)
-            parts.append(score_fold(scorer, fold_data, rows, inputs.pools(), prompts, llm_order=order))
+            parts.append(score_fold(scorer, fold_data, rows, controls))
         scores = join_folds(parts)
         scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
@@ -83,7 +83,7 @@ def heldout_scores(run: AssetRun) -> Plan:
     def show(scores: Artifact) -> Mapping[str, Any]:
         return sample(inputs, scores, lambda: sample_score_rows(scores.path("score_rows.jsonl")), ScoreRow)
 
-    return Plan(make, versions("torch", "scikit-learn"), show=show)
+    return Plan(make, versions("torch"), show=show)
 
 
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import BaseModel
 
+from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
@@ -231,6 +232,10 @@ class Inputs:
     def pools(self) -> list[PoolMember]:
         """Members of all rerank pools."""
         return self._table(self.artifact("rerank_pools"), "pools.parquet", PoolMember)
+
+    def control_scores(self) -> list[ControlRow]:
+        """The controls' scores of all completions and pool members."""
+        return self._table(self.artifact("control_scores"), "controls.parquet", ControlRow)
 
     def prompts(self) -> dict[str, str]:
         """Problem id → prompt."""

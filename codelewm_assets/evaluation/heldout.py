@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.core.records import PackRow, PoolMember
+from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
@@ -59,17 +60,13 @@ def score_fold(
     scorer: Scorer,
     data: FoldData,
     rows: Mapping[str, PackRow],
-    members: Sequence[PoolMember],
-    prompts: Mapping[str, str],
+    controls: Sequence[ControlRow],
     *,
-    llm_order: Mapping[str, int] | None = None,
     records: Sequence[TokenRecord] | None = None,
 ) -> HeldoutScores:
     """Score everything that may be scored and whose problem is in test for this fold's model.
 
-    Args: rows: pack rows by record id. members: all pools' members. prompts: problem id → prompt. llm_order: completion id →
-        place in which a language model gave it, of completions that one wrote. records: what to score in place of the whole
-        test part.
+    Args: rows: pack rows by record id. controls: rows of `control_scores`. records: what to score in place of the whole test part.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
     test = [r for r in (data.part("test") if records is None else records) if rows[r.record_id].is_scored]
@@ -94,7 +91,7 @@ def score_fold(
         _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()})
         for i, record in enumerate(test)
     )
-    completions, pooled = completion_scores(scored, data, rows, members, prompts, llm_order or {})
+    completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
     return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling,))
 

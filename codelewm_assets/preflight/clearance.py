@@ -8,6 +8,8 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
 TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
+COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, "control_scores")
+"""Artifacts that a report states a digest of: rules read them."""
 REQUIRED_RULES = (
     "completions_keep_their_contract",
     "controls_leave_headroom",

@@ -27,6 +27,7 @@ DESIGN_KEYS = [
     "problem_splits",
     "semantic_decoys",
     "rerank_pools",
+    "control_scores",
     "preflight_report",
     "tokenized_pack",
     "checkpoint",
