@@ -133,7 +133,7 @@ class Decoy(Record):
         "same_problem_different_submission", "same_code_different_input", "mutation"
     ]  # what the pair shares
     source_problem_id: str  # of both records
-    query_record_id: str  # the real transition, which passed
+    query_record_id: str  # the real transition
     decoy_record_id: str  # what it is set against
     input_relation: Literal["same", "different"]  # of the two records
     output_relation: Literal["different"]  # of the two records

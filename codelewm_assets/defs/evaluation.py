@@ -83,7 +83,7 @@ def heldout_scores(run: AssetRun) -> Plan:
     def show(scores: Artifact) -> Mapping[str, Any]:
         return sample(inputs, scores, lambda: sample_score_rows(scores.path("score_rows.jsonl")), ScoreRow)
 
-    return Plan(make, versions("torch"), show=show)
+    return Plan(make, versions("torch", "scikit-learn"), show=show)
 
 
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
@@ -158,7 +158,7 @@ def _report(
             show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="5", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="6", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate

@@ -12,6 +12,7 @@ from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import PackRow
+from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
@@ -87,8 +88,9 @@ def score_fold(
     figures["p_pass_raw"] = sigmoid(transitions["model"].logit)
     figures["energy"] = ((transitions["model"].z_pred - z_out) ** 2).sum(axis=1)  # (N,)
     figures["energy_no_action"] = ((transitions["no_action"].z_pred - z_out) ** 2).sum(axis=1)
+    priors = _input_priors(data, rows, test)
     scored = tuple(
-        _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()})
+        _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()}, priors[i])
         for i, record in enumerate(test)
     )
     completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
@@ -148,10 +150,22 @@ def _labels(record: TokenRecord, row: PackRow) -> dict[str, Any]:
     return labels | {"exception_class": exception_class(row)}
 
 
-def _record(record: TokenRecord, row: PackRow, figures: Mapping[str, float]) -> HeldoutRecord:
+def _input_priors(
+    data: FoldData, rows: Mapping[str, PackRow], records: Sequence[TokenRecord]
+) -> Sequence[float | None]:
+    train = [r for r in data.part("train") if r.is_train_usable]
+    inputs = [rows[r.record_id].input_tokens for r in train]
+    return input_prior_scores(inputs, [r.passed for r in train], [rows[r.record_id].input_tokens for r in records])
+
+
+def _record(
+    record: TokenRecord, row: PackRow, figures: Mapping[str, float], input_prior: float | None
+) -> HeldoutRecord:
     of_record = {name: getattr(record, name) for name in ("fold", "completion_id", "benchmark_id", "completion_passed")}
     run = {"output": row.output_repr_checksum, "execution_status": row.execution_status}
-    return HeldoutRecord.model_validate(_labels(record, row) | of_record | run | dict(figures))
+    return HeldoutRecord.model_validate(
+        _labels(record, row) | of_record | run | dict(figures) | {"input_prior": input_prior}
+    )
 
 
 def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:

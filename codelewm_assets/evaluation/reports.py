@@ -101,6 +101,7 @@ class HeldoutRecord(LabelledRecord):
     p_pass_raw: float
     p_pass_no_action: float
     p_pass_shuffled_action: float
+    input_prior: float | None = None  # probability of passing by the input alone
     energy: float
     energy_no_action: float
 
@@ -167,7 +168,7 @@ class ScoreMetrics(Report):
 
 
 class AucDifference(Report):
-    """ROC-AUC of p_pass minus that of a control on the same rows, interval clustered by problem."""
+    """A ROC-AUC minus another on the same rows, interval clustered by problem."""
 
     difference: float
     ci95: Interval
@@ -194,7 +195,11 @@ class CalibrationReport(Report):
     problem_count: int
     overall: dict[str, ScoreMetrics]
     slices: Slices
-    difference: dict[str, AucDifference]  # control → p_pass minus control
+    subject: str = "p_pass"  # the score that is compared with the others
+    difference: dict[str, AucDifference]  # other score → subject minus it
+    within_pool_difference: dict[str, dict[str, AucDifference]] = Field(
+        default_factory=dict
+    )  # benchmark → other score → same
 
 
 class Lift(Report):
@@ -233,6 +238,7 @@ class BenchmarkRerank(Report):
     mrr_lift: dict[str, Lift] = Field(default_factory=dict)  # in hundredths of MRR
     best_control: str | None
     lift_over_best_control: Lift | None = None
+    mrr_lift_over_best_control: Lift | None = None  # in hundredths of MRR, the best control by MRR
     power: Power | None = None
     saturated: bool | None
     complete_pool_count: dict[str, int] = Field(default_factory=dict)  # score → pools whose every member has it
@@ -244,6 +250,7 @@ class RerankReport(Report):
     schema_version: Literal["codelewm.rerank_report.v1"] = "codelewm.rerank_report.v1"
     seed: int | None
     resamples: int
+    subject: str = "p_pass"  # the score that is compared with the controls
     benchmarks: dict[str, BenchmarkRerank]
 
 
@@ -276,6 +283,9 @@ class SurpriseCategory(Report):
     auc: float | None = None
     auc_ci95: Interval | None = None
     no_action_auc: float | None = None
+    frequency_auc: float | None = None  # of the order by how many records of other problems give the output
+    over_no_action: AucDifference | None = None
+    over_frequency: AucDifference | None = None
     mean_real_energy: float | None = None
     mean_decoy_energy: float | None = None
 

@@ -70,5 +70,5 @@ def record_rows(records: Sequence[HeldoutRecord]) -> Iterator[ScoreRow]:
             fold=record.fold,
             passed=record.passed,
             pool_id=record.completion_id,
-            scores={score: read(record) for score, read in OF_RECORDS.items()},
+            scores={**{score: read(record) for score, read in OF_RECORDS.items()}, "input_prior": record.input_prior},
         )

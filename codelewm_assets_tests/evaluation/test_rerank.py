@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
-from codelewm_assets.evaluation.reports import BenchmarkRerank, ScoreRow
+from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift, ScoreRow
 from codelewm_assets.evaluation.rerank import (
     bottom_share,
     correlations,
@@ -334,3 +334,28 @@ def test_pools_doubled_within_their_problems_leave_the_power_as_it_is() -> None:
     assert once is not None and twice is not None
     assert once.standard_error_points > 0
     assert twice.standard_error_points == pytest.approx(once.standard_error_points)
+
+
+def test_ablations_are_no_controls_and_keep_their_own_lift() -> None:
+    rows = [
+        score_row(True, 0.9, completion_id="a", no_action=0.9, lexical=0.1),
+        score_row(False, 0.1, completion_id="b", no_action=0.1, lexical=0.9),
+    ]
+    report = rerank_report(ScoreTable.of(rows), seed=None, resamples=10).benchmarks["humaneval"]
+    assert report.best_control == "lexical"
+    assert report.lift["no_action"].points == 0
+    assert (report.lift_over_best_control, report.mrr_lift_over_best_control) == (
+        Lift(points=100.0, ci95=(100.0, 100.0)),
+        Lift(points=50.0, ci95=(50.0, 50.0)),
+    )
+
+
+def test_pools_of_every_size_have_the_figures_that_each_has_alone() -> None:
+    generator = np.random.default_rng(5)
+    for size in (2, 3, 7):
+        scores, shares = generator.integers(0, 3, size=(2, 40, size)).astype(np.float64)
+        together = np.stack(correlations(scores, shares))
+        alone = np.array([np.stack(correlations(a, b)) for a, b in zip(scores, shares, strict=True)]).T
+        assert np.array_equal(together, alone, equal_nan=True)
+        bottom = [bottom_share(a, b) for a, b in zip(scores, shares, strict=True)]
+        assert np.array_equal(bottom_share(scores, shares), bottom)
