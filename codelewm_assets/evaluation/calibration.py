@@ -18,9 +18,9 @@ from codelewm_assets.evaluation.intervals import (
 )
 from codelewm_assets.evaluation.reports import (
     MODEL_SCORES,
-    AucDifference,
     CalibrationBin,
     CalibrationReport,
+    Difference,
     ScoreMetrics,
     Slices,
     Thresholded,
@@ -174,7 +174,7 @@ def _thresholded(threshold: float, true: int, false: int, positive: int, count: 
     )
 
 
-def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") -> AucDifference | None:
+def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") -> Difference | None:
     """ROC-AUC of the subject minus that of a control on the rows with both scores; None if undefined."""
     if subject not in table.scores or control not in table.scores:
         return None
@@ -186,10 +186,10 @@ def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") 
     interval = clustered_interval(
         area - other, influence - of_other, Clusters.of(table.problem[usable]), lowest=-1, highest=1
     )
-    return None if interval is None else AucDifference(difference=area - other, ci95=interval)
+    return None if interval is None else Difference(difference=area - other, ci95=interval)
 
 
-def within_pool_difference(table: ScoreTable, other: str, *, subject: str = "p_pass") -> AucDifference | None:
+def within_pool_difference(table: ScoreTable, other: str, *, subject: str = "p_pass") -> Difference | None:
     """Mean over pools of the subject's ROC-AUC minus that of another score, on the rows with both; None if undefined."""
     if subject not in table.scores or other not in table.scores:
         return None
@@ -203,7 +203,7 @@ def within_pool_difference(table: ScoreTable, other: str, *, subject: str = "p_p
     assert np.array_equal(pool[ours_at], pool[theirs_at])
     mean, influence = mean_influence(ours - theirs)
     interval = clustered_interval(mean, influence, Clusters.of(problem[ours_at]), lowest=-1, highest=1)
-    return None if interval is None else AucDifference(difference=mean, ci95=interval)
+    return None if interval is None else Difference(difference=mean, ci95=interval)
 
 
 def calibration_report(

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.ids import ABLATIONS
-from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.bootstrap import BOOTSTRAP_SEED, interval_of_draws, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
-from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, Power, RerankReport
+from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, NullTest, Power, RerankReport
 from codelewm_assets.evaluation.score_table import ScoreTable
 
+PERMUTATIONS = 200
+GATE_POINTS = 3.0  # as in claims/register.py, which a test compares
 SATURATED_AT = 0.95
 """A control at or above this pass@1 leaves under five points of room: less than two lifts of the size claimed."""
 Z_INTERVAL, Z_POWER = 1.959963984540054, 0.8416212335729143  # two-sided 5%, and 80% of runs
@@ -150,8 +152,64 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
             _lift(credits.reciprocal, subject, complete, credits.problem, resamples) if complete else None
         ),
         power=None if best is None else _power(credits.top, subject, best, credits.problem),
+        null=null_test(table, subject, complete, points=GATE_POINTS, resamples=resamples)
+        if complete and ours.any()
+        else None,
         complete_pool_count={name: int(np.isfinite(values).sum()) for name, values in credits.top.items()},
         saturated=None if best_value is None else best_value >= SATURATED_AT,
+    )
+
+
+def null_test(
+    table: ScoreTable, subject: str, controls: Sequence[str], *, points: float, resamples: int
+) -> NullTest | None:
+    """How often a lift over the best control would open the gate if labels meant nothing.
+
+    Labels are dealt anew within each pool, for subject and controls alike, and the lift and its interval computed as they
+    are for the real labels.
+
+    Args:
+        controls: scores that every pool of the subject has.
+        points: the lift that the gate asks for.
+    Returns: None without pools of the subject.
+    """
+    from scipy.stats import beta
+
+    if subject not in table.scores:
+        return None
+    names = [subject, *controls]
+    starts = np.flatnonzero(np.r_[True, table.pool[1:] != table.pool[:-1]]) if len(table) else np.zeros(0, np.int64)
+    sizes = np.diff([*starts, len(table)]) if len(table) else starts
+    finite = np.all([np.isfinite(table.scores[name]) for name in names], axis=0) if len(table) else np.zeros(0, bool)
+    whole = np.logical_and.reduceat(finite, starts) if len(starts) else np.zeros(0, bool)
+    if not whole.any():
+        return None
+    credits = np.zeros((len(names), PERMUTATIONS, len(starts)))
+    generator = np.random.default_rng(BOOTSTRAP_SEED)
+    for size in np.unique(sizes[whole]):
+        pools = np.flatnonzero(whole & (sizes == size))
+        members = starts[pools][:, None] + np.arange(size)  # (Q', M)
+        labels = np.broadcast_to(table.passed[members], (PERMUTATIONS, *members.shape))
+        dealt = generator.permuted(labels, axis=2).astype(np.float64)  # (N, Q', M)
+        for row, name in enumerate(names):
+            scores = table.scores[name][members]
+            top = scores == scores.max(axis=1, keepdims=True)
+            credits[row][:, pools] = (dealt * top).sum(axis=2) / top.sum(axis=1)
+    _, code = np.unique(table.problem[starts][whole], return_inverse=True)
+    problems = code.max() + 1
+    member = np.zeros((len(code), problems))
+    member[np.arange(len(code)), code] = 1
+    sums, counts = credits[:, :, whole] @ member, member.sum(axis=0)  # (S, N, P), (P,)
+    drawn = resampled_means(sums.reshape(-1, problems), counts, resamples=resamples)
+    drawn = drawn.reshape(resamples, len(names), PERMUTATIONS)
+    lift = 100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1))  # (R, N)
+    means = sums.sum(axis=2) / counts.sum()  # (S, N)
+    opens = (100 * (means[0] - means[1:].max(axis=0)) >= points) & (np.percentile(lift, 2.5, axis=0) > 0)
+    count = int(opens.sum())
+    return NullTest(
+        permutations=PERMUTATIONS,
+        openings=count,
+        upper_bound=1.0 if count == PERMUTATIONS else float(beta.ppf(0.95, count + 1, PERMUTATIONS - count)),
     )
 
 

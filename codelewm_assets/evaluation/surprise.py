@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
-from codelewm_assets.evaluation.reports import AucDifference, HeldoutRecord, SurpriseCategory, SurpriseReport
+from codelewm_assets.evaluation.reports import Difference, HeldoutRecord, SurpriseCategory, SurpriseReport
 
 CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
 
@@ -74,8 +74,8 @@ def _category(
     sums = np.stack([np.bincount(code, weights=row) for row in rows])  # (3, P)
     drawn = resampled_means(sums.astype(np.float64), np.bincount(code).astype(np.float64), resamples=resamples)
 
-    def difference(place: int) -> AucDifference:
-        return AucDifference(difference=float(rows[place].mean()), ci95=interval_of_draws(drawn[:, place]))
+    def difference(place: int) -> Difference:
+        return Difference(difference=float(rows[place].mean()), ci95=interval_of_draws(drawn[:, place]))
 
     return SurpriseCategory(
         pair_count=len(pairs),

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import binom, kendalltau, spearmanr
 
+from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift, ScoreRow
 from codelewm_assets.evaluation.rerank import (
+    GATE_POINTS,
     bottom_share,
     correlations,
+    null_test,
     reciprocal_rank,
     rerank_benchmark,
     rerank_report,
@@ -359,3 +362,40 @@ def test_pools_of_every_size_have_the_figures_that_each_has_alone() -> None:
         assert np.array_equal(together, alone, equal_nan=True)
         bottom = [bottom_share(a, b) for a, b in zip(scores, shares, strict=True)]
         assert np.array_equal(bottom_share(scores, shares), bottom)
+
+
+def null_rows(problems: int = 60, size: int = 4) -> list[ScoreRow]:
+    """A score and two controls that are all noise."""
+    generator = np.random.default_rng(7)
+    return [
+        score_row(
+            place < size // 2, float(generator.random()), completion_id=f"{problem}/{place}", problem_id=f"p{problem}",
+            random=float(generator.random()), lexical=float(generator.random()),
+        )
+        for problem in range(problems) for place in range(size)
+    ]  # fmt: skip
+
+
+def test_labels_that_mean_nothing_seldom_open_the_gate_and_the_bound_is_clopper_pearsons() -> None:
+    found = null_test(ScoreTable.of(null_rows()), "p_pass", ["random", "lexical"], points=3.0, resamples=200)
+    assert found is not None
+    assert found.permutations == 200
+    assert found.openings <= 10
+    tail = binom.cdf(found.openings, found.permutations, found.upper_bound)
+    assert tail == pytest.approx(0.05, abs=1e-9)
+
+
+def test_a_gate_that_asks_for_nothing_opens_by_chance_in_many_permutations() -> None:
+    """Without a best control of three, and with any lift enough, one interval in forty is above 0 by chance alone."""
+    found = null_test(ScoreTable.of(null_rows(8)), "p_pass", ["random"], points=-100.0, resamples=200)
+    assert found is not None
+    assert 0 < found.openings < 40
+
+
+def test_the_null_test_is_that_of_the_report_with_the_points_of_the_register() -> None:
+    report = benchmark(null_rows(), label="humaneval", resamples=200)
+    assert report.null == null_test(
+        ScoreTable.of(null_rows()), "p_pass", ["lexical", "random"], points=RERANK_POINTS.value, resamples=200
+    )
+    assert RERANK_POINTS.value == GATE_POINTS
+    assert null_test(ScoreTable.of(null_rows()), "absent", [], points=3.0, resamples=20) is None
