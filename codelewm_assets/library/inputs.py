@@ -17,7 +17,7 @@ from codelewm_assets.core.errors import LiteralError
 from codelewm_assets.core.literals import write_value
 from codelewm_assets.core.records import LibraryFunction
 
-MAX_DRAWN = 96  # inputs drawn by signature
+MAX_DRAWN = 240  # inputs drawn by signature
 MAX_OWN_CHARACTERS = 24  # of a text in the function that is tried as an argument
 OWN_SHARE = 0.35  # of drawn texts and integers, those that stand in the function
 SAME_KIND_PROBABILITY = 0.4  # that all arguments of unknown kind get the same kind

@@ -16,6 +16,7 @@ from codelewm_assets.completions.label import (
 from codelewm_assets.completions.shards import ShardFolder
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant, Record
+from codelewm_assets.library.coverage import executed_lines
 from codelewm_assets.library.inputs import candidate_inputs
 from codelewm_assets.library.variants import UnlabelledVariant, make_variants
 from codelewm_assets.sandbox.limits import Limits
@@ -23,7 +24,7 @@ from codelewm_assets.sandbox.outcome import InputRun, Program
 from codelewm_assets.sandbox.pool import SandboxPool, encode_inputs
 
 PROBE_LIMITS = Limits(input_cpu_s=0.5, cpu_s=2.0)  # of the function itself on all candidate inputs
-MAX_INPUTS = 32  # on which variants are run
+MIN_INPUTS, MAX_INPUTS = 4, 80  # on which variants are run
 MIN_OUTPUTS = 2  # different ones: a function with one answer tells no variant apart
 MAX_OUTPUT_CHARACTERS = 2_000
 
@@ -60,23 +61,32 @@ class UsableInputs:
     """Inputs on which a function returns a literal, each with its output.
 
     Attributes:
+        lines: lines of the function that they execute together.
         longest_ms: CPU time of the longest call, in milliseconds.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    lines: frozenset[int]
     longest_ms: float
 
 
 def label_function(function: LibraryFunction, settings: VariantSettings, pool: SandboxPool) -> LibraryShard:
-    """The variants of one function with their labels."""
+    """The variants of one function with their labels.
+
+    A mutant that behaves like the function while no input executes a line that its bug changes is labelled by construction.
+    """
     variants = make_variants(function, twins=settings.twins, seed=settings.seed)
     usable = usable_inputs(function, pool, seed=settings.seed)
     if usable is None:
         rows = [_labelled(function, v, passed=v.kind != "mutant", by_running=False) for v in variants]
         return LibraryShard(variants=tuple(rows), input_count=0)
     is_equal = _comparison(function, usable, pool, settings.cpu_floor_s)
-    rows = [_labelled(function, v, passed=is_equal(v.code), by_running=True) for v in variants]
+    rows = []
+    for variant in variants:
+        passed = is_equal(variant.code)
+        is_shown = not passed or variant.kind != "mutant" or bool(variant.changed_lines & usable.lines)
+        rows.append(_labelled(function, variant, passed=passed and is_shown, by_running=is_shown))
     return LibraryShard(variants=tuple(rows), input_count=len(usable.inputs))
 
 
@@ -98,9 +108,9 @@ def _labelled(
 
 
 def usable_inputs(function: LibraryFunction, pool: SandboxPool, *, seed: int) -> UsableInputs | None:
-    """At most `MAX_INPUTS` inputs on which two runs return the same literal, those of rare outputs first.
+    """At most `MAX_INPUTS` inputs on which two runs return the same literal: all lines and all outputs before repetitions.
 
-    None: there are no candidates, or fewer than `MIN_OUTPUTS` different outputs.
+    None: there are fewer than `MIN_INPUTS` such inputs, or fewer than `MIN_OUTPUTS` different outputs.
     """
     candidates = candidate_inputs(function, seed=seed)
     if not candidates:
@@ -111,12 +121,28 @@ def usable_inputs(function: LibraryFunction, pool: SandboxPool, *, seed: int) ->
         is_literal = a.outcome == "finished" and a.output is not None and len(a.output) <= MAX_OUTPUT_CHARACTERS
         if is_literal and same_output(a, b):
             by_output.setdefault(str(a.output), []).append(index)
-    if len(by_output) < MIN_OUTPUTS:
+    if len(by_output) < MIN_OUTPUTS or sum(map(len, by_output.values())) < MIN_INPUTS:
         return None
-    ranked = sorted((rank, indices[rank]) for indices in by_output.values() for rank in range(len(indices)))
-    kept = sorted(index for _, index in ranked[:MAX_INPUTS])
-    outputs = [str(first.inputs[index].output) for index in kept]
-    return UsableInputs(tuple(candidates[index] for index in kept), tuple(outputs), longest_ms(first))
+    ranked = [index for _, index in sorted((rank, i[rank]) for i in by_output.values() for rank in range(len(i)))]
+    literals = [candidates[index] for index in ranked]
+    lines = executed_lines(function.code, function.entry_point, literals, pool)
+    kept = _covering(lines)
+    outputs = [str(first.inputs[ranked[place]].output) for place in kept]
+    return UsableInputs(
+        inputs=tuple(literals[place] for place in kept),
+        outputs=tuple(outputs),
+        lines=frozenset().union(*(lines[place] for place in kept)),
+        longest_ms=longest_ms(first),
+    )
+
+
+def _covering(lines: Sequence[frozenset[int]]) -> list[int]:
+    """At most `MAX_INPUTS` places: first those that execute a line that none before them does, then the others."""
+    seen, adding, rest = set[int](), list[int](), list[int]()
+    for place, executed in enumerate(lines):
+        (rest if executed <= seen else adding).append(place)
+        seen |= executed
+    return sorted([*adding, *rest][:MAX_INPUTS])
 
 
 def _comparison(
@@ -173,14 +199,3 @@ def label_library(
 
 def _as_dict(settings: VariantSettings) -> dict[str, float | int]:
     return {"twins": settings.twins, "seed": settings.seed, "cpu_floor_s": settings.cpu_floor_s}
-
-
-def survival_by_operator(variants: Sequence[LibraryVariant]) -> dict[str, dict[str, int]]:
-    """Operator → number of its mutants that were run, and of those that behave like their function."""
-    counts = dict[str, dict[str, int]]()
-    for variant in variants:
-        if variant.kind == "mutant" and variant.labelled_by == "running":
-            row = counts.setdefault(variant.operator, {"run": 0, "passed": 0})
-            row["run"] += 1
-            row["passed"] += variant.passed
-    return dict(sorted(counts.items()))

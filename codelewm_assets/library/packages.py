@@ -48,18 +48,22 @@ def library_files(packages: Sequence[str]) -> list[LibraryFile]:
     """
     files = list(_standard_library())
     for package in packages:
-        try:
-            files += _distribution(package, distribution(package))
-        except PackageNotFoundError as error:
-            raise SourceMissingError(
-                f"Package {package!r} of library.packages is not installed. Install it, or remove it from the profile."
-            ) from error
+        files += _distribution(package, _installed(package))
     return files
 
 
 def package_versions(packages: Sequence[str]) -> dict[str, str]:
-    """Package → installed version, with Python's own. Raises: as `library_files`."""
-    return {file.package: file.version for file in library_files(packages)}
+    """Package → installed version. Raises: SourceMissingError: a distribution is not installed."""
+    return {package: _installed(package).version for package in packages}
+
+
+def _installed(package: str) -> Distribution:
+    try:
+        return distribution(package)
+    except PackageNotFoundError as error:
+        raise SourceMissingError(
+            f"Package {package!r} of library.packages is not installed. Install it, or remove it from the profile."
+        ) from error
 
 
 def _standard_library() -> Iterator[LibraryFile]:

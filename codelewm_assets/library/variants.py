@@ -15,6 +15,7 @@ from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.completions.twins import Bug, draw_bugs, rewritten, token_count
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.records import LibraryFunction, LibraryVariantKind
+from codelewm_assets.library.coverage import changed_lines
 
 TRIES_PER_TWINS = 24
 TRIES_FOR_NEUTRAL = 8  # of them at most, before twins without a neutral edit are taken
@@ -24,7 +25,11 @@ MAX_REWRITES = 3  # operators in one rewrite
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledVariant:
-    """A variant before it has a label; fields as in `LibraryVariant`."""
+    """A variant before it has a label; fields as in `LibraryVariant`.
+
+    Attributes:
+        changed_lines: of a mutant, the lines of the function that its bug changes, from 1.
+    """
 
     variant_id: str
     code: str
@@ -32,6 +37,7 @@ class UnlabelledVariant:
     family: str
     operator: str
     twin: str | None
+    changed_lines: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class _Draft:
     family: str
     operator: str
     twin: str
+    changed_lines: frozenset[int] = frozenset()
 
 
 def make_variants(function: LibraryFunction, *, twins: int, seed: int) -> list[UnlabelledVariant]:
@@ -60,7 +67,9 @@ def make_variants(function: LibraryFunction, *, twins: int, seed: int) -> list[U
 def _numbered(function_id: str, drafts: list[_Draft]) -> Iterator[UnlabelledVariant]:
     for number, draft in enumerate(drafts, start=1):
         name = f"{function_id}/v{number:03d}"
-        yield UnlabelledVariant(name, draft.code, draft.kind, draft.family, draft.operator, draft.twin)
+        yield UnlabelledVariant(
+            name, draft.code, draft.kind, draft.family, draft.operator, draft.twin, draft.changed_lines
+        )
 
 
 def draw_neutral_edit(code: str, entry_point: str, bug: Bug, rng: random.Random) -> Bug | None:
@@ -105,7 +114,14 @@ def _twins(
         return [
             _Draft(right, "rewrite", steps[0].family, steps[0].operator, twin),
             *(
-                _Draft(text, kind, edit.family, edit.operator, twin)
+                _Draft(
+                    text,
+                    kind,
+                    edit.family,
+                    edit.operator,
+                    twin,
+                    changed_lines(code, edit.code) if kind == "mutant" else frozenset(),
+                )
                 for kind, edit, (text, _) in zip(kinds, edited, others, strict=False)
             ),
         ]
