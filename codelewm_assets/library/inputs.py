@@ -49,7 +49,6 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "tuple": ((), (1,), (1, 2), (3, 2, 1), ("a", "b"), (0.5, 1.5), ((1, 2), (3, 4))),
     "dict": ({}, {"a": 1}, {"a": 1, "b": 2}, {1: [2], 2: [1, 3], 3: [2]}, {"x": "y", "z": ""}, {0: 1, 1: 0}),
     "set": (set(), {1, 2, 3}, {2, 3, 4}, {"a", "b"}),
-    "None": (None,),
 }  # fmt: skip
 """Kind of value → values."""
 UNKNOWN_KINDS = ("int", "str", "list", "float", "dict", "tuple", "bytes")
