@@ -148,11 +148,17 @@ def _rewrites(normal: str, entry_point: str, requested: int, seen: set[str], rng
     return made
 
 
-def rewritten(code: str, entry_point: str, most: int, rng: random.Random) -> tuple[str, tuple[Step, ...]]:
-    """The program after one to `most` rewrites and with other names, and the rewrites."""
+def rewritten(
+    code: str,
+    entry_point: str,
+    most: int,
+    rng: random.Random,
+    registry: Mapping[str, Sequence[Operator]] = REWRITES,
+) -> tuple[str, tuple[Step, ...]]:
+    """The program after one to `most` edits of the registry and with other names, and the edits."""
     steps = list[Step]()
     for _ in range(rng.randint(1, most)):
-        done = apply_random(code, entry_point, REWRITES, rng)
+        done = apply_random(code, entry_point, registry, rng)
         if done is None:
             break
         code = done[0]

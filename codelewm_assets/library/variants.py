@@ -1,7 +1,8 @@
 """Variants of a library function: twins as the benchmarks' problems have them, with neutral edits beside the bugs.
 
 Twins of a function share rewrites and names: a right side, the same one with a bug, and where there is one the same one with a
-neutral edit of the bug's kind. All operators of bugs are used, those of scored twins and the others. Not here: labels (label.py).
+neutral edit of the bug's kind. Among the shared rewrites are neutral edits too, so that wrong programs have their marks as well.
+All operators of bugs are used, those of scored twins and the others. Not here: labels (label.py).
 """
 
 import random
@@ -12,6 +13,8 @@ from codelewm_assets.completions.edits import apply_random
 from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.neutral_edits import ANY_NEUTRAL_EDIT, NEUTRAL_EDITS
 from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets.completions.rewrites import REWRITES
+from codelewm_assets.completions.syntax import Operator
 from codelewm_assets.completions.twins import Bug, draw_bugs, rewritten, token_count
 from codelewm_assets.core.digests import sha256_text
 from codelewm_assets.core.records import LibraryFunction, LibraryVariantKind
@@ -20,7 +23,11 @@ from codelewm_assets.library.coverage import changed_lines
 TRIES_PER_TWINS = 24
 TRIES_FOR_NEUTRAL = 8  # of them at most, before twins without a neutral edit are taken
 NEUTRAL_DRAWS = 3  # of which the edit is taken that changes the number of tokens most nearly as the bug does
-MAX_REWRITES = 3  # operators in one rewrite
+MAX_REWRITES = 4  # shared edits
+SHARED_EDITS: dict[str, tuple[Operator, ...]] = REWRITES | {
+    f"neutral_{family}": edits for family, edits in ANY_NEUTRAL_EDIT.items()
+}
+"""Family → operators of what all members of twins share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +103,13 @@ def _twins(
     """
     for number in range(TRIES_PER_TWINS):
         draws = rng.getrandbits(64)
-        right, steps = rewritten(code, entry_point, MAX_REWRITES, random.Random(draws))
+        right, steps = rewritten(code, entry_point, MAX_REWRITES, random.Random(draws), SHARED_EDITS)
         if not steps:
             continue
         edited = [bug, neutral] if neutral is not None and number < TRIES_FOR_NEUTRAL else [bug]
-        others = [rewritten(edit.code, entry_point, MAX_REWRITES, random.Random(draws)) for edit in edited]
+        others = [
+            rewritten(edit.code, entry_point, MAX_REWRITES, random.Random(draws), SHARED_EDITS) for edit in edited
+        ]
         grown = [token_count(edit.code) - token_count(code) for edit in edited]
         if any(other_steps != steps for _, other_steps in others) or grown != [
             token_count(text) - token_count(right) for text, _ in others

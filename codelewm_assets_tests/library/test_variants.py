@@ -1,5 +1,8 @@
 """Variants: twins share their rewrites, a neutral edit stands beside the bug, and all depends on the seed alone."""
 
+import os
+import subprocess
+import sys
 from collections import defaultdict
 
 import pytest
@@ -12,6 +15,15 @@ from codelewm_assets.library.variants import UnlabelledVariant, make_variants
 from codelewm_assets_tests.library.library_code import CLAMP, make_function
 
 Twins = dict[str, UnlabelledVariant]
+DIGEST = """
+from codelewm_assets.core.digests import sha256_text
+from codelewm_assets.library.functions import library_functions
+from codelewm_assets.library.inputs import candidate_inputs
+from codelewm_assets.library.variants import make_variants
+functions = library_functions([], most=6, seed=0)
+rows = [(v.variant_id, v.code, v.operator, sorted(v.changed_lines)) for f in functions for v in make_variants(f, twins=2, seed=0)]
+print(sha256_text(repr([functions, rows, [candidate_inputs(f, seed=0) for f in functions]])))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +89,18 @@ def test_changed_lines_are_those_of_the_function_from_one() -> None:
     assert changed_lines("a\nb\nc", "a\nc") == {2}
     assert changed_lines("a\nb", "a\nnew\nb") == {1}  # after the line before it
     assert changed_lines("a", "a") == frozenset()
+
+
+@pytest.mark.slow
+def test_functions_variants_and_inputs_are_the_same_in_every_process() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
