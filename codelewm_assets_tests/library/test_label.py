@@ -93,6 +93,14 @@ def test_a_function_without_inputs_is_labelled_by_construction(pool: SandboxPool
     assert {(v.passed, v.labelled_by) for v in shard.variants if v.kind != "mutant"} == {(True, "construction")}
 
 
+def test_a_function_that_does_not_give_its_outputs_again_is_labelled_by_construction(
+    pool: SandboxPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label, "_comparison", lambda *_: lambda code: code != CLAMP)
+    shard = label_function(make_function(), SETTINGS, pool)
+    assert shard.input_count == 0 and {v.labelled_by for v in shard.variants} == {"construction"}
+
+
 def test_inputs_are_those_with_one_answer_each_time_and_reach_all_lines(pool: SandboxPool) -> None:
     code = "def f(text):\n    if not text:\n        raise ValueError(text)\n    return hash(text) if text == 'a' else len(text)"
     usable = usable_inputs(make_function(code, "f"), pool, seed=0)
