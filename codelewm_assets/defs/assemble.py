@@ -15,6 +15,7 @@ from codelewm_assets.defs import (
     dataset,
     evaluation,
     hub_release,
+    library,
     preflight,
     release,
     training,
@@ -31,7 +32,7 @@ from codelewm_assets.profiles.operations import OperationsSection, read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, completions, dataset, preflight, training, evaluation, claims, release, hub_release,
+    benchmarks, library, completions, dataset, preflight, training, evaluation, claims, release, hub_release,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
-from codelewm_assets.preflight import data_rules, rerank_rules, structure_rules
+from codelewm_assets.preflight import data_rules, library_rules, rerank_rules, structure_rules
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets.preflight.contracts.tables import misplaced_rows, table_of
@@ -228,6 +228,26 @@ DATA_RULES: tuple[Rule, ...] = (
 )
 
 
+LIBRARY_RULES: tuple[Rule, ...] = (
+    _rule(
+        "library_functions",
+        library_rules.library_holds_no_benchmark_problem,
+        lambda i, _: library_rules.library_holds_no_benchmark_problem(
+            i.library_functions(), i.problems(), thresholds=i.profile.splits.thresholds
+        ),
+    ),
+    _on("library_functions", library_rules.library_states_licences, Inputs.library_functions),
+    _rule(
+        "library_variants",
+        library_rules.variants_were_labelled,
+        lambda i, _: library_rules.variants_were_labelled(
+            i.library_variants(), min_run_share=i.profile.preflight.library_run_share
+        ),
+    ),
+)
+"""Rules on library code, which only scorers of text are trained on: the preflight report of the pack does not read it."""
+
+
 def rule_of(asset: str, evaluate: RuleFunction, *, is_stored: bool = False) -> Rule:
     """A rule with the name and description of its function. Args: is_stored: as in `Rule`."""
     return Rule(evaluate.__name__, asset, evaluate, (evaluate.__doc__ or "").strip(), is_stored=lambda: is_stored)
@@ -315,5 +335,5 @@ def _cell_table(finding: Finding) -> dg.TableMetadataValue:
 
 
 def checks_on(asset: str) -> list[dg.AssetChecksDefinition]:
-    """The checks of all data rules on one asset."""
-    return [check_of(rule) for rule in DATA_RULES if rule.asset == asset]
+    """The checks of all rules on one asset of the data."""
+    return [check_of(rule) for rule in (*DATA_RULES, *LIBRARY_RULES) if rule.asset == asset]

@@ -19,6 +19,8 @@ from codelewm_assets.core.records import (
     Decoy,
     ExcludedProblem,
     LabelledCompletion,
+    LibraryFunction,
+    LibraryVariant,
     PackRow,
     PoolMember,
     Problem,
@@ -215,6 +217,14 @@ class Inputs:
     def labelled(self) -> list[LabelledCompletion]:
         """Labelled completions."""
         return self._of_benchmarks("labelled_completions", "labelled.parquet", LabelledCompletion)
+
+    def library_functions(self) -> list[LibraryFunction]:
+        """Library functions that no benchmark has."""
+        return self._table(self.artifact("library_functions"), "functions.parquet", LibraryFunction)
+
+    def library_variants(self) -> list[LibraryVariant]:
+        """Labelled variants of the library functions."""
+        return self._table(self.artifact("library_variants"), "variants.parquet", LibraryVariant)
 
     def pack(self) -> list[PackRow]:
         """Rows of the execution pack."""
