@@ -6,7 +6,7 @@ Each fold's critic is fitted on the fold's train problems and on library variant
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,11 @@ Floats = NDArray[np.float64]
 
 LIBRARY_WEIGHT = 0.03  # of a pair of library variants, beside a pair of the train folds
 PAIR_WEIGHT = 4.0  # of all validation pairs together, beside all validation programs together
+PARTS = 5  # of the validation problems
 MIN_SLOPE = 0.05  # of the probability: the order stays the members' own
 MIN_LABELS = 10  # validation programs of each class, to combine the members
 ITERATIONS = 120  # of the booster
+MAX_BINS = 63  # of a column of the booster; with weights, the time of a fit is that of the bins' edges
 MEMBERS = ("order", "ngrams", "booster")
 """Columns that are combined."""
 ARRAYS = ("center", "scale", "order", "member_scale", "combination")
@@ -84,26 +86,26 @@ class Critic:
         return critic._combined(validation)
 
     def _combined(self, validation: Sequence[Example]) -> "Critic":
-        """Weights that tell passing from failing programs and order pairs, then slope and intercept of the probability."""
+        """With weights of the members, slope and intercept of the probability, all from validation programs.
+
+        Slope and intercept are fitted on what weights of other problems give, since weights fit their own problems too well.
+        """
         from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GroupKFold
 
         members = self.members(*_texts(validation))
-        passed = np.array([example.passed for example in validation])
         scale = members.std(axis=0) + 1e-9
         members = members / scale
-        pairs = training_pairs(validation)
-        difference = members[pairs[:, 0]] - members[pairs[:, 1]]
-        single = np.hstack([members, np.ones((len(members), 1))])
-        both = np.hstack([np.vstack([difference, -difference]), np.zeros((2 * len(pairs), 1))])
-        pair_weight = PAIR_WEIGHT * len(members) / (2 * len(pairs))
-        weights = np.concatenate([np.ones(len(members)), np.full(2 * len(pairs), pair_weight)])
-        labels = np.concatenate([passed, np.repeat([True, False], len(pairs))])
-        model = LogisticRegression(C=1.0, fit_intercept=False)
-        # no member counts against its own order: that would be noise of a small validation part
-        kept = np.maximum(model.fit(np.vstack([single, both]), labels, sample_weight=weights).coef_[0, :3], 0.0)
-        platt = LogisticRegression(C=1e6).fit((members @ kept)[:, None], passed)
-        combination = np.concatenate([kept * max(float(platt.coef_[0, 0]), MIN_SLOPE), platt.intercept_])
-        return Critic(self.features, self.center, self.scale, self.order, self.ngrams, self.trees, scale, combination)
+        logits = np.zeros(len(members))
+        groups = [example.group for example in validation]
+        for train, held in GroupKFold(min(PARTS, len(set(groups)))).split(members, groups=groups):
+            logits[held] = members[held] @ _member_weights(members[train], [validation[index] for index in train])
+        scored = np.array([example.is_scored for example in validation])
+        passed = np.array([example.passed for example in validation])
+        platt = LogisticRegression(C=1e6).fit(logits[scored, None], passed[scored])
+        slope = max(float(platt.coef_[0, 0]), MIN_SLOPE)
+        combination = np.concatenate([_member_weights(members, validation) * slope, platt.intercept_])
+        return replace(self, member_scale=scale, combination=combination)
 
     def members(self, codes: Sequence[str], prompts: Sequence[str]) -> Floats:
         """(N, 3) float64: each member's own score, higher = more likely to pass; columns as `MEMBERS`."""
@@ -169,6 +171,24 @@ def _texts(examples: Sequence[Example]) -> tuple[list[str], list[str]]:
     return [example.code for example in examples], [example.prompt for example in examples]
 
 
+def _member_weights(members: Floats, examples: Sequence[Example]) -> Floats:
+    """(3,) weights, none negative, that tell passing from failing programs and order pairs. Args: members: (N, 3)."""
+    from sklearn.linear_model import LogisticRegression
+
+    pairs = training_pairs(examples)
+    difference = members[pairs[:, 0]] - members[pairs[:, 1]]
+    single = np.hstack([members, np.ones((len(members), 1))])
+    both = np.hstack([np.vstack([difference, -difference]), np.zeros((2 * len(pairs), 1))])
+    pair_weight = PAIR_WEIGHT * len(members) / max(1, 2 * len(pairs))
+    weights = np.concatenate([np.ones(len(members)), np.full(2 * len(pairs), pair_weight)])
+    labels = np.concatenate([[example.passed for example in examples], np.repeat([True, False], len(pairs))])
+    if len(set(labels.tolist())) < 2:
+        return np.ones(members.shape[1])  # one part of few problems
+    model = LogisticRegression(C=1.0, fit_intercept=False)
+    fitted = model.fit(np.vstack([single, both]), labels, sample_weight=weights).coef_[0, :3]
+    return np.asarray(np.maximum(fitted, 0.0))  # a member that counts against its own order is noise of a small part
+
+
 def _pairwise(differences: Any, weights: Floats, *, c: float) -> Floats:
     """Weights of the order that puts the passing one of each pair first. Args: differences: (P, D) passing less failing."""
     from scipy.sparse import issparse, vstack
@@ -187,7 +207,12 @@ def _booster(seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(
-        learning_rate=0.08, max_iter=ITERATIONS, max_leaf_nodes=15, l2_regularization=1.0, random_state=seed
+        learning_rate=0.08,
+        max_iter=ITERATIONS,
+        max_leaf_nodes=15,
+        l2_regularization=1.0,
+        max_bins=MAX_BINS,
+        random_state=seed,
     )
 
 
@@ -197,12 +222,12 @@ def _refuse(train: Sequence[Example], validation: Sequence[Example]) -> None:
         faults.append("train has no pair of a passing and a failing program of one problem; expected at least one")
     if len({example.passed for example in train if not example.is_library}) < 2:
         faults.append("train has programs of benchmark problems of one class only; expected both")
-    counts = [sum(example.passed is label for example in validation) for label in (True, False)]
+    counts = [sum(e.passed is label and e.is_scored for e in validation) for label in (True, False)]
     if not len(training_pairs(validation)):
         faults.append("validation has no pair of a passing and a failing program of one problem; expected at least one")
     if min(counts) < MIN_LABELS:
         faults.append(
-            f"validation has {counts[0]} passing and {counts[1]} failing programs; expected {MIN_LABELS} of each"
+            f"validation has {counts[0]} passing and {counts[1]} failing scored programs; expected {MIN_LABELS} of each"
         )
     shared = {example.group for example in train} & {example.group for example in validation}
     if shared:

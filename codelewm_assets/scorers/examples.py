@@ -24,6 +24,7 @@ class Example:
         twin: name of its twins within the group; None: it is compared with any other of its group.
         family: of the bug or edit that it was made with; empty for none.
         is_library: made from a library function.
+        is_scored: of the kind that scores are asked for; on these the probability is calibrated.
     """
 
     code: str
@@ -33,6 +34,7 @@ class Example:
     twin: str | None = None
     family: str = ""
     is_library: bool = False
+    is_scored: bool = True
 
 
 def training_pairs(examples: Sequence[Example]) -> NDArray[np.int64]:

@@ -124,7 +124,7 @@ def test_library_variants_alone_are_refused(features: ProgramFeatures) -> None:
 
 
 def test_too_small_a_validation_part_is_refused(features: ProgramFeatures) -> None:
-    with pytest.raises(ScorerError, match="validation has 4 passing and 4 failing"):
+    with pytest.raises(ScorerError, match="validation has 4 passing and 4 failing scored"):
         Critic.fit(features, examples(range(6)), examples(range(20, 21)), seed=42)
 
 
