@@ -208,7 +208,9 @@ def fitted_scores(
     groups = [problem_of[name] for name in names for _ in passed[name]]
     if len(set(groups)) < folds:
         return {}
-    x = np.concatenate([_deviations(pools[name]) for name in names])  # (members, 2 · orders)
+    x = np.concatenate(
+        [deviations([pools[name][order] for order in FITTED]) for name in names]
+    )  # (members, 2 · orders)
     y = np.array([good for name in names for good in passed[name]])
     scores = np.zeros(len(y))
     for train, test in GroupKFold(folds).split(x, y, groups):
@@ -218,13 +220,18 @@ def fitted_scores(
     return {name: [next(values) for _ in passed[name]] for name in names}
 
 
-def _deviations(scores: Scores) -> "NDArray[np.float64]":
+def deviations(columns: Sequence[Sequence[float | None]]) -> "NDArray[np.float64]":
+    """(members, 2 · columns) each score's deviation from its pool's mean over the pool's spread, and the square; None counts as 0.
+
+    Args:
+        columns: a pool's scores under each order.
+    """
     import numpy as np
 
-    columns = []
-    for name in FITTED:
-        values = np.array([0.0 if value is None else value for value in scores[name]])
+    standardised = list["NDArray[np.float64]"]()
+    for scores in columns:
+        values = np.array([0.0 if value is None else value for value in scores])
         spread = values.std()
         z = (values - values.mean()) / spread if spread > 1e-12 else np.zeros(len(values))
-        columns += [z, z**2]
-    return np.stack(columns, axis=1)
+        standardised += [z, z**2]
+    return np.stack(standardised, axis=1)
