@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from codelewm_assets.training.model import TransitionModel
 from sections import rewrite
 
 from codelewm_assets.core.tables import read_table
@@ -23,7 +24,6 @@ from codelewm_assets.training.batches import Batch, frequent_outputs, labels_of,
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
 from codelewm_assets.training.loss import Latents
-from codelewm_assets.training.model import TransitionModel
 from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.tokenize import FIELDS, TokenArray, TokenRecord
 from codelewm_assets_tests.training.tokens import one_a_row

@@ -39,7 +39,7 @@ PIPES_STATUS = re.compile(r"External execution process failed with code (-?\d+)"
 
 @artifact_asset(
     "training", deps=["execution_pack", "problem_splits", "benchmark_problems"], kinds={"huggingface", "parquet"},
-    code_version="2",
+    code_version="3",
 )  # fmt: skip
 def tokenized_pack(run: AssetRun) -> Plan:
     """Per model fold a BPE tokenizer trained on its train texts only, and the token arrays of the whole pack."""
@@ -47,11 +47,13 @@ def tokenized_pack(run: AssetRun) -> Plan:
     names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
     def make() -> AssetOutput:
-        from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
+        from codelewm_assets.training.tokenize import RECORDS, VARIANTS, collect_texts, token_files, tokenize_fold
 
         folds = {split.problem_id: split.fold for split in inputs.splits()}
         texts = collect_texts(inputs.pack(), folds, inputs.prompts())
-        files: dict[str, bytes] = {"records.parquet": write_table(texts.records)}
+        files: dict[str, bytes] = {RECORDS: write_table(texts.records)}
+        if texts.variants:
+            files[VARIANTS] = write_table(texts.variants)
         tokenizers = {}
         for fold in training.folds:
             tokenizer, arrays = tokenize_fold(texts, training, model_fold=fold)
@@ -111,7 +113,7 @@ def checkpoint(run: AssetRun) -> Plan:
 
         return {**plots(inputs, artifact, draw)}
 
-    return Plan(make, run.profile.training_config().settings | versions("torch"), show=show)
+    return Plan(make, run.profile.training_config().settings | versions("torch", "transformers"), show=show)
 
 
 def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
@@ -170,7 +172,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     started, config = time.monotonic(), inputs.profile.training_config()
     digests = {name: inputs.artifact(name).digest for name in (*TRAINING_INPUTS, *TRAINED_ON)}
     of_states = {"digests": digests, "config": config.settings, "code_version": CODE_VERSION}
-    key = digest_of(of_states | versions("torch", "tokenizers", "numpy"))
+    key = digest_of(of_states | versions("torch", "transformers", "tokenizers", "numpy"))
     folder = store.partial_folder(f"checkpoint-{seed}") / key[:16]  # the same for a run resumed after a kill
     folder.mkdir(parents=True, exist_ok=True)
     spec = WorkerSpec(
@@ -281,7 +283,7 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="3", is_seeded=True
+    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="4", is_seeded=True
 )
 def checkpoint_inspection(run: AssetRun) -> Plan:
     """The tensor table, the check of finite weights, and the collapse diagnostics of the latents."""

@@ -1,5 +1,6 @@
 """Scores of held-out records by the model that had their problem in test. Needs torch through `Scorer`. Shapes: N records, D."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
@@ -13,15 +14,16 @@ from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.input_prior import input_prior_scores
-from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, sigmoid
+from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
 from codelewm_assets.training.data import FoldData
 from codelewm_assets.training.latents import Scorer
-from codelewm_assets.training.tokenize import TokenRecord
+from codelewm_assets.training.tokenize import EMPTY_ACTION_ROW, TokenRecord
 
 MAX_PROBE_FIT_RECORDS = 1200  # train records a fold whose latents are kept for probes, drawn by hash
 NAMED = 3
+SCALED = ("p_pass", "no_action", "shuffled_action")
 Arrays = dict[str, NDArray[np.float32]]
 
 
@@ -72,15 +74,16 @@ def score_fold(
     """
     test = [r for r in (data.part("test") if records is None else records) if rows[r.record_id].is_scored]
     require_held_out(data, test)
-    scaling = _scaling(scorer, data)
-    actions = {"model": [r.input for r in test], "no_action": [0] * len(test), "shuffled_action": _shuffled(test)}
+    scaling, of_completions = _scalings(scorer, data)
+    empty = [EMPTY_ACTION_ROW] * len(test)
+    actions = {"model": [r.input for r in test], "no_action": empty, "shuffled_action": _shuffled(test)}
     codes, prompt_rows = [r.code for r in test], [r.prompt for r in test]
     transitions = {name: scorer.transitions(codes, inputs, prompt_rows) for name, inputs in actions.items()}
     z_out = scorer.outputs([r.output for r in test])  # (N, D)
     latents = {
         ("z_pred" if name == "model" else f"z_pred_{name}"): output.z_pred for name, output in transitions.items()
     }
-    latents |= {"z_out": z_out, "z_code": scorer.codes(codes), "z_input": scorer.inputs(actions["model"])}
+    latents |= {"z_out": z_out, "z_code": transitions["model"].z_code, "z_input": scorer.inputs(actions["model"])}
     figures = {
         ("p_pass" if name == "model" else f"p_pass_{name}"): scaling.probabilities(output.logit)
         for name, output in transitions.items()
@@ -95,16 +98,32 @@ def score_fold(
     )
     completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
-    return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling,))
+    completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
+    return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling, of_completions))
 
 
-def _scaling(scorer: Scorer, data: FoldData) -> PlattScaling:
-    """Fitted on the val part's records, which neither training nor scoring reads."""
+def _scalings(scorer: Scorer, data: FoldData) -> tuple[PlattScaling, PlattScaling]:
+    """Of records and of completions, fitted on the val part, which scoring does not read.
+
+    Training selects its weights on some of these records, by an order within problems, which fits no probability.
+    """
     val = [r for r in data.part("val") if r.is_train_usable]
-    if not val:
-        return fit_platt(np.zeros(0), [], fold=data.model_fold)
     transitions = scorer.transitions([r.code for r in val], [r.input for r in val], [r.prompt for r in val])
-    return fit_platt(transitions.logit, [r.completion_passed for r in val], fold=data.model_fold)
+    of_records = fit_platt(transitions.logit, [r.passed for r in val], fold=data.model_fold)
+    by_completion: dict[str, list[float]] = defaultdict(list)
+    for record, probability in zip(val, of_records.probabilities(transitions.logit), strict=True):
+        by_completion[record.completion_id].append(float(probability))
+    passed = {record.completion_id: record.completion_passed for record in val}
+    means = np.array([np.mean(values) for values in by_completion.values()])
+    labels = [passed[name] for name in by_completion]
+    return of_records, fit_platt(logit_of(means), labels, fold=data.model_fold, level="completion")
+
+
+def _calibrated(row: ScoreRow, scaling: PlattScaling) -> ScoreRow:
+    """The row with the model's means over inputs turned into probabilities that all inputs pass; orders stay."""
+    means = np.array([row.scores[name] for name in SCALED], dtype=np.float64)
+    scaled = scaling.probabilities(logit_of(means))
+    return row.model_copy(update={"scores": row.scores | dict(zip(SCALED, map(float, scaled), strict=True))})
 
 
 def _probe_fit(
@@ -115,10 +134,11 @@ def _probe_fit(
     if not chosen:
         return (), {}
     codes, inputs, prompts = [r.code for r in chosen], [r.input for r in chosen], [r.prompt for r in chosen]
+    transitions = scorer.transitions(codes, inputs, prompts)
     latents = {
-        "z_pred": scorer.transitions(codes, inputs, prompts).z_pred,
-        "z_pred_no_action": scorer.transitions(codes, [0] * len(chosen), prompts).z_pred,
-        "z_code": scorer.codes(codes),
+        "z_pred": transitions.z_pred,
+        "z_pred_no_action": scorer.transitions(codes, [EMPTY_ACTION_ROW] * len(chosen), prompts).z_pred,
+        "z_code": transitions.z_code,
         "z_input": scorer.inputs(inputs),
     }
     labelled = tuple(

@@ -1,6 +1,7 @@
 """Platt scaling: slope and intercept of logits, fitted on validation records, that calibrate probabilities."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,20 @@ def sigmoid(logits: NDArray[np.floating]) -> Floats:
 
 
 class PlattScaling(Record):
-    """Slope and intercept of one fold's logits, and the mean cross-entropy in nats on its validation records before and after.
+    """Slope and intercept of one fold's logits, and the mean cross-entropy in nats on its validation rows before and after.
+
+    The level `record` is fitted on records and whether their own run passed; `completion` on completions, whose logit is that of
+    the mean of their records' scaled probabilities, and whether all of their runs passed.
 
     Without records of both classes there is nothing to fit: the scaling changes nothing and the losses are None. The slope is
     positive, so that the order is the model's own.
     """
 
     fold: int
+    level: Literal["record", "completion"] = "record"
     slope: float
     intercept: float
-    record_count: int
+    record_count: int  # of rows of that level
     loss_before: float | None
     loss_after: float | None
 
@@ -37,13 +42,26 @@ class PlattScaling(Record):
         return sigmoid(self.slope * logits.astype(np.float64) + self.intercept)
 
 
-def fit_platt(logits: NDArray[np.floating], passed: Sequence[bool], *, fold: int) -> PlattScaling:
+def logit_of(probabilities: NDArray[np.floating]) -> Floats:
+    """Logits of probabilities; (N,) float64, finite: a probability is at least 1e-12 away from 0 and 1."""
+    from scipy.special import logit
+
+    return np.asarray(logit(np.clip(probabilities.astype(np.float64), 1e-12, 1 - 1e-12)))
+
+
+def fit_platt(
+    logits: NDArray[np.floating],
+    passed: Sequence[bool],
+    *,
+    fold: int,
+    level: Literal["record", "completion"] = "record",
+) -> PlattScaling:
     """The slope in [0.05, 20] and the intercept in [-10, 10] with the least cross-entropy.
 
     An intercept follows the share that passes: batches of training hold as many passing as failing records, the pack does not.
 
     Args:
-        logits: (N,) of validation records only.
+        logits: (N,) of validation rows only.
         passed: (N,).
 
     Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without its smoothed targets.
@@ -51,7 +69,9 @@ def fit_platt(logits: NDArray[np.floating], passed: Sequence[bool], *, fold: int
     labels, values = np.asarray(passed, dtype=bool), logits.astype(np.float64)
     count = len(labels)
     if len(np.unique(labels)) < 2:
-        return PlattScaling(fold=fold, slope=1.0, intercept=0.0, record_count=count, loss_before=None, loss_after=None)
+        return PlattScaling(
+            fold=fold, level=level, slope=1.0, intercept=0.0, record_count=count, loss_before=None, loss_after=None
+        )
     from scipy.optimize import minimize
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
@@ -66,6 +86,7 @@ def fit_platt(logits: NDArray[np.floating], passed: Sequence[bool], *, fold: int
     )  # fmt: skip
     return PlattScaling(
         fold=fold,
+        level=level,
         slope=round(float(result.x[0]), 6),
         intercept=round(float(result.x[1]), 6),
         record_count=count,

@@ -100,7 +100,7 @@ def model_card(sidecar: Sidecar, records: Records, *, artifacts: Mapping[str, st
     header = _hub().ModelCardData(
         model_name=f"codelewm-model-seed{sidecar.seed}",
         license="apache-2.0",
-        library_name="codelewm_assets",
+        library_name="transformers",
         tags=["code", "world-model", "program-execution"],
         datasets=[DATASET],
         eval_results=results or None,

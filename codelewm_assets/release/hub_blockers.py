@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from codelewm_assets import training
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.core.ids import kind_and_partition
@@ -17,8 +18,10 @@ from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
 from codelewm_assets.release.hub_plan import Blocker, PlannedFile, Reason, ReleasePlan, planned_files
 from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
+from codelewm_assets.training.sidecar import MODULES
 
 SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none is executable
+MODEL_MODULES = {name: sha256_file(Path(training.__file__).parent / name) for name in MODULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,16 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     blockers += [*_mixed_versions(lineages), *_secrets(store, intact, lineages, faults)]
     blockers += [*_audit(intact, by_id), *_inspections(intact, by_id)]
     files, generated = planned_files(stored)
-    expected = f"wanted one of {', '.join(SUFFIXES)}"
-    odd = [file for file in files if not file.path.endswith(SUFFIXES)]
+    expected = f"wanted one of {', '.join(SUFFIXES)}, or this version's {' and '.join(MODULES)}"
+    odd = [file for file in files if not (file.path.endswith(SUFFIXES) or _is_model_code(file))]
     blockers += [_blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}") for file in odd]
     return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(blockers))), generated)
+
+
+def _is_model_code(file: PlannedFile) -> bool:
+    """True for a module of a checkpoint that defines its model, byte for byte as in this package."""
+    name = file.path.rpartition("/")[2]
+    return file.artifact_id.startswith("checkpoint[") and MODEL_MODULES.get(name) == file.sha256
 
 
 def _blocker(reason: Reason, detail: str) -> Blocker:

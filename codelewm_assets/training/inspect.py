@@ -13,6 +13,7 @@ from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import Record
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.progress import DIAGNOSTICS
+from codelewm_assets.training.sidecar import weights_path
 
 MAX_LATENTS = 1000
 
@@ -46,7 +47,7 @@ def tensor_table(checkpoint: Artifact, folds: tuple[int, ...]) -> list[TensorRow
     """Every tensor of every fold's weights."""
     rows = []
     for fold in folds:
-        for name, tensor in sorted(load_file(checkpoint.path(f"fold{fold}.safetensors")).items()):
+        for name, tensor in sorted(load_file(checkpoint.path(weights_path(fold))).items()):
             is_finite, exact = bool(np.isfinite(tensor).all()), tensor.astype(np.float64)
             figures = {"minimum": exact.min, "mean": exact.mean, "std": exact.std, "maximum": exact.max,
                        "l2_norm": lambda exact=exact: np.linalg.norm(exact)}  # fmt: skip

@@ -1,7 +1,8 @@
-"""Latents and logits of records by a stored checkpoint. Used by inspection and by scoring. Shapes: N records, D dimensions."""
+"""Latents and logits of records by a model. Used by validation, inspection and scoring. Shapes: N records, D dimensions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,65 +11,91 @@ from safetensors.torch import load_file
 
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.store.store import Artifact
+from codelewm_assets.training.batches import plant
+from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.model import TransitionModel
-from codelewm_assets.training.packing import pack
-from codelewm_assets.training.sidecar import Sidecar
+from codelewm_assets.training.hub import scored_model
+from codelewm_assets.training.modeling_codelewm import CodeLeWMModel
+from codelewm_assets.training.packing import Segment, pack
+from codelewm_assets.training.sidecar import Sidecar, weights_path
 
-CHUNK = 128
+CHUNK = 256  # records, or texts, encoded at once
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """z_pred (N, D) unit length, and the logit of passing (N,), float32."""
+    """z_pred (N, D) unit length, z_code (N, D) of the program after its prompt, and the logit of passing (N,), float32."""
 
-    z_pred: NDArray[np.float32]
-    logit: NDArray[np.float32]
+    z_pred: Floats
+    z_code: Floats
+    logit: Floats
+
+
+def predict(
+    model: CodeLeWMModel,
+    data: FoldData,
+    config: TrainingConfig,
+    codes: Sequence[int],
+    inputs: Sequence[int],
+    prompts: Sequence[int],
+) -> Transitions:
+    """Transitions of N records, in the model's present mode and without gradient; equal records are encoded once.
+
+    Args:
+        codes, inputs, prompts: row of the token arrays for each record.
+    """
+    records = np.array([prompts, codes, inputs], dtype=np.int64)  # (3, N)
+    distinct, where = np.unique(records, axis=1, return_inverse=True)  # (3, M), (N,)
+    parts = list[tuple[torch.Tensor, ...]]()
+    bounds = [*range(0, distinct.shape[1], CHUNK), distinct.shape[1]]
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        for start, end in pairwise(bounds):
+            prompt, code, action = distinct[:, start:end].tolist()
+            forest = plant(data, prompt, code, action, config.row_tokens)
+            z, suspicion, _ = model.encoder(pack(forest.trees, config.row_tokens).to(str(device)))  # (segments, D)
+            prediction = model.transition(z[forest.code], z[forest.input], suspicion[forest.code])
+            parts.append((prediction.z_pred, z[forest.code], prediction.logit))
+    width = model.config.latent_size
+    columns = (
+        zip(*parts, strict=True) if parts else ((torch.zeros(0, width),), (torch.zeros(0, width),), (torch.zeros(0),))
+    )
+    return Transitions(*(torch.cat(list(column)).float().cpu().numpy()[where.reshape(-1)] for column in columns))
 
 
 class Scorer:
-    """A checkpoint's model of one fold with a cache of latents: each text is encoded once."""
+    """A checkpoint's model of one fold."""
 
     def __init__(self, checkpoint: Artifact, sidecar: Sidecar, data: FoldData) -> None:
         """Raises: TrainingError: the weights do not fit the sidecar's configuration, tensor by tensor."""
-        self._data = data
-        self._model = TransitionModel(sidecar.config)
+        self._data, self._config = data, sidecar.config
         try:
-            self._model.load_state_dict(load_file(checkpoint.path(f"fold{data.model_fold}.safetensors")), strict=True)
+            self._model = scored_model(sidecar.config, load_file(checkpoint.path(weights_path(data.model_fold))))
         except RuntimeError as error:
             raise TrainingError(
                 f"{checkpoint.manifest.artifact_id}: weights do not fit its sidecar: {error}"
             ) from error
-        self._model.eval()
-        self._cache: dict[tuple[str, int], torch.Tensor] = {}
 
-    @torch.no_grad()
-    def _latents(self, field: str, rows: Sequence[int]) -> torch.Tensor:
-        missing = sorted({row for row in rows if (field, row) not in self._cache})
-        for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
-            texts = pack([(field, self._data.arrays[field][row]) for row in chunk], self._model.config.row_tokens)
-            latents = self._model.target_latent(texts) if field == "output" else self._model.encoder(texts)
-            for row, latent in zip(chunk, latents, strict=True):
-                self._cache[field, row] = latent
-        return torch.stack([self._cache[field, row] for row in rows])  # (N, D)
-
-    @torch.no_grad()
     def transitions(self, codes: Sequence[int], inputs: Sequence[int], prompts: Sequence[int]) -> Transitions:
         """Predict from rows of the token arrays, one of each per record. Returns: `Transitions` of N = len(codes)."""
-        prediction = self._model.transition(
-            self._latents("code", codes), self._latents("input", inputs), self._latents("prompt", prompts)
-        )
-        return Transitions(prediction.z_pred.numpy(), prediction.logit.numpy())
+        return predict(self._model, self._data, self._config, codes, inputs, prompts)
 
-    def outputs(self, rows: Sequence[int]) -> NDArray[np.float32]:
+    def outputs(self, rows: Sequence[int]) -> Floats:
         """Target latents (N, D), unit length, of rows of the output array."""
-        return np.asarray(self._latents("output", rows).numpy())
+        return self._alone("output", rows)
 
-    def inputs(self, rows: Sequence[int]) -> NDArray[np.float32]:
-        """Encoder latents (N, D) of rows of the input array."""
-        return np.asarray(self._latents("input", rows).numpy())
+    def inputs(self, rows: Sequence[int]) -> Floats:
+        """Encoder latents (N, D) of rows of the input array, each without a program."""
+        return self._alone("input", rows)
 
-    def codes(self, rows: Sequence[int]) -> NDArray[np.float32]:
-        """Encoder latents (N, D) of rows of the code array."""
-        return np.asarray(self._latents("code", rows).numpy())
+    @torch.no_grad()
+    def _alone(self, field: str, rows: Sequence[int]) -> Floats:
+        distinct, where = np.unique(np.array(rows, dtype=np.int64), return_inverse=True)
+        parts = [torch.zeros(0, self._config.latent)]
+        for start in range(0, len(distinct), CHUNK):
+            trees = [[Segment(field, self._data.arrays[field][row])] for row in distinct[start : start + CHUNK]]
+            packed = pack(trees, self._config.row_tokens)
+            parts.append(self._model.target_latent(packed) if field == "output" else self._model.encoder(packed).z)
+        return np.asarray(torch.cat(parts).numpy()[where])

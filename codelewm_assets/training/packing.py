@@ -1,4 +1,4 @@
-"""Documents packed end to end into rows of a fixed number of tokens. Shapes: N documents, R rows, S tokens a row."""
+"""Sequences packed end to end into rows of tokens. Shapes: N segments, R rows, S tokens a row, T tokens in all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,78 +6,99 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.training.tokenize import FIELDS
+from codelewm_assets.training.modeling_codelewm import NO_ANCESTOR, NO_SEGMENT, SEGMENTS, Packed
 
-KIND = {name: number for number, name in enumerate(FIELDS)}
-NO_DOCUMENT = -1  # in `documents`: no document's token
+KIND = {name: number for number, name in enumerate(SEGMENTS)}
 Ints = NDArray[np.int64]
-Document = tuple[str, NDArray[np.integer]]
-"""A field of `FIELDS`, and its tokens (length,)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """Rows of tokens with the document of each token.
+class Segment:
+    """A segment of a tree.
 
     Attributes:
-        tokens, positions, kinds: (R, S) token, position in its document from 0, and field's number; 0 for padding.
-        documents: (R, S) index of the token's document, `NO_DOCUMENT` for padding.
-        count: N.
+        field: of `SEGMENTS`.
+        tokens: (length,), at least one.
+        parent: place in the tree of the segment before it; None for the first.
     """
 
-    tokens: Tensor
-    positions: Tensor
-    kinds: Tensor
-    documents: Tensor
-    count: int
-
-    @property
-    def token_count(self) -> int:
-        """Tokens of all documents, without padding."""
-        return int((self.documents != NO_DOCUMENT).sum())
-
-    def to(self, device: str) -> "Packed":
-        """The same on a device."""
-        arrays = (self.tokens, self.positions, self.kinds, self.documents)
-        tokens, positions, kinds, documents = (array.to(device, non_blocking=True) for array in arrays)
-        return Packed(tokens, positions, kinds, documents, self.count)
+    field: str
+    tokens: NDArray[np.integer]
+    parent: int | None = None
 
 
-def pack(documents: Sequence[Document], row_tokens: int, *, rows_multiple: int = 1) -> Packed:
-    """First-fit decreasing: each document in one row, longest first, in the first row with room.
+Tree = Sequence[Segment]
+"""Sequences that begin alike: each of their distinct segments once, a parent before its children."""
+
+
+def tree_tokens(tree: Tree) -> int:
+    """Tokens of a tree."""
+    return sum(len(segment.tokens) for segment in tree)
+
+
+def pack(trees: Sequence[Tree], row_tokens: int, *, rows_multiple: int = 1, is_fixed: bool = False) -> Packed:
+    """First-fit decreasing: each tree in one row, longest first, in the first row with room.
+
+    Segments are numbered in the order of trees and of their segments.
 
     Args:
-        row_tokens: S.
+        row_tokens: most tokens of a row; rows are as long as the longest tree.
         rows_multiple: empty rows are added up to a multiple of this, to limit the number of shapes.
-    Raises: TrainingError: a document is longer than a row, or empty.
+        is_fixed: rows have exactly `row_tokens`, for the same reason.
+    Raises: TrainingError: a tree is longer than a row, or a segment is empty.
     """
-    sizes = np.array([len(tokens) for _, tokens in documents], dtype=np.int64)
-    if len(sizes) and (sizes.max() > row_tokens or sizes.min() < 1):
+    sizes = np.array([tree_tokens(tree) for tree in trees], dtype=np.int64)
+    segments = [segment for tree in trees for segment in tree]
+    lengths = np.array([len(segment.tokens) for segment in segments], dtype=np.int64)
+    longest, shortest = int(sizes.max(initial=1)), int(lengths.min(initial=1))
+    if longest > row_tokens or shortest < 1:
         raise TrainingError(
-            f"A document has {sizes.max()} tokens, another {sizes.min()}; expected 1 to row_tokens = {row_tokens}. "
-            "Raise row_tokens in the profile to its longest length."
+            f"A sequence has {longest} tokens with all that shares its beginning, a segment {shortest}; expected at most "
+            f"row_tokens = {row_tokens}, and at least 1. Raise row_tokens in the profile."
         )
-    row, start = _first_fit(sizes, row_tokens)
+    length = row_tokens if is_fixed else longest
+    row, start = _first_fit(sizes, length)
     rows = -(-max(1, int(row.max(initial=0)) + 1) // rows_multiple) * rows_multiple
+    ancestors, first_position = _ancestors(trees)
+    tree_of = np.repeat(np.arange(len(trees)), [len(tree) for tree in trees])  # (N,)
+    before = np.cumsum(lengths) - lengths  # (N,) tokens of all segments before
+    tree_start = np.cumsum(sizes) - sizes  # of the trees, in tokens
     total = int(sizes.sum())
-    places = np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # (T,) place in the document
-    flat_index = np.repeat(row * row_tokens + start, sizes) + places  # (T,) where each token goes
-    columns = [np.zeros(rows * row_tokens, dtype=np.int64) for _ in range(3)]
-    owner = np.full(rows * row_tokens, NO_DOCUMENT, dtype=np.int64)
+    owner_of = np.repeat(np.arange(len(segments)), lengths)  # (T,)
+    place = np.arange(total) - before[owner_of]  # (T,) in its segment
+    tree_of_token = tree_of[owner_of]
+    flat_index = row[tree_of_token] * length + start[tree_of_token] + np.arange(total) - tree_start[tree_of_token]
+    columns = [np.zeros(rows * length, dtype=np.int64) for _ in range(3)]
+    owners = np.full(rows * length, NO_SEGMENT, dtype=np.int64)
     if total:
-        columns[0][flat_index] = np.concatenate([tokens for _, tokens in documents])
-        columns[1][flat_index] = places
-        columns[2][flat_index] = np.repeat([KIND[field] for field, _ in documents], sizes)
-        owner[flat_index] = np.repeat(np.arange(len(documents)), sizes)
-    tokens, positions, kinds, owners = (torch.from_numpy(a.reshape(rows, row_tokens)) for a in (*columns, owner))
-    return Packed(tokens, positions, kinds, owners, len(documents))
+        columns[0][flat_index] = np.concatenate([segment.tokens for segment in segments])
+        columns[1][flat_index] = first_position[owner_of] + place
+        columns[2][flat_index] = np.array([KIND[segment.field] for segment in segments])[owner_of]
+        owners[flat_index] = owner_of
+    tokens, positions, kinds, owner = (torch.from_numpy(a.reshape(rows, length)) for a in (*columns, owners))
+    return Packed(tokens, positions, kinds, owner, torch.from_numpy(ancestors))
+
+
+def _ancestors(trees: Sequence[Tree]) -> tuple[Ints, Ints]:
+    """(N, 2) segments before each segment, and (N,) position of its first token."""
+    ancestors, first_position = list[tuple[int, int]](), list[int]()
+    for tree in trees:
+        offset = len(ancestors)
+        for segment in tree:
+            if segment.parent is None:
+                ancestors.append((NO_ANCESTOR, NO_ANCESTOR))
+                first_position.append(0)
+            else:
+                parent = offset + segment.parent
+                ancestors.append((parent, ancestors[parent][0]))
+                first_position.append(first_position[parent] + len(tree[segment.parent].tokens))
+    return np.array(ancestors, dtype=np.int64).reshape(-1, 2), np.array(first_position, dtype=np.int64)
 
 
 def _first_fit(sizes: Ints, room: int) -> tuple[Ints, Ints]:
-    """(N,) row and start of each document."""
+    """(trees,) row and start of each tree."""
     row, start = np.zeros(len(sizes), dtype=np.int64), np.zeros(len(sizes), dtype=np.int64)
     free = np.full(len(sizes), room, dtype=np.int64)
     for index in np.argsort(-sizes, kind="stable"):

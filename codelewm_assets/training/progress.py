@@ -45,6 +45,7 @@ _OF_EVENT: dict[str, dict[str, Any]] = {  # name of an event → its fields, eac
     },
     "collapse_diagnostics": {"fold": Count, "step": Count} | dict.fromkeys(DIAGNOSTICS, (Metric, None)),
     "checkpoint": {"fold": Count, "step": Count},  # a state was kept
+    "selected": {"fold": Count, "step": Count, "within_problem_auc": FiniteFloat},  # the weights of this step are kept
     "complete": {"seed": (int | None, None), "files": (dict[str, str], {})},  # sha256 of each file by name
     "error": {"seed": (int | None, None), "message": str},
 }  # fmt: skip

@@ -11,12 +11,26 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
 
+MODULES = ("configuration_codelewm.py", "modeling_codelewm.py")  # named by auto_map of the configuration
+FOLDER_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", *MODULES)
+"""Files of one fold's folder."""
+
+
+def fold_folder(fold: int) -> str:
+    """Folder of one fold's model in a checkpoint, which `AutoModel.from_pretrained` loads."""
+    return f"fold{fold}"
+
+
+def weights_path(fold: int) -> str:
+    """Path of one fold's weights in a checkpoint."""
+    return f"{fold_folder(fold)}/model.safetensors"
+
 
 class Sidecar(BaseModel):
     """Provenance of a checkpoint, stored beside its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    schema_version: Literal["codelewm.checkpoint_sidecar.v1"] = "codelewm.checkpoint_sidecar.v1"
+    schema_version: Literal["codelewm.checkpoint_sidecar.v2"] = "codelewm.checkpoint_sidecar.v2"
     seed: int
     folds: tuple[int, ...]
     config: TrainingConfig
@@ -26,16 +40,23 @@ class Sidecar(BaseModel):
     preflight_report: str  # digest
     tokenizer_sha256: dict[str, str]  # fold → sha256 of its tokenizer
     weights_sha256: dict[str, str]  # fold → sha256 of its weights
-    parameter_count: int
+    parameter_count: int  # of those that are trained
+    encoder_may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "false"
     revision: str
     versions: dict[str, str]
     device: str
 
 
 def read_sidecar(checkpoint: Artifact) -> Sidecar:
-    """The sidecar of a stored checkpoint. Raises: TrainingError: it is malformed."""
+    """The sidecar of a stored checkpoint. Raises: TrainingError: it is malformed, or of a version before 0.2."""
     try:
-        return Sidecar.model_validate(checkpoint.read_json("sidecar.json"))
+        raw = checkpoint.read_json("sidecar.json")
+        if isinstance(raw, dict) and raw.get("schema_version") == "codelewm.checkpoint_sidecar.v1":
+            raise TrainingError(
+                f"{checkpoint.manifest.artifact_id} {checkpoint.digest[:12]} is of the model before 0.2, with its sidecar "
+                "codelewm.checkpoint_sidecar.v1; expected v2. Train it again."
+            )
+        return Sidecar.model_validate(raw)
     except (ValidationError, ValueError) as error:
         raise TrainingError(
             f"{checkpoint.manifest.artifact_id} {checkpoint.digest[:12]}: its sidecar is malformed. Train it again."
@@ -49,7 +70,7 @@ def sidecar_mismatches(checkpoint: Artifact, tokenized_pack: Artifact) -> list[s
     parents = tokenized_pack.manifest.parent_artifacts
     compared += [(name, getattr(sidecar, name), parents.get(name)) for name in ("execution_pack", "problem_splits")]
     for fold in sidecar.folds:
-        weights = sha256_file(checkpoint.path(f"fold{fold}.safetensors"))
+        weights = sha256_file(checkpoint.path(weights_path(fold)))
         tokenizer = sha256_file(tokenized_pack.path(f"fold{fold}_tokenizer.json"))
         compared.append((f"weights of fold {fold}", sidecar.weights_sha256.get(str(fold)), weights))
         compared.append((f"tokenizer of fold {fold}", sidecar.tokenizer_sha256.get(str(fold)), tokenizer))

@@ -6,7 +6,7 @@ Its header holds the origin (data, settings, seed, fold, step, versions): a sing
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,27 @@ MAX_NAMED = 4  # differences named in an error
 
 
 @dataclass(frozen=True, slots=True)
+class Best:
+    """The best weights on validation so far.
+
+    Attributes:
+        score: within-problem ROC-AUC of completions; None before a first one.
+        step: after which they were validated.
+        weights: copies of the model's tensors; empty before a first one.
+    """
+
+    score: float | None = None
+    step: int = 0
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
-    """Point to resume from: the last completed step, and the sampler's state after it."""
+    """Point to resume from: the last completed step, the sampler's state after it, and the best weights until then."""
 
     step: int
     sampler: Mapping[str, Any]
+    best: Best
 
 
 def generators() -> dict[str, Tensor]:
@@ -45,6 +61,7 @@ def save_state(
     sampler: Mapping[str, Any],
     ranks: Sequence[Mapping[str, Tensor]],
     origin: Mapping[str, str],
+    best: Best,
 ) -> Path:
     """Write the state after `step` atomically, then remove earlier ones of this fold.
 
@@ -53,12 +70,14 @@ def save_state(
         origin: data and settings, by name; `load_state` refuses a state of another origin.
     """
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in best.weights.items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
     for rank, generator_states in enumerate(ranks):
         tensors |= {_of_rank(name, rank): tensor for name, tensor in generator_states.items()}
     # one entry: safetensors writes several in an order that differs between processes, and events name the digest
-    header = {"about": json.dumps({"sampler": sampler, "origin": _origin(origin, fold, step)}, sort_keys=True)}
+    about = {"sampler": sampler, "origin": _origin(origin, fold, step), "best": [best.score, best.step]}
+    header = {"about": json.dumps(about, sort_keys=True)}
     data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header)
     path = folder / f"fold{fold}_step{step:08d}_{sha256_bytes(data)[:16]}.state"
     write_atomically(path, data)
@@ -125,7 +144,9 @@ def load_state(
     torch.set_rng_state(tensors[_of_rank("random", rank)])
     if "random_cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors[_of_rank("random_cuda", rank)])
-    return Resumed(step, about["sampler"])
+    score, best_step = about["best"]
+    best = {n.removeprefix("best."): t for n, t in tensors.items() if n.startswith("best.")}
+    return Resumed(step, about["sampler"], Best(score, best_step, best))
 
 
 def _restore(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,10 @@ from codelewm_assets.training.config import TrainingConfig
 
 PAD, UNKNOWN = "<pad>", "<unk>"
 FIELDS = ("code", "input", "output", "prompt")
-EMPTY_ACTION = "[]"  # the fixed input of the no_action control
+EMPTY_ACTION = "[]"  # the fixed input of the no_action ablation
+EMPTY_ACTION_ROW = 0  # of the input array
+RECORDS, VARIANTS = "records.parquet", "variants.parquet"  # files of tokenized_pack; the second may be absent
+NO_FOLD = -1  # of a library variant, which is of no benchmark
 
 
 class TokenRecord(Record):
@@ -38,6 +42,8 @@ class TokenRecord(Record):
     passed: bool
     completion_passed: bool
     is_train_usable: bool  # the encoder of outputs sees values and outcomes alike; False for the reference's own row
+    twin: str | None = None  # of a twin pair of the problem: the pair
+    has_output: bool = True  # False for a library variant, of which only the label is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,45 @@ class Texts:
 
     by_field: Mapping[str, tuple[str, ...]]
     records: tuple[TokenRecord, ...]
+    variants: tuple[TokenRecord, ...] = ()
 
 
-def collect_texts(rows: Sequence[PackRow], folds: Mapping[str, int], prompts: Mapping[str, str]) -> Texts:
-    """Distinct texts and the records that refer to them. Raises: TrainingError: a problem has no fold or prompt."""
+class Variant(Protocol):
+    """A program of the library corpus and its label; `function_id` groups the variants of one function."""
+
+    @property
+    def variant_id(self) -> str:
+        """Unique."""
+
+    @property
+    def function_id(self) -> str:
+        """Of the function that it is a variant of."""
+
+    @property
+    def code(self) -> str:
+        """Program text."""
+
+    @property
+    def twin(self) -> str | None:
+        """Name, within the function, of those that differ from it by a bug or a neutral edit alone."""
+
+    @property
+    def passed(self) -> bool:
+        """True if it behaves as the function does."""
+
+
+def collect_texts(
+    rows: Sequence[PackRow],
+    folds: Mapping[str, int],
+    prompts: Mapping[str, str],
+    variants: Sequence[Variant] = (),
+) -> Texts:
+    """Distinct texts and the records that refer to them.
+
+    Args:
+        variants: of stage 1; each is a record with an empty prompt and the empty action.
+    Raises: TrainingError: a problem has no fold or prompt.
+    """
     unknown_ids = sorted({r.source_problem_id for r in rows} - (set(folds) & set(prompts)))
     if unknown_ids:
         raise TrainingError(f"{len(unknown_ids)} problems have no fold or no prompt, first {unknown_ids[0]}.")
@@ -73,10 +114,30 @@ def collect_texts(rows: Sequence[PackRow], folds: Mapping[str, int], prompts: Ma
             passed=row.passed,
             completion_passed=row.completion_passed,
             is_train_usable=row.completion_kind != "reference",
+            twin=row.twin,
         )
         for row in sorted(rows, key=lambda r: r.record_id)
     )
-    return Texts({name: tuple(rows) for name, rows in index.items()}, records)
+    of_variants = tuple(
+        TokenRecord(
+            record_id=variant.variant_id,
+            problem_id=variant.function_id,
+            completion_id=variant.variant_id,
+            benchmark_id="library",
+            fold=NO_FOLD,
+            code=row_of("code", variant.code),
+            input=EMPTY_ACTION_ROW,
+            output=0,
+            prompt=row_of("prompt", ""),
+            passed=variant.passed,
+            completion_passed=variant.passed,
+            is_train_usable=True,
+            twin=variant.twin,
+            has_output=False,
+        )
+        for variant in sorted(variants, key=lambda v: v.variant_id)
+    )
+    return Texts({name: tuple(rows) for name, rows in index.items()}, records, of_variants)
 
 
 def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
@@ -115,7 +176,7 @@ class TokenArray:
 def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArray:
     """Token ids, cut at `length`; an empty text is one unknown token."""
     unknown = int(tokenizer.token_to_id(UNKNOWN) or 0)
-    ids = [encoding.ids[:length] or [unknown] for encoding in tokenizer.encode_batch(list(texts))]
+    ids = [e.ids[:length] or [unknown] for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     starts = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in ids], out=starts[1:])
     return TokenArray(np.fromiter(chain.from_iterable(ids), dtype=np.uint16, count=int(starts[-1])), starts)
@@ -124,19 +185,25 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArra
 def tokenize_fold(
     texts: Texts, config: TrainingConfig, *, model_fold: int, max_characters: int = 4000
 ) -> tuple[str, dict[str, TokenArray]]:
-    """The tokenizer of one model fold as JSON, and the token arrays of all four fields.
+    """The tokenizer of one model fold as JSON, and the token arrays of all four fields; a pretrained encoder has its own.
 
-    The tokenizer is trained on texts of this fold's train problems only. Texts are first cut at `max_characters`.
-    Raises: TrainingError: the fold has no train records.
+    The tokenizer is trained on texts of this fold's train problems and of the variants only. Texts are first cut at
+    `max_characters`.
+    Raises: TrainingError: the fold has no train records, or the pretrained encoder is not there.
     """
     train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]
     if not train:
         raise TrainingError(f"Fold {model_fold} has no train records; expected problems in at least three folds.")
     seen = []
     for name in FIELDS:
-        rows = sorted({getattr(record, name) for record in train})
+        rows = sorted({getattr(record, name) for record in (*train, *texts.variants)})
         seen += [texts.by_field[name][row][:max_characters] for row in rows]
-    tokenizer = train_tokenizer(seen, config.vocab_size)
+    if config.pretrained is None:
+        tokenizer = train_tokenizer(seen, config.vocab_size)
+    else:
+        from codelewm_assets.training.pretrained import load_tokenizer
+
+        tokenizer = load_tokenizer(config.pretrained)
     arrays = {
         name: encode(tokenizer, [text[:max_characters] for text in texts.by_field[name]], config.lengths[name])
         for name in FIELDS

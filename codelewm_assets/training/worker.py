@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_file
+from codelewm_assets.core.digests import pretty_json, sha256_file
 from codelewm_assets.core.errors import AssetsError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.logs import configured_format, log_context, set_up_logs
@@ -32,7 +32,7 @@ from codelewm_assets.preflight.clearance import require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore, open_store
 from codelewm_assets.training.config import CODE_VERSION, TrainingConfig
 from codelewm_assets.training.progress import STREAM, event_line, job_event_line
-from codelewm_assets.training.sidecar import Sidecar
+from codelewm_assets.training.sidecar import FOLDER_FILES, Sidecar, fold_folder, weights_path
 
 if TYPE_CHECKING:
     from codelewm_assets.training.processes import Ranks
@@ -153,9 +153,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, Any]], None]) -> None:
     import torch
-    from safetensors.torch import save
 
     from codelewm_assets.training.data import load_fold
+    from codelewm_assets.training.hub import save_fold
     from codelewm_assets.training.loop import train_fold
     from codelewm_assets.training.processes import require_devices
 
@@ -163,7 +163,7 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
     torch.set_num_threads(spec.config.threads)
     torch.use_deterministic_algorithms(True, warn_only=spec.config.device == "cuda")
     folder = Path(spec.output_folder)
-    versions = {name: version(name) for name in ("torch", "tokenizers", "numpy")}
+    versions = {name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
     origin = {**spec.digests, **versions, "code_version": CODE_VERSION}
     weights, tokenizers, parameters = dict[str, str](), dict[str, str](), 0
     emit({"event": "start", "seed": spec.seed, "folds": list(spec.config.folds), "device": spec.config.device})
@@ -177,10 +177,10 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
             )
             if not ranks.is_first:
                 continue
-            saved = save({name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()})
-            write_atomically(folder / f"fold{fold}.safetensors", saved)
-            weights[str(fold)] = sha256_bytes(saved)
-            tokenizers[str(fold)] = sha256_file(tokenized.path(f"fold{fold}_tokenizer.json"))
+            tokenizer = tokenized.path(f"fold{fold}_tokenizer.json")
+            save_fold(model, tokenizer.read_text(encoding="utf-8"), fold, folder)
+            weights[str(fold)] = sha256_file(folder / weights_path(fold))
+            tokenizers[str(fold)] = sha256_file(tokenizer)
             parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if not ranks.is_first:
         return
@@ -196,6 +196,7 @@ def _train(spec: WorkerSpec, store: ArtifactStore, emit: Callable[[Mapping[str, 
         tokenizer_sha256=tokenizers,
         weights_sha256=weights,
         parameter_count=parameters,
+        encoder_may_have_seen_benchmarks=spec.config.encoder_may_have_seen_benchmarks,
         revision=spec.revision,
         versions=versions,
         device=f"{spec.config.device} ({platform.machine()})",
@@ -221,7 +222,7 @@ def _ranks(config: TrainingConfig) -> AbstractContextManager["Ranks"]:
 
 def result_names(folds: Sequence[int]) -> list[str]:
     """Files of a finished run, without its event stream."""
-    return [*(f"fold{fold}.safetensors" for fold in folds), "sidecar.json"]
+    return [*(f"{fold_folder(fold)}/{name}" for fold in folds for name in FOLDER_FILES), "sidecar.json"]
 
 
 def main(run: Callable[[Outlet], None] | None = None) -> int:

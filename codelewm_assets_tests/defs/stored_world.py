@@ -25,6 +25,7 @@ from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.store.store import Artifact, CacheKey, open_store
 from codelewm_assets.training.progress import event_line
+from codelewm_assets.training.sidecar import weights_path
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
 from codelewm_assets_tests.factories import World
 
@@ -54,7 +55,7 @@ def checkpoint_files(made_from: Mapping[str, Artifact], seed: int, **changes: An
         "device": "cpu",
     }
     events = event_line({"event": "start", "seed": seed}).encode("utf-8")
-    return {"fold0.safetensors": weights, "sidecar.json": pretty_json(sidecar | changes), "progress.jsonl": events}
+    return {weights_path(0): weights, "sidecar.json": pretty_json(sidecar | changes), "progress.jsonl": events}
 
 
 GREEN_LAYERS = (*BASIC_LAYERS, "seccomp")

@@ -15,6 +15,7 @@ from codelewm_assets.defs.training import checkpoint
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.training.progress import event_line, read_events, timeless
+from codelewm_assets.training.sidecar import FOLDER_FILES
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY, StoredWorld
 from codelewm_assets_tests.factories import World
 
@@ -248,7 +249,11 @@ def test_with_every_check_green_training_runs_and_stores_a_checkpoint(stored: St
         result.asset_materializations_for_node("checkpoint")[0].tags["dagster/data_version"],
         partition="42",
     )
-    assert {file.path for file in made.manifest.files} == {"fold0.safetensors", "progress.jsonl", "sidecar.json"}
+    assert {file.path for file in made.manifest.files} == {
+        *(f"fold0/{name}" for name in FOLDER_FILES),
+        "progress.jsonl",
+        "sidecar.json",
+    }
     assert made.manifest.metadata["judged"]["execution_pack"] == stored.latest["execution_pack"].digest
     shown = read_events(stored.store.work / "progress" / "checkpoint-42.jsonl")[0]  # while it ran
     assert timeless(shown) == read_events(made.path("progress.jsonl"))[0]

@@ -245,7 +245,7 @@ def test_from_the_command_line_training_runs_and_is_stored_when_all_is_green(
     folder = Path(shutil.copytree(worlds["green"], tmp_path / "green"))
     found = _command_line(folder)
     assert found.returncode == 0, found.stderr[-3000:]
-    (weights,) = (folder / "artifacts" / "checkpoint" / "42").glob("*/fold0.safetensors")
+    (weights,) = (folder / "artifacts" / "checkpoint" / "42").glob("*/fold0/model.safetensors")
     assert weights.stat().st_size > 0
 
 

@@ -88,13 +88,18 @@ def test_every_pool_of_a_held_out_problem_is_scored_whole(world: World, scored: 
     assert len(found.members) == len(wanted)
 
 
-def test_a_completions_score_is_the_mean_over_its_records(scored: tuple[FoldData, HeldoutScores]) -> None:
+def test_a_completions_score_is_the_scaled_mean_over_its_records(scored: tuple[FoldData, HeldoutScores]) -> None:
     _, found = scored
     row = found.completions[0]
     own = [record for record in found.records if record.completion_id == row.completion_id]
     assert len(own) == 5  # inputs of the small world
+    assert row.scores["p_pass_raw"] == pytest.approx(np.mean([record.p_pass_raw for record in own]))
+    scaling = found.scalings[1]
+    assert scaling.level == "completion"
     for name, field in (("p_pass", "p_pass"), ("no_action", "p_pass_no_action")):
-        assert row.scores[name] == pytest.approx(np.mean([getattr(record, field) for record in own]))
+        mean = np.mean([getattr(record, field) for record in own])
+        logit = scaling.slope * np.log(mean / (1 - mean)) + scaling.intercept
+        assert row.scores[name] == pytest.approx(1 / (1 + np.exp(-logit)))
 
 
 def test_latents_stand_at_their_records_places_with_unit_length(scored: tuple[FoldData, HeldoutScores]) -> None:
@@ -116,13 +121,13 @@ class Spy:
     def transitions(self, codes: Sequence[int], inputs: Sequence[int], prompts: Sequence[int]) -> Transitions:
         """Zeros."""
         self.asked.append(list(inputs))
-        return Transitions(np.zeros((len(codes), 2), dtype=np.float32), np.zeros(len(codes), dtype=np.float32))
+        z = np.zeros((len(codes), 2), dtype=np.float32)
+        return Transitions(z, z, z[:, 0])
 
     def outputs(self, rows: Sequence[int]) -> np.ndarray:
         """Zeros."""
         return np.zeros((len(rows), 2), dtype=np.float32)
 
-    codes = outputs
     inputs = outputs
 
 
@@ -190,7 +195,7 @@ def test_a_validation_problem_is_not_scored_either(scored: tuple[FoldData, Heldo
     [
         ("train", "passed", "probe"),
         ("train", "completion_passed", None),
-        ("val", "passed", None),
+        ("val", "passed", "scaling"),
         ("val", "completion_passed", "scaling"),
         ("test", "passed", None),
         ("test", "completion_passed", None),
@@ -222,7 +227,8 @@ def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
 
 def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldData, HeldoutScores]) -> None:
     data, found = scored
-    (scaling,) = found.scalings
+    scaling, of_completions = found.scalings
+    assert of_completions.record_count == len({r.completion_id for r in data.part("val") if r.is_train_usable})
     assert scaling.record_count == sum(r.is_train_usable for r in data.part("val"))
     assert scaling.loss_after is not None
     assert scaling.loss_before is not None

@@ -30,7 +30,7 @@ def section(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_shipped_profiles_are_the_sample_and_the_two_full_ones() -> None:
-    assert profile_names() == ["full", "full_capped", "sample"]
+    assert profile_names() == ["full", "full_capped", "overnight", "pretrained", "sample"]
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -136,7 +136,8 @@ def test_a_profile_cannot_be_changed() -> None:
 @each_case("name", ["nothing", "nothing.yaml", "full.json", ""])
 def test_a_missing_profile_is_refused_and_the_shipped_ones_are_named(name: str) -> None:
     with pytest.raises(
-        ProfileError, match=rf"No profile {name!r}; expected one of \['full', 'full_capped', 'sample'\]"
+        ProfileError,
+        match=rf"No profile {name!r}; expected one of \['full', 'full_capped', 'overnight', 'pretrained', 'sample'\]",
     ):
         load_profile(name)
 

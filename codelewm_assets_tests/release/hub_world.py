@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codelewm_assets import training
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import PackRow
@@ -14,6 +15,7 @@ from codelewm_assets.release.hub_blockers import Draft, draft_release, sources_o
 from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
+from codelewm_assets.training.sidecar import MODULES
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
 SECRET = "hf_" + "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -67,6 +69,9 @@ def audit_of(*overclaims: dict[str, Any]) -> dict[str, bytes]:
     return {"claim_audit.json": pretty_json({"documents": [], "overclaims": list(overclaims)})}
 
 
+MODEL_CODE = {f"fold0/{name}": (Path(training.__file__).parent / name).read_bytes() for name in MODULES}
+
+
 def index_of(latest: Mapping[str, str]) -> dict[str, bytes]:
     """Files of an index that names these. Args: latest: artifact id → digest."""
     return {"artifact_index.json": pretty_json({digest: {"artifact_id": name} for name, digest in latest.items()})}
@@ -78,7 +83,8 @@ def _files_of(artifact_id: str) -> dict[str, bytes]:
         "execution_pack": {"pack.parquet": pack_of()},
         "dataset_card": {"README.md": b"# Data\n", "data/pack.parquet": b"hashed rows"},
         "model_card": {f"{seed}/README.md": f"# Model of {seed}\n".encode() for seed in SEED_IDS},
-        "checkpoint": {"fold0.safetensors": f"weights of {artifact_id}".encode() * 2000, "sidecar.json": b"{}"},
+        "checkpoint": MODEL_CODE
+        | {"fold0/model.safetensors": f"weights of {artifact_id}".encode() * 2000, "sidecar.json": b"{}"},
         "checkpoint_inspection": inspection_of(),
         "claim_audit": audit_of(),
         "results_report": {"results_report.md": b"# Results\n", "roc.png": b"picture"},

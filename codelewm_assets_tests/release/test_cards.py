@@ -12,6 +12,7 @@ from codelewm_assets.core.records import ExcludedProblem
 from codelewm_assets.release import cards
 from codelewm_assets.release.cards import dataset_card, eval_results, model_card
 from codelewm_assets.release.report_records import report_records
+from codelewm_assets.training.config import PretrainedEncoder, TrainingConfig
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, gates_of, nothing_known, seed_evidence
 from codelewm_assets_tests.factories import World, make_world
 from codelewm_assets_tests.release.full import full_records
@@ -67,7 +68,8 @@ def test_the_model_card_is_rendered_from_its_sidecar() -> None:
     evidence = seed_evidence(collapse=collapse(effective_rank_ratio=None))
     card = model_card(sidecar(1729), report_records(gates_of(), {1729: evidence}), artifacts={"claim_gates": "f" * 64})
     assert "# CodeLeWM transition model, seed 1729" in card
-    assert "123456 parameters" in card
+    assert "123456 trained parameters, from scratch, on cpu (test)" in card
+    assert "The encoder's pretraining holds none of the benchmarks: there is none." in card
     assert "folds [0, 1]" in card
     for name, letter in (
         ("execution_pack", "a"),
@@ -80,6 +82,16 @@ def test_the_model_card_is_rendered_from_its_sidecar() -> None:
     assert "| hidden | 96 |" in card
     assert "| effective_rank_ratio | 0.200 | – | – |" in card  # the absent figure is no zero, its floor stands
     assert _header(card)["license"] == "apache-2.0"
+
+
+def test_the_model_card_states_the_encoder_and_what_it_may_have_seen() -> None:
+    encoder = PretrainedEncoder(source="a/b", revision="1" * 40, gguf_file="b.gguf")
+    config = TrainingConfig(encoder="pretrained", pretrained=encoder)
+    changes = {"config": config, "encoder_may_have_seen_benchmarks": "unknown"}
+    card = model_card(sidecar().model_copy(update=changes), full_records(), artifacts={})
+    assert "on the pretrained encoder `a/b` (frozen), on cpu (test)" in card
+    assert "Whether the encoder's pretraining holds the benchmarks: unknown." in card
+    assert f'# folder or name of a/b, with gguf_file="b.gguf", at revision {"1" * 40}\nmodel.attach(' in card
 
 
 def test_each_metric_of_the_seed_is_an_eval_result_with_the_benchmarks_label() -> None:

@@ -12,6 +12,7 @@ from codelewm_assets.release.hub_plan import Blocker
 from codelewm_assets.release.hub_upload import publish
 from codelewm_assets_tests.release.hub_world import (
     LABELS,
+    MODEL_CODE,
     SECRET,
     HubWorld,
     audit_of,
@@ -104,7 +105,7 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
     ),
     "an inspection of another checkpoint": (
         lambda w: w.build(
-            {"checkpoint[42]": {"fold0.safetensors": b"other", "sidecar.json": b"{}"}},
+            {"checkpoint[42]": {"fold0/model.safetensors": b"other", "sidecar.json": b"{}"}},
             keep=("checkpoint_inspection[42]",),
         ),
         {"checkpoint_not_inspected", "mixed_versions"},
@@ -151,6 +152,16 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
         lambda w: w.build({"checkpoint[42]": {"fold0.pkl": b"weights", "sidecar.json": b"{}"}}),
         {"unexpected_file"},
         r"checkpoint\[42\] fold0.pkl; wanted one of",
+    ),
+    "a module of the model that was edited": (
+        lambda w: w.build({"checkpoint[42]": MODEL_CODE | {"fold0/modeling_codelewm.py": b"import os"}}),
+        {"unexpected_file"},
+        r"checkpoint\[42\] fold0/modeling_codelewm.py; .*, or this version's configuration_codelewm.py and modeling",
+    ),
+    "a module of the model that is no checkpoint's": (
+        lambda w: w.build({"surprise_report[42]": MODEL_CODE}),
+        {"unexpected_file"},
+        r"surprise_report\[42\] fold0/configuration_codelewm.py; ",
     ),
 }
 

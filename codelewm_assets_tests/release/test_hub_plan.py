@@ -38,7 +38,8 @@ def test_cards_are_at_the_root_and_each_other_artifact_in_its_folder_with_its_ma
         "semantic_decoys/manifest.json", "semantic_decoys/semantic_decoys.parquet",
     ]  # fmt: skip
     assert paths["model codelewm-model-seed42"] == [
-        "README.md", "checkpoint/fold0.safetensors", "checkpoint/manifest.json", "checkpoint/sidecar.json",
+        "README.md", "checkpoint/fold0/configuration_codelewm.py", "checkpoint/fold0/model.safetensors",
+        "checkpoint/fold0/modeling_codelewm.py", "checkpoint/manifest.json", "checkpoint/sidecar.json",
     ]  # fmt: skip
     run = paths["dataset codelewm-run-reports"]
     assert "README.md" in run and "results_report/roc.png" in run

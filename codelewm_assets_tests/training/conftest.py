@@ -40,7 +40,7 @@ def weights() -> bytes:
     import torch
     from safetensors.torch import save
 
-    from codelewm_assets.training.model import TransitionModel
+    from codelewm_assets.training.hub import new_model
 
     torch.manual_seed(0)
-    return bytes(save({name: tensor.contiguous() for name, tensor in TransitionModel(CONFIG).state_dict().items()}))
+    return bytes(save({name: tensor.contiguous() for name, tensor in new_model(CONFIG).state_dict().items()}))

@@ -15,7 +15,7 @@ from codelewm_assets_tests.cases import each_case
         ({"epochs": 3}, "epochs\n  Extra inputs are not permitted"),
         ({"hidden": 10, "heads": 4}, "hidden 10 is no multiple of heads 4"),
         ({"hidden": 12, "heads": 4}, "hidden 12 over heads 4 is odd"),
-        ({"row_tokens": 100}, "row_tokens 100 is less than the longest length, 160"),
+        ({"row_tokens": 100}, "row_tokens 100 is below prompt, code and input together, 448"),
         ({"folds": ()}, "expected some of"),
         ({"folds": (0, 0)}, "each once"),
         ({"folds": (5,)}, "expected some of"),

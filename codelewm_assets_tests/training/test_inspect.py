@@ -11,6 +11,7 @@ from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.evaluation.reports import CollapseReport
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.inspect import _smallest, collapse_diagnostics, inspect_checkpoint, tensor_table
+from codelewm_assets.training.sidecar import weights_path
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.training.tokens import put, put_checkpoint, put_tokens
 
@@ -96,7 +97,7 @@ def test_the_tensor_table_names_shape_size_norm_and_finiteness(tmp_path_factory:
         "c": np.array(2.0, dtype=np.float32),
     }
     store = ArtifactStore(tmp_path_factory.mktemp("store"))
-    rows = tensor_table(put(store, "checkpoint", {"fold0.safetensors": save(tensors)}), (0,))
+    rows = tensor_table(put(store, "checkpoint", {weights_path(0): save(tensors)}), (0,))
     assert [(r.name, r.shape, r.parameters, r.l2_norm, r.is_finite) for r in rows] == [
         ("a", "1×2", 2, 5.0, True),
         ("b", "2", 2, None, False),

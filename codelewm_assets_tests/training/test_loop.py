@@ -3,18 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training import loop
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.loop import lr_factor, train_fold
+from codelewm_assets.training.loop import lr_factor, train_fold, within_problem_auc
 from codelewm_assets.training.processes import Ranks
 from codelewm_assets.training.state import states
+from codelewm_assets.training.tokenize import TokenRecord
 from codelewm_assets_tests.training.tokens import CONFIG
 
 LONGER = CONFIG.model_copy(update={"steps": 6, "checkpoint_every": 2, "log_every": 3, "dropout": 0.2})
@@ -82,9 +84,75 @@ def test_no_test_record_reaches_the_weights(data: FoldData, of_seed_42: Weights)
     assert _same(of_seed_42, _trained(FoldData(data.arrays, turned, 0), 42)[0])
 
 
-def test_how_often_it_is_checked_or_kept_changes_no_weight(data: FoldData, tmp_path: Path) -> None:
-    often = LONGER.model_copy(update={"log_every": 1, "checkpoint_every": 1})
+def test_how_often_a_state_is_kept_changes_no_weight(data: FoldData, tmp_path: Path) -> None:
+    often = LONGER.model_copy(update={"checkpoint_every": 1})
     assert _same(_trained(data, 42, LONGER)[0], _trained(data, 42, often, tmp_path)[0])
+
+
+def test_how_often_it_is_validated_changes_the_selection_and_no_step(data: FoldData, tmp_path: Path) -> None:
+    """The state after the last step holds the weights that were trained, whichever are selected."""
+    trained = []
+    for every in (1, 3):
+        folder = tmp_path / str(every)
+        _trained(data, 42, LONGER.model_copy(update={"log_every": every}), folder)
+        tensors = load_file(states(folder, 0)[0])
+        trained.append({name: tensor for name, tensor in tensors.items() if name.startswith("model.")})
+    assert _same(*trained)
+
+
+def test_the_weights_with_the_best_validation_are_kept(data: FoldData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three validations, at steps 1, 3 and 6, the second is the best, and an equal one later does not replace it."""
+    weights, areas = list[Weights](), iter([0.5, 0.7, 0.7])
+    compare = loop._FoldTraining._compare
+
+    def watched(self: Any, step: int, area: float | None) -> None:
+        weights.append({name: tensor.clone() for name, tensor in self._model.state_dict().items()})
+        compare(self, step, next(areas))
+
+    monkeypatch.setattr(loop._FoldTraining, "_compare", watched)
+    kept, events = _trained(data, 42, LONGER)
+    assert _same(kept, weights[1]) and not _same(kept, weights[2])
+    assert events[-1] == {"event": "selected", "fold": 0, "step": 3, "within_problem_auc": 0.7}
+
+
+def test_within_problem_auc_by_hand(data: FoldData) -> None:
+    """Problem a: passing means 1 and 0, failing mean 0: (1 + 0.5) / 2. Problem b: 0 below 1: 0. Problem c: no failing one."""
+    record = data.records[0]
+
+    def of(problem: str, name: str, passed: bool) -> TokenRecord:
+        return record.model_copy(
+            update={"problem_id": problem, "completion_id": f"{problem}{name}", "completion_passed": passed}
+        )
+
+    rows = [of("a", "1", True), of("a", "1", True), of("a", "2", True), of("a", "3", False), of("b", "1", True),
+            of("b", "2", False), of("c", "1", True)]  # fmt: skip
+    assert within_problem_auc(rows, np.array([0, 2, 0, 0, 0, 1, 9])) == pytest.approx((0.75 + 0) / 2)
+    assert within_problem_auc(rows, np.array([np.nan, 2, 0, 0, 0, 1, 9])) is None
+    assert within_problem_auc(rows[-1:], np.array([1])) is None
+
+
+def test_the_first_stage_is_of_variants_and_has_a_schedule_of_its_own(data: FoldData) -> None:
+    """Three steps of variants, then six of the train part; nothing of the first stage is selected."""
+    variants = tuple(
+        r.model_copy(update={"has_output": False, "problem_id": "function", "completion_id": r.record_id, "input": 0})
+        for r in data.part("train")
+    )
+    staged = FoldData(data.arrays, data.records, 0, variants)
+    config = LONGER.model_copy(update={"variant_steps": 3})
+    weights, events = _trained(staged, 42, config)
+    progress = [event for event in events if event["event"] == "progress"]
+    assert [(event["step"], event["steps"]) for event in progress] == [(1, 9), (3, 9), (6, 9), (9, 9)]
+    assert [set(event["metrics"]) >= {"train_prediction"} for event in progress] == [False, False, True, True]
+    assert all("train_rank" in event["metrics"] for event in progress)
+    assert next(event["step"] for event in events if event["event"] == "selected") > 3
+    training = loop._FoldTraining(staged, config, 42, lambda event: None, None, Ranks(device="cpu"))
+    assert training._lr_factor(1) == training._lr_factor(4) == lr_factor(0, config.warmup_steps, 3)
+    assert not _same(weights, _trained(staged, 42, LONGER)[0])
+
+
+def test_a_first_stage_without_variants_is_refused(data: FoldData) -> None:
+    with pytest.raises(TrainingError, match=r"variant_steps is 3, and tokenized_pack holds no library variants\. Mat"):
+        _trained(data, 42, LONGER.model_copy(update={"variant_steps": 3}))
 
 
 @pytest.mark.parametrize("after", range(1, 6))
@@ -116,7 +184,7 @@ def test_training_that_is_interrupted_after_any_step_ends_with_the_same_weights(
 def test_a_finished_fold_is_taken_as_it_is(data: FoldData, tmp_path: Path) -> None:
     whole = _trained(data, 42, LONGER, tmp_path)[0]
     again, events = _trained(data, 42, LONGER, tmp_path)
-    assert _same(whole, again) and events == []
+    assert _same(whole, again) and [event["event"] for event in events] == ["selected"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])
@@ -192,10 +260,12 @@ def test_events_name_the_step_the_fold_and_finite_losses(data: FoldData) -> None
     assert events[-1]["eta_s"] == 0.0
 
 
-def test_collapse_is_checked_whenever_progress_is_reported(data: FoldData) -> None:
-    events = [e for e in _trained(data, 42)[1] if e["event"] == "collapse_diagnostics"]
+def test_collapse_is_checked_whenever_progress_is_reported(fold_data: FoldData) -> None:
+    """Three val problems with four completions on two inputs each."""
+    config = CONFIG.model_copy(update={"inputs_per_completion": 2})
+    events = [e for e in _trained(fold_data, 42, config)[1] if e["event"] == "collapse_diagnostics"]
     assert [e["step"] for e in events] == [1, 2]
-    assert all(0 < e["effective_rank_ratio"] <= 1 and e["latent_count"] == 20 for e in events)
+    assert all(0 < e["effective_rank_ratio"] <= 1 and e["latent_count"] == 24 for e in events)
 
 
 def test_without_val_records_the_validation_loss_and_the_diagnostics_are_absent_and_not_zero(data: FoldData) -> None:
@@ -254,5 +324,4 @@ def test_a_gpu_out_of_memory_says_what_to_lower(data: FoldData, monkeypatch: pyt
 
 def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
     """4 steps of warm-up: 1/4 … 4/4. Half-way of the 16 others the cosine is 0: 0.1 + 0.45. At the end 0.1."""
-    config = CONFIG.model_copy(update={"warmup_steps": 4, "steps": 20})
-    assert [lr_factor(step, config) for step in (0, 3, 4, 12, 20)] == pytest.approx([0.25, 1.0, 1.0, 0.55, 0.1])
+    assert [lr_factor(step, 4, 20) for step in (0, 3, 4, 12, 20)] == pytest.approx([0.25, 1.0, 1.0, 0.55, 0.1])

@@ -26,11 +26,13 @@ from codelewm_assets.training.agent import end_cause
 from codelewm_assets.training.batches import frequent_outputs, latents_of, make_batch
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import BatchSampler, FoldData
+from codelewm_assets.training.hub import new_model
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.loss import total_loss
-from codelewm_assets.training.model import TransitionModel
+from codelewm_assets.training.modeling_codelewm import CodeLeWMModel
 from codelewm_assets.training.processes import Ranks, join_process_group, require_devices
 from codelewm_assets.training.progress import STREAM, read_events, timeless
+from codelewm_assets.training.sidecar import weights_path
 from codelewm_assets.training.state import states
 from codelewm_assets.training.worker import WorkerSpec
 from codelewm_assets_tests.cases import each_case
@@ -91,13 +93,13 @@ def by_two(data: FoldData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _by_one(data: FoldData, config: TrainingConfig) -> TransitionModel:
+def _by_one(data: FoldData, config: TrainingConfig) -> CodeLeWMModel:
     """One process that takes the batches of both ranks, each with its rank's random numbers, and averages their gradients."""
     torch.manual_seed(SEED * 1000)
     train = data.part("train")
     sampler = BatchSampler(train, config, np.random.default_rng([SEED, 0]))
     classes = frequent_outputs([r for r in train if r.is_train_usable], config.output_values)
-    model = TransitionModel(config)
+    model = new_model(config)
     optimizer = loop._optimizer(model, config)
     random = [torch.get_rng_state(), torch.manual_seed(Ranks(rank=1, count=2).seed(SEED, 0)).get_state()]
     for step in range(config.steps):
@@ -109,7 +111,7 @@ def _by_one(data: FoldData, config: TrainingConfig) -> TransitionModel:
             (loss / 2).backward()  # type: ignore[no-untyped-call] # gradients add up
             random[rank] = torch.get_rng_state()
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * loop.lr_factor(step, config)
+            group["lr"] = group["highest_lr"] * loop.lr_factor(step, config.warmup_steps, config.steps)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
         optimizer.step()
         model.update_target(config.ema_decay)
@@ -292,8 +294,11 @@ def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_resumes_to
     )
     _killed_parent(spec, 18, tmp_path)
     run_worker(spec)
-    weights = load_file(by_two / "long0.safetensors")
-    assert (Path(spec.output_folder) / "fold0.safetensors").read_bytes() == save(weights)
+    undisturbed, resumed = (
+        load_file(by_two / "long0.safetensors"),
+        load_file(Path(spec.output_folder) / weights_path(0)),
+    )
+    assert save(resumed) == save(undisturbed)
     events, cut = read_events(stream)
     assert cut == 0 and [event["seq"] for event in events] == list(range(len(events)))
     told = [event for event in timeless(events) if event["event"] == "progress"]

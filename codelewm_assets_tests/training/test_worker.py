@@ -23,7 +23,7 @@ from codelewm_assets.core.logs import RECORD_START, set_up_logs
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import worker
 from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless
-from codelewm_assets.training.sidecar import Sidecar, require_trained, sidecar_mismatches
+from codelewm_assets.training.sidecar import Sidecar, require_trained, sidecar_mismatches, weights_path
 from codelewm_assets.training.worker import PARENT, REFUSED, WorkerSpec, result_names
 from codelewm_assets_tests.factories import World
 from codelewm_assets_tests.tiers import slow
@@ -133,7 +133,7 @@ def test_tokens_that_are_swapped_after_they_were_judged_are_not_trained_on_thoug
             worker.train(spec)
     finally:
         path.write_bytes(judged)  # other tests have this store too
-    assert not list(Path(spec.output_folder).glob("*.safetensors"))
+    assert not list(Path(spec.output_folder).rglob("*.safetensors"))
 
 
 def test_tokens_of_another_pack_are_refused(
@@ -214,18 +214,18 @@ def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
     spec, events = spec_of(), list[dict[str, Any]]()
     run_worker(spec, on_event=events.append)
     folder = Path(spec.output_folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["fold0.safetensors", "reports", "sidecar.json", "states"]
+    assert sorted(path.name for path in folder.iterdir()) == ["fold0", "reports", "sidecar.json", "states"]
     sidecar = Sidecar.model_validate_json((folder / "sidecar.json").read_text(encoding="utf-8"))
-    assert sidecar.weights_sha256 == {"0": sha256_file(folder / "fold0.safetensors")}
+    assert sidecar.weights_sha256 == {"0": sha256_file(folder / weights_path(0))}
     assert (sidecar.seed, sidecar.folds, sidecar.config, sidecar.revision) == (42, (0,), ONE_THREAD, "test")
     for name in ("execution_pack", "problem_splits", "tokenized_pack", "preflight_report"):
         assert getattr(sidecar, name) == digests[name]
-    weights = load_file(folder / "fold0.safetensors")
+    weights = load_file(folder / weights_path(0))
     learnt = sum(w.size for name, w in weights.items() if not name.startswith("target."))
     assert sidecar.parameter_count == learnt  # the target encoder is not trained, so it does not count
     told = ["progress", "collapse_diagnostics"]
-    assert [event["event"] for event in events] == ["start", *told, *told, "checkpoint", "complete"]
-    assert [event["seq"] for event in events] == list(range(7))
+    assert [event["event"] for event in events] == ["start", *told, *told, "checkpoint", "selected", "complete"]
+    assert [event["seq"] for event in events] == list(range(8))
     assert all(abs(event["time_s"] - time.time()) < 60 for event in events)
     names = result_names(spec.config.folds)
     assert events[-1]["files"] == {name: sha256_file(folder / name) for name in names}
@@ -259,7 +259,7 @@ def test_a_state_of_another_training_in_the_folder_is_refused_by_name_and_gets_i
         monkeypatch.setattr(worker, "CODE_VERSION", "next")
     with pytest.raises(TrainingError, match=rf"^{state.name} is of another model, seed or data: \w+ is .*, expected "):
         worker.train(spec_of())
-    assert not list(folder.glob("*.safetensors"))
+    assert not list(folder.rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ def test_a_state_of_another_training_in_the_folder_is_refused_by_name_and_gets_i
         ),
         ({"config": {"latent": 6}}, "of another training: latent is 8, expected 6"),
         (
-            {"files": {"fold0.safetensors": "0" * 64}},
-            r"wrote other files: fold0\.safetensors is .*, expected 000000000000",
+            {"files": {weights_path(0): "0" * 64}},
+            r"wrote other files: fold0/model\.safetensors is .*, expected 000000000000",
         ),
         ({"files": {}}, r"wrote other files: no sidecar\.json was named"),
     ],

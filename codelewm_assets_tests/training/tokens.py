@@ -4,33 +4,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
-from codelewm_assets.training.packing import NO_DOCUMENT, Document, Packed, pack
-from codelewm_assets.training.tokenize import Texts, collect_texts, token_files, tokenize_fold
+from codelewm_assets.training.sidecar import weights_path
+from codelewm_assets.training.tokenize import (
+    RECORDS,
+    VARIANTS,
+    Texts,
+    Variant,
+    collect_texts,
+    token_files,
+    tokenize_fold,
+)
 from codelewm_assets_tests.factories import World
 
 CONFIG: TrainingConfig = load_profile(str(Path(__file__).parents[1] / "tiny.yaml")).training_config()
 CHAIN = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 
 
-def world_texts(world: World) -> Texts:
+def world_texts(world: World, variants: Sequence[Variant] = ()) -> Texts:
     """The texts and token records of a world."""
-    return collect_texts(world.rows, {s.problem_id: s.fold for s in world.splits}, world.prompts)
-
-
-def one_a_row(documents: Sequence[Document], lengths: Mapping[str, int]) -> Packed:
-    """Documents padded: one in each row, rows as long as the longest field; what packing is compared with."""
-    rows = [pack([document], max(lengths[field] for field, _ in documents)) for document in documents]
-    own = [torch.where(row.documents == NO_DOCUMENT, NO_DOCUMENT, number) for number, row in enumerate(rows)]
-    arrays = [torch.cat([getattr(row, name) for row in rows]) for name in ("tokens", "positions", "kinds")]
-    return Packed(*arrays, torch.cat(own), len(rows))
+    return collect_texts(world.rows, {s.problem_id: s.fold for s in world.splits}, world.prompts, variants)
 
 
 def put(
@@ -44,12 +42,15 @@ def put(
     return store.write(CacheKey(kind, partition, parents or {}, {}, "test"), files, {})
 
 
-def put_tokens(store: ArtifactStore, world: World, parents: Mapping[str, str]) -> Artifact:
+def put_tokens(
+    store: ArtifactStore, world: World, parents: Mapping[str, str], variants: Sequence[Variant] = ()
+) -> Artifact:
     """A `tokenized_pack` of fold 0."""
-    texts = world_texts(world)
+    texts = world_texts(world, variants)
     tokenizer, arrays = tokenize_fold(texts, CONFIG, model_fold=0)
     files: dict[str, bytes | Path] = {
-        "records.parquet": write_table(texts.records),
+        RECORDS: write_table(texts.records),
+        **({VARIANTS: write_table(texts.variants)} if texts.variants else {}),
         **token_files(0, tokenizer, arrays),
     }
     return put(store, "tokenized_pack", files, parents)
@@ -97,5 +98,5 @@ def put_checkpoint(store: ArtifactStore, tokens: Artifact, weights: bytes, **cha
         "versions": {"torch": "test"},
         "device": "cpu",
     }
-    files = {"fold0.safetensors": weights, "sidecar.json": pretty_json(sidecar | changes)}
+    files = {weights_path(0): weights, "sidecar.json": pretty_json(sidecar | changes)}
     return put(store, "checkpoint", files, {"tokenized_pack": tokens.digest}, "42")

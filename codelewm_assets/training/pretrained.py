@@ -1,0 +1,67 @@
+"""Pretrained encoders: from a folder, a GGUF file, an installed package, or the Hub at a pinned revision."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
+
+from codelewm_assets.core.errors import TrainingError
+from codelewm_assets.training.config import PretrainedEncoder
+
+PACKAGE = "package:"
+MAX_VOCABULARY = 65_536  # token arrays are uint16
+
+
+def arguments(encoder: PretrainedEncoder) -> tuple[str, dict[str, Any]]:
+    """Name or folder, and keywords, for `from_pretrained`. Raises: TrainingError: package, folder or file is missing."""
+    source = encoder.source
+    if source.startswith(PACKAGE):
+        spec = find_spec(source.removeprefix(PACKAGE))  # does not import a package of the top level
+        if spec is None or not spec.submodule_search_locations:
+            raise TrainingError(
+                f"{source} is not installed. Install the extra [pretrained], or name a folder in the profile."
+            )
+        source = spec.submodule_search_locations[0]
+    if encoder.is_on_hub:
+        return source, {"revision": encoder.revision} | ({"gguf_file": encoder.gguf_file} if encoder.gguf_file else {})
+    wanted = Path(source) / (encoder.gguf_file or "config.json")
+    if not wanted.is_file():
+        raise TrainingError(
+            f"The pretrained encoder has no {wanted.name} in {source}. Name its folder, and gguf_file if it is one, in "
+            "training.pretrained."
+        )
+    return source, {"gguf_file": encoder.gguf_file} if encoder.gguf_file else {}
+
+
+def body_config(encoder: PretrainedEncoder) -> PreTrainedConfig:
+    """Its configuration. Raises: TrainingError: it is missing, cannot be read, or its vocabulary is too large."""
+    config: PreTrainedConfig = _loaded(AutoConfig, encoder)
+    if config.vocab_size > MAX_VOCABULARY:
+        raise TrainingError(f"{encoder.source} has {config.vocab_size} tokens; expected at most {MAX_VOCABULARY}.")
+    return config
+
+
+def load_body(encoder: PretrainedEncoder) -> nn.Module:
+    """Its layers with float32 weights, in evaluation mode. Raises: TrainingError: as `body_config`."""
+    body: nn.Module = _loaded(AutoModel, encoder, dtype="float32")
+    return body.eval().requires_grad_(not encoder.is_frozen)
+
+
+def load_tokenizer(encoder: PretrainedEncoder) -> Tokenizer:
+    """Its fast tokenizer, without special tokens around a text. Raises: TrainingError: as `body_config`."""
+    loaded = _loaded(AutoTokenizer, encoder)
+    tokenizer = Tokenizer.from_str(loaded.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _loaded(kind: Any, encoder: PretrainedEncoder, **more: Any) -> Any:
+    source, keywords = arguments(encoder)
+    try:
+        return kind.from_pretrained(source, **keywords, **more)
+    except (OSError, ValueError, ImportError) as error:
+        raise TrainingError(f"{encoder.source} could not be loaded by {kind.__name__}: {error}") from error
