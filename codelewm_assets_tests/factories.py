@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from codelewm_assets.baselines.control_scores import ControlRow, control_rows
+from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import (
     Completion,
@@ -16,6 +17,9 @@ from codelewm_assets.core.records import (
     Decoy,
     LabelledCompletion,
     LabelledInput,
+    LibraryFunction,
+    LibraryVariant,
+    LibraryVariantKind,
     Outcome,
     PackRow,
     PoolMember,
@@ -115,6 +119,35 @@ def make_labelled(completion: Completion, *, passed: bool, shift: int = 1, **cha
     return LabelledCompletion(**fields | changes)
 
 
+LIBRARY = tuple(random_program(f"library {number}", f"f{number}") for number in range(40))
+"""Programs that the controls' language model is fitted on."""
+
+
+def library_functions() -> list[LibraryFunction]:
+    """A function of each of these programs."""
+    fields = {"package": "small", "version": "1.0", "license": "MIT", "module": "small.core", "prompt": ""}
+    return [
+        LibraryFunction(function_id=f"small:small.core:f{number}", entry_point=f"f{number}", code=code, **fields)
+        for number, code in enumerate(LIBRARY)
+    ]
+
+
+def library_variants() -> list[LibraryVariant]:
+    """The function itself and a mutant of each, labelled by running."""
+    kinds: tuple[LibraryVariantKind, ...] = ("reference", "mutant")
+    return [
+        LibraryVariant(
+            variant_id=f"{function.function_id}/v{place:03d}", function_id=function.function_id, code=code,
+            entry_point=function.entry_point, kind=kind, family=family, operator=family, twin=None, passed=not place,
+            labelled_by="running",
+        )
+        for function in library_functions()
+        for place, (code, kind, family) in enumerate(
+            zip((function.code, function.code.replace("+", "-")), kinds, ("reference", "arithmetic"), strict=True)
+        )
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class World:
     """Consistent records of both benchmarks. `replace` one field to make exactly one fault."""
@@ -149,7 +182,8 @@ class World:
     @cached_property
     def controls(self) -> list[ControlRow]:
         """The controls' scores of this world's completions and pools; not to be changed."""
-        return control_rows(self.rows, self.pools, self.splits, self.prompts, {})
+        orders = twin_pool_scores(self.pools, self.rows)
+        return control_rows(self.rows, self.pools, self.splits, self.prompts, {}, LIBRARY, orders)
 
     @property
     def codes(self) -> dict[str, str]:

@@ -7,11 +7,11 @@ model fitted on them, finds the passing members tells how it was made, not what 
 import ast
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codelewm_assets.core.records import PoolMember
+from codelewm_assets.core.records import PackRow, PoolMember
 from codelewm_assets.dataset.shingles import code_tokens, jaccard, shingles
 
 if TYPE_CHECKING:
@@ -108,6 +108,20 @@ def structure_scores(
                 }
             found[pool_id] = scores
     return found
+
+
+def twin_pool_scores(members: Sequence[PoolMember], rows: Iterable[PackRow]) -> dict[str, Scores]:
+    """Every order on the twin pools of a pack, beside all that is scored of their problems. Args: members, rows: all of them.
+
+    Returns: pool id → order → scores, members in their stored order; those that are not in the pack are left out.
+    """
+    codes, scored = dict[str, str](), defaultdict[str, dict[str, None]](dict)
+    for row in rows:
+        codes[row.source_submission_id] = row.code_tokens
+        if row.is_scored and row.twin:
+            scored[row.source_problem_id][row.source_submission_id] = None
+    twins = [member for member in members if member.pool_kind == "twin" and member.completion_id in codes]
+    return structure_scores(twins, codes, {problem: list(names) for problem, names in scored.items()})
 
 
 Likeness = Mapping[str, Mapping[str, float]]

@@ -48,7 +48,8 @@ BenchmarkId = Annotated[str, IS_REGISTERED]
 SEEDS: tuple[int, ...] = (42, 1729)
 FOLDS: tuple[int, ...] = (0, 1, 2, 3, 4)
 CONTROLS: tuple[str, ...] = (
-    "anti_consensus", "consensus", "isolation", "length", "lexical", "longest", "random", "surface_lr",
+    "anti_consensus", "consensus", "isolation", "length", "lexical", "lm", "lm_pair", "longest", "pool_model", "random",
+    "static", "surface_lr",
 )  # fmt: skip
 """Scores that a lift must beat, on every pool. Each is a column of `control_scores`."""
 ABLATIONS: tuple[str, ...] = ("no_action", "shuffled_action")

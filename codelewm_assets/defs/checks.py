@@ -86,7 +86,9 @@ def _on_structure(domain: Callable[..., Finding]) -> Rule:
     """A rule on the structure of twin pools, whose scores are computed once for all of them."""
 
     def evaluate(inputs: Inputs, _: str | None) -> Finding:
-        pools = inputs.memoized("twin_pools", lambda: structure_rules.twin_pools(inputs.pools(), inputs.pack()))
+        pools = inputs.memoized(
+            "twin_pools", lambda: structure_rules.twin_pools(inputs.pools(), inputs.structure_scores())
+        )
         return domain(pools, margin=inputs.profile.preflight.chance_margin)
 
     return _rule("rerank_pools", domain, evaluate)
@@ -209,14 +211,6 @@ DATA_RULES: tuple[Rule, ...] = (
         ),
         _lifts_plot,
     ),
-    *(
-        Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(_contract_page, c))
-        for c in CONTRACTS
-    ),
-)
-
-
-LIBRARY_RULES: tuple[Rule, ...] = (
     _rule(
         "library_functions",
         library_rules.library_holds_no_benchmark_problem,
@@ -232,8 +226,11 @@ LIBRARY_RULES: tuple[Rule, ...] = (
             i.library_variants(), min_run_share=i.profile.preflight.library_run_share
         ),
     ),
+    *(
+        Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(_contract_page, c))
+        for c in CONTRACTS
+    ),
 )
-"""Rules on library code, which only scorers of text are trained on: the preflight report of the pack does not read it."""
 
 
 def rule_of(asset: str, evaluate: RuleFunction, *, is_stored: bool = False) -> Rule:
@@ -324,4 +321,4 @@ def _cell_table(finding: Finding) -> dg.TableMetadataValue:
 
 def checks_on(asset: str) -> list[dg.AssetChecksDefinition]:
     """The checks of all rules on one asset of the data."""
-    return [check_of(rule) for rule in (*DATA_RULES, *LIBRARY_RULES) if rule.asset == asset]
+    return [check_of(rule) for rule in DATA_RULES if rule.asset == asset]

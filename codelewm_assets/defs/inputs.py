@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from codelewm_assets.baselines.control_scores import ControlRow
+from codelewm_assets.baselines.structure import Scores, twin_pool_scores
 from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
@@ -246,6 +247,13 @@ class Inputs:
     def control_scores(self) -> list[ControlRow]:
         """The controls' scores of all completions and pool members."""
         return self._table(self.artifact("control_scores"), "controls.parquet", ControlRow)
+
+    def structure_scores(self) -> dict[str, Scores]:
+        """Every order by structure on the twin pools, computed once for the rules on it and for `pool_model`."""
+        scores: dict[str, Scores] = self.cached_json(
+            "structure_scores", self.artifact("rerank_pools"), lambda: twin_pool_scores(self.pools(), self.pack())
+        )
+        return scores
 
     def prompts(self) -> dict[str, str]:
         """Problem id → prompt."""

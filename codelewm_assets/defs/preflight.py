@@ -20,7 +20,7 @@ from codelewm_assets.store.store import Artifact
 
 @artifact_asset(
     "preflight", kinds={"scikitlearn", "parquet"}, code_version="1", table=ControlRow,
-    deps=["execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions"],
+    deps=["execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions", "library_functions"],
 )  # fmt: skip
 def control_scores(run: AssetRun) -> Plan:
     """Scores of every control on every scored completion and pool member, by which pools are cleared and lifts are measured."""
@@ -29,7 +29,9 @@ def control_scores(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         from codelewm_assets.baselines.control_scores import control_rows
 
-        rows = control_rows(inputs.pack(), inputs.pools(), inputs.splits(), inputs.prompts(), inputs.llm_order())
+        tables = inputs.pack(), inputs.pools(), inputs.splits(), inputs.prompts(), inputs.llm_order()
+        library = [function.code for function in inputs.library_functions()]
+        rows = control_rows(*tables, library, inputs.structure_scores())
         count = sum(row.pool_id is None for row in rows)
         metadata = {"completion_count": count, "pool_member_count": len(rows) - count}
         return AssetOutput({"controls.parquet": write_table(rows, arrow_schema(ControlRow))}, metadata)

@@ -26,7 +26,7 @@ from codelewm_assets.defs.guards import require_clear
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.ui_metadata import plots
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, BESIDE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
 
@@ -83,8 +83,8 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=[*TRAINED_ON, *TRAINING_INPUTS], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION,
-    is_seeded=True, pool="gpu",
+    "training", deps=[*TRAINED_ON, *TRAINING_INPUTS], gated_by=(*BEFORE_THE_PACK, *BESIDE_THE_PACK), kinds={"pytorch"},
+    code_version=CODE_VERSION, is_seeded=True, pool="gpu",
 )  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its inputs is green."""

@@ -8,7 +8,8 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
 TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
-COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, "control_scores")
+BESIDE_THE_PACK = ("library_functions", "library_variants", "control_scores")
+COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)
 """Artifacts that a report states a digest of: rules read them."""
 REQUIRED_RULES = (
     "completions_keep_their_contract",
@@ -22,6 +23,8 @@ REQUIRED_RULES = (
     "folds_cover_every_cell",
     "labels_are_deterministic",
     "labels_were_isolated",
+    "library_holds_no_benchmark_problem",
+    "library_states_licences",
     "licences_are_known",
     "no_near_duplicate_crosses_folds",
     "no_problem_crosses_folds",
@@ -37,6 +40,7 @@ REQUIRED_RULES = (
     "stand_in_is_named",
     "structure_says_nothing_across_pools",
     "structure_says_nothing_within_pools",
+    "variants_were_labelled",
 )
 """Rules that a report must contain. Listed explicitly: a rule deleted from the code still blocks training until it is deleted
 here too, in a reviewed change."""

@@ -27,7 +27,7 @@ from codelewm_assets.store.store import Artifact, CacheKey, open_store
 from codelewm_assets.training.progress import event_line
 from codelewm_assets.training.sidecar import weights_path
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
-from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.factories import World, library_functions, library_variants
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -120,10 +120,29 @@ class StoredWorld:
         self.put("semantic_decoys", {"decoys.parquet": write_table(world.decoys)}, {}, parents=("execution_pack",))
         self.put("rerank_pools", {"pools.parquet": write_table(world.pools)}, {}, parents=("execution_pack",))
         self.put(
+            "library_functions",
+            {"functions.parquet": write_table(library_functions())},
+            {},
+            parents=("benchmark_problems",),
+        )
+        self.put(
+            "library_variants",
+            {"variants.parquet": write_table(library_variants())},
+            {},
+            parents=("library_functions",),
+        )
+        self.put(
             "control_scores",
             {"controls.parquet": write_table(world.controls, arrow_schema(ControlRow))},
             {},
-            parents=("execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions"),
+            parents=(
+                "execution_pack",
+                "rerank_pools",
+                "problem_splits",
+                "benchmark_problems",
+                "candidate_completions",
+                "library_functions",
+            ),
         )
 
     def inputs(self) -> Inputs:

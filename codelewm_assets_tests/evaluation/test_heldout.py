@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from codelewm_assets.baselines.control_scores import control_rows
+from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.ids import ABLATIONS, CONTROLS, split_of
 from codelewm_assets.evaluation.heldout import HeldoutScores, exception_class, join_folds, require_held_out, score_fold
@@ -16,7 +17,7 @@ from codelewm_assets.training.latents import Scorer, Transitions
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.sidecar import require_matching
 from codelewm_assets_tests.cases import each_case
-from codelewm_assets_tests.factories import World, make_world
+from codelewm_assets_tests.factories import LIBRARY, World, make_world
 from codelewm_assets_tests.training.tokens import CONFIG, put_checkpoint, put_tokens
 
 SCORES = {"p_pass", "p_pass_raw", *ABLATIONS, *CONTROLS}
@@ -271,7 +272,8 @@ def test_completions_that_a_language_model_wrote_are_scored_by_the_order_it_gave
     first, second, *others = [row.completion_id for row in found.completions]
     rows = {row.record_id: row for row in world.rows}
     order = {first: 0, second: 3}
-    controls = control_rows(world.rows, world.pools, world.splits, world.prompts, order)
+    orders = twin_pool_scores(world.pools, world.rows)
+    controls = control_rows(world.rows, world.pools, world.splits, world.prompts, order, LIBRARY, orders)
     made = score_fold(cast(Scorer, Spy()), data, rows, controls)
     said = {row.completion_id: row.scores.get("llm_order", "none") for row in made.completions}
     assert (said[first], said[second]) == (0, -3)
