@@ -15,6 +15,7 @@ from codelewm_assets.completions.label import (
 )
 from codelewm_assets.completions.shards import ShardFolder
 from codelewm_assets.core.digests import digest_of
+from codelewm_assets.core.literals import PARSING
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant, Record
 from codelewm_assets.library.coverage import executed_lines
 from codelewm_assets.library.inputs import candidate_inputs
@@ -77,7 +78,8 @@ def label_function(function: LibraryFunction, settings: VariantSettings, pool: S
     A mutant that behaves like the function while no input executes a line that its bug changes is labelled by construction, and
     so is every variant of a function that does not give its own outputs again.
     """
-    variants = make_variants(function, twins=settings.twins, seed=settings.seed)
+    with PARSING:
+        variants = make_variants(function, twins=settings.twins, seed=settings.seed)
     usable = usable_inputs(function, pool, seed=settings.seed)
     is_equal = _comparison(function, usable, pool, settings.cpu_floor_s) if usable else None
     if usable is None or is_equal is None or not is_equal(function.code):
@@ -113,7 +115,8 @@ def usable_inputs(function: LibraryFunction, pool: SandboxPool, *, seed: int) ->
 
     None: there are fewer than `MIN_INPUTS` such inputs, or fewer than `MIN_OUTPUTS` different outputs.
     """
-    candidates = candidate_inputs(function, seed=seed)
+    with PARSING:
+        candidates = candidate_inputs(function, seed=seed)
     if not candidates:
         return None
     first, second = pool.run_twice(Program(function.code, function.entry_point, candidates), PROBE_LIMITS)
