@@ -1,7 +1,7 @@
 """Labels of variants: by running them in the sandbox on inputs that the function itself answers, else by construction."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from codelewm_assets.completions.label import (
     GRAPH_MULTIPLE,
@@ -15,6 +15,7 @@ from codelewm_assets.completions.label import (
 )
 from codelewm_assets.completions.shards import ShardFolder
 from codelewm_assets.core.digests import digest_of
+from codelewm_assets.core.literals import PARSING
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant, Record
 from codelewm_assets.library.coverage import executed_lines
 from codelewm_assets.library.inputs import candidate_inputs
@@ -74,17 +75,19 @@ class UsableInputs:
 def label_function(function: LibraryFunction, settings: VariantSettings, pool: SandboxPool) -> LibraryShard:
     """The variants of one function with their labels.
 
-    A mutant that behaves like the function while no input executes a line that its bug changes is labelled by construction.
+    A mutant that behaves like the function while no input executes a line that its bug changes is labelled by construction, and
+    so is every variant of a function that does not give its own outputs again.
     """
-    variants = make_variants(function, twins=settings.twins, seed=settings.seed)
+    with PARSING:
+        variants = make_variants(function, twins=settings.twins, seed=settings.seed)
     usable = usable_inputs(function, pool, seed=settings.seed)
-    if usable is None:
+    is_equal = _comparison(function, usable, pool, settings.cpu_floor_s) if usable else None
+    if usable is None or is_equal is None or not is_equal(function.code):
         rows = [_labelled(function, v, passed=v.kind != "mutant", by_running=False) for v in variants]
         return LibraryShard(variants=tuple(rows), input_count=0)
-    is_equal = _comparison(function, usable, pool, settings.cpu_floor_s)
     rows = []
     for variant in variants:
-        passed = is_equal(variant.code)
+        passed = variant.kind == "reference" or is_equal(variant.code)
         is_shown = not passed or variant.kind != "mutant" or bool(variant.changed_lines & usable.lines)
         rows.append(_labelled(function, variant, passed=passed and is_shown, by_running=is_shown))
     return LibraryShard(variants=tuple(rows), input_count=len(usable.inputs))
@@ -112,7 +115,8 @@ def usable_inputs(function: LibraryFunction, pool: SandboxPool, *, seed: int) ->
 
     None: there are fewer than `MIN_INPUTS` such inputs, or fewer than `MIN_OUTPUTS` different outputs.
     """
-    candidates = candidate_inputs(function, seed=seed)
+    with PARSING:
+        candidates = candidate_inputs(function, seed=seed)
     if not candidates:
         return None
     first, second = pool.run_twice(Program(function.code, function.entry_point, candidates), PROBE_LIMITS)
@@ -175,27 +179,19 @@ def label_library(
     pool: SandboxPool,
     folder: ShardFolder[LibraryShard],
     depends_on: Mapping[str, object],
-    on_shard: Callable[[int], None] = lambda count: None,
 ) -> Iterator[LibraryShard]:
     """A shard for each function, in order, from the cache in `folder` or labelled and cached.
 
     Args:
         depends_on: all that the labels depend on besides functions and settings.
-        on_shard: called with the number of variants of each finished shard.
     """
 
     def label(function: LibraryFunction) -> LibraryShard:
-        key = digest_of({"function": function.model_dump(mode="json"), "settings": _as_dict(settings), **depends_on})
+        key = digest_of({"function": function.model_dump(mode="json"), "settings": asdict(settings), **depends_on})
         shard = folder.get(key)
         if shard is None:
             shard = label_function(function, settings, pool)
             folder.put(key, shard)
         return shard
 
-    for shard in pool.imap(label, functions):
-        on_shard(len(shard.variants))
-        yield shard
-
-
-def _as_dict(settings: VariantSettings) -> dict[str, float | int]:
-    return {"twins": settings.twins, "seed": settings.seed, "cpu_floor_s": settings.cpu_floor_s}
+    return pool.imap(label, functions)

@@ -47,7 +47,7 @@ def _start_build(home: Path, *, hash_seed: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "codelewm_assets.cli", "build", "--profile", "profile.yaml"]
     with (home / "said.txt").open("w") as said:
         return subprocess.Popen(
-            [*command, "--select", '+key:"checkpoint_inspection"'],
+            [*command, "--select", '+key:"checkpoint_inspection" or +key:"library_variants"'],
             cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 

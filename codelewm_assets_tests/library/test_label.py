@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from codelewm_assets.completions.shards import ShardFolder
+from codelewm_assets.core.literals import PARSING
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant
 from codelewm_assets.library import label
 from codelewm_assets.library.coverage import executed_lines
@@ -91,6 +92,24 @@ def test_a_function_without_inputs_is_labelled_by_construction(pool: SandboxPool
     assert shard.input_count == 0
     assert {(v.passed, v.labelled_by) for v in shard.variants if v.kind == "mutant"} == {(False, "construction")}
     assert {(v.passed, v.labelled_by) for v in shard.variants if v.kind != "mutant"} == {(True, "construction")}
+
+
+def test_a_function_that_does_not_give_its_outputs_again_is_labelled_by_construction(
+    pool: SandboxPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label, "_comparison", lambda *_: lambda code: code != CLAMP)
+    shard = label_function(make_function(), SETTINGS, pool)
+    assert shard.input_count == 0 and {v.labelled_by for v in shard.variants} == {"construction"}
+
+
+def test_trees_are_made_by_one_thread_at_a_time(pool: SandboxPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython 3.11 keeps the depth of its tree constructor per interpreter: two threads at once get a SystemError."""
+    held: list[bool] = []
+    for name in ("make_variants", "candidate_inputs"):
+        real = getattr(label, name)
+        monkeypatch.setattr(label, name, lambda *a, real=real, **k: (held.append(PARSING.locked()), real(*a, **k))[1])
+    label_function(make_function(), SETTINGS, pool)
+    assert held == [True, True]
 
 
 def test_inputs_are_those_with_one_answer_each_time_and_reach_all_lines(pool: SandboxPool) -> None:
