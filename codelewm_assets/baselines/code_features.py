@@ -107,7 +107,7 @@ class _Prompt:
     asked: tuple[bool, ...]  # of each of `AGREEMENTS`
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _read_program(code: str) -> _Program:
     tokens = token_stream(code)
     try:

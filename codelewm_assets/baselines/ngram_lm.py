@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def code_lines(code: str) -> list[str]:
         return [line for line in code.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=30_000)
 def token_stream(code: str) -> tuple[str, ...]:
     """Tokens of a program, with newlines and indentation, invariant under renaming its own names.
 
@@ -69,7 +70,7 @@ def token_stream(code: str) -> tuple[str, ...]:
         depth = level
         previous = ""
         for token in TOKEN.findall(line):
-            tokens.append(_canonical(token, previous, imported, recent))
+            tokens.append(intern(_canonical(token, previous, imported, recent)))
             previous = token
         tokens.append(NEWLINE)
     return tuple(tokens)
