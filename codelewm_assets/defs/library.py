@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.digests import pretty_json, unit_interval
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant
 from codelewm_assets.core.tables import arrow_schema, in_groups, write_groups, write_table
@@ -64,7 +64,7 @@ def library_functions(run: AssetRun) -> Plan:
 def library_variants(run: AssetRun) -> Plan:
     """Rewrites, bugs and neutral edits of library functions, labelled by running where inputs can be had: training only."""
     settings, sandbox = run.profile.library, run.profile.sandbox
-    config = settings.model_dump(include={"twins_per_function", "seed"}) | {
+    config = settings.model_dump(include={"twins_per_function", "varied", "seed"}) | {
         "cpu_floor_s": sandbox.cpu_floor_s,
         "isolation": sandbox.isolation,
         "bubblewrap": bubblewrap_works(),
@@ -83,7 +83,10 @@ def _label(
     from codelewm_assets.library.label import LibraryShard, VariantSettings, label_library
     from codelewm_assets.sandbox.pool import SandboxPool
 
-    settings, sandbox, functions = inputs.profile.library, inputs.profile.sandbox, inputs.library_functions()
+    settings, sandbox = inputs.profile.library, inputs.profile.sandbox
+    functions = sorted(inputs.library_functions(), key=lambda f: unit_interval("varied", f.function_id))[
+        : settings.varied
+    ]
     counts, mutants = Counter[tuple[str, str, bool]](), dict[str, list[int]]()
     run_functions, path = 0, folder / "variants.parquet"
     with (

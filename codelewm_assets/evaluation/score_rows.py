@@ -41,23 +41,29 @@ def completion_scores(
     return tuple(row for row in rows if row.pool_id is None), tuple(row for row in rows if row.pool_id is not None)
 
 
+OF_POOLS = ("lm_pair", "pool_model")  # controls that compare the members of a pool
 OF_ROW = ("completion_id", "problem_id", "benchmark_id", "passed", "passed_share", "pool_id", "completion_kind",
           "operator_family")  # fmt: skip
 
 
-def score_row(row: ControlRow, scores: Mapping[str, float | None], *, model_fold: int) -> ScoreRow:
+def score_row(
+    row: ControlRow, scores: Mapping[str, float | None], *, model_fold: int, subject: str = "p_pass"
+) -> ScoreRow:
     """The score row of a completion or pool member: a scorer's scores, then every control's.
 
     Args:
         model_fold: of the model that gave the scores.
+        subject: the scorer's own score.
     """
     order = {} if row.llm_order is None else {"llm_order": row.llm_order}
-    return ScoreRow(
-        **{name: getattr(row, name) for name in OF_ROW},
-        split=split_of(row.fold, model_fold=model_fold),
-        fold=model_fold,
-        scores={**scores, **{name: getattr(row, name) for name in CONTROLS}, **order},
-    )
+    absent = () if row.pool_id is not None else OF_POOLS
+    controls = {name: getattr(row, name) for name in CONTROLS if name not in absent}
+    fields = {name: getattr(row, name) for name in OF_ROW} | {
+        "split": split_of(row.fold, model_fold=model_fold),
+        "fold": model_fold,
+        "scores": {**scores, **controls, **order},
+    }
+    return ScoreRow.model_validate(fields, context={"subject": subject})
 
 
 def record_rows(records: Sequence[HeldoutRecord]) -> Iterator[ScoreRow]:

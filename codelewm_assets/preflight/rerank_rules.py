@@ -154,11 +154,11 @@ def rerank_can_decide(
     target_lift_points: float,
     gate_lift_points: float,
 ) -> Finding:
-    """On each benchmark the minimum detectable lift is at most the lift that the profile sets out to show.
+    """On each benchmark the lift that all folds could show is at most the one that the profile sets out to show.
 
     Args:
-        credits_by_fold: of every fold, for the figures of fold 0 and of cross-fitting.
-        scored_folds: the folds that this profile scores, which decide.
+        credits_by_fold: of every fold.
+        scored_folds: the folds that CodeLeWM scores, for its figures. The critic scores all of them, and these decide.
         gate_lift_points: threshold of the rerank gate, for the figures.
     """
     bad = list[str]()
@@ -166,7 +166,7 @@ def rerank_can_decide(
         {"target_lift_points": target_lift_points, "gate_lift_points": gate_lift_points}
     )
     problem_of = {member.pool_id: member.problem_id for member in members}
-    scopes = {"fold 0": (0,), "cross-fitting": tuple(credits_by_fold), "this profile": tuple(scored_folds)}
+    scopes = {"codelewm": tuple(scored_folds), "cross-fitting": tuple(credits_by_fold)}
     for scope, folds in scopes.items():
         for benchmark, controls in merge_credits(credits_by_fold[k] for k in folds).items():
             best = best_control(controls, problem_of)
@@ -175,7 +175,7 @@ def rerank_can_decide(
             figures[f"{benchmark}.{scope}.pools"] = best.pool_count
             if smallest is not None:
                 figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] = smallest
-            if scope == "this profile" and (smallest is None or smallest > target_lift_points):
+            if scope == "cross-fitting" and (smallest is None or smallest > target_lift_points):
                 outcome = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
                 bad.append(f"{benchmark}: {len(best.credits)} problems {outcome}, wanted {target_lift_points:.1f}")
     return finding(

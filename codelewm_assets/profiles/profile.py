@@ -95,8 +95,16 @@ class LibrarySection(Section):
 
     packages: tuple[str, ...] = ()  # installed distributions besides the standard library
     functions: int = Field(default=40, ge=1)  # most of them; files are read in an order drawn by hash
+    varied: int | None = Field(default=None, ge=1)  # most of them that variants are made of; all of them by default
     twins_per_function: int = Field(default=2, ge=1, le=16)  # bugs, each with a right side and a neutral edit
     seed: int = 0  # of what is drawn
+
+
+class CriticSection(Section):
+    """The critic: all folds, from the text of programs."""
+
+    benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems it is trained on and scores
+    unseen_operators: bool = False  # refit it without each operator family in turn: seven times as long
 
 
 class SandboxSection(Section):
@@ -229,6 +237,7 @@ class Profile(Section):
     sources: SourcesSection
     completions: CompletionsSection
     library: LibrarySection = LibrarySection()
+    critic: CriticSection = CriticSection()
     sandbox: SandboxSection
     splits: SplitsSection
     decoys: DecoysSection

@@ -200,12 +200,12 @@ def test_a_pool_with_the_reference_in_the_middle_is_won_by_consensus_and_red() -
 
 
 def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
-    smallest = power(world).figures["humaneval.this profile.minimum_detectable_lift_points"]
-    assert isinstance(smallest, float) and 20 < smallest < 90  # eight problems
+    smallest = power(world).figures["humaneval.cross-fitting.minimum_detectable_lift_points"]
+    assert isinstance(smallest, float) and 10 < smallest < 60  # forty problems
     found = power(world, target=smallest - 0.25)
     assert (found.passed, found.blocker) == (False, "rerank_underpowered")
     assert (
-        found.offenders[0] == f"humaneval: 8 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
+        found.offenders[0] == f"humaneval: 40 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
     )
     assert found.figures["gate_lift_points"] == 3.0
     assert power(world, target=smallest).passed
@@ -214,20 +214,19 @@ def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
 def test_cross_fitting_shows_a_smaller_lift_than_fold_0(world: World) -> None:
     figures = power(world).figures
     for benchmark in BENCHMARKS:
-        assert figures[f"{benchmark}.fold 0.problems"] == figures[f"{benchmark}.this profile.problems"] == 8
+        assert figures[f"{benchmark}.codelewm.problems"] == 8
         assert figures[f"{benchmark}.cross-fitting.problems"] == 40
-        alone, all_folds = (
-            figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] for scope in ("fold 0", "cross-fitting")
-        )
+        alone = figures.get(f"{benchmark}.codelewm.minimum_detectable_lift_points", 100.0)  # absent: eight show none
+        all_folds = figures[f"{benchmark}.cross-fitting.minimum_detectable_lift_points"]
         assert isinstance(alone, float) and isinstance(all_folds, float) and all_folds < alone
-    assert power(world, scored_folds=FOLDS).figures["humaneval.this profile.problems"] == 40
+    assert power(world, scored_folds=FOLDS).figures["humaneval.codelewm.problems"] == 40
 
 
 def test_a_benchmark_without_pools_cannot_decide(world: World) -> None:
     fault = world.changed(pools=tuple(m for m in world.pools if m.benchmark_id == "humaneval"))
     found = power(fault)
     assert found.offenders == ("mbpp_plus: 0 problems show no lift, wanted 95.0",)
-    assert "mbpp_plus.this profile.minimum_detectable_lift_points" not in found.figures
+    assert "mbpp_plus.cross-fitting.minimum_detectable_lift_points" not in found.figures
 
 
 def test_the_best_control_is_the_one_with_the_highest_mean_of_those_that_scored_every_pool() -> None:
