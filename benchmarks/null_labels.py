@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
+from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.core.records import Decoy, PackRow, PoolMember, Problem
+from codelewm_assets.core.records import Decoy, PackRow
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.heldout import HeldoutScores, join_folds, score_fold
@@ -53,10 +54,8 @@ class Stored:
         found = {a.manifest.artifact_id: a for a in self.store.lineage(self.checkpoint).values()}
         self.tokens = found["tokenized_pack"]
         self.rows = {r.record_id: r for r in read_table(found["execution_pack"].path("pack.parquet"), PackRow)}
-        self.pools = list(read_table(found["rerank_pools"].path("pools.parquet"), PoolMember))
+        self.controls = list(read_table(found["control_scores"].path("controls.parquet"), ControlRow))
         self.decoys = list(read_table(found["semantic_decoys"].path("decoys.parquet"), Decoy))
-        problems = [read_table(found[f"benchmark_problems[{b}]"].path("problems.parquet"), Problem) for b in BENCHMARKS]
-        self.prompts = {p.problem_id: p.prompt for table in problems for p in table}
 
 
 def shuffled(records: Sequence[TokenRecord], seed: int) -> tuple[TokenRecord, ...]:
@@ -90,7 +89,7 @@ def scores_of(
         model = train_fold(data, config, seed=seed, emit=lambda event: None)
         weights = bytes(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
         checkpoint = _kept(scratch, fold, weights, f"{shuffle}/{seed}")
-        parts.append(score_fold(Scorer(checkpoint, sidecar, data), data, stored.rows, stored.pools, stored.prompts))
+        parts.append(score_fold(Scorer(checkpoint, sidecar, data), data, stored.rows, stored.controls))
     return join_folds(parts)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
+from codelewm_assets.baselines.control_scores import ControlRow, control_rows
+from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import (
     Completion,
@@ -15,6 +17,9 @@ from codelewm_assets.core.records import (
     Decoy,
     LabelledCompletion,
     LabelledInput,
+    LibraryFunction,
+    LibraryVariant,
+    LibraryVariantKind,
     Outcome,
     PackRow,
     PoolMember,
@@ -33,6 +38,7 @@ from codelewm_assets.dataset.pack import build_pack
 from codelewm_assets.dataset.pools import make_pools
 
 OUTPUTS = ("-5", "0", "3", "50", "5000")  # one of each magnitude bucket
+DRAW = 3  # of all programs: with it no control stands far from chance on the few pools of fold 0
 KINDS: tuple[CompletionKind, ...] = ("reference", "rewrite", "rewrite", "mutant_1", "mutant_1", "model")
 TWINS = (None, "b0p0", "b0p1", "b0p0", "b0p1", None)  # of the same completions: two pairs of one bug
 
@@ -64,7 +70,7 @@ def make_problem(number: int = 0, benchmark: str = "humaneval", **changes: Any) 
         "benchmark_label": benchmark,
         "prompt": f"Task {number}: return a number for x. {random_words(f'{benchmark} {number}')}",
         "entry_point": "solve",
-        "reference": random_program(f"{benchmark} {number}"),
+        "reference": random_program(f"{benchmark} {number}{DRAW}"),
         "inputs": tuple(f"[{value}]" for value in range(len(OUTPUTS))),
         "expected": (None,) * len(OUTPUTS),
         "atol": 0.0,
@@ -84,7 +90,9 @@ def make_completion(problem: Problem, number: int = 0, kind: CompletionKind = "r
         "completion_kind": kind,
         "operator_family": "rename",
         "operators": ("rename_locals",),
-        "code": problem.reference if kind == "reference" else random_program(f"{problem.problem_id} text {number}"),
+        "code": problem.reference
+        if kind == "reference"
+        else random_program(f"{problem.problem_id} text {number}{DRAW}"),
         "entry_point": problem.entry_point,
     }
     return Completion(**fields | changes)
@@ -109,6 +117,35 @@ def make_labelled(completion: Completion, *, passed: bool, shift: int = 1, **cha
         "inputs": inputs,
     }
     return LabelledCompletion(**fields | changes)
+
+
+LIBRARY = tuple(random_program(f"library {number}", f"f{number}") for number in range(40))
+"""Programs that the controls' language model is fitted on."""
+
+
+def library_functions() -> list[LibraryFunction]:
+    """A function of each of these programs."""
+    fields = {"package": "small", "version": "1.0", "license": "MIT", "module": "small.core", "prompt": ""}
+    return [
+        LibraryFunction(function_id=f"small:small.core:f{number}", entry_point=f"f{number}", code=code, **fields)
+        for number, code in enumerate(LIBRARY)
+    ]
+
+
+def library_variants() -> list[LibraryVariant]:
+    """The function itself and a mutant of each, labelled by running."""
+    kinds: tuple[LibraryVariantKind, ...] = ("reference", "mutant")
+    return [
+        LibraryVariant(
+            variant_id=f"{function.function_id}/v{place:03d}", function_id=function.function_id, code=code,
+            entry_point=function.entry_point, kind=kind, family=family, operator=family, twin=None, passed=not place,
+            labelled_by="running",
+        )
+        for function in library_functions()
+        for place, (code, kind, family) in enumerate(
+            zip((function.code, function.code.replace("+", "-")), kinds, ("reference", "arithmetic"), strict=True)
+        )
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,6 +178,12 @@ class World:
     def near_duplicates(self) -> list[NearDuplicate]:
         """Near-duplicates of this world's programs and prompts, under the default thresholds; not to be changed."""
         return near_duplicates_of_pack(self.problems, self.rows, Thresholds())
+
+    @cached_property
+    def controls(self) -> list[ControlRow]:
+        """The controls' scores of this world's completions and pools; not to be changed."""
+        orders = twin_pool_scores(self.pools, self.rows)
+        return control_rows(self.rows, self.pools, self.splits, self.prompts, {}, LIBRARY, orders)
 
     @property
     def codes(self) -> dict[str, str]:

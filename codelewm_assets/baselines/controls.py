@@ -1,4 +1,4 @@
-"""The controls that need no trained model of ours: lexical, consensus, surface_lr, length, random.
+"""The controls that read text alone: lexical, consensus and isolation, surface_lr, length, random.
 
 Each scores a completion, higher = more likely to pass. They read text only; none runs code.
 """
@@ -6,11 +6,11 @@ Each scores a completion, higher = more likely to pass. They read text only; non
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.dataset.shingles import jaccard, normalised_tokens, shingles
 
-TEXT_CONTROLS: tuple[str, ...] = ("lexical", "consensus", "surface_lr", "length", "random")
 WORD = re.compile(r"[a-z0-9_]+")
 
 
@@ -39,15 +39,21 @@ def random_score(completion_id: str) -> float:
     return unit_interval("random_control", completion_id)
 
 
-def consensus_scores(codes: Mapping[str, str]) -> dict[str, float | None]:
-    """Mean 3-gram Jaccard of alpha-normalised tokens to the other completions of the pool; None for a single one."""
+class Agreement(NamedTuple):
+    """Agreement of a program with the others of its group; None for a single one."""
+
+    consensus: float | None  # mean 3-gram Jaccard of alpha-normalised tokens to the others
+    isolation: float | None  # minus the largest one
+
+
+def agreement_scores(codes: Mapping[str, str]) -> dict[str, Agreement]:
+    """Agreement of each program with the others. Args: codes: completion id → program."""
     grams = {name: shingles(code) for name, code in codes.items()}
-    return {
-        name: math.fsum(jaccard(grams[name], grams[other]) for other in grams if other != name) / (len(grams) - 1)
-        if len(grams) > 1
-        else None
-        for name in grams
-    }
+    found = dict[str, Agreement]()
+    for name, own in grams.items():
+        near = [jaccard(own, grams[other]) for other in grams if other != name]
+        found[name] = Agreement(math.fsum(near) / len(near), -max(near)) if near else Agreement(None, None)
+    return found
 
 
 def surface_lr_scores(

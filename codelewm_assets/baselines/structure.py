@@ -7,11 +7,11 @@ model fitted on them, finds the passing members tells how it was made, not what 
 import ast
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codelewm_assets.core.records import PoolMember
+from codelewm_assets.core.records import PackRow, PoolMember
 from codelewm_assets.dataset.shingles import code_tokens, jaccard, shingles
 
 if TYPE_CHECKING:
@@ -108,6 +108,20 @@ def structure_scores(
                 }
             found[pool_id] = scores
     return found
+
+
+def twin_pool_scores(members: Sequence[PoolMember], rows: Iterable[PackRow]) -> dict[str, Scores]:
+    """Every order on the twin pools of a pack, beside all that is scored of their problems. Args: members, rows: all of them.
+
+    Returns: pool id → order → scores, members in their stored order; those that are not in the pack are left out.
+    """
+    codes, scored = dict[str, str](), defaultdict[str, dict[str, None]](dict)
+    for row in rows:
+        codes[row.source_submission_id] = row.code_tokens
+        if row.is_scored and row.twin:
+            scored[row.source_problem_id][row.source_submission_id] = None
+    twins = [member for member in members if member.pool_kind == "twin" and member.completion_id in codes]
+    return structure_scores(twins, codes, {problem: list(names) for problem, names in scored.items()})
 
 
 Likeness = Mapping[str, Mapping[str, float]]
@@ -208,7 +222,9 @@ def fitted_scores(
     groups = [problem_of[name] for name in names for _ in passed[name]]
     if len(set(groups)) < folds:
         return {}
-    x = np.concatenate([_deviations(pools[name]) for name in names])  # (members, 2 · orders)
+    x = np.concatenate(
+        [deviations([pools[name][order] for order in FITTED]) for name in names]
+    )  # (members, 2 · orders)
     y = np.array([good for name in names for good in passed[name]])
     scores = np.zeros(len(y))
     for train, test in GroupKFold(folds).split(x, y, groups):
@@ -218,13 +234,18 @@ def fitted_scores(
     return {name: [next(values) for _ in passed[name]] for name in names}
 
 
-def _deviations(scores: Scores) -> "NDArray[np.float64]":
+def deviations(columns: Sequence[Sequence[float | None]]) -> "NDArray[np.float64]":
+    """(members, 2 · columns) each score's deviation from its pool's mean over the pool's spread, and the square; None counts as 0.
+
+    Args:
+        columns: a pool's scores under each order.
+    """
     import numpy as np
 
-    columns = []
-    for name in FITTED:
-        values = np.array([0.0 if value is None else value for value in scores[name]])
+    standardised = list["NDArray[np.float64]"]()
+    for scores in columns:
+        values = np.array([0.0 if value is None else value for value in scores])
         spread = values.std()
         z = (values - values.mean()) / spread if spread > 1e-12 else np.zeros(len(values))
-        columns += [z, z**2]
-    return np.stack(columns, axis=1)
+        standardised += [z, z**2]
+    return np.stack(standardised, axis=1)

@@ -35,7 +35,9 @@ TOPICS: tuple[tuple[str, str], ...] = (
     (r"latents?\b", "latents_carry_semantics"),
 )
 """Topic pattern of a comparison → its claim, tried in this order; without a match it belongs to no claim."""
-NARROWER = {own.words: f"improves_reranking_on_{name}" for name, own in BENCHMARKS.items()}
+TITLES = {own.words: name for name, own in BENCHMARKS.items()}
+CRITIC = re.compile(r"\bcritics?\b", re.IGNORECASE)
+UNSEEN = re.compile(r"\bunseen|held[- ]out|other operators|new operators|never (?:saw|seen)", re.IGNORECASE)
 GATE_WORDS: tuple[tuple[str, str], ...] = (
     *((own.words, f"rerank:{name}") for name, own in BENCHMARKS.items()),
     (r"collapse", "collapse"),
@@ -44,7 +46,12 @@ GATE_WORDS: tuple[tuple[str, str], ...] = (
     (r"prob(?:e|es|ing)\b", "probe"),
     (r"calibrat", "calibration"),
     (r"integrity", "integrity"),
+    (r"action[- _]use", "action_use"),
+    (r"unseen[- _]operators?", "unseen_operators"),
+    (r"equivalent[- _]edits?", "equivalent_edits"),
+    (r"model[- _]programs?", "model_programs"),
 )
+GATE_NAMES = frozenset(rule.name for rule in GATE_RULES)
 PASSED = re.compile(r"^\W*(?:pass(?:ed|es)?|holds?|met|open|✓|✔|✅)\b\W*", re.IGNORECASE)
 
 
@@ -109,19 +116,33 @@ def linked(claim: ClaimPhrase, sentence: str) -> str:
     if claim.kind == "boast":
         return NOT_IN_REGISTER
     if claim.kind == "gate":
-        named = [gate for words, gate in GATE_WORDS if re.search(words, claim.clause, re.IGNORECASE)]
+        named = _gates_named(claim.clause)
         return f"gate:{named[0]}" if len(named) == 1 else NOT_IN_REGISTER
-    topic = KINDS.get(claim.kind) or _topic(claim.clause) or _topic(sentence) or NOT_IN_REGISTER
-    if topic != "improves_reranking":
-        return topic
+    scorer = "critic" if CRITIC.search(claim.clause) or CRITIC.search(sentence) else "codelewm"
     benchmarks = _benchmarks(claim.clause) or _benchmarks(sentence)
-    return benchmarks[0] if len(benchmarks) == 1 else topic
+    if claim.kind == "bugs":
+        if UNSEEN.search(sentence):
+            return f"{scorer}_tells_unseen_bugs"
+        return f"{scorer}_tells_known_bugs" + (f"_on_{benchmarks[0]}" if len(benchmarks) == 1 else "")
+    if scorer == "critic":
+        return "critic_improves_reranking"
+    topic = KINDS.get(claim.kind) or _topic(claim.clause) or _topic(sentence) or NOT_IN_REGISTER
+    if topic == "improves_reranking" and len(benchmarks) == 1:
+        return f"{topic}_on_{benchmarks[0]}"
+    return topic
 
 
 def _benchmarks(text: str) -> list[str]:
-    """The narrower claims of the benchmarks that a text mentions, without those that it excludes."""
+    """The benchmarks that a text mentions, without those that it excludes."""
     scope = re.sub(r"\b(?:not|undecided|closed|except|nothing) (?:on|for|of) \S+", "", text.lower())
-    return [claim_id for words, claim_id in NARROWER.items() if re.search(words, scope)]
+    return [name for words, name in TITLES.items() if re.search(words, scope)]
+
+
+def _gates_named(text: str) -> list[str]:
+    """Gates that a text names; the critic's where it speaks of the critic."""
+    prefix = "critic:" if CRITIC.search(text) else ""
+    named = [f"{prefix}{gate}" for words, gate in GATE_WORDS if re.search(words, text, re.IGNORECASE)]
+    return [gate for gate in named if gate in GATE_NAMES]
 
 
 def _topic(text: str) -> str | None:
@@ -133,7 +154,7 @@ def _gate_rows(passage: Passage, statuses: Mapping[str, str]) -> list[tuple[str,
     cell = passage.text.strip().lower()
     named = [rule.name for rule in GATE_RULES if rule.name == cell]
     if not named and re.search(r"\bgates?\b", passage.column, re.IGNORECASE):
-        named = [gate for words, gate in GATE_WORDS if re.search(words, cell)]
+        named = _gates_named(cell)
     if len(named) != 1 or not any(PASSED.fullmatch(cell) for cell in passage.row):
         return []
     seed = next((text for text in passage.row if re.fullmatch(r"\d+", text)), None)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from codelewm_assets.claims import register
-from codelewm_assets.claims.gate_rules import SEED_GATES, STAND_IN, Verdict, absent, integrity_gate
+from codelewm_assets.claims.figure_checks import STAND_IN, Verdict, absent
+from codelewm_assets.claims.gate_rules import SEED_GATES, integrity_gate
 from codelewm_assets.claims.register import CLAIMS, Claim
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult, Gate, Reason, SeedGate, State
 from codelewm_assets.core.ids import SEEDS

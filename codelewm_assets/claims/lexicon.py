@@ -51,7 +51,7 @@ def _all(*parts: str) -> re.Pattern[str]:
 MODEL = _any(r"""
     codelewm(?!(?:[_-]assets|[_ -]execution pack))  p_pass  z_pred\w*  latents?(?: spaces?)?  representations?  checkpoints?
     (?:world |transition |our |trained )?models?(?! (?:card|complet|wrote|config)\w*)  predictor  encoders?
-    re-?rank(?:s|ed|er|ers|ing)?  both seeds  seeds? (?:42|1729)  each seed
+    critics?  re-?rank(?:s|ed|er|ers|ing)?  both seeds  seeds? (?:42|1729)  each seed
     (?:our|this|the|its) (?:method|approach|score|scorer|scores|ranker|head|network|training run|results?)
 """)
 """Subjects of a claim about the model."""
@@ -101,7 +101,11 @@ CLAIM_WORDS: tuple[ClaimWord, ...] = (
     """)),
     ClaimWord("surprise", _any(r"""
         (?:are|is|was|were|find\w*) (?:\w+ )?surpris\w+  surpris(?:es?|ed) (?:the )?\w* ?model
-        (?:detects?|detected|spots?|recogni[sz]es?) (?:\w+ ){0,2}(?:decoys?|mutations?|mutants?|bugs?|faults?)
+        (?:detects?|detected|spots?|recogni[sz]es?) (?:\w+ ){0,2}(?:decoys?|mutations?|mutants?)
+    """)),
+    ClaimWord("bugs", _any(r"""
+        <TELLS> (?:\w+ ){0,4}(?:bugs?|mutants?|twins?|faults?|defects?)
+        (?:finds?|found|detects?|detected|spots?|recogni[sz]es?|catch(?:es)?) (?:\w+ ){0,3}(?:bugs|faults|defects)
     """)),
     ClaimWord("semantics", _any(r"""
         (?:carr(?:y|ies|ied)|encod(?:es?|ed)|captur(?:es?|ed)) (?:\w+ ){0,3}(?:semantics?|meaning|correctness|magnitudes?|pass/fail)

@@ -5,7 +5,7 @@ Each threshold carries its source and the day it was fixed: a published list of 
 
 from dataclasses import dataclass
 
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, SEEDS, BenchmarkId
 
 TRACKED: tuple[BenchmarkId, ...] = ("humaneval", "mbpp_plus")
 """Both benchmarks that the general claim and CodeLeWM's tracker ask for. A further one has a gate and a claim of its own."""
@@ -15,6 +15,7 @@ V09_ON = "2026-06-06"
 RFC15 = "CodeLeWM RFC-0015, acceptance"
 RFC15_ON = "2026-06-02"
 OURS_ON = "2026-11-24"
+TWINS_ON = "2026-11-30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,48 @@ SURPRISE_PROBLEMS = Threshold(
 PROBE_MARGIN = Threshold(0.05, RFC15, RFC15_ON)
 PROBE_TARGETS = Threshold(5, RFC15, RFC15_ON)
 CALIBRATION_MARGIN = Threshold(0.05, "this project: over surface_lr, which reads the text alone", OURS_ON)
+CALIBRATION_STATIC = Threshold(
+    0.0, "this project: static reads counts and surprisal of the same program, fitted on the same folds", TWINS_ON
+)
 CALIBRATION_ERROR = Threshold(0.10, "this project: v0.9 had no gate on calibration", OURS_ON)
 RERANK_POINTS = Threshold(3.0, V09, V09_ON)
-RERANK_PROBLEMS = Threshold(
-    30, "this project: fewer problems cannot show a lift below 35 points (preflight/power.py)", OURS_ON
+RERANK_PROBLEMS = Threshold(100, "CodeLeWM RFC-0016: a headline slice has at least 100 locked problems", TWINS_ON)
+RERANK_MRR = Threshold(0.0, "CodeLeWM RFC-0016: a lift in MRR too", TWINS_ON)
+HELD_OUT_R2 = Threshold(
+    0.0, "this project: an untrained network is not collapsed either, and predicts nothing", TWINS_ON
 )
-CONTROLS = ("consensus", "length", "lexical", "no_action", "random", "shuffled_action", "surface_lr")
-"""Controls that must have a score in every pool before a lift over the best of them means anything."""
+ABOVE_CONTROL = Threshold(0.0, "this project: a figure that a control reaches shows nothing of the scorer", TWINS_ON)
+FAMILIES = Threshold(
+    3, "this project: the mean over fewer held-out operator families says little of unseen ones", TWINS_ON
+)
+EQUIVALENT_AUC = Threshold(
+    0.55, "this project: a scorer that reads 'was edited' reached 0.638 (docs/critic.md)", TWINS_ON
+)
+EQUIVALENT_PAIRS = Threshold(30, "this project: with fewer pairs the area is within 0.10 of chance by chance", TWINS_ON)
+MODEL_AUC = Threshold(0.5, "this project: chance", TWINS_ON)
+MODEL_CONTROLS: tuple[str, ...] = (*CONTROLS, "problem_consensus", "model_prior")
+"""Scores that must stand in every pool of programs that models wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A candidate: a scorer that claims are about.
+
+    Attributes:
+        prefix: of the names of its gates; CodeLeWM's have none.
+        score: its name in score rows.
+        subject: how claims call it, with what it reads.
+    """
+
+    name: str
+    prefix: str
+    score: str
+    subject: str
+
+
+CODELEWM = Scorer("codelewm", "", "p_pass", "CodeLeWM, which reads a prompt, a program and an input,")
+CRITIC = Scorer("critic", "critic:", "critic", "The critic, which reads a program and its prompt,")
+SCORERS = (CODELEWM, CRITIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +106,79 @@ class GateRule:
     benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)
 
 
-def _rerank_rule(benchmark: BenchmarkId) -> GateRule:
-    return GateRule(
-        f"rerank:{benchmark}",
-        "Pass@1 of p_pass is at least the points above the best control, the 95% interval over problems is above 0, the pools "
-        "are not saturated, every control has a score in every pool, and the benchmark is no stand-in.",
-        (("points over the best control", RERANK_POINTS), ("problems", RERANK_PROBLEMS)),
-        benchmarks=(benchmark,),
-    )
+def _scorer_rules(scorer: Scorer) -> tuple[GateRule, ...]:
+    """Gates that every candidate has."""
+    name = scorer.score
+    return (
+        GateRule(
+            f"{scorer.prefix}calibration",
+            f"ROC-AUC of {name} is at least the margin above surface_lr and above static, both 95% intervals are above 0, its "
+            f"calibration error is at most the ceiling, and no row lacks {name}.",
+            (
+                ("margin over surface_lr", CALIBRATION_MARGIN),
+                ("margin over static, above", CALIBRATION_STATIC),
+                ("calibration error, at most", CALIBRATION_ERROR),
+            ),
+        ),
+        *(
+            GateRule(
+                f"{scorer.prefix}rerank:{benchmark}",
+                f"Pass@1 of {name} is at least the points above the best control and its MRR above it, both 95% intervals over "
+                "problems are above 0, the pools are not saturated, every control has a score in every pool, and the benchmark "
+                "is no stand-in.",
+                (
+                    ("points over the best control", RERANK_POINTS),
+                    ("MRR over the best control, above", RERANK_MRR),
+                    ("problems", RERANK_PROBLEMS),
+                ),
+                benchmarks=(benchmark,),
+            )
+            for benchmark in BENCHMARKS
+        ),
+        GateRule(
+            f"{scorer.prefix}unseen_operators",
+            f"On twins of operator families that {name} was trained without, its pass@1 is above that of lm in the mean over "
+            "families, with a 95% interval above 0.",
+            (("points over lm, above", ABOVE_CONTROL), ("operator families held out", FAMILIES)),
+        ),
+        GateRule(
+            f"{scorer.prefix}equivalent_edits",
+            f"Where an edited program passes as the unedited one does, {name} prefers the unedited one with an AUC of at most "
+            "the ceiling.",
+            (("AUC of unedited over edited, at most", EQUIVALENT_AUC), ("pairs", EQUIVALENT_PAIRS)),
+        ),
+        GateRule(
+            f"{scorer.prefix}model_programs",
+            f"On programs that models wrote the 95% interval of the ROC-AUC of {name} is above 0.5, and reranking holds as on "
+            "twins with problem_consensus and model_prior among the controls, on each benchmark.",
+            (("ROC-AUC, lower bound above", MODEL_AUC), ("points over the best control", RERANK_POINTS),
+             ("problems", RERANK_PROBLEMS)),
+        ),
+    )  # fmt: skip
 
 
 GATE_RULES: tuple[GateRule, ...] = (
     GateRule(
         "collapse",
         "Effective-rank ratio, median variance per dimension and nearest-neighbour entropy of z_pred are at their floors or "
-        "above, and every weight is finite.",
+        "above, every weight is finite, and R² of z_pred against z_out on held-out records is above 0 and above the untrained "
+        "network's, both 95% intervals above 0.",
         (
             ("effective-rank ratio", EFFECTIVE_RANK_RATIO),
             ("median variance", MEDIAN_VARIANCE),
             ("neighbour entropy", NEIGHBOUR_ENTROPY),
+            ("held-out R², above", HELD_OUT_R2),
         ),
     ),
     GateRule(
         "retrieval",
-        "Recall@1 and MRR are each at least the margin above no_action.",
-        (("margin over no_action", RETRIEVAL_MARGIN),),
+        "Recall@1 and MRR are each at least the margin above no_action and above lexical, and the 95% intervals are above 0.",
+        (("margin over no_action and lexical", RETRIEVAL_MARGIN),),
     ),
     GateRule(
         "surprise",
-        "Pairwise AUC of each decoy category is at its floor or above, on pairs and problems enough.",
+        "Pairwise AUC of each decoy category is at its floor or above, and above no_action and the outputs' frequency with 95% "
+        "intervals above 0, on pairs and problems enough; half of the true outputs are failing programs'.",
         (
             *((f"AUC of {name}", threshold) for name, threshold in SURPRISE_AUC.items()),
             ("pairs a category", SURPRISE_PAIRS),
@@ -112,12 +192,12 @@ GATE_RULES: tuple[GateRule, ...] = (
         (("margin over the best control", PROBE_MARGIN), ("labelled targets", PROBE_TARGETS)),
     ),
     GateRule(
-        "calibration",
-        "ROC-AUC of p_pass is at least the margin above surface_lr with the 95% interval above 0, its calibration error is at "
-        "most the ceiling, and no row lacks p_pass.",
-        (("margin over surface_lr", CALIBRATION_MARGIN), ("calibration error, at most", CALIBRATION_ERROR)),
+        "action_use",
+        "On each benchmark pass@1 or within-problem AUC of p_pass is above no_action and shuffled_action, and its AUC within a "
+        "completion above a prior that reads the input alone, each with a 95% interval above 0.",
+        (("difference, above", ABOVE_CONTROL),),
     ),
-    *(_rerank_rule(name) for name in BENCHMARKS),
+    *(rule for scorer in SCORERS for rule in _scorer_rules(scorer)),
     GateRule(
         "integrity",
         "Every artifact behind the reports verifies with its parents, secret scans are clean, and no scored problem was "
@@ -133,7 +213,8 @@ class Claim:
 
     `needs_published_benchmarks`: closed while any benchmark of the run is a stand-in, since the sentence speaks of the model
     in general; False where the sentence is of a benchmark without a stand-in alone, or of the trained weights themselves.
-    Gate names are those of `GATE_RULES`.
+    `reach`: the data that it speaks of. "completions" are programs that models wrote, and no others. Gate names are those of
+    `GATE_RULES`.
     """
 
     claim_id: str
@@ -141,11 +222,52 @@ class Claim:
     gates: tuple[str, ...]
     any_of: tuple[str, ...] = ()
     needs_published_benchmarks: bool = True
+    reach: str = "trained weights"  # what it speaks of
 
     @property
     def sentence(self) -> str:
         """The first wording: what reports call the claim."""
         return self.wordings[0]
+
+
+KNOWN, UNSEEN, PROGRAMS = (
+    "generated bugs of known operators",
+    "generated bugs of unseen operators",
+    "programs that models wrote",
+)
+
+
+def _reach_claims(scorer: Scorer, more: tuple[str, ...] = (), any_of: tuple[str, ...] = ()) -> tuple[Claim, ...]:
+    """What may be said of a scorer's order of programs, the narrowest reach first.
+
+    Args:
+        more: gates that its claims need besides those of every candidate.
+        any_of: one of these too, where both benchmarks are spoken of.
+    """
+    own, of_twins = scorer.prefix, f"tells {KNOWN}"
+    both = (*(f"{own}rerank:{name}" for name in TRACKED), f"{own}calibration", *more, "integrity")
+    unseen = (*both, f"{own}unseen_operators", f"{own}equivalent_edits")
+    of_one = tuple(gate for gate in more if gate in ("collapse", "action_use"))
+    return (
+        *(
+            Claim(
+                f"{scorer.name}_tells_known_bugs_on_{benchmark}",
+                (f"{scorer.subject} {of_twins} on {entry.title}.",),
+                (f"{own}rerank:{benchmark}", *of_one, "integrity"),
+                needs_published_benchmarks="stand_in" in entry.sources,
+                reach=f"{KNOWN}, {entry.title}",
+            )
+            for benchmark, entry in BENCHMARKS.items()
+        ),
+        Claim(f"{scorer.name}_tells_known_bugs", (f"{scorer.subject} {of_twins}.",), both, any_of, reach=KNOWN),
+        Claim(
+            f"{scorer.name}_tells_unseen_bugs",
+            (f"{scorer.subject} tells {UNSEEN}.",),
+            unseen,
+            any_of,
+            reach=UNSEEN,
+        ),
+    )
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -155,8 +277,17 @@ CLAIMS: tuple[Claim, ...] = (
             "CodeLeWM improves reranking of Python completions.",
             "p_pass reranks Python completions better than every control.",
         ),
-        (*(f"rerank:{name}" for name in TRACKED), "collapse", "retrieval", "calibration", "integrity"),
+        (
+            *(f"rerank:{name}" for name in TRACKED),
+            "collapse",
+            "retrieval",
+            "calibration",
+            "action_use",
+            "model_programs",
+            "integrity",
+        ),
         ("probe", "surprise"),
+        reach=PROGRAMS,
     ),
     *(
         Claim(
@@ -165,10 +296,19 @@ CLAIMS: tuple[Claim, ...] = (
                 f"CodeLeWM improves reranking of Python completions on {own.title}.",
                 f"On {own.title}, p_pass reranks Python completions better than every control.",
             ),
-            (f"rerank:{benchmark}", "collapse", "integrity"),
+            (f"rerank:{benchmark}", "collapse", "action_use", "model_programs", "integrity"),
             needs_published_benchmarks="stand_in" in own.sources,
+            reach=f"{PROGRAMS}, {own.title}",
         )
         for benchmark, own in BENCHMARKS.items()
+    ),
+    *_reach_claims(CODELEWM, ("collapse", "retrieval", "action_use"), ("probe", "surprise")),
+    *_reach_claims(CRITIC),
+    Claim(
+        "critic_improves_reranking",
+        ("The critic improves reranking of Python completions.",),
+        (*(f"critic:rerank:{name}" for name in TRACKED), "critic:calibration", "critic:model_programs", "integrity"),
+        reach=PROGRAMS,
     ),
     Claim(
         "p_pass_is_calibrated",

@@ -132,6 +132,17 @@ REASONS: dict[str, ReasonKind] = {
         "figure ≤ threshold",
         _not_above,
     ),
+    "below_lexical_margin": _of("The lift over lexical is below the margin.", BELOW, _below),
+    "not_above_control": _of(
+        "The figure is not above that of a control, of an ablation or of chance.", "figure ≤ threshold", _not_above
+    ),
+    "no_better_than_untrained": _of(
+        "The prediction explains no more than that of an untrained network, or nothing.", "figure ≤ threshold", _not_above
+    ),
+    "prefers_the_unedited": _of(
+        "Where both programs pass, the unedited one is preferred: the score reads that a program was edited.", ABOVE, _above
+    ),
+    "too_few_families": _of("Fewer operator families were held out than the gate asks for.", BELOW, _below, fails=False),
     "below_surface_lr_margin": _of("The lift in ROC-AUC over surface_lr is below the margin.", BELOW, _below),
     "lift_below_threshold": _of("The lift in pass@1 over the best control is below the points asked.", BELOW, _below),
     "interval_includes_zero": _of(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.verdicts import Gate, Need, SeedGate
+from codelewm_assets.core.ids import ABLATIONS
 
 MAX_REASONS = 4  # as in the report
 RANK = {"FAILS": 0, "UNDECIDED": 1, "HOLDS": 2}
@@ -15,15 +16,26 @@ WORDS: Mapping[str, str] = {
     "median_variance": "median variance",
     "neighbour_entropy": "neighbour entropy",
     "nonfinite_tensors": "tensors with non-finite weights",
-    "recall_at_1_lift": "Recall@1 over no_action",
-    "mrr_lift": "MRR over no_action",
+    "r2": "held-out R² over a constant",
+    "r2_over_untrained": "held-out R² over the untrained network",
+    **{f"{name}_over_{control}": f"{title} over {control}" for control in ("no_action", "lexical")
+       for name, title in (("recall_at_1", "Recall@1"), ("mrr", "MRR"))},
     **{f"{name}_auc": f"AUC on {name}" for name in register.SURPRISE_AUC},
+    **{f"{name}_over_{control}": f"AUC on {name} over {control}" for name in register.SURPRISE_AUC
+       for control in ("no_action", "frequency")},
     "roc_auc_over_surface_lr": "ROC-AUC over surface_lr",
+    "roc_auc_over_static": "ROC-AUC over static",
+    **{f"{benchmark}_over_{control}": f"{benchmark}: pass@1 or AUC over {control}" for benchmark in register.TRACKED
+       for control in (*ABLATIONS, "input_prior")},
+    "points_over_lm": "pass@1 in points over lm",
+    "equivalent_auc": "AUC of the unedited program where both pass",
+    **{f"{benchmark}_{name}": f"{benchmark}: {title}" for benchmark in register.TRACKED
+       for name, title in (("roc_auc_lower", "lower bound of ROC-AUC"), ("lift_points", "points over the best control"))},
     "expected_calibration_error": "calibration error",
     "manifest_mismatches": "manifest mismatches",
     "secret_findings": "secret findings",
     "scored_problems_trained_on": "scored problems trained on",
-}
+}  # fmt: skip
 """Figure → its name in a sentence; for a difference also the control. `rerank:…` and `probe` have their own."""
 
 
@@ -41,7 +53,7 @@ def gate_sentence(gate: Gate) -> str:
 
 def _margin(row: SeedGate) -> float:
     """Distance of the row's worst figure above its threshold; orders the rows of one gate."""
-    if row.gate.startswith("rerank:"):
+    if "rerank:" in row.gate:
         return row.figures.get("lift_points", 0.0)
     if row.gate == "probe":
         return max(row.figures.values(), default=0.0)
@@ -61,15 +73,20 @@ def _figures_with_needs(row: SeedGate) -> list[tuple[str, float, Need]]:
 
 def _of_figures(row: SeedGate) -> str:
     """The figures that miss their need, or all figures if none does; empty without figures."""
-    if row.gate.startswith("rerank:"):
+    if "rerank:" in row.gate:
         return _lift(row)
     if row.gate == "probe":
         return _probe(row)
     figures = _figures_with_needs(row)
     unmet = [(name, value, need) for name, value, need in figures if not need.is_met(value)]
     texts = [_text(name, value, need, _lower_bound(row, name)) for name, value, need in unmet or figures]
-    if not unmet and row.state == "FAILS" and "ci95_lower" in row.figures:
-        texts = [f"the lower bound {_signed(row.figures['ci95_lower'], 3)} of the 95% interval is not above 0", *texts]
+    below = [
+        n
+        for n in row.figures
+        if n.endswith("ci95_lower") and n in row.needs and not row.needs[n].is_met(row.figures[n])
+    ]
+    if not unmet and row.state == "FAILS" and below:
+        texts = [f"the lower bound {_signed(row.figures[below[0]], 3)} of the 95% interval is not above 0", *texts]
     return "; ".join(texts)
 
 
@@ -78,17 +95,16 @@ def _text(name: str, value: float, need: Need, interval: str) -> str:
     what, _, control = WORDS[name].partition(" over ")
     if control:
         direction = "worse" if value < 0 else "better"
-        return f"{what} {abs(value):.3f} {direction} than {control}{interval}, +{need.threshold:g} needed"
-    limit = (
-        f"at most {need.threshold:g} allowed" if need.relation == "at_most" else f"at least {need.threshold:g} needed"
-    )
+        needed = f"+{need.threshold:g}" if need.relation == "at_least" else f"more than {need.threshold:g}"
+        return f"{what} {abs(value):.3f} {direction} than {control}{interval}, {needed} needed"
+    relation = {"at_most": "at most {} allowed", "at_least": "at least {} needed", "above": "more than {} needed"}
+    limit = relation[need.relation].format(f"{need.threshold:g}")
     return f"{what} {_plain(value)}, {limit}"
 
 
 def _lower_bound(row: SeedGate, name: str) -> str:
-    lower = row.figures.get("ci95_lower")
-    is_bounded = lower is not None and name == "roc_auc_over_surface_lr"
-    return f", 95% from {_signed(lower, 3)}" if is_bounded and lower is not None else ""
+    lower = row.figures.get("ci95_lower" if name == "roc_auc_over_surface_lr" else f"{name}_ci95_lower")
+    return "" if lower is None else f", 95% from {_signed(lower, 3)}"
 
 
 def _lift(row: SeedGate) -> str:

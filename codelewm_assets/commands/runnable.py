@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from codelewm_assets.core.errors import ProfileError
+from codelewm_assets.core.errors import ProfileError, SourceMissingError
 from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
 from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.doctor.machine import gpu_finding, isolation_finding
+from codelewm_assets.library.packages import package_versions
 from codelewm_assets.profiles.profile import Profile
 
 
@@ -40,8 +41,10 @@ def _findings(
             if name and not Path(name).is_file():
                 yield HealthFinding("imported completions", "fail", f"no file {name}", "a file of completions",
                                     "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
+    if "library_functions" in assets:
+        yield from _package_findings(profile)
     if (
-        "labelled_completions" in assets
+        {"labelled_completions", "library_variants"} & set(assets)
         and profile.sandbox.isolation == "strict"
         and profile.sandbox.spread == "in_process"
     ):
@@ -52,3 +55,12 @@ def _findings(
             yield HealthFinding(
                 "hf_jobs", "fail", "HF_TOKEN is not set", "a token of the Hugging Face Hub", "set HF_TOKEN"
             )
+
+
+def _package_findings(profile: Profile) -> Iterator[HealthFinding]:
+    for package in profile.library.packages:
+        try:
+            package_versions([package])
+        except SourceMissingError:
+            yield HealthFinding("library packages", "fail", f"{package} is not installed", "every package that the profile names",
+                                "install it, or remove it from library.packages of the profile")  # fmt: skip

@@ -11,20 +11,27 @@ LOG_INTERVAL_S = 300.0  # a run that is silent for long is taken for dead
 
 
 class Progress:
-    """Number of completions labelled: in an event stream at most twice a second, in the run's log at most each five minutes."""
+    """Number of items labelled: in an event stream at most twice a second, in the run's log at most each five minutes."""
 
     def __init__(
-        self, path: Path, total: int, *, log: Callable[[str], None], clock_s: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        total: int,
+        *,
+        log: Callable[[str], None],
+        items: str = "completions",
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the stream on entry.
 
         Args:
             path: the event stream.
-            total: number of completions to label.
+            total: number of items to label.
             log: writes to the run's log.
+            items: what they are called there.
             clock_s: seconds since any fixed moment.
         """
-        self._path, self._total, self._log, self._clock_s = path, total, log, clock_s
+        self._path, self._total, self._log, self._items, self._clock_s = path, total, log, items, clock_s
         self._done, self._written_s, self._logged_s = 0, -math.inf, clock_s()
 
     def __enter__(self) -> "Progress":
@@ -32,12 +39,12 @@ class Progress:
         return self
 
     def add(self, count: int) -> None:
-        """Add to the number of labelled completions."""
+        """Add to the number of labelled items."""
         self._done += count
         now_s = self._clock_s()
         if now_s - self._logged_s >= LOG_INTERVAL_S:
             self._logged_s = now_s
-            self._log(f"{self._done} of {self._total} completions labelled")
+            self._log(f"{self._done} of {self._total} {self._items} labelled")
         if self._done == self._total or now_s - self._written_s > EVENT_INTERVAL_S:
             self._written_s = now_s
             event = {"event": "labelled", "step": self._done, "steps": self._total}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 from pydantic import ValidationError
 
@@ -10,26 +11,31 @@ from codelewm_assets.completions.label import LabelShard, by_problem, label_prob
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.records import Completion, Problem
+from codelewm_assets.core.tables import R
 from codelewm_assets.sandbox.pool import SandboxPool
 
 
-class ShardFolder:
+class ShardFolder(Generic[R]):
     """Finished shards of labelling runs, a file each, named by the digest of all that the labels depend on.
 
     Files are written atomically; unreadable ones count as missing.
+
+    Args:
+        folder: where the files lie.
+        model: record of a shard.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, model: type[R]) -> None:
+        self._folder, self._model = folder, model
 
-    def get(self, key: str) -> LabelShard | None:
+    def get(self, key: str) -> R | None:
         """The shard of this key; None when missing or damaged."""
         try:
-            return LabelShard.model_validate_json((self._folder / f"{key}.json").read_bytes())
+            return self._model.model_validate_json((self._folder / f"{key}.json").read_bytes())
         except (OSError, ValidationError):
             return None
 
-    def put(self, key: str, shard: LabelShard) -> None:
+    def put(self, key: str, shard: R) -> None:
         """Store a shard. Raises: StoreError: it cannot be written."""
         write_atomically(self._folder / f"{key}.json", shard.model_dump_json().encode())
 
@@ -73,7 +79,7 @@ def label_with_cache(
     jobs: Iterable[ShardJob],
     *,
     pool: SandboxPool,
-    folder: ShardFolder,
+    folder: ShardFolder[LabelShard],
     on_shard: Callable[[int], None] = lambda count: None,
 ) -> Iterator[LabelShard]:
     """A shard for each job, in order, from the cache in `folder` or labelled and cached.

@@ -75,7 +75,7 @@ def label_shards(
     ray_address: str | None,
     isolation: IsolationMode,
     cpu_floor_s: float,
-    folder: ShardFolder,
+    folder: ShardFolder[LabelShard],
     settings: Mapping[str, object],
     on_shard: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Labelling]:
@@ -100,7 +100,7 @@ def label_shards(
     jobs = shard_jobs(completions, problems, cpu_floor_s=cpu_floor_s, settings=settings)
     with SandboxPool(workers if spread == "in_process" else 1) as pool:
         local = pool.isolation
-        _refuse_missing(local, isolation)
+        refuse_missing(local, isolation)
         if spread == "in_process":
             yield Labelling(label_with_cache(jobs, pool=pool, folder=folder, on_shard=on_shard), local.layers)
             return
@@ -179,7 +179,9 @@ class _Slot:
 class _RayRun:
     """Submits shards as tasks, bounded by the cluster's CPUs, and yields them in order."""
 
-    def __init__(self, ray: Any, labelling: Labelling, folder: ShardFolder, isolation: IsolationMode) -> None:
+    def __init__(
+        self, ray: Any, labelling: Labelling, folder: ShardFolder[LabelShard], isolation: IsolationMode
+    ) -> None:
         self._ray, self._labelling, self._folder, self._isolation = ray, labelling, folder, isolation
         self._remote = ray.remote(num_cpus=1, max_retries=MAX_SHARD_RETRIES)(label_job)
 
@@ -244,7 +246,7 @@ def label_job(job: ShardJob, code: str, isolation: IsolationMode) -> WorkerShard
                 "the same codelewm_assets and Python on every machine, and start Ray there again."
             )
         pool = _process_pool()
-        _refuse_missing(pool.isolation, isolation)
+        refuse_missing(pool.isolation, isolation)
         shard = label_problem(job.problem, job.completions, pool, cpu_floor_s=job.cpu_floor_s)
     except SandboxError as error:
         raise SandboxError(f"On {socket.gethostname()}: {error}") from error
@@ -266,7 +268,8 @@ def code_digest() -> str:
     return digest_of([python_version(), [package_sha256(PACKAGE / part) for part in LABELLING_CODE]])
 
 
-def _refuse_missing(isolation: Isolation, mode: IsolationMode) -> None:
+def refuse_missing(isolation: Isolation, mode: IsolationMode) -> None:
+    """Refuse a sandbox that lacks a layer. Raises: SandboxError: the mode is strict and a layer is missing."""
     missing = isolation.missing_for_strict
     if mode == "strict" and missing:
         raise SandboxError(

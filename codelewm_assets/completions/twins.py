@@ -65,7 +65,7 @@ def make_twins(
     normal = normalise(reference, entry_point)
     seen = {alpha_normalise(normal, entry_point)}
     twins = list[Variant]()
-    drawn = _draw_bugs(normal, entry_point, mutations or SCORED_MUTATIONS, bugs, rng)
+    drawn = draw_bugs(normal, entry_point, mutations or SCORED_MUTATIONS, bugs, rng)
     for number, bug in enumerate(drawn):
         for place, pair in enumerate(_pairs(normal, bug, entry_point, pairs_per_bug, seen, rng)):
             twin = f"b{number}p{place}"
@@ -81,7 +81,7 @@ def make_twins(
     return [Variant(normal, "reference", "reference", ()), *twins]
 
 
-def _draw_bugs(
+def draw_bugs(
     normal: str, entry_point: str, mutations: Mapping[str, Sequence[Operator]], count: int, rng: random.Random
 ) -> list[Bug]:
     """Up to `count` different bugs. For each a coin says whether it may lengthen or shorten the program, as far as it can.
@@ -114,18 +114,18 @@ def _pairs(
 ) -> Iterator[_Pair]:
     """Up to `requested` pairs whose programs have alpha-normal forms that are not in `seen`; these are added to it."""
     made, tries = 0, max(TRIES_PER_PAIR * requested, MIN_TRIES)
-    token_change = _token_count(bug.code) - _token_count(normal)
+    token_change = token_count(bug.code) - token_count(normal)
     for number in range(tries):
         if made == requested:
             return
         draws = rng.getrandbits(64)
         most = USUAL_REWRITES if 2 * number < tries else MAX_REWRITES
-        right, steps = _rewritten(normal, entry_point, most, random.Random(draws))
+        right, steps = rewritten(normal, entry_point, most, random.Random(draws))
         right_form = alpha_normalise(right, entry_point)
         if not steps or right_form in seen:
             continue
-        wrong, wrong_steps = _rewritten(bug.code, entry_point, most, random.Random(draws))
-        if wrong_steps != steps or _token_count(wrong) - _token_count(right) != token_change:
+        wrong, wrong_steps = rewritten(bug.code, entry_point, most, random.Random(draws))
+        if wrong_steps != steps or token_count(wrong) - token_count(right) != token_change:
             continue  # the bug moved an edit to another place: more than the bug would tell the sides apart
         wrong_form = alpha_normalise(wrong, entry_point)
         if wrong_form != right_form and wrong_form not in seen:
@@ -140,7 +140,7 @@ def _rewrites(normal: str, entry_point: str, requested: int, seen: set[str], rng
     for _ in range(MIN_TRIES):
         if len(made) == requested:
             break
-        code, steps = _rewritten(normal, entry_point, USUAL_REWRITES, rng)
+        code, steps = rewritten(normal, entry_point, USUAL_REWRITES, rng)
         form = alpha_normalise(code, entry_point)
         if steps and form not in seen:
             seen.add(form)
@@ -148,11 +148,17 @@ def _rewrites(normal: str, entry_point: str, requested: int, seen: set[str], rng
     return made
 
 
-def _rewritten(code: str, entry_point: str, most: int, rng: random.Random) -> tuple[str, tuple[Step, ...]]:
-    """The program after one to `most` rewrites and with other names, and the rewrites."""
+def rewritten(
+    code: str,
+    entry_point: str,
+    most: int,
+    rng: random.Random,
+    registry: Mapping[str, Sequence[Operator]] = REWRITES,
+) -> tuple[str, tuple[Step, ...]]:
+    """The program after one to `most` edits of the registry and with other names, and the edits."""
     steps = list[Step]()
     for _ in range(rng.randint(1, most)):
-        done = apply_random(code, entry_point, REWRITES, rng)
+        done = apply_random(code, entry_point, registry, rng)
         if done is None:
             break
         code = done[0]
@@ -160,7 +166,8 @@ def _rewritten(code: str, entry_point: str, most: int, rng: random.Random) -> tu
     return rename_surface(code, entry_point, rng), tuple(steps)
 
 
-def _token_count(code: str) -> int:
+def token_count(code: str) -> int:
+    """Number of words and marks of a program."""
     return len(TOKEN.findall(code))
 
 

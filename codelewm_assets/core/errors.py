@@ -72,6 +72,14 @@ class TrainingKilledError(TrainingError):
     """A training process was killed from outside, as on a machine short of memory; it can resume from its last state."""
 
 
+class ModelFileError(AssetsError):
+    """A saved model is incomplete, or holds what is not loaded from a file."""
+
+
+class ScorerError(AssetsError):
+    """A scorer cannot be fitted on these programs and labels."""
+
+
 class ReportError(AssetsError):
     """Score rows or reports are malformed."""
 

@@ -47,6 +47,13 @@ IS_REGISTERED = BeforeValidator(_registered)
 BenchmarkId = Annotated[str, IS_REGISTERED]
 SEEDS: tuple[int, ...] = (42, 1729)
 FOLDS: tuple[int, ...] = (0, 1, 2, 3, 4)
+CONTROLS: tuple[str, ...] = (
+    "anti_consensus", "consensus", "isolation", "length", "lexical", "lm", "lm_pair", "longest", "pool_model", "random",
+    "static", "surface_lr",
+)  # fmt: skip
+"""Scores that a lift must beat, on every pool. Each is a column of `control_scores`."""
+ABLATIONS: tuple[str, ...] = ("no_action", "shuffled_action")
+"""Scores of CodeLeWM without a part of its input: what shows which part works, and no control."""
 
 
 def benchmark_of(name: str) -> BenchmarkId:

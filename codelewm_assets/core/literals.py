@@ -14,7 +14,8 @@ from typing import Any
 from codelewm_assets.core.errors import LiteralError
 
 # CPython 3.11 keeps the depth of its AST constructor per interpreter: two threads that parse at once get a SystemError.
-_PARSING = threading.Lock()
+PARSING = threading.Lock()
+"""Held by whoever parses in a thread of a pool."""
 MAX_COLLISIONS = 64
 DECIMAL_BITS = 14_000  # Python reads and writes at most 4300 decimal digits; longer integers are hexadecimal
 
@@ -64,7 +65,7 @@ def read_value(text: str) -> Any:
     Raises: LiteralError: not a literal.
     """
     try:
-        with _PARSING:
+        with PARSING:
             tree = ast.parse(text.strip(), mode="eval")
         return _evaluate(tree.body)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, ArithmeticError) as error:

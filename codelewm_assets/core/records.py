@@ -11,6 +11,7 @@ from codelewm_assets.core.ids import BENCHMARKS, IS_REGISTERED, BenchmarkId
 MagnitudeBucket = Literal["negative", "zero", "small", "medium", "large", "not_a_number"]
 LengthBucket = Literal["empty", "short", "medium", "long", "huge"]
 CompletionKind = Literal["reference", "rewrite", "mutant_1", "mutant_2", "model"]
+LibraryVariantKind = Literal["reference", "rewrite", "neutral_edit", "mutant"]
 Outcome = Literal[
     "pass", "wrong_output", "exception", "timeout", "memory", "killed", "policy", "nondeterministic", "reference_error"
 ]  # fmt: skip
@@ -69,6 +70,34 @@ class Completion(Record):
     llm_order_rank: int | None = None  # its place in that model's order, as published
     bug: int | None = None  # of a twin, the number of the bug within the problem; the right side carries it too
     twin: str | None = None  # of a twin, the name of its pair within the problem: "b0p3" is pair 3 of bug 0
+
+
+class LibraryFunction(Record):
+    """A function of the standard library or of an installed package, with what it needs to run on its own."""
+
+    function_id: str  # package:module:name
+    package: str  # name of the distribution; "python" is the standard library
+    version: str  # of the package
+    license: str  # as the package states it
+    module: str  # dotted name of its module
+    entry_point: str  # name of the function
+    code: str  # the function after the imports, constants and functions that it uses, in normal form
+    prompt: str  # its docstring; may be empty
+
+
+class LibraryVariant(Record):
+    """A program made from a library function, for training alone."""
+
+    variant_id: str  # function_id/v000, counted in random order; the function itself is v000
+    function_id: str  # the function that it was made from
+    entry_point: str  # name of the function that is called
+    code: str  # the program
+    kind: LibraryVariantKind  # how the program came about
+    family: str  # of the bug, the neutral edit or the rewrite; "reference" for the function itself
+    operator: str  # of the bug or the neutral edit; the first rewrite of a right side
+    twin: str | None  # name of its twins within the function: one bug, one neutral edit, the same rewrites
+    passed: bool  # behaves like the function on every input; by construction: is no mutant
+    labelled_by: Literal["running", "construction"]  # construction: the function has no inputs to run it on
 
 
 class LabelledInput(Record):
@@ -133,7 +162,7 @@ class Decoy(Record):
         "same_problem_different_submission", "same_code_different_input", "mutation"
     ]  # what the pair shares
     source_problem_id: str  # of both records
-    query_record_id: str  # the real transition, which passed
+    query_record_id: str  # the real transition
     decoy_record_id: str  # what it is set against
     input_relation: Literal["same", "different"]  # of the two records
     output_relation: Literal["different"]  # of the two records

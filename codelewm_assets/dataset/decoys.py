@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 from codelewm_assets.core.digests import sha256_text, unit_interval
@@ -9,18 +10,19 @@ from codelewm_assets.core.records import Decoy, PackRow
 
 Category = Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
 RATIONALE: dict[Category, str] = {
-    "same_problem_different_submission": "a failing completion other than the query's twin, same input, different output",
+    "same_problem_different_submission": "a completion with the other verdict, not the query's twin, same input, different output",
     "same_code_different_input": "the same program on another input of the problem, different output",
-    "mutation": "the query's twin, which has a bug, on the same input, different output",
+    "mutation": "the query's twin, one of the two has a bug, on the same input, different output",
 }
 
 
 def make_decoys(rows: Sequence[PackRow], *, pairs_per_query: int, pairs_per_problem: int) -> list[Decoy]:
-    """Pairs of each category; queries are records that passed, both records are of one problem and so of one fold.
+    """Pairs of each category; queries passed and failed in turn, both records are of one problem and so of one fold.
 
-    Pairs are selected by a hash of their ids, independent of order. In `mutation` the decoy is the query's twin, for a query of a
-    model's completion any mutant; in `same_problem_different_submission` any other failing completion. Only what may be
-    scored is in a pair.
+    Half of the queries failed: with passing ones alone, a model that knows which outputs are right without reading the program
+    would be surprised by each decoy. Pairs are selected by a hash of their ids, independent of order. In `mutation` the decoy is
+    the query's twin, for a model's completion any mutant; in `same_problem_different_submission` any other completion with the
+    other verdict on this input. Only what may be scored is in a pair.
 
     Args:
         pairs_per_query: maximum number of pairs of one query and category.
@@ -48,7 +50,7 @@ def _pairs(
         by_input.setdefault(row.input_id, []).append(row)
         by_submission.setdefault(row.source_submission_id, []).append(row)
     count = 0
-    for query in sorted((row for row in rows if row.passed), key=lambda row: unit_interval(category, row.record_id)):
+    for query in _in_turn(rows, category):
         others = _decoys_of(query, category, by_input, by_submission)
         others.sort(key=lambda other: unit_interval(category, query.record_id, other.record_id))
         for other in others[: min(per_query, limit - count)]:
@@ -56,6 +58,14 @@ def _pairs(
             count += 1
         if count == limit:
             return
+
+
+def _in_turn(rows: Sequence[PackRow], category: Category) -> Iterator[PackRow]:
+    """Records that passed and records that failed in turn, each in hash order, as long as there are both; then the others."""
+    ordered = sorted(rows, key=lambda row: unit_interval(category, row.record_id))
+    passing, failing = ([row for row in ordered if row.passed == passed] for passed in (True, False))
+    for pair in zip_longest(passing, failing):
+        yield from (row for row in pair if row is not None)
 
 
 def _decoys_of(
@@ -69,14 +79,18 @@ def _decoys_of(
     else:
         wants_mutant = category == "mutation"
         candidates = [
-            row for row in by_input[query.input_id] if not row.passed and _is_mutation(query, row) == wants_mutant
+            row
+            for row in by_input[query.input_id]
+            if row.passed != query.passed and _is_twin(query, row) == wants_mutant
         ]
     return [row for row in candidates if row.output_repr_checksum != query.output_repr_checksum]
 
 
-def _is_mutation(query: PackRow, other: PackRow) -> bool:
-    """True if the other program is the query's twin, or, for a query that a model wrote, any mutant."""
-    return other.completion_kind == "mutant_1" and (query.twin is None or other.twin == query.twin)
+def _is_twin(query: PackRow, other: PackRow) -> bool:
+    """True if the programs are a twin pair, or one is a model's and the other a mutant."""
+    if query.twin is None or other.twin is None:
+        return "mutant_1" in (query.completion_kind, other.completion_kind)
+    return query.twin == other.twin
 
 
 def _decoy(query: PackRow, decoy: PackRow, category: Category) -> Decoy:

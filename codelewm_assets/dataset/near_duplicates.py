@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, Protocol
 
 from codelewm_assets.core.errors import PackError
 from codelewm_assets.core.records import PackRow, Problem, Record
@@ -22,6 +22,26 @@ SEED = 20251125  # of the permutations: another seed finds other pairs below the
 MAX_MISS_PROBABILITY = 1e-6
 MIN_THRESHOLD = 0.11  # below it no bands of 128 permutations miss as few
 MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in many a text
+
+
+class Compared(Protocol):
+    """What is compared of a problem, or of a function that is set beside problems."""
+
+    @property
+    def problem_id(self) -> str:
+        """Its name, unique among all that are compared."""
+
+    @property
+    def prompt(self) -> str:
+        """Its description."""
+
+    @property
+    def entry_point(self) -> str:
+        """Name of the function that the reference defines."""
+
+    @property
+    def reference(self) -> str:
+        """Its program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,7 @@ def passing_programs(rows: Iterable[PackRow]) -> dict[str, set[str]]:
 
 
 def find_near_duplicates(
-    problems: Sequence[Problem], passing: Mapping[str, Collection[str]], thresholds: Thresholds
+    problems: Sequence[Compared], passing: Mapping[str, Collection[str]], thresholds: Thresholds
 ) -> list[NearDuplicate]:
     """All pairs of near-duplicates with every reason that holds, sorted by pair and reason.
 
@@ -158,7 +178,7 @@ def _shared_forms(passing: Mapping[str, Collection[str]]) -> dict[str, set[str]]
     return forms
 
 
-def _contained(problems: Sequence[Problem], threshold: float) -> list[tuple[str, str, float]]:
+def _contained(problems: Sequence[Compared], threshold: float) -> list[tuple[str, str, float]]:
     """(first, second, share) of each reference body, of at least `MIN_BODY_TOKENS` tokens, contained in another's prompt."""
     prompts_with: dict[str, list[str]] = defaultdict(list)
     for problem in problems:

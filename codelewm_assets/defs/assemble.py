@@ -12,9 +12,11 @@ from codelewm_assets.defs import (
     benchmarks,
     claims,
     completions,
+    critic,
     dataset,
     evaluation,
     hub_release,
+    library,
     preflight,
     release,
     training,
@@ -31,7 +33,7 @@ from codelewm_assets.profiles.operations import OperationsSection, read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, completions, dataset, preflight, training, evaluation, claims, release, hub_release,
+    benchmarks, library, completions, dataset, preflight, training, critic, evaluation, claims, release, hub_release,
 )  # fmt: skip
 
 

@@ -10,13 +10,12 @@ import dagster as dg
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.core.files import write_atomically
 from codelewm_assets.core.findings import sentence
-from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.secrets import secret_variables
 from codelewm_assets.defs.artifact_asset import SEED
 from codelewm_assets.defs.inputs import Inputs, inline_png
 from codelewm_assets.defs.resources import ProfileResource, StoreResource, masks_secrets
-from codelewm_assets.preflight import data_rules, rerank_rules, structure_rules
+from codelewm_assets.preflight import data_rules, library_rules, rerank_rules, structure_rules
 from codelewm_assets.preflight.contracts.pages import data_docs_page
 from codelewm_assets.preflight.contracts.suites import CONTRACTS, Contract
 from codelewm_assets.preflight.contracts.tables import misplaced_rows, table_of
@@ -71,19 +70,8 @@ class Rule:
 
 
 def _credits(inputs: Inputs) -> dict[int, rerank_rules.Credits]:
-    """Credits of each text control on the pools of each fold, computed once for the two rules that use them."""
-
-    def work_out() -> dict[str, rerank_rules.Credits]:
-        outcomes = {
-            row.source_submission_id: (row.source_problem_id, row.completion_passed)
-            for row in inputs.pack()
-            if row.completion_kind != "reference"
-        }
-        tables = inputs.pools(), inputs.codes(), inputs.prompts(), inputs.splits()
-        return {str(fold): rerank_rules.control_credits(*tables, model_fold=fold, outcomes=outcomes) for fold in FOLDS}
-
-    credits = inputs.cached_json("control_credits", inputs.artifact("rerank_pools"), work_out)
-    return {int(fold): of_fold for fold, of_fold in credits.items()}
+    """Credits of each control on the pools of each fold, computed once for the two rules that use them."""
+    return inputs.memoized("control_credits", lambda: rerank_rules.control_credits(inputs.control_scores()))
 
 
 def _headroom(inputs: Inputs) -> Finding:
@@ -98,7 +86,9 @@ def _on_structure(domain: Callable[..., Finding]) -> Rule:
     """A rule on the structure of twin pools, whose scores are computed once for all of them."""
 
     def evaluate(inputs: Inputs, _: str | None) -> Finding:
-        pools = inputs.memoized("twin_pools", lambda: structure_rules.twin_pools(inputs.pools(), inputs.pack()))
+        pools = inputs.memoized(
+            "twin_pools", lambda: structure_rules.twin_pools(inputs.pools(), inputs.structure_scores())
+        )
         return domain(pools, margin=inputs.profile.preflight.chance_margin)
 
     return _rule("rerank_pools", domain, evaluate)
@@ -207,10 +197,10 @@ DATA_RULES: tuple[Rule, ...] = (
             i.splits(), i.pools(), i.near_duplicates(), scored_folds=i.profile.folds
         ),
     ),
-    _rule("rerank_pools", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
+    _rule("control_scores", rerank_rules.controls_leave_headroom, lambda i, _: _headroom(i), _controls_plot),
     *(_on_structure(domain) for domain in structure_rules.RULES),
     _rule(
-        "rerank_pools",
+        "control_scores",
         rerank_rules.rerank_can_decide,
         lambda i, _: rerank_rules.rerank_can_decide(
             _credits(i),
@@ -220,6 +210,21 @@ DATA_RULES: tuple[Rule, ...] = (
             gate_lift_points=RERANK_POINTS.value,
         ),
         _lifts_plot,
+    ),
+    _rule(
+        "library_functions",
+        library_rules.library_holds_no_benchmark_problem,
+        lambda i, _: library_rules.library_holds_no_benchmark_problem(
+            i.library_functions(), i.problems(), thresholds=i.profile.splits.thresholds
+        ),
+    ),
+    _on("library_functions", library_rules.library_states_licences, Inputs.library_functions),
+    _rule(
+        "library_variants",
+        library_rules.variants_were_labelled,
+        lambda i, _: library_rules.variants_were_labelled(
+            i.library_variants(), min_run_share=i.profile.preflight.library_run_share
+        ),
     ),
     *(
         Rule(c.rule, c.asset, partial(contract_finding, c), c.description, partial(_contract_page, c))
@@ -315,5 +320,5 @@ def _cell_table(finding: Finding) -> dg.TableMetadataValue:
 
 
 def checks_on(asset: str) -> list[dg.AssetChecksDefinition]:
-    """The checks of all data rules on one asset."""
+    """The checks of all rules on one asset of the data."""
     return [check_of(rule) for rule in DATA_RULES if rule.asset == asset]

@@ -92,6 +92,7 @@ def labelled_completions(run: AssetRun) -> Plan:
 def _label(
     inputs: Inputs, store: StoreResource, config: dict[str, Any], folder: Path, *, log: Callable[[str], None]
 ) -> AssetOutput:
+    from codelewm_assets.completions.label import LabelShard
     from codelewm_assets.completions.progress import Progress
     from codelewm_assets.completions.shards import ShardFolder
     from codelewm_assets.completions.spread import label_shards
@@ -126,7 +127,7 @@ def _label(
             ray_address=settings.ray_address,
             isolation=settings.isolation,
             cpu_floor_s=settings.cpu_floor_s,
-            folder=ShardFolder(store.partial_folder("labelled_completions")),
+            folder=ShardFolder(store.partial_folder("labelled_completions"), LabelShard),
             settings=config | {"code_version": LABELLING_VERSION},
             on_shard=progress.add,
         ) as labelling,

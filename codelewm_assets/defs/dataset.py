@@ -62,7 +62,7 @@ def _make(inputs: Inputs) -> AssetOutput:
     return AssetOutput(files, folds_summary(drawn) | near_counts)
 
 
-@artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="3", table=Decoy)
+@artifact_asset("decoys", deps=["execution_pack"], kinds={"python", "parquet"}, code_version="4", table=Decoy)
 def semantic_decoys(run: AssetRun) -> Plan:
     """Pairs of records whose outputs differ: of another submission, another input, or a mutation."""
     settings = run.profile.decoys

@@ -1,6 +1,6 @@
 """Stage `evaluation`: scores of held-out rows, and the metric reports."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any
 
@@ -18,6 +18,7 @@ from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import plots, sample
+from codelewm_assets.evaluation import evidence
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
@@ -36,35 +37,40 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 @artifact_asset(
     "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="5",
-    deps=["checkpoint", "tokenized_pack", "execution_pack", "rerank_pools", "benchmark_problems", "candidate_completions"],
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
     inputs = run.inputs
-    trained, tokens, *_ = run.parents()
+    trained, tokens, *_, read_text = run.parents()
 
     def make() -> AssetOutput:
         from safetensors.numpy import save
 
+        from codelewm_assets.evaluation.critic_rows import CriticScores
         from codelewm_assets.evaluation.heldout import join_folds, score_fold
         from codelewm_assets.training.data import load_fold
         from codelewm_assets.training.latents import Scorer
         from codelewm_assets.training.sidecar import require_matching
 
         sidecar = require_matching(trained, tokens)
-        rows, prompts, order = {row.record_id: row for row in inputs.pack()}, inputs.prompts(), inputs.llm_order()
+        rows, controls = {row.record_id: row for row in inputs.pack()}, inputs.control_scores()
         parts = []
         for fold in sidecar.folds:
             fold_data = load_fold(tokens, fold)
             scorer = Scorer(trained, sidecar, fold_data)
-            parts.append(score_fold(scorer, fold_data, rows, inputs.pools(), prompts, llm_order=order))
+            parts.append(score_fold(scorer, fold_data, rows, controls))
         scores = join_folds(parts)
+        critics = CriticScores.read(read_text)
+        pooled, alone = critics.rows(controls)
         scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
             {
-                "score_rows.jsonl": score_lines(scores.members),
-                "completion_scores.jsonl": score_lines(scores.completions),
+                "score_rows.jsonl": score_lines(map(critics.beside, scores.members)),
+                "completion_scores.jsonl": score_lines(map(critics.beside, scores.completions)),
+                "scorers/critic/score_rows.jsonl": score_lines(pooled),
+                "scorers/critic/completion_scores.jsonl": score_lines(alone),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
                 "probe_fit.parquet": write_table(scores.fit_records),
@@ -76,6 +82,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
+                "critic_completion_count": len(alone),
                 "problem_count": len({record.problem_id for record in scores.records}),
             },
         )
@@ -105,7 +112,11 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
     """Each scored problem is in the test split of the model that scored it."""
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = inputs.artifact("heldout_scores", partition)
-    by = {(row.problem_id, row.fold) for name in SCORE_FILES for row in score_rows(scored.path(name))}
+    by = {
+        (row.problem_id, row.fold)
+        for name, subject in evidence.SCORE_FILES.items()
+        for row in score_rows(scored.path(name), subject=subject)
+    }
     bad = sorted(f"{name}: of fold {fold.get(name)}, scored by {m}" for name, m in by if fold.get(name) != m)
     return finding(
         "only_held_out_rows_were_scored",
@@ -117,26 +128,23 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
 
 
 Figures = dict[str, Any]
-ReportFunction = Callable[[Scored, Inputs], tuple[Sequence[BaseModel], Figures]]
+ReportFunction = Callable[[Scored, Inputs], tuple[Mapping[str, BaseModel], Figures]]
+"""Reports by file name, without its suffix, and figures of the metadata."""
 
 
 def _report(
     *deps: str,
     kinds: Collection[str] = ("numpy", "json"),
     has_draws: bool = True,
-    second_report: str | None = None,
     draw: Callable[[Scored, Artifact], dict[str, bytes]] | None = None,
 ) -> Callable[[ReportFunction], dg.AssetsDefinition]:
     """A metric report of one seed. The decorated function returns the reports and the figures of the metadata; None is omitted.
 
-    Args: has_draws: its intervals are by resampling, so the number of resamples is part of the cache key. second_report: file of
-        a second report. draw: draws pictures of a report for the UI.
+    Args: has_draws: its intervals are by resampling, so the number of resamples is part of the cache key. draw: draws pictures
+        of a report for the UI.
     """
 
     def decorate(compute: ReportFunction) -> dg.AssetsDefinition:
-        name = compute.__name__
-        files = (name if name.endswith("_report") else f"{name}_report", *([second_report] if second_report else ()))
-
         @wraps(compute)
         def plan(run: AssetRun) -> Plan:
             resamples, inputs = run.profile.bootstrap_resamples, run.inputs
@@ -145,9 +153,8 @@ def _report(
 
             def make() -> AssetOutput:
                 reports, metadata = compute(scored, inputs)
-                named = zip(files, reports, strict=True)
                 return AssetOutput(
-                    {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in named},
+                    {f"{file}.json": pretty_json(report.model_dump(mode="json")) for file, report in reports.items()},
                     {key: value for key, value in metadata.items() if value is not None},
                 )
 
@@ -158,14 +165,14 @@ def _report(
             show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="5", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="6", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate
 
 
-@_report(has_draws=False, second_report="record_calibration_report", draw=calibration_pictures)
-def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
+@_report(has_draws=False, draw=calibration_pictures)
+def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Discrimination of p_pass and every control, and calibration of p_pass."""
     from codelewm_assets.evaluation.calibration import calibration_report
     from codelewm_assets.evaluation.score_rows import record_rows
@@ -175,40 +182,48 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseMod
     records, _ = scored.records_and_latents()
     of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
     names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score", "brier_skill_score")
-    return [report, of_records], {name: getattr(report.overall["p_pass"], name) for name in names}
+    critic = read_score_table(scored.artifact.path("scorers/critic/completion_scores.jsonl"), subject="critic")
+    reports = {
+        "p_pass_calibration_report": report,
+        "record_calibration_report": of_records,
+        "scorers/critic/p_pass_calibration_report": calibration_report(critic, seed=scored.seed, subject="critic"),
+    }
+    return reports, {name: getattr(report.overall["p_pass"], name) for name in names}
 
 
 @_report("execution_pack")
-def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
+def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Retrieval of the real output among held-out outputs by the predicted latent, against no_action."""
     from codelewm_assets.evaluation.retrieval import retrieval_report as compute
 
     report = compute(*scored.records_and_latents(), scored.pack_rows(), **scored.drawn)
     model = report.scores["model"] if report.scores else None
     metadata = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
-    return [report], {"query_count": report.query_count, **metadata}
+    return {"retrieval_report": report}, {"query_count": report.query_count, **metadata}
 
 
 @_report("semantic_decoys")
-def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
+def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Energy of decoys against that of real outputs, per decoy category."""
     from codelewm_assets.evaluation.surprise import surprise_report as compute
 
     report = compute(*scored.records_and_latents(), inputs.decoys(), **scored.drawn)
-    return [report], {f"{name}_auc": category.auc for name, category in report.categories.items()}
+    return {"surprise_report": report}, {f"{name}_auc": category.auc for name, category in report.categories.items()}
 
 
 @_report("execution_pack", kinds=("scikitlearn", "json"))
-def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
+def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Linear probes of the predicted latent, against probes of the model's inputs."""
     from codelewm_assets.evaluation.probe import latent_probe_report as compute
 
     report = compute(*scored.records_and_latents(), *scored.probe_fit(), scored.pack_rows(), **scored.drawn)
-    return [report], {f"{name}_lift": target.lift_over_best_control for name, target in report.targets.items()}
+    return {"latent_probe_report": report}, {
+        f"{name}_lift": target.lift_over_best_control for name, target in report.targets.items()
+    }
 
 
 @_report("execution_pack", draw=rerank_pictures)
-def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], Figures]:
+def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Pass@1 and MRR of pools ordered by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as compute
 
@@ -220,7 +235,21 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Sequence[BaseModel], 
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    return [report], metadata
+    of_critic = scored.artifact.path("scorers/critic/score_rows.jsonl")
+    critic = compute(
+        read_score_table(of_critic, subject="critic"), labels=scored.labels, subject="critic", **scored.drawn
+    )
+    transfer = scored.critic_transfer()
+    for benchmark, result in critic.benchmarks.items():
+        lift = result.lift_over_best_control
+        metadata |= {f"{benchmark}_critic_pass_at_1": result.pass_at_1["critic"],
+                     f"{benchmark}_critic_lift_points": lift.points if lift else None}  # fmt: skip
+    reports = {
+        "rerank_report": report,
+        "scorers/critic/rerank_report": critic,
+        "scorers/critic/transfer_report": transfer,
+    }
+    return reports, metadata
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from codelewm_assets.defs.checks import DATA_RULES
-from codelewm_assets.defs.inputs import latest_materializations, version_of
+from codelewm_assets.defs.inputs import Inputs, latest_materializations, version_of
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.private_names import PartitionKeyFilter
 
@@ -165,6 +165,17 @@ def require_clear(instance: dg.DagsterInstance) -> None:
         metadata={"gate": dg.MetadataValue.table([_row(status) for status in blocked])},
         allow_retries=False,
     )
+
+
+def require_same_settings(inputs: Inputs) -> None:
+    """Raises: dg.Failure: the preflight report was made under other settings than this profile's."""
+    report = inputs.artifact("preflight_report").read_json("preflight_report.json")
+    if report.get("settings") != inputs.profile.preflight_settings():
+        raise dg.Failure(
+            f"Training is refused: the settings of preflight_report are not those of profile {inputs.profile.name}. "
+            "Materialize preflight_report under this profile.",
+            allow_retries=False,
+        )
 
 
 def _row(status: CheckStatus) -> dg.TableRecord:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import BaseModel
 
+from codelewm_assets.baselines.control_scores import ControlRow
+from codelewm_assets.baselines.structure import Scores, twin_pool_scores
 from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.errors import AssetsError
 from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
@@ -19,6 +21,8 @@ from codelewm_assets.core.records import (
     Decoy,
     ExcludedProblem,
     LabelledCompletion,
+    LibraryFunction,
+    LibraryVariant,
     PackRow,
     PoolMember,
     Problem,
@@ -216,6 +220,14 @@ class Inputs:
         """Labelled completions."""
         return self._of_benchmarks("labelled_completions", "labelled.parquet", LabelledCompletion)
 
+    def library_functions(self) -> list[LibraryFunction]:
+        """Library functions that no benchmark has."""
+        return self._table(self.artifact("library_functions"), "functions.parquet", LibraryFunction)
+
+    def library_variants(self) -> list[LibraryVariant]:
+        """Labelled variants of the library functions."""
+        return self._table(self.artifact("library_variants"), "variants.parquet", LibraryVariant)
+
     def pack(self) -> list[PackRow]:
         """Rows of the execution pack."""
         return self._table(self.artifact("execution_pack"), "pack.parquet", PackRow)
@@ -231,6 +243,17 @@ class Inputs:
     def pools(self) -> list[PoolMember]:
         """Members of all rerank pools."""
         return self._table(self.artifact("rerank_pools"), "pools.parquet", PoolMember)
+
+    def control_scores(self) -> list[ControlRow]:
+        """The controls' scores of all completions and pool members."""
+        return self._table(self.artifact("control_scores"), "controls.parquet", ControlRow)
+
+    def structure_scores(self) -> dict[str, Scores]:
+        """Every order by structure on the twin pools, computed once for the rules on it and for `pool_model`."""
+        scores: dict[str, Scores] = self.cached_json(
+            "structure_scores", self.artifact("rerank_pools"), lambda: twin_pool_scores(self.pools(), self.pack())
+        )
+        return scores
 
     def prompts(self) -> dict[str, str]:
         """Problem id → prompt."""

@@ -1,17 +1,48 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
+from codelewm_assets.core.tables import arrow_schema, sample_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
-from codelewm_assets.defs.checks import check_of, evaluate_rules, rule_of
+from codelewm_assets.defs.checks import check_of, checks_on, evaluate_rules, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, REQUIRED_RULES, TRAINING_INPUTS
+from codelewm_assets.defs.ui_metadata import sample
+from codelewm_assets.preflight.clearance import COVERED, REQUIRED_RULES
 from codelewm_assets.preflight.stored_rules import verified
+from codelewm_assets.store.store import Artifact
 
 
-@artifact_asset("preflight", deps=[*BEFORE_THE_PACK, *TRAINING_INPUTS], kinds={"json"}, code_version="5")
+@artifact_asset(
+    "preflight", kinds={"scikitlearn", "parquet"}, code_version="1", table=ControlRow,
+    deps=["execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions", "library_functions"],
+)  # fmt: skip
+def control_scores(run: AssetRun) -> Plan:
+    """Scores of every control on every scored completion and pool member, by which pools are cleared and lifts are measured."""
+    inputs = run.inputs
+
+    def make() -> AssetOutput:
+        from codelewm_assets.baselines.control_scores import control_rows
+
+        tables = inputs.pack(), inputs.pools(), inputs.splits(), inputs.prompts(), inputs.llm_order()
+        library = [function.code for function in inputs.library_functions()]
+        rows = control_rows(*tables, library, inputs.structure_scores())
+        count = sum(row.pool_id is None for row in rows)
+        metadata = {"completion_count": count, "pool_member_count": len(rows) - count}
+        return AssetOutput({"controls.parquet": write_table(rows, arrow_schema(ControlRow))}, metadata)
+
+    def show(scores: Artifact) -> Mapping[str, Any]:
+        return sample(inputs, scores, lambda: sample_rows(scores.path("controls.parquet")), ControlRow)
+
+    return Plan(make, versions("scikit-learn"), show=show)
+
+
+@artifact_asset("preflight", deps=COVERED, kinds={"json"}, code_version="5")
 def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and the verdict for training: clear or not."""
     inputs = run.inputs
@@ -43,9 +74,7 @@ def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:
     report = inputs.artifact("preflight_report").read_json("preflight_report.json")
     bad = [f"red rule {rule}" for rule in report["red"]]
     bad += [
-        f"{name} was rebuilt since"
-        for name in (*BEFORE_THE_PACK, *TRAINING_INPUTS)
-        if report["judged"].get(name) != inputs.artifact(name).digest
+        f"{name} was rebuilt since" for name in COVERED if report["judged"].get(name) != inputs.artifact(name).digest
     ]
     if not bad:  # the findings that the checks read
         red = {result.rule for result in evaluate_rules(inputs) if not result.passed}
@@ -67,5 +96,8 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
     return verified("artifacts_verify", inputs.store, list(judged.items()))
 
 
-ASSETS = [preflight_report]
-CHECKS = [check_of(rule_of("preflight_report", rule)) for rule in (preflight_is_clear, artifacts_verify)]
+ASSETS = [control_scores, preflight_report]
+CHECKS = [
+    *checks_on("control_scores"),
+    *(check_of(rule_of("preflight_report", rule)) for rule in (preflight_is_clear, artifacts_verify)),
+]

@@ -22,11 +22,11 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import read_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
-from codelewm_assets.defs.guards import require_clear
+from codelewm_assets.defs.guards import require_clear, require_same_settings
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_version
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.ui_metadata import plots
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
+from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, BESIDE_THE_PACK, TRAINING_INPUTS
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
 
@@ -83,8 +83,8 @@ def tokens_join_the_pack(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=[*TRAINED_ON, *TRAINING_INPUTS], gated_by=BEFORE_THE_PACK, kinds={"pytorch"}, code_version=CODE_VERSION,
-    is_seeded=True, pool="gpu",
+    "training", deps=[*TRAINED_ON, *TRAINING_INPUTS], gated_by=(*BEFORE_THE_PACK, *BESIDE_THE_PACK), kinds={"pytorch"},
+    code_version=CODE_VERSION, is_seeded=True, pool="gpu",
 )  # fmt: skip
 def checkpoint(run: AssetRun) -> Plan:
     """Weights per fold and sidecar of one seed; starts only when every check on exactly its inputs is green."""
@@ -147,13 +147,7 @@ def _retried_when_killed(context: dg.AssetExecutionContext, times: int) -> Itera
 def _require_clear_artifacts(inputs: Inputs, parents: list[Any]) -> None:
     from codelewm_assets.preflight.clearance import require_clear_artifacts
 
-    report = inputs.artifact("preflight_report").read_json("preflight_report.json")
-    if report.get("settings") != inputs.profile.preflight_settings():
-        raise dg.Failure(
-            f"Training is refused: the settings of preflight_report are not those of profile {inputs.profile.name}. "
-            "Materialize preflight_report under this profile.",
-            allow_retries=False,
-        )
+    require_same_settings(inputs)
     digests = {parent.manifest.artifact_id: parent.digest for parent in parents}
     require_clear_artifacts(inputs.store, digests, folds=inputs.profile.folds)
 

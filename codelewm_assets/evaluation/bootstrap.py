@@ -1,6 +1,6 @@
 """Percentile bootstrap over problems, always with a seeded generator. Shapes: P problems, R resamples, S scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,24 @@ def resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], *, r
     Returns: (R, S).
     Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap".
     """
-    generator, problems = np.random.default_rng(BOOTSTRAP_SEED), len(counts)
-    means = np.empty((resamples, len(sums)))
+    return np.concatenate(
+        [(times @ sums.T) / (times @ counts)[:, None] for times in _draws(len(counts), resamples=resamples)]
+    )
+
+
+def problem_draws(problems: int, *, resamples: int) -> NDArray[np.int64]:
+    """(R, P) how often each problem is drawn in each resample; the draws of `resampled_means`."""
+    return np.concatenate(list(_draws(problems, resamples=resamples)))
+
+
+def _draws(problems: int, *, resamples: int) -> Iterator[NDArray[np.int64]]:
+    """The rows of `problem_draws`, some at a time."""
+    generator = np.random.default_rng(BOOTSTRAP_SEED)
     rows = max(1, MAX_DRAWS_PER_BATCH // problems)
     for start in range(0, resamples, rows):
         size = min(rows, resamples - start)
         drawn = generator.integers(problems, size=(size, problems)) + problems * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * problems).reshape(size, problems)  # (r, P)
-        means[start : start + size] = (times @ sums.T) / (times @ counts)[:, None]
-    return means
+        yield np.bincount(drawn.ravel(), minlength=size * problems).reshape(size, problems)
 
 
 def interval_of_draws(draws: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:

@@ -18,9 +18,9 @@ from codelewm_assets.evaluation.intervals import (
 )
 from codelewm_assets.evaluation.reports import (
     MODEL_SCORES,
-    AucDifference,
     CalibrationBin,
     CalibrationReport,
+    Difference,
     ScoreMetrics,
     Slices,
     Thresholded,
@@ -174,7 +174,7 @@ def _thresholded(threshold: float, true: int, false: int, positive: int, count: 
     )
 
 
-def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") -> AucDifference | None:
+def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") -> Difference | None:
     """ROC-AUC of the subject minus that of a control on the rows with both scores; None if undefined."""
     if subject not in table.scores or control not in table.scores:
         return None
@@ -186,7 +186,24 @@ def auc_difference(table: ScoreTable, control: str, *, subject: str = "p_pass") 
     interval = clustered_interval(
         area - other, influence - of_other, Clusters.of(table.problem[usable]), lowest=-1, highest=1
     )
-    return None if interval is None else AucDifference(difference=area - other, ci95=interval)
+    return None if interval is None else Difference(difference=area - other, ci95=interval)
+
+
+def within_pool_difference(table: ScoreTable, other: str, *, subject: str = "p_pass") -> Difference | None:
+    """Mean over pools of the subject's ROC-AUC minus that of another score, on the rows with both; None if undefined."""
+    if subject not in table.scores or other not in table.scores:
+        return None
+    usable = np.isfinite(table.scores[subject]) & np.isfinite(table.scores[other])
+    passed, pool, problem = table.passed[usable], table.pool[usable], table.problem[usable]
+    (ours, ours_at), (theirs, theirs_at) = (
+        within_pool_auc(table.level[name][usable], passed, pool) for name in (subject, other)
+    )
+    if not len(ours):
+        return None
+    assert np.array_equal(pool[ours_at], pool[theirs_at])
+    mean, influence = mean_influence(ours - theirs)
+    interval = clustered_interval(mean, influence, Clusters.of(problem[ours_at]), lowest=-1, highest=1)
+    return None if interval is None else Difference(difference=mean, ci95=interval)
 
 
 def calibration_report(
@@ -199,18 +216,21 @@ def calibration_report(
     """The report over all rows, and by benchmark, completion kind and operator family.
 
     Args:
-        subject: the score to compare with the controls.
+        subject: the score to compare with the others.
     """
     names = list(table.scores)
-    differences = {
-        name: auc_difference(table, name, subject=subject) for name in names if name not in (subject, *MODEL_SCORES)
-    }
+    others = [name for name in names if name not in (subject, *MODEL_SCORES)]
+    differences = {name: auc_difference(table, name, subject=subject) for name in others}
 
     def metrics(part: ScoreTable) -> dict[str, ScoreMetrics]:
         return {name: score_metrics(part, name) for name in names}
 
     present = table.benchmark.names
     benchmarks = [*(b for b in BENCHMARKS if b in present), *(b for b in present if b not in BENCHMARKS)]
+    parts = {b: table.take(table.benchmark.where(b)) for b in benchmarks}
+    within = {
+        b: {name: within_pool_difference(part, name, subject=subject) for name in others} for b, part in parts.items()
+    }
     return CalibrationReport(
         level=level,
         seed=seed,
@@ -218,7 +238,7 @@ def calibration_report(
         problem_count=table.problem_count,
         overall=metrics(table),
         slices=Slices(
-            benchmark={b: metrics(table.take(table.benchmark.where(b))) for b in benchmarks},
+            benchmark={b: metrics(part) for b, part in parts.items()},
             completion_kind={
                 k: metrics(_against(table, table.completion_kind, k)) for k in table.completion_kind.names
             },
@@ -226,7 +246,11 @@ def calibration_report(
                 f: metrics(_against(table, table.operator_family, f)) for f in table.operator_family.names
             },
         ),
+        subject=subject,
         difference={name: value for name, value in differences.items() if value is not None},
+        within_pool_difference={
+            b: {name: value for name, value in row.items() if value is not None} for b, row in within.items()
+        },
     )
 
 

@@ -14,10 +14,12 @@ from codelewm_assets.evaluation.reports import (
     LatentProbeReport,
     RerankReport,
     RetrievalReport,
+    ScorerEvidence,
     SeedEvidence,
     SurpriseReport,
+    TransferReport,
 )
-from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.evaluation.score_files import score_rows
 from codelewm_assets.store.manifest import ManifestFile
 from codelewm_assets.store.scans import secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
@@ -31,7 +33,19 @@ SEED_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "record_calibration": ("p_pass_calibration", "record_calibration_report.json", CalibrationReport),
     "rerank": ("rerank_report", "rerank_report.json", RerankReport),
 }
+SCORER_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
+    "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
+    "rerank": ("rerank_report", "rerank_report.json", RerankReport),
+    "transfer": ("rerank_report", "transfer_report.json", TransferReport),
+}
+SCORERS = ("critic",)
 REPORTS = tuple(dict.fromkeys(kind for kind, _, _ in SEED_REPORTS.values()))
+SCORE_FILES = {
+    f"{folder}{name}.jsonl": subject
+    for folder, subject in (("", "p_pass"), *((f"scorers/{scorer}/", scorer) for scorer in SCORERS))
+    for name in ("score_rows", "completion_scores")
+}
+"""File of score rows → the scorer whose score every row has."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -49,8 +63,16 @@ def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
         fields: dict[str, Any] = {
             field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
         }
-        if any(fields.values()):
-            evidence[seed] = SeedEvidence(**fields)
+        scorers = dict[str, ScorerEvidence]()
+        for scorer in SCORERS:
+            own: dict[str, Any] = {
+                field: read(f"{kind}[{seed}]", f"scorers/{scorer}/{name}", model)
+                for field, (kind, name, model) in SCORER_REPORTS.items()
+            }
+            if any(own.values()):
+                scorers[scorer] = ScorerEvidence(**own)
+        if any(fields.values()) or scorers:
+            evidence[seed] = SeedEvidence(**fields, scorers=scorers)
     return evidence
 
 
@@ -80,8 +102,8 @@ def scored_training_problems(scored: Artifact, folds: Mapping[str, int]) -> list
     return sorted(
         {
             row.problem_id
-            for name in ("score_rows.jsonl", "completion_scores.jsonl")
-            for row in read_score_rows(scored.path(name))
+            for name, subject in SCORE_FILES.items()
+            for row in score_rows(scored.path(name), subject=subject)
             if folds.get(row.problem_id) != row.fold
         }
     )

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.core.records import PackRow, PoolMember
+from codelewm_assets.core.records import PackRow
+from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
@@ -61,17 +63,13 @@ def score_fold(
     scorer: Scorer,
     data: FoldData,
     rows: Mapping[str, PackRow],
-    members: Sequence[PoolMember],
-    prompts: Mapping[str, str],
+    controls: Sequence[ControlRow],
     *,
-    llm_order: Mapping[str, int] | None = None,
     records: Sequence[TokenRecord] | None = None,
 ) -> HeldoutScores:
     """Score everything that may be scored and whose problem is in test for this fold's model.
 
-    Args: rows: pack rows by record id. members: all pools' members. prompts: problem id → prompt. llm_order: completion id →
-        place in which a language model gave it, of completions that one wrote. records: what to score in place of the whole
-        test part.
+    Args: rows: pack rows by record id. controls: rows of `control_scores`. records: what to score in place of the whole test part.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
     test = [r for r in (data.part("test") if records is None else records) if rows[r.record_id].is_scored]
@@ -93,11 +91,12 @@ def score_fold(
     figures["p_pass_raw"] = sigmoid(transitions["model"].logit)
     figures["energy"] = ((transitions["model"].z_pred - z_out) ** 2).sum(axis=1)  # (N,)
     figures["energy_no_action"] = ((transitions["no_action"].z_pred - z_out) ** 2).sum(axis=1)
+    priors = _input_priors(data, rows, test)
     scored = tuple(
-        _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()})
+        _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()}, priors[i])
         for i, record in enumerate(test)
     )
-    completions, pooled = completion_scores(scored, data, rows, members, prompts, llm_order or {})
+    completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
     completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
     return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling, of_completions))
@@ -171,10 +170,22 @@ def _labels(record: TokenRecord, row: PackRow) -> dict[str, Any]:
     return labels | {"exception_class": exception_class(row)}
 
 
-def _record(record: TokenRecord, row: PackRow, figures: Mapping[str, float]) -> HeldoutRecord:
+def _input_priors(
+    data: FoldData, rows: Mapping[str, PackRow], records: Sequence[TokenRecord]
+) -> Sequence[float | None]:
+    train = [r for r in data.part("train") if r.is_train_usable]
+    inputs = [rows[r.record_id].input_tokens for r in train]
+    return input_prior_scores(inputs, [r.passed for r in train], [rows[r.record_id].input_tokens for r in records])
+
+
+def _record(
+    record: TokenRecord, row: PackRow, figures: Mapping[str, float], input_prior: float | None
+) -> HeldoutRecord:
     of_record = {name: getattr(record, name) for name in ("fold", "completion_id", "benchmark_id", "completion_passed")}
     run = {"output": row.output_repr_checksum, "execution_status": row.execution_status}
-    return HeldoutRecord.model_validate(_labels(record, row) | of_record | run | dict(figures))
+    return HeldoutRecord.model_validate(
+        _labels(record, row) | of_record | run | dict(figures) | {"input_prior": input_prior}
+    )
 
 
 def join_folds(parts: Sequence[HeldoutScores]) -> HeldoutScores:

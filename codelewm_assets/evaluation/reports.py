@@ -20,6 +20,13 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Difference(Report):
+    """A figure minus another on the same rows, with its 95% interval clustered by problem."""
+
+    difference: float
+    ci95: Interval
+
+
 class ScoreRow(BaseModel):
     """One completion's scores, higher = more likely to pass. A score may be missing (None), p_pass included.
 
@@ -101,6 +108,7 @@ class HeldoutRecord(LabelledRecord):
     p_pass_raw: float
     p_pass_no_action: float
     p_pass_shuffled_action: float
+    input_prior: float | None = None  # probability of passing by the input alone
     energy: float
     energy_no_action: float
 
@@ -166,13 +174,6 @@ class ScoreMetrics(Report):
     nonfinite_count: int
 
 
-class AucDifference(Report):
-    """ROC-AUC of p_pass minus that of a control on the same rows, interval clustered by problem."""
-
-    difference: float
-    ci95: Interval
-
-
 class Slices(Report):
     """Metrics of parts of the rows: part → score → metrics.
 
@@ -194,7 +195,11 @@ class CalibrationReport(Report):
     problem_count: int
     overall: dict[str, ScoreMetrics]
     slices: Slices
-    difference: dict[str, AucDifference]  # control → p_pass minus control
+    subject: str = "p_pass"  # the score that is compared with the others
+    difference: dict[str, Difference]  # other score → subject minus it
+    within_pool_difference: dict[str, dict[str, Difference]] = Field(
+        default_factory=dict
+    )  # benchmark → other score → same
 
 
 class Lift(Report):
@@ -212,6 +217,18 @@ class Power(Report):
 
     standard_error_points: float
     minimum_detectable_effect_points: float
+
+
+class NullTest(Report):
+    """Permutations of the labels within pools, and those in which the lift over the best control would have opened the gate.
+
+    `upper_bound`: of the rate of such openings, 95%, one-sided (Clopper and Pearson). MRR is not asked, so the gate's own rate
+    is at most this.
+    """
+
+    permutations: int
+    openings: int
+    upper_bound: float
 
 
 class BenchmarkRerank(Report):
@@ -233,7 +250,9 @@ class BenchmarkRerank(Report):
     mrr_lift: dict[str, Lift] = Field(default_factory=dict)  # in hundredths of MRR
     best_control: str | None
     lift_over_best_control: Lift | None = None
+    mrr_lift_over_best_control: Lift | None = None  # in hundredths of MRR, the best control by MRR
     power: Power | None = None
+    null: NullTest | None = None
     saturated: bool | None
     complete_pool_count: dict[str, int] = Field(default_factory=dict)  # score → pools whose every member has it
 
@@ -244,6 +263,7 @@ class RerankReport(Report):
     schema_version: Literal["codelewm.rerank_report.v1"] = "codelewm.rerank_report.v1"
     seed: int | None
     resamples: int
+    subject: str = "p_pass"  # the score that is compared with the controls
     benchmarks: dict[str, BenchmarkRerank]
 
 
@@ -276,6 +296,9 @@ class SurpriseCategory(Report):
     auc: float | None = None
     auc_ci95: Interval | None = None
     no_action_auc: float | None = None
+    frequency_auc: float | None = None  # of the order by how many records of other problems give the output
+    over_no_action: Difference | None = None
+    over_frequency: Difference | None = None
     mean_real_energy: float | None = None
     mean_decoy_energy: float | None = None
 
@@ -327,6 +350,11 @@ class CollapseReport(Report):
     tensor_count: int
     parameter_count: int
     nonfinite_tensors: list[str] = Field(default_factory=list)
+    # of z_pred against z_out on held-out records, by one network each; None: not computed
+    r2: float | None = None
+    r2_ci95: Interval | None = None
+    untrained_r2: float | None = None
+    over_untrained: Difference | None = None
 
 
 class IntegrityEvidence(Report):
@@ -338,8 +366,48 @@ class IntegrityEvidence(Report):
     scored_problems_trained_on: list[str] | None
 
 
+class FamilyTransfer(Report):
+    """Pass@1 on twins of an operator family that a scorer was trained without, and the lift over `lm` in points."""
+
+    problem_count: int
+    pool_count: int
+    pass_at_1: float
+    lm: float
+    lift: Lift
+
+
+class EquivalentEdits(Report):
+    """ROC-AUC of the unedited over the edited program where both pass on all inputs; 0.5: "was edited" is not what is read."""
+
+    pair_count: int
+    problem_count: int
+    auc: float
+    auc_ci95: Interval | None
+
+
+class TransferReport(Report):
+    """`transfer_report.json` of one scorer. `mean_lift`: over families, in points, problems drawn whole."""
+
+    schema_version: Literal["codelewm_assets.transfer_report.v1"] = "codelewm_assets.transfer_report.v1"
+    seed: int
+    subject: str
+    families: dict[str, FamilyTransfer] = Field(default_factory=dict)
+    mean_lift: Lift | None = None
+    equivalent: EquivalentEdits | None = None
+
+
+class ScorerEvidence(Report):
+    """Reports of one scorer on one seed; None = absent. The last two are of programs that models wrote."""
+
+    calibration: CalibrationReport | None = None
+    rerank: RerankReport | None = None
+    transfer: TransferReport | None = None
+    model_calibration: CalibrationReport | None = None
+    model_rerank: RerankReport | None = None
+
+
 class SeedEvidence(Report):
-    """All reports of one seed; None = absent."""
+    """All reports of one seed; None = absent. `calibration` and `rerank` are CodeLeWM's, the rest of a scorer's in `scorers`."""
 
     collapse: CollapseReport | None = None
     retrieval: RetrievalReport | None = None
@@ -348,3 +416,11 @@ class SeedEvidence(Report):
     calibration: CalibrationReport | None = None
     record_calibration: CalibrationReport | None = None
     rerank: RerankReport | None = None
+    scorers: dict[str, ScorerEvidence] = Field(default_factory=dict)
+
+    def of_scorer(self, scorer: str) -> ScorerEvidence:
+        """The reports of one scorer, `codelewm` or a key of `scorers`."""
+        found = self.scorers.get(scorer, ScorerEvidence())
+        if scorer == "codelewm":
+            return found.model_copy(update={"calibration": self.calibration, "rerank": self.rerank})
+        return found

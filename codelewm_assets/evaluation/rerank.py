@@ -10,11 +10,14 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.core.ids import ABLATIONS
+from codelewm_assets.evaluation.bootstrap import BOOTSTRAP_SEED, interval_of_draws, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
-from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, Power, RerankReport
+from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, NullTest, Power, RerankReport
 from codelewm_assets.evaluation.score_table import ScoreTable
 
+PERMUTATIONS = 200
+GATE_POINTS = 3.0  # as in claims/register.py, which a test compares
 SATURATED_AT = 0.95
 """A control at or above this pass@1 leaves under five points of room: less than two lifts of the size claimed."""
 Z_INTERVAL, Z_POWER = 1.959963984540054, 0.8416212335729143  # two-sided 5%, and 80% of runs
@@ -45,27 +48,32 @@ def reciprocal_rank(pool: Pool) -> float:
     return 0.0
 
 
-def correlations(scores: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[float, float]:
-    """(Spearman's rho, Kendall's tau-b) of the scores of one pool and the shares of inputs that its members pass.
+Floats = NDArray[np.float64]
+
+
+def correlations(scores: Floats, shares: Floats) -> tuple[Floats, Floats]:
+    """(Spearman's rho, Kendall's tau-b) of the scores of a pool's members and the shares of inputs that they pass.
 
     A score that is equal for all members orders nothing: 0. NaN where all shares are equal: no order is the right one.
 
     Args:
-        scores, shares: (M,) of M members.
+        scores, shares: (…, M) of M members.
+    Returns: two arrays (…).
     """
-    signs, expected = (np.sign(values[:, None] - values[None, :]) for values in (scores, shares))  # (M, M)
-    if not expected.any():
-        return np.nan, np.nan
-    if not signs.any():
-        return 0.0, 0.0
-    ranks, right = signs.sum(axis=1), expected.sum(axis=1)  # twice the average ranks, about 0
-    rho = ranks @ right / np.sqrt((ranks @ ranks) * (right @ right))
-    return float(rho), float((signs * expected).sum() / np.sqrt((signs**2).sum() * (expected**2).sum()))
+    signs, expected = (np.sign(values[..., :, None] - values[..., None, :]) for values in (scores, shares))
+    ranks, right = signs.sum(axis=-1), expected.sum(axis=-1)  # (…, M) twice the average ranks, about 0
+    both = np.stack([(ranks * right).sum(axis=-1), (signs * expected).sum(axis=(-2, -1))])
+    ours = np.stack([(ranks**2).sum(axis=-1), (signs**2).sum(axis=(-2, -1))])
+    theirs = np.stack([(right**2).sum(axis=-1), (expected**2).sum(axis=(-2, -1))])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.where(theirs == 0, np.nan, np.where(ours == 0, 0.0, both / np.sqrt(ours * theirs)))
+    return values[0], values[1]
 
 
-def bottom_share(scores: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
-    """Mean share of inputs passed over the tied bottom. Args: scores, shares: (M,), not empty."""
-    return float(shares[scores == scores.min()].mean())
+def bottom_share(scores: Floats, shares: Floats) -> Floats:
+    """Mean share of inputs passed over the tied bottom. Args: scores, shares: (…, M), M ≥ 1. Returns: (…)."""
+    lowest = scores == scores.min(axis=-1, keepdims=True)
+    return np.asarray((shares * lowest).sum(axis=-1) / lowest.sum(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +90,30 @@ class _Credits:
     @classmethod
     def of(cls, table: ScoreTable) -> "_Credits":
         starts = np.flatnonzero(np.r_[True, table.pool[1:] != table.pool[:-1]]) if len(table) else np.zeros(0, np.int64)
-        spans = list(zip(starts.tolist(), [*starts[1:].tolist(), len(table)], strict=True)) if len(table) else []
-        top, reciprocal, spearman, kendall, bottom = {}, {}, {}, {}, {}
+        sizes = np.diff([*starts, len(table)]) if len(table) else starts
         passed = table.passed.tolist()
+        credits = cls(table.problem[starts], {}, {}, {}, {}, {})
         for name, column in table.scores.items():
-            whole = np.isfinite(column)
+            whole = np.logical_and.reduceat(np.isfinite(column), starts) if len(starts) else np.zeros(0, bool)
+            figures = np.full((4, len(starts)), np.nan)  # top, Spearman, Kendall, bottom
+            for size in np.unique(sizes[whole]):
+                pools = np.flatnonzero(whole & (sizes == size))
+                members = starts[pools][:, None] + np.arange(size)  # (Q', M)
+                scores, shares = column[members], table.share[members]
+                top = scores == scores.max(axis=1, keepdims=True)
+                figures[0, pools] = (table.passed[members] & top).sum(axis=1) / top.sum(axis=1)
+                figures[1, pools], figures[2, pools] = correlations(scores, shares)
+                figures[3, pools] = bottom_share(scores, shares)
             values = column.tolist()
-            pools = [list(zip(values[a:b], passed[a:b], strict=True)) if whole[a:b].all() else None for a, b in spans]
-            top[name] = np.array([np.nan if pool is None else top_share(pool) for pool in pools])
-            reciprocal[name] = np.array([np.nan if pool is None else reciprocal_rank(pool) for pool in pools])
-            members = [(column[a:b], table.share[a:b]) if whole[a:b].all() else None for a, b in spans]
-            both = [(np.nan, np.nan) if own is None else correlations(*own) for own in members]
-            spearman[name], kendall[name] = np.array(both).reshape(-1, 2).T
-            bottom[name] = np.array([np.nan if own is None else bottom_share(*own) for own in members])
-        return cls(table.problem[starts], top, reciprocal, spearman, kendall, bottom)
+            spans = zip(starts.tolist(), (starts + sizes).tolist(), whole.tolist(), strict=True)
+            credits.reciprocal[name] = np.array(
+                [
+                    reciprocal_rank(list(zip(values[a:b], passed[a:b], strict=True))) if w else np.nan
+                    for a, b, w in spans
+                ]
+            )
+            credits.top[name], credits.spearman[name], credits.kendall[name], credits.bottom[name] = figures
+        return credits
 
 
 def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: str = "p_pass") -> BenchmarkRerank:
@@ -103,19 +121,20 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
 
     Figures are means over pools. A lift is the difference of two such means on the pools that both scores have; its interval
     resamples problems with all their pools, with the same draws for both sides. Without the subject, the score to compare with
-    the controls, there is no lift. The best control is chosen among those with every pool of the subject, so that a control with
-    few pools is neither the best nor restricts the pools of the lift. If no control has them all, there is no such lift, and the
-    best is chosen among all controls.
+    the controls, there is no lift. Ablations are no controls. The best control is chosen among those with every pool of the
+    subject, so that a control with few pools is neither the best nor restricts the pools of the lift. If no control has them
+    all, there is no such lift, and the best is chosen among all controls.
     """
     credits = _Credits.of(table)
     top = {name: _mean(values) for name, values in credits.top.items()}
-    controls = [name for name, value in top.items() if name not in (subject, *MODEL_SCORES) and value is not None]
+    others = [name for name, value in top.items() if name not in (subject, *MODEL_SCORES) and value is not None]
+    controls = [name for name in others if name not in ABLATIONS]
     ours = np.isfinite(credits.top[subject]) if subject in credits.top else np.zeros(len(credits.problem), dtype=bool)
     complete = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
     best = max(complete or controls, key=lambda name: top[name] or 0.0, default=None)
     best_value = top[best] if best is not None else None
-    lifts = {name: _lift(credits.top, subject, [name], credits.problem, resamples) for name in controls}
-    mrr_lifts = {name: _lift(credits.reciprocal, subject, [name], credits.problem, resamples) for name in controls}
+    lifts = {name: _lift(credits.top, subject, [name], credits.problem, resamples) for name in others}
+    mrr_lifts = {name: _lift(credits.reciprocal, subject, [name], credits.problem, resamples) for name in others}
     return BenchmarkRerank(
         benchmark_label=label,
         problem_count=table.problem_count,
@@ -129,9 +148,68 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
         best_control=best,
         lift_over_best_control=_lift(credits.top, subject, complete, credits.problem, resamples) if complete else None,
+        mrr_lift_over_best_control=(
+            _lift(credits.reciprocal, subject, complete, credits.problem, resamples) if complete else None
+        ),
         power=None if best is None else _power(credits.top, subject, best, credits.problem),
+        null=null_test(table, subject, complete, points=GATE_POINTS, resamples=resamples)
+        if complete and ours.any()
+        else None,
         complete_pool_count={name: int(np.isfinite(values).sum()) for name, values in credits.top.items()},
         saturated=None if best_value is None else best_value >= SATURATED_AT,
+    )
+
+
+def null_test(
+    table: ScoreTable, subject: str, controls: Sequence[str], *, points: float, resamples: int
+) -> NullTest | None:
+    """How often a lift over the best control would open the gate if labels meant nothing.
+
+    Labels are dealt anew within each pool, for subject and controls alike, and the lift and its interval computed as they
+    are for the real labels.
+
+    Args:
+        controls: scores that every pool of the subject has.
+        points: the lift that the gate asks for.
+    Returns: None without pools of the subject.
+    """
+    from scipy.stats import beta
+
+    if subject not in table.scores:
+        return None
+    names = [subject, *controls]
+    starts = np.flatnonzero(np.r_[True, table.pool[1:] != table.pool[:-1]]) if len(table) else np.zeros(0, np.int64)
+    sizes = np.diff([*starts, len(table)]) if len(table) else starts
+    finite = np.all([np.isfinite(table.scores[name]) for name in names], axis=0) if len(table) else np.zeros(0, bool)
+    whole = np.logical_and.reduceat(finite, starts) if len(starts) else np.zeros(0, bool)
+    if not whole.any():
+        return None
+    credits = np.zeros((len(names), PERMUTATIONS, len(starts)))
+    generator = np.random.default_rng(BOOTSTRAP_SEED)
+    for size in np.unique(sizes[whole]):
+        pools = np.flatnonzero(whole & (sizes == size))
+        members = starts[pools][:, None] + np.arange(size)  # (Q', M)
+        labels = np.broadcast_to(table.passed[members], (PERMUTATIONS, *members.shape))
+        dealt = generator.permuted(labels, axis=2).astype(np.float64)  # (N, Q', M)
+        for row, name in enumerate(names):
+            scores = table.scores[name][members]
+            top = scores == scores.max(axis=1, keepdims=True)
+            credits[row][:, pools] = (dealt * top).sum(axis=2) / top.sum(axis=1)
+    _, code = np.unique(table.problem[starts][whole], return_inverse=True)
+    problems = code.max() + 1
+    member = np.zeros((len(code), problems))
+    member[np.arange(len(code)), code] = 1
+    sums, counts = credits[:, :, whole] @ member, member.sum(axis=0)  # (S, N, P), (P,)
+    drawn = resampled_means(sums.reshape(-1, problems), counts, resamples=resamples)
+    drawn = drawn.reshape(resamples, len(names), PERMUTATIONS)
+    lift = 100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1))  # (R, N)
+    means = sums.sum(axis=2) / counts.sum()  # (S, N)
+    opens = (100 * (means[0] - means[1:].max(axis=0)) >= points) & (np.percentile(lift, 2.5, axis=0) > 0)
+    count = int(opens.sum())
+    return NullTest(
+        permutations=PERMUTATIONS,
+        openings=count,
+        upper_bound=1.0 if count == PERMUTATIONS else float(beta.ppf(0.95, count + 1, PERMUTATIONS - count)),
     )
 
 
@@ -196,6 +274,7 @@ def rerank_report(
     """
     return RerankReport(
         seed=seed,
+        subject=subject,
         resamples=resamples,
         benchmarks={
             b: rerank_benchmark(

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from codelewm_assets.baselines.control_scores import ControlRow
+from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import R, read_table
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord
+from codelewm_assets.evaluation.critic_rows import CriticScores
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, TransferReport
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 
@@ -36,6 +39,16 @@ class Scored:
     def pack_rows(self) -> dict[str, PackRow]:
         """Rows of the pack that was scored, by record id."""
         return {row.record_id: row for row in read_table(self.pack.path("pack.parquet"), PackRow)}
+
+    def critic_transfer(self) -> TransferReport:
+        """What the critic of this seed reaches on operators that it never saw, and where an edit changed nothing."""
+        critic = self._parent(f"critic[{self.seed}]")
+        controls = read_table(self._parent("control_scores").path("controls.parquet"), ControlRow)
+        return CriticScores.read(critic).transfer(controls, **self.drawn)
+
+    def _parent(self, name: str) -> Artifact:
+        kind, partition = kind_and_partition(name)
+        return self._store.load(kind, self.artifact.manifest.parent_artifacts[name], partition=partition)
 
     def records_and_latents(self) -> tuple[Sequence[HeldoutRecord], Any]:
         """Held-out records, and their latent arrays by name."""

@@ -114,12 +114,12 @@ def lifts_png(figures: Figures, *, labels: Labels) -> bytes:
     for axes, (benchmark, by_name) in zip(figure.subplots(1, len(BENCHMARKS)), lifts.items(), strict=True):
         _line(axes, gate, f"gate {gate:.1f}", linestyle=":")
         _line(axes, target, f"wanted {target:.1f}", linestyle="-")
-        _bars(axes, by_name, {name for name in by_name if name == "this profile" and not by_name[name] <= target})
+        _bars(axes, by_name, {name for name in by_name if name == "cross-fitting" and not by_name[name] <= target})
         axes.set(xlim=(0, 1.25 * largest))
         axes.set_title(
             f"{labels.get(benchmark, benchmark)}: smallest lift, points", fontsize=9, loc="left", color=INK, pad=16
         )
-    key = "this profile must end at or before the wanted lift; the gate's own lift is shown beside; orange: at fault"
+    key = "cross-fitting must end at or before the wanted lift; the gate's own lift is shown beside; orange: at fault"
     figure.supxlabel(key, fontsize=7, color=INK)
     return png(figure, DOTS_PER_INCH)
 

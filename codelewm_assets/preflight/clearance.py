@@ -8,6 +8,9 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
 TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
+BESIDE_THE_PACK = ("library_functions", "library_variants", "control_scores")
+COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)
+"""Artifacts that a report states a digest of: rules read them."""
 REQUIRED_RULES = (
     "completions_keep_their_contract",
     "controls_leave_headroom",
@@ -20,6 +23,8 @@ REQUIRED_RULES = (
     "folds_cover_every_cell",
     "labels_are_deterministic",
     "labels_were_isolated",
+    "library_holds_no_benchmark_problem",
+    "library_states_licences",
     "licences_are_known",
     "no_near_duplicate_crosses_folds",
     "no_problem_crosses_folds",
@@ -35,25 +40,33 @@ REQUIRED_RULES = (
     "stand_in_is_named",
     "structure_says_nothing_across_pools",
     "structure_says_nothing_within_pools",
+    "variants_were_labelled",
 )
 """Rules that a report must contain. Listed explicitly: a rule deleted from the code still blocks training until it is deleted
 here too, in a reviewed change."""
 
 
-def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *, folds: Sequence[int]) -> None:
+def require_clear_artifacts(
+    store: ArtifactStore,
+    digests: Mapping[str, str],
+    *,
+    folds: Sequence[int] | None,
+    trained_on: Sequence[str] = (*TRAINING_INPUTS, "tokenized_pack"),
+) -> None:
     """Refuse training on artifacts that the preflight report does not cover or did not clear by every required rule.
 
     Every ancestor of these artifacts must be covered by the report under the same digest, with the bytes of its manifest.
 
     Args:
-        digests: artifact id → digest, with `preflight_report`, `tokenized_pack` and each of `TRAINING_INPUTS`.
-        folds: the folds to train; must be those of the report.
+        digests: artifact id → digest, with `preflight_report` and each of `trained_on`.
+        folds: the folds to train; must be those of the report. None: of a scorer that trains all of them in any profile.
+        trained_on: what training reads; the report must cover it, but for the tokens of what it covers.
 
     Raises:
         PreflightError: every mismatch, in one message.
         StoreError: an artifact is not stored.
     """
-    absent = sorted({"preflight_report", "tokenized_pack", *TRAINING_INPUTS} - set(digests))
+    absent = sorted({"preflight_report", *trained_on} - set(digests))
     if absent:
         raise PreflightError(f"Missing digest of {', '.join(absent)}. Materialize them, then train.")
     preflight = store.load("preflight_report", digests["preflight_report"])
@@ -61,13 +74,13 @@ def require_clear_artifacts(store: ArtifactStore, digests: Mapping[str, str], *,
     faults = _red_or_absent(report)
     if report["clear"] is not True and not faults:
         faults = ["not clear"]
-    if report.get("folds") != list(folds):
+    if folds is not None and report.get("folds") != list(folds):
         faults.append(f"the report covers folds {report.get('folds')}, training would use {list(folds)}")
-    used = [store.load(name, digests[name]) for name in (*TRAINING_INPUTS, "tokenized_pack")]
+    used = [store.load(name, digests[name]) for name in trained_on]
     faults += [
         f"{name} {digests[name][:12]} is not covered (the report has {str(report['judged'].get(name))[:12]})"
-        for name in TRAINING_INPUTS
-        if report["judged"].get(name) != digests[name]
+        for name in trained_on
+        if name != "tokenized_pack" and report["judged"].get(name) != digests[name]
     ]
     lineage = dict[str, Artifact]()
     for artifact in [preflight, *used]:

@@ -4,17 +4,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from codelewm_assets.baselines.controls import (
-    TEXT_CONTROLS,
-    consensus_scores,
-    length_score,
-    lexical_score,
-    pass_at_1,
-    random_score,
-    surface_lr_scores,
-)
+from codelewm_assets.baselines.control_scores import ControlRow
+from codelewm_assets.baselines.controls import pass_at_1
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, FOLDS
 from codelewm_assets.core.records import Finding, PackRow, PoolMember
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_reasons
@@ -74,57 +67,27 @@ Credits = dict[str, dict[str, dict[str, float | None]]]
 """Benchmark → control → pool → share of passing members among those tied at the control's top; None: not scored."""
 
 
-def control_credits(
-    members: Sequence[PoolMember],
-    codes: Mapping[str, str],
-    prompts: Mapping[str, str],
-    splits: Sequence[ProblemSplit],
-    *,
-    model_fold: int,
-    outcomes: Mapping[str, tuple[str, bool]],
-) -> Credits:
-    """Credits of each text control on each pool in test for `model_fold`.
+def control_credits(rows: Iterable[ControlRow]) -> dict[int, Credits]:
+    """Fold → credits of each control on each pool of its problems. Args: rows: of `control_scores`."""
+    pools: dict[str, list[ControlRow]] = defaultdict(list)
+    for row in rows:
+        if row.pool_id is not None:
+            pools[row.pool_id].append(row)
+    credits = {fold: _no_credits() for fold in FOLDS}
+    for pool_id, pool in pools.items():
+        for name in CONTROLS:
+            pairs = [(getattr(row, name), row.passed) for row in pool]
+            credits[pool[0].fold][pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
+    return credits
 
-    Args:
-        outcomes: completion id → (problem, passed) of every completion that a model may train on; surface_lr is fitted on those in
-            train, as in evaluation.
-    """
-    fold = {split.problem_id: split.fold for split in splits}
-    held_out = {model_fold, (model_fold + 1) % len(FOLDS)}
-    train = sorted(name for name, (problem, _) in outcomes.items() if fold.get(problem, model_fold) not in held_out)
-    test = [m for m in members if fold.get(m.problem_id) == model_fold]
-    names = sorted({m.completion_id for m in test})
-    surface = dict(
-        zip(
-            names,
-            surface_lr_scores(
-                [codes[name] for name in train], [outcomes[name][1] for name in train], [codes[name] for name in names]
-            ),
-            strict=True,
-        )
-    )
-    by_pool: dict[str, list[PoolMember]] = defaultdict(list)
-    for member in test:
-        by_pool[member.pool_id].append(member)
-    merged: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
-    for pool_id, pool in by_pool.items():
-        consensus = consensus_scores({m.completion_id: codes[m.completion_id] for m in pool})
-        scores: dict[str, list[float | None]] = {
-            "lexical": [lexical_score(prompts[m.problem_id], codes[m.completion_id]) for m in pool],
-            "consensus": [consensus[m.completion_id] for m in pool],
-            "surface_lr": [surface[m.completion_id] for m in pool],
-            "length": [length_score(codes[m.completion_id]) for m in pool],
-            "random": [random_score(m.completion_id) for m in pool],
-        }
-        for name, values in scores.items():
-            pairs = list(zip(values, [m.passed for m in pool], strict=True))
-            merged[pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
-    return merged
+
+def _no_credits() -> Credits:
+    return {benchmark: {name: {} for name in CONTROLS} for benchmark in BENCHMARKS}
 
 
 def merge_credits(parts: Iterable[Credits]) -> Credits:
     """Credits of several folds as one."""
-    merged: Credits = {benchmark: {name: {} for name in TEXT_CONTROLS} for benchmark in BENCHMARKS}
+    merged = _no_credits()
     for part in parts:
         for benchmark, controls in part.items():
             for name, pools in controls.items():
@@ -151,7 +114,7 @@ def controls_leave_headroom(
     *,
     ceiling: float,
 ) -> Finding:
-    """On the scored pools, no text control is above the ceiling.
+    """On the scored pools every control has a score, and none is above the ceiling.
 
     Args:
         credits_by_fold: of each scored fold; a benchmark's pools are merged.
@@ -165,10 +128,12 @@ def controls_leave_headroom(
         if chance is not None:
             figures[f"{benchmark}.chance"] = round(chance, 4)
         for name, credits in controls.items():
-            value = _mean(credits)
+            value, unscored = _mean(credits), sum(credit is None for credit in credits.values())
             if value is None or chance is None:
                 bad.append(f"{benchmark} {name}: no pool could be scored")
                 continue
+            if unscored:
+                bad.append(f"{benchmark} {name}: {unscored} of {len(credits)} pools lack its score")
             figures[f"{benchmark}.{name}"] = round(value, 4)
             if value > ceiling:
                 bad.append(f"{benchmark} {name}: pass@1 {value:.3f} above {ceiling:.2f}")
@@ -189,11 +154,11 @@ def rerank_can_decide(
     target_lift_points: float,
     gate_lift_points: float,
 ) -> Finding:
-    """On each benchmark the minimum detectable lift is at most the lift that the profile sets out to show.
+    """On each benchmark the lift that all folds could show is at most the one that the profile sets out to show.
 
     Args:
-        credits_by_fold: of every fold, for the figures of fold 0 and of cross-fitting.
-        scored_folds: the folds that this profile scores, which decide.
+        credits_by_fold: of every fold.
+        scored_folds: the folds that CodeLeWM scores, for its figures. The critic scores all of them, and these decide.
         gate_lift_points: threshold of the rerank gate, for the figures.
     """
     bad = list[str]()
@@ -201,7 +166,7 @@ def rerank_can_decide(
         {"target_lift_points": target_lift_points, "gate_lift_points": gate_lift_points}
     )
     problem_of = {member.pool_id: member.problem_id for member in members}
-    scopes = {"fold 0": (0,), "cross-fitting": tuple(credits_by_fold), "this profile": tuple(scored_folds)}
+    scopes = {"codelewm": tuple(scored_folds), "cross-fitting": tuple(credits_by_fold)}
     for scope, folds in scopes.items():
         for benchmark, controls in merge_credits(credits_by_fold[k] for k in folds).items():
             best = best_control(controls, problem_of)
@@ -210,7 +175,7 @@ def rerank_can_decide(
             figures[f"{benchmark}.{scope}.pools"] = best.pool_count
             if smallest is not None:
                 figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] = smallest
-            if scope == "this profile" and (smallest is None or smallest > target_lift_points):
+            if scope == "cross-fitting" and (smallest is None or smallest > target_lift_points):
                 outcome = "show no lift" if smallest is None else f"show {smallest:.2f} points at best"
                 bad.append(f"{benchmark}: {len(best.credits)} problems {outcome}, wanted {target_lift_points:.1f}")
     return finding(

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codelewm_assets.baselines.structure import ACROSS, WITHIN, Reach, Scores, fitted_scores, reach, structure_scores
+from codelewm_assets.baselines.structure import ACROSS, WITHIN, Reach, Scores, fitted_scores, reach
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.records import Finding, PackRow, PoolMember
+from codelewm_assets.core.records import Finding, PoolMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,14 @@ class TwinPools:
         return sorted(pool for pool, name in self.benchmark_of.items() if name == benchmark)
 
 
-def twin_pools(members: Sequence[PoolMember], rows: Sequence[PackRow]) -> TwinPools:
-    """The twin pools of a pack, members in their stored order, beside all that is scored of their problems."""
+def twin_pools(members: Sequence[PoolMember], scores: Mapping[str, Scores]) -> TwinPools:
+    """The twin pools, members in their stored order. Args: scores: of `structure.twin_pool_scores`."""
     twins = [member for member in members if member.pool_kind == "twin"]
-    codes = {row.source_submission_id: row.code_tokens for row in rows}
-    problem_of_scored = {row.source_submission_id: row.source_problem_id for row in rows if row.is_scored and row.twin}
-    scored: dict[str, list[str]] = defaultdict(list)
-    for name, problem in problem_of_scored.items():
-        scored[problem].append(name)
     passed: dict[str, list[bool]] = defaultdict(list)
     for member in twins:
         passed[member.pool_id].append(member.passed)
     return TwinPools(
-        structure_scores([member for member in twins if member.completion_id in codes], codes, scored),
+        scores,
         passed,
         {member.pool_id: member.problem_id for member in twins},
         {member.pool_id: member.benchmark_id for member in twins},

@@ -90,6 +90,23 @@ class CompletionsSection(Section):
         return {"bugs": max(1, -(-mutants // rewrites)), "pairs_per_bug": max(2, rewrites)} | rest
 
 
+class LibrarySection(Section):
+    """Functions of libraries, and their variants for training."""
+
+    packages: tuple[str, ...] = ()  # installed distributions besides the standard library
+    functions: int = Field(default=40, ge=1)  # most of them; files are read in an order drawn by hash
+    varied: int | None = Field(default=None, ge=1)  # most of them that variants are made of; all of them by default
+    twins_per_function: int = Field(default=2, ge=1, le=16)  # bugs, each with a right side and a neutral edit
+    seed: int = 0  # of what is drawn
+
+
+class CriticSection(Section):
+    """The critic: all folds, from the text of programs."""
+
+    benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems it is trained on and scores
+    unseen_operators: bool = False  # refit it without each operator family in turn: seven times as long
+
+
 class SandboxSection(Section):
     """Limits and place of the completions' runs."""
 
@@ -196,6 +213,7 @@ class PreflightSection(Section):
         default=0.10, gt=0, lt=1
     )  # of every order by structure, from chance, in pass@1 and AUC
     target_lift_points: float = Field(gt=0, le=100)  # smallest lift that this run sets out to show
+    library_run_share: float = Field(default=0.1, ge=0, le=1)  # least share of library variants labelled by running
 
 
 class ComputeSection(Section):
@@ -218,6 +236,8 @@ class Profile(Section):
     description: str  # one line
     sources: SourcesSection
     completions: CompletionsSection
+    library: LibrarySection = LibrarySection()
+    critic: CriticSection = CriticSection()
     sandbox: SandboxSection
     splits: SplitsSection
     decoys: DecoysSection

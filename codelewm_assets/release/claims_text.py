@@ -3,7 +3,7 @@
 The wording of a claim that is not OPEN always has the word CLOSED beside it, so that no line reads as a claim.
 """
 
-from codelewm_assets.claims.gate_rules import format_against
+from codelewm_assets.claims.figure_checks import format_against
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, interval, table
 from codelewm_assets.release.report_records import NO_SEED

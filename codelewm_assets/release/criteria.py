@@ -119,7 +119,7 @@ CRITERIA: tuple[Criterion, ...] = (
     _of(392, "the order that a language model gave is among the controls",
         reported=" ".join(f"rerank.{b}.pass_at_1.llm_order" for b in TRACKED)),
     _of(392, "pools can show a lift of the size that is claimed",
-        check="rerank_pools:rerank_can_decide rerank_pools:controls_leave_headroom"),
+        check="control_scores:rerank_can_decide control_scores:controls_leave_headroom"),
     _of(392, "artifacts are tracked with manifests, and all of them verify with their parents", gate="integrity",
         later="artifact_index:artifacts_verify"),
     _of(392, "cards and index give exact ids and digests", made="dataset_card model_card",

@@ -22,11 +22,14 @@ OF_A_SEED = (
 
 UNPUBLISHED: Mapping[str, str] = {
     "benchmark_problems": "programs, prompts and tests of the benchmarks, which can be run",
+    "library_functions": "code of libraries, each under its own licence, for training alone",
     "candidate_completions": "programs, which can be run",
     "labelled_completions": "programs, which can be run",
+    "library_variants": "code of libraries with edits, each under its own licence, for training alone",
     "execution_pack": "programs, inputs and outputs as text; its rows are in data/pack.parquet of the dataset, as hashed tokens",
     "tokenized_pack": "token arrays, which the tokenizer of a checkpoint turns back into programs",
     "heldout_scores": "latents of every held-out record, which are large, and a row per completion; the metric reports are of them",
+    "control_scores": "a row per completion and pool member; the metric reports are of them",
     "tracker_status": "the gates and claims of claim_gates once more, as a comment",
     "review_site": "the report and the cards once more, as pages, and the programs of judged pools, which can be run",
 }

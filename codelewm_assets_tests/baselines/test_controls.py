@@ -3,7 +3,7 @@
 import pytest
 
 from codelewm_assets.baselines.controls import (
-    consensus_scores,
+    agreement_scores,
     length_score,
     lexical_score,
     pass_at_1,
@@ -38,23 +38,38 @@ def test_random_is_fixed_by_the_id_and_lies_between_0_and_1() -> None:
 
 def test_consensus_is_the_mean_jaccard_to_the_others() -> None:
     """a–b share 3 of 5 shingles, c none with either: a (3/5 + 0)/2, b the same, c 0."""
-    found = consensus_scores({"a": "1 + 2 + 3", "b": "1 + 2 + 3 + 4", "c": "7 * 8"})
-    assert found == {"a": pytest.approx(0.3), "b": pytest.approx(0.3), "c": 0.0}
+    found = agreement_scores({"a": "1 + 2 + 3", "b": "1 + 2 + 3 + 4", "c": "7 * 8"})
+    assert {name: a.consensus for name, a in found.items()} == {
+        "a": pytest.approx(0.3),
+        "b": pytest.approx(0.3),
+        "c": 0,
+    }
 
 
 def test_consensus_does_not_see_names() -> None:
-    assert consensus_scores({"a": "x = y + y", "b": "p = q + q"}) == {"a": 1.0, "b": 1.0}
+    found = agreement_scores({"a": "x = y + y", "b": "p = q + q"})
+    assert found == {"a": (1.0, -1.0), "b": (1.0, -1.0)}
 
 
 def test_equal_programs_of_a_pool_have_equal_consensus_whatever_their_place() -> None:
     """Else one of two equal programs is alone at the top and the tie does not share the credit."""
-    found = consensus_scores({"a": "1 + 2 + 3", "b": "1 + 2", "c": "1 + 2 + 3 + 4", "d": "1 + 2 + 3"})
+    found = agreement_scores({"a": "1 + 2 + 3", "b": "1 + 2", "c": "1 + 2 + 3 + 4", "d": "1 + 2 + 3"})
     assert found["a"] == found["d"]
 
 
 def test_consensus_of_one_alone_is_missing() -> None:
-    assert consensus_scores({"a": "1 + 2"}) == {"a": None}
-    assert consensus_scores({}) == {}
+    assert agreement_scores({"a": "1 + 2"}) == {"a": (None, None)}
+    assert agreement_scores({}) == {}
+
+
+def test_isolation_is_minus_the_agreement_with_the_nearest() -> None:
+    """a–b share 3 of 5 shingles, c none with either."""
+    found = agreement_scores({"a": "1 + 2 + 3", "b": "1 + 2 + 3 + 4", "c": "7 * 8"})
+    assert {name: a.isolation for name, a in found.items()} == {
+        "a": pytest.approx(-0.6),
+        "b": pytest.approx(-0.6),
+        "c": 0,
+    }
 
 
 def test_surface_lr_learns_to_separate_right_from_wrong_in_train() -> None:

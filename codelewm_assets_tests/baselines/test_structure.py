@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.baselines.controls import consensus_scores
+from codelewm_assets.baselines.controls import agreement_scores
 from codelewm_assets.baselines.structure import (
     ACROSS,
     FITTED,
@@ -46,7 +46,9 @@ def test_every_order_scores_every_member_of_every_pool() -> None:
 def test_consensus_is_that_of_the_control_and_isolation_minus_the_nearest() -> None:
     """a and b share 3 of 5 token 3-grams, c none."""
     found = scores("aBc")["p::pool0"]
-    assert found["consensus_alpha"] == list(consensus_scores({name: CODES[name] for name in "abc"}).values())
+    assert found["consensus_alpha"] == [
+        a.consensus for a in agreement_scores({name: CODES[name] for name in "abc"}).values()
+    ]
     assert found["consensus_alpha"] == [pytest.approx(0.3), pytest.approx(0.3), 0.0]
     assert found["isolation_alpha"] == [pytest.approx(-0.6), pytest.approx(-0.6), 0.0]
 

@@ -27,6 +27,13 @@ MUST_BE_FOUND: tuple[tuple[str, str], ...] = (
     ("The frozen representation captures output magnitude.", "latents_carry_semantics"),
     ("The latent space is non-collapsed.", "is_non_collapsed"),
     ("The latents have not collapsed.", "is_non_collapsed"),
+    ("The critic beats every control on HumanEval.", "critic_improves_reranking"),
+    ("The critic tells generated bugs from right programs.", "critic_tells_known_bugs"),
+    ("The critic finds bugs on MBPP-Plus.", "critic_tells_known_bugs_on_mbpp_plus"),
+    ("The critic also tells bugs of operators that it has never seen.", "critic_tells_unseen_bugs"),
+    ("p_pass detects most bugs.", "codelewm_tells_known_bugs"),
+    ("The critic passes the calibration gate.", "gate:critic:calibration"),
+    ("The model passes the equivalent-edits gate.", "gate:equivalent_edits"),
     # of no claim in the register
     ("A state-of-the-art model of execution.", "not_in_register"),
     ("CodeLeWM is SOTA.", "not_in_register"),

@@ -6,13 +6,15 @@ from typing import Any
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS, BenchmarkId
 from codelewm_assets.evaluation.reports import (
-    AucDifference,
     BenchmarkRerank,
     CalibrationBin,
     CalibrationReport,
     CollapseReport,
+    Difference,
+    EquivalentEdits,
+    FamilyTransfer,
     IntegrityEvidence,
     LatentProbeReport,
     Lift,
@@ -21,13 +23,16 @@ from codelewm_assets.evaluation.reports import (
     RetrievalReport,
     RetrievalScores,
     ScoreMetrics,
+    ScorerEvidence,
     SeedEvidence,
     Slices,
     SurpriseCategory,
     SurpriseReport,
+    TransferReport,
 )
 
 HAIR = 1e-3
+ABOVE = Difference(difference=HAIR, ci95=(HAIR, 0.5))
 LABELS: dict[str, str] = {name: name for name in BENCHMARKS}
 STAND_IN = {"humaneval": "humaneval", "mbpp_plus": "mbpp_plus (stand-in)"}
 
@@ -42,24 +47,43 @@ def collapse(**changes: Any) -> CollapseReport:
         "neighbour_entropy": 0.10 + HAIR,
         "tensor_count": 9,
         "parameter_count": 1000,
+        "r2": 2 * HAIR,
+        "r2_ci95": (HAIR, 0.5),
+        "untrained_r2": HAIR,
+        "over_untrained": Difference(difference=HAIR, ci95=(HAIR, 0.5)),
     }
     return CollapseReport(**fields | changes)
 
 
-def retrieval(recall: float = 0.05 + HAIR, mrr: float = 0.05 + HAIR) -> RetrievalReport:
-    """Lifts over no_action of these sizes."""
-    control = RetrievalScores(recall_at_1=0.1, mrr=0.2)
+def retrieval(
+    recall: float = 0.05 + HAIR, mrr: float = 0.05 + HAIR, *, control: str = "no_action", lower: float = HAIR
+) -> RetrievalReport:
+    """Lifts over one control of these sizes, and large ones over the other."""
+    theirs = RetrievalScores(recall_at_1=0.1, mrr=0.2)
     ours = RetrievalScores(recall_at_1=0.1 + recall, mrr=0.2 + mrr)
-    scores = {"model": ours, "no_action": control, "shuffled_action": control}
-    return RetrievalReport(seed=42, query_count=100, candidates_per_query=64, scores=scores)  # type: ignore[arg-type]
-
-
-def category(auc: float | None, pairs: int = 100, problems: int = 30) -> SurpriseCategory:
-    """One decoy category."""
-    return SurpriseCategory(
-        pair_count=pairs, problem_count=problems, auc=auc, auc_ci95=None, no_action_auc=0.5, mean_real_energy=1.0,
-        mean_decoy_energy=1.5,
+    scores = {"model": ours, "no_action": theirs, "shuffled_action": theirs, "lexical": theirs}  # read without a lift
+    large = {name: Lift(points=40.0, ci95=(30.0, 50.0)) for name in ("recall_at_1", "mrr")}
+    lifts = {"no_action": large, "lexical": large}
+    sizes = {"recall_at_1": recall, "mrr": mrr}
+    lifts[control] = {name: Lift(points=100 * size, ci95=(100 * lower, 60.0)) for name, size in sizes.items()}
+    return RetrievalReport(
+        seed=42, query_count=100, candidates_per_query=64, scores=scores, lift=lifts,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def category(auc: float | None, pairs: int = 100, problems: int = 30, **changes: Any) -> SurpriseCategory:
+    """One decoy category, a hair above both controls."""
+    fields: dict[str, Any] = {
+        "pair_count": pairs, "problem_count": problems, "auc": auc, "no_action_auc": 0.5, "frequency_auc": 0.5,
+        "mean_real_energy": 1.0, "mean_decoy_energy": 1.5,
+        **{f"over_{name}": difference(HAIR) for name in ("no_action", "frequency")},
+    }  # fmt: skip
+    return SurpriseCategory(**fields | changes)
+
+
+def difference(size: float = HAIR, lower: float = HAIR, upper: float = 0.5) -> Difference:
+    """A difference with its interval."""
+    return Difference(difference=size, ci95=(lower, upper))
 
 
 def surprise(**changes: SurpriseCategory) -> SurpriseReport:
@@ -90,18 +114,28 @@ def calibration(
     status: str = "ok",
     *,
     upper: float = 0.5,
+    score: str = "p_pass",
+    static: Difference | None = ABOVE,
+    **within: Difference,
 ) -> CalibrationReport:
-    """p_pass a hair better than surface_lr asks for."""
+    """A score a hair better than surface_lr asks for and than static. Args: within: other score → within-pool difference."""
     bins = [CalibrationBin(lower=0, upper=0.1, count=0, mean_score=None, pass_rate=None)]
     metrics = ScoreMetrics(
         status=status, roc_auc=0.7, expected_calibration_error=error, calibration_bins=bins, positive_count=5,  # type: ignore[arg-type]
         negative_count=5, missing_count=0, nonfinite_count=0,
     )  # fmt: skip
-    lift = {} if difference is None else {"surface_lr": AucDifference(difference=difference, ci95=(lower, upper))}
+    lift = {} if difference is None else {"surface_lr": Difference(difference=difference, ci95=(lower, upper))}
+    lift |= {} if static is None else {"static": static}
     return CalibrationReport(
-        seed=42, row_count=10, problem_count=5, overall={"p_pass": metrics},
-        slices=Slices(benchmark={"humaneval": {"p_pass": metrics}}), difference=lift,
+        seed=42, row_count=10, problem_count=5, overall={score: metrics}, subject=score,
+        slices=Slices(benchmark={name: {score: metrics} for name in BENCHMARKS}), difference=lift,
+        within_pool_difference={name: within for name in BENCHMARKS} if within else {},
     )  # fmt: skip
+
+
+def record_calibration(over: Difference | None = None) -> CalibrationReport:
+    """Within a completion p_pass is a hair above what the input alone says."""
+    return calibration(input_prior=over or difference()).model_copy(update={"level": "record"})
 
 
 def rerank(
@@ -113,7 +147,7 @@ def rerank(
         "problem_count": 100,
         "pool_count": 100,
         "pass_at_1": {"p_pass": 0.6, "lexical": 0.4, "consensus": 0.5},
-        "complete_pool_count": dict.fromkeys(("p_pass", *register.CONTROLS), 100),
+        "complete_pool_count": dict.fromkeys(("p_pass", *CONTROLS), 100),
         "mrr": {"p_pass": 0.7, "lexical": 0.5, "consensus": 0.6},
         "lift": {
             "consensus": Lift(points=points, ci95=(lower, upper)),
@@ -121,9 +155,59 @@ def rerank(
         },
         "best_control": "consensus",
         "lift_over_best_control": Lift(points=points, ci95=(lower, upper)),
+        "mrr_lift_over_best_control": Lift(points=HAIR, ci95=(HAIR, 9.0)),
         "saturated": False,
     }
+    fields["lift"] |= {name: Lift(points=0.1, ci95=(HAIR, 1.0)) for name in ABLATIONS}
     return RerankReport(seed=42, resamples=2000, benchmarks={benchmark: BenchmarkRerank(**fields | changes)})
+
+
+def rerank_of(score: str, controls: Iterable[str] = CONTROLS, **changes: Any) -> RerankReport:
+    """The same of another score on both benchmarks."""
+    counts = dict.fromkeys((score, *controls), 100)
+    both = {"pass_at_1": {score: 0.6, "consensus": 0.5}, "complete_pool_count": counts}
+    report = together(rerank(name, **both | changes) for name in BENCHMARKS)
+    return report.model_copy(update={"subject": score})
+
+
+def transfer(**changes: Any) -> TransferReport:
+    """Three families held out, a hair above lm in the mean, and hardly a preference among programs that pass."""
+    family = FamilyTransfer(problem_count=40, pool_count=40, pass_at_1=0.7, lm=0.6, lift=Lift(points=10, ci95=(1, 20)))
+    fields: dict[str, Any] = {
+        "seed": 42,
+        "subject": "critic",
+        "families": dict.fromkeys(("relational", "arithmetic", "logical"), family),
+        "mean_lift": Lift(points=HAIR, ci95=(HAIR, 9.0)),
+        "equivalent": equivalent(),
+    }
+    return TransferReport(**fields | changes)
+
+
+def equivalent(auc: float = 0.55 - HAIR, pairs: int = 30) -> EquivalentEdits:
+    """Pairs of programs that both pass."""
+    return EquivalentEdits(pair_count=pairs, problem_count=pairs, auc=auc, auc_ci95=(auc - 0.05, auc + 0.05))
+
+
+def scorer_evidence(score: str, **changes: Any) -> ScorerEvidence:
+    """All reports of one scorer."""
+    metrics = calibration(score=score).overall[score].model_copy(update={"roc_auc_ci95": (0.5 + HAIR, 0.7)})
+    of_models = calibration(score=score).model_copy(
+        update={"slices": Slices(benchmark={name: {score: metrics} for name in BENCHMARKS})}
+    )
+    fields: dict[str, Any] = {
+        "calibration": calibration(score=score),
+        "rerank": rerank_of(score),
+        "transfer": transfer(),
+        "model_calibration": of_models,
+        "model_rerank": rerank_of(score, register.MODEL_CONTROLS),
+    }
+    return ScorerEvidence(**fields | changes)
+
+
+def with_scorer(scorer: str, **changes: Any) -> dict[str, Any]:
+    """A change of one scorer's reports."""
+    score = next(found.score for found in register.SCORERS if found.name == scorer)
+    return {"scorers": SCORERS | {scorer: scorer_evidence(score, **changes)}}
 
 
 def together(reports: Iterable[RerankReport]) -> RerankReport:
@@ -134,6 +218,9 @@ def together(reports: Iterable[RerankReport]) -> RerankReport:
     )
 
 
+SCORERS = {found.name: scorer_evidence(found.score) for found in register.SCORERS}
+
+
 def seed_evidence(**changes: Any) -> SeedEvidence:
     """All reports of one seed."""
     fields: dict[str, Any] = {
@@ -141,8 +228,10 @@ def seed_evidence(**changes: Any) -> SeedEvidence:
         "retrieval": retrieval(),
         "surprise": surprise(),
         "probe": probe(),
-        "calibration": calibration(),
+        "calibration": calibration(**{name: difference() for name in ABLATIONS}),
+        "record_calibration": record_calibration(),
         "rerank": together(rerank(name) for name in BENCHMARKS),
+        "scorers": SCORERS,
     }
     return SeedEvidence(**fields | changes)
 

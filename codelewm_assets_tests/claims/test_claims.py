@@ -12,38 +12,64 @@ import codelewm_assets.claims
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, evaluate_claims
-from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
+from codelewm_assets.claims.register import CLAIMS, GATE_RULES, MODEL_CONTROLS, Threshold
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult
-from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, SEEDS
+from codelewm_assets.evaluation.reports import Lift, RerankReport
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import (
     STAND_IN,
     calibration,
     collapse,
+    difference,
+    equivalent,
     gates_of,
     integrity,
     nothing_known,
     probe,
+    record_calibration,
     rerank,
+    rerank_of,
     retrieval,
     state_of,
     surprise,
     target,
+    transfer,
     with_rerank,
+    with_scorer,
 )
 from codelewm_assets_tests.claims.evidence import category as decoys
 from codelewm_assets_tests.claims.register_tables import BEGIN, END, PAGE, register_tables
 from codelewm_assets_tests.marked_section import with_section
 
 WHOLE = "improves_reranking"
+BELOW_LM = Lift(points=-9.7, ci95=(-12.0, -1.0))
+
+
+def critic_worse(benchmark: str) -> RerankReport:
+    """The critic's rerank report, saturated on one benchmark."""
+    report = rerank_of("critic")
+    changed = report.benchmarks[benchmark].model_copy(update={"saturated": True})
+    return report.model_copy(update={"benchmarks": report.benchmarks | {benchmark: changed}})
+
+
 FAULTS: dict[str, dict[str, Any]] = {
     "collapse": {"collapse": collapse(effective_rank_ratio=0.1)},
     "retrieval": {"retrieval": retrieval(mrr=0.0)},
     "surprise": {"surprise": surprise(mutation=decoys(0.5))},
     "probe": {"probe": probe(target(0.0))},
-    "calibration": {"calibration": calibration(error=0.5)},
+    "calibration": {"calibration": calibration(error=0.5, **{name: difference() for name in ABLATIONS})},
     "rerank:humaneval": with_rerank("humaneval", rerank("humaneval", points=0.0)),
     "rerank:mbpp_plus": with_rerank("mbpp_plus", rerank("mbpp_plus", points=0.0)),
+    "action_use": {"record_calibration": record_calibration(difference(0.0))},
+    "unseen_operators": with_scorer("codelewm", transfer=transfer(mean_lift=BELOW_LM)),
+    "equivalent_edits": with_scorer("codelewm", transfer=transfer(equivalent=equivalent(0.64))),
+    "model_programs": with_scorer("codelewm", model_rerank=rerank_of("p_pass", MODEL_CONTROLS, saturated=True)),
+    "critic:calibration": with_scorer("critic", calibration=calibration(error=0.5, score="critic")),
+    **{f"critic:rerank:{name}": with_scorer("critic", rerank=critic_worse(name)) for name in BENCHMARKS},
+    "critic:unseen_operators": with_scorer("critic", transfer=transfer(mean_lift=BELOW_LM)),
+    "critic:equivalent_edits": with_scorer("critic", transfer=transfer(equivalent=equivalent(0.64))),
+    "critic:model_programs": with_scorer("critic", model_rerank=rerank_of("critic", MODEL_CONTROLS, saturated=True)),
 }
 
 
@@ -82,7 +108,19 @@ def test_a_failing_gate_closes_exactly_the_claims_that_need_it(gate: str) -> Non
     assert closed == {claim.claim_id for claim in CLAIMS if gate in claim.gates}
 
 
-@each_case("gate", ["rerank:humaneval", "rerank:mbpp_plus", "collapse", "retrieval", "calibration", "integrity"])
+@each_case(
+    "gate",
+    [
+        "rerank:humaneval",
+        "rerank:mbpp_plus",
+        "collapse",
+        "retrieval",
+        "calibration",
+        "action_use",
+        "model_programs",
+        "integrity",
+    ],
+)
 def test_improves_reranking_needs_both_benchmarks_and_each_supporting_gate(gate: str) -> None:
     claim = _claim(_failing(gate), WHOLE)
     assert claim.status == "CLOSED"
@@ -100,7 +138,7 @@ def test_one_seed_without_evidence_closes_improves_reranking(seed: int) -> None:
     found = gates_of({seed: {"rerank": None}})
     claim = _claim(found, WHOLE)
     assert claim.status == "CLOSED"
-    assert f"rerank:humaneval UNDECIDED: seed {seed}: The report rerank_report is missing." in [
+    assert f"rerank:humaneval UNDECIDED: seed {seed}: The rerank report of p_pass is missing." in [
         r.detail for r in claim.reasons
     ]
 
@@ -110,9 +148,41 @@ def test_a_stand_in_closes_every_claim_but_those_of_humaneval_alone_and_of_the_w
     report = rerank("mbpp_plus", benchmark_label=STAND_IN["mbpp_plus"])
     found = gates_of({seed: with_rerank("mbpp_plus", report) for seed in SEEDS}, labels=STAND_IN)
     is_open = {claim_id for claim_id, status in _status(found).items() if status == "OPEN"}
-    assert is_open == {"improves_reranking_on_humaneval", "is_non_collapsed"}
+    assert is_open == {
+        "improves_reranking_on_humaneval", "codelewm_tells_known_bugs_on_humaneval", "critic_tells_known_bugs_on_humaneval",
+        "is_non_collapsed",
+    }  # fmt: skip
     for claim in found.claims:
         assert claim.status == "OPEN" or "benchmark_is_a_stand_in" in {reason.code for reason in claim.reasons}
+
+
+def test_only_the_claims_on_programs_that_models_wrote_speak_of_completions() -> None:
+    for claim in CLAIMS:
+        of_programs = any(gate.endswith("model_programs") for gate in claim.gates)
+        assert of_programs == any("ompletions" in wording for wording in claim.wordings)
+        assert of_programs == claim.reach.startswith("programs that models wrote")
+
+
+def test_claims_on_generated_bugs_name_their_scorer_and_what_it_reads() -> None:
+    named = [claim for claim in CLAIMS if claim.reach.startswith("generated bugs")]
+    assert len(named) == 2 * (len(BENCHMARKS) + 2)
+    for claim in named:
+        assert claim.sentence.startswith(
+            (
+                "CodeLeWM, which reads a prompt, a program and an input,",
+                "The critic, which reads a program and its prompt,",
+            )
+        )
+        of_unseen = "unseen operators" in claim.sentence
+        assert of_unseen == any(gate.endswith("unseen_operators") for gate in claim.gates)
+
+
+def test_what_holds_for_codelewm_opens_nothing_of_the_critic() -> None:
+    found = gates_of({seed: {"scorers": {}} for seed in SEEDS})
+    is_open = {claim_id for claim_id, status in _status(found).items() if status == "OPEN"}
+    assert not {claim_id for claim_id in is_open if claim_id.startswith("critic")}
+    assert {"codelewm_tells_known_bugs", "codelewm_tells_known_bugs_on_humaneval"} <= is_open
+    assert not {"improves_reranking", "codelewm_tells_unseen_bugs"} & is_open
 
 
 def test_a_stand_in_label_alone_closes_claims_whose_gates_all_hold() -> None:
@@ -191,4 +261,4 @@ def test_claims_import_only_core_and_the_report_records_of_this_package() -> Non
 
 def test_claims_import_nothing_that_computes() -> None:
     outside = {name.split(".")[0] for _, name in _imports() if not name.startswith("codelewm_assets")}
-    assert outside <= {"collections", "dataclasses", "re", "typing", "pydantic", "markdown_it"}
+    assert outside <= {"collections", "dataclasses", "functools", "re", "typing", "pydantic", "markdown_it"}

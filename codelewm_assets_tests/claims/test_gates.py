@@ -7,13 +7,15 @@ from pydantic import ValidationError
 
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, evaluate_gates
-from codelewm_assets.claims.register import CONTROLS, RERANK_PROBLEMS
+from codelewm_assets.claims.register import EQUIVALENT_PAIRS, FAMILIES, MODEL_CONTROLS, RERANK_PROBLEMS, SCORERS, Scorer
 from codelewm_assets.claims.verdicts import Gate, SeedGate
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS
 from codelewm_assets.evaluation.reports import (
     CalibrationReport,
+    FamilyTransfer,
     IntegrityEvidence,
     Lift,
+    RerankReport,
     RetrievalReport,
     SurpriseReport,
 )
@@ -25,17 +27,23 @@ from codelewm_assets_tests.claims.evidence import (
     calibration,
     category,
     collapse,
+    difference,
+    equivalent,
     gates_of,
     integrity,
     nothing_known,
     probe,
+    record_calibration,
     rerank,
+    rerank_of,
     retrieval,
     seed_evidence,
     state_of,
     surprise,
     target,
+    transfer,
     with_rerank,
+    with_scorer,
 )
 
 
@@ -55,13 +63,54 @@ def test_every_gate_holds_a_hair_above_every_threshold() -> None:
     assert all(gate.reasons == () for gate in found.gates)
 
 
+ablated = {name: difference() for name in ABLATIONS}
+
+
+def without_top(*names: str) -> RerankReport:
+    """A rerank report in which pass@1 is not above these ablations."""
+    lifts = {name: Lift(points=0.0, ci95=(-1.0, 1.0)) for name in names}
+    own = {name: rerank(name).benchmarks[name] for name in BENCHMARKS}
+    changed = {name: found.model_copy(update={"lift": found.lift | lifts}) for name, found in own.items()}
+    return RerankReport(seed=42, resamples=2000, benchmarks=changed)
+
+
+def of_models(scorer: Scorer, **changes: Any) -> RerankReport:
+    """A scorer's rerank report on programs that models wrote."""
+    return rerank_of(scorer.score, MODEL_CONTROLS, **changes)
+
+
+def one_worse(benchmark: str, **changes: Any) -> RerankReport:
+    """The critic's rerank report with one benchmark changed."""
+    report = rerank_of("critic")
+    changed = report.benchmarks[benchmark].model_copy(update=changes)
+    return report.model_copy(update={"benchmarks": report.benchmarks | {benchmark: changed}})
+
+
 BELOW: list[tuple[str, dict[str, Any], str]] = [
     ("collapse", {"collapse": collapse(effective_rank_ratio=0.20 - HAIR)}, "collapsed"),
     ("collapse", {"collapse": collapse(median_variance=0.9e-8)}, "collapsed"),
     ("collapse", {"collapse": collapse(neighbour_entropy=0.10 - HAIR)}, "collapsed"),
     ("collapse", {"collapse": collapse(nonfinite_tensors=["fold 0 x"])}, "weights_not_finite"),
+    ("collapse", {"collapse": collapse(r2=0.0)}, "no_better_than_untrained"),
+    ("collapse", {"collapse": collapse(r2_ci95=(0.0, 0.5))}, "interval_includes_zero"),
+    ("collapse", {"collapse": collapse(over_untrained=difference(0.0))}, "no_better_than_untrained"),
+    ("collapse", {"collapse": collapse(over_untrained=difference(lower=-0.1))}, "interval_includes_zero"),
     ("retrieval", {"retrieval": retrieval(recall=0.05 - HAIR)}, "below_no_action_margin"),
     ("retrieval", {"retrieval": retrieval(mrr=0.05 - HAIR)}, "below_no_action_margin"),
+    ("retrieval", {"retrieval": retrieval(mrr=0.05 - HAIR, control="lexical")}, "below_lexical_margin"),
+    ("retrieval", {"retrieval": retrieval(lower=0.0)}, "interval_includes_zero"),
+    *(
+        ("surprise", {"surprise": surprise(mutation=category(0.9, **{f"over_{control}": over}))}, code)
+        for control in ("no_action", "frequency")
+        for over, code in ((difference(0.0), "not_above_control"), (difference(lower=0.0), "interval_includes_zero"))
+    ),
+    *(
+        ("action_use", {"rerank": without_top(name), "calibration": calibration(**ablated | {name: over})}, code)
+        for name in ABLATIONS
+        for over, code in ((difference(0.0), "not_above_control"), (difference(lower=0.0), "interval_includes_zero"))
+    ),
+    ("action_use", {"record_calibration": record_calibration(difference(0.0))}, "not_above_control"),
+    ("action_use", {"record_calibration": record_calibration(difference(lower=-0.1))}, "interval_includes_zero"),
     ("surprise", {"surprise": surprise(mutation=category(0.65 - HAIR))}, "auc_below_threshold"),
     (
         "surprise",
@@ -71,15 +120,47 @@ BELOW: list[tuple[str, dict[str, Any], str]] = [
     ("surprise", {"surprise": surprise(same_code_different_input=category(0.70 - HAIR))}, "auc_below_threshold"),
     ("probe", {"probe": probe(target(0.05 - HAIR))}, "below_controls_margin"),
     ("probe", {"probe": probe(target(0.06, lower=0.0))}, "interval_includes_zero"),
-    ("calibration", {"calibration": calibration(difference=0.05 - HAIR)}, "below_surface_lr_margin"),
-    ("calibration", {"calibration": calibration(lower=0.0)}, "interval_includes_zero"),
-    ("calibration", {"calibration": calibration(error=0.10 + HAIR)}, "miscalibrated"),
-    ("calibration", {"calibration": calibration(lower=-0.2, upper=-HAIR)}, "significantly_worse"),
+    ("calibration", {"calibration": calibration(difference=0.05 - HAIR, **ablated)}, "below_surface_lr_margin"),
+    ("calibration", {"calibration": calibration(lower=0.0, **ablated)}, "interval_includes_zero"),
+    ("calibration", {"calibration": calibration(error=0.10 + HAIR, **ablated)}, "miscalibrated"),
+    ("calibration", {"calibration": calibration(lower=-0.2, upper=-HAIR, **ablated)}, "significantly_worse"),
+    ("calibration", {"calibration": calibration(static=difference(0.0), **ablated)}, "not_above_control"),
+    ("calibration", {"calibration": calibration(static=difference(lower=0.0), **ablated)}, "interval_includes_zero"),
+    *(
+        (f"{scorer.prefix}{name}", with_scorer(scorer.name, transfer=transfer(**changes)), code)
+        for scorer in SCORERS
+        for name, changes, code in (
+            ("unseen_operators", {"mean_lift": Lift(points=0.0, ci95=(HAIR, 9.0))}, "not_above_control"),
+            ("unseen_operators", {"mean_lift": Lift(points=1.0, ci95=(0.0, 9.0))}, "interval_includes_zero"),
+            ("equivalent_edits", {"equivalent": equivalent(0.55 + HAIR)}, "prefers_the_unedited"),
+        )
+    ),
+    *(
+        (f"{scorer.prefix}model_programs", with_scorer(scorer.name, model_rerank=of_models(scorer, **changes)), code)
+        for scorer in SCORERS
+        for changes, code in (
+            ({"lift_over_best_control": Lift(points=3.0 - HAIR, ci95=(HAIR, 9.0))}, "lift_below_threshold"),
+            ({"mrr_lift_over_best_control": Lift(points=1.0, ci95=(0.0, 9.0))}, "interval_includes_zero"),
+            ({"saturated": True}, "benchmark_saturated"),
+        )
+    ),
+    (
+        "critic:calibration",
+        with_scorer("critic", calibration=calibration(0.0, score="critic")),
+        "below_surface_lr_margin",
+    ),
+    (
+        "critic:rerank:humaneval",
+        with_scorer("critic", rerank=one_worse("humaneval", lift_over_best_control=Lift(points=1.0, ci95=(0.5, 2.0)))),
+        "lift_below_threshold",
+    ),
     *(
         (f"rerank:{name}", with_rerank(name, rerank(name, **changes)), code)
         for name in BENCHMARKS
         for changes, code in (
             ({"points": 3.0 - HAIR}, "lift_below_threshold"),
+            ({"mrr_lift_over_best_control": Lift(points=0.0, ci95=(HAIR, 9.0))}, "not_above_control"),
+            ({"mrr_lift_over_best_control": Lift(points=1.0, ci95=(-1.0, 9.0))}, "interval_includes_zero"),
             ({"lower": 0.0}, "interval_includes_zero"),
             ({"lower": -1.0, "upper": 0.0}, "interval_includes_zero"),
             ({"lower": -1.0, "upper": -HAIR}, "significantly_worse"),
@@ -105,7 +186,9 @@ def test_a_hair_below_one_threshold_on_one_seed_fails_its_gate_and_no_other(
 EDGE: list[tuple[str, dict[str, Any]]] = [
     ("collapse", {"collapse": collapse(effective_rank_ratio=0.20, median_variance=1e-8, neighbour_entropy=0.10)}),
     ("surprise", {"surprise": surprise(mutation=category(0.65))}),
-    ("calibration", {"calibration": calibration(difference=0.05, error=0.10)}),
+    ("calibration", {"calibration": calibration(difference=0.05, error=0.10, **ablated)}),
+    ("critic:equivalent_edits", with_scorer("critic", transfer=transfer(equivalent=equivalent(0.55)))),
+    ("retrieval", {"retrieval": retrieval(recall=0.05, mrr=0.05)}),
     ("rerank:humaneval", with_rerank("humaneval", rerank("humaneval", points=3.0))),
     (
         "rerank:humaneval",
@@ -123,6 +206,11 @@ def test_a_probe_must_beat_the_margin_and_not_only_meet_it() -> None:
     assert _gate("probe", {"probe": probe(target(0.05))}).state == "FAILS"
 
 
+def few_families() -> dict[str, FamilyTransfer]:
+    """One family fewer than the gate asks for."""
+    return dict(list(transfer().families.items())[: int(FAMILIES.value) - 1])
+
+
 UNUSABLE = ("missing_count", "nonfinite_count")
 
 
@@ -138,6 +226,37 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     ("collapse", {"collapse": collapse(effective_rank_ratio=None)}, "evidence_missing"),
     ("collapse", {"collapse": collapse(median_variance=None)}, "evidence_missing"),
     ("collapse", {"collapse": collapse(neighbour_entropy=None)}, "evidence_missing"),
+    ("collapse", {"collapse": collapse(r2=None)}, "evidence_missing"),
+    ("collapse", {"collapse": collapse(over_untrained=None)}, "evidence_missing"),
+    ("retrieval", {"retrieval": retrieval().model_copy(update={"lift": {}})}, "evidence_missing"),
+    ("surprise", {"surprise": surprise(mutation=category(0.99, over_frequency=None))}, "evidence_missing"),
+    ("action_use", {"record_calibration": None}, "evidence_missing"),
+    ("action_use", {"record_calibration": calibration()}, "evidence_missing"),
+    *(
+        (f"{scorer.prefix}{name}", with_scorer(scorer.name, **changes), code)
+        for scorer in SCORERS
+        for name, changes, code in (
+            ("unseen_operators", {"transfer": transfer(families={})}, "evidence_missing"),
+            ("unseen_operators", {"transfer": transfer(mean_lift=None)}, "evidence_missing"),
+            ("unseen_operators", {"transfer": transfer(families=few_families())}, "too_few_families"),
+            ("equivalent_edits", {"transfer": transfer(equivalent=None)}, "evidence_missing"),
+            (
+                "equivalent_edits",
+                {"transfer": transfer(equivalent=equivalent(0.9, pairs=int(EQUIVALENT_PAIRS.value) - 1))},
+                "too_few_pairs",
+            ),
+            ("model_programs", {"model_rerank": None}, "evidence_missing"),
+            ("model_programs", {"model_calibration": None}, "evidence_missing"),
+            ("model_programs", {"model_rerank": rerank_of(scorer.score, CONTROLS)}, "evidence_missing"),
+            ("model_programs", {"model_rerank": of_models(scorer, problem_count=99)}, "too_few_problems"),
+        )
+    ),
+    ("critic:calibration", with_scorer("critic", calibration=None), "evidence_missing"),
+    (
+        "critic:calibration",
+        with_scorer("critic", calibration=calibration(static=None, score="critic")),
+        "evidence_missing",
+    ),
     ("retrieval", {"retrieval": None}, "evidence_missing"),
     (
         "retrieval",
@@ -173,7 +292,7 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     *((f"rerank:{n}", with_rerank(n, rerank(n, best_control=None)), "evidence_missing") for n in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, lift_over_best_control=None)), "evidence_missing") for n in BENCHMARKS),
     *((f"rerank:{n}", with_rerank(n, rerank(n, saturated=None)), "evidence_missing") for n in BENCHMARKS),
-    *((f"rerank:{n}", with_rerank(n, rerank(n, problem_count=29)), "too_few_problems") for n in BENCHMARKS),
+    *((f"rerank:{n}", with_rerank(n, rerank(n, problem_count=99)), "too_few_problems") for n in BENCHMARKS),
 ]
 
 

@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.probe import latent_probe_report
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow, SeedEvidence
+from codelewm_assets.evaluation.reports import (
+    HeldoutRecord,
+    LabelledRecord,
+    RerankReport,
+    ScorerEvidence,
+    ScoreRow,
+    SeedEvidence,
+)
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import CATEGORIES, surprise_report
+from codelewm_assets.evaluation.transfer import EquivalentPair, transfer_report
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, integrity
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 from codelewm_assets_tests.tiers import slow
@@ -31,31 +39,64 @@ ORACLE_LIFT_POINTS = 100 * (SURE * (1 - 0.5**MEMBERS) + UNSURE * 0.5**MEMBERS - 
 """Members pass at rate 0.9 or 0.1, each as likely. One at 0.9 is on top unless all six are at 0.1; a control is right in half."""
 
 
-def _rows(seed: int, *, is_shuffled: bool) -> list[ScoreRow]:
-    """A pool a problem; p_pass is the very rate at which a member passes, controls are noise.
+def _rows(
+    seed: int, score: str, *, is_shuffled: bool, controls: Sequence[str] = CONTROLS, benchmark: str | None = None
+) -> list[ScoreRow]:
+    """A pool a problem; the score is the very rate at which a member passes, all others are noise.
 
-    Args: is_shuffled: verdicts are dealt anew within each problem, so that no score knows anything of them.
+    Args:
+        is_shuffled: verdicts are dealt anew within each problem, so that no score knows anything of them.
+        benchmark: of the problems; both without it.
     """
-    generator = np.random.default_rng(seed)
+    generator, noise = np.random.default_rng([seed, 6]), np.random.default_rng([seed, 3])
+    others = (*controls, *ABLATIONS, "lm", "static")
     rows = []
-    for benchmark, problems in PROBLEMS.items():
+    for name, problems in PROBLEMS.items():
         for problem in range(problems):
             rates = generator.choice([SURE, UNSURE], size=MEMBERS)
             passed = generator.random(MEMBERS) < rates
             if is_shuffled:
                 passed = generator.permutation(passed)
             for member in range(MEMBERS):
-                noise = {name: float(generator.random()) for name in register.CONTROLS}
                 rows.append(
-                    ScoreRow(
-                        completion_id=f"{problem}/{member}",
-                        problem_id=f"{benchmark}/{problem}",
-                        benchmark_id=benchmark,
-                        passed=bool(passed[member]),
-                        scores={"p_pass": float(rates[member]), **noise},
+                    ScoreRow.model_validate(
+                        {
+                            "completion_id": f"{problem}/{member}",
+                            "problem_id": f"{name}/{problem}",
+                            "benchmark_id": name,
+                            "passed": bool(passed[member]),
+                            "operator_family": FAMILIES[problem % len(FAMILIES)],
+                            "scores": {score: float(rates[member])}
+                            | {other: float(noise.random()) for other in others if other != score},
+                        },
+                        context={"subject": score},
                     )
                 )
     return rows
+
+
+FAMILIES = ("relational", "arithmetic", "logical", "constant")
+
+
+def _of_scorer(seed: int, score: str, *, is_shuffled: bool, is_whole: bool) -> ScorerEvidence:
+    """Reports of one scorer. Args: is_whole: with those of unseen operators, equivalent edits and models' programs."""
+    rows = _rows(seed, score, is_shuffled=is_shuffled)
+    drawn: dict[str, Any] = {"seed": seed, "resamples": RESAMPLES}
+    reports: dict[str, Any] = {
+        "calibration": calibration_report(ScoreTable.of(rows), seed=seed, subject=score),
+        "rerank": rerank_report(ScoreTable.of(rows), subject=score, **drawn),
+    }
+    if is_whole:
+        of_models = ScoreTable.of(_rows(seed, score, is_shuffled=is_shuffled, controls=register.MODEL_CONTROLS))
+        noise = np.random.default_rng([seed, 4]).random((200, 2))
+        # a score that reads edits, where both programs pass: the gate must see it
+        pairs = [EquivalentPair(f"p{n % 50}", float(a) + 0.1, float(b)) for n, (a, b) in enumerate(noise)]
+        reports |= {
+            "transfer": transfer_report(rows, pairs, subject=score, **drawn),
+            "model_calibration": calibration_report(of_models, seed=seed, subject=score),
+            "model_rerank": rerank_report(of_models, subject=score, **drawn),
+        }
+    return ScorerEvidence(**reports)
 
 
 RECORDS = 200
@@ -114,11 +155,38 @@ def _decoy(category: str, number: int, records: Sequence[HeldoutRecord]) -> Deco
     )
 
 
+def _record_rows(seed: int, *, is_shuffled: bool) -> list[ScoreRow]:
+    """Four records of each completion, in pools by completion; p_pass is the rate at which each passes."""
+    generator = np.random.default_rng([seed, 2])
+    rows = []
+    for benchmark, problems in PROBLEMS.items():
+        for number in range(2 * problems):
+            rates = generator.choice([SURE, UNSURE], size=4)
+            passed = generator.random(4) < rates
+            if is_shuffled:
+                passed = generator.permutation(passed)
+            rows += [
+                ScoreRow(
+                    completion_id=f"{number}::{place}", problem_id=f"{benchmark}/{number // 2}", benchmark_id=benchmark,
+                    pool_id=str(number), passed=bool(passed[place]),
+                    scores={"p_pass": float(rates[place]), "input_prior": float(generator.random())},
+                )
+                for place in range(4)
+            ]  # fmt: skip
+    return rows
+
+
 def _evidence(seed: int, *, is_shuffled: bool) -> SeedEvidence:
-    table = ScoreTable.of(_rows(seed, is_shuffled=is_shuffled))
-    rerank = rerank_report(table, seed=seed, resamples=RESAMPLES)
-    calibration = calibration_report(table, seed=seed)
-    return SeedEvidence(collapse=collapse(), calibration=calibration, rerank=rerank, **_of_latents(seed))
+    """All reports of a seed. The shuffled one has evidence for every gate."""
+    ours, critic = (
+        _of_scorer(seed, score, is_shuffled=is_shuffled, is_whole=is_shuffled) for score in ("p_pass", "critic")
+    )
+    records = ScoreTable.of(_record_rows(seed, is_shuffled=is_shuffled))
+    return SeedEvidence(
+        collapse=collapse(), calibration=ours.calibration, rerank=ours.rerank,
+        record_calibration=calibration_report(records, seed=seed, level="record"),
+        scorers={"codelewm": ours, "critic": critic}, **_of_latents(seed),
+    )  # fmt: skip
 
 
 def _judge(evidence: Sequence[SeedEvidence], **changes: Any) -> ClaimGates:
@@ -164,13 +232,20 @@ def test_a_score_with_a_known_lift_opens_exactly_the_claims_that_rest_on_it(orac
     """The lift is 38.75 points on both benchmarks and p_pass is the true rate; the latents still know nothing."""
     gates = _judge(oracle)
     assert round(ORACLE_LIFT_POINTS, 2) == 38.75
-    for seed in oracle:
-        for name in BENCHMARKS:
-            assert seed.rerank is not None
-            lift = seed.rerank.benchmarks[name].lift["random"]
-            assert lift.ci95[0] <= ORACLE_LIFT_POINTS <= lift.ci95[1]
+    lifts = [
+        seed.rerank.benchmarks[name].lift[control]
+        for seed in oracle
+        if seed.rerank
+        for name in BENCHMARKS
+        for control in CONTROLS
+    ]
+    assert len(lifts) == 4 * len(CONTROLS)
+    assert abs(sum(lift.points for lift in lifts) / len(lifts) - ORACLE_LIFT_POINTS) < 3
+    covered = [lift.ci95[0] <= ORACLE_LIFT_POINTS <= lift.ci95[1] for lift in lifts]
+    assert sum(covered) >= 0.9 * len(covered)
     assert _open(gates) == {
-        "improves_reranking_on_humaneval", "improves_reranking_on_mbpp_plus", "p_pass_is_calibrated", "is_non_collapsed",
+        *(f"{scorer}_tells_known_bugs_on_{name}" for scorer in ("codelewm", "critic") for name in BENCHMARKS),
+        "critic_tells_known_bugs", "p_pass_is_calibrated", "is_non_collapsed",
     }  # fmt: skip
 
 
@@ -180,18 +255,25 @@ def test_the_same_score_on_one_seed_of_two_opens_none_of_them(
     assert _open(_judge([oracle[0], null[0]])) == {"is_non_collapsed"}
 
 
+def _on_a_stand_in(report: RerankReport | None) -> RerankReport:
+    assert report is not None
+    found = report.benchmarks["mbpp_plus"].model_copy(update={"benchmark_label": STAND_IN["mbpp_plus"]})
+    return report.model_copy(update={"benchmarks": report.benchmarks | {"mbpp_plus": found}})
+
+
 def test_the_same_score_on_a_stand_in_opens_the_claim_of_the_published_benchmark_alone(
     oracle: list[SeedEvidence],
 ) -> None:
     labelled = []
     for evidence in oracle:
         report = evidence.rerank
-        assert report is not None
-        found = report.benchmarks["mbpp_plus"].model_copy(update={"benchmark_label": STAND_IN["mbpp_plus"]})
-        changed = report.model_copy(update={"benchmarks": report.benchmarks | {"mbpp_plus": found}})
-        labelled.append(evidence.model_copy(update={"rerank": changed}))
+        critic = evidence.scorers["critic"]
+        scorers = {"critic": critic.model_copy(update={"rerank": _on_a_stand_in(critic.rerank)})}
+        labelled.append(evidence.model_copy(update={"rerank": _on_a_stand_in(report), "scorers": scorers}))
     gates = _judge(labelled, benchmark_labels=STAND_IN)
-    assert _open(gates) == {"improves_reranking_on_humaneval", "is_non_collapsed"}
+    assert _open(gates) == {
+        "codelewm_tells_known_bugs_on_humaneval", "critic_tells_known_bugs_on_humaneval", "is_non_collapsed",
+    }  # fmt: skip
 
 
 def test_the_same_score_on_problems_that_were_trained_on_opens_nothing(oracle: list[SeedEvidence]) -> None:

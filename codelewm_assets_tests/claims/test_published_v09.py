@@ -13,7 +13,7 @@ import pytest
 from codelewm_assets.claims.audit import audit_text, claim_statuses
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, SEEDS
 from codelewm_assets.evaluation.reports import (
     BenchmarkRerank,
     CalibrationReport,
@@ -29,7 +29,7 @@ from codelewm_assets.evaluation.reports import (
     SurpriseCategory,
     SurpriseReport,
 )
-from codelewm_assets_tests.claims.evidence import gates_of, together
+from codelewm_assets_tests.claims.evidence import collapse, difference, gates_of, together
 
 PUBLISHED = {
     "collapse": "PASS",
@@ -97,10 +97,11 @@ def _retrieval(found: Figures, seed: int) -> RetrievalReport:
 def _surprise(seed: int) -> SurpriseReport:
     """358 pairs in the decoy pack, none of which joins the pack; 260 pairs of mutations were scored."""
     nothing: dict[str, Any] = dict.fromkeys(("auc_ci95", "no_action_auc", "mean_real_energy", "mean_decoy_energy"))
+    above = {f"over_{name}": difference() for name in ("no_action", "frequency")}  # not published
     return SurpriseReport(
         seed=seed,
         categories={
-            "mutation": SurpriseCategory(pair_count=260, problem_count=0, auc=1.0, **nothing),
+            "mutation": SurpriseCategory(pair_count=260, problem_count=0, auc=1.0, **nothing | above),
             "same_problem_different_submission": SurpriseCategory(pair_count=0, problem_count=0, auc=None, **nothing),
             "same_code_different_input": SurpriseCategory(pair_count=0, problem_count=0, auc=None, **nothing),
         },
@@ -206,16 +207,19 @@ def _agrees(state: str, published: str) -> bool:
 
 def test_where_the_rule_is_the_same_the_verdict_is_the_published_one() -> None:
     found = _judged()
-    for name in ("retrieval", "surprise", "probe", "rerank:mbpp_plus"):
+    for name in ("surprise", "probe", "rerank:mbpp_plus"):
         assert _agrees(_gate(found, name).state, PUBLISHED[name]), name
 
 
-def test_retrieval_holds_on_both_seeds_by_the_published_margins() -> None:
+def test_retrieval_has_the_published_margins_and_is_undecided_without_their_intervals_and_lexical() -> None:
     """0.2538 - 0.0115 = 0.2423 and 0.2731 - 0.0192 = 0.2539 in Recall@1; 0.3200 and 0.3257 in MRR; 0.05 is asked."""
     gate = _gate(_judged(), "retrieval")
-    assert gate.state == "HOLDS"
-    assert [row.figures["recall_at_1_lift"] for row in gate.seeds] == pytest.approx([0.2423, 0.2539])
-    assert [row.figures["mrr_lift"] for row in gate.seeds] == pytest.approx([0.32, 0.3257])
+    assert (gate.state, _codes(gate)) == ("UNDECIDED", {"evidence_missing"})
+    assert [row.figures["recall_at_1_over_no_action"] for row in gate.seeds] == pytest.approx([0.2423, 0.2539])
+    assert [row.figures["mrr_over_no_action"] for row in gate.seeds] == pytest.approx([0.32, 0.3257])
+    missing = {reason.name for reason in gate.reasons}
+    assert {"recall_at_1_over_no_action_ci95_lower", "recall_at_1_over_lexical"} <= missing
+    assert "recall_at_1_over_no_action" not in missing
 
 
 def test_surprise_is_undecided_for_want_of_pairs_though_mutations_are_distinguished() -> None:
@@ -247,14 +251,22 @@ def test_collapse_is_undecided_since_two_of_its_three_figures_were_not_published
     """The published verdict looks at the rank ratio alone, 0.3883 and 0.4056 against 0.20. The list names three floors."""
     gate = _gate(_judged(), "collapse")
     assert (gate.state, _codes(gate)) == ("UNDECIDED", {"evidence_missing"})
-    assert {reason.name for reason in gate.reasons} == {"median_variance", "neighbour_entropy"}
+    explained = {"r2", "r2_ci95_lower", "r2_over_untrained", "r2_over_untrained_ci95_lower"}
+    assert {reason.name for reason in gate.reasons} == {"median_variance", "neighbour_entropy"} | explained
 
     def at_their_floors(seed: int) -> CollapseReport:
         report = _evidence(seed).collapse
         assert report is not None
         return report.model_copy(update={"median_variance": 1e-8, "neighbour_entropy": 0.10})
 
-    assert _gate(_judged(collapse=at_their_floors), "collapse").state == "HOLDS"
+    again = _gate(_judged(collapse=at_their_floors), "collapse")
+    assert {reason.name for reason in again.reasons} == explained
+
+    def better_than_untrained(seed: int) -> CollapseReport:
+        known = {name: getattr(collapse(), name) for name in ("r2", "r2_ci95", "over_untrained")}
+        return at_their_floors(seed).model_copy(update=known)
+
+    assert _gate(_judged(collapse=better_than_untrained), "collapse").state == "HOLDS"
 
 
 def test_calibration_is_undecided_since_p_pass_is_missing_and_no_other_score_stands_in_for_it() -> None:
@@ -268,33 +280,37 @@ def test_humaneval_reranking_is_undecided_where_v09_said_pass_since_it_was_set_a
     """The best control that was scored is shuffled_action, and three that this gate asks for were not scored at all."""
     found = _judged()
     gate = _gate(found, "rerank:humaneval")
-    assert (gate.state, _codes(gate)) == ("UNDECIDED", {"evidence_missing"})
-    for control in ("consensus", "length", "surface_lr"):
+    assert (gate.state, _codes(gate)) == ("UNDECIDED", {"evidence_missing", "too_few_problems"})
+    for control in ("consensus", "anti_consensus", "length", "surface_lr"):
         assert any(control in reason.detail for reason in gate.reasons)
     reports = [_evidence(seed).rerank for seed in SEEDS]
     assert [report and report.benchmarks["humaneval"].best_control for report in reports] == ["shuffled_action"] * 2
 
 
-def test_humaneval_reranking_is_the_published_pass_when_no_action_is_the_best_and_every_control_was_scored() -> None:
-    """The same three points and interval: 10.64 and 8.51 points over no_action, from 2.13."""
+def test_humaneval_reranking_would_hold_on_a_hundred_problems_if_every_control_were_no_better_than_no_action() -> None:
+    """The same three points and interval: 10.64 and 8.51 points over no_action, from 2.13. There were 47 problems."""
 
     def as_published(seed: int) -> RerankReport:
-        scored = dict.fromkeys(
-            ("p_pass", "no_action", "shuffled_action", "lexical", "random", "consensus", "length", "surface_lr"), 47
-        )
+        scored = dict.fromkeys(("p_pass", *CONTROLS), 47)
         over_no_action = Lift(points=V09[seed].humaneval_lift[0], ci95=V09[seed].humaneval_lift[1:])
         changes: dict[str, Any] = {"best_control": "no_action", "complete_pool_count": scored}
-        if "lift_over_best_control" in BenchmarkRerank.model_fields:
-            changes["lift_over_best_control"] = over_no_action
+        changes |= {"lift_over_best_control": over_no_action, "mrr_lift_over_best_control": over_no_action}
         return _rerank("humaneval", V09[seed], seed, **changes)
 
-    assert _gate(_judged(rerank=as_published), "rerank:humaneval").state == "HOLDS"
+    def of_a_hundred(seed: int) -> RerankReport:
+        report = as_published(seed)
+        own = report.benchmarks["humaneval"].model_copy(update={"problem_count": 100})
+        return report.model_copy(update={"benchmarks": {"humaneval": own}})
+
+    gate = _gate(_judged(rerank=as_published), "rerank:humaneval")
+    assert (gate.state, _codes(gate)) == ("UNDECIDED", {"too_few_problems"})
+    assert _gate(_judged(rerank=of_a_hundred), "rerank:humaneval").state == "HOLDS"
 
 
 def test_mbpp_plus_reranking_is_not_open_on_17_saturated_problems() -> None:
     gate = _gate(_judged(), "rerank:mbpp_plus")
     assert gate.state == "UNDECIDED"
-    assert [(r.figure, r.threshold) for r in gate.reasons if r.code == "too_few_problems"] == [(17.0, 30.0)] * len(
+    assert [(r.figure, r.threshold) for r in gate.reasons if r.code == "too_few_problems"] == [(17.0, 100.0)] * len(
         SEEDS
     )
 

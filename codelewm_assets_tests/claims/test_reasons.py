@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from codelewm_assets.claims.gate_rules import format_against, rerank_gate
+from codelewm_assets.claims.figure_checks import format_against
 from codelewm_assets.claims.gates import evaluate_gates
-from codelewm_assets.claims.register import CONTROLS, SURPRISE_AUC
+from codelewm_assets.claims.register import SCORERS, SURPRISE_AUC
+from codelewm_assets.claims.scorer_gates import rerank_gate
 from codelewm_assets.claims.verdicts import REASONS, ClaimGates, Gate, Reason
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.evaluation.reports import IntegrityEvidence, RetrievalReport, SeedEvidence
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS
+from codelewm_assets.evaluation.reports import IntegrityEvidence, Lift, RetrievalReport, SeedEvidence
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import (
     LABELS,
@@ -22,13 +23,18 @@ from codelewm_assets_tests.claims.evidence import (
     calibration,
     category,
     collapse,
+    difference,
+    equivalent,
     gates_of,
     probe,
+    record_calibration,
     rerank,
     retrieval,
+    scorer_evidence,
     surprise,
     target,
     together,
+    transfer,
 )
 
 CONDITIONS: dict[str, Callable[[Any], bool]] = {
@@ -38,13 +44,15 @@ CONDITIONS: dict[str, Callable[[Any], bool]] = {
     ),
     **dict.fromkeys(
         ("too_few_pairs", "too_few_problems", "too_few_targets", "collapsed", "below_no_action_margin", "auc_below_threshold",
-         "below_surface_lr_margin", "lift_below_threshold"),
+         "below_surface_lr_margin", "below_lexical_margin", "lift_below_threshold", "too_few_families"),
         lambda r: r.figure < r.threshold,
     ),
-    "below_controls_margin": lambda r: r.figure <= r.threshold,
+    **dict.fromkeys(
+        ("below_controls_margin", "not_above_control", "no_better_than_untrained"), lambda r: r.figure <= r.threshold
+    ),
     **dict.fromkeys(
         ("weights_not_finite", "miscalibrated", "benchmark_saturated", "manifest_mismatch", "secret_found",
-         "scored_problem_trained_on"),
+         "scored_problem_trained_on", "prefers_the_unedited"),
         lambda r: r.figure > r.threshold,
     ),
     "interval_includes_zero": lambda r: r.threshold == 0 and r.figure == r.interval[0] <= 0 <= r.interval[1],
@@ -55,6 +63,10 @@ CONDITIONS: dict[str, Callable[[Any], bool]] = {
 SMALL = st.floats(-0.5, 1.0) | st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.6, 0.65, 0.7])
 POINTS = st.floats(-60, 60) | st.sampled_from([0.0, 3.0])
 COUNTS = st.sampled_from([0, 1, 29, 30, 99, 100])
+AREAS = st.floats(0, 1) | st.sampled_from([0.55])
+DIFFERENCES = st.builds(
+    lambda size, bounds: difference(size, *bounds), SMALL, st.tuples(SMALL, SMALL).map(lambda pair: sorted(pair))
+)
 BOUNDS = st.tuples(POINTS, POINTS).map(sorted)
 
 
@@ -86,18 +98,36 @@ def evidence(draw: Any) -> SeedEvidence:
         "collapse": collapse(
             effective_rank_ratio=draw(_maybe(SMALL)), median_variance=draw(_maybe(st.floats(0, 2e-8))),
             neighbour_entropy=draw(_maybe(SMALL)), nonfinite_tensors=draw(st.sampled_from([[], ["fold 0 x"]])),
+            r2=draw(_maybe(SMALL)), r2_ci95=(low, high), over_untrained=draw(_maybe(DIFFERENCES)),
         ),
         "retrieval": draw(
             st.builds(retrieval, recall=SMALL, mrr=SMALL)
             | st.just(RetrievalReport(seed=42, query_count=0, candidates_per_query=0, scores=None))
         ),
         "surprise": surprise(
-            **{name: category(draw(_maybe(SMALL)), pairs=draw(COUNTS), problems=draw(COUNTS)) for name in SURPRISE_AUC}
+            **{
+                name: category(
+                    draw(_maybe(SMALL)), pairs=draw(COUNTS), problems=draw(COUNTS),
+                    over_no_action=draw(_maybe(DIFFERENCES)), over_frequency=draw(_maybe(DIFFERENCES)),
+                )
+                for name in SURPRISE_AUC
+            }
         ),
         "probe": probed,
         "calibration": calibration(
-            draw(_maybe(SMALL)), low, draw(_maybe(SMALL)), draw(st.sampled_from(["ok", "single_class"])), upper=high
+            draw(_maybe(SMALL)), low, draw(_maybe(SMALL)), draw(st.sampled_from(["ok", "single_class"])), upper=high,
+            static=draw(_maybe(DIFFERENCES)), **draw(st.dictionaries(st.sampled_from(ABLATIONS), DIFFERENCES)),
         ),
+        "record_calibration": record_calibration(draw(DIFFERENCES)),
+        "scorers": {
+            scorer.name: scorer_evidence(
+                scorer.score,
+                transfer=draw(_maybe(st.just(
+                    transfer(mean_lift=Lift(points=draw(POINTS), ci95=draw(BOUNDS)), equivalent=equivalent(draw(AREAS)))
+                ))),
+            )
+            for scorer in draw(st.sampled_from([(), SCORERS]))
+        },
         "rerank": together(draw(reranked(name)) for name in BENCHMARKS),
     }  # fmt: skip
     return SeedEvidence(**{name: value for name, value in fields.items() if draw(st.integers(0, 5))})

@@ -65,3 +65,12 @@ def test_a_file_of_completions_that_is_not_there_is_named(tmp_path: Path) -> Non
 def test_a_job_on_the_hub_needs_a_token(tmp_path: Path) -> None:
     assert "HF_TOKEN is not set" in refusal(on_hf_jobs(), ["checkpoint"], {}, tmp_path)
     assert refusal(on_hf_jobs(), ["checkpoint"], {"HF_TOKEN": "x"}, tmp_path) == ""
+
+
+def test_a_library_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    raw = load_profile("sample").model_dump()
+    raw["library"]["packages"] = ["pydantic", "no-such-library"]
+    profile = Profile.model_validate(raw)
+    said = refusal(profile, ["library_functions"], {}, tmp_path)
+    assert "no-such-library is not installed" in said and "pydantic" not in said
+    assert refusal(profile, ["library_variants"], {}, tmp_path) == ""

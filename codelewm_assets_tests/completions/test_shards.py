@@ -48,7 +48,9 @@ def write_labels(folder: Path, path: Path) -> int:
     """Label the world with shards kept in `folder`, and write the table."""
     problems, rows = world()
     with SandboxPool(2) as pool:
-        shards = label_with_cache(jobs_of(rows, problems, {"version": 1}), pool=pool, folder=ShardFolder(folder))
+        shards = label_with_cache(
+            jobs_of(rows, problems, {"version": 1}), pool=pool, folder=ShardFolder(folder, LabelShard)
+        )
         return write_groups(path, (shard.labelled for shard in shards), LabelledCompletion)
 
 
@@ -84,7 +86,7 @@ def test_labels_come_in_the_order_given_and_a_shard_for_each_problem(tmp_path: P
     problems, rows = world()
     asked = [rows[n] for n in (1, 2, 3, 6, 4, 5)]
     with SandboxPool(2) as pool:
-        shards = list(label_with_cache(jobs_of(asked, problems), pool=pool, folder=ShardFolder(tmp_path)))
+        shards = list(label_with_cache(jobs_of(asked, problems), pool=pool, folder=ShardFolder(tmp_path, LabelShard)))
     assert [[row.completion for row in shard.labelled] for shard in shards] == [asked[:3], asked[3:]]
     assert [row.passed for shard in shards for row in shard.labelled] == [True, False, False, False, True, True]
     assert all(shard.cpu_ms > 0 for shard in shards)
@@ -100,14 +102,14 @@ def test_completions_are_read_as_they_are_needed(tmp_path: Path) -> None:
             yield row
 
     with SandboxPool(1) as pool:
-        shards = label_with_cache(jobs_of(one_each(), problems), pool=pool, folder=ShardFolder(tmp_path))
+        shards = label_with_cache(jobs_of(one_each(), problems), pool=pool, folder=ShardFolder(tmp_path, LabelShard))
         assert [next(shards).labelled[0].passed for _ in range(3)] == [True] * 3
         assert len(read) <= 3 + MAX_PENDING_PER_WORKER + 2 < PROBLEMS
 
 
 def test_a_shard_that_is_kept_is_not_labelled_again(tmp_path: Path) -> None:
     problems, rows = world()
-    folder, seen = ShardFolder(tmp_path), list[int]()
+    folder, seen = ShardFolder(tmp_path, LabelShard), list[int]()
     with SandboxPool(1) as pool:
 
         def labels(count: int) -> list[LabelShard]:
@@ -130,9 +132,9 @@ def test_a_damaged_shard_is_labelled_again(damage: bytes, tmp_path: Path) -> Non
     key = shard_key(problem, rows[:EACH], {"cpu_floor_s": 0.05})
     (tmp_path / f"{key}.json").write_bytes(damage)
     with SandboxPool(1) as pool:
-        (shard,) = label_with_cache(jobs_of(rows[:EACH], problems), pool=pool, folder=ShardFolder(tmp_path))
+        (shard,) = label_with_cache(jobs_of(rows[:EACH], problems), pool=pool, folder=ShardFolder(tmp_path, LabelShard))
     assert [row.passed for row in shard.labelled] == [True, True, False, False]
-    assert ShardFolder(tmp_path).get(key) == shard
+    assert ShardFolder(tmp_path, LabelShard).get(key) == shard
 
 
 def test_the_key_changes_with_all_that_the_labels_depend_on() -> None:
@@ -150,12 +152,12 @@ def test_the_key_changes_with_all_that_the_labels_depend_on() -> None:
 
 
 def test_a_shard_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
-    folder = ShardFolder(tmp_path / "kept")
+    folder = ShardFolder(tmp_path / "kept", LabelShard)
     folder.put("a", LabelShard(labelled=()))
     assert folder.get("a") == LabelShard(labelled=())
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match=r"Could not write a\.json"):
-        ShardFolder(tmp_path / "file").put("a", LabelShard(labelled=()))
+        ShardFolder(tmp_path / "file", LabelShard).put("a", LabelShard(labelled=()))
 
 
 def test_a_table_written_in_groups_is_read_back_row_by_row(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def labelling(rows: Iterable[Completion], folder: Path, address: str | None = No
         "ray_address": address,
         "isolation": "auto",
         "cpu_floor_s": 0.05,
-        "folder": ShardFolder(folder),
+        "folder": ShardFolder(folder, LabelShard),
         "settings": {"version": 1},
     }
     return label_shards(rows, {p.problem_id: p for p in PROBLEMS}, **fields | changes)

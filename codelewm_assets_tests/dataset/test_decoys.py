@@ -53,21 +53,26 @@ def named(decoys: Sequence[Decoy]) -> set[tuple[str, str, str]]:
 
 
 def test_categories_by_hand() -> None:
-    """c0 (a rewrite) is right on both inputs, c1 (one bug) on the second, c2 (two bugs) on none: queries are c0.i0, c0.i1, c1.i1.
+    """c0 (a rewrite) is right on both inputs, c1 (a mutant) on the second, c2 (a model's) on none.
 
-    same_code_different_input: c0 both ways round, c1.i1 against c1.i0 (9).
-    mutation: c0.i0 against c1.i0 (9); c1.i1 has the same output as c0.i1.
-    same_problem_different_submission: each query against c2 on its input; c1.i1 and c0.i1 have the same output.
+    same_code_different_input: c0 and c1 both ways round; c2 gives 7 on both inputs.
+    mutation: a mutant and another with the other verdict: c0 and c1 on the first input, c1 and c2 on the second.
+    same_problem_different_submission: c0 and c2, both ways round; c1.i1 and c0.i1 have the same verdict.
     """
-    rows = rows_of(labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", "92"), labelled(2, "mutant_2", "77"))
+    rows = rows_of(labelled(0, "rewrite", RIGHT), labelled(1, "mutant_1", "92"), labelled(2, "model", "77"))
     assert named(make_decoys(rows, pairs_per_query=3, pairs_per_problem=10)) == {
         ("same_code_different_input", "c0.i0", "c0.i1"),
         ("same_code_different_input", "c0.i1", "c0.i0"),
+        ("same_code_different_input", "c1.i0", "c1.i1"),
         ("same_code_different_input", "c1.i1", "c1.i0"),
         ("mutation", "c0.i0", "c1.i0"),
+        ("mutation", "c1.i0", "c0.i0"),
+        ("mutation", "c1.i1", "c2.i1"),
+        ("mutation", "c2.i1", "c1.i1"),
         ("same_problem_different_submission", "c0.i0", "c2.i0"),
+        ("same_problem_different_submission", "c2.i0", "c0.i0"),
         ("same_problem_different_submission", "c0.i1", "c2.i1"),
-        ("same_problem_different_submission", "c1.i1", "c2.i1"),
+        ("same_problem_different_submission", "c2.i1", "c0.i1"),
     }
 
 
@@ -84,7 +89,9 @@ def test_a_mutation_is_the_querys_own_twin_and_another_pairs_wrong_side_is_anoth
     found = named(make_decoys(rows, pairs_per_query=3, pairs_per_problem=99))
     assert {pair for pair in found if pair[0] != "same_code_different_input"} == {
         ("mutation", "c0.i0", "c1.i0"), ("same_problem_different_submission", "c0.i0", "c3.i0"),
+        ("mutation", "c1.i0", "c0.i0"), ("same_problem_different_submission", "c3.i0", "c0.i0"),
         ("mutation", "c2.i0", "c3.i0"), ("same_problem_different_submission", "c2.i0", "c1.i0"),
+        ("mutation", "c3.i0", "c2.i0"), ("same_problem_different_submission", "c1.i0", "c2.i0"),
     }  # fmt: skip
 
 
@@ -108,7 +115,7 @@ def test_a_decoy_never_has_the_querys_own_output() -> None:
     """c0 gives 1 on both inputs, which is right on the first only: its other call is no decoy of it. c1 and c2 fail on the
     first input though they give 1 there, as a program does that changes its argument: neither is a decoy of c0.i0.
     """
-    alike = [labelled(1, "mutant_1", ("1", "9")), labelled(2, "mutant_2", ("1", "9"))]
+    alike = [labelled(1, "mutant_1", ("1", "1")), labelled(2, "mutant_1", ("1", "1"))]
     failing = [row.model_copy(update={"passed": False}) for row in rows_of(*alike)]
     rows = [*rows_of(labelled(0, "rewrite", ("1", "1"))), *failing]
     assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=10) == []
@@ -123,12 +130,25 @@ def test_a_problem_where_nothing_passes_gives_no_pairs() -> None:
     assert make_decoys(rows, pairs_per_query=3, pairs_per_problem=9) == []
 
 
-def test_every_pair_is_of_one_problem_with_a_passing_query_and_another_output(world: World) -> None:
+def test_passing_and_failing_programs_are_queries_in_turn() -> None:
+    """With passing queries alone, a model that knows the right outputs would be surprised by every decoy."""
+    pairs = [item for number in range(0, 8, 2) for item in (
+        twin(number, "rewrite", RIGHT, f"b0p{number}"), twin(number + 1, "mutant_1", "93", f"b0p{number}"))]  # fmt: skip
+    rows = rows_of(*pairs)
+    by_id = {row.record_id: row for row in rows}
+    for count in (2, 4):
+        for category in ("mutation", "same_problem_different_submission"):
+            decoys = make_decoys(rows, pairs_per_query=1, pairs_per_problem=count)
+            verdicts = [by_id[d.query_record_id].passed for d in decoys if d.category == category]
+            assert Counter(verdicts) == {True: count // 2, False: count // 2}
+
+
+def test_every_pair_is_of_one_problem_with_another_output(world: World) -> None:
     by_id = {row.record_id: row for row in world.rows}
     assert len(world.decoys) > 100
     for pair in world.decoys:
         query, decoy = by_id[pair.query_record_id], by_id[pair.decoy_record_id]
-        assert query.passed
+        assert (query.passed != decoy.passed) or pair.category == "same_code_different_input"
         assert query.output_tokens != decoy.output_tokens
         assert query.source_problem_id == decoy.source_problem_id == pair.source_problem_id
         is_same_input = query.input_id == decoy.input_id

@@ -11,22 +11,23 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
+from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.checks import evaluate_rules
 from codelewm_assets.defs.guards import BLOCKING_CHECKS
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
-from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, TRAINING_INPUTS
+from codelewm_assets.preflight.clearance import COVERED
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.store.store import Artifact, CacheKey, open_store
 from codelewm_assets.training.progress import event_line
 from codelewm_assets.training.sidecar import weights_path
 from codelewm_assets.training.tokenize import collect_texts, token_files, tokenize_fold
-from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.factories import World, library_functions, library_variants
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -118,6 +119,31 @@ class StoredWorld:
         self.put("problem_splits", {"splits.parquet": write_table(world.splits)}, {}, parents=("execution_pack",))
         self.put("semantic_decoys", {"decoys.parquet": write_table(world.decoys)}, {}, parents=("execution_pack",))
         self.put("rerank_pools", {"pools.parquet": write_table(world.pools)}, {}, parents=("execution_pack",))
+        self.put(
+            "library_functions",
+            {"functions.parquet": write_table(library_functions())},
+            {},
+            parents=("benchmark_problems",),
+        )
+        self.put(
+            "library_variants",
+            {"variants.parquet": write_table(library_variants())},
+            {},
+            parents=("library_functions",),
+        )
+        self.put(
+            "control_scores",
+            {"controls.parquet": write_table(world.controls, arrow_schema(ControlRow))},
+            {},
+            parents=(
+                "execution_pack",
+                "rerank_pools",
+                "problem_splits",
+                "benchmark_problems",
+                "candidate_completions",
+                "library_functions",
+            ),
+        )
 
     def inputs(self) -> Inputs:
         """What checks read."""
@@ -131,7 +157,7 @@ class StoredWorld:
             "schema_version": "codelewm.preflight_report.v1",
             "clear": not red,
             "red": red,
-            "judged": {name: self.latest[name].digest for name in (*BEFORE_THE_PACK, *TRAINING_INPUTS)},
+            "judged": {name: self.latest[name].digest for name in COVERED},
             "folds": [0],
             "settings": load_profile(TINY).preflight_settings(),
             "findings": [f.model_dump(mode="json") for f in findings],
@@ -140,7 +166,7 @@ class StoredWorld:
             "preflight_report",
             {"preflight_report.json": pretty_json(report | changes)},
             {},
-            parents=(*BEFORE_THE_PACK, *TRAINING_INPUTS),
+            parents=COVERED,
         )
 
     def put_tokens(self, world: World) -> None:

@@ -151,10 +151,10 @@ DATA_CASES = (
          _replace_first("pools", completion_id="of another pack")),
     Case("rerank_pools", "no_scored_problem_was_trained_on", None, "scored_problem_trained_on",
          _scored_problem_near_a_trained_one),
-    Case("rerank_pools", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),
+    Case("control_scores", "controls_leave_headroom", None, "benchmark_saturated", _prompt_that_holds_the_passing_code),
     *(Case("rerank_pools", rule, None, "structure_tells_the_label", _pools_of_one_benchmark)
       for rule in ("structure_says_nothing_within_pools", "structure_says_nothing_across_pools", "fitted_structure_says_nothing")),
-    Case("rerank_pools", "rerank_can_decide", None, "rerank_underpowered", _one_pool_left),
+    Case("control_scores", "rerank_can_decide", None, "rerank_underpowered", _one_pool_left),
     Case("benchmark_problems", "problems_keep_their_contract", None, "contract_broken",
          table=lambda t: t.drop_columns("license")),
     Case("benchmark_problems", "problems_keep_their_contract", None, "contract_broken",
@@ -215,7 +215,7 @@ def test_a_sentence_names_three_offenders_and_how_many_more_or_the_cell_nearest_
 @pytest.mark.parametrize(
     ("asset", "check"),
     [("problem_splits", "folds_cover_every_cell"), ("semantic_decoys", "decoy_coverage"),
-     ("rerank_pools", "controls_leave_headroom"), ("rerank_pools", "rerank_can_decide")],
+     ("control_scores", "controls_leave_headroom"), ("control_scores", "rerank_can_decide")],
 )  # fmt: skip
 def test_checks_that_are_inspected_hold_a_picture(stored: StoredWorld, world: World, asset: str, check: str) -> None:
     stored.put_data(world)

@@ -21,12 +21,15 @@ ASSETS = [asset for module in STAGE_MODULES for asset in module.ASSETS]
 OBSERVED = {*RELEASES.values(), IMPORTED_COMPLETIONS}  # sources outside the project, which no job makes
 DESIGN_KEYS = [
     "benchmark_problems",
+    "library_functions",
     "candidate_completions",
     "labelled_completions",
+    "library_variants",
     "execution_pack",
     "problem_splits",
     "semantic_decoys",
     "rerank_pools",
+    "control_scores",
     "preflight_report",
     "tokenized_pack",
     "checkpoint",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from codelewm_assets.baselines.controls import consensus_scores
+from codelewm_assets.baselines.controls import agreement_scores
 from codelewm_assets.core.records import Completion
 from codelewm_assets.defs.checks import evaluate_rules
 from codelewm_assets_tests.defs.stored_world import StoredWorld
@@ -165,8 +165,8 @@ def test_consensus_wins_the_pools_that_have_the_reference_in_the_middle(world: W
     faulty = _pools_with_the_reference_in_the_middle(world)
     first = faulty.pools[0].pool_id
     members = {m.completion_id: m.passed for m in faulty.pools if m.pool_id == first}
-    scores = consensus_scores({name: faulty.codes[name] for name in members})
-    assert members[max(members, key=lambda name: scores[name] or 0.0)]
+    scores = agreement_scores({name: faulty.codes[name] for name in members})
+    assert members[max(members, key=lambda name: scores[name].consensus or 0.0)]
 
 
 def test_a_renamed_program_is_another_text_of_the_same_program() -> None:

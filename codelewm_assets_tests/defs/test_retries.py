@@ -160,6 +160,7 @@ def test_the_pools_are_those_of_the_machine_the_sandbox_and_the_hub() -> None:
     assert pools == {
         "benchmark_problems": "hub",
         "labelled_completions": "sandbox",
+        "library_variants": "sandbox",
         "checkpoint": "gpu",
         "hub_release": "hub",
     }

@@ -47,7 +47,7 @@ def _start_build(home: Path, *, hash_seed: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "codelewm_assets.cli", "build", "--profile", "profile.yaml"]
     with (home / "said.txt").open("w") as said:
         return subprocess.Popen(
-            [*command, "--select", '+key:"checkpoint_inspection"'],
+            [*command, "--select", '+key:"checkpoint_inspection" or +key:"library_variants"'],
             cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -76,7 +76,7 @@ def test_two_builds_in_two_folders_give_the_same_data_versions(tmp_path: Path) -
             build.kill()  # the other one, when the first has failed
             build.wait()
     first, second = map(_versions, homes)
-    assert len(first) == 9 + 2 * 2  # 9 of the data, 2 assets × 2 seeds
+    assert len(first) == 11 + 2 * 2  # 11 of the data, 2 assets × 2 seeds
     assert {key for key in first if key[0] in SEEDED} == {(kind, str(seed)) for kind in SEEDED for seed in SEEDS}
     assert first == second
     assert len(set(first.values())) == len(first)  # the two seeds are not the same training

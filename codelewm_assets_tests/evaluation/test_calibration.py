@@ -16,6 +16,7 @@ from codelewm_assets.evaluation.calibration import (
     calibration_report,
     score_metrics,
     within_pool_auc,
+    within_pool_difference,
 )
 from codelewm_assets.evaluation.reports import CalibrationBin, ScoreMetrics, ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
@@ -413,3 +414,32 @@ def test_raw_probabilities_are_the_models_own_and_no_control() -> None:
     report = calibration_report(ScoreTable.of(rows), seed=None)
     assert set(report.overall) == {"p_pass", "p_pass_raw"}
     assert report.difference == {}
+
+
+def test_the_within_pool_difference_is_the_mean_over_pools_of_scikit_learns_areas() -> None:
+    generator = np.random.default_rng(11)
+    rows = [
+        score_row(
+            bool(generator.random() < 0.5), float(generator.random()), completion_id=f"{problem}/{member}",
+            problem_id=f"p{problem}", no_action=float(generator.random()),
+        )
+        for problem in range(12) for member in range(6)
+    ]  # fmt: skip
+    differences = []
+    for problem in range(12):
+        own = [row for row in rows if row.problem_id == f"p{problem}"]
+        passed = [row.passed for row in own]
+        if len(set(passed)) == 2:
+            ours, other = (roc_auc_score(passed, [row.scores[name] for row in own]) for name in ("p_pass", "no_action"))
+            differences.append(ours - other)
+    found = within_pool_difference(ScoreTable.of(rows), "no_action")
+    assert found is not None
+    assert found.difference == pytest.approx(sum(differences) / len(differences), abs=1e-12)
+    assert found.ci95[0] < found.difference < found.ci95[1]
+    report = calibration_report(ScoreTable.of(rows), seed=None)
+    assert report.within_pool_difference == {"humaneval": {"no_action": found}}
+
+
+def test_a_score_that_no_row_has_makes_no_within_pool_difference() -> None:
+    rows = [score_row(True, 0.9, completion_id="a"), score_row(False, 0.1, completion_id="b")]
+    assert within_pool_difference(ScoreTable.of(rows), "no_action") is None

@@ -6,8 +6,10 @@ from typing import cast
 import numpy as np
 import pytest
 
+from codelewm_assets.baselines.control_scores import control_rows
+from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.core.ids import split_of
+from codelewm_assets.core.ids import ABLATIONS, CONTROLS, split_of
 from codelewm_assets.evaluation.heldout import HeldoutScores, exception_class, join_folds, require_held_out, score_fold
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training.data import FoldData, load_fold
@@ -15,20 +17,10 @@ from codelewm_assets.training.latents import Scorer, Transitions
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.sidecar import require_matching
 from codelewm_assets_tests.cases import each_case
-from codelewm_assets_tests.factories import World, make_world
+from codelewm_assets_tests.factories import LIBRARY, World, make_world
 from codelewm_assets_tests.training.tokens import CONFIG, put_checkpoint, put_tokens
 
-SCORES = {
-    "p_pass",
-    "p_pass_raw",
-    "no_action",
-    "shuffled_action",
-    "lexical",
-    "consensus",
-    "surface_lr",
-    "length",
-    "random",
-}
+SCORES = {"p_pass", "p_pass_raw", *ABLATIONS, *CONTROLS}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +50,7 @@ def scored(world: World, model: tuple[Scorer, FoldData]) -> tuple[FoldData, Held
     """The test split of that model, scored."""
     scorer, data = model
     rows = {row.record_id: row for row in world.rows}
-    return data, score_fold(scorer, data, rows, world.pools, world.prompts)
+    return data, score_fold(scorer, data, rows, world.controls)
 
 
 def test_only_problems_of_the_test_fold_are_scored(world: World, scored: tuple[FoldData, HeldoutScores]) -> None:
@@ -149,7 +141,7 @@ def test_no_action_takes_the_empty_input_and_shuffled_action_another_problems(
     records = tuple(r.model_copy(update={"input": 100 * number[r.problem_id] + r.input}) for r in data.records)
     spy = Spy()
     rows = {row.record_id: row for row in world.rows}
-    made = score_fold(cast(Scorer, spy), FoldData(data.arrays, records, 0), rows, world.pools, world.prompts)
+    made = score_fold(cast(Scorer, spy), FoldData(data.arrays, records, 0), rows, world.controls)
     _, real, empty, shuffled, *_ = spy.asked  # val first, train last
     assert empty == [0] * len(real)
     test = {number[split.problem_id] for split in world.splits if split.fold == 0}
@@ -163,7 +155,7 @@ def test_a_test_part_without_records_gives_no_rows(world: World, scored: tuple[F
     data, _ = scored
     rows = {row.record_id: row for row in world.rows}
     train = FoldData(data.arrays, tuple(data.part("train")), 0)
-    made = score_fold(cast(Scorer, Spy()), train, rows, world.pools, world.prompts)
+    made = score_fold(cast(Scorer, Spy()), train, rows, world.controls)
     assert (made.completions, made.members, made.records) == ((), (), ())
 
 
@@ -187,7 +179,7 @@ def test_a_problem_of_the_models_own_train_part_is_not_scored(
     with pytest.raises(
         ReportError, match=r"Scoring is refused: 1 problems \(.+\) are not in the test part of fold 0's model"
     ):
-        score_fold(cast(Scorer, spy), data, rows, world.pools, world.prompts, records=planted)
+        score_fold(cast(Scorer, spy), data, rows, world.controls, records=planted)
     assert spy.asked == []
 
 
@@ -203,7 +195,7 @@ def test_a_validation_problem_is_not_scored_either(scored: tuple[FoldData, Heldo
     ("split", "label", "moved"),
     [
         ("train", "passed", "probe"),
-        ("train", "completion_passed", "surface_lr"),
+        ("train", "completion_passed", None),
         ("val", "passed", "scaling"),
         ("val", "completion_passed", "scaling"),
         ("test", "passed", None),
@@ -218,18 +210,17 @@ def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
     label: str,
     moved: str | None,
 ) -> None:
-    """One label of one split is negated: probes and surface_lr are fitted on train, the scaling on val."""
+    """One label of one split is negated: probes are fitted on train, the scaling on val."""
     scorer, data = model
     negated = tuple(
         r.model_copy(update={label: not getattr(r, label)}) if split_of(r.fold, model_fold=0) == split else r
         for r in data.records
     )
     rows = {row.record_id: row for row in world.rows}
-    result = score_fold(scorer, FoldData(data.arrays, negated, 0), rows, world.pools, world.prompts)
+    result = score_fold(scorer, FoldData(data.arrays, negated, 0), rows, world.controls)
 
     def fits(scores: HeldoutScores) -> dict[str, object]:
-        surface = {row.completion_id: row.scores["surface_lr"] for row in scores.completions}
-        return {"scaling": scores.scalings, "surface_lr": surface, "probe": scores.fit_records}
+        return {"scaling": scores.scalings, "probe": scores.fit_records}
 
     before, after = fits(scored[1]), fits(result)
     assert [name for name in before if before[name] != after[name]] == ([moved] if moved else [])
@@ -280,7 +271,10 @@ def test_completions_that_a_language_model_wrote_are_scored_by_the_order_it_gave
     data, found = scored
     first, second, *others = [row.completion_id for row in found.completions]
     rows = {row.record_id: row for row in world.rows}
-    made = score_fold(cast(Scorer, Spy()), data, rows, world.pools, world.prompts, llm_order={first: 0, second: 3})
+    order = {first: 0, second: 3}
+    orders = twin_pool_scores(world.pools, world.rows)
+    controls = control_rows(world.rows, world.pools, world.splits, world.prompts, order, LIBRARY, orders)
+    made = score_fold(cast(Scorer, Spy()), data, rows, controls)
     said = {row.completion_id: row.scores.get("llm_order", "none") for row in made.completions}
     assert (said[first], said[second]) == (0, -3)
     assert {said[name] for name in others} == {"none"}

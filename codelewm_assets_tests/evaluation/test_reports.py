@@ -8,9 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from codelewm_assets.evaluation import reports
 from codelewm_assets.evaluation.reports import (
-    AucDifference,
     CalibrationBin,
     CollapseReport,
+    Difference,
     Lift,
     ProbeTarget,
     Report,
@@ -25,7 +25,7 @@ BAD = (math.nan, math.inf, -math.inf)
 MAKERS: dict[str, Callable[[float], BaseModel]] = {
     "lift": lambda x: Lift(points=x, ci95=(0.0, 1.0)),
     "interval": lambda x: Lift(points=1.0, ci95=(0.0, x)),
-    "auc_difference": lambda x: AucDifference(difference=x, ci95=(0.0, 1.0)),
+    "auc_difference": lambda x: Difference(difference=x, ci95=(0.0, 1.0)),
     "bin": lambda x: CalibrationBin(lower=0, upper=0.1, count=1, mean_score=x, pass_rate=None),
     "metrics": lambda x: ScoreMetrics(
         status="ok", brier_score=x, positive_count=1, negative_count=1, missing_count=0, nonfinite_count=0

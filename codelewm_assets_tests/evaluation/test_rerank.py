@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import binom, kendalltau, spearmanr
 
-from codelewm_assets.evaluation.reports import BenchmarkRerank, ScoreRow
+from codelewm_assets.claims.register import RERANK_POINTS
+from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift, ScoreRow
 from codelewm_assets.evaluation.rerank import (
+    GATE_POINTS,
     bottom_share,
     correlations,
+    null_test,
     reciprocal_rank,
     rerank_benchmark,
     rerank_report,
@@ -334,3 +337,65 @@ def test_pools_doubled_within_their_problems_leave_the_power_as_it_is() -> None:
     assert once is not None and twice is not None
     assert once.standard_error_points > 0
     assert twice.standard_error_points == pytest.approx(once.standard_error_points)
+
+
+def test_ablations_are_no_controls_and_keep_their_own_lift() -> None:
+    rows = [
+        score_row(True, 0.9, completion_id="a", no_action=0.9, lexical=0.1),
+        score_row(False, 0.1, completion_id="b", no_action=0.1, lexical=0.9),
+    ]
+    report = rerank_report(ScoreTable.of(rows), seed=None, resamples=10).benchmarks["humaneval"]
+    assert report.best_control == "lexical"
+    assert report.lift["no_action"].points == 0
+    assert (report.lift_over_best_control, report.mrr_lift_over_best_control) == (
+        Lift(points=100.0, ci95=(100.0, 100.0)),
+        Lift(points=50.0, ci95=(50.0, 50.0)),
+    )
+
+
+def test_pools_of_every_size_have_the_figures_that_each_has_alone() -> None:
+    generator = np.random.default_rng(5)
+    for size in (2, 3, 7):
+        scores, shares = generator.integers(0, 3, size=(2, 40, size)).astype(np.float64)
+        together = np.stack(correlations(scores, shares))
+        alone = np.array([np.stack(correlations(a, b)) for a, b in zip(scores, shares, strict=True)]).T
+        assert np.array_equal(together, alone, equal_nan=True)
+        bottom = [bottom_share(a, b) for a, b in zip(scores, shares, strict=True)]
+        assert np.array_equal(bottom_share(scores, shares), bottom)
+
+
+def null_rows(problems: int = 60, size: int = 4) -> list[ScoreRow]:
+    """A score and two controls that are all noise."""
+    generator = np.random.default_rng(7)
+    return [
+        score_row(
+            place < size // 2, float(generator.random()), completion_id=f"{problem}/{place}", problem_id=f"p{problem}",
+            random=float(generator.random()), lexical=float(generator.random()),
+        )
+        for problem in range(problems) for place in range(size)
+    ]  # fmt: skip
+
+
+def test_labels_that_mean_nothing_seldom_open_the_gate_and_the_bound_is_clopper_pearsons() -> None:
+    found = null_test(ScoreTable.of(null_rows()), "p_pass", ["random", "lexical"], points=3.0, resamples=200)
+    assert found is not None
+    assert found.permutations == 200
+    assert found.openings <= 10
+    tail = binom.cdf(found.openings, found.permutations, found.upper_bound)
+    assert tail == pytest.approx(0.05, abs=1e-9)
+
+
+def test_a_gate_that_asks_for_nothing_opens_by_chance_in_many_permutations() -> None:
+    """Without a best control of three, and with any lift enough, one interval in forty is above 0 by chance alone."""
+    found = null_test(ScoreTable.of(null_rows(8)), "p_pass", ["random"], points=-100.0, resamples=200)
+    assert found is not None
+    assert 0 < found.openings < 40
+
+
+def test_the_null_test_is_that_of_the_report_with_the_points_of_the_register() -> None:
+    report = benchmark(null_rows(), label="humaneval", resamples=200)
+    assert report.null == null_test(
+        ScoreTable.of(null_rows()), "p_pass", ["lexical", "random"], points=RERANK_POINTS.value, resamples=200
+    )
+    assert RERANK_POINTS.value == GATE_POINTS
+    assert null_test(ScoreTable.of(null_rows()), "absent", [], points=3.0, resamples=20) is None

@@ -60,6 +60,32 @@ def test_no_action_is_judged_by_its_own_prediction() -> None:
     assert (found.auc, found.no_action_auc) == (1.0, 0.0)
 
 
+def test_the_order_by_frequency_takes_the_rarer_output_for_the_decoy() -> None:
+    """Two records of other problems give "five", none gives "nine"; those of the pair's own problem count for nothing."""
+    records = [
+        heldout_record(0, problem_id="p", output="five"),
+        heldout_record(1, problem_id="p", output="nine"),
+        heldout_record(2, problem_id="q", output="five"),
+        heldout_record(3, problem_id="r", output="five"),
+        heldout_record(4, problem_id="p", output="nine"),
+    ]
+    latents = {name: np.zeros((5, 2), dtype=np.float32) for name in LATENTS}
+    for query, decoy, wanted in ((0, 1, 1.0), (1, 0, 0.0), (1, 4, 0.5)):
+        found = surprise_report(records, latents, [_pair(query, decoy)], seed=42, resamples=20).categories["mutation"]
+        assert found.frequency_auc == wanted
+
+
+def test_differences_to_both_controls_are_paired_by_problem() -> None:
+    """In problem a model and no_action are right, in b the model alone: +0.5, between 0 and 1 over draws of two."""
+    latents = LATENTS | {"z_pred_no_action": np.array([[1, 0], [0.6, 0.8], [0, 1]], dtype=np.float32)}
+    latents["z_pred_no_action"][1] = [1, 0]
+    pairs = [_pair(0, 1, problem="a"), _pair(1, 0, problem="b")]
+    found = surprise_report(RECORDS, latents, pairs, seed=42, resamples=200).categories["mutation"]
+    assert found.over_no_action is not None
+    assert (found.over_no_action.difference, found.over_no_action.ci95) == (0.5, (0.0, 1.0))
+    assert found.over_frequency is not None
+
+
 def test_the_interval_draws_problems_whole() -> None:
     """Problem a won, problem b lost twice: drawn twice a gives 1, b gives 0."""
     pairs = [_pair(0, 1, problem="a"), _pair(2, 1, problem="b"), _pair(2, 1, problem="b")]

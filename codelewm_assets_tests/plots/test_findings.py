@@ -22,10 +22,10 @@ def test_the_same_cells_give_the_same_picture_and_others_another() -> None:
 LIFTS = {
     "gate_lift_points": 3.0,
     "target_lift_points": 12.0,
-    "humaneval.fold 0.pools": 8,
-    "humaneval.fold 0.minimum_detectable_lift_points": 9.5,
-    "humaneval.this profile.minimum_detectable_lift_points": 9.5,
-    "mbpp_plus.this profile.pools": 0,
+    "humaneval.codelewm.pools": 8,
+    "humaneval.codelewm.minimum_detectable_lift_points": 9.5,
+    "humaneval.cross-fitting.minimum_detectable_lift_points": 9.5,
+    "mbpp_plus.cross-fitting.pools": 0,
 }
 
 

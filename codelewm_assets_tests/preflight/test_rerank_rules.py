@@ -2,8 +2,8 @@
 
 import pytest
 
-from codelewm_assets.baselines.controls import TEXT_CONTROLS, consensus_scores
-from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.baselines.controls import agreement_scores
+from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, FOLDS
 from codelewm_assets.core.records import Finding, PoolMember
 from codelewm_assets.preflight.rerank_rules import (
     Credits,
@@ -22,28 +22,17 @@ def leakage(world: World, scored_folds: tuple[int, ...] = (0,)) -> Finding:
     return no_scored_problem_was_trained_on(world.splits, world.pools, world.near_duplicates, scored_folds=scored_folds)
 
 
-def outcomes_of(world: World) -> dict[str, tuple[str, bool]]:
-    """What a model may train on: every completion but the reference."""
-    return {
-        row.completion.completion_id: (row.completion.problem_id, row.passed)
-        for row in world.labelled
-        if row.completion.completion_kind != "reference"
-    }
-
-
-def credits(world: World, fold: int = 0) -> Credits:
-    return control_credits(
-        world.pools, world.codes, world.prompts, world.splits, model_fold=fold, outcomes=outcomes_of(world)
-    )
+def credits(world: World) -> dict[int, Credits]:
+    return control_credits(world.controls)
 
 
 def headroom(world: World, ceiling: float = 0.95) -> Finding:
-    return controls_leave_headroom({0: credits(world)}, world.pools, ceiling=ceiling)
+    return controls_leave_headroom({0: credits(world)[0]}, world.pools, ceiling=ceiling)
 
 
 def power(world: World, target: float = 95.0, scored_folds: tuple[int, ...] = (0,)) -> Finding:
     return rerank_can_decide(
-        {fold: credits(world, fold) for fold in FOLDS},
+        credits(world),
         world.pools,
         scored_folds=scored_folds,
         target_lift_points=target,
@@ -105,28 +94,13 @@ def test_a_scored_problem_without_a_fold_is_red(world: World) -> None:
 
 
 def test_every_control_has_a_credit_between_0_and_1_for_each_scored_pool(world: World) -> None:
-    found = credits(world)
+    found = credits(world)[0]
     assert set(found) == {"humaneval", "mbpp_plus"}
     for controls in found.values():
-        assert set(controls) == set(TEXT_CONTROLS)
+        assert set(controls) == set(CONTROLS)
         for pools in controls.values():
             assert len(pools) == 8
             assert all(value is not None and 0 <= value <= 1 for value in pools.values())
-
-
-@pytest.mark.parametrize(("fold", "is_trained_on"), [(0, False), (1, False), (2, True)])
-def test_surface_lr_is_fitted_on_the_train_split_alone(world: World, fold: int, is_trained_on: bool) -> None:
-    """The verdicts of one fold's completions are negated: model 0 tests on fold 0 and validates on fold 1."""
-    fold_of = {split.problem_id: split.fold for split in world.splits}
-    negated = {
-        name: (problem, passed ^ (fold_of[problem] == fold)) for name, (problem, passed) in outcomes_of(world).items()
-    }
-    result = control_credits(world.pools, world.codes, world.prompts, world.splits, model_fold=0, outcomes=negated)
-    assert (result != credits(world)) == is_trained_on
-
-
-def test_credits_do_not_depend_on_the_order_of_members(world: World) -> None:
-    assert credits(world.changed(pools=world.pools[::-1]), 1) == credits(world, 1)
 
 
 def test_a_control_that_finds_every_passing_completion_is_red(world: World) -> None:
@@ -134,11 +108,15 @@ def test_a_control_that_finds_every_passing_completion_is_red(world: World) -> N
     passing = {m.completion_id for m in world.pools if m.passed}
     prompts = world.prompts
     fault = world.changed(
-        completions=tuple(
-            c.model_copy(
-                update={"code": f'"""{prompts[c.problem_id]}"""' if c.completion_id in passing else "0 + 0 - 0"}
+        rows=tuple(
+            row.model_copy(
+                update={
+                    "code_tokens": f'"""{prompts[row.source_problem_id]}"""'
+                    if row.source_submission_id in passing
+                    else "0 + 0 - 0"
+                }
             )
-            for c in world.completions
+            for row in world.rows
         )
     )
     found = headroom(fault)
@@ -147,10 +125,16 @@ def test_a_control_that_finds_every_passing_completion_is_red(world: World) -> N
     assert found.figures["mbpp_plus.lexical"] == 1.0
 
 
+def test_a_control_without_a_score_on_some_pool_is_red() -> None:
+    found = controls_leave_headroom(some_credits(lexical=[0.5, None]), MEMBERS, ceiling=0.85)
+    assert (found.passed, found.blocker) == (False, "benchmark_saturated")
+    assert "humaneval lexical: 1 of 2 pools lack its score" in found.offenders
+
+
 def test_a_benchmark_without_scored_pools_is_red_and_has_no_figure(world: World) -> None:
     fault = world.changed(pools=tuple(m for m in world.pools if m.benchmark_id == "humaneval"))
     found = headroom(fault)
-    assert set(found.offenders) == {f"mbpp_plus {name}: no pool could be scored" for name in TEXT_CONTROLS}
+    assert set(found.offenders) == {f"mbpp_plus {name}: no pool could be scored" for name in CONTROLS}
     assert not any(name.startswith("mbpp_plus") for name in found.figures)
 
 
@@ -165,10 +149,10 @@ def pool(number: int, passed: int, of: int) -> list[PoolMember]:
     ]  # fmt: skip
 
 
-def some_credits(**by_control: list[float]) -> dict[int, Credits]:
+def some_credits(**by_control: list[float | None]) -> dict[int, Credits]:
     """Credits of pools p0, p1 … by control; controls that are not named have 0.5 on each."""
     count = len(next(iter(by_control.values())))
-    values = {name: by_control.get(name, [0.5] * count) for name in TEXT_CONTROLS}
+    values = {name: by_control.get(name, [0.5] * count) for name in CONTROLS}
     own: dict[str, dict[str, float | None]] = {
         name: {f"p{k}::pool0": value for k, value in enumerate(row)} for name, row in values.items()
     }
@@ -208,20 +192,20 @@ def test_a_pool_with_the_reference_in_the_middle_is_won_by_consensus_and_red() -
     """The passing members are the reference under two layouts and a near copy, each bug stands alone."""
     right = "def f(a, b):\n    total = a + b\n    return total * 2"
     codes = {"p0/c0": right, "p0/c1": right + " ", "p0/c2": "def f(a):\n    return {}", "p0/c3": "x = 1\nf = len"}
-    scores = consensus_scores(codes)
-    top = max(value for value in scores.values() if value is not None)
-    assert {name for name, value in scores.items() if value == top} == {"p0/c0", "p0/c1"}
+    scores = agreement_scores(codes)
+    top = max(value.consensus for value in scores.values() if value.consensus is not None)
+    assert {name for name, value in scores.items() if value.consensus == top} == {"p0/c0", "p0/c1"}
     found = controls_leave_headroom(some_credits(consensus=[1.0]), pool(0, 2, 4), ceiling=0.85)
     assert (found.passed, found.blocker) == (False, "benchmark_saturated")
 
 
 def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
-    smallest = power(world).figures["humaneval.this profile.minimum_detectable_lift_points"]
-    assert isinstance(smallest, float) and 20 < smallest < 90  # eight problems
+    smallest = power(world).figures["humaneval.cross-fitting.minimum_detectable_lift_points"]
+    assert isinstance(smallest, float) and 10 < smallest < 60  # forty problems
     found = power(world, target=smallest - 0.25)
     assert (found.passed, found.blocker) == (False, "rerank_underpowered")
     assert (
-        found.offenders[0] == f"humaneval: 8 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
+        found.offenders[0] == f"humaneval: 40 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
     )
     assert found.figures["gate_lift_points"] == 3.0
     assert power(world, target=smallest).passed
@@ -230,20 +214,19 @@ def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
 def test_cross_fitting_shows_a_smaller_lift_than_fold_0(world: World) -> None:
     figures = power(world).figures
     for benchmark in BENCHMARKS:
-        assert figures[f"{benchmark}.fold 0.problems"] == figures[f"{benchmark}.this profile.problems"] == 8
+        assert figures[f"{benchmark}.codelewm.problems"] == 8
         assert figures[f"{benchmark}.cross-fitting.problems"] == 40
-        alone, all_folds = (
-            figures[f"{benchmark}.{scope}.minimum_detectable_lift_points"] for scope in ("fold 0", "cross-fitting")
-        )
+        alone = figures.get(f"{benchmark}.codelewm.minimum_detectable_lift_points", 100.0)  # absent: eight show none
+        all_folds = figures[f"{benchmark}.cross-fitting.minimum_detectable_lift_points"]
         assert isinstance(alone, float) and isinstance(all_folds, float) and all_folds < alone
-    assert power(world, scored_folds=FOLDS).figures["humaneval.this profile.problems"] == 40
+    assert power(world, scored_folds=FOLDS).figures["humaneval.codelewm.problems"] == 40
 
 
 def test_a_benchmark_without_pools_cannot_decide(world: World) -> None:
     fault = world.changed(pools=tuple(m for m in world.pools if m.benchmark_id == "humaneval"))
     found = power(fault)
     assert found.offenders == ("mbpp_plus: 0 problems show no lift, wanted 95.0",)
-    assert "mbpp_plus.this profile.minimum_detectable_lift_points" not in found.figures
+    assert "mbpp_plus.cross-fitting.minimum_detectable_lift_points" not in found.figures
 
 
 def test_the_best_control_is_the_one_with_the_highest_mean_of_those_that_scored_every_pool() -> None:

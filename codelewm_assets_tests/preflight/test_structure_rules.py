@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
+from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.benchmarks.stand_in import stand_in_problems
 from codelewm_assets.completions.edits import apply_random
 from codelewm_assets.completions.mutations import MUTATIONS
@@ -12,6 +13,7 @@ from codelewm_assets.completions.twins import make_twins
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import Finding, PackRow, PoolMember
 from codelewm_assets.preflight.structure_rules import (
+    TwinPools,
     fitted_structure_says_nothing,
     structure_says_nothing_across_pools,
     structure_says_nothing_within_pools,
@@ -70,9 +72,14 @@ def finding(
                     )
                 )  # fmt: skip
     return rule(
-        twin_pools(members, [row_of(m.completion_id, m.problem_id, codes[m.completion_id]) for m in members]),
+        pools_of(members, [row_of(m.completion_id, m.problem_id, codes[m.completion_id]) for m in members]),
         margin=margin,
     )
+
+
+def pools_of(members: Sequence[PoolMember], rows: Sequence[PackRow]) -> TwinPools:
+    """The twin pools of a pack with every order's scores."""
+    return twin_pools(members, twin_pool_scores(members, rows))
 
 
 def row_of(name: str, problem_id: str, code: str) -> PackRow:
@@ -227,7 +234,7 @@ def test_another_bugs_twins_beside_the_pools_are_red_across_the_problem_alone(pr
                     PoolMember(pool_id=f"{problem}::pool{pair // 2}", problem_id=problem, benchmark_id=benchmark,
                                completion_id=name, passed=right, pool_kind="twin")
                 )  # fmt: skip
-    found = ACROSS(twin_pools(members, rows), margin=MARGIN)
+    found = ACROSS(pools_of(members, rows), margin=MARGIN)
     assert not found.passed and any("problem_consensus_alpha: AUC" in name for name in found.offenders)
 
 
@@ -242,7 +249,7 @@ def test_a_benchmark_without_twin_pools_is_red(rule: Callable[..., Finding], pro
 @pytest.mark.parametrize("rule", [WITHIN, ACROSS, FITTED])
 def test_the_rules_are_green_on_the_green_world(rule: Callable[..., Finding], world: World) -> None:
     """Its margin is that of its profile, since right sides stand first in it."""
-    assert rule(twin_pools(world.pools, world.rows), margin=0.5).passed
+    assert rule(pools_of(world.pools, world.rows), margin=0.5).passed
 
 
 def test_a_pool_of_models_completions_is_not_judged() -> None:
@@ -253,4 +260,4 @@ def test_a_pool_of_models_completions_is_not_judged() -> None:
                    completion_id=item.completion.completion_id, passed=item.passed, pool_kind="model")
         for item in items
     ]  # fmt: skip
-    assert twin_pools(members, []).scores == {}
+    assert pools_of(members, []).scores == {}

@@ -1,0 +1,36 @@
+"""The control `static`: gradient boosting on counts of the syntax tree, lengths and surprisal, fitted on train completions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codelewm_assets.baselines.code_features import NAMES, features
+from codelewm_assets.baselines.ngram_lm import NgramModel
+
+COUNTED = tuple(
+    name for name in NAMES if name.startswith(("nodes", "calls_")) or name in ("depth", "tokens", "distinct_tokens")
+)
+"""Columns of `code_features.features` that it reads."""
+
+
+def counts_and_surprisal(model: NgramModel, codes: Sequence[str]) -> NDArray[np.float64]:
+    """(N, len(COUNTED) + len(SURPRISALS)) float64; reads no prompt."""
+    counts = features(codes, [""] * len(codes))[:, [NAMES.index(name) for name in COUNTED]]
+    return np.hstack([counts, model.statistics(codes)])
+
+
+def static_scores(
+    model: NgramModel, train_codes: Sequence[str], train_passed: Sequence[bool], codes: Sequence[str]
+) -> list[float | None]:
+    """Probability of passing of each of `codes`; None for all when train has a single class.
+
+    Source: scikit-learn HistGradientBoostingClassifier.
+    """
+    if len(set(train_passed)) < 2 or not codes:
+        return [None] * len(codes)
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    booster = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.08, max_leaf_nodes=15, random_state=0)
+    booster.fit(counts_and_surprisal(model, train_codes), [int(label) for label in train_passed])
+    return [float(p) for p in booster.predict_proba(counts_and_surprisal(model, codes))[:, 1]]

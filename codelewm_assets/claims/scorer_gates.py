@@ -1,0 +1,178 @@
+"""Gate rules that every candidate scorer has, on one seed's reports. No metric is computed here."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from codelewm_assets.claims import register
+from codelewm_assets.claims.figure_checks import (
+    NONE,
+    STAND_IN,
+    Verdict,
+    absent,
+    at_least,
+    check_difference,
+    check_figure,
+    check_interval,
+    missing,
+    of_lift,
+    verdict_of,
+)
+from codelewm_assets.claims.register import Scorer
+from codelewm_assets.claims.verdicts import Need, Reason, State
+from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, BenchmarkId
+from codelewm_assets.evaluation.reports import RerankReport, SeedEvidence
+
+
+def calibration_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
+    """ROC-AUC above surface_lr by the margin and above static, intervals above 0, and a small calibration error."""
+    report, name = evidence.of_scorer(scorer.name).calibration, scorer.score
+    if report is None:
+        return absent(f"The calibration report of {name} is missing.")
+    ours = report.overall.get(name)
+    if ours is None or ours.status != "ok":
+        return absent(
+            f"The calibration report has no metrics of {name}: {'no such score' if ours is None else ours.status}."
+        )
+    if ours.missing_count or ours.nonfinite_count:
+        return absent(f"{name} is missing or not finite on {ours.missing_count + ours.nonfinite_count} rows.")
+    over = report.difference.get("surface_lr")
+    of = f"ROC-AUC of {name} minus that of surface_lr"
+    most = Need(relation="at_most", threshold=register.CALIBRATION_ERROR.value)
+    return verdict_of(
+        check_figure("roc_auc_over_surface_lr", "below_surface_lr_margin", over.difference if over else None,
+               at_least(register.CALIBRATION_MARGIN), of),
+        check_interval("ci95", over.ci95 if over else None, lift=of, than="surface_lr"),
+        *check_difference("roc_auc_over_static", "not_above_control", report.difference.get("static"),
+                           f"ROC-AUC of {name} minus that of static", "static"),
+        check_figure("expected_calibration_error", "miscalibrated", ours.expected_calibration_error, most,
+               f"The expected calibration error of {name}"),
+    )  # fmt: skip
+
+
+def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId, scorer: Scorer = register.CODELEWM) -> Verdict:
+    """Lifts over the best control in pass@1 and MRR, intervals above 0, pools unsaturated, no stand-in."""
+    report = evidence.of_scorer(scorer.name).rerank
+    if report is None:
+        return absent(f"The rerank report of {scorer.score} is missing.")
+    return _reranked(report, benchmark, scorer.score, CONTROLS)
+
+
+def _reranked(rerank: RerankReport, benchmark: BenchmarkId, score: str, controls: Sequence[str]) -> Verdict:
+    report = rerank.benchmarks.get(benchmark)
+    if report is None or report.best_control is None:
+        return absent(f"The rerank report of {score} has no {'best control on ' if report else ''}{benchmark}.")
+    lift, mrr = report.lift_over_best_control, report.mrr_lift_over_best_control
+    figures = (
+        {} if lift is None else {"lift_points": lift.points, "ci95_lower": lift.ci95[0], "ci95_upper": lift.ci95[1]}
+    )
+    if "stand-in" in report.benchmark_label:
+        stand_in = Reason(code="benchmark_is_a_stand_in", detail=STAND_IN.format(report.benchmark_label))
+        return Verdict("UNDECIDED", (stand_in,), figures)
+    few = [
+        missing(
+            f"{name} has a score in {report.complete_pool_count.get(name, 0)} of {report.pool_count} pools; all are needed.",
+            name,
+        )
+        for name in (score, *controls)
+        if report.complete_pool_count.get(name, 0) < report.pool_count
+    ]
+    problems = check_figure("problem_count", "too_few_problems", float(report.problem_count), at_least(register.RERANK_PROBLEMS),
+                      f"The number of problems of {benchmark}")  # fmt: skip
+    if few or problems.reason:
+        return Verdict("UNDECIDED", (*few, *([problems.reason] if problems.reason else [])), figures)
+    if lift is None or mrr is None:
+        return absent(f"The rerank report of {score} has no lift over the best control on {benchmark}.")
+    best = report.best_control
+    top = report.pass_at_1.get(best)
+    reached = "–" if top is None else f"{top:.3f}"
+    verdict = verdict_of(
+        check_figure("lift_points", "lift_below_threshold", lift.points, at_least(register.RERANK_POINTS),
+               f"Pass@1 of {score} minus that of {best}, the best control, in points,"),
+        check_interval("ci95", lift.ci95, lift=f"pass@1 of {score} minus that of each resample's best control",
+                        than="the best control", unit=" points"),
+        *check_difference("mrr_lift", "not_above_control", of_lift(mrr),
+                           f"MRR of {score} minus that of the best control, in hundredths,", "the best control"),
+        check_figure("saturated", "benchmark_saturated", None if report.saturated is None else float(report.saturated), NONE,
+               f"Saturation (1: {best} reaches a pass@1 of {reached}, so there is no room for a lift)"),
+    )  # fmt: skip
+    return Verdict(verdict.state, verdict.reasons, verdict.figures | figures, verdict.needs)
+
+
+def unseen_operators_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
+    """On families that the scorer was trained without, pass@1 above lm in the mean over families."""
+    report = evidence.of_scorer(scorer.name).transfer
+    if report is None or not report.families:
+        return absent(f"No operator family was held out of the training of {scorer.score}.")
+    families = check_figure("families", "too_few_families", float(len(report.families)), at_least(register.FAMILIES),
+                      f"The number of operator families that {scorer.score} was trained without")  # fmt: skip
+    if families.reason:
+        return Verdict("UNDECIDED", (families.reason,))
+    over = of_lift(report.mean_lift)
+    subject = f"Pass@1 of {scorer.score} minus that of lm in the mean over families, in points,"
+    verdict = verdict_of(*check_difference("points_over_lm", "not_above_control", over, subject, "lm"))
+    of_families = {f"{name}_points": family.lift.points for name, family in report.families.items()}
+    return Verdict(verdict.state, verdict.reasons, verdict.figures | of_families, verdict.needs)
+
+
+def equivalent_edits_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
+    """Where both programs pass, the unedited one is hardly preferred."""
+    report = evidence.of_scorer(scorer.name).transfer
+    edits = report.equivalent if report else None
+    if edits is None:
+        return absent(f"{scorer.score} was not asked about edited programs that pass.")
+    pairs = check_figure("pairs", "too_few_pairs", float(edits.pair_count), at_least(register.EQUIVALENT_PAIRS),
+                   "The number of pairs of programs that both pass")  # fmt: skip
+    if pairs.reason:
+        return Verdict("UNDECIDED", (pairs.reason,))
+    most = Need(relation="at_most", threshold=register.EQUIVALENT_AUC.value)
+    subject = "The AUC of the unedited over the edited program"
+    return verdict_of(check_figure("equivalent_auc", "prefers_the_unedited", edits.auc, most, subject))
+
+
+def model_programs_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
+    """On programs that models wrote: ROC-AUC above chance, and reranking, on each benchmark."""
+    found = evidence.of_scorer(scorer.name)
+    if found.model_calibration is None or found.model_rerank is None:
+        return absent(f"{scorer.score} was not asked about programs that models wrote.")
+    state: State = "HOLDS"
+    reasons, figures, needs = list[Reason](), dict[str, float](), dict[str, Need]()
+    for benchmark in register.TRACKED:
+        metrics = found.model_calibration.slices.benchmark.get(benchmark, {}).get(scorer.score)
+        bounds = metrics.roc_auc_ci95 if metrics else None
+        subject = f"The lower bound of the ROC-AUC of {scorer.score} on programs of models, {benchmark},"
+        area = check_figure(
+            "roc_auc_lower", "not_above_control", bounds[0] if bounds else None,
+            Need(relation="above", threshold=register.MODEL_AUC.value), subject,
+        )  # fmt: skip
+        for verdict in (
+            verdict_of(area),
+            _reranked(found.model_rerank, benchmark, scorer.score, register.MODEL_CONTROLS),
+        ):
+            state = min(state, verdict.state, key=("FAILS", "UNDECIDED", "HOLDS").index)
+            reasons += [
+                reason.model_copy(update={"name": reason.name and f"{benchmark}_{reason.name}"})
+                for reason in verdict.reasons
+            ]
+            figures |= {f"{benchmark}_{name}": value for name, value in verdict.figures.items()}
+            needs |= {f"{benchmark}_{name}": need for name, need in verdict.needs.items()}
+    return Verdict(state, tuple(reasons), figures, needs)
+
+
+def gates_of(scorer: Scorer) -> dict[str, Callable[[SeedEvidence], Verdict]]:
+    """The name of each gate of a candidate, and its rule."""
+    gates: dict[str, Callable[[SeedEvidence, Scorer], Verdict]] = {
+        "calibration": calibration_gate,
+        **{f"rerank:{name}": _rerank_gate_of(name) for name in BENCHMARKS},
+        "unseen_operators": unseen_operators_gate,
+        "equivalent_edits": equivalent_edits_gate,
+        "model_programs": model_programs_gate,
+    }
+    return {f"{scorer.prefix}{name}": partial(_of_scorer, gate, scorer) for name, gate in gates.items()}
+
+
+def _rerank_gate_of(benchmark: BenchmarkId) -> Callable[[SeedEvidence, Scorer], Verdict]:
+    return lambda evidence, scorer: rerank_gate(evidence, benchmark, scorer)
+
+
+def _of_scorer(gate: Callable[[SeedEvidence, Scorer], Verdict], scorer: Scorer, evidence: SeedEvidence) -> Verdict:
+    return gate(evidence, scorer)

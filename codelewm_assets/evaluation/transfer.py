@@ -1,0 +1,101 @@
+"""What a scorer does beyond the operators that it was trained on, and where an edit changed nothing.
+
+Shapes: P problems, F operator families, R resamples.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codelewm_assets.evaluation.bootstrap import interval_of_draws, problem_draws, resampled_means
+from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, ScoreRow, TransferReport
+from codelewm_assets.evaluation.rerank import top_share
+
+CONTROL = "lm"
+
+
+class EquivalentPair(NamedTuple):
+    """Scores of two programs that both pass on all inputs, one of them edited as a bug would be."""
+
+    problem_id: str
+    unedited: float
+    edited: float
+
+
+def transfer_report(
+    unseen: Iterable[ScoreRow], pairs: Sequence[EquivalentPair], *, subject: str, seed: int, resamples: int
+) -> TransferReport:
+    """The report of one scorer on one seed.
+
+    Args:
+        unseen: pool members, `operator_family` the family that the scorer of this row was trained without; a pool counts when
+            all of its members have the subject's score and that of `lm`.
+        subject: the scorer's name in the rows.
+    """
+    families, mean_lift = _families(unseen, subject, resamples)
+    return TransferReport(
+        seed=seed,
+        subject=subject,
+        families=families,
+        mean_lift=mean_lift,
+        equivalent=equivalent_edits(pairs, resamples),
+    )
+
+
+def _families(rows: Iterable[ScoreRow], subject: str, resamples: int) -> tuple[dict[str, FamilyTransfer], Lift | None]:
+    pools: dict[tuple[str, str, str], list[ScoreRow]] = {}
+    for row in rows:
+        key = (row.operator_family or "", row.problem_id, row.pool_id or "")
+        pools.setdefault(key, []).append(row)
+    credits = list[tuple[str, str, float, float]]()  # family, problem, subject's credit, control's
+    for (family, problem, _), members in sorted(pools.items()):
+        scores = [(row.finite(subject), row.finite(CONTROL), row.passed) for row in members]
+        known = [(ours, theirs, passed) for ours, theirs, passed in scores if ours is not None and theirs is not None]
+        if len(known) == len(scores):
+            ours, theirs = top_share([(a, p) for a, _, p in known]), top_share([(b, p) for _, b, p in known])
+            credits.append((family, problem, ours, theirs))
+    if not credits:
+        return {}, None
+    names, family_of = np.unique([row[0] for row in credits], return_inverse=True)
+    problems, problem_of = np.unique([row[1] for row in credits], return_inverse=True)
+    both = np.array([row[2:] for row in credits])  # (Q, 2)
+    shape = (len(names), len(problems))
+    counts, sums = np.zeros(shape), np.zeros(shape)  # (F, P)
+    np.add.at(counts, (family_of, problem_of), 1)
+    np.add.at(sums, (family_of, problem_of), both[:, 0] - both[:, 1])
+    drawn = _family_means(sums, counts, resamples)  # (R, F)
+    means = sums.sum(axis=1) / counts.sum(axis=1)
+    families = {
+        str(name): FamilyTransfer(
+            problem_count=int((counts[f] > 0).sum()),
+            pool_count=int(counts[f].sum()),
+            pass_at_1=float(both[family_of == f, 0].mean()),
+            lm=float(both[family_of == f, 1].mean()),
+            lift=Lift(points=float(100 * means[f]), ci95=interval_of_draws(100 * drawn[np.isfinite(drawn[:, f]), f])),
+        )
+        for f, name in enumerate(names)
+    }
+    of_means = 100 * np.nanmean(drawn, axis=1)
+    return families, Lift(points=float(100 * means.mean()), ci95=interval_of_draws(of_means))
+
+
+def _family_means(sums: NDArray[np.float64], counts: NDArray[np.float64], resamples: int) -> NDArray[np.float64]:
+    """(R, F) mean of each family's pools over problems drawn with replacement; NaN where a draw has none of a family."""
+    times = problem_draws(counts.shape[1], resamples=resamples)  # (R, P)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((times @ sums.T) / (times @ counts.T))
+
+
+def equivalent_edits(pairs: Sequence[EquivalentPair], resamples: int) -> EquivalentEdits | None:
+    """Share of pairs in which the unedited program has the higher score, ties counted half; None without pairs."""
+    if not pairs:
+        return None
+    wins = np.array([(pair.unedited > pair.edited) + 0.5 * (pair.unedited == pair.edited) for pair in pairs])
+    names, code = np.unique([pair.problem_id for pair in pairs], return_inverse=True)
+    sums, counts = np.bincount(code, weights=wins)[None], np.bincount(code).astype(np.float64)
+    drawn = resampled_means(sums.astype(np.float64), counts, resamples=resamples)[:, 0]
+    return EquivalentEdits(
+        pair_count=len(pairs), problem_count=len(names), auc=float(wins.mean()), auc_ci95=interval_of_draws(drawn)
+    )

@@ -1,0 +1,1 @@
+"""Scorers: each gives a completion a probability of passing without running it."""

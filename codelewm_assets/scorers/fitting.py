@@ -1,0 +1,149 @@
+"""The critics of all folds from tables of a store: what is fitted, what is scored, and what is asked besides."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.core.records import LibraryFunction, LibraryVariant, PackRow, Record
+from codelewm_assets.dataset.folds import ProblemSplit
+from codelewm_assets.scorers.critic import Critic
+from codelewm_assets.scorers.cross_fitting import Folds, equivalent_edits, fit_fold, unseen_operators
+from codelewm_assets.scorers.examples import Example
+from codelewm_assets.scorers.program_features import ProgramFeatures
+
+
+class CriticScore(Record):
+    """The critic's score of one completion, by the critic whose test fold has its problem."""
+
+    completion_id: str  # the program
+    problem_id: str  # its problem
+    fold: int  # of the problem
+    critic: float  # probability of passing
+
+
+class FamilyCriticScore(CriticScore):
+    """The same, by a critic that never saw the operator family of the program's twins."""
+
+    family: str  # of the bug that the program or its twin has
+
+
+class EquivalentScores(Record):
+    """Scores of a twin pair of which both sides pass on all inputs."""
+
+    problem_id: str  # of both
+    unedited: float  # of the side without the edit that a bug would be
+    edited: float  # of the other
+
+
+@dataclass(frozen=True, slots=True)
+class FittedCritics:
+    """The critics of all folds of one seed.
+
+    Attributes:
+        critics: fold → critic; folds without a problem are absent.
+        scores: of every completion of the benchmarks.
+        equivalent: of twin pairs that both pass.
+        unseen: of the scored twins; empty unless asked for.
+    """
+
+    critics: Mapping[int, Critic]
+    scores: Sequence[CriticScore]
+    equivalent: Sequence[EquivalentScores]
+    unseen: Sequence[FamilyCriticScore]
+
+
+@lru_cache(maxsize=1)
+def library_features(codes: tuple[str, ...]) -> ProgramFeatures:
+    """Features under language models of library code; kept for the other seed, which reads the same programs."""
+    return ProgramFeatures.fit(codes)
+
+
+def pack_examples(
+    pack: Iterable[PackRow], splits: Sequence[ProblemSplit], prompts: Mapping[str, str], benchmarks: Sequence[str]
+) -> tuple[Folds, dict[int, list[str]]]:
+    """(fold → its programs, fold → their completion ids), in the order of the ids."""
+    fold = {split.problem_id: split.fold for split in splits}
+    first: dict[str, PackRow] = {}
+    for row in pack:
+        if row.source_dataset in benchmarks and row.source_problem_id in fold:
+            first.setdefault(row.source_submission_id, row)
+    examples: dict[int, list[Example]] = defaultdict(list)
+    names: dict[int, list[str]] = defaultdict(list)
+    for name, row in sorted(first.items()):
+        own = fold[row.source_problem_id]
+        names[own].append(name)
+        examples[own].append(
+            Example(
+                row.code_tokens,
+                prompts[row.source_problem_id],
+                row.completion_passed,
+                row.source_problem_id,
+                row.twin,
+                row.operator_family if row.completion_kind == "mutant_1" else "",
+                is_scored=row.is_scored,
+            )
+        )
+    return examples, names
+
+
+def library_examples(functions: Sequence[LibraryFunction], variants: Iterable[LibraryVariant]) -> list[Example]:
+    """Variants of library functions, for training alone."""
+    prompts = {function.function_id: function.prompt for function in functions}
+    return [
+        Example(
+            variant.code,
+            prompts[variant.function_id],
+            variant.passed,
+            variant.function_id,
+            variant.twin,
+            variant.family if variant.kind == "mutant" else "",
+            is_library=True,
+        )
+        for variant in variants
+        if variant.twin is not None
+    ]
+
+
+def fit_critics(
+    features: ProgramFeatures,
+    folds: Folds,
+    names: Mapping[int, Sequence[str]],
+    library: Sequence[Example],
+    *,
+    seed: int,
+    with_unseen: bool,
+) -> FittedCritics:
+    """Fit the critic of every fold, and score each program by the one that never saw its problem.
+
+    Args:
+        names: fold → completion ids, in the order of `folds`.
+        with_unseen: refit without each operator family too.
+
+    Raises: ScorerError: too few programs.
+    """
+    critics = {fold: fit_fold(features, folds, library, fold, seed=seed) for fold in FOLDS if folds.get(fold)}
+    scores = {
+        fold: critic.score([e.code for e in folds[fold]], [e.prompt for e in folds[fold]]).tolist()
+        for fold, critic in critics.items()
+    }
+    rows = [
+        CriticScore(completion_id=name, problem_id=example.group, fold=fold, critic=score)
+        for fold in sorted(critics)
+        for name, example, score in zip(names[fold], folds[fold], scores[fold], strict=True)
+    ]
+    pairs = [
+        EquivalentScores(
+            problem_id=folds[row.fold][row.edited].group, unedited=row.unedited_score, edited=row.edited_score
+        )
+        for row in equivalent_edits(folds, scores)
+    ]
+    unseen = [
+        FamilyCriticScore(
+            completion_id=names[row.fold][row.index], problem_id=folds[row.fold][row.index].group, fold=row.fold,
+            critic=row.score, family=row.family,
+        )
+        for row in (unseen_operators(features, folds, library, seed=seed) if with_unseen else ())
+    ]  # fmt: skip
+    return FittedCritics(critics, rows, pairs, unseen)

@@ -1,0 +1,85 @@
+"""What each fold's critic is fitted on, and what it is asked."""
+
+import pytest
+
+from codelewm_assets.scorers import cross_fitting
+from codelewm_assets.scorers.cross_fitting import (
+    EquivalentEdit,
+    cross_fitted_scores,
+    equivalent_edits,
+    fit_fold,
+    unseen_operators,
+)
+from codelewm_assets.scorers.examples import Example
+from codelewm_assets.scorers.program_features import ProgramFeatures
+from codelewm_assets_tests.scorers.test_critic import LIBRARY, examples
+
+FOLDS = {fold: examples(range(9 * fold, 9 * fold + 9)) for fold in range(5)}
+
+
+@pytest.fixture(scope="module")
+def features() -> ProgramFeatures:
+    return ProgramFeatures.fit(LIBRARY)
+
+
+class Fitted:
+    """Notes what a critic is fitted on."""
+
+    def __init__(self) -> None:
+        self.parts = list[tuple[list[Example], list[Example]]]()
+
+    def fit(self, features: object, train: list[Example], validation: list[Example], *, seed: int) -> None:
+        self.parts.append((list(train), list(validation)))
+
+
+def test_a_fold_is_in_no_part_of_its_critic_and_validation_is_the_next(
+    features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = Fitted()
+    monkeypatch.setattr(cross_fitting, "Critic", fitted)
+    fit_fold(features, FOLDS, [Example("x", "", True, "library", is_library=True)], 4, seed=42)
+    ((train, validation),) = fitted.parts
+    assert [e.group for e in train] == [e.group for fold in (1, 2, 3) for e in FOLDS[fold]] + ["library"]
+    assert validation == FOLDS[0]
+
+
+def test_a_family_left_out_is_in_no_part_nor_are_its_twins(
+    features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = Fitted()
+    monkeypatch.setattr(cross_fitting, "Critic", fitted)
+    fit_fold(features, FOLDS, examples(range(90, 93), library=True), 0, seed=42, without="relational")
+    ((train, validation),) = fitted.parts
+    every = [*train, *validation]
+    assert {e.family for e in every} == {"", "arithmetic"}
+    twins = {(e.group, e.twin): e.family for e in every if e.family}
+    assert all((e.group, e.twin) in twins for e in every)
+    assert any(e.is_library for e in train)
+
+
+def test_all_folds_are_scored_by_critics_that_tell_their_bugs(features: ProgramFeatures) -> None:
+    scores = cross_fitted_scores(features, FOLDS, [], seed=42)
+    assert set(scores) == set(FOLDS)
+    for fold, values in scores.items():
+        passed = [example.passed for example in FOLDS[fold]]
+        assert len(values) == len(passed)
+        assert min(s for s, p in zip(values, passed, strict=True) if p) > max(
+            s for s, p in zip(values, passed, strict=True) if not p
+        )
+
+
+def test_unseen_operators_scores_both_sides_of_every_twin_once(features: ProgramFeatures) -> None:
+    rows = list(unseen_operators(features, FOLDS, [], seed=42))
+    assert sorted((row.fold, row.index) for row in rows) == [(k, i) for k in FOLDS for i in range(len(FOLDS[k]))]
+    assert {row.family for row in rows} == {"arithmetic", "relational"}
+    for row in rows:
+        assert FOLDS[row.fold][row.index].family in ("", row.family)
+
+
+def test_equivalent_edits_are_pairs_of_which_both_sides_pass() -> None:
+    rows = [
+        Example("a", "", True, "p", "b0p0"), Example("b", "", True, "p", "b0p0", "constant"),
+        Example("c", "", True, "p", "b1p0"), Example("d", "", False, "p", "b1p0", "constant"),
+        Example("e", "", True, "p"),
+    ]  # fmt: skip
+    assert equivalent_edits({3: rows}, {3: [0.9, 0.4, 0.8, 0.1, 0.5]}) == [EquivalentEdit(3, 0, 1, 0.9, 0.4)]
