@@ -30,7 +30,8 @@ WORDS: Mapping[str, str] = {
     "points_over_lm": "pass@1 in points over lm",
     "equivalent_auc": "AUC of the unedited program where both pass",
     **{f"{benchmark}_{name}": f"{benchmark}: {title}" for benchmark in register.TRACKED
-       for name, title in (("roc_auc_lower", "lower bound of ROC-AUC"), ("lift_points", "points over the best control"))},
+       for name, title in (("roc_auc_lower", "lower bound of ROC-AUC"), ("lift_points", "points over the best control"),
+                           ("mrr_lift", "hundredths of MRR over the best control"), ("saturated", "saturated"))},
     "expected_calibration_error": "calibration error",
     "manifest_mismatches": "manifest mismatches",
     "secret_findings": "secret findings",

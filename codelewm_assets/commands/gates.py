@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def print_gates(instance: Any, store: Any, console: Any) -> None:
     """Print the claims, OPEN ones first, the gates with a sentence each, and the paths of report and review site."""
+    from codelewm_assets.claims.headline import headline
     from codelewm_assets.commands.gate_sentences import gate_sentence
     from codelewm_assets.display import print_table
 
@@ -21,6 +22,7 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
     if gates is None:
         print("No gates: claim_gates has not been materialized.")
         return
+    print(headline(gates))
     claims = sorted(gates.claims, key=lambda claim: claim.status != "OPEN")
     print_table(console, "Claims", ["claim", "status"], [[c.sentence, c.status] for c in claims])
     rows = [[gate.gate, gate.state, gate_sentence(gate)] for gate in gates.gates]

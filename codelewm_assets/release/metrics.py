@@ -118,6 +118,55 @@ def rerank_power_table(records: Records) -> str:
     return table(header, rows)
 
 
+def scorer_table(records: Records) -> str:
+    """A row per scorer besides CodeLeWM, seed and benchmark: order, lift over the best control, and calibration."""
+    rows: list[list[Cell]] = []
+    for seed, scorer in _scorers(records):
+        base = f"seed.{seed}.scorers.{scorer}"
+        for name in records.keys(f"{base}.rerank.benchmarks") if records.get(f"{base}.rerank") else ():
+            own, area = f"{base}.rerank.benchmarks.{name}", f"{base}.calibration.slices.benchmark.{name}.{scorer}"
+            best, null = records.at(f"{own}.best_control"), records.get(f"{own}.null")
+            chance = f"{null['openings']} of {null['permutations']}, ≤ {null['upper_bound']:.3f}" if null else None
+            rows.append([scorer, seed, *_at(records, own, "benchmark_label", "problem_count", "pool_count"),
+                         records.at(f"{own}.pass_at_1.{scorer}"), best, records.get(f"{own}.pass_at_1.{best}") if best else None,
+                         _lift(records, f"{own}.lift_over_best_control"), _lift(records, f"{own}.mrr_lift_over_best_control"),
+                         chance, *_get(records, area, "roc_auc", "within_pool_auc", "expected_calibration_error")])  # fmt: skip
+    header = ["scorer", "seed", "benchmark", "problems", "pools", "pass@1", "best control", "its pass@1",
+              "over the best of each resample, points", "in hundredths of MRR", "by chance", "ROC-AUC", "within a pool",
+              "calibration error"]  # fmt: skip
+    return table(header, rows)
+
+
+def transfer_table(records: Records) -> str:
+    """A row per scorer, seed and operator family that it was trained without, and one for edits that change nothing."""
+    rows: list[list[Cell]] = []
+    for seed, scorer in _scorers(records):
+        base = f"seed.{seed}.scorers.{scorer}.transfer"
+        for name in records.keys(f"{base}.families") if records.get(base) else ():
+            own = f"{base}.families.{name}"
+            rows.append(
+                [
+                    scorer,
+                    seed,
+                    name,
+                    *_at(records, own, "problem_count", "pass_at_1", "lm"),
+                    _lift(records, f"{own}.lift"),
+                ]
+            )
+        if records.get(f"{base}.mean_lift"):
+            rows.append([scorer, seed, "mean over families", None, None, None, _lift(records, f"{base}.mean_lift")])
+        if edits := records.get(f"{base}.equivalent"):
+            figures = [edits["problem_count"], edits["auc"], None, interval(edits["auc_ci95"])]
+            rows.append([scorer, seed, "AUC of the unedited program where both pass", *figures])
+    header = ["scorer", "seed", "operator family", "problems", "pass@1 or AUC", "lm", "lift in points, or interval"]
+    return table(header, rows)
+
+
+def _scorers(records: Records) -> Iterator[tuple[str, str]]:
+    for seed in records.keys("seed"):
+        yield from ((seed, scorer) for scorer in records.keys(f"seed.{seed}.scorers"))
+
+
 def _calibration_parts(records: Records, report: str) -> Iterator[tuple[str, str, str, str]]:
     """(part, seed, score, path) over all rows and over those of each benchmark, p_pass before the controls."""
     for seed in seeds_with(records, report):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from codelewm_assets.claims.headline import headline
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.records import Finding
 from codelewm_assets.evaluation.reports import SeedEvidence
@@ -38,6 +39,7 @@ def report_records(
     seeds = {str(seed): _of_seed(item) for seed, item in sorted(evidence.items())}
     tree: dict[str, Any] = {
         "profile": gates.profile,
+        "headline": headline(gates),
         "benchmark_labels": dict(gates.benchmark_labels),
         "gate": {gate.gate: _gate(gate) for gate in gates.gates},
         "claim": {claim.claim_id: claim.model_dump(mode="json") for claim in gates.claims},

@@ -162,4 +162,6 @@ def full_records(gates: ClaimGates | None = None, labels: dict[str, str] = STAND
 def sparse_records(gates: ClaimGates | None = None) -> Records:
     """The tree of a run whose reports have no more than they must."""
     bare = together(rerank(name, lift_over_best_control=None) for name in BENCHMARKS)
-    return report_records(gates or gates_of(), {seed: seed_evidence(rerank=bare) for seed in SEEDS})
+    return report_records(
+        gates or gates_of(), {seed: seed_evidence(rerank=bare, record_calibration=None) for seed in SEEDS}
+    )

@@ -8,6 +8,8 @@ import jinja2
 import pytest
 
 from codelewm_assets.claims.audit import audit_text
+from codelewm_assets.claims.gates import GATES
+from codelewm_assets.claims.register import CLAIMS
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.evaluation.reports import SeedEvidence
@@ -142,9 +144,10 @@ def test_a_claim_that_is_closed_stands_in_the_list_not_to_claim_alone(status: st
 
 def test_the_verdict_counts_claims_and_gates() -> None:
     text = _text(sparse_records(gates_of({42: {"collapse": None}})))
-    assert "1 of 8 claims are OPEN." in text  # the one that does not need collapse
+    without_it = sum("collapse" not in claim.gates for claim in CLAIMS)
+    assert f" {without_it} of {len(CLAIMS)} claims are OPEN." in text
     assert "0 FAIL, 1 is UNDECIDED (collapse). A gate holds only" in text
-    assert "Of 8 gates 7 HOLD (retrieval, surprise, " in text
+    assert f"Of {len(GATES)} gates {len(GATES) - 1} HOLD (retrieval, surprise, " in text
     assert "- collapse UNDECIDED: seed 42: The report checkpoint_inspection is missing.\n" in text
 
 
@@ -225,7 +228,7 @@ def test_a_problem_that_was_trained_on_stands_in_the_report_and_leaves_nothing_t
     text = _text(report_records(gates, evidence))
     assert "- integrity FAILS: The number of scored problems that were trained on is 1; at most 0 is needed.\n" in text
     assert "| integrity | scored_problem_trained_on | 1 | 0 | The number of scored problems" in text
-    assert "0 of 8 claims are OPEN" in text
+    assert f"0 of {len(CLAIMS)} claims are OPEN" in text
 
 
 def _report(records: Records) -> str:

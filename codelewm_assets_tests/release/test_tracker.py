@@ -5,6 +5,7 @@ from typing import get_args
 
 from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.claims.gates import GATES
+from codelewm_assets.claims.register import CLAIMS
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.release.criteria import CRITERIA, WORKSTREAMS, Criterion, Evidence, Kind
 from codelewm_assets.release.report_records import report_records
@@ -108,7 +109,7 @@ def test_the_worst_piece_of_evidence_is_the_criterions_state() -> None:
 def test_the_body_counts_open_claims_and_names_each_criterion_with_its_evidence() -> None:
     records = full_records(gates_of(), LABELS)
     text = tracker_markdown(tracker_status(records, ALL_GREEN), records)
-    assert text.startswith("## Status of profile `tiny`: 8 of 8 claims OPEN")
+    assert text.startswith(f"## Status of profile `tiny`: {len(CLAIMS)} of {len(CLAIMS)} claims OPEN")
     for row in CRITERIA:
         assert f"| {row.text} |" in text
     assert "check `heldout_scores:every_score_row_has_p_pass` GREEN" in text
@@ -119,6 +120,6 @@ def test_the_body_says_no_more_than_the_gates() -> None:
     gates = nothing_known(STAND_IN)
     records = full_records(gates)
     text = tracker_markdown(tracker_status(records, ALL_GREEN), records)
-    assert text.startswith("## Status of profile `tiny`: 0 of 8 claims OPEN")
+    assert text.startswith(f"## Status of profile `tiny`: 0 of {len(CLAIMS)} claims OPEN")
     assert audit_text(text, {claim.claim_id: claim.status for claim in gates.claims}) == []
     assert all(f"CLOSED: {claim.sentence}" in text for claim in gates.claims)

@@ -1,0 +1,26 @@
+"""The verdict in one sentence: what may be said and how far it reaches, or what the nearest claim lacks."""
+
+from codelewm_assets.claims.register import CLAIMS
+from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult
+
+REACH = {claim.claim_id: claim.reach for claim in CLAIMS}
+
+
+def headline(gates: ClaimGates) -> str:
+    """Every OPEN claim with the data that it speaks of; without one, the claim that lacks the fewest gates and what it lacks."""
+    is_open = [claim for claim in gates.claims if claim.status == "OPEN"]
+    if is_open:
+        return " ".join(f"OPEN: {claim.sentence} It speaks of {reach_of(claim)}." for claim in is_open)
+    nearest = min(gates.claims, key=_distance)
+    reason = f" {nearest.reasons[0].detail}" if nearest.reasons else ""
+    return f"No claim is OPEN. The nearest is CLOSED: {nearest.sentence} What it lacks first:{reason}"
+
+
+def reach_of(claim: ClaimResult) -> str:
+    """The data that a claim speaks of; a claim of an older register has none here."""
+    return REACH.get(claim.claim_id, "what its sentence names")
+
+
+def _distance(claim: ClaimResult) -> tuple[int, int]:
+    """(gates that do not hold, reasons)."""
+    return len({reason.detail.split(":", 1)[0] for reason in claim.reasons}), len(claim.reasons)
