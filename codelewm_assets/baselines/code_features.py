@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +135,16 @@ def _read_program(code: str) -> _Program:
     return _Program(
         tuple(map(float, counts)),
         frozenset(kinds) | frozenset(calls),
-        tuple(abs(v) for v in constants if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)),
+        tuple(abs(v) for v in constants if _is_finite_number(v)),
         tuple(value.lower() for value in constants if isinstance(value, str) and value),
         frozenset(part for token in tokens for part in re.findall(r"[a-z]+", token.lower())),
+    )
+
+
+def _is_finite_number(value: object) -> TypeGuard[int | float]:
+    """An integer of any size counts: not all have a float."""
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and math.isfinite(value)
     )
 
 

@@ -70,7 +70,7 @@ def _exchanges(tokens: Sequence[str]) -> Iterator[tuple[int, int, int, tuple[str
             for other in OTHER_NAMES:
                 if other != token:
                     yield KINDS.index("name"), place, 1, (other,)
-        elif token.isdigit():
+        elif token.isdecimal():
             for number in (int(token) - 1, int(token) + 1):
                 if number >= 0:
                     yield KINDS.index("number"), place, 1, (str(number),)
@@ -84,7 +84,7 @@ def _exchanges(tokens: Sequence[str]) -> Iterator[tuple[int, int, int, tuple[str
 
 
 def _is_operand(token: str) -> bool:
-    return token in USED_NAMES or token.isdigit()
+    return token in USED_NAMES or token.isdecimal()
 
 
 def edit_gains(model: NgramModel, codes: Sequence[str]) -> Floats:

@@ -81,6 +81,11 @@ def test_a_text_that_does_not_parse_has_lengths_alone() -> None:
     assert value("tokens", "def f(:") > 0
 
 
+def test_a_number_beyond_any_float_is_a_number_like_others() -> None:
+    assert value("numbers_not_in_prompt", f"x = {10**400}") == 1.0
+    assert value("numbers_not_in_prompt", "x = 1e999") == 0.0
+
+
 def test_names_leave_no_mark() -> None:
     renamed = SOUND.replace("total", "s").replace("xs", "numbers")
     assert np.array_equal(features([SOUND], ["p"]), features([renamed], ["p"]))

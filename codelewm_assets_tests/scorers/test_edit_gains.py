@@ -37,5 +37,9 @@ def test_a_program_without_a_place_has_zeros() -> None:
     assert edit_gains(MODEL, []).shape == (0, len(NAMES))
 
 
+def test_a_digit_that_is_no_number_has_no_exchange() -> None:
+    assert row("x²")["number_places"] == 0.0  # does not parse: a superscript is a digit, and no decimal
+
+
 def test_every_kind_of_exchange_is_a_column() -> None:
     assert set(EXCHANGES) | {"name", "number", "order"} == set(KINDS)
