@@ -47,6 +47,7 @@ GATE_WORDS: tuple[tuple[str, str], ...] = (
     (r"calibrat", "calibration"),
     (r"integrity", "integrity"),
     (r"action[- _]use", "action_use"),
+    (r"contaminat", "contamination"),
     (r"unseen[- _]operators?", "unseen_operators"),
     (r"equivalent[- _]edits?", "equivalent_edits"),
     (r"model[- _]programs?", "model_programs"),

@@ -19,7 +19,7 @@ from codelewm_assets.claims.figure_checks import (
     verdict_of,
 )
 from codelewm_assets.claims.scorer_gates import gates_of
-from codelewm_assets.claims.verdicts import Need
+from codelewm_assets.claims.verdicts import Need, Reason
 from codelewm_assets.core.ids import ABLATIONS
 from codelewm_assets.evaluation.reports import IntegrityEvidence, RetrieverName, SeedEvidence
 
@@ -174,6 +174,18 @@ def action_use_gate(evidence: SeedEvidence) -> Verdict:
     return verdict_of(*checks)
 
 
+def contamination_gate(evidence: SeedEvidence) -> Verdict:
+    """What the encoder was pretrained on cannot hold a benchmark."""
+    seen = evidence.collapse.encoder_may_have_seen_benchmarks if evidence.collapse else None
+    if seen is None:
+        return absent("checkpoint_inspection does not say what the encoder was pretrained on.")
+    if seen == "false":
+        return Verdict("HOLDS")
+    may = "may hold the benchmarks" if seen == "true" else "is not known"
+    detail = f"What the encoder was pretrained on {may}: no figure of CodeLeWM shows what it does on problems that it never saw."
+    return Verdict("UNDECIDED", (Reason(code="contamination_unknown", detail=detail),))
+
+
 def integrity_gate(evidence: IntegrityEvidence | None) -> Verdict:
     """Manifests verify with their parents, secret scans are clean, no scored problem was trained on."""
     if evidence is None:
@@ -207,5 +219,6 @@ SEED_GATES: dict[str, Callable[[SeedEvidence], Verdict]] = {
     "surprise": surprise_gate,
     "probe": probe_gate,
     "action_use": action_use_gate,
+    "contamination": contamination_gate,
     **{name: gate for scorer in register.SCORERS for name, gate in gates_of(scorer).items()},
 }

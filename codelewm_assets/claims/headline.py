@@ -13,7 +13,7 @@ def headline(gates: ClaimGates) -> str:
         return " ".join(f"OPEN: {claim.sentence} It speaks of {reach_of(claim)}." for claim in is_open)
     nearest = min(gates.claims, key=_distance)
     reason = f" {nearest.reasons[0].detail}" if nearest.reasons else ""
-    return f"No claim is OPEN. The nearest is CLOSED: {nearest.sentence} What it lacks first:{reason}"
+    return f"No claim is OPEN. The nearest, `{nearest.claim_id}`, is CLOSED; what it lacks first:{reason}"
 
 
 def reach_of(claim: ClaimResult) -> str:

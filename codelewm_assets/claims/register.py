@@ -197,6 +197,10 @@ GATE_RULES: tuple[GateRule, ...] = (
         "completion above a prior that reads the input alone, each with a 95% interval above 0.",
         (("difference, above", ABOVE_CONTROL),),
     ),
+    GateRule(
+        "contamination",
+        "The encoder starts from scratch, or from weights that cannot have seen a benchmark. What was trained on here is integrity's.",
+    ),
     *(rule for scorer in SCORERS for rule in _scorer_rules(scorer)),
     GateRule(
         "integrity",
@@ -247,7 +251,7 @@ def _reach_claims(scorer: Scorer, more: tuple[str, ...] = (), any_of: tuple[str,
     own, of_twins = scorer.prefix, f"tells {KNOWN}"
     both = (*(f"{own}rerank:{name}" for name in TRACKED), f"{own}calibration", *more, "integrity")
     unseen = (*both, f"{own}unseen_operators", f"{own}equivalent_edits")
-    of_one = tuple(gate for gate in more if gate in ("collapse", "action_use"))
+    of_one = tuple(gate for gate in more if gate in ("collapse", "action_use", "contamination"))
     return (
         *(
             Claim(
@@ -296,13 +300,13 @@ CLAIMS: tuple[Claim, ...] = (
                 f"CodeLeWM improves reranking of Python completions on {own.title}.",
                 f"On {own.title}, p_pass reranks Python completions better than every control.",
             ),
-            (f"rerank:{benchmark}", "collapse", "action_use", "model_programs", "integrity"),
+            (f"rerank:{benchmark}", "collapse", "action_use", "contamination", "model_programs", "integrity"),
             needs_published_benchmarks="stand_in" in own.sources,
             reach=f"{PROGRAMS}, {own.title}",
         )
         for benchmark, own in BENCHMARKS.items()
     ),
-    *_reach_claims(CODELEWM, ("collapse", "retrieval", "action_use"), ("probe", "surprise")),
+    *_reach_claims(CODELEWM, ("collapse", "retrieval", "action_use", "contamination"), ("probe", "surprise")),
     *_reach_claims(CRITIC),
     Claim(
         "critic_improves_reranking",
@@ -313,7 +317,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "p_pass_is_calibrated",
         ("p_pass is calibrated and beats surface features.", "p_pass is calibrated."),
-        ("calibration", "integrity"),
+        ("calibration", "contamination", "integrity"),
     ),
     Claim(
         "retrieves_outputs",

@@ -120,6 +120,9 @@ REASONS: dict[str, ReasonKind] = {
     "benchmark_is_a_stand_in": _of(
         "Problems of this project stand in for the benchmark.", NAMED, lambda r: r.is_bare, fails=False
     ),
+    "contamination_unknown": _of(
+        "What the encoder was pretrained on may hold the benchmarks.", NAMED, lambda r: r.is_bare, fails=False
+    ),
     "too_few_pairs": _of("Fewer decoy pairs than the gate asks for.", BELOW, _below, fails=False),
     "too_few_problems": _of("Fewer problems than the gate asks for.", BELOW, _below, fails=False),
     "too_few_targets": _of("Fewer targets could be probed than the gate asks for.", BELOW, _below, fails=False),

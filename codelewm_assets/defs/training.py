@@ -38,19 +38,20 @@ PIPES_STATUS = re.compile(r"External execution process failed with code (-?\d+)"
 
 
 @artifact_asset(
-    "training", deps=["execution_pack", "problem_splits", "benchmark_problems"], kinds={"huggingface", "parquet"},
-    code_version="3",
+    "training", deps=["execution_pack", "problem_splits", "benchmark_problems", "library_variants"],
+    kinds={"huggingface", "parquet"}, code_version="4",
 )  # fmt: skip
 def tokenized_pack(run: AssetRun) -> Plan:
     """Per model fold a BPE tokenizer trained on its train texts only, and the token arrays of the whole pack."""
     inputs, training = run.inputs, run.profile.training_config()
-    names = ("vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
+    names = ("variant_steps", "vocab_size", "code_length", "input_length", "output_length", "prompt_length", "folds")
 
     def make() -> AssetOutput:
         from codelewm_assets.training.tokenize import RECORDS, VARIANTS, collect_texts, token_files, tokenize_fold
 
         folds = {split.problem_id: split.fold for split in inputs.splits()}
-        texts = collect_texts(inputs.pack(), folds, inputs.prompts())
+        variants = inputs.library_variants() if training.variant_steps else ()
+        texts = collect_texts(inputs.pack(), folds, inputs.prompts(), variants)
         files: dict[str, bytes] = {RECORDS: write_table(texts.records)}
         if texts.variants:
             files[VARIANTS] = write_table(texts.variants)
@@ -277,18 +278,22 @@ def sidecar_matches(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="4", is_seeded=True
+    "training", deps=["checkpoint", "tokenized_pack"], kinds={"numpy", "json"}, code_version="5", is_seeded=True
 )
 def checkpoint_inspection(run: AssetRun) -> Plan:
     """The tensor table, the check of finite weights, and the collapse diagnostics of the latents."""
     trained, tokens = run.parents()
 
     def make() -> AssetOutput:
+        from codelewm_assets.evaluation.explained import explained_figures
         from codelewm_assets.plots.reports import training_curve
-        from codelewm_assets.training.inspect import inspect_checkpoint
+        from codelewm_assets.training.inspect import held_out_latents, inspect_checkpoint
         from codelewm_assets.training.progress import read_events
 
         rows, report = inspect_checkpoint(trained, tokens)
+        if not report["nonfinite_tensors"]:
+            after, before = held_out_latents(trained, tokens)
+            report |= explained_figures((after.z_pred, after.z_out), (before.z_pred, before.z_out), after.problems)
         pack = run.inputs.store.load("execution_pack", tokens.manifest.parent_artifacts["execution_pack"])
         on = " and ".join(pack.manifest.metadata["benchmark_labels"].values())
         curve = training_curve({int(run.seed): read_events(trained.path("progress.jsonl"))[0]}, on=on)

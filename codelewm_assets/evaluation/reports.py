@@ -350,6 +350,7 @@ class CollapseReport(Report):
     tensor_count: int
     parameter_count: int
     nonfinite_tensors: list[str] = Field(default_factory=list)
+    encoder_may_have_seen_benchmarks: Literal["true", "false", "unknown"] | None = None  # in its pretraining
     # of z_pred against z_out on held-out records, by one network each; None: not computed
     r2: float | None = None
     r2_ci95: Interval | None = None

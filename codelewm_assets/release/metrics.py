@@ -163,8 +163,9 @@ def transfer_table(records: Records) -> str:
 
 
 def _scorers(records: Records) -> Iterator[tuple[str, str]]:
+    """(seed, scorer) of each scorer besides CodeLeWM, whose score has the scorer's name."""
     for seed in records.keys("seed"):
-        yield from ((seed, scorer) for scorer in records.keys(f"seed.{seed}.scorers"))
+        yield from ((seed, scorer) for scorer in records.keys(f"seed.{seed}.scorers") if scorer != "codelewm")
 
 
 def _calibration_parts(records: Records, report: str) -> Iterator[tuple[str, str, str, str]]:

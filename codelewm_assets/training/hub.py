@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
@@ -62,6 +63,16 @@ def scored_model(config: TrainingConfig, weights: Mapping[str, Tensor]) -> CodeL
     if config.pretrained is not None and config.pretrained.is_frozen:
         model.attach(load_body(config.pretrained))
     model.load_state_dict(weights, strict=True)
+    model.eval()
+    return model
+
+
+def untrained_model(config: TrainingConfig, *, seed: int, fold: int) -> CodeLeWMModel:
+    """The model before its first step, with the weights that training starts from, in evaluation mode."""
+    torch.manual_seed(seed * 1000 + fold)
+    model = CodeLeWMModel(model_config(config))
+    if config.pretrained is not None:
+        model.attach(load_body(config.pretrained))
     model.eval()
     return model
 

@@ -4,6 +4,7 @@ Shapes: N latents, D dimensions.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,44 @@ def _smallest(diagnostics: Sequence[CollapseDiagnostics], name: str) -> float | 
     return None if not values or None in values else min(values)
 
 
+class HeldOutLatents(NamedTuple):
+    """Latents of held-out records, each (N, D), and the problem of each record; one fold after another."""
+
+    problems: list[str]
+    z_pred: NDArray[np.float32]
+    z_out: NDArray[np.float32]
+
+
+def held_out_latents(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[HeldOutLatents, HeldOutLatents]:
+    """Predictions and targets of up to `MAX_LATENTS` records of each test part, by the trained and by the untrained network.
+
+    Raises: TrainingError: sidecar and tokens do not match. Needs torch.
+    """
+    from codelewm_assets.training.data import load_fold
+    from codelewm_assets.training.latents import Scorer
+    from codelewm_assets.training.sidecar import require_matching
+
+    sidecar = require_matching(checkpoint, tokenized_pack)
+    parts: tuple[list[HeldOutLatents], list[HeldOutLatents]] = ([], [])
+    for fold in sidecar.folds:
+        data = load_fold(tokenized_pack, fold)
+        records = sorted(data.part("test"), key=lambda r: unit_interval("explained", r.record_id))[:MAX_LATENTS]
+        rows = [r.code for r in records], [r.input for r in records], [r.prompt for r in records]
+        scorers = Scorer(checkpoint, sidecar, data), Scorer.untrained(sidecar, data)
+        for part, scorer in zip(parts, scorers, strict=True):
+            predicted, targets = scorer.transitions(*rows).z_pred, scorer.outputs([r.output for r in records])
+            part.append(HeldOutLatents([r.problem_id for r in records], predicted, targets))
+    trained, untrained = (
+        HeldOutLatents(
+            [name for one in part for name in one.problems],
+            np.concatenate([one.z_pred for one in part]),
+            np.concatenate([one.z_out for one in part]),
+        )
+        for part in parts
+    )
+    return trained, untrained
+
+
 def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[list[TensorRow], dict[str, object]]:
     """The tensor table, and `checkpoint_inspection.json` with the collapse diagnostics of val records.
 
@@ -143,5 +182,6 @@ def inspect_checkpoint(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[
         "tensor_count": len(rows),
         "parameter_count": sidecar.parameter_count,
         "nonfinite_tensors": broken,
+        "encoder_may_have_seen_benchmarks": sidecar.encoder_may_have_seen_benchmarks,
     }
     return rows, report

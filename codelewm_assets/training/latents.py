@@ -14,7 +14,7 @@ from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.batches import plant
 from codelewm_assets.training.config import TrainingConfig
 from codelewm_assets.training.data import FoldData
-from codelewm_assets.training.hub import scored_model
+from codelewm_assets.training.hub import scored_model, untrained_model
 from codelewm_assets.training.modeling_codelewm import CodeLeWMModel
 from codelewm_assets.training.packing import Segment, pack
 from codelewm_assets.training.sidecar import Sidecar, weights_path
@@ -77,6 +77,14 @@ class Scorer:
             raise TrainingError(
                 f"{checkpoint.manifest.artifact_id}: weights do not fit its sidecar: {error}"
             ) from error
+
+    @classmethod
+    def untrained(cls, sidecar: Sidecar, data: FoldData) -> "Scorer":
+        """The same network before its first step."""
+        scorer = cls.__new__(cls)
+        scorer._data, scorer._config = data, sidecar.config
+        scorer._model = untrained_model(sidecar.config, seed=sidecar.seed, fold=data.model_fold)
+        return scorer
 
     def transitions(self, codes: Sequence[int], inputs: Sequence[int], prompts: Sequence[int]) -> Transitions:
         """Predict from rows of the token arrays, one of each per record. Returns: `Transitions` of N = len(codes)."""

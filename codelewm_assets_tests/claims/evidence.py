@@ -47,6 +47,7 @@ def collapse(**changes: Any) -> CollapseReport:
         "neighbour_entropy": 0.10 + HAIR,
         "tensor_count": 9,
         "parameter_count": 1000,
+        "encoder_may_have_seen_benchmarks": "false",
         "r2": 2 * HAIR,
         "r2_ci95": (HAIR, 0.5),
         "untrained_r2": HAIR,

@@ -231,6 +231,9 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
     ("retrieval", {"retrieval": retrieval().model_copy(update={"lift": {}})}, "evidence_missing"),
     ("surprise", {"surprise": surprise(mutation=category(0.99, over_frequency=None))}, "evidence_missing"),
     ("action_use", {"record_calibration": None}, "evidence_missing"),
+    ("contamination", {"collapse": collapse(encoder_may_have_seen_benchmarks="true")}, "contamination_unknown"),
+    ("contamination", {"collapse": collapse(encoder_may_have_seen_benchmarks="unknown")}, "contamination_unknown"),
+    ("contamination", {"collapse": collapse(encoder_may_have_seen_benchmarks=None)}, "evidence_missing"),
     ("action_use", {"record_calibration": calibration()}, "evidence_missing"),
     *(
         (f"{scorer.prefix}{name}", with_scorer(scorer.name, **changes), code)

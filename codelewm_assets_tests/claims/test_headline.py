@@ -19,8 +19,8 @@ def test_without_an_open_claim_the_nearest_and_what_it_lacks_are_named() -> None
     without_critic = {"collapse": collapse(effective_rank_ratio=0.1)} | {"scorers": {}}
     found = gates_of({seed: without_critic | {"calibration": None, "retrieval": None} for seed in SEEDS})
     text = headline(found)
-    assert text.startswith("No claim is OPEN. The nearest is CLOSED: ")
-    assert "What it lacks first: " in text and text.endswith(".")
+    assert text.startswith("No claim is OPEN. The nearest, `")
+    assert "what it lacks first: " in text and text.endswith(".")
     assert headline(nothing_known()).startswith("No claim is OPEN.")
 
 

@@ -39,7 +39,7 @@ from codelewm_assets_tests.claims.evidence import (
 
 CONDITIONS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(
-        ("evidence_missing", "evidence_does_not_verify", "benchmark_is_a_stand_in"),
+        ("evidence_missing", "evidence_does_not_verify", "benchmark_is_a_stand_in", "contamination_unknown"),
         lambda r: (r.figure, r.threshold, r.interval) == (None, None, None),
     ),
     **dict.fromkeys(

@@ -33,6 +33,7 @@ DESIGN_KEYS = [
     "preflight_report",
     "tokenized_pack",
     "checkpoint",
+    "critic",
     "checkpoint_inspection",
     "heldout_scores",
     "p_pass_calibration",
