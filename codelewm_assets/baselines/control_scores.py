@@ -5,8 +5,9 @@ A control that is fitted is fitted on the train folds of the model that it is co
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
+
+import numpy as np
 
 from codelewm_assets.baselines.controls import (
     Agreement,
@@ -18,7 +19,7 @@ from codelewm_assets.baselines.controls import (
 )
 from codelewm_assets.baselines.ngram_lm import NgramModel
 from codelewm_assets.baselines.pool_model import Pool, lm_pair_scores, pool_model_scores
-from codelewm_assets.baselines.static import static_scores
+from codelewm_assets.baselines.static import boosted, counts_and_surprisal
 from codelewm_assets.baselines.structure import Scores
 from codelewm_assets.core.ids import FOLDS, BenchmarkId, split_of
 from codelewm_assets.core.records import CompletionKind, PackRow, PoolMember, Record
@@ -100,9 +101,13 @@ def control_rows(
     wanted = sorted({*scored, *(member.completion_id for member in pooled)})
     model = NgramModel.fit(library)
     natural = dict(zip(wanted, model.mean_surprisals([codes[name] for name in wanted]), strict=True))
-    surface, static = (
-        _fitted(known.first, wanted, fold, fit) for fit in (surface_lr_scores, partial(static_scores, model))
-    )
+    every = list(dict.fromkeys(codes.values()))
+    table = dict(zip(every, counts_and_surprisal(model, every), strict=True))  # of each program once, for five fits
+
+    def static_scores(train: Sequence[str], passed: Sequence[bool], programs: Sequence[str]) -> list[float | None]:
+        return boosted(np.array([table[c] for c in train]), passed, np.array([table[c] for c in programs]))
+
+    surface, static = (_fitted(known.first, wanted, fold, fit) for fit in (surface_lr_scores, static_scores))
     of_pool = _of_pools(model, stored, codes, prompts, fold, orders)
     in_problem = _agreement(((known.first[name].source_problem_id, name) for name in scored), codes)
     in_pool = _agreement(((member.pool_id, member.completion_id) for member in pooled), codes)

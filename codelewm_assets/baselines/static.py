@@ -29,8 +29,15 @@ def static_scores(
     """
     if len(set(train_passed)) < 2 or not codes:
         return [None] * len(codes)
+    return boosted(counts_and_surprisal(model, train_codes), train_passed, counts_and_surprisal(model, codes))
+
+
+def boosted(train: NDArray[np.float64], passed: Sequence[bool], rows: NDArray[np.float64]) -> list[float | None]:
+    """Probability of passing of each of `rows`; None for all when train has a single class. Args: train, rows: (N, D)."""
+    if len(set(passed)) < 2 or not len(rows):
+        return [None] * len(rows)
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     booster = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.08, max_leaf_nodes=15, random_state=0)
-    booster.fit(counts_and_surprisal(model, train_codes), [int(label) for label in train_passed])
-    return [float(p) for p in booster.predict_proba(counts_and_surprisal(model, codes))[:, 1]]
+    booster.fit(train, [int(label) for label in passed])
+    return [float(p) for p in booster.predict_proba(rows)[:, 1]]

@@ -199,7 +199,8 @@ GATE_RULES: tuple[GateRule, ...] = (
     ),
     GateRule(
         "contamination",
-        "The encoder starts from scratch, or from weights that cannot have seen a benchmark. What was trained on here is integrity's.",
+        "The encoder starts from scratch, or from weights that cannot have seen a benchmark. What was trained on here, integrity "
+        "says.",
     ),
     *(rule for scorer in SCORERS for rule in _scorer_rules(scorer)),
     GateRule(
@@ -287,6 +288,7 @@ CLAIMS: tuple[Claim, ...] = (
             "retrieval",
             "calibration",
             "action_use",
+            "contamination",
             "model_programs",
             "integrity",
         ),

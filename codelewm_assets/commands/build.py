@@ -105,14 +105,22 @@ def print_end(
 
 
 def preflight_lines(report: dict[str, Any]) -> list[str]:
-    """The verdict of a preflight report: clear, or one line per blocker with its rule and first offenders."""
+    """The verdict of a preflight report: clear, or one line per blocker with its rule and first offenders; then the claims."""
     red = [finding for finding in report["findings"] if not finding["passed"]]
     if report["clear"] and not red:
-        return [f"preflight_report: clear ({len(report['findings'])} rules)"]
+        return [f"preflight_report: clear ({len(report['findings'])} rules)", *_claims_in_reach(report)]
     lines = [f"preflight_report: not clear, {len(red)} of {len(report['findings'])} rules are red; blockers:"]
     for finding in red:
         first = [str(offender) for offender in finding["offenders"][:MAX_OFFENDERS]]
         remainder = len(finding["offenders"]) - len(first)
         offenders = "; ".join([*first, *([f"{remainder} more"] if remainder > 0 else [])])
         lines.append(f"  {finding['rule']}: {finding['blocker']}" + (f" ({offenders})" if offenders else ""))
-    return lines
+    return lines + _claims_in_reach(report)
+
+
+def _claims_in_reach(report: dict[str, Any]) -> list[str]:
+    """The claims that this profile can open, and why it cannot open the others whatever their figures; reports of 0.1 lack them."""
+    claims: dict[str, list[str]] = report.get("claims", {})
+    can_open = [name for name, reasons in claims.items() if not reasons]
+    lines = [f"Claims that this profile can open: {', '.join(can_open) or 'none'}."] if claims else []
+    return lines + [f"  not {name}: {'; '.join(reasons)}" for name, reasons in claims.items() if reasons]

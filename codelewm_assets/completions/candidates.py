@@ -2,8 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
+from multiprocessing import get_context
 
 from codelewm_assets.completions.imported import RejectedRow
 from codelewm_assets.completions.renaming import alpha_normalise
@@ -12,38 +15,48 @@ from codelewm_assets.completions.variants import CompletionSourceError
 from codelewm_assets.core.digests import sha256_text, unit_interval
 from codelewm_assets.core.records import Completion, Problem
 
+MIN_PARALLEL = 64  # problems; fewer are done before other processes have started
 
-def make_completions(problems: Sequence[Problem], *, bugs: int, pairs_per_bug: int, seed: int) -> list[Completion]:
+
+def make_completions(
+    problems: Sequence[Problem], *, bugs: int, pairs_per_bug: int, seed: int, workers: int = 1
+) -> list[Completion]:
     """Completions of every problem; ids count within a problem: `HumanEval/0/c003`. Number 0 is the reference.
+
+    Args:
+        workers: processes that share the problems; what is made does not depend on it.
 
     Raises: CompletionSourceError: there are no problems, two share an id, or a reference does not parse or does not define its
         entry point.
     """
     _require_distinct(problems)
-    generated = []
-    for problem in problems:
-        try:
-            variants = make_twins(
-                problem.reference, problem.entry_point, bugs=bugs, pairs_per_bug=pairs_per_bug, seed=seed
-            )
-        except CompletionSourceError as error:
-            raise CompletionSourceError(f"{problem.problem_id}: {error}") from error
-        generated += [
-            Completion(
-                completion_id=f"{problem.problem_id}/c{number:03d}",
-                problem_id=problem.problem_id,
-                benchmark_id=problem.benchmark_id,
-                completion_kind=variant.kind,
-                operator_family=variant.operator_family,
-                operators=variant.operators,
-                code=variant.code,
-                entry_point=problem.entry_point,
-                bug=variant.bug,
-                twin=variant.twin,
-            )
-            for number, variant in enumerate(variants)
-        ]
-    return generated
+    of_problem = partial(_of_problem, bugs=bugs, pairs_per_bug=pairs_per_bug, seed=seed)
+    if workers == 1 or len(problems) < MIN_PARALLEL:
+        return [completion for problem in problems for completion in of_problem(problem)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return [completion for own in pool.map(of_problem, problems, chunksize=8) for completion in own]
+
+
+def _of_problem(problem: Problem, *, bugs: int, pairs_per_bug: int, seed: int) -> list[Completion]:
+    try:
+        variants = make_twins(problem.reference, problem.entry_point, bugs=bugs, pairs_per_bug=pairs_per_bug, seed=seed)
+    except CompletionSourceError as error:
+        raise CompletionSourceError(f"{problem.problem_id}: {error}") from error
+    return [
+        Completion(
+            completion_id=f"{problem.problem_id}/c{number:03d}",
+            problem_id=problem.problem_id,
+            benchmark_id=problem.benchmark_id,
+            completion_kind=variant.kind,
+            operator_family=variant.operator_family,
+            operators=variant.operators,
+            code=variant.code,
+            entry_point=problem.entry_point,
+            bug=variant.bug,
+            twin=variant.twin,
+        )
+        for number, variant in enumerate(variants)
+    ]
 
 
 def _require_distinct(problems: Sequence[Problem]) -> None:

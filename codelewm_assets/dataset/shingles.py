@@ -6,6 +6,7 @@ import keyword
 import re
 import tokenize
 from collections.abc import Sequence, Set
+from functools import lru_cache
 
 SHINGLE_TOKENS = 3  # tokens of code in a shingle
 SHINGLE_WORDS = 2  # words of prose in a shingle
@@ -19,7 +20,8 @@ CODE_LINE = re.compile(r"\s*(?:>>>|assert\b|@|def\s+\w+\s*\(|import\s|from\s+[\w
 BOILERPLATE = re.compile(r"\bwrite an? (?:python )?function (?:to|that|which)?\b")
 
 
-def normalised_tokens(source: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def normalised_tokens(source: str) -> tuple[str, ...]:
     """Tokens of a program with names replaced by their order of first use; comments and layout excluded."""
     names: dict[str, str] = {}
     tokens: list[str] = []
@@ -30,8 +32,8 @@ def normalised_tokens(source: str) -> list[str]:
             elif token.type in (tokenize.NAME, tokenize.OP, tokenize.NUMBER, tokenize.STRING):
                 tokens.append(token.string)
     except (tokenize.TokenError, IndentationError):
-        return source.split()
-    return tokens
+        return tuple(source.split())
+    return tuple(tokens)
 
 
 def shingles(source: str, size: int = 3) -> set[str]:

@@ -47,7 +47,11 @@ def candidate_completions(run: AssetRun) -> Plan:
 
         problems = inputs.problems(benchmark)
         generated = make_completions(
-            problems, bugs=settings.bugs, pairs_per_bug=settings.pairs_per_bug, seed=settings.seed
+            problems,
+            bugs=settings.bugs,
+            pairs_per_bug=settings.pairs_per_bug,
+            seed=settings.seed,
+            workers=run.profile.sandbox.workers,
         )
         known = {problem.problem_id: problem for problem in problems}
         rows = (row for path in imported for row in read_imported(path, known))

@@ -1,9 +1,11 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from codelewm_assets.baselines.control_scores import ControlRow
+from codelewm_assets.claims import prospects as prospects_of
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.package import versions
@@ -42,7 +44,7 @@ def control_scores(run: AssetRun) -> Plan:
     return Plan(make, versions("scikit-learn"), show=show)
 
 
-@artifact_asset("preflight", deps=COVERED, kinds={"json"}, code_version="5")
+@artifact_asset("preflight", deps=COVERED, kinds={"json"}, code_version="6")
 def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and the verdict for training: clear or not."""
     inputs = run.inputs
@@ -57,6 +59,7 @@ def preflight_report(run: AssetRun) -> Plan:
             "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
             "folds": list(inputs.profile.folds),
             "settings": inputs.profile.preflight_settings(),
+            "claims": {row.claim_id: list(row.reasons) for row in prospects_of.prospects(_plan(inputs))},
             "findings": [result.model_dump(mode="json") for result in findings],
         }
         return AssetOutput(
@@ -65,8 +68,26 @@ def preflight_report(run: AssetRun) -> Plan:
 
     # the rules too: a report of fewer rules must not be reused
     config = inputs.profile.preflight_settings() | versions("scikit-learn", "great-expectations")
-    config |= {"rules": list(REQUIRED_RULES)}
+    config |= {"rules": list(REQUIRED_RULES), "critic": inputs.profile.critic.model_dump(mode="json")}
+    config["encoder"] = inputs.profile.training_config().encoder_may_have_seen_benchmarks
     return Plan(make, config)
+
+
+def _plan(inputs: Inputs) -> prospects_of.Plan:
+    """What this profile will have evidence of."""
+    problems: dict[str, dict[str, set[str]]] = {"codelewm": defaultdict(set), "critic": defaultdict(set)}
+    for row in inputs.control_scores():
+        if row.pool_id is not None and row.fold in inputs.profile.folds:
+            problems["codelewm"][row.benchmark_id].add(row.problem_id)
+        if row.pool_id is not None and row.benchmark_id in inputs.profile.critic.benchmarks:
+            problems["critic"][row.benchmark_id].add(row.problem_id)
+    return prospects_of.Plan(
+        inputs.benchmark_labels(),
+        {scorer: {name: len(found) for name, found in own.items()} for scorer, own in problems.items()},
+        frozenset({"critic"} if inputs.profile.critic.unseen_operators else ()),
+        has_model_pools=any(member.pool_kind == "model" for member in inputs.pools()),
+        may_have_seen=inputs.profile.training_config().encoder_may_have_seen_benchmarks != "false",
+    )
 
 
 def preflight_is_clear(inputs: Inputs, partition: str | None) -> Finding:

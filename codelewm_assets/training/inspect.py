@@ -17,6 +17,7 @@ from codelewm_assets.training.progress import DIAGNOSTICS
 from codelewm_assets.training.sidecar import weights_path
 
 MAX_LATENTS = 1000
+MAX_HELD_OUT = 400  # records of a fold, for R²: each is predicted by two networks
 
 
 class TensorRow(Record):
@@ -118,7 +119,7 @@ class HeldOutLatents(NamedTuple):
 
 
 def held_out_latents(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[HeldOutLatents, HeldOutLatents]:
-    """Predictions and targets of up to `MAX_LATENTS` records of each test part, by the trained and by the untrained network.
+    """Predictions and targets of up to `MAX_HELD_OUT` records of each test part, by the trained and by the untrained network.
 
     Raises: TrainingError: sidecar and tokens do not match. Needs torch.
     """
@@ -130,7 +131,7 @@ def held_out_latents(checkpoint: Artifact, tokenized_pack: Artifact) -> tuple[He
     parts: tuple[list[HeldOutLatents], list[HeldOutLatents]] = ([], [])
     for fold in sidecar.folds:
         data = load_fold(tokenized_pack, fold)
-        records = sorted(data.part("test"), key=lambda r: unit_interval("explained", r.record_id))[:MAX_LATENTS]
+        records = sorted(data.part("test"), key=lambda r: unit_interval("explained", r.record_id))[:MAX_HELD_OUT]
         rows = [r.code for r in records], [r.input for r in records], [r.prompt for r in records]
         scorers = Scorer(checkpoint, sidecar, data), Scorer.untrained(sidecar, data)
         for part, scorer in zip(parts, scorers, strict=True):

@@ -118,6 +118,7 @@ def test_a_failing_gate_closes_exactly_the_claims_that_need_it(gate: str) -> Non
         "retrieval",
         "calibration",
         "action_use",
+        "contamination",
         "model_programs",
         "integrity",
     ],

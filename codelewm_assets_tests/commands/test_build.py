@@ -104,6 +104,15 @@ def test_a_preflight_report_ends_clear_or_with_each_blocker() -> None:
     assert "not clear" in preflight_lines(report(clear=False))[0]
 
 
+def test_the_preflight_verdict_ends_with_what_the_profile_can_open() -> None:
+    claims = {"is_non_collapsed": [], "improves_reranking": ["there are no pools", "a stand-in"]}
+    assert preflight_lines(report(clear=True) | {"claims": claims}) == [
+        "preflight_report: clear (1 rules)",
+        "Claims that this profile can open: is_non_collapsed.",
+        "  not improves_reranking: there are no pools; a stand-in",
+    ]
+
+
 DATA = {"execution_pack", "preflight_report"}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.benchmarks.stand_in import stand_in_problems
+from codelewm_assets.completions import candidates
 from codelewm_assets.completions.candidates import make_completions
 from codelewm_assets.completions.mutations import MUTATIONS
 from codelewm_assets.completions.renaming import alpha_normalise, rename_surface
@@ -273,3 +274,19 @@ def test_completion_ids_count_within_a_problem() -> None:
 def test_no_problems_are_an_error() -> None:
     with pytest.raises(CompletionSourceError, match="No problems; expected at least one"):
         make_completions([], bugs=2, pairs_per_bug=2, seed=0)
+
+
+PROBLEMS_SHARED = [make_problem(number) for number in range(6)]
+
+
+def test_processes_that_share_the_problems_make_the_same_completions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MIN_PARALLEL", 2)
+    alone = candidates.make_completions(PROBLEMS_SHARED, bugs=1, pairs_per_bug=2, seed=0)
+    assert candidates.make_completions(PROBLEMS_SHARED, bugs=1, pairs_per_bug=2, seed=0, workers=2) == alone
+
+
+def test_a_reference_that_does_not_parse_is_named_from_another_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MIN_PARALLEL", 2)
+    broken = [*PROBLEMS_SHARED[:3], make_problem(99, reference="def solve(")]
+    with pytest.raises(CompletionSourceError, match="099"):
+        candidates.make_completions(broken, bugs=1, pairs_per_bug=2, seed=0, workers=2)

@@ -15,7 +15,7 @@ RENAMED = "def add_up(values):\n    acc = 0\n    for v in values:\n        acc +
 
 
 def test_names_become_their_order_of_first_use_and_keywords_stay() -> None:
-    assert normalised_tokens("def f(x): return f + x") == ["def", "v0", "(", "v1", ")", ":", "return", "v0", "+", "v1"]
+    assert normalised_tokens("def f(x): return f + x") == ("def", "v0", "(", "v1", ")", ":", "return", "v0", "+", "v1")
 
 
 def test_renaming_variables_does_not_change_shingles() -> None:
@@ -37,7 +37,7 @@ def test_a_program_shorter_than_a_shingle_is_one_shingle() -> None:
 
 
 def test_text_that_is_no_python_is_compared_by_its_words() -> None:
-    assert normalised_tokens("this ( is not") == ["this", "(", "is", "not"]
+    assert normalised_tokens("this ( is not") == ("this", "(", "is", "not")
 
 
 def test_jaccard_by_hand() -> None:
