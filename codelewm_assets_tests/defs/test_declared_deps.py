@@ -81,7 +81,11 @@ def test_what_gates_an_asset_is_an_edge_of_the_graph_and_no_dep() -> None:
     assert {name: sorted(gating) for name, gating in GATED_BY.items() if gating} == {
         "benchmark_problems": ["humaneval_release", "mbpp_plus_release"],
         "candidate_completions": ["imported_completions"],
-        "checkpoint": ["benchmark_problems", "candidate_completions", "labelled_completions"],
+        "checkpoint": [
+            "benchmark_problems", "candidate_completions", "control_scores", "labelled_completions", "library_functions",
+            "library_variants",
+        ],
+        "critic": ["candidate_completions", "control_scores", "labelled_completions", "rerank_pools", "semantic_decoys"],
         "heldout_scores": ["problem_splits"],
         "tracker_status": ["dataset_card", "model_card", "results_report"],
-    }
+    }  # fmt: skip

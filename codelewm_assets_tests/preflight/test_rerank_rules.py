@@ -208,7 +208,8 @@ def test_a_run_too_small_for_its_lift_is_red(world: World) -> None:
         found.offenders[0] == f"humaneval: 40 problems show {smallest:.2f} points at best, wanted {smallest - 0.25:.1f}"
     )
     assert found.figures["gate_lift_points"] == 3.0
-    assert power(world, target=smallest).passed
+    largest = max(power(world).figures[f"{name}.cross-fitting.minimum_detectable_lift_points"] for name in BENCHMARKS)
+    assert power(world, target=float(largest)).passed
 
 
 def test_cross_fitting_shows_a_smaller_lift_than_fold_0(world: World) -> None:

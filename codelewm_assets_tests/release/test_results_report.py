@@ -144,10 +144,10 @@ def test_a_claim_that_is_closed_stands_in_the_list_not_to_claim_alone(status: st
 
 def test_the_verdict_counts_claims_and_gates() -> None:
     text = _text(sparse_records(gates_of({42: {"collapse": None}})))
-    without_it = sum("collapse" not in claim.gates for claim in CLAIMS)
+    without_it = sum(not {"collapse", "contamination"} & {*claim.gates} for claim in CLAIMS)
     assert f" {without_it} of {len(CLAIMS)} claims are OPEN." in text
-    assert "0 FAIL, 1 is UNDECIDED (collapse). A gate holds only" in text
-    assert f"Of {len(GATES)} gates {len(GATES) - 1} HOLD (retrieval, surprise, " in text
+    assert "0 FAIL, 2 are UNDECIDED (collapse, contamination). A gate holds only" in text
+    assert f"Of {len(GATES)} gates {len(GATES) - 2} HOLD (retrieval, surprise, " in text
     assert "- collapse UNDECIDED: seed 42: The report checkpoint_inspection is missing.\n" in text
 
 
