@@ -31,6 +31,7 @@ from codelewm_assets.evaluation.probe import latent_probe_report
 from codelewm_assets.evaluation.reports import CollapseReport, IntegrityEvidence, SeedEvidence
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
+from codelewm_assets.evaluation.score_rows import record_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import surprise_report
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
@@ -105,6 +106,7 @@ def evidence_of(scores: HeldoutScores, stored: Stored, seed: int) -> SeedEvidenc
     return SeedEvidence(
         collapse=CollapseReport(seed=seed, tensor_count=1, parameter_count=1, **found.model_dump()),
         calibration=calibration_report(completions, seed=seed),
+        record_calibration=calibration_report(ScoreTable.of(record_rows(scores.records)), seed=seed, level="record"),
         rerank=rerank_report(pools, seed=seed, resamples=RESAMPLES),
         retrieval=retrieval_report(scores.records, scores.latents, stored.rows, seed=seed, resamples=RESAMPLES),
         surprise=surprise_report(scores.records, scores.latents, stored.decoys, seed=seed, resamples=RESAMPLES),
