@@ -45,7 +45,9 @@ def test_a_lock_file_has_what_its_extra_requires_with_a_hash_for_each_line(name:
 
 def test_constraints_are_the_lock_files_and_torch() -> None:
     rows = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").split())
-    files = [path for path in FOLDER.glob("*.txt") if path.stem != "smollm2"]  # a model's file, without what it asks for
+    files = [
+        path for path in FOLDER.glob("*.txt") if path.stem != "smollm2"
+    ]  # a model's file, without what it asks for
     every = {package: version for path in files for package, version in locked(path.stem).items()}
     assert rows.pop("torch") == next(row for row in PROJECT["dependencies"] if row[:7] == "torch==")[7:]
     assert rows == every

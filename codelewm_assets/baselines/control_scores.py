@@ -93,7 +93,7 @@ def control_rows(
         orders: of `structure.twin_pool_scores`.
     """
     known = Completions.of(pack)
-    fold = {split.problem_id: split.fold for split in splits}
+    fold = {split.problem_id: split.fold for split in splits if split.fold in FOLDS}  # else splits_keep_their_contract
     codes = {name: row.code_tokens for name, row in known.first.items()}
     stored = [m for m in members if m.completion_id in known.first and m.problem_id in fold]  # pools_join_the_pack
     pooled = sorted(stored, key=lambda member: (member.pool_id, member.completion_id))

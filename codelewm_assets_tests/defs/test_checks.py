@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from codelewm_assets.claims.register import GATE_RULES
+from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import CellCount, Finding
@@ -18,8 +20,12 @@ from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import checks
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.checks import DATA_RULES, check_result, evaluate_rules
+from codelewm_assets.defs.critic import TRAINED_ON
+from codelewm_assets.defs.status import check_name
+from codelewm_assets.evaluation.evidence import SCORE_FILES
 from codelewm_assets.preflight.contracts import tables
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
+from codelewm_assets.scorers.fitting import CriticScore
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
 
@@ -401,7 +407,8 @@ def _inspection(**changes: Any) -> dict[str, Any]:
     return {
         "schema_version": "codelewm.checkpoint_inspection.v1", "seed": 42, "latent_count": 100,
         "effective_rank_ratio": 0.5, "median_variance": 0.01, "neighbour_entropy": 0.9, "tensor_count": 3,
-        "parameter_count": 4, "nonfinite_tensors": [],
+        "parameter_count": 4, "nonfinite_tensors": [], "r2": 0.2, "r2_ci95": [0.1, 0.3], "untrained_r2": -0.1,
+        "over_untrained": {"difference": 0.3, "ci95": [0.2, 0.4]},
     } | changes  # fmt: skip
 
 
@@ -420,6 +427,7 @@ def test_weights_are_finite_is_red_when_a_tensor_is_not(stored: StoredWorld) -> 
         {"median_variance": 1e-9},
         {"neighbour_entropy": 0.09},
         {"effective_rank_ratio": None},
+        {"r2": -1.0},
     ],
 )
 def test_latents_have_not_collapsed_is_red_below_a_floor_and_without_evidence(
@@ -431,13 +439,13 @@ def test_latents_have_not_collapsed_is_red_below_a_floor_and_without_evidence(
     assert not stored.run_check("checkpoint_inspection", "latents_have_not_collapsed", "42").passed
 
 
-def _score_lines(world: World, *, fold: int = 0, p_pass: float | None = 0.5) -> bytes:
+def _score_lines(world: World, *, fold: int = 0, p_pass: float | None = 0.5, score: str = "p_pass") -> bytes:
     from codelewm_assets.core.digests import canonical_json
 
     held = {s.problem_id for s in world.splits if s.fold == 0}
     rows = [
         {"completion_id": m.completion_id, "problem_id": m.problem_id, "benchmark_id": m.benchmark_id, "split": "test",
-         "fold": fold, "passed": m.passed, "pool_id": m.pool_id, "scores": {"p_pass": p_pass}}
+         "fold": fold, "passed": m.passed, "pool_id": m.pool_id, "scores": {score: p_pass}}
         for m in world.pools if m.problem_id in held
     ]  # fmt: skip
     return b"".join(canonical_json(row) + b"\n" for row in rows)
@@ -452,11 +460,43 @@ def test_score_checks_are_red_on_their_fault_in_either_file(
     stored: StoredWorld, world: World, check: str, fault: dict[str, Any]
 ) -> None:
     stored.put_data(world)
-    clean = dict.fromkeys(("score_rows.jsonl", "completion_scores.jsonl"), _score_lines(world))
-    for broken, wanted in ((None, True), ("score_rows.jsonl", False), ("completion_scores.jsonl", False)):
-        files = clean | ({} if broken is None else {broken: _score_lines(world, **fault)})
+    clean = {name: _score_lines(world, score=score) for name, score in SCORE_FILES.items()}
+    of_p_pass = check == "every_score_row_has_p_pass"
+    for broken, score in [(None, ""), *SCORE_FILES.items()]:
+        wanted = broken is None or (of_p_pass and score != "p_pass")
+        files = clean | ({} if broken is None else {broken: _score_lines(world, **fault, score=score)})
         stored.put("heldout_scores", files, {}, partition="42")
         assert stored.run_check("heldout_scores", check, "42").passed is wanted
+
+
+@pytest.mark.parametrize("fault", ["fold", "data"])
+def test_critic_scores_held_out_programs_is_red_on_another_fold_and_on_rebuilt_data(
+    stored: StoredWorld, world: World, fault: str
+) -> None:
+    stored.put_data(world)
+    fold = {split.problem_id: split.fold for split in world.splits}
+
+    def put(shift: int) -> None:
+        rows = [
+            CriticScore(
+                completion_id=m.completion_id,
+                problem_id=m.problem_id,
+                fold=(fold[m.problem_id] + shift) % 5,
+                critic=0.5,
+            )
+            for m in world.pools
+        ]
+        about = {"trained_on": {name: stored.latest[name].digest for name in TRAINED_ON}}
+        files = {"scores.parquet": write_table(rows), "critic.json": pretty_json(about)}
+        stored.put("critic", files, {}, partition="42")
+
+    put(0)
+    assert stored.run_check("critic", "critic_scores_held_out_programs", "42").passed
+    if fault == "fold":
+        put(1)
+    else:
+        stored.put_data(world.changed(rows=world.rows[:-1]))
+    assert not stored.run_check("critic", "critic_scores_held_out_programs", "42").passed
 
 
 def test_open_claims_follow_from_gates_is_red_when_a_claim_was_opened_by_hand(stored: StoredWorld) -> None:
@@ -472,10 +512,7 @@ def test_open_claims_follow_from_gates_is_red_when_a_claim_was_opened_by_hand(st
     assert not stored.run_check("claim_gates", "open_claims_follow_from_gates").passed
 
 
-GATE_CHECK_NAMES = (
-    "gate_collapse", "gate_retrieval", "gate_surprise", "gate_probe", "gate_calibration", "gate_rerank_humaneval",
-    "gate_rerank_mbpp_plus", "gate_integrity",
-)  # fmt: skip
+GATE_CHECK_NAMES = tuple(check_name(rule.name) for rule in GATE_RULES)
 
 
 def _put_gates(stored: StoredWorld, gates: Any) -> None:
@@ -564,7 +601,9 @@ def test_a_release_is_red_when_its_plan_found_something(stored: StoredWorld) -> 
 def test_every_check_of_the_graph_has_a_red_test_here() -> None:
     """As a case with a fault, or by name in a test that asserts that the check does not pass."""
     red = {case.check for case in DATA_CASES} | set(GATE_CHECK_NAMES)
-    for function in ast.parse(Path(__file__).read_text(encoding="utf-8")).body:
+    here = Path(__file__)
+    texts = [path.read_text(encoding="utf-8") for path in (here, here.with_name("test_library.py"))]
+    for function in (found for text in texts for found in ast.parse(text).body):
         if re.search(r"^ +assert (?:not .*\.passed|.*\.passed is wanted$)", ast.unparse(function), re.MULTILINE):
             red |= {node.value for node in ast.walk(function) if isinstance(node, ast.Constant)}
     checks = {key.name for module in STAGE_MODULES for check in module.CHECKS for key in check.check_keys}

@@ -128,3 +128,8 @@ def test_variants_without_a_wrong_one_turn_the_check_red(stored: StoredWorld) ->
     stored.put("library_variants", {"variants.parquet": write_table([right])}, {})
     check = stored.run_check("library_variants", "variants_were_labelled")
     assert not check.passed and "no variant that fails" in check.description
+
+
+def test_a_function_without_a_licence_turns_the_check_red(stored: StoredWorld) -> None:
+    stored.put("library_functions", {"functions.parquet": write_table([make_function(license="")])}, {})
+    assert not stored.run_check("library_functions", "library_states_licences").passed

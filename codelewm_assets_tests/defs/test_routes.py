@@ -32,6 +32,7 @@ FROM_THE_PACK_ON = (
     "problem_splits",
     "semantic_decoys",
     "rerank_pools",
+    "control_scores",
     "preflight_report",
     "tokenized_pack",
 )
