@@ -110,11 +110,12 @@ def rerank_power_table(records: Records) -> str:
         [records.at(f"{base}.benchmark_label"), seed, *_at(records, base, "problem_count", "pool_count", "best_control"),
          _lift(records, f"{base}.lift_over_best_control"),
          *_get(records, base, "power.standard_error_points", "power.minimum_detectable_effect_points"),
-         *_at(records, base, "saturated", "resamples")]
+         *_at(records, base, "saturated", "resamples"), _by_chance(records, base)]
         for seed, _, base in _keys(records, "rerank")
     ]  # fmt: skip
     header = ["benchmark", "seed", "problems", "pools", "best control", "over the best of each resample, points",
-              "standard error, points", "minimum detectable lift, points", "saturated", "resamples"]  # fmt: skip
+              "standard error, points", "minimum detectable lift, points", "saturated", "resamples",
+              "gate opened by chance"]  # fmt: skip
     return table(header, rows)
 
 
@@ -125,12 +126,12 @@ def scorer_table(records: Records) -> str:
         base = f"seed.{seed}.scorers.{scorer}"
         for name in records.keys(f"{base}.rerank.benchmarks") if records.get(f"{base}.rerank") else ():
             own, area = f"{base}.rerank.benchmarks.{name}", f"{base}.calibration.slices.benchmark.{name}.{scorer}"
-            best, null = records.at(f"{own}.best_control"), records.get(f"{own}.null")
-            chance = f"{null['openings']} of {null['permutations']}, ≤ {null['upper_bound']:.3f}" if null else None
+            best = records.at(f"{own}.best_control")
             rows.append([scorer, seed, *_at(records, own, "benchmark_label", "problem_count", "pool_count"),
                          records.at(f"{own}.pass_at_1.{scorer}"), best, records.get(f"{own}.pass_at_1.{best}") if best else None,
                          _lift(records, f"{own}.lift_over_best_control"), _lift(records, f"{own}.mrr_lift_over_best_control"),
-                         chance, *_get(records, area, "roc_auc", "within_pool_auc", "expected_calibration_error")])  # fmt: skip
+                         _by_chance(records, own),
+                         *_get(records, area, "roc_auc", "within_pool_auc", "expected_calibration_error")])  # fmt: skip
     header = ["scorer", "seed", "benchmark", "problems", "pools", "pass@1", "best control", "its pass@1",
               "over the best of each resample, points", "in hundredths of MRR", "by chance", "ROC-AUC", "within a pool",
               "calibration error"]  # fmt: skip
@@ -166,6 +167,12 @@ def _scorers(records: Records) -> Iterator[tuple[str, str]]:
     """(seed, scorer) of each scorer besides CodeLeWM, whose score has the scorer's name."""
     for seed in records.keys("seed"):
         yield from ((seed, scorer) for scorer in records.keys(f"seed.{seed}.scorers") if scorer != "codelewm")
+
+
+def _by_chance(records: Records, path: str) -> str | None:
+    """Permutations of the labels that would have opened the gate, and the upper bound of their rate."""
+    null = records.get(f"{path}.null")
+    return f"{null['openings']} of {null['permutations']}, ≤ {null['upper_bound']:.3f}" if null else None
 
 
 def _calibration_parts(records: Records, report: str) -> Iterator[tuple[str, str, str, str]]:

@@ -186,7 +186,7 @@ def test_absent_reports_leave_tables_empty_and_no_zero() -> None:
 
 def test_fields_that_a_report_does_not_have_are_dashes() -> None:
     text = _text(sparse_records())
-    assert "| humaneval | 42 | 100 | 100 | consensus | – | – | – | no | 2000 |" in text
+    assert "| humaneval | 42 | 100 | 100 | consensus | – | – | – | no | 2000 | – |" in text
     assert "| 42 | model | 0.151 | – | – | 0.251 | – | – | 100 | 64 |" in text
     assert (
         "| humaneval + mbpp_plus | 42 | p_pass | ok | 0.700 | – | – | – | – | 5 | 5 | 0 | 0 |" in text
