@@ -16,7 +16,8 @@ from codelewm_assets.core.records import Completion, Decoy, LabelledCompletion, 
 from codelewm_assets.core.tables import arrow_schema, read_table, write_table
 from codelewm_assets.defs.completions import candidate_completions, labelled_completions
 from codelewm_assets.defs.dataset import execution_pack, problem_splits, rerank_pools, semantic_decoys
-from codelewm_assets.defs.preflight import preflight_report
+from codelewm_assets.defs.library import library_functions, library_variants
+from codelewm_assets.defs.preflight import control_scores, preflight_report
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.tiers import slow
@@ -30,7 +31,7 @@ TABLES: dict[str, tuple[str, type[Record]]] = {
 }
 MADE = (
     *(candidate_completions, labelled_completions, execution_pack, problem_splits),
-    *(semantic_decoys, rerank_pools, preflight_report),
+    *(semantic_decoys, rerank_pools, library_functions, library_variants, control_scores, preflight_report),
 )
 PROFILE = """
 name: few
