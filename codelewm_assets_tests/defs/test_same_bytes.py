@@ -1,6 +1,6 @@
 """Same inputs, same bytes: two builds in two folders, in processes with different hash seeds, give the same data versions.
 
-Up to the checkpoints of both seeds and what is seen in them, trained by the real worker on two threads.
+Up to the critics and checkpoints of both seeds and the inspection of these, trained by the real worker on two threads.
 """
 
 import json
@@ -34,7 +34,7 @@ training:
 """
 
 
-SEEDED = ("checkpoint", "checkpoint_inspection")
+SEEDED = ("checkpoint", "checkpoint_inspection", "critic")
 
 
 def _start_build(home: Path, *, hash_seed: int) -> subprocess.Popen[str]:
@@ -47,7 +47,7 @@ def _start_build(home: Path, *, hash_seed: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "codelewm_assets.cli", "build", "--profile", "profile.yaml"]
     with (home / "said.txt").open("w") as said:
         return subprocess.Popen(
-            [*command, "--select", '+key:"checkpoint_inspection" or +key:"library_variants"'],
+            [*command, "--select", '+key:"checkpoint_inspection" or +key:"critic"'],
             cwd=home, env=environment, stdout=said, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -76,7 +76,7 @@ def test_two_builds_in_two_folders_give_the_same_data_versions(tmp_path: Path) -
             build.kill()  # the other one, when the first has failed
             build.wait()
     first, second = map(_versions, homes)
-    assert len(first) == 11 + 2 * 2  # 11 of the data, 2 assets × 2 seeds
+    assert len(first) == 12 + 3 * 2  # 12 of the data, 3 assets × 2 seeds
     assert {key for key in first if key[0] in SEEDED} == {(kind, str(seed)) for kind in SEEDED for seed in SEEDS}
     assert first == second
     assert len(set(first.values())) == len(first)  # the two seeds are not the same training
