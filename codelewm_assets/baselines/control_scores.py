@@ -4,8 +4,9 @@ A control that is fitted is fitted on the train folds of the model that it is co
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from codelewm_assets.baselines.controls import (
 from codelewm_assets.baselines.ngram_lm import NgramModel
 from codelewm_assets.baselines.pool_model import Pool, lm_pair_scores, pool_model_scores
 from codelewm_assets.baselines.static import boosted, counts_and_surprisal
-from codelewm_assets.baselines.structure import Scores
+from codelewm_assets.baselines.structure import Scores, structure_scores
+from codelewm_assets.completions.syntax import is_python
 from codelewm_assets.core.ids import FOLDS, BenchmarkId, split_of
 from codelewm_assets.core.records import CompletionKind, PackRow, PoolMember, Record
 from codelewm_assets.dataset.folds import ProblemSplit
@@ -53,6 +55,9 @@ class ControlRow(Record):
     longest: float  # the number of characters
     random: float  # a hash of the completion id
     llm_order: float | None  # minus the place in which a language model gave it
+    problem_consensus: float | None = None  # of a model's program: mean 3-gram Jaccard to all such of its problem
+    model_prior: float | None = None  # of a model's program: share of its model's programs that pass, on train problems
+    parses: float | None = None  # of a model's program: 1 if it is Python, else 0
 
 
 class Completions(NamedTuple):
@@ -86,6 +91,9 @@ def control_rows(
 ) -> list[ControlRow]:
     """Rows of all scored completions in the order of their ids, then rows of all pool members by pool and id.
 
+    Twins and programs that models wrote are kept apart: agreement is among programs of one kind, and a control that is fitted
+    is fitted on the kind that it scores.
+
     Args:
         prompts: problem id → prompt.
         llm_order: completion id → place in the order of the language model that wrote it, 0 = first.
@@ -108,13 +116,16 @@ def control_rows(
         return boosted(np.array([table[c] for c in train]), passed, np.array([table[c] for c in programs]))
 
     surface, static = (_fitted(known.first, wanted, fold, fit) for fit in (surface_lr_scores, static_scores))
-    of_pool = _of_pools(model, stored, codes, prompts, fold, orders)
-    in_problem = _agreement(((known.first[name].source_problem_id, name) for name in scored), codes)
+    by_models = [member for member in stored if member.pool_kind == "model"]
+    of_pool = _of_pools(model, stored, codes, prompts, fold, {**orders, **structure_scores(by_models, codes, {})})
+    in_problem = _agreement(((_kind_of(known.first[name]), name) for name in scored), codes)
     in_pool = _agreement(((member.pool_id, member.completion_id) for member in pooled), codes)
+    prior = model_priors(known.first, fold)
 
     def row_of(name: str, pool_id: str | None, agreement: Agreement) -> ControlRow:
         row = known.first[name]
         length = length_score(codes[name])
+        by_model = row.completion_kind == "model"
         return ControlRow(
             completion_id=name,
             problem_id=row.source_problem_id,
@@ -138,17 +149,48 @@ def control_rows(
             longest=-length,
             random=random_score(name),
             llm_order=-float(llm_order[name]) if name in llm_order else None,
+            problem_consensus=in_problem[_kind_of(row), name].consensus if by_model else None,
+            model_prior=prior.get(name),
+            parses=float(is_python(codes[name])) if by_model else None,
         )
 
     return [
-        *(row_of(name, None, in_problem[known.first[name].source_problem_id, name]) for name in scored),
+        *(row_of(name, None, in_problem[_kind_of(known.first[name]), name]) for name in scored),
         *(row_of(m.completion_id, m.pool_id, in_pool[m.pool_id, m.completion_id]) for m in pooled),
     ]
 
 
-def _agreement(grouped: Iterable[tuple[str, str]], codes: Mapping[str, str]) -> dict[tuple[str, str], Agreement]:
+def _kind_of(row: PackRow) -> tuple[str, bool]:
+    """Programs that are compared with each other: of one problem, all by models or none."""
+    return row.source_problem_id, row.completion_kind == "model"
+
+
+def model_priors(known: Mapping[str, PackRow], fold: Mapping[str, int]) -> dict[str, float]:
+    """Completion id → share of its model's programs that pass, on problems of the train folds of the model that scores it.
+
+    Args:
+        known: completion id → one of its pack rows; those that no model wrote have no prior.
+        fold: problem id → fold.
+    """
+    results: dict[str, dict[int, list[bool]]] = defaultdict(lambda: defaultdict(list))  # model → fold → passed
+    usable = {name: row for name, row in known.items() if row.llm is not None and row.source_problem_id in fold}
+    for row in usable.values():
+        results[str(row.llm)][fold[row.source_problem_id]].append(row.completion_passed)
+    priors = dict[str, float]()
+    for name, row in usable.items():
+        of_model, own = results[str(row.llm)], fold[row.source_problem_id]
+        train = [passed for k in FOLDS if split_of(k, model_fold=own) == "train" for passed in of_model.get(k, ())]
+        if train:
+            priors[name] = sum(train) / len(train)
+    return priors
+
+
+Group = TypeVar("Group", bound=Hashable)
+
+
+def _agreement(grouped: Iterable[tuple[Group, str]], codes: Mapping[str, str]) -> dict[tuple[Group, str], Agreement]:
     """(group, completion) → agreement with the others of the group. Args: grouped: the same pairs."""
-    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    groups: dict[Group, dict[str, str]] = defaultdict(dict)
     for group, name in grouped:
         groups[group][name] = codes[name]
     return {(group, name): a for group, programs in groups.items() for name, a in agreement_scores(programs).items()}
@@ -160,14 +202,19 @@ FitAndScore = Callable[[Sequence[str], Sequence[bool], Sequence[str]], list[floa
 def _fitted(
     known: Mapping[str, PackRow], names: Sequence[str], fold: Mapping[str, int], fit: FitAndScore
 ) -> dict[str, float | None]:
-    """A score of each completion, fitted on all completions but references of the train folds of its model."""
+    """A score of each completion, fitted on all completions of its kind but references of the train folds of its model."""
     found = dict[str, float | None]()
     usable = [
         name for name, row in known.items() if row.completion_kind != "reference" and row.source_problem_id in fold
     ]
-    for k in FOLDS:
-        test = [name for name in names if fold[known[name].source_problem_id] == k]
-        train = [name for name in usable if split_of(fold[known[name].source_problem_id], model_fold=k) == "train"]
+    for k, by_models in product(FOLDS, (False, True)):
+        kind = [name for name in usable if (known[name].completion_kind == "model") is by_models]
+        test = [
+            name
+            for name in names
+            if fold[known[name].source_problem_id] == k and (known[name].completion_kind == "model") is by_models
+        ]
+        train = [name for name in kind if split_of(fold[known[name].source_problem_id], model_fold=k) == "train"]
         scores = fit(
             [known[name].code_tokens for name in train],
             [known[name].completion_passed for name in train],
@@ -209,9 +256,10 @@ def _of_pools(
     }
     names = {pool_id: [(pool_id, member.completion_id) for member in own] for pool_id, own in by_pool.items()}
     found = _OfPools({}, {})
-    for benchmark in {own[0].benchmark_id for own in by_pool.values()}:
-        of_benchmark = {name: pool for name, pool in pools.items() if by_pool[name][0].benchmark_id == benchmark}
-        for pool_id, scores in pool_model_scores(model, of_benchmark).items():
+    kinds = {pool_id: (own[0].benchmark_id, own[0].pool_kind) for pool_id, own in by_pool.items()}
+    for kind in sorted(set(kinds.values())):
+        of_kind = {name: pool for name, pool in pools.items() if kinds[name] == kind}
+        for pool_id, scores in pool_model_scores(model, of_kind).items():
             found.fitted.update(zip(names[pool_id], scores, strict=True))
     for pool_id, pool in pools.items():
         found.pair.update(zip(names[pool_id], lm_pair_scores(model, pool.codes), strict=True))

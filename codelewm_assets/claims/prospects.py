@@ -16,6 +16,7 @@ class Plan:
         problems: scorer → benchmark → problems with pools in the folds that it scores.
         held_out_families: scorers that are fitted without each operator family too.
         has_model_pools: there are pools of programs that models wrote.
+        held_out_models: scorers that are fitted without each part of the models too.
         may_have_seen: CodeLeWM's encoder may have seen the benchmarks in its pretraining.
     """
 
@@ -23,6 +24,7 @@ class Plan:
     problems: Mapping[str, Mapping[str, int]]
     held_out_families: frozenset[str] = frozenset()
     has_model_pools: bool = False
+    held_out_models: frozenset[str] = frozenset()
     may_have_seen: bool = False
 
 
@@ -52,6 +54,8 @@ def _reasons(claim: Claim, plan: Plan) -> list[str]:
             reasons.append(f"{scorer.name} is not fitted without any operator family")
         if f"{scorer.prefix}model_programs" in claim.gates and not plan.has_model_pools:
             reasons.append("there are no pools of programs that models wrote")
+        elif f"{scorer.prefix}model_programs" in claim.gates and scorer.name not in plan.held_out_models:
+            reasons.append(f"{scorer.name} is not fitted without the models that wrote the programs")
     if plan.may_have_seen and "contamination" in claim.gates:
         reasons.append(f"the encoder of {CODELEWM.name} may have seen the benchmarks")
     return reasons

@@ -5,7 +5,7 @@ Each threshold carries its source and the day it was fixed: a published list of 
 
 from dataclasses import dataclass
 
-from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
 
 TRACKED: tuple[BenchmarkId, ...] = ("humaneval", "mbpp_plus")
 """Both benchmarks that the general claim and CodeLeWM's tracker ask for. A further one has a gate and a claim of its own."""
@@ -67,8 +67,6 @@ EQUIVALENT_AUC = Threshold(
 )
 EQUIVALENT_PAIRS = Threshold(30, "this project: with fewer pairs the area is within 0.10 of chance by chance", TWINS_ON)
 MODEL_AUC = Threshold(0.5, "this project: chance", TWINS_ON)
-MODEL_CONTROLS: tuple[str, ...] = (*CONTROLS, "problem_consensus", "model_prior")
-"""Scores that must stand in every pool of programs that models wrote."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from codelewm_assets.claims.figure_checks import (
 )
 from codelewm_assets.claims.register import Scorer
 from codelewm_assets.claims.verdicts import Need, Reason, State
-from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, MODEL_CONTROLS, BenchmarkId
 from codelewm_assets.evaluation.reports import RerankReport, SeedEvidence
 
 
@@ -130,14 +130,16 @@ def equivalent_edits_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
 
 
 def model_programs_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
-    """On programs that models wrote: ROC-AUC above chance, and reranking, on each benchmark."""
-    found = evidence.of_scorer(scorer.name)
-    if found.model_calibration is None or found.model_rerank is None:
-        return absent(f"{scorer.score} was not asked about programs that models wrote.")
+    """On programs that models wrote, problems and models held out: ROC-AUC above chance, and reranking, on each benchmark."""
+    reports = evidence.of_scorer(scorer.name)
+    if reports.unseen_model_calibration is None or reports.unseen_model_rerank is None:
+        asked = reports.model_rerank is not None
+        missing_part = "programs of models that it was not trained on" if asked else "programs that models wrote"
+        return absent(f"{scorer.score} was not asked about {missing_part}.")
     state: State = "HOLDS"
     reasons, figures, needs = list[Reason](), dict[str, float](), dict[str, Need]()
     for benchmark in register.TRACKED:
-        metrics = found.model_calibration.slices.benchmark.get(benchmark, {}).get(scorer.score)
+        metrics = reports.unseen_model_calibration.slices.benchmark.get(benchmark, {}).get(scorer.score)
         bounds = metrics.roc_auc_ci95 if metrics else None
         subject = f"The lower bound of the ROC-AUC of {scorer.score} on programs of models, {benchmark},"
         area = check_figure(
@@ -146,7 +148,7 @@ def model_programs_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
         )  # fmt: skip
         for verdict in (
             verdict_of(area),
-            _reranked(found.model_rerank, benchmark, scorer.score, register.MODEL_CONTROLS),
+            _reranked(reports.unseen_model_rerank, benchmark, scorer.score, MODEL_CONTROLS),
         ):
             state = min(state, verdict.state, key=("FAILS", "UNDECIDED", "HOLDS").index)
             reasons += [

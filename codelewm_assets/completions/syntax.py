@@ -155,6 +155,15 @@ def parse_program(code: str) -> ast.Module:
         return ast.parse(code)
 
 
+def is_python(code: str) -> bool:
+    """True for a text that parses."""
+    try:
+        parse_program(code)
+    except PARSE_ERRORS:
+        return False
+    return True
+
+
 def is_free_name(name: str) -> bool:
     """True for an identifier that is no keyword and no builtin."""
     return name.isidentifier() and not keyword.iskeyword(name) and name not in BUILTIN_NAMES

@@ -52,6 +52,8 @@ CONTROLS: tuple[str, ...] = (
     "static", "surface_lr",
 )  # fmt: skip
 """Scores that a lift must beat, on every pool. Each is a column of `control_scores`."""
+MODEL_CONTROLS: tuple[str, ...] = (*CONTROLS, "problem_consensus", "model_prior", "parses")
+"""Scores that a lift must beat on programs that models wrote. Each is a column of `control_scores`."""
 ABLATIONS: tuple[str, ...] = ("no_action", "shuffled_action")
 """Scores of CodeLeWM without a part of its input: what shows which part works, and no control."""
 

@@ -16,6 +16,7 @@ from codelewm_assets.core.records import (
     length_bucket,
     magnitude_bucket,
 )
+from codelewm_assets.dataset.model_pools import model_of
 from codelewm_assets.dataset.twins import scored_completions
 
 KNOWN_LICENSES = frozenset({"MIT", "Apache-2.0", "CC-BY-4.0", "Apache-2.0 AND MIT", "Apache-2.0 AND CC-BY-4.0"})
@@ -107,6 +108,7 @@ def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem, *, is_s
         operator_family=completion.operator_family,
         twin=completion.twin,
         is_scored=is_scored,
+        llm=model_of(completion) if completion.completion_kind == "model" else None,
     )
 
 

@@ -23,7 +23,7 @@ TRAINED_ON = ("execution_pack", "problem_splits", "benchmark_problems", "library
 
 
 @artifact_asset(
-    "training", deps=["preflight_report", *TRAINED_ON], kinds={"scikitlearn"}, code_version="1", is_seeded=True,
+    "training", deps=["preflight_report", *TRAINED_ON], kinds={"scikitlearn"}, code_version="2", is_seeded=True,
     gated_by=[*(name for name in BEFORE_THE_PACK if name not in TRAINED_ON), "rerank_pools", "semantic_decoys", "control_scores"],
 )  # fmt: skip
 def critic(run: AssetRun) -> Plan:
@@ -46,6 +46,7 @@ def critic(run: AssetRun) -> Plan:
             fitting.library_examples(functions, inputs.library_variants()),
             seed=int(run.seed),
             with_unseen=settings.unseen_operators,
+            with_unseen_models=settings.unseen_models,
         )
         require_clear(run.context.instance)  # again: the data may have been rebuilt while it was fitted
         about = {
@@ -62,6 +63,7 @@ def critic(run: AssetRun) -> Plan:
                 "scores.parquet": write_table(fitted.scores, arrow_schema(fitting.CriticScore)),
                 "equivalent.parquet": write_table(fitted.equivalent, arrow_schema(fitting.EquivalentScores)),
                 "unseen.parquet": write_table(fitted.unseen, arrow_schema(fitting.FamilyCriticScore)),
+                "unseen_models.parquet": write_table(fitted.unseen_models, arrow_schema(fitting.CriticScore)),
                 "critic.json": pretty_json(about),
             },
             {

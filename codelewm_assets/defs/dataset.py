@@ -18,7 +18,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="4",
+    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="5",
     table=PackRow, freshness=OF_DATA,
 )  # fmt: skip
 def execution_pack(run: AssetRun) -> Plan:
@@ -81,29 +81,35 @@ def semantic_decoys(run: AssetRun) -> Plan:
 
 
 @artifact_asset(
-    "decoys", deps=["execution_pack", "labelled_completions"], kinds={"python", "parquet"}, code_version="3",
+    "decoys", deps=["execution_pack", "labelled_completions"], kinds={"python", "parquet"}, code_version="4",
     table=PoolMember,
 )  # fmt: skip
 def rerank_pools(run: AssetRun) -> Plan:
-    """Pools of one problem's twins, half right and half with the same bug, to be ordered."""
+    """Pools of one problem's programs to be ordered: twins, half of them with the same bug, and programs that models wrote."""
     inputs, settings = run.inputs, run.profile.decoys
-    config = {"pool_pairs": settings.pool_pairs, "pools_per_problem": settings.pools_per_problem}
+    twins = {"pool_pairs": settings.pool_pairs, "pools_per_problem": settings.pools_per_problem}
+    models = {"pool_size": settings.model_pool_size, "pools_per_problem": settings.model_pools_per_problem}
 
     def make() -> AssetOutput:
+        from codelewm_assets.dataset.model_pools import make_model_pools
         from codelewm_assets.dataset.pools import make_pools
 
         in_pack = {row.source_submission_id for row in inputs.pack()}
-        members = make_pools([i for i in inputs.labelled() if i.completion.completion_id in in_pack], **config)
-        pools = Counter(benchmark for benchmark, _ in {(member.benchmark_id, member.pool_id) for member in members})
+        labelled = [item for item in inputs.labelled() if item.completion.completion_id in in_pack]
+        members = [*make_pools(labelled, **twins), *make_model_pools(labelled, **models)]
+        pools = Counter(
+            (kind, benchmark) for kind, benchmark, _ in {(m.pool_kind, m.benchmark_id, m.pool_id) for m in members}
+        )
+        counts = {f"{kind}.{benchmark}": count for (kind, benchmark), count in sorted(pools.items())}
         return AssetOutput(
-            {"pools.parquet": write_table(members)},
-            {"member_count": len(members), "pools_by_benchmark": dict(sorted(pools.items()))},
+            {"pools.parquet": write_table(members, arrow_schema(PoolMember))},
+            {"member_count": len(members), "pools_by_kind_and_benchmark": counts},
         )
 
     def show(pools: Artifact) -> Mapping[str, Any]:
         return sample(inputs, pools, lambda: sample_rows(pools.path("pools.parquet")), PoolMember)
 
-    return Plan(make, config, show=show)
+    return Plan(make, {"twin": twins, "model": models}, show=show)
 
 
 ASSETS = [execution_pack, problem_splits, semantic_decoys, rerank_pools]

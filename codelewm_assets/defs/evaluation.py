@@ -22,10 +22,8 @@ from codelewm_assets.evaluation import evidence
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
-    read_score_table,
     sample_score_rows,
     score_lines,
-    score_rows,
 )
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.scored import Scored
@@ -36,7 +34,7 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="5",
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="6",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
@@ -63,14 +61,13 @@ def heldout_scores(run: AssetRun) -> Plan:
             parts.append(score_fold(scorer, fold_data, rows, controls))
         scores = join_folds(parts)
         critics = CriticScores.read(read_text)
-        pooled, alone = critics.rows(controls)
+        of_critic = critics.rows(controls)
         scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
             {
                 "score_rows.jsonl": score_lines(map(critics.beside, scores.members)),
                 "completion_scores.jsonl": score_lines(map(critics.beside, scores.completions)),
-                "scorers/critic/score_rows.jsonl": score_lines(pooled),
-                "scorers/critic/completion_scores.jsonl": score_lines(alone),
+                **{name: score_lines(own) for name, own in of_critic.items()},
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
                 "probe_fit.parquet": write_table(scores.fit_records),
@@ -82,7 +79,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
-                "critic_completion_count": len(alone),
+                "critic_completion_count": len(of_critic["scorers/critic/completion_scores.jsonl"]),
                 "problem_count": len({record.problem_id for record in scores.records}),
             },
         )
@@ -112,11 +109,7 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
     """Each scored problem is in the test split of the model that scored it."""
     fold = {split.problem_id: split.fold for split in inputs.splits()}
     scored = inputs.artifact("heldout_scores", partition)
-    by = {
-        (row.problem_id, row.fold)
-        for name, subject in evidence.SCORE_FILES.items()
-        for row in score_rows(scored.path(name), subject=subject)
-    }
+    by = {(row.problem_id, row.fold) for row in evidence.stored_score_rows(scored)}
     bad = sorted(f"{name}: of fold {fold.get(name)}, scored by {m}" for name, m in by if fold.get(name) != m)
     return finding(
         "only_held_out_rows_were_scored",
@@ -165,7 +158,7 @@ def _report(
             show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="6", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="7", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate
@@ -177,16 +170,19 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, Bas
     from codelewm_assets.evaluation.calibration import calibration_report
     from codelewm_assets.evaluation.score_rows import record_rows
 
-    rows = read_score_table(scored.artifact.path("completion_scores.jsonl"))
-    report = calibration_report(rows, seed=scored.seed)
+    report = calibration_report(scored.table("completion_scores"), seed=scored.seed)
     records, _ = scored.records_and_latents()
     of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
     names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score", "brier_skill_score")
-    critic = read_score_table(scored.artifact.path("scorers/critic/completion_scores.jsonl"), subject="critic")
+    critic = scored.table("completion_scores", "critic")
     reports = {
         "p_pass_calibration_report": report,
         "record_calibration_report": of_records,
         "scorers/critic/p_pass_calibration_report": calibration_report(critic, seed=scored.seed, subject="critic"),
+        **{
+            f"{name}calibration_report": calibration_report(table, seed=scored.seed, subject=subject)
+            for name, subject, table in scored.of_model_programs("completion_scores")
+        },
     }
     return reports, {name: getattr(report.overall["p_pass"], name) for name in names}
 
@@ -227,18 +223,14 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
     """Pass@1 and MRR of pools ordered by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as compute
 
-    rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-    report = compute(rows, labels=scored.labels, **scored.drawn)
+    report = compute(scored.table("score_rows"), labels=scored.labels, **scored.drawn)
     metadata: Figures = {}
     for benchmark, result in report.benchmarks.items():
         lift = result.lift_over_best_control
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    of_critic = scored.artifact.path("scorers/critic/score_rows.jsonl")
-    critic = compute(
-        read_score_table(of_critic, subject="critic"), labels=scored.labels, subject="critic", **scored.drawn
-    )
+    critic = compute(scored.table("score_rows", "critic"), labels=scored.labels, subject="critic", **scored.drawn)
     transfer = scored.critic_transfer()
     for benchmark, result in critic.benchmarks.items():
         lift = result.lift_over_best_control
@@ -248,6 +240,10 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
         "rerank_report": report,
         "scorers/critic/rerank_report": critic,
         "scorers/critic/transfer_report": transfer,
+        **{
+            f"{name}rerank_report": compute(table, labels=scored.labels, subject=subject, **scored.drawn)
+            for name, subject, table in scored.of_model_programs("score_rows")
+        },
     }
     return reports, metadata
 

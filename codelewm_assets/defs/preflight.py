@@ -21,7 +21,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "preflight", kinds={"scikitlearn", "parquet"}, code_version="1", table=ControlRow,
+    "preflight", kinds={"scikitlearn", "parquet"}, code_version="2", table=ControlRow,
     deps=["execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions", "library_functions"],
 )  # fmt: skip
 def control_scores(run: AssetRun) -> Plan:
@@ -77,15 +77,18 @@ def _plan(inputs: Inputs) -> prospects_of.Plan:
     """What this profile will have evidence of."""
     problems: dict[str, dict[str, set[str]]] = {"codelewm": defaultdict(set), "critic": defaultdict(set)}
     for row in inputs.control_scores():
-        if row.pool_id is not None and row.fold in inputs.profile.folds:
+        if row.pool_id is None or row.completion_kind == "model":
+            continue
+        if row.fold in inputs.profile.folds:
             problems["codelewm"][row.benchmark_id].add(row.problem_id)
-        if row.pool_id is not None and row.benchmark_id in inputs.profile.critic.benchmarks:
+        if row.benchmark_id in inputs.profile.critic.benchmarks:
             problems["critic"][row.benchmark_id].add(row.problem_id)
     return prospects_of.Plan(
         inputs.benchmark_labels(),
         {scorer: {name: len(found) for name, found in own.items()} for scorer, own in problems.items()},
         frozenset({"critic"} if inputs.profile.critic.unseen_operators else ()),
         has_model_pools=any(member.pool_kind == "model" for member in inputs.pools()),
+        held_out_models=frozenset({"critic"} if inputs.profile.critic.unseen_models else ()),
         may_have_seen=inputs.profile.training_config().encoder_may_have_seen_benchmarks != "false",
     )
 

@@ -1,5 +1,6 @@
 """Score rows of the critic, whose five folds score every problem of its benchmarks."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,33 +20,44 @@ class CriticScores:
     Attributes:
         scores: completion id → score by the critic that never saw its problem.
         unseen: completion id → score by the critic that never saw its operator family either, and that family.
+        unseen_models: completion id → score by the critic that never saw its model either, of programs that models wrote.
         pairs: scores of twins that both pass.
     """
 
     scores: Mapping[str, float]
     unseen: Mapping[str, FamilyCriticScore]
+    unseen_models: Mapping[str, float]
     pairs: tuple[EquivalentPair, ...]
 
     @classmethod
     def read(cls, critic: Artifact) -> "CriticScores":
         """From the artifact."""
+
+        def scores(name: str) -> dict[str, float]:
+            return {row.completion_id: row.critic for row in read_table(critic.path(name), CriticScore)}
+
         return cls(
-            {row.completion_id: row.critic for row in read_table(critic.path("scores.parquet"), CriticScore)},
+            scores("scores.parquet"),
             {row.completion_id: row for row in read_table(critic.path("unseen.parquet"), FamilyCriticScore)},
+            scores("unseen_models.parquet"),
             tuple(
                 EquivalentPair(row.problem_id, row.unedited, row.edited)
                 for row in read_table(critic.path("equivalent.parquet"), EquivalentScores)
             ),
         )
 
-    def rows(self, controls: Iterable[ControlRow]) -> tuple[tuple[ScoreRow, ...], tuple[ScoreRow, ...]]:
-        """(one row per pool member, one per completion) with the critic's score and every control's."""
-        rows = [
-            score_row(row, {"critic": self.scores[row.completion_id]}, model_fold=row.fold, subject="critic")
-            for row in controls
-            if row.completion_id in self.scores
-        ]
-        return tuple(row for row in rows if row.pool_id is not None), tuple(row for row in rows if row.pool_id is None)
+    def rows(self, controls: Iterable[ControlRow]) -> dict[str, list[ScoreRow]]:
+        """File of `heldout_scores` → its rows, with the critic's score and every control's; files without rows are absent."""
+        files: dict[str, list[ScoreRow]] = defaultdict(list)
+        for row in controls:
+            name = "completion_scores.jsonl" if row.pool_id is None else "score_rows.jsonl"
+            for folder, scores in (("", self.scores), ("unseen_models/", self.unseen_models)):
+                if row.completion_id in scores:
+                    own = {"critic": scores[row.completion_id]}
+                    files[f"scorers/critic/{folder}{name}"].append(
+                        score_row(row, own, model_fold=row.fold, subject="critic")
+                    )
+        return files
 
     def beside(self, row: ScoreRow) -> ScoreRow:
         """The row of another scorer with the critic's score, if there is one."""

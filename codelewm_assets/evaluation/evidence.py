@@ -1,6 +1,6 @@
 """Evidence of the gates, read from report artifacts: the reports of each seed, and their integrity."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from codelewm_assets.evaluation.reports import (
     RerankReport,
     RetrievalReport,
     ScorerEvidence,
+    ScoreRow,
     SeedEvidence,
     SurpriseReport,
     TransferReport,
@@ -37,15 +38,20 @@ SCORER_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
     "rerank": ("rerank_report", "rerank_report.json", RerankReport),
     "transfer": ("rerank_report", "transfer_report.json", TransferReport),
+    "model_calibration": ("p_pass_calibration", "model_calibration_report.json", CalibrationReport),
+    "model_rerank": ("rerank_report", "model_rerank_report.json", RerankReport),
+    "unseen_model_calibration": ("p_pass_calibration", "unseen_model_calibration_report.json", CalibrationReport),
+    "unseen_model_rerank": ("rerank_report", "unseen_model_rerank_report.json", RerankReport),
 }
-SCORERS = ("critic",)
+"""Of a scorer in its folder `scorers/NAME`; those on both benchmarks' twins of CodeLeWM are `SEED_REPORTS`."""
+SCORERS = ("codelewm", "critic")
 REPORTS = tuple(dict.fromkeys(kind for kind, _, _ in SEED_REPORTS.values()))
 SCORE_FILES = {
     f"{folder}{name}.jsonl": subject
-    for folder, subject in (("", "p_pass"), *((f"scorers/{scorer}/", scorer) for scorer in SCORERS))
+    for folder, subject in (("", "p_pass"), ("scorers/critic/", "critic"), ("scorers/critic/unseen_models/", "critic"))
     for name in ("score_rows", "completion_scores")
 }
-"""File of score rows → the scorer whose score every row has."""
+"""File of score rows → the scorer whose score every row has. The last two are absent unless models were held out."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -97,16 +103,17 @@ def integrity_evidence(
     )
 
 
+def stored_score_rows(scored: Artifact) -> Iterator[ScoreRow]:
+    """Rows of every file of scores of a `heldout_scores` artifact."""
+    stored = {file.path for file in scored.manifest.files}
+    for name, subject in SCORE_FILES.items():
+        if name in stored:
+            yield from score_rows(scored.path(name), subject=subject)
+
+
 def scored_training_problems(scored: Artifact, folds: Mapping[str, int]) -> list[str]:
     """Problems of these scores outside the test split of the model that scored them. Args: folds: problem id → fold."""
-    return sorted(
-        {
-            row.problem_id
-            for name, subject in SCORE_FILES.items()
-            for row in score_rows(scored.path(name), subject=subject)
-            if folds.get(row.problem_id) != row.fold
-        }
-    )
+    return sorted({row.problem_id for row in stored_score_rows(scored) if folds.get(row.problem_id) != row.fold})
 
 
 def _is_report(file: ManifestFile) -> bool:

@@ -398,13 +398,18 @@ class TransferReport(Report):
 
 
 class ScorerEvidence(Report):
-    """Reports of one scorer on one seed; None = absent. The last two are of programs that models wrote."""
+    """Reports of one scorer on one seed; None = absent.
+
+    `model_…`: of programs that models wrote, their problems held out. `unseen_model_…`: their models too.
+    """
 
     calibration: CalibrationReport | None = None
     rerank: RerankReport | None = None
     transfer: TransferReport | None = None
     model_calibration: CalibrationReport | None = None
     model_rerank: RerankReport | None = None
+    unseen_model_calibration: CalibrationReport | None = None
+    unseen_model_rerank: RerankReport | None = None
 
 
 class SeedEvidence(Report):

@@ -28,9 +28,16 @@ def read_score_rows(path: Path) -> list[ScoreRow]:
     return list(score_rows(path))
 
 
-def read_score_table(path: Path, *, subject: str = "p_pass") -> ScoreTable:
-    """Score rows of a JSON-lines file as columns; rows are not kept. Raises: ReportError: as `score_rows`."""
-    return ScoreTable.of(score_rows(path, subject=subject))
+def read_score_table(path: Path, *, subject: str = "p_pass", by_models: bool | None = None) -> ScoreTable:
+    """Score rows of a JSON-lines file as columns; rows are not kept.
+
+    Args:
+        by_models: rows of programs that models wrote, or all others; None for both.
+
+    Raises: ReportError: as `score_rows`.
+    """
+    rows = score_rows(path, subject=subject)
+    return ScoreTable.of(row for row in rows if by_models in (None, row.completion_kind == "model"))
 
 
 def score_rows(path: Path, *, subject: str = "p_pass") -> Iterator[ScoreRow]:

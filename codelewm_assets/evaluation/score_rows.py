@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from codelewm_assets.baselines.control_scores import ControlRow
-from codelewm_assets.core.ids import CONTROLS, split_of
+from codelewm_assets.core.ids import CONTROLS, MODEL_CONTROLS, split_of
 from codelewm_assets.evaluation.reports import HeldoutRecord, ScoreRow
 
 OF_RECORDS: dict[str, Callable[[HeldoutRecord], float]] = {
@@ -57,7 +57,8 @@ def score_row(
     """
     order = {} if row.llm_order is None else {"llm_order": row.llm_order}
     absent = () if row.pool_id is not None else OF_POOLS
-    controls = {name: getattr(row, name) for name in CONTROLS if name not in absent}
+    names = MODEL_CONTROLS if row.completion_kind == "model" else CONTROLS
+    controls = {name: getattr(row, name) for name in names if name not in absent}
     fields = {name: getattr(row, name) for name in OF_ROW} | {
         "split": split_of(row.fold, model_fold=model_fold),
         "fold": model_fold,

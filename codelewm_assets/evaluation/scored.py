@@ -1,6 +1,6 @@
 """A seed's held-out scores as reports read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,8 @@ from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.evaluation.critic_rows import CriticScores
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, TransferReport
+from codelewm_assets.evaluation.score_files import read_score_table
+from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 
@@ -39,6 +41,28 @@ class Scored:
     def pack_rows(self) -> dict[str, PackRow]:
         """Rows of the pack that was scored, by record id."""
         return {row.record_id: row for row in read_table(self.pack.path("pack.parquet"), PackRow)}
+
+    def table(self, name: str, scorer: str = "codelewm", *, by_models: bool = False, folder: str = "") -> ScoreTable:
+        """Score rows of one scorer: `score_rows` of pool members, or `completion_scores`.
+
+        Args:
+            by_models: of programs that models wrote, in place of twins.
+            folder: within the scorer's.
+        """
+        path, subject = (
+            (f"{name}.jsonl", "p_pass") if scorer == "codelewm" else (f"scorers/{scorer}/{folder}{name}.jsonl", scorer)
+        )
+        return read_score_table(self.artifact.path(path), subject=subject, by_models=by_models)
+
+    def of_model_programs(self, name: str) -> Iterator[tuple[str, str, ScoreTable]]:
+        """(prefix of the report's file, score, rows) of each scorer on programs that models wrote, where there are any."""
+        stored = {file.path for file in self.artifact.manifest.files}
+        for scorer, subject in (("codelewm", "p_pass"), ("critic", "critic")):
+            if len(rows := self.table(name, scorer, by_models=True)):
+                yield f"scorers/{scorer}/model_", subject, rows
+        if f"scorers/critic/unseen_models/{name}.jsonl" in stored:
+            rows = self.table(name, "critic", by_models=True, folder="unseen_models/")
+            yield "scorers/critic/unseen_model_", "critic", rows
 
     def critic_transfer(self) -> TransferReport:
         """What the critic of this seed reaches on operators that it never saw, and where an edit changed nothing."""

@@ -68,10 +68,13 @@ Credits = dict[str, dict[str, dict[str, float | None]]]
 
 
 def control_credits(rows: Iterable[ControlRow]) -> dict[int, Credits]:
-    """Fold → credits of each control on each pool of its problems. Args: rows: of `control_scores`."""
+    """Fold → credits of each control on each twin pool of its problems. Args: rows: of `control_scores`.
+
+    Pools of programs that models wrote are not made but found: how far controls go on them is reported, and no fault of the data.
+    """
     pools: dict[str, list[ControlRow]] = defaultdict(list)
     for row in rows:
-        if row.pool_id is not None:
+        if row.pool_id is not None and row.completion_kind != "model":
             pools[row.pool_id].append(row)
     credits = {fold: _no_credits() for fold in FOLDS}
     for pool_id, pool in pools.items():

@@ -105,6 +105,7 @@ class CriticSection(Section):
 
     benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems it is trained on and scores
     unseen_operators: bool = False  # refit it without each operator family in turn: seven times as long
+    unseen_models: bool = False  # refit it without each half of the models that wrote programs: twice as long
 
 
 class SandboxSection(Section):
@@ -145,6 +146,8 @@ class DecoysSection(Section):
     pairs_per_query: int = Field(default=3, ge=1, le=3)  # most of one query and category
     pool_pairs: int = Field(default=4, ge=2, le=8)  # most twin pairs in one pool; half of its members pass
     pools_per_problem: int = Field(default=4, ge=1)  # most of one problem
+    model_pool_size: int = Field(default=6, ge=3, le=12)  # most members of a pool of programs that models wrote
+    model_pools_per_problem: int = Field(default=2, ge=1)  # most of one problem
 
     @model_validator(mode="before")
     @classmethod

@@ -29,7 +29,7 @@ ITERATIONS = 120  # of the booster
 MAX_BINS = 63  # of a column of the booster; with weights, the time of a fit is that of the bins' edges
 MEMBERS = ("order", "ngrams", "booster")
 """Columns that are combined."""
-ARRAYS = ("center", "scale", "order", "member_scale", "combination")
+ARRAYS = ("center", "scale", "order", "member_scale", "combination", "model_combination")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Critic:
         ngrams: (NGRAM_COLUMNS,) weights of the n-grams.
         trees: of scikit-learn's HistGradientBoostingClassifier.
         member_scale: (3,) standard deviation of each member on the validation programs.
-        combination: (4,) weights of the members over their scale, and the intercept.
+        combination: (4,) weights of the members over their scale, and the intercept, for twins.
+        model_combination: the same for programs that models wrote; equal to it where validation has too few of them.
     """
 
     features: ProgramFeatures
@@ -54,6 +55,7 @@ class Critic:
     trees: Trees
     member_scale: Floats
     combination: Floats
+    model_combination: Floats
 
     @classmethod
     def fit(
@@ -82,30 +84,29 @@ class Critic:
         gram_weights = _pairwise(grams[pairs[:, 0]] - grams[pairs[:, 1]], pair_weights, c=0.1)
         passed = np.array([example.passed for example in train])
         booster = _booster(seed).fit(dense[own], passed[own], sample_weight=weights[own])
-        critic = cls(features, center, scale, order, gram_weights, Trees.of(booster), np.ones(3), np.ones(4))
+        critic = cls(features, center, scale, order, gram_weights, Trees.of(booster), *map(np.ones, (3, 4, 4)))
         return critic._combined(validation)
 
     def _combined(self, validation: Sequence[Example]) -> "Critic":
-        """With weights of the members, slope and intercept of the probability, all from validation programs.
-
-        Slope and intercept are fitted on what weights of other problems give, since weights fit their own problems too well.
-        """
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import GroupKFold
-
+        """With weights of the members, slope and intercept of the probability, all from validation programs of each kind."""
         members = self.members(*_texts(validation))
         scale = members.std(axis=0) + 1e-9
-        members = members / scale
-        logits = np.zeros(len(members))
-        groups = [example.group for example in validation]
-        for train, held in GroupKFold(min(PARTS, len(set(groups)))).split(members, groups=groups):
-            logits[held] = members[held] @ _member_weights(members[train], [validation[index] for index in train])
-        scored = np.array([example.is_scored for example in validation])
-        passed = np.array([example.passed for example in validation])
-        platt = LogisticRegression(C=1e6).fit(logits[scored, None], passed[scored])
-        slope = max(float(platt.coef_[0, 0]), MIN_SLOPE)
-        combination = np.concatenate([_member_weights(members, validation) * slope, platt.intercept_])
-        return replace(self, member_scale=scale, combination=combination)
+        combination, model_combination = (
+            _combination(members[kind] / scale, [validation[index] for index in kind])
+            for kind in (
+                [index for index, example in enumerate(validation) if bool(example.author) is by_models]
+                for by_models in (False, True)
+            )
+        )
+        fallback = combination if model_combination is None else model_combination
+        if fallback is None:
+            raise ScorerError(f"Validation has fewer than {MIN_LABELS} scored programs of a class. Take more problems.")
+        return replace(
+            self,
+            member_scale=scale,
+            combination=fallback if combination is None else combination,
+            model_combination=fallback,
+        )
 
     def members(self, codes: Sequence[str], prompts: Sequence[str]) -> Floats:
         """(N, 3) float64: each member's own score, higher = more likely to pass; columns as `MEMBERS`."""
@@ -119,13 +120,18 @@ class Critic:
             axis=1,
         )
 
-    def score(self, codes: Sequence[str], prompts: Sequence[str]) -> Floats:
-        """(N,) float64 in [0, 1]: probability of passing. A program's score depends on it and its prompt alone."""
+    def score(self, codes: Sequence[str], prompts: Sequence[str], *, by_models: bool = False) -> Floats:
+        """(N,) float64 in [0, 1]: probability of passing. A program's score depends on it and its prompt alone.
+
+        Args:
+            by_models: the programs were written by models, for which the probability is calibrated apart.
+        """
         from scipy.special import expit
 
         if not codes:
             return np.zeros(0)
-        logits = (self.members(codes, prompts) / self.member_scale) @ self.combination[:3] + self.combination[3]
+        combination = self.model_combination if by_models else self.combination
+        logits = (self.members(codes, prompts) / self.member_scale) @ combination[:3] + combination[3]
         return np.asarray(expit(logits))
 
     def dumps(self) -> bytes:
@@ -165,6 +171,30 @@ class Critic:
                 "Fit the critic again."
             )
         return critic
+
+
+def _combination(members: Floats, examples: Sequence[Example]) -> Floats | None:
+    """(4,) weights of the members and intercept; None with too few scored examples of a class.
+
+    Slope and intercept are fitted on what weights of other problems give, since weights fit their own problems too well.
+
+    Args:
+        members: (N, 3), over their scale.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold
+
+    scored = np.array([example.is_scored for example in examples], dtype=bool)
+    passed = np.array([example.passed for example in examples], dtype=bool)
+    groups = [example.group for example in examples]
+    if min((passed & scored).sum(), (~passed & scored).sum()) < MIN_LABELS or len(set(groups)) < 2:
+        return None
+    logits = np.zeros(len(members))
+    for train, held in GroupKFold(min(PARTS, len(set(groups)))).split(members, groups=groups):
+        logits[held] = members[held] @ _member_weights(members[train], [examples[index] for index in train])
+    platt = LogisticRegression(C=1e6).fit(logits[scored, None], passed[scored])
+    slope = max(float(platt.coef_[0, 0]), MIN_SLOPE)
+    return np.concatenate([_member_weights(members, examples) * slope, platt.intercept_])
 
 
 def _texts(examples: Sequence[Example]) -> tuple[list[str], list[str]]:

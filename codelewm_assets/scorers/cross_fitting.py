@@ -1,13 +1,17 @@
 """Critics of all folds, and scores of programs whose problem, or whose operator family besides, no part of the critic has seen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.scorers.critic import Critic
 from codelewm_assets.scorers.examples import Example
 from codelewm_assets.scorers.program_features import ProgramFeatures
 
+MODEL_PARTS = 2  # of the models, each held out in turn
 Folds = Mapping[int, Sequence[Example]]  # fold → the programs of its problems
 
 
@@ -53,11 +57,13 @@ def fit_fold(
     *,
     seed: int,
     without: str | None = None,
+    without_models: Collection[str] = (),
 ) -> Critic:
     """The critic whose test fold this is: validation is the next fold, train the other three and the library.
 
     Args:
-        without: operator family that is left out of every part, with all twins of its bugs.
+        without: operator family that is excluded from every part, with all twins of its bugs.
+        without_models: models whose programs are excluded from every part.
 
     Raises: ScorerError: too few programs.
     """
@@ -65,21 +71,10 @@ def fit_fold(
     train = [example for other in FOLDS if other not in (fold, validation) for example in folds.get(other, ())]
     return Critic.fit(
         features,
-        _without([*train, *library], without),
-        _without(folds.get(validation, ()), without),
+        _without([*train, *library], without, without_models),
+        _without(folds.get(validation, ()), without, without_models),
         seed=seed,
     )
-
-
-def cross_fitted_scores(
-    features: ProgramFeatures, folds: Folds, library: Sequence[Example], *, seed: int
-) -> dict[int, list[float]]:
-    """Fold → probability of passing of each of its programs, by the critic that never saw their problems."""
-    return {
-        fold: _scored(fit_fold(features, folds, library, fold, seed=seed), examples)
-        for fold, examples in sorted(folds.items())
-        if examples
-    }
 
 
 def unseen_operators(
@@ -99,8 +94,31 @@ def unseen_operators(
                 if example.twin is not None and family_of.get((example.group, example.twin)) == family
             ]
             critic = fit_fold(features, folds, library, fold, seed=seed, without=family)
-            scores = _scored(critic, [examples[index] for index in chosen])
+            scores = scores_of(critic, [examples[index] for index in chosen])
             yield from (FamilyScore(family, fold, index, score) for index, score in zip(chosen, scores, strict=True))
+
+
+def unseen_models(
+    features: ProgramFeatures, folds: Folds, library: Sequence[Example], *, seed: int
+) -> Iterator[tuple[int, int, float]]:
+    """(fold, index, score) of all programs that models wrote, by critics that saw neither their problem nor their model.
+
+    Models are divided in `MODEL_PARTS` by a hash of their names: a fit for each fold and each part.
+    """
+    parts = {
+        e.author: int(MODEL_PARTS * unit_interval("model part", e.author))
+        for rows in folds.values()
+        for e in rows
+        if e.author
+    }
+    for fold, examples in sorted(folds.items()):
+        for part in sorted(set(parts.values())):
+            chosen = [index for index, example in enumerate(examples) if parts.get(example.author) == part]
+            held_out = frozenset(name for name, own in parts.items() if own == part)
+            if chosen:
+                critic = fit_fold(features, folds, library, fold, seed=seed, without_models=held_out)
+                scores = scores_of(critic, [examples[index] for index in chosen])
+                yield from ((fold, index, score) for index, score in zip(chosen, scores, strict=True))
 
 
 def equivalent_edits(folds: Folds, scores: Mapping[int, Sequence[float]]) -> list[EquivalentEdit]:
@@ -126,13 +144,21 @@ def _families(examples: Sequence[Example]) -> dict[tuple[str, str | None], str]:
     return {(e.group, e.twin): e.family for e in examples if e.twin is not None and e.family}
 
 
-def _without(examples: Sequence[Example], family: str | None) -> list[Example]:
-    if family is None:
-        return list(examples)
-    families = _families(examples)
-    return [e for e in examples if e.family != family and families.get((e.group, e.twin)) != family]
+def _without(examples: Sequence[Example], family: str | None, models: Collection[str]) -> list[Example]:
+    families = {} if family is None else _families(examples)
+    return [
+        e
+        for e in examples
+        if e.author not in models
+        and (family is None or (e.family != family and families.get((e.group, e.twin)) != family))
+    ]
 
 
-def _scored(critic: Critic, examples: Sequence[Example]) -> list[float]:
-    scores = critic.score([example.code for example in examples], [example.prompt for example in examples])
+def scores_of(critic: Critic, examples: Sequence[Example]) -> list[float]:
+    """The probability of passing of each program, in their order."""
+    scores = np.zeros(len(examples))
+    for by_models in (False, True):
+        kind = [index for index, example in enumerate(examples) if bool(example.author) is by_models]
+        codes, prompts = [examples[index].code for index in kind], [examples[index].prompt for index in kind]
+        scores[kind] = critic.score(codes, prompts, by_models=by_models)
     return [float(score) for score in scores]

@@ -25,6 +25,7 @@ class Example:
         family: of the bug or edit that it was made with; empty for none.
         is_library: made from a library function.
         is_scored: of the kind that scores are asked for; on these the probability is calibrated.
+        author: the model that wrote it; empty for twins and library code.
     """
 
     code: str
@@ -35,6 +36,7 @@ class Example:
     family: str = ""
     is_library: bool = False
     is_scored: bool = True
+    author: str = ""
 
 
 def training_pairs(examples: Sequence[Example]) -> NDArray[np.int64]:

@@ -9,7 +9,14 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant, PackRow, Record
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.scorers.critic import Critic
-from codelewm_assets.scorers.cross_fitting import Folds, equivalent_edits, fit_fold, unseen_operators
+from codelewm_assets.scorers.cross_fitting import (
+    Folds,
+    equivalent_edits,
+    fit_fold,
+    scores_of,
+    unseen_models,
+    unseen_operators,
+)
 from codelewm_assets.scorers.examples import Example
 from codelewm_assets.scorers.program_features import ProgramFeatures
 
@@ -46,12 +53,14 @@ class FittedCritics:
         scores: of every completion of the benchmarks.
         equivalent: of twin pairs that both pass.
         unseen: of the scored twins; empty unless asked for.
+        unseen_models: of programs that models wrote, by critics that saw no program of their model; empty unless asked for.
     """
 
     critics: Mapping[int, Critic]
     scores: Sequence[CriticScore]
     equivalent: Sequence[EquivalentScores]
     unseen: Sequence[FamilyCriticScore]
+    unseen_models: Sequence[CriticScore]
 
 
 @lru_cache(maxsize=1)
@@ -83,6 +92,7 @@ def pack_examples(
                 row.twin,
                 row.operator_family if row.completion_kind == "mutant_1" else "",
                 is_scored=row.is_scored,
+                author=row.llm or "",
             )
         )
     return examples, names
@@ -114,20 +124,19 @@ def fit_critics(
     *,
     seed: int,
     with_unseen: bool,
+    with_unseen_models: bool = False,
 ) -> FittedCritics:
     """Fit the critic of every fold, and score each program by the one that never saw its problem.
 
     Args:
         names: fold → completion ids, in the order of `folds`.
         with_unseen: refit without each operator family too.
+        with_unseen_models: refit without each part of the models too.
 
     Raises: ScorerError: too few programs.
     """
     critics = {fold: fit_fold(features, folds, library, fold, seed=seed) for fold in FOLDS if folds.get(fold)}
-    scores = {
-        fold: critic.score([e.code for e in folds[fold]], [e.prompt for e in folds[fold]]).tolist()
-        for fold, critic in critics.items()
-    }
+    scores = {fold: scores_of(critic, folds[fold]) for fold, critic in critics.items()}
     rows = [
         CriticScore(completion_id=name, problem_id=example.group, fold=fold, critic=score)
         for fold in sorted(critics)
@@ -146,4 +155,9 @@ def fit_critics(
         )
         for row in (unseen_operators(features, folds, library, seed=seed) if with_unseen else ())
     ]  # fmt: skip
-    return FittedCritics(critics, rows, pairs, unseen)
+    held_out = unseen_models(features, folds, library, seed=seed) if with_unseen_models else ()
+    of_models = [
+        CriticScore(completion_id=names[fold][index], problem_id=folds[fold][index].group, fold=fold, critic=score)
+        for fold, index, score in held_out
+    ]
+    return FittedCritics(critics, rows, pairs, unseen, of_models)
