@@ -6,7 +6,7 @@ from typing import Any
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
-from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, MODEL_CONTROLS, SEEDS, BenchmarkId
 from codelewm_assets.evaluation.reports import (
     BenchmarkRerank,
     CalibrationBin,
@@ -199,8 +199,8 @@ def scorer_evidence(score: str, **changes: Any) -> ScorerEvidence:
         "calibration": calibration(score=score),
         "rerank": rerank_of(score),
         "transfer": transfer(),
-        "model_calibration": of_models,
-        "model_rerank": rerank_of(score, register.MODEL_CONTROLS),
+        "unseen_model_calibration": of_models,
+        "unseen_model_rerank": rerank_of(score, MODEL_CONTROLS),
     }
     return ScorerEvidence(**fields | changes)
 

@@ -12,9 +12,9 @@ import codelewm_assets.claims
 from codelewm_assets.claims import register
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, evaluate_claims
-from codelewm_assets.claims.register import CLAIMS, GATE_RULES, MODEL_CONTROLS, Threshold
+from codelewm_assets.claims.register import CLAIMS, GATE_RULES, Threshold
 from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult
-from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, SEEDS
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, MODEL_CONTROLS, SEEDS
 from codelewm_assets.evaluation.reports import Lift, RerankReport
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.claims.evidence import (
@@ -65,12 +65,14 @@ FAULTS: dict[str, dict[str, Any]] = {
     "action_use": {"record_calibration": record_calibration(difference(0.0))},
     "unseen_operators": with_scorer("codelewm", transfer=transfer(mean_lift=BELOW_LM)),
     "equivalent_edits": with_scorer("codelewm", transfer=transfer(equivalent=equivalent(0.64))),
-    "model_programs": with_scorer("codelewm", model_rerank=rerank_of("p_pass", MODEL_CONTROLS, saturated=True)),
+    "model_programs": with_scorer("codelewm", unseen_model_rerank=rerank_of("p_pass", MODEL_CONTROLS, saturated=True)),
     "critic:calibration": with_scorer("critic", calibration=calibration(error=0.5, score="critic")),
     **{f"critic:rerank:{name}": with_scorer("critic", rerank=critic_worse(name)) for name in BENCHMARKS},
     "critic:unseen_operators": with_scorer("critic", transfer=transfer(mean_lift=BELOW_LM)),
     "critic:equivalent_edits": with_scorer("critic", transfer=transfer(equivalent=equivalent(0.64))),
-    "critic:model_programs": with_scorer("critic", model_rerank=rerank_of("critic", MODEL_CONTROLS, saturated=True)),
+    "critic:model_programs": with_scorer(
+        "critic", unseen_model_rerank=rerank_of("critic", MODEL_CONTROLS, saturated=True)
+    ),
 }
 
 

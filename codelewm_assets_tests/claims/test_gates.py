@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from codelewm_assets.claims.gate_rules import SEED_GATES
 from codelewm_assets.claims.gates import GATES, evaluate_gates
-from codelewm_assets.claims.register import EQUIVALENT_PAIRS, FAMILIES, MODEL_CONTROLS, RERANK_PROBLEMS, SCORERS, Scorer
+from codelewm_assets.claims.register import EQUIVALENT_PAIRS, FAMILIES, RERANK_PROBLEMS, SCORERS, Scorer
 from codelewm_assets.claims.verdicts import Gate, SeedGate
-from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, MODEL_CONTROLS, SEEDS
 from codelewm_assets.evaluation.reports import (
     CalibrationReport,
     FamilyTransfer,
@@ -136,7 +136,11 @@ BELOW: list[tuple[str, dict[str, Any], str]] = [
         )
     ),
     *(
-        (f"{scorer.prefix}model_programs", with_scorer(scorer.name, model_rerank=of_models(scorer, **changes)), code)
+        (
+            f"{scorer.prefix}model_programs",
+            with_scorer(scorer.name, unseen_model_rerank=of_models(scorer, **changes)),
+            code,
+        )
         for scorer in SCORERS
         for changes, code in (
             ({"lift_over_best_control": Lift(points=3.0 - HAIR, ci95=(HAIR, 9.0))}, "lift_below_threshold"),
@@ -248,10 +252,10 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
                 {"transfer": transfer(equivalent=equivalent(0.9, pairs=int(EQUIVALENT_PAIRS.value) - 1))},
                 "too_few_pairs",
             ),
-            ("model_programs", {"model_rerank": None}, "evidence_missing"),
-            ("model_programs", {"model_calibration": None}, "evidence_missing"),
-            ("model_programs", {"model_rerank": rerank_of(scorer.score, CONTROLS)}, "evidence_missing"),
-            ("model_programs", {"model_rerank": of_models(scorer, problem_count=99)}, "too_few_problems"),
+            ("model_programs", {"unseen_model_rerank": None}, "evidence_missing"),
+            ("model_programs", {"unseen_model_calibration": None}, "evidence_missing"),
+            ("model_programs", {"unseen_model_rerank": rerank_of(scorer.score, CONTROLS)}, "evidence_missing"),
+            ("model_programs", {"unseen_model_rerank": of_models(scorer, problem_count=99)}, "too_few_problems"),
         )
     ),
     ("critic:calibration", with_scorer("critic", calibration=None), "evidence_missing"),

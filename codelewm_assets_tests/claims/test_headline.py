@@ -25,6 +25,8 @@ def test_without_an_open_claim_the_nearest_and_what_it_lacks_are_named() -> None
 
 
 def test_a_narrow_claim_that_is_open_is_not_widened() -> None:
-    changed = {seed: with_scorer("critic", transfer=None, model_rerank=None) | {"rerank": None} for seed in SEEDS}
+    changed = {
+        seed: with_scorer("critic", transfer=None, unseen_model_rerank=None) | {"rerank": None} for seed in SEEDS
+    }
     text = headline(gates_of(changed))
     assert "unseen" not in text and "models wrote" not in text

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codelewm_assets.claims import register
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
-from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, SEEDS
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, MODEL_CONTROLS, SEEDS
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.probe import latent_probe_report
@@ -87,14 +86,14 @@ def _of_scorer(seed: int, score: str, *, is_shuffled: bool, is_whole: bool) -> S
         "rerank": rerank_report(ScoreTable.of(rows), subject=score, **drawn),
     }
     if is_whole:
-        of_models = ScoreTable.of(_rows(seed, score, is_shuffled=is_shuffled, controls=register.MODEL_CONTROLS))
+        of_models = ScoreTable.of(_rows(seed, score, is_shuffled=is_shuffled, controls=MODEL_CONTROLS))
         noise = np.random.default_rng([seed, 4]).random((200, 2))
         # a score that reads edits, where both programs pass: the gate must see it
         pairs = [EquivalentPair(f"p{n % 50}", float(a) + 0.1, float(b)) for n, (a, b) in enumerate(noise)]
         reports |= {
             "transfer": transfer_report(rows, pairs, subject=score, **drawn),
-            "model_calibration": calibration_report(of_models, seed=seed, subject=score),
-            "model_rerank": rerank_report(of_models, subject=score, **drawn),
+            "unseen_model_calibration": calibration_report(of_models, seed=seed, subject=score),
+            "unseen_model_rerank": rerank_report(of_models, subject=score, **drawn),
         }
     return ScorerEvidence(**reports)
 

@@ -13,7 +13,8 @@ def can_open(plan: Plan) -> set[str]:
 
 
 def test_with_everything_every_claim_can_open() -> None:
-    plan = Plan(LABELS, WHOLE, frozenset({"codelewm", "critic"}), has_model_pools=True)
+    both = frozenset({"codelewm", "critic"})
+    plan = Plan(LABELS, WHOLE, both, has_model_pools=True, held_out_models=both)
     assert can_open(plan) == {claim.claim_id for claim in CLAIMS}
 
 
@@ -38,6 +39,11 @@ def test_completions_need_programs_that_models_wrote_and_unseen_bugs_a_family_he
     found = {row.claim_id: row.reasons for row in prospects(Plan(LABELS, WHOLE))}
     assert found["improves_reranking"] == ("there are no pools of programs that models wrote",)
     assert found["critic_tells_unseen_bugs"] == ("critic is not fitted without any operator family",)
+
+
+def test_completions_need_models_held_out() -> None:
+    found = {row.claim_id: row.reasons for row in prospects(Plan(LABELS, WHOLE, has_model_pools=True))}
+    assert found["critic_improves_reranking"] == ("critic is not fitted without the models that wrote the programs",)
 
 
 def test_an_encoder_that_may_have_seen_the_benchmarks_closes_the_models_claims_alone() -> None:

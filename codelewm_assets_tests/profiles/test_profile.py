@@ -29,8 +29,8 @@ def section(name: str, **changes: Any) -> dict[str, Any]:
     return {name: yaml.safe_load(TINY.read_text())[name] | changes}
 
 
-def test_the_shipped_profiles_are_the_sample_and_the_two_full_ones() -> None:
-    assert profile_names() == ["full", "full_capped", "overnight", "pretrained", "sample"]
+def test_the_shipped_profiles() -> None:
+    assert profile_names() == ["full", "full_capped", "models", "overnight", "pretrained", "sample"]
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -137,7 +137,7 @@ def test_a_profile_cannot_be_changed() -> None:
 def test_a_missing_profile_is_refused_and_the_shipped_ones_are_named(name: str) -> None:
     with pytest.raises(
         ProfileError,
-        match=rf"No profile {name!r}; expected one of \['full', 'full_capped', 'overnight', 'pretrained', 'sample'\]",
+        match=rf"No profile {name!r}; expected one of \['full', 'full_capped', 'models', 'overnight', 'pretrained', 'sample'\]",
     ):
         load_profile(name)
 

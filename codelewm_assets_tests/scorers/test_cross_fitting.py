@@ -1,13 +1,16 @@
 """What each fold's critic is fitted on, and what it is asked."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from codelewm_assets.scorers import cross_fitting
 from codelewm_assets.scorers.cross_fitting import (
     EquivalentEdit,
-    cross_fitted_scores,
     equivalent_edits,
     fit_fold,
+    unseen_models,
     unseen_operators,
 )
 from codelewm_assets.scorers.examples import Example
@@ -57,15 +60,39 @@ def test_a_family_left_out_is_in_no_part_nor_are_its_twins(
     assert any(e.is_library for e in train)
 
 
-def test_all_folds_are_scored_by_critics_that_tell_their_bugs(features: ProgramFeatures) -> None:
-    scores = cross_fitted_scores(features, FOLDS, [], seed=42)
-    assert set(scores) == set(FOLDS)
-    for fold, values in scores.items():
-        passed = [example.passed for example in FOLDS[fold]]
-        assert len(values) == len(passed)
-        assert min(s for s, p in zip(values, passed, strict=True) if p) > max(
-            s for s, p in zip(values, passed, strict=True) if not p
-        )
+def of_models(folds: dict[int, list[Example]]) -> dict[int, list[Example]]:
+    """The same programs as samples of four models: both sides of the pair at one place are one model's."""
+    return {
+        fold: [replace(e, twin=None, family="", author=f"model {e.twin}") for e in rows] for fold, rows in folds.items()
+    }
+
+
+def test_unseen_models_scores_every_program_once_by_a_critic_without_its_problem_and_its_model(
+    features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four models in two parts by a hash of their names: a fit of each fold and part, which excludes the part."""
+    folds = of_models(FOLDS)
+    fits = list[tuple[int, frozenset[str]]]()
+    fitted = cross_fitting.fit_fold
+
+    def noted(features: Any, folds: Any, library: Any, fold: int, *, seed: int, without_models: frozenset[str]) -> Any:
+        fits.append((fold, without_models))
+        return fitted(features, folds, library, fold, seed=seed, without_models=without_models)
+
+    monkeypatch.setattr(cross_fitting, "fit_fold", noted)
+    rows = list(unseen_models(features, folds, [], seed=42))
+    assert sorted((fold, index) for fold, index, _ in rows) == [(k, i) for k in FOLDS for i in range(len(FOLDS[k]))]
+    parts = {models for _, models in fits}
+    assert sorted(name for part in parts for name in part) == [f"model b0p{place}" for place in range(4)]
+    assert len(fits) == len(FOLDS) * len(parts) == len(set(fits)) == 10
+
+
+def test_a_model_left_out_is_in_no_part(features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = Fitted()
+    monkeypatch.setattr(cross_fitting, "Critic", noted)
+    fit_fold(features, of_models(FOLDS), [], 0, seed=42, without_models=frozenset({"model b0p1"}))
+    ((train, validation),) = noted.parts
+    assert {e.author for e in [*train, *validation]} == {"model b0p0", "model b0p2", "model b0p3"}
 
 
 def test_unseen_operators_scores_both_sides_of_every_twin_once(features: ProgramFeatures) -> None:
