@@ -66,8 +66,8 @@ def order_tables(rerank: dict[int, RerankReport], calibration: dict[int, Calibra
                 cells = [own.benchmark_label, title, shown(own.pass_at_1[name]), shown(own.mrr[name]), *figures, *lifts]
                 yield f"| {' | '.join(cells)} |"
         best = [rerank[seed].benchmarks[benchmark].lift_over_best_control for seed in SEEDS]
-        counts = f"{first.problem_count} problems, {first.pool_count} pools"
-        yield f"| {first.benchmark_label} | *best control of each resample* ({counts}) | | | | | | {' | '.join(map(points, best))} |"
+        title = f"*best control of each resample*, {first.problem_count} problems, {first.pool_count} pools"
+        yield f"| {first.benchmark_label} | {title} | | | | | | {' | '.join(map(points, best))} |"
 
 
 def transfer_tables(transfer: dict[int, TransferReport]) -> Iterator[str]:
@@ -90,6 +90,7 @@ def transfer_tables(transfer: dict[int, TransferReport]) -> Iterator[str]:
 
 
 def main() -> None:
+    """Write a section of docs/critic.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path)
     parser.add_argument("--section", choices=("critic", "models"), default="critic", help="twins, or models' programs")
