@@ -1,9 +1,9 @@
 """Pack rows from labelled completions: one per (problem, completion, input). No folds and no scores here."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from codelewm_assets.core.digests import sha256_text
+from codelewm_assets.core.digests import sha256_text, unit_interval
 from codelewm_assets.core.errors import LiteralError, PackError
 from codelewm_assets.core.ids import record_id
 from codelewm_assets.core.literals import read_value
@@ -41,8 +41,16 @@ def output_magnitude(run: LabelledInput) -> MagnitudeBucket:
         return "not_a_number"
 
 
-def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Problem]) -> list[PackRow]:
+def build_pack(
+    labelled: Sequence[LabelledCompletion],
+    problems: Mapping[str, Problem],
+    *,
+    model_programs_per_problem: int | None = None,
+) -> list[PackRow]:
     """All rows, sorted by record id.
+
+    Args:
+        model_programs_per_problem: most programs that models wrote of one problem, drawn by a hash of the program; None for all.
 
     Raises: PackError: no labelled completions, a missing problem or input, or duplicate record ids.
     """
@@ -54,6 +62,7 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
             f"{len(unknown)} labelled problems are not in benchmark_problems, first {unknown[0]}. "
             "Materialize labelled_completions again from these problems."
         )
+    labelled = _within_cap(labelled, model_programs_per_problem)
     scored = scored_completions(labelled)
     rows = [
         _row(item, run, problems[item.completion.problem_id], is_scored=item.completion.completion_id in scored)
@@ -68,6 +77,19 @@ def build_pack(labelled: Sequence[LabelledCompletion], problems: Mapping[str, Pr
             f"{len(duplicates)} record ids occur twice, first {min(duplicates)}. Completion ids must be unique."
         )
     return sorted(rows, key=lambda row: row.record_id)
+
+
+def _within_cap(labelled: Sequence[LabelledCompletion], most: int | None) -> list[LabelledCompletion]:
+    by_problem: dict[str, list[LabelledCompletion]] = defaultdict(list)
+    for item in labelled:
+        if item.completion.completion_kind == "model":
+            by_problem[item.completion.problem_id].append(item)
+    drawn = {
+        item.completion.completion_id
+        for items in by_problem.values()
+        for item in sorted(items, key=lambda item: unit_interval("pack", item.completion.completion_id))[:most]
+    }
+    return [i for i in labelled if i.completion.completion_kind != "model" or i.completion.completion_id in drawn]
 
 
 def _row(item: LabelledCompletion, run: LabelledInput, problem: Problem, *, is_scored: bool) -> PackRow:

@@ -23,17 +23,20 @@ from codelewm_assets.store.store import Artifact
 )  # fmt: skip
 def execution_pack(run: AssetRun) -> Plan:
     """One row per problem, completion and input of every benchmark, under the published field names."""
-    inputs = run.inputs
+    inputs, settings = run.inputs, run.profile.pack.model_dump()
 
     def make() -> AssetOutput:
         from codelewm_assets.dataset.pack import build_pack, pack_summary
 
-        rows = build_pack(inputs.labelled(), {problem.problem_id: problem for problem in inputs.problems()})
+        problems = {problem.problem_id: problem for problem in inputs.problems()}
+        rows = build_pack(inputs.labelled(), problems, **settings)
         labels: dict[str, str] = {p.benchmark_id: p.benchmark_label for p in inputs.problems()}
         write_groups(run.folder / "pack.parquet", in_groups(rows), PackRow)
         return AssetOutput({"pack.parquet": run.folder / "pack.parquet"}, pack_summary(rows, labels))
 
-    return Plan(make, show=lambda pack: sample(inputs, pack, lambda: sample_rows(pack.path("pack.parquet")), PackRow))
+    return Plan(
+        make, settings, show=lambda pack: sample(inputs, pack, lambda: sample_rows(pack.path("pack.parquet")), PackRow)
+    )
 
 
 @artifact_asset(

@@ -90,6 +90,12 @@ class CompletionsSection(Section):
         return {"bugs": max(1, -(-mutants // rewrites)), "pairs_per_bug": max(2, rewrites)} | rest
 
 
+class PackSection(Section):
+    """Programs of the execution pack: what is trained on and scored. Pass rates are of all that is labelled."""
+
+    model_programs_per_problem: int | None = Field(default=None, ge=3)  # most, drawn by hash; None: all of them
+
+
 class LibrarySection(Section):
     """Functions of libraries, and their variants for training."""
 
@@ -239,6 +245,7 @@ class Profile(Section):
     description: str  # one line
     sources: SourcesSection
     completions: CompletionsSection
+    pack: PackSection = PackSection()
     library: LibrarySection = LibrarySection()
     critic: CriticSection = CriticSection()
     sandbox: SandboxSection

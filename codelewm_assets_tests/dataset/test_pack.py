@@ -219,3 +219,14 @@ def test_the_licence_of_a_row_is_its_problems(license_name: str) -> None:
     item = make_labelled(make_completion(problem), passed=True)
     rows = build_pack([item], {problem.problem_id: problem})
     assert {(r.license, r.license_attribution_url) for r in rows} == {(license_name, "https://example.org/other")}
+
+
+def test_a_cap_draws_models_programs_by_hash_and_leaves_twins_alone() -> None:
+    problem = make_problem(0)
+    twins = [make_labelled(make_completion(problem, number, "rewrite"), passed=True) for number in range(3)]
+    models = [make_labelled(make_completion(problem, 10 + n, "model", llm="m"), passed=n % 2 == 0) for n in range(8)]
+    rows = build_pack([*twins, *models], {problem.problem_id: problem}, model_programs_per_problem=5)
+    kept = {row.source_submission_id: row.llm for row in rows}
+    assert sorted(kept.values(), key=str) == [None, None, None, "m", "m", "m", "m", "m"]
+    again = build_pack([*models[::-1], *twins], {problem.problem_id: problem}, model_programs_per_problem=5)
+    assert [row.record_id for row in again] == [row.record_id for row in rows]
