@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from codelewm_assets.core.ids import MODEL_CONTROLS
 from codelewm_assets.release import claims_text, metrics
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
+from codelewm_assets.release.model_programs import SUMMARY, model_program_table
 from codelewm_assets.release.published import SOURCES, comparison_table
 
 __all__ = ["reasons_text", "results_files"]  # reasons_text: what the command line and the UI show of gates
@@ -21,7 +23,9 @@ def results_files(records: Records, *, figures: Mapping[str, str]) -> dict[str, 
         "figure": lambda name: f"![{figures[name]}]({name})\n" if name in figures else "",
         "facts_table": _facts_table(records), "training_table": _training_table(records),
         "preflight_table": _preflight_table(records), "red_rules": _red_rules(records),
-        "comparison_table": comparison_table(records),
+        "comparison_table": comparison_table(records), 
+        "model_programs": model_program_table(records, SUMMARY),
+        "all_model_programs": model_program_table(records, (*MODEL_CONTROLS, "llm_order")),
     }  # fmt: skip
     return {name: render(f"{name}.j2", **context) for name in (REPORT, APPENDIX)}
 
