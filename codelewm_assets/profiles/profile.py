@@ -111,7 +111,7 @@ class CriticSection(Section):
 
     benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems it is trained on and scores
     unseen_operators: bool = False  # refit it without each operator family in turn: seven times as long
-    unseen_models: bool = False  # refit it without each half of the models that wrote programs: twice as long
+    unseen_models: bool = False  # refit it without each half of the models that wrote programs: three times as long
 
 
 class SandboxSection(Section):
