@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from multiprocessing import get_context
 
-from codelewm_assets.completions.imported import RejectedRow
+from codelewm_assets.completions.samples.read import RejectedRow
 from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.completions.twins import make_twins
 from codelewm_assets.completions.variants import CompletionSourceError

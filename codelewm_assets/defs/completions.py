@@ -34,7 +34,7 @@ LABELLING_VERSION = "7"  # of the labels: shards of another version are not resu
 )  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, and twins of it, right ones and the same ones with a bug."""
-    from codelewm_assets.completions.imported import imported_files
+    from codelewm_assets.completions.samples.read import imported_files
 
     inputs, settings = run.inputs, run.profile.completions
 
@@ -43,7 +43,7 @@ def candidate_completions(run: AssetRun) -> Plan:
 
     def of_benchmark(benchmark: str) -> "tuple[list[Completion], dict[str, int], list[str]]":
         from codelewm_assets.completions.candidates import join_imported, make_completions
-        from codelewm_assets.completions.imported import read_imported
+        from codelewm_assets.completions.samples.read import read_imported
 
         problems = inputs.problems(benchmark)
         generated = make_completions(

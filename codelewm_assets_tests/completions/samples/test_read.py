@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.completions.candidates import join_imported, make_completions
-from codelewm_assets.completions.imported import (
+from codelewm_assets.completions.samples.read import (
     LABEL_SCHEMA,
     MAX_LINE_BYTES,
     RejectedRow,
