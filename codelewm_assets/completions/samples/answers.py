@@ -11,11 +11,12 @@ from typing import Literal
 from codelewm_assets.completions.samples.markup import (
     indented_blocks,
     segments,
+    turns,
     typed_lines,
     without_reasoning,
-    without_special_tokens,
 )
 from codelewm_assets.completions.samples.statements import (
+    NEWLINE,
     Statement,
     definition_of,
     is_stub,
@@ -63,25 +64,26 @@ def program_of(text: str, *, prompt: str, entry_point: str, form: PromptForm, is
         for code in whole:
             if _is_program(code, entry_point):
                 return Answer(code)
-    cleaned = without_special_tokens(text.replace("\r\n", "\n").lstrip("\ufeff"))
-    answer, reasoning = without_reasoning(cleaned)
     known = statements(prompt) if parsed(prompt) else []
-    stubs = list[str]()
-    for part in filter(str.strip, (answer, reasoning)):
-        candidates = [*_candidates(part, entry_point, known)]
-        for code in chain(candidates, _continuations(part, prompt)):
-            if _is_program(code, entry_point):
-                return Answer(code)
-        stubs += [code for code in candidates if _defines(code, entry_point)]
+    stubs, answers = list[str](), list[str]()
+    for turn in turns(NEWLINE.sub("\n", text.lstrip("\ufeff"))):
+        for part in filter(str.strip, without_reasoning(turn)):
+            answers.append(part)
+            candidates = [*_candidates(part, entry_point, known)]
+            for code in chain(candidates, _continuations(part, prompt)):
+                if _is_program(code, entry_point):
+                    return Answer(code)
+            stubs += [code for code in candidates if _defines(code, entry_point)]
     if stubs:
         return Answer(stubs[0])
-    return _unusable(answer if answer.strip() else reasoning, whole[0], entry_point, is_continuation=is_continuation)
+    return _unusable(answers[0] if answers else "", whole[0], entry_point, is_continuation=is_continuation)
 
 
 def _as_it_is(code: str, entry_point: str) -> Answer:
-    tree = parsed(code)
-    if tree is None:
-        return Answer(code, "does_not_parse" if code.strip() else "no_program")
+    if not code.strip():
+        return Answer(None, "no_program")
+    if parsed(code) is None:
+        return Answer(code, "does_not_parse")
     return Answer(code, None if _defines(code, entry_point) else "no_entry_point")
 
 
@@ -136,10 +138,14 @@ def _candidates(text: str, entry_point: str, known: Sequence[Statement]) -> Iter
 
 
 def _pieces(text: str) -> list[str]:
-    """Stretches of a text that parse."""
-    if (session := typed_lines(text)) is not None and parsed(text) is None:
-        text = session
-    return [text] if parsed(text) is not None and regions(text) else regions(text)
+    """Stretches of a text that parse; of a session of the interpreter, what was typed."""
+    if parsed(text) is not None:
+        return [text]
+    pieces = regions(text)
+    session = typed_lines(text)
+    if session is not None and not any("def " in piece for piece in pieces):
+        return regions(session)
+    return pieces
 
 
 def _assembled(

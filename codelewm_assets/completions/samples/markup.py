@@ -9,10 +9,9 @@ REASONING = r"(?:think|thinking|thought|reasoning|reflection|scratchpad)"
 CLOSED_REASONING = re.compile(rf"<({REASONING})>.*?</\1>", re.DOTALL | re.IGNORECASE)
 REASONING_END = re.compile(rf"</{REASONING}>", re.IGNORECASE)
 REASONING_START = re.compile(rf"<{REASONING}>", re.IGNORECASE)
-SPECIAL_TOKEN = re.compile(
-    r"<[|｜][\w▁ ./-]{1,40}[|｜]>|</s>|<(?:end_of_turn|start_of_turn|eos|eot|EOT|eom)>|\[/?INST\]|\[/?PYTHON\]"
-)
-ROLE = re.compile(r"\A\s*(?:assistant|model)\s*\n")
+SPECIAL_TOKEN = re.compile(r"<[|｜][\w▁ ./-]{1,40}[|｜]>|</?s>|<(?:end_of_turn|start_of_turn|eos|eot|EOT|eom)>")
+ROLE = re.compile(r"\A\s*(?:assistant|model|user|system)\s*(?:\n|\Z)")
+PYTHON_TAG = re.compile(r"\[/?PYTHON\]")
 FENCE = re.compile(r"^(?P<indent>[ \t>]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
 INTERPRETER_PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.)(?: |$)")
 
@@ -25,13 +24,10 @@ class Segment:
     is_fenced: bool
 
 
-def without_special_tokens(text: str) -> str:
-    """The text up to its first end token; tokens and the name of the role before it are removed."""
-    parts = SPECIAL_TOKEN.split(text)
-    first = next(
-        (part for part in parts if part.strip() and not re.fullmatch(r"\s*(?:assistant|model|user)\s*", part)), ""
-    )
-    return ROLE.sub("", first)
+def turns(text: str) -> list[str]:
+    """The parts of a text between special tokens, such as `<|im_end|>`, without names of roles."""
+    parts = (ROLE.sub("", part) for part in SPECIAL_TOKEN.split(PYTHON_TAG.sub("\n```\n", text)))
+    return [part for part in parts if part.strip()]
 
 
 def without_reasoning(text: str) -> tuple[str, str]:

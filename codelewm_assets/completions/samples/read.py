@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from codelewm_assets.completions.samples.answers import program_of
-from codelewm_assets.completions.samples.raw import RawSample, RejectedRow
+from codelewm_assets.completions.samples.raw import RawSample, RejectedRow, malformed
 from codelewm_assets.completions.samples.sources import LocalSource, read_source, slug
 from codelewm_assets.core.errors import BenchmarkNameError
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
@@ -53,7 +53,7 @@ class SourceReader:
     def samples(self) -> Iterator[Sample]:
         """Each sample of a known problem, in order. Raises: ReportError: the source cannot be read."""
         self._form, rows = read_source(self.source, self.problems)
-        for row in rows:
+        for row in map(_writable, rows):
             problem = row if isinstance(row, RejectedRow) else self._problem(row)
             if isinstance(problem, RejectedRow):
                 self._rows += 1
@@ -104,7 +104,8 @@ class SourceReader:
 
     def _count(self, row: RejectedRow) -> None:
         before = self._unread.get(row.reason)
-        example = before.example if before else f"{row.place}: {row.fault}"[:MAX_EXAMPLE_CHARACTERS]
+        text = f"{row.place}: {row.fault}"[:MAX_EXAMPLE_CHARACTERS].encode("utf-8", "backslashreplace").decode("utf-8")
+        example = before.example if before else text
         self._unread[row.reason] = UnreadRows(
             reason=row.reason, count=1 + (before.count if before else 0), example=example
         )
@@ -131,10 +132,20 @@ class SourceReader:
 
 
 FAULTS = {
-    "no_program": "holds no code",
+    "no_program": "holds no program",
     "does_not_parse": "its program does not parse",
     "no_entry_point": "its program does not define the entry point",
 }
+
+
+def _writable(row: RawSample | RejectedRow) -> RawSample | RejectedRow:
+    """The row, rejected where one of its texts cannot be stored."""
+    if isinstance(row, RejectedRow):
+        return row
+    texts = row.text + (row.model or "") + (row.completion_id or "")
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in texts):
+        return malformed(row.place, "a text holds half a surrogate pair, which UTF-8 cannot write")
+    return row
 
 
 def _benchmark_of_id(task: str | int | None) -> BenchmarkId | None:

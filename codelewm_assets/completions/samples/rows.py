@@ -69,8 +69,6 @@ def of_object(row: Any, place: str) -> RawSample | RejectedRow:
     """The sample of a parsed row."""
     if not isinstance(row, dict):
         return malformed(place, f"a {type(row).__name__}; expected {EXPECTED_ROW}")
-    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in "".join(v for v in row.values() if isinstance(v, str))):
-        return malformed(place, "a text holds half a surrogate pair, which UTF-8 cannot write")
     if (fault := _fault_of(row)) is not None:
         return malformed(place, fault)
     name = next((n for n in ("completion_text", "code", "solution", "completion") if isinstance(row.get(n), str)), None)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ START = re.compile(
 )
 """Of a line that may begin a statement of a program."""
 MAX_CUTS = 60
+NEWLINE = re.compile(r"\r\n?|\n")  # as Python counts lines
 NOT_RUN = frozenset({"doctest", "pytest", "unittest"})
 ALWAYS_BOUND = BUILTIN_NAMES | {"__name__", "__file__", "__doc__"}
 
@@ -33,11 +35,20 @@ class Statement:
 
 
 def parsed(code: str) -> ast.Module | None:
-    """The tree, or None where the code does not parse."""
+    """The tree, or None where the code does not parse or compile."""
     try:
-        return parse_program(code)
+        return _tree(code)
     except PARSE_ERRORS:
         return None
+
+
+def _tree(code: str) -> ast.Module:
+    """The tree of code that compiles: `return` outside of a function parses. Raises: one of `PARSE_ERRORS`."""
+    tree = parse_program(code)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(tree, "<answer>", "exec", dont_inherit=True)
+    return tree
 
 
 def regions(text: str) -> list[str]:
@@ -58,7 +69,7 @@ def _end(lines: Sequence[str], start: int) -> int:
         if end <= start:
             break
         try:
-            parse_program("\n".join(lines[start:end]))
+            _tree("\n".join(lines[start:end]))
         except SyntaxError as error:
             end = start + min((error.lineno or 1) - 1, end - start - 1)
         except PARSE_ERRORS:
@@ -71,15 +82,16 @@ def _end(lines: Sequence[str], start: int) -> int:
 def statements(code: str) -> list[Statement]:
     """The top-level statements of a program that parses."""
     tree = parse_program(code)
-    lines = code.split("\n")
-    return [_statement(node, code, lines) for node in tree.body]
+    lines = NEWLINE.split(code)
+    return [_statement(node, lines) for node in tree.body]
 
 
-def _statement(node: ast.stmt, code: str, lines: Sequence[str]) -> Statement:
+def _statement(node: ast.stmt, lines: Sequence[str]) -> Statement:
     first = min([node, *getattr(node, "decorator_list", [])], key=lambda part: part.lineno)
-    whole_lines = lines[first.lineno - 1 : node.end_lineno]
-    is_alone = node.col_offset == 0 and not (ast.get_source_segment(code, node) or "").count(";")
-    text = "\n".join(whole_lines) if is_alone else ast.unparse(node)
+    end_lineno, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    after = lines[end_lineno - 1].encode()[end:].decode().strip()
+    has_its_lines = node.col_offset == 0 and (not after or after.startswith("#"))
+    text = "\n".join(lines[first.lineno - 1 : end_lineno]) if has_its_lines else ast.unparse(node)
     inside, loaded, changed = set[str](), set[str](), set[str]()
     for part in ast.walk(node):
         match part:

@@ -104,6 +104,13 @@ def test_a_row_of_no_problem_is_counted_with_its_place(
     assert unread.example.startswith(f"line 1: {fault}")
 
 
+def test_a_text_that_cannot_be_stored_is_no_sample(tmp_path: Path) -> None:
+    samples, reading = read(tmp_path, {"task_id": "HumanEval/7", "solution": "x = '\ud800'"})
+    [unread] = reading.unread
+    assert (samples, unread.reason) == ([], "malformed")
+    assert unread.example == "line 1: a text holds half a surrogate pair, which UTF-8 cannot write"
+
+
 def test_an_answer_without_code_is_a_sample_without_a_program(tmp_path: Path) -> None:
     rows = [
         {"task_id": "HumanEval/7", "solution": text}
@@ -121,7 +128,7 @@ def test_an_answer_without_code_is_a_sample_without_a_program(tmp_path: Path) ->
         unread=(
             UnreadRows(reason="does_not_parse", count=1, example="line 4: its program does not parse (solve)"),
             UnreadRows(reason="no_entry_point", count=1, example="line 3: its program does not define the entry point (solve)"),
-            UnreadRows(reason="no_program", count=2, example="line 1: holds no code (solve)"),
+            UnreadRows(reason="no_program", count=2, example="line 1: holds no program (solve)"),
         ),
     )  # fmt: skip
 
