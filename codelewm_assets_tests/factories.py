@@ -25,6 +25,7 @@ from codelewm_assets.core.records import (
     PoolMember,
     Problem,
 )
+from codelewm_assets.core.sample_records import ImportedSample, SourceReading
 from codelewm_assets.dataset.coverage import VALUES
 from codelewm_assets.dataset.decoys import make_decoys
 from codelewm_assets.dataset.folds import ProblemSplit, assign_folds
@@ -159,6 +160,8 @@ class World:
     splits: tuple[ProblemSplit, ...]
     decoys: tuple[Decoy, ...]
     pools: tuple[PoolMember, ...]
+    samples: tuple[ImportedSample, ...] = ()
+    readings: tuple[SourceReading, ...] = ()
 
     def changed(self, **changes: Any) -> "World":
         """A copy with other records in the named fields."""

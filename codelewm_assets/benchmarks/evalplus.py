@@ -80,13 +80,13 @@ def read_file(
             raise SourceFormatError(
                 f"{path.name}, row {number}: lacks {missing_columns}. Fetch the pinned {pin.version} again."
             )
-        inputs = _inputs(row, max_inputs, suite)
+        inputs, base_count = _inputs(row, max_inputs, suite)
         if not inputs:
             excluded.append(
                 ExcludedProblem(problem_id=row["task_id"], reason="no usable input: all are too long or no literal")
             )
             continue
-        problems.append(_problem(row, pin, inputs))
+        problems.append(_problem(row, pin, inputs, base_count))
     return problems, excluded
 
 
@@ -100,7 +100,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem:
+def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str], base_count: int) -> Problem:
     expected = asserted_outputs(row.get("assertion", ""), row["entry_point"])
     return Problem(
         problem_id=row["task_id"],
@@ -115,20 +115,23 @@ def _problem(row: Mapping[str, Any], pin: FilePin, inputs: list[str]) -> Problem
         license=pin.license,
         license_attribution_url=pin.license_attribution_url,
         source_revision=f"{pin.file_name} {pin.version}",
+        base_input_count=base_count,
     )
 
 
-def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> list[str]:
-    """Distinct input literals: the base inputs in order, then plus inputs in an order fixed by hash, up to the limit.
+def _inputs(row: Mapping[str, Any], max_inputs: int | None, suite: Suite) -> tuple[list[str], int]:
+    """Distinct input literals, and how many of them are base: these in order, then plus inputs in an order fixed by hash.
 
     Without a limit, inputs longer than `MAX_CHARACTERS` are included.
     """
-    named = [text for item in _listed(row["base_input"]) if (text := _literal(row["task_id"], item))]
+    base = [text for item in _listed(row["base_input"]) if (text := _literal(row["task_id"], item))]
+    plus = list[str]()
     if suite == "plus":
         plus = [text for item in _listed(row["plus_input"]) if (text := _literal(row["task_id"], item))]
-        named += sorted(plus, key=lambda text: unit_interval("plus_input", text))
-    usable = [text for text in named if max_inputs is None or len(text) <= MAX_CHARACTERS]
-    return list(dict.fromkeys(usable))[:max_inputs]
+        plus.sort(key=lambda text: unit_interval("plus_input", text))
+    usable = [text for text in base + plus if max_inputs is None or len(text) <= MAX_CHARACTERS]
+    chosen = list(dict.fromkeys(usable))[:max_inputs]
+    return chosen, len(set(base) & set(chosen))
 
 
 def _listed(value: Any) -> list[Any]:

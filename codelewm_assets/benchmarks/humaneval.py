@@ -46,11 +46,13 @@ def problems_from_tests(
     revision: str,
     license_and_url: tuple[str, str],
     benchmark_id: BenchmarkId = "humaneval",
+    are_base: bool = False,
 ) -> tuple[list[Problem], list[ExcludedProblem]]:
     """Problems of rows whose tests are code, and the rows excluded with their reasons.
 
     Args:
         rows: with `task_id, prompt, canonical_solution, entry_point, test`, as HumanEval publishes them.
+        are_base: all tests are the benchmark's own; False: it is not known which.
 
     Raises: SourceFormatError: a row lacks one of these.
     """
@@ -84,6 +86,7 @@ def problems_from_tests(
                 license=license_and_url[0],
                 license_attribution_url=license_and_url[1],
                 source_revision=revision,
+                base_input_count=len(cases) if are_base else None,
             )
         )
     return problems, excluded
@@ -92,5 +95,6 @@ def problems_from_tests(
 def read_wheel(*, run: Runner, max_inputs: int | None) -> tuple[list[Problem], list[ExcludedProblem]]:
     """HumanEval from the wheel. Raises: as `read_wheel_rows` and `problems_from_tests`."""
     return problems_from_tests(
-        read_wheel_rows(), run=run, max_inputs=max_inputs, revision=HUMANEVAL_WHEEL, license_and_url=HUMANEVAL_LICENSE
-    )
+        read_wheel_rows(), run=run, max_inputs=max_inputs, revision=HUMANEVAL_WHEEL, license_and_url=HUMANEVAL_LICENSE,
+        are_base=True,
+    )  # fmt: skip

@@ -72,6 +72,7 @@ def read_stand_in(*, max_inputs: int | None) -> list[Problem]:
             license="Apache-2.0",
             license_attribution_url=ATTRIBUTION,
             source_revision=STAND_IN_REVISION,
+            base_input_count=len(row.inputs[:max_inputs]),
         )
         for row in stand_in_problems()
     ]

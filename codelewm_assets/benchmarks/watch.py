@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
-from codelewm_assets.core.digests import sha256_file
+from codelewm_assets.core.digests import digest_of_files, sha256_file
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.core.hub_calls import hub_api, one_line
 from codelewm_assets.core.ids import BenchmarkId
@@ -60,7 +60,7 @@ def watched_completions(
 
 
 def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
-    """sha256 of a file, "missing" without one; the newest commit of a dataset.
+    """Digest of a file or of a folder's programs, "missing" without one; the newest commit of a dataset.
 
     Raises:
         SourceMissingError: the Hub is unreachable.
@@ -69,6 +69,8 @@ def fingerprint(watched: Watched, environment: Mapping[str, str]) -> str:
     if watched.kind == "dataset":
         return hub_head(watched.place, endpoint=environment.get("HF_ENDPOINT"), token=environment.get("HF_TOKEN"))
     path = Path(watched.place)
+    if path.is_dir():
+        return digest_of_files(path, path.glob("*/*.py"))
     return sha256_file(path) if path.is_file() else MISSING
 
 

@@ -38,8 +38,8 @@ def _findings(
     if "candidate_completions" in assets:
         named = [source.file for source in profile.completions.imported if source.repository is None]
         for name in [*named, environment.get("CODELEWM_IMPORTED_COMPLETIONS")]:
-            if name and not Path(name).is_file():
-                yield HealthFinding("imported completions", "fail", f"no file {name}", "a file of completions",
+            if name and not Path(name).exists():
+                yield HealthFinding("imported completions", "fail", f"no file {name}", "a file or a folder of samples",
                                     "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
     if "library_functions" in assets:
         yield from _package_findings(profile)

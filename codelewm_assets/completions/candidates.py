@@ -1,19 +1,21 @@
-"""Candidate completions of problems: the reference and its twins, with ids, and imported completions beside them."""
+"""Candidate completions of problems: the reference and its twins, with ids, and the programs of imported samples beside them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from multiprocessing import get_context
 
-from codelewm_assets.completions.imported import RejectedRow
 from codelewm_assets.completions.renaming import alpha_normalise
+from codelewm_assets.completions.samples.read import Sample
 from codelewm_assets.completions.twins import make_twins
 from codelewm_assets.completions.variants import CompletionSourceError
 from codelewm_assets.core.digests import sha256_text, unit_interval
+from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, Problem
+from codelewm_assets.core.sample_records import ImportedSample, SampleStatus
 
 MIN_PARALLEL = 64  # problems; fewer are done before other processes have started
 
@@ -71,61 +73,85 @@ def _require_distinct(problems: Sequence[Problem]) -> None:
         )
 
 
-def join_imported(
-    generated: Sequence[Completion], imported: Iterable[Completion | RejectedRow], *, most_per_problem: int
-) -> tuple[list[Completion], dict[str, int], list[str]]:
-    """Merge generated and imported completions, grouped by problem.
+@dataclass(frozen=True, slots=True)
+class JoinedCompletions:
+    """Generated and imported completions, grouped by problem, and every sample with the completion that has its program.
 
-    An imported completion that equals another of its problem up to local names is excluded, and so are those over the cap, which
-    are chosen by a hash of the program, independent of the order and number of rows. Generated ones are all kept: a twin
-    without its other side is of no use. Imported rows are streamed: memory holds at most twice the cap of them per problem,
-    and a digest of each program.
+    Attributes:
+        excluded: benchmark → reason → number of samples that are no completion of their own.
+    """
+
+    completions: list[Completion]
+    samples: list[ImportedSample]
+    excluded: dict[BenchmarkId, dict[str, int]]
+
+
+def join_samples(
+    generated: Sequence[Completion], samples: Iterable[Sample], *, most_per_problem: int
+) -> JoinedCompletions:
+    """Merge generated completions and the distinct programs of samples.
+
+    A sample whose program equals another of its problem up to local names is merged into that one, and those over the cap are
+    excluded, chosen by a hash of the program, independent of the order and number of rows. Generated ones are all kept: a twin
+    without its other side is of no use. Samples are streamed: memory holds at most twice the cap of programs per problem, and
+    a digest of each.
 
     Args:
         generated: completions, grouped by problem.
-        imported: completions and rejected rows.
+        samples: of problems of these.
         most_per_problem: the cap on generated and imported completions together.
-
-    Returns: completions, number of excluded rows by reason, and faults of the malformed rows.
     """
-    by_problem, faults, excluded = dict[str, _ProblemCompletions](), list[str](), Counter[str]()
+    by_problem = dict[str, _ProblemCompletions]()
     for problem_id, group in groupby(generated, lambda completion: completion.problem_id):
         by_problem[problem_id] = _ProblemCompletions(list(group))
-    for row in imported:
-        if isinstance(row, RejectedRow):
-            excluded[row.reason] += 1
-            faults += [row.text] if row.reason == "malformed" else []
-        elif row.problem_id in by_problem:
-            excluded.update(by_problem[row.problem_id].add(row, most_per_problem))
-    kept = list[Completion]()
+    for sample in samples:
+        by_problem[sample.problem.problem_id].add(sample, most_per_problem)
+    kept, rows = list[Completion](), list[ImportedSample]()
     for completions_of in by_problem.values():
         within = _first_by_draw(completions_of.imported, most_per_problem - len(completions_of.generated))
-        excluded["over_the_cap"] += len(completions_of.imported) - len(within)
         kept += completions_of.generated + within
-    return kept, {reason: count for reason, count in sorted(excluded.items()) if count}, faults
+        rows += completions_of.rows({completion.completion_id for completion in completions_of.generated + within})
+    excluded = {benchmark: Counter[str]() for benchmark in BENCHMARKS}
+    for row in rows:
+        excluded[row.benchmark_id].update([row.status] if row.status != "kept" else [])
+    return JoinedCompletions(kept, rows, {name: dict(sorted(counts.items())) for name, counts in excluded.items()})
 
 
 @dataclass(slots=True)
 class _ProblemCompletions:
-    """Completions of one problem so far."""
+    """Completions of one problem so far, and the samples with the id of the first that has their program."""
 
     generated: list[Completion]
     imported: list[Completion] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    samples: list[tuple[Sample, str | None]] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)
 
-    def add(self, row: Completion, limit: int) -> Counter[str]:
-        """Add the completion unless its program is a duplicate. Returns: number of excluded completions by reason."""
-        self.seen = self.seen or {_form(completion) for completion in self.generated}
-        form = _form(row)
-        if form in self.seen:
-            return Counter(equals_another=1)
-        self.seen.add(form)
-        self.imported.append(row)
-        if len(self.imported) <= 2 * limit:
-            return Counter()
-        count = len(self.imported)
-        self.imported = _first_by_draw(self.imported, limit)  # no more than these can be kept
-        return Counter(over_the_cap=count - len(self.imported))
+    def add(self, sample: Sample, limit: int) -> None:
+        """Add a sample, and its program unless it is a duplicate."""
+        if sample.program is None:
+            self.samples.append((sample, None))
+            return
+        self.seen = self.seen or {_form(completion): completion.completion_id for completion in self.generated[::-1]}
+        form = _form(sample.program)
+        is_new = form not in self.seen
+        first = self.seen.setdefault(form, sample.sample_id)
+        self.samples.append((replace(sample, program=None), first))
+        if is_new:
+            self.imported.append(sample.program)
+        if len(self.imported) > 2 * limit:
+            self.imported = _first_by_draw(self.imported, limit)  # no more than these can be kept
+
+    def rows(self, kept: Set[str]) -> Iterator[ImportedSample]:
+        """A record of each sample. Args: kept: ids of the completions within the cap."""
+        for sample, first in self.samples:
+            status: SampleStatus = "kept" if first == sample.sample_id else "equals_another"
+            if first not in kept:
+                status = "no_program" if first is None else "over_the_cap"
+            yield ImportedSample(
+                sample_id=sample.sample_id, problem_id=sample.problem.problem_id, benchmark_id=sample.problem.benchmark_id,
+                source=sample.source, llm=sample.llm, status=status, completion_id=first if first in kept else None,
+                published_base=sample.published_base, published_plus=sample.published_plus,
+            )  # fmt: skip
 
 
 def _form(completion: Completion) -> str:

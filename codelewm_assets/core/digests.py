@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ def sha256_file(path: Path) -> str:
     """Hex sha256 of a file's bytes. Raises: OSError when it cannot be read."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digest_of_files(folder: Path, files: Iterable[Path]) -> str:
+    """Digest of the names and the bytes of files in a folder."""
+    return digest_of(sorted([str(file.relative_to(folder)), sha256_file(file)] for file in files))
 
 
 def sha256_unchanged(path: Path) -> str:

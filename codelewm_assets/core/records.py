@@ -45,6 +45,7 @@ class Problem(Record):
     license: str  # of the problem
     license_attribution_url: str  # where that licence is stated
     source_revision: str  # revision of the source that was read
+    base_input_count: int | None = None  # the first of the inputs, those of the benchmark itself; None: not known
 
 
 class ExcludedProblem(Record):
@@ -66,7 +67,8 @@ class Completion(Record):
     code: str  # the program
     entry_point: str  # name of the function that is called
     source_completion_id: str | None = None  # of a model's completion, as published
-    llm: str | None = None  # the model that wrote it, as published
+    source: str | None = None  # of an imported one, the name of its source
+    llm: str | None = None  # the model that wrote it, as published or as the profile says
     llm_order_rank: int | None = None  # its place in that model's order, as published
     bug: int | None = None  # of a twin, the number of the bug within the problem; the right side carries it too
     twin: str | None = None  # of a twin, the name of its pair within the problem: "b0p3" is pair 3 of bug 0

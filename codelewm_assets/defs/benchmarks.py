@@ -17,7 +17,7 @@ from codelewm_assets.defs.inputs import AssetOutput
 
 
 @artifact_asset(
-    "sources", gated_by=RELEASES.values(), kinds={"python", "parquet"}, code_version="3", pool="hub", table=Problem,
+    "sources", gated_by=RELEASES.values(), kinds={"python", "parquet"}, code_version="4", pool="hub", table=Problem,
 )  # fmt: skip
 def benchmark_problems(run: AssetRun) -> Plan:
     """Problems of every benchmark as published, with their test inputs, and the excluded problems with reasons."""

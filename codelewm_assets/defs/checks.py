@@ -152,6 +152,7 @@ DATA_RULES: tuple[Rule, ...] = (
     _on("benchmark_problems", data_rules.stand_in_is_named, Inputs.problems),
     _on("benchmark_problems", data_rules.every_problem_is_usable, Inputs.problems),
     _on("candidate_completions", data_rules.every_problem_has_completions, Inputs.completions, Inputs.problems),
+    _on("candidate_completions", data_rules.imports_were_read, Inputs.readings),
     replace(  # it also searches for the values of secret variables
         _on("candidate_completions", no_secrets, Inputs.completions), is_stored=lambda: not secret_variables()
     ),

@@ -3,78 +3,93 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.core.digests import pretty_json, sha256_file
+from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.package import versions
-from codelewm_assets.core.records import Completion, ExcludedProblem, LabelledCompletion
+from codelewm_assets.core.records import Completion, ExcludedProblem, LabelledCompletion, Record
+from codelewm_assets.core.sample_records import ImportedSample
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
 from codelewm_assets.defs.checks import checks_on
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.resources import StoreResource
+from codelewm_assets.profiles.profile import ImportedSource
 from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters
 
 if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
+    from codelewm_assets.completions.samples.sources import LocalSource, SampleSource
 
-MAX_FAULTS_SHOWN = 50
 LABELLING_VERSION = "7"  # of the labels: shards of another version are not resumed
 
 
 @artifact_asset(
-    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="5",
+    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="6",
     table=Completion,
 )  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
-    """Programs to judge for each problem: the reference, and twins of it, right ones and the same ones with a bug."""
-    from codelewm_assets.completions.imported import imported_files
+    """Programs to judge for each problem: the reference, twins of it, right ones and the same with a bug, and models' samples."""
+    from codelewm_assets.completions.samples.sources import local_sources
 
-    inputs, settings = run.inputs, run.profile.completions
+    settings = run.profile.completions
+    sources = local_sources([sample_source(source) for source in settings.imported], os.environ)
+    numbers = settings.model_dump(exclude={"imported"})
+    imported = [[source.name, source.digest(), *source.options()] for source in sources]
+    return Plan(lambda: _candidates(run, sources), numbers | {"imported": imported} | versions("python"))
 
-    named = [(source.file, source.repository, source.revision) for source in settings.imported]
-    imported = imported_files(named, os.environ)
 
-    def of_benchmark(benchmark: str) -> "tuple[list[Completion], dict[str, int], list[str]]":
-        from codelewm_assets.completions.candidates import join_imported, make_completions
-        from codelewm_assets.completions.imported import read_imported
+def sample_source(source: ImportedSource) -> "SampleSource":
+    """A source of the profile as the readers take it."""
+    from codelewm_assets.completions.samples.sources import SampleSource
 
-        problems = inputs.problems(benchmark)
-        generated = make_completions(
-            problems,
-            bugs=settings.bugs,
-            pairs_per_bug=settings.pairs_per_bug,
-            seed=settings.seed,
-            workers=run.profile.sandbox.workers,
+    settings = source.model_dump()
+    return SampleSource(**settings | {"benchmark": None if source.benchmark == "auto" else source.benchmark})
+
+
+def _candidates(run: AssetRun, sources: "Sequence[LocalSource]") -> AssetOutput:
+    from codelewm_assets.completions.candidates import join_samples, make_completions
+    from codelewm_assets.completions.samples.read import SourceReader
+
+    settings, problems = run.profile.completions, {p.problem_id: p for p in run.inputs.problems()}
+    generated = make_completions(
+        list(problems.values()),
+        bugs=settings.bugs,
+        pairs_per_bug=settings.pairs_per_bug,
+        seed=settings.seed,
+        workers=run.profile.sandbox.workers,
+    )
+    readers = [SourceReader(source, problems) for source in sources]
+    samples = chain.from_iterable(reader.samples() for reader in readers)
+    joined = join_samples(generated, samples, most_per_problem=settings.most_per_problem)
+    readings = [reader.reading for reader in readers]
+    kinds = Counter(completion.completion_kind for completion in joined.completions)
+    tables: list[tuple[str, Sequence[Completion] | Sequence[ImportedSample], type[Record]]] = [
+        ("completions", joined.completions, Completion), ("samples", joined.samples, ImportedSample)
+    ]  # fmt: skip
+    files: dict[str, bytes | Path] = {
+        f"{benchmark}/{name}.parquet": write_table(
+            [r for r in rows if r.benchmark_id == benchmark], arrow_schema(model)
         )
-        known = {problem.problem_id: problem for problem in problems}
-        rows = (row for path in imported for row in read_imported(path, known))
-        return join_imported(generated, rows, most_per_problem=settings.most_per_problem)
-
-    def make() -> AssetOutput:
-        by_benchmark = {benchmark: of_benchmark(benchmark) for benchmark in BENCHMARKS}
-        kinds = Counter(completion.completion_kind for rows, _, _ in by_benchmark.values() for completion in rows)
-        schema = arrow_schema(Completion)
-        return AssetOutput(
-            {f"{b}/completions.parquet": write_table(rows, schema) for b, (rows, _, _) in by_benchmark.items()},
-            {
-                "completion_count": sum(kinds.values()),
-                "by_kind": dict(sorted(kinds.items())),
-                "dropped_by_reason": {b: excluded for b, (_, excluded, _) in by_benchmark.items()},
-                "malformed": list(dict.fromkeys(text for _, _, faults in by_benchmark.values() for text in faults))[
-                    :MAX_FAULTS_SHOWN
-                ],
-            },
-        )
-
-    numbers = settings.model_dump(exclude={"imported"}) | {"imported_sha256": [sha256_file(path) for path in imported]}
-    return Plan(make, numbers | versions("python"))
+        for benchmark in BENCHMARKS
+        for name, rows, model in tables
+    }
+    return AssetOutput(
+        files | {"imports.json": pretty_json([reading.model_dump() for reading in readings])},
+        {
+            "completion_count": sum(kinds.values()),
+            "by_kind": dict(sorted(kinds.items())),
+            "sample_count": len(joined.samples),
+            "dropped_by_reason": joined.excluded,
+            "imports": {r.source: f"{r.program_count} programs of {r.row_count} rows, {r.form}" for r in readings},
+        },
+    )
 
 
 @artifact_asset(

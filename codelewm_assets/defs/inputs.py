@@ -27,6 +27,7 @@ from codelewm_assets.core.records import (
     PoolMember,
     Problem,
 )
+from codelewm_assets.core.sample_records import ImportedSample, SourceReading
 from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate, near_duplicates_of_pack
@@ -211,6 +212,15 @@ class Inputs:
     def completions(self) -> list[Completion]:
         """Candidate completions."""
         return self._of_benchmarks("candidate_completions", "completions.parquet", Completion)
+
+    def samples(self) -> list[ImportedSample]:
+        """Samples of models, as often as they wrote them."""
+        return self._of_benchmarks("candidate_completions", "samples.parquet", ImportedSample)
+
+    def readings(self) -> list[SourceReading]:
+        """Counts of each imported source."""
+        rows = self.artifact("candidate_completions").read_json("imports.json")
+        return [SourceReading.model_validate(row) for row in rows]
 
     def llm_order(self) -> dict[str, int]:
         """Completion id → rank in the language model's own order, of completions that one wrote."""

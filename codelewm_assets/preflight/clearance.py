@@ -21,6 +21,7 @@ REQUIRED_RULES = (
     "every_problem_is_usable",
     "fitted_structure_says_nothing",
     "folds_cover_every_cell",
+    "imports_were_read",
     "labels_are_deterministic",
     "labels_were_isolated",
     "library_holds_no_benchmark_problem",

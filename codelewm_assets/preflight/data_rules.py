@@ -11,6 +11,7 @@ from typing import get_args
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import CellCount, Completion, Decoy, Finding, LabelledCompletion, PackRow, Problem
+from codelewm_assets.core.sample_records import SourceReading
 from codelewm_assets.core.secret_scanner import secrets_in_texts
 from codelewm_assets.dataset.coverage import CellFloors, cell_counts
 from codelewm_assets.dataset.decoys import Category
@@ -79,6 +80,35 @@ def every_problem_has_completions(completions: Sequence[Completion], problems: S
         blocker="completions_missing",
         message="Each problem has its reference and something beside it.",
         figures={"completions": len(completions), "problems": len(problems)},
+    )
+
+
+def imports_were_read(readings: Sequence[SourceReading]) -> Finding:
+    """Each imported source gave programs, for at least half of its rows."""
+    cells, bad = list[CellCount](), list[str]()
+    for reading in readings:
+        floor = max(1, -(-reading.row_count // 2))
+        cells.append(CellCount(cell=f"{reading.source}: programs", count=reading.program_count, floor=floor))
+        cells += [
+            CellCount(cell=f"{reading.source}: {rows.reason}, such as {rows.example}", count=rows.count, floor=0)
+            for rows in reading.unread
+        ]
+        if reading.program_count < floor:
+            most = max(reading.unread, key=lambda rows: rows.count, default=None)
+            why = f"; {most.count} {most.reason}, such as {most.example}" if most else ""
+            given = "nothing" if not reading.program_count else f"{reading.program_count} programs"
+            bad.append(f"{reading.source} ({reading.form}) gives {given} from {reading.row_count} rows{why}")
+    return finding(
+        "imports_were_read",
+        bad,
+        blocker="import_not_read",
+        message="Each imported source gives programs for at least half of its rows.",
+        figures={
+            "sources": len(readings),
+            "rows": sum(reading.row_count for reading in readings),
+            "programs": sum(reading.program_count for reading in readings),
+        },
+        table=cells,
     )
 
 

@@ -1,16 +1,18 @@
 """Typed profiles. A profile selects data and sizes; it never changes the graph."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName
+from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName, benchmark_of
+from codelewm_assets.core.sample_records import PromptForm
 from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
@@ -58,12 +60,30 @@ def _source_field(benchmark: Benchmark) -> FieldInfo:
 add_benchmarks(SourcesSection, _source_field)
 
 
-class ImportedFile(Section):
-    """A file of model completions: a path, or a file of a Hub dataset at a full commit hash."""
+class ImportedSource(Section):
+    """Samples of models: a file or a folder by path, or a file of a Hub dataset at a full commit hash."""
 
     file: str  # a path, or a name in the repository
     repository: str | None = None  # namespace/name of a Hub dataset
     revision: str | None = None  # full commit hash
+    name: str | None = Field(default=None, pattern=r"^[\w.+-]{1,80}$")  # in ids; by default from the file's name
+    model: str | None = Field(default=None, min_length=1, max_length=200)  # of rows that name none
+    benchmark: BenchmarkId | Literal["auto"] = "auto"  # of its problems; auto: each row says it
+    prompt_form: PromptForm = "auto"  # how a text relates to its problem's prompt; auto: as the row's fields say
+    most_per_problem: int | None = Field(default=None, ge=1)  # samples of one model, the first; all by default
+
+    @field_validator("benchmark", mode="before")
+    @classmethod
+    def _any_spelling(cls, name: Any) -> Any:
+        return benchmark_of(name) if isinstance(name, str) and name != "auto" else name
+
+    @model_validator(mode="after")
+    def _revision_is_of_a_repository(self) -> "ImportedSource":
+        if (self.repository is None) != (self.revision is None):
+            raise ValueError(
+                "expected repository and revision together, for a file of a Hub dataset, or neither for a path"
+            )
+        return self
 
 
 class CompletionsSection(Section):
@@ -75,7 +95,16 @@ class CompletionsSection(Section):
     pairs_per_bug: int = Field(ge=2, le=64)  # twin pairs: a right program, and the same one with the bug
     seed: int = 0  # of what is drawn
     most_per_problem: int = Field(default=64, ge=1)  # made and imported together; what is made is all kept
-    imported: tuple[ImportedFile, ...] = ()  # completions of a model, or of several
+    imported: tuple[ImportedSource, ...] = ()  # samples of models
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> "CompletionsSection":
+        names = Counter(source.name for source in self.imported if source.name is not None)
+        if repeated := sorted(name for name, count in names.items() if count > 1):
+            raise ValueError(
+                f"imported sources share the name {', '.join(repeated)}; expected a name of its own for each"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -14,6 +14,7 @@ import numpy as np
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.sample_records import ImportedSample
 from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
 from codelewm_assets.defs.checks import evaluate_rules
@@ -106,7 +107,7 @@ class StoredWorld:
         self.put("benchmark_problems",
                  {f"{b}/problems.parquet": write_table(rows) for b, rows in problems.items()} | none, {})  # fmt: skip
         self.put("candidate_completions",
-                 {f"{b}/completions.parquet": write_table(rows) for b, rows in completions.items()}, {},
+                 {f"{b}/completions.parquet": write_table(rows) for b, rows in completions.items()} | self._imports(world), {},
                  parents=("benchmark_problems",))  # fmt: skip
         self.put("labelled_completions",
                  {f"{b}/labelled.parquet": write_table(rows) for b, rows in labelled.items()} | none,
@@ -144,6 +145,16 @@ class StoredWorld:
                 "library_functions",
             ),
         )
+
+    @staticmethod
+    def _imports(world: World) -> dict[str, bytes]:
+        samples = {
+            f"{b}/samples.parquet": write_table(
+                [s for s in world.samples if s.benchmark_id == b], arrow_schema(ImportedSample)
+            )
+            for b in BENCHMARKS
+        }
+        return samples | {"imports.json": pretty_json([reading.model_dump() for reading in world.readings])}
 
     def inputs(self) -> Inputs:
         """What checks read."""

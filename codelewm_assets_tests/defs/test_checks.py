@@ -16,6 +16,7 @@ from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import CellCount, Finding
+from codelewm_assets.core.sample_records import SourceReading, UnreadRows
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs import checks
 from codelewm_assets.defs.assemble import STAGE_MODULES
@@ -127,6 +128,14 @@ def _one_pool_left(world: World) -> World:
     return world.changed(pools=tuple(m for m in world.pools if m.pool_id in kept.values()))
 
 
+def _source_that_gives_nothing(world: World) -> World:
+    unread = UnreadRows(reason="malformed", count=2, example="line 1: not JSON")
+    reading = SourceReading(
+        source="mine", file="mine.jsonl", form="JSON lines", row_count=2, program_count=0, unread=(unread,)
+    )
+    return world.changed(readings=(reading,))
+
+
 def _pools_of_one_benchmark(world: World) -> World:
     return world.changed(pools=tuple(m for m in world.pools if m.benchmark_id == "humaneval"))
 
@@ -138,6 +147,7 @@ DATA_CASES = (
          _replace_first("problems", inputs=(), expected=())),
     Case("candidate_completions", "every_problem_has_completions", None, "completions_missing",
          _without_completions_of_first_problem),
+    Case("candidate_completions", "imports_were_read", None, "import_not_read", _source_that_gives_nothing),
     Case("candidate_completions", "no_secrets", None, "secret_found",
          _replace_first("completions", code="KEY = 'hf_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD'")),
     Case("labelled_completions", "labels_are_deterministic", None, "label_not_deterministic",

@@ -9,6 +9,7 @@ import pytest
 
 from codelewm_assets.completions.progress import LOG_INTERVAL_S, Progress
 from codelewm_assets.core.records import Completion, LabelledCompletion
+from codelewm_assets.core.sample_records import ImportedSample
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.defs.completions import candidate_completions, labelled_completions
 from codelewm_assets.defs.resources import ProfileResource
@@ -81,13 +82,21 @@ def test_a_models_completions_join_and_are_labelled_by_running_them(
     monkeypatch.setenv("CODELEWM_IMPORTED_COMPLETIONS", str(path))
     assert materialize(stored, tmp_path).success
     found = list(iter_table(latest(stored, "candidate_completions") / "humaneval" / "completions.parquet", Completion))
-    assert [c.completion_id for c in found if c.completion_kind == "model"] == [f"{problem.problem_id}/m000"]
+    new = f"{problem.problem_id}/models/m000"
+    assert [c.completion_id for c in found if c.completion_kind == "model"] == [new]
+    samples = list(
+        iter_table(latest(stored, "candidate_completions") / "humaneval" / "samples.parquet", ImportedSample)
+    )
+    assert [(s.sample_id, s.status, s.completion_id) for s in samples] == [
+        (new, "kept", new), (f"{problem.problem_id}/models/m001", "equals_another", f"{problem.problem_id}/c000"),
+    ]  # fmt: skip
     manifest = json.loads((latest(stored, "candidate_completions") / "manifest.json").read_text())
-    assert manifest["metadata"]["dropped_by_reason"] == {
-        "humaneval": {"equals_another": 1, "malformed": 1, "unknown_problem": 1},
-        "mbpp_plus": {"malformed": 1, "unknown_problem": 3},
-    }
-    assert manifest["metadata"]["malformed"] == ["line 4: not JSON"]
+    assert manifest["metadata"]["dropped_by_reason"] == {"humaneval": {"equals_another": 1}, "mbpp_plus": {}}
+    assert manifest["metadata"]["imports"] == {"models": "2 programs of 4 rows, JSON lines"}
+    [reading] = json.loads((latest(stored, "candidate_completions") / "imports.json").read_text())
+    assert [(row["reason"], row["example"]) for row in reading["unread"]] == [
+        ("malformed", "line 4: not JSON"), ("unknown_problem", "line 3: problem 'elsewhere' is not one of this build's"),
+    ]  # fmt: skip
     labelled = list(
         iter_table(latest(stored, "labelled_completions") / "humaneval" / "labelled.parquet", LabelledCompletion)
     )

@@ -223,6 +223,11 @@ def test_a_fingerprint_is_the_digest_of_the_bytes(tmp_path: Path) -> None:
     assert fingerprint(own, {}) == sha256_file(path) == sha256_bytes(GOOD)
     path.unlink()
     assert fingerprint(own, {}) == watch.MISSING
+    (path / "HumanEval_0").mkdir(parents=True)  # a folder of samples
+    (path / "HumanEval_0" / "0.py").write_text("x")
+    before = fingerprint(own, {})
+    (path / "HumanEval_0" / "0.py").write_text("y")
+    assert watch.MISSING != before != fingerprint(own, {})
 
 
 def test_the_newest_commit_is_asked_of_the_hub() -> None:

@@ -77,9 +77,9 @@ def test_every_check_is_there_with_its_sentence_and_what_its_red_holds_back(page
 
 def test_every_record_of_the_source_is_there_with_all_its_fields(pages: dict[str, str]) -> None:
     found = records_in_source()
-    assert {"PackRow", "Manifest", "ScoreRow", "Profile", "TrainingConfig", "ImportedFile"} <= set(found)
+    assert {"PackRow", "Manifest", "ScoreRow", "Profile", "TrainingConfig", "ImportedSource"} <= set(found)
     of_profiles = {name for name in found if f"### `{name}` " not in pages["records"]}
-    assert {"Profile", "SplitsSection", "TrainingConfig", "ImportedFile"} <= of_profiles
+    assert {"Profile", "SplitsSection", "TrainingConfig", "ImportedSource"} <= of_profiles
     assert {"PackRow", "ScoreRow", "Manifest"}.isdisjoint(of_profiles)
     for name in set(found) - of_profiles:
         text = section(pages["records"], f"### `{name}`")

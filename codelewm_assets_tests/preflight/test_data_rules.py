@@ -8,6 +8,7 @@ import pytest
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import CellCount, Finding, Record
+from codelewm_assets.core.sample_records import SourceReading, UnreadRows
 from codelewm_assets.dataset.pack import KNOWN_LICENSES
 from codelewm_assets.preflight import data_rules
 from codelewm_assets_tests.cases import each_case
@@ -18,6 +19,7 @@ JUDGES: dict[str, Callable[[World], Finding]] = {
     "every_problem_is_usable": lambda w: data_rules.every_problem_is_usable(w.problems),
     "licences_are_known": lambda w: data_rules.licences_are_known(w.rows),
     "every_problem_has_completions": lambda w: data_rules.every_problem_has_completions(w.completions, w.problems),
+    "imports_were_read": lambda w: data_rules.imports_were_read(w.readings),
     "labels_are_deterministic": lambda w: data_rules.labels_are_deterministic(w.labelled),
     "pack_has_both_classes": lambda w: data_rules.pack_has_both_classes(w.rows),
     "no_problem_crosses_folds": lambda w: data_rules.no_problem_crosses_folds(w.splits, w.rows),
@@ -366,3 +368,35 @@ def test_enough_pairs_over_too_few_problems_are_red(world: World) -> None:
 def test_pairs_of_a_problem_without_a_fold_do_not_count(world: World) -> None:
     found = data_rules.decoy_coverage(world.decoys, world.splits[1:], pair_floor=1, problem_floor=1)
     assert found.figures["pairs_of_problems_without_a_fold"] == 6
+
+
+def reading(source: str, rows: int, programs: int, **unread: int) -> SourceReading:
+    """Counts of a source of so many rows."""
+    reasons = tuple(
+        UnreadRows(reason=reason, count=count, example=f"line 3: {reason}")  # type: ignore[arg-type]
+        for reason, count in unread.items()
+    )
+    return SourceReading(
+        source=source, file="in.jsonl", form="JSON lines", row_count=rows, program_count=programs, unread=reasons
+    )
+
+
+def test_a_source_that_gives_less_than_half_of_its_rows_is_named_with_its_commonest_fault(world: World) -> None:
+    """Half of 5 rows is 3 of them: 3 programs are enough, 2 are not; of an empty file nothing is too little."""
+    readings = (
+        reading("enough", 5, 3, unknown_problem=2), reading("few", 5, 2, malformed=1, other_benchmark=2), reading("none", 0, 0)
+    )  # fmt: skip
+    found = assert_red(
+        "imports_were_read", world.changed(readings=readings), "import_not_read",
+        "few (JSON lines) gives 2 programs from 5 rows; 2 other_benchmark, such as line 3: other_benchmark",
+        "none (JSON lines) gives nothing from 0 rows",
+    )  # fmt: skip
+    assert found.table == (
+        CellCount(cell="enough: programs", count=3, floor=3),
+        CellCount(cell="enough: unknown_problem, such as line 3: unknown_problem", count=2, floor=0),
+        CellCount(cell="few: programs", count=2, floor=3),
+        CellCount(cell="few: malformed, such as line 3: malformed", count=1, floor=0),
+        CellCount(cell="few: other_benchmark, such as line 3: other_benchmark", count=2, floor=0),
+        CellCount(cell="none: programs", count=0, floor=1),
+    )
+    assert found.figures == {"sources": 3, "rows": 10, "programs": 5, "offender_count": 2}
