@@ -154,7 +154,7 @@ class PackRow(Record):
     operator_family: str  # of the rewrite or the mutation
     twin: str | None  # of a twin, the name of its pair within the problem
     is_scored: bool  # may be scored and published; False: the reference, and twins that are for training alone
-    llm: str | None = None  # the model that wrote the program; "not named" where its source names none
+    llm: str | None = None  # the model that wrote the program; "not named" and the source where that names none
 
 
 class Decoy(Record):

@@ -37,8 +37,8 @@ def make_model_pools(
 
 
 def model_of(completion: Completion) -> str:
-    """The model that wrote a completion; completions of a source that names no model count as one model's."""
-    return completion.llm or "not named"
+    """The model that wrote a completion; all completions of a source that names no model count as one model's."""
+    return completion.llm or f"not named, {completion.source or 'imported'}"
 
 
 def _by_different_models(items: Sequence[LabelledCompletion], size: int) -> list[list[LabelledCompletion]]:

@@ -26,6 +26,7 @@ from codelewm_assets.core.sample_records import PromptForm
 ENVIRONMENT = "CODELEWM_IMPORTED_COMPLETIONS"
 """Names one more source."""
 SUFFIXES = re.compile(r"(\.(gz|jsonl|json|eval|zip|txt))+$", re.IGNORECASE)
+SAMPLE_FILE = re.compile(r"\.(jsonl|json|eval)(\.gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,11 @@ class LocalSource:
 
 
 def local_sources(sources: Sequence[SampleSource], environment: Mapping[str, str]) -> list[LocalSource]:
-    """The sources, those of the Hub downloaded, and the one that the environment names.
+    """The sources, those of the Hub downloaded, and those that the environment names: a source, or a folder of source files.
 
     Raises: SourceMissingError: there is no such file. ReportError: the Hub cannot be asked.
     """
-    named = [*sources, *([SampleSource(path)] if (path := environment.get(ENVIRONMENT)) else [])]
+    named = [*sources, *(map(SampleSource, _source_files(path)) if (path := environment.get(ENVIRONMENT)) else [])]
     for source in named:
         if source.repository is None and not Path(source.file).exists():
             raise SourceMissingError(
@@ -90,6 +91,12 @@ def local_sources(sources: Sequence[SampleSource], environment: Mapping[str, str
         LocalSource(name, hub_file(s.repository, s.file, s.revision or "") if s.repository else Path(s.file), s)
         for name, s in zip(_names(named), named, strict=True)
     ]
+
+
+def _source_files(path: str) -> list[str]:
+    """The files of samples in a folder; the path itself for a file, and for a folder without such files."""
+    files = sorted(str(file) for file in Path(path).glob("*") if file.is_file() and SAMPLE_FILE.search(file.name))
+    return files or [path]
 
 
 def _names(sources: Sequence[SampleSource]) -> list[str]:

@@ -240,6 +240,17 @@ def test_no_two_sources_share_a_name(tmp_path: Path) -> None:
     assert named(SampleSource(paths[0]), environment=paths[1]) == ["samples", "b-samples"]
 
 
+def test_the_environment_may_name_a_folder_whose_files_are_sources(tmp_path: Path) -> None:
+    """Pages beside them are none."""
+    files(tmp_path, "README.md", "LICENSE.txt", "one.jsonl.gz", "two.json")
+    assert named(environment=str(tmp_path)) == ["one", "two"]
+
+
+def test_a_folder_of_folders_is_one_source(tmp_path: Path) -> None:
+    files(tmp_path, "run/HumanEval_0/0.py")
+    assert named(environment=str(tmp_path / "run")) == ["run"]
+
+
 def test_a_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SourceMissingError, match=r"No file .*none\.jsonl' of imported completions. Correct the profile"
