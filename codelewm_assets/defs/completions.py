@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
     from codelewm_assets.completions.samples.sources import LocalSource, SampleSource
 
-LABELLING_VERSION = "7"  # of the labels: shards of another version are not resumed
+LABELLING_VERSION = "8"  # of the labels: shards of another version are not resumed
 
 
 @artifact_asset(
@@ -121,11 +121,16 @@ def _label(
     problems = {problem.problem_id: problem for problem in inputs.problems()}
     total = int(candidates.manifest.metadata["completion_count"])
     counts, excluded, cpu_ms, excluded_inputs = Counter[tuple[str, str]](), list[ExcludedProblem](), 0.0, 0
+    by_model: dict[str, Counter[str]] = {}
 
     def rows(labelled_shards: "Iterable[LabelShard]") -> Iterator[tuple[LabelledCompletion, ...]]:
         nonlocal cpu_ms, excluded_inputs
         for shard in labelled_shards:
             counts.update((row.completion.completion_kind, row.outcome) for row in shard.labelled)
+            for row in shard.labelled:
+                if row.completion.completion_kind == "model":
+                    name = row.completion.llm or f"({row.completion.source})"
+                    by_model.setdefault(name, Counter()).update([row.outcome])
             excluded.extend(shard.excluded)
             cpu_ms, excluded_inputs = cpu_ms + shard.cpu_ms, excluded_inputs + shard.excluded_input_count
             yield shard.labelled
@@ -166,6 +171,7 @@ def _label(
             "isolation_layers": list(layers),
             "completion_count": sum(counts.values()),
             "by_kind_and_outcome": {f"{kind}.{outcome}": count for (kind, outcome), count in sorted(counts.items())},
+            "by_model_and_outcome": {name: dict(sorted(own.items())) for name, own in sorted(by_model.items())},
             "nondeterministic_count": sum(count for (_, o), count in counts.items() if o == "nondeterministic"),
             "wrong_rewrite_share": wrong / sum(rewrites.values()) if rewrites else None,
             "left_out_count": len(excluded),
@@ -175,5 +181,25 @@ def _label(
     )
 
 
-ASSETS = [candidate_completions, labelled_completions]
+@artifact_asset(
+    "completions", deps=["benchmark_problems", "candidate_completions", "labelled_completions"], kinds={"json"},
+    code_version="1",
+)  # fmt: skip
+def model_rates(run: AssetRun) -> Plan:
+    """How often each model's samples pass: pass@k by benchmark, on base and on all inputs; empty without imported samples."""
+    inputs, resamples = run.inputs, run.profile.bootstrap_resamples
+
+    def make() -> AssetOutput:
+        from codelewm_assets.evaluation.model_rates import model_rates as compute
+
+        problems = {problem.problem_id: problem for problem in inputs.problems()}
+        report = compute(inputs.samples(), inputs.labelled(), problems, resamples=resamples)
+        counts = {"model_count": len({rate.model for rate in report.models}),
+                  "sample_count": sum(rate.sample_count for rate in report.models)}  # fmt: skip
+        return AssetOutput({"model_rates.json": pretty_json(report.model_dump(mode="json"))}, counts)
+
+    return Plan(make, {"resamples": resamples})
+
+
+ASSETS = [candidate_completions, labelled_completions, model_rates]
 CHECKS = [*checks_on("candidate_completions"), *checks_on("labelled_completions")]

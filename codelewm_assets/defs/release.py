@@ -19,6 +19,7 @@ from codelewm_assets.defs.claims import gates_in
 from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_materializations
 from codelewm_assets.defs.status import Listing, check_statuses
 from codelewm_assets.evaluation.evidence import REPORTS, seed_evidence
+from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.preflight.stored_rules import verified
 from codelewm_assets.release.lookup import Records
@@ -36,6 +37,11 @@ BUILT_LATER = ("hub_release",)  # built after the pages that show states, which 
 def judged_reports(inputs: Inputs) -> dict[str, Artifact]:
     """Artifact id → report, of those behind the latest gates."""
     return inputs.store.parents(inputs.artifact("claim_gates"), REPORTS)
+
+
+def rates_in(rates: Artifact) -> ModelRatesReport:
+    """Rates of models' samples."""
+    return ModelRatesReport.model_validate(rates.read_json("model_rates.json"))
 
 
 def findings_of(preflight: Artifact) -> list[Finding]:
@@ -83,8 +89,8 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores"],
-    kinds={"markdown", "matplotlib"}, code_version="5", freshness=OF_REPORTS,
+    "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores", "model_rates"],
+    kinds={"markdown", "matplotlib"}, code_version="6", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims, gates with reasons, a section per question, plots; an appendix with every metric and control."""
@@ -93,7 +99,8 @@ def results_report(run: AssetRun) -> Plan:
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
     scored = {seed: inputs.artifact("heldout_scores", str(seed)) for seed in SEEDS}
     gates, preflight = inputs.artifact("claim_gates"), inputs.artifact("preflight_report")
-    parents = [gates, preflight, *trained.values(), *scored.values()]
+    rates = inputs.artifact("model_rates")
+    parents = [gates, preflight, *trained.values(), *scored.values(), rates]
 
     def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
@@ -111,7 +118,7 @@ def results_report(run: AssetRun) -> Plan:
         lineage = [artifact.manifest for artifact in inputs.store.lineage(*parents).values()]
         run_of = run_facts(gates.manifest, lineage, version=package["versions"]["codelewm_assets"])
         records = records_of(
-            gates, reports, findings=findings, training=training, run=run_of,
+            gates, reports, findings=findings, training=training, run=run_of, model_rates=rates_in(rates),
             artifacts=_digests([*parents, *reports.values()]),
         )  # fmt: skip
         texts = results_files(records, figures={name: CAPTIONS[name] for name in figures})
@@ -248,7 +255,7 @@ def artifacts_verify(inputs: Inputs, partition: str | None) -> Finding:
 
 
 @artifact_asset(
-    "release", deps=["artifact_index"], kinds={"html"}, code_version="6", resources=["listing"],
+    "release", deps=["artifact_index"], kinds={"html"}, code_version="7", resources=["listing"],
 )  # fmt: skip
 def review_site(run: AssetRun) -> Plan:
     """Report, cards, claims, scored pools, checks, digests and Data Docs as static pages; open index.html from disk."""
@@ -257,12 +264,13 @@ def review_site(run: AssetRun) -> Plan:
     audited = inputs.store.parents(audit, ["claim_gates", *RELEASED])
     gates, sources = audited["claim_gates"], [audited[name] for name in RELEASED]
     lineage = inputs.store.lineage(index)
+    (rates,) = inputs.store.parents(audited["results_report"], ["model_rates"]).values()
     checks, docs = check_rows(inputs, run.context.resources.listing), data_docs(inputs.store.work, lineage)
 
     def make() -> AssetOutput:
         from codelewm_assets.release.site_pages import SiteContents, site_files
 
-        records = records_of(gates, {})
+        records = records_of(gates, {}, model_rates=rates_in(rates))
         contents = SiteContents(
             records=records,
             texts=page_texts(sources),

@@ -14,7 +14,9 @@ MODEL = "codelewm-model-seed"  # and the seed
 CARDS = ("dataset_card", "model_card")  # their README.md is a repository's
 CARD = "README.md"
 TABLES = ("problem_splits", "semantic_decoys", "rerank_pools")
-OF_THE_RUN = ("claim_gates", "claim_audit", "results_report", "preflight_report", "artifact_index", "model_card")
+OF_THE_RUN = (
+    "claim_gates", "claim_audit", "results_report", "model_rates", "preflight_report", "artifact_index", "model_card",
+)  # fmt: skip
 OF_A_SEED = (
     "checkpoint_inspection", "p_pass_calibration", "retrieval_report", "surprise_report", "latent_probe_report",
     "rerank_report",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from codelewm_assets.core.ids import MODEL_CONTROLS
-from codelewm_assets.release import claims_text, metrics
+from codelewm_assets.release import claims_text, metrics, model_rates
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.model_programs import SUMMARY, model_program_table
@@ -19,7 +19,7 @@ def results_files(records: Records, *, figures: Mapping[str, str]) -> dict[str, 
     Args: figures: file name of each PNG beside it → what it shows, in words; one that is not there is left out.
     """
     context = {
-        "records": records, "claims": claims_text, "metrics": metrics, "sources": SOURCES,
+        "records": records, "claims": claims_text, "metrics": metrics, "sources": SOURCES, "model_rates": model_rates,
         "figure": lambda name: f"![{figures[name]}]({name})\n" if name in figures else "",
         "facts_table": _facts_table(records), "training_table": _training_table(records),
         "preflight_table": _preflight_table(records), "red_rules": _red_rules(records),

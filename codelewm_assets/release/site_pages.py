@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from codelewm_assets.core.ids import artifact_id, kind_and_partition
-from codelewm_assets.release import claims_text
+from codelewm_assets.release import claims_text, model_rates
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import Cell, cell, reasons_text, render, table
 from codelewm_assets.release.site import body_of, frame, with_back_link
@@ -129,6 +129,7 @@ def artifact_index(manifests: Mapping[str, Manifest], *, link: Callable[[Manifes
 def site_files(contents: SiteContents) -> dict[str, bytes]:
     """Path in the site → bytes. Deterministic."""
     nav = {"index.html": "Overview", "claims.html": "Claims", "pools.html": "Pools", "results_report.html": "Results"}
+    nav |= {model_rates.PAGE: "Models"} if contents.records.keys("model_rates") else {}
     nav |= {"checks.html": "Checks"} | {f"{name}.html": title for name, (title, _) in contents.texts.items()}
     nav |= {"artifacts.html": "Artifacts", "data_docs.html": "Data Docs"}
     digests = digest_pages(contents)
@@ -139,6 +140,7 @@ def site_files(contents: SiteContents) -> dict[str, bytes]:
         "artifacts.html": ("Artifacts", artifact_index(contents.manifests, link=manifest_path)),
         "data_docs.html": ("Data Docs", _data_docs(contents)),
         **{f"{name}.html": text for name, text in contents.texts.items()},
+        **(model_rates.pages(contents.records) if contents.records.keys("model_rates") else {}),
         **{
             manifest_path(manifest, digest): (manifest.artifact_id, _manifest(manifest, digest, digests))
             for digest, manifest in contents.manifests.items()

@@ -24,6 +24,7 @@ DESIGN_KEYS = [
     "library_functions",
     "candidate_completions",
     "labelled_completions",
+    "model_rates",
     "library_variants",
     "execution_pack",
     "problem_splits",

@@ -6,6 +6,7 @@ from typing import Any
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.records import CellCount, Finding
+from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.reports import CalibrationReport, SeedEvidence
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
@@ -141,6 +142,24 @@ def evidence_of(number: Any, labels: dict[str, str]) -> SeedEvidence:
     )  # fmt: skip
 
 
+def model_rates_of(number: Any) -> ModelRatesReport:
+    """Rates of two models: one on both benchmarks and with every k, one of whose samples only few are known."""
+    pass_at_k = lambda k: {"k": k, "value": number(), "ci95": [number(), number()], "problem_count": 41 - k}  # noqa: E731
+    fields = {
+        "model": "lab/model-7b", "sources": ["mine"], "sample_count": 820, "unlabelled_count": 3, "program_count": 640,
+        "problem_count": 40, "never_passed_count": 12, "outcomes": {"pass": 400, "no_program": 20, "wrong_output": 400},
+    }  # fmt: skip
+    suites = lambda: {suite: [pass_at_k(k) for k in (1, 5, 10)] for suite in ("base", "plus")}  # noqa: E731
+    of_benchmarks = [fields | {"benchmark_id": name} | suites() for name in BENCHMARKS]
+    few = fields | {
+        "model": "(other|source)",
+        "benchmark_id": "humaneval",
+        "base": [],
+        "plus": [pass_at_k(1) | {"ci95": None}],
+    }
+    return ModelRatesReport.model_validate({"resamples": 2000, "models": [*of_benchmarks, few]})
+
+
 def numbers() -> Any:
     """Gives numbers in (0, 1) that are all different in their third digit."""
     place = count(1)
@@ -156,6 +175,7 @@ def full_records(gates: ClaimGates | None = None, labels: dict[str, str] = STAND
         [FINDING, CELLS],
         artifacts={"claim_gates": "1" * 64, "preflight_report": "2" * 64},
         training={seed: (sidecar(seed), EVENTS) for seed in SEEDS},
+        model_rates=model_rates_of(number),
     )
 
 
