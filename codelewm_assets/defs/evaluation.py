@@ -12,11 +12,12 @@ from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
+from codelewm_assets.defs.scorers import stated_in
 from codelewm_assets.defs.ui_metadata import plots, sample
 from codelewm_assets.evaluation import evidence
 from codelewm_assets.evaluation.reports import ScoreRow
@@ -36,20 +37,22 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="5",
-    deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic"],
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="6",
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic", "scorer_scores"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
     inputs = run.inputs
-    trained, tokens, *_, read_text = run.parents()
+    trained, tokens, *_, read_text, further = run.parents()
 
     def make() -> AssetOutput:
         from safetensors.numpy import save
 
         from codelewm_assets.evaluation.critic_rows import CriticScores
         from codelewm_assets.evaluation.heldout import join_folds, score_fold
+        from codelewm_assets.evaluation.scorer_rows import named_scorer, with_scores
+        from codelewm_assets.scorers.named import NamedScore
         from codelewm_assets.training.data import load_fold
         from codelewm_assets.training.latents import Scorer
         from codelewm_assets.training.sidecar import require_matching
@@ -62,15 +65,27 @@ def heldout_scores(run: AssetRun) -> Plan:
             scorer = Scorer(trained, sidecar, fold_data)
             parts.append(score_fold(scorer, fold_data, rows, controls))
         scores = join_folds(parts)
-        critics = CriticScores.read(read_text)
-        pooled, alone = critics.rows(controls)
+        critic, stated = CriticScores.read(read_text).scorer, stated_in(further)
+        values = read_table(further.path("scores.parquet"), NamedScore)
+        named = [named_scorer(row, values, controls, seed=int(run.seed)) for row in stated]
+        others, files, counts = [critic, *named], dict[str, bytes](), dict[str, int]()
+        for own in others:
+            beside = [other for other in others if other is not own]
+            pooled, alone = own.rows(controls, beside, needs_score=own is critic)
+            folder, counts[own.name] = f"scorers/{own.name}", len(alone)
+            files |= {
+                f"{folder}/score_rows.jsonl": score_lines(pooled),
+                f"{folder}/completion_scores.jsonl": score_lines(alone),
+            }
+            if own is not critic:
+                files[f"{folder}/platt_scaling.json"] = pretty_json([s.model_dump(mode="json") for s in own.scalings])
         scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
             {
-                "score_rows.jsonl": score_lines(map(critics.beside, scores.members)),
-                "completion_scores.jsonl": score_lines(map(critics.beside, scores.completions)),
-                "scorers/critic/score_rows.jsonl": score_lines(pooled),
-                "scorers/critic/completion_scores.jsonl": score_lines(alone),
+                "score_rows.jsonl": score_lines(with_scores(row, others) for row in scores.members),
+                "completion_scores.jsonl": score_lines(with_scores(row, others) for row in scores.completions),
+                **files,
+                "scorers.json": pretty_json([row.model_dump(mode="json") for row in stated]),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
                 "probe_fit.parquet": write_table(scores.fit_records),
@@ -82,7 +97,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
-                "critic_completion_count": len(alone),
+                **{f"{name}_completion_count": count for name, count in counts.items()},
                 "problem_count": len({record.problem_id for record in scores.records}),
             },
         )
@@ -114,7 +129,7 @@ def only_held_out_rows_were_scored(inputs: Inputs, partition: str | None) -> Fin
     scored = inputs.artifact("heldout_scores", partition)
     by = {
         (row.problem_id, row.fold)
-        for name, subject in evidence.SCORE_FILES.items()
+        for name, subject in evidence.score_files(scored).items()
         for row in score_rows(scored.path(name), subject=subject)
     }
     bad = sorted(f"{name}: of fold {fold.get(name)}, scored by {m}" for name, m in by if fold.get(name) != m)
@@ -158,14 +173,15 @@ def _report(
                     {key: value for key, value in metadata.items() if value is not None},
                 )
 
-            parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
+            read = [inputs.artifact(name) for name in deps if name != "execution_pack"]
+            parents = [scored.artifact, scored.pack, *read] if "execution_pack" in deps else None
             config = {"resamples": resamples} if has_draws else {}
             if draw is None:
                 return Plan(make, config, parents=parents)
             show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="6", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="7", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate
@@ -182,12 +198,10 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, Bas
     records, _ = scored.records_and_latents()
     of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
     names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score", "brier_skill_score")
-    critic = read_score_table(scored.artifact.path("scorers/critic/completion_scores.jsonl"), subject="critic")
-    reports = {
-        "p_pass_calibration_report": report,
-        "record_calibration_report": of_records,
-        "scorers/critic/p_pass_calibration_report": calibration_report(critic, seed=scored.seed, subject="critic"),
-    }
+    reports = {"p_pass_calibration_report": report, "record_calibration_report": of_records}
+    for name in scored.scorers:
+        table = scored.table("completion_scores", name)
+        reports[f"scorers/{name}/p_pass_calibration_report"] = calibration_report(table, seed=scored.seed, subject=name)
     return reports, {name: getattr(report.overall["p_pass"], name) for name in names}
 
 
@@ -222,34 +236,35 @@ def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, Ba
     }
 
 
-@_report("execution_pack", draw=rerank_pictures)
+@_report("execution_pack", "problem_splits", draw=rerank_pictures)
 def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Pass@1 and MRR of pools ordered by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as compute
 
+    judged = {"labels": scored.labels, "named_controls": scored.named("control"), **scored.drawn}
     rows = read_score_table(scored.artifact.path("score_rows.jsonl"))
-    report = compute(rows, labels=scored.labels, **scored.drawn)
+    report = compute(rows, candidates=scored.named("candidate"), **judged)
     metadata: Figures = {}
     for benchmark, result in report.benchmarks.items():
         lift = result.lift_over_best_control
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    of_critic = scored.artifact.path("scorers/critic/score_rows.jsonl")
-    critic = compute(
-        read_score_table(of_critic, subject="critic"), labels=scored.labels, subject="critic", **scored.drawn
-    )
-    transfer = scored.critic_transfer()
-    for benchmark, result in critic.benchmarks.items():
-        lift = result.lift_over_best_control
-        metadata |= {f"{benchmark}_critic_pass_at_1": result.pass_at_1["critic"],
-                     f"{benchmark}_critic_lift_points": lift.points if lift else None}  # fmt: skip
-    reports = {
+    reports: dict[str, BaseModel] = {
         "rerank_report": report,
-        "scorers/critic/rerank_report": critic,
-        "scorers/critic/transfer_report": transfer,
+        "scorers/critic/transfer_report": scored.critic_transfer(),
     }
-    return reports, metadata
+    for name in scored.scorers:
+        own = compute(
+            scored.table("score_rows", name), subject=name, candidates={"critic", *scored.named("candidate")} - {name},
+            **judged | {"named_controls": [other for other in scored.named("control") if other != name]},
+        )  # fmt: skip
+        reports[f"scorers/{name}/rerank_report"] = own
+        for benchmark, result in own.benchmarks.items():
+            lift = result.lift_over_best_control
+            metadata |= {f"{benchmark}_{name}_pass_at_1": result.pass_at_1[name],
+                         f"{benchmark}_{name}_lift_points": lift.points if lift else None}  # fmt: skip
+    return reports | scored.contamination_reports(inputs.splits()), metadata
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]

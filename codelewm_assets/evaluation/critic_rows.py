@@ -1,12 +1,13 @@
-"""Score rows of the critic, whose five folds score every problem of its benchmarks."""
+"""What the critic's artifact holds of one seed: its scores, and what it reaches beyond the operators that it was trained on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.tables import read_table
-from codelewm_assets.evaluation.reports import ScoreRow, TransferReport
+from codelewm_assets.evaluation.reports import TransferReport
 from codelewm_assets.evaluation.score_rows import score_row
+from codelewm_assets.evaluation.scorer_rows import ScorerScores
 from codelewm_assets.evaluation.transfer import EquivalentPair, transfer_report
 from codelewm_assets.scorers.fitting import CriticScore, EquivalentScores, FamilyCriticScore
 from codelewm_assets.store.store import Artifact
@@ -17,40 +18,27 @@ class CriticScores:
     """The scores of one seed's `critic`.
 
     Attributes:
-        scores: completion id → score by the critic that never saw its problem.
+        scorer: score of each completion by the critic that never saw its problem.
         unseen: completion id → score by the critic that never saw its operator family either, and that family.
         pairs: scores of twins that both pass.
     """
 
-    scores: Mapping[str, float]
+    scorer: ScorerScores
     unseen: Mapping[str, FamilyCriticScore]
     pairs: tuple[EquivalentPair, ...]
 
     @classmethod
     def read(cls, critic: Artifact) -> "CriticScores":
         """From the artifact."""
+        scores = {row.completion_id: row.critic for row in read_table(critic.path("scores.parquet"), CriticScore)}
         return cls(
-            {row.completion_id: row.critic for row in read_table(critic.path("scores.parquet"), CriticScore)},
+            ScorerScores("critic", scores),
             {row.completion_id: row for row in read_table(critic.path("unseen.parquet"), FamilyCriticScore)},
             tuple(
                 EquivalentPair(row.problem_id, row.unedited, row.edited)
                 for row in read_table(critic.path("equivalent.parquet"), EquivalentScores)
             ),
         )
-
-    def rows(self, controls: Iterable[ControlRow]) -> tuple[tuple[ScoreRow, ...], tuple[ScoreRow, ...]]:
-        """(one row per pool member, one per completion) with the critic's score and every control's."""
-        rows = [
-            score_row(row, {"critic": self.scores[row.completion_id]}, model_fold=row.fold, subject="critic")
-            for row in controls
-            if row.completion_id in self.scores
-        ]
-        return tuple(row for row in rows if row.pool_id is not None), tuple(row for row in rows if row.pool_id is None)
-
-    def beside(self, row: ScoreRow) -> ScoreRow:
-        """The row of another scorer with the critic's score, if there is one."""
-        score = self.scores.get(row.completion_id)
-        return row if score is None else row.model_copy(update={"scores": {**row.scores, "critic": score}})
 
     def transfer(self, controls: Iterable[ControlRow], *, seed: int, resamples: int) -> TransferReport:
         """What the critic reaches beyond the operators that it was trained on, and where an edit changed nothing."""

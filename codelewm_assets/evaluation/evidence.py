@@ -10,6 +10,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.evaluation.reports import (
     CalibrationReport,
     CollapseReport,
+    ContaminationReport,
     IntegrityEvidence,
     LatentProbeReport,
     RerankReport,
@@ -37,16 +38,24 @@ SCORER_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
     "rerank": ("rerank_report", "rerank_report.json", RerankReport),
     "transfer": ("rerank_report", "transfer_report.json", TransferReport),
+    "contamination": ("rerank_report", "contamination_report.json", ContaminationReport),
 }
-SCORERS = ("critic",)
+SCORER_KINDS = tuple(dict.fromkeys(kind for kind, _, _ in SCORER_REPORTS.values()))
 REPORTS = tuple(dict.fromkeys(kind for kind, _, _ in SEED_REPORTS.values()))
-SCORE_FILES = {
-    f"{folder}{name}.jsonl": subject
-    for folder, subject in (("", "p_pass"), *((f"scorers/{scorer}/", scorer) for scorer in SCORERS))
-    for name in ("score_rows", "completion_scores")
-}
-"""File of score rows → the scorer whose score every row has."""
+SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 M = TypeVar("M", bound=BaseModel)
+
+
+def scorers_in(artifact: Artifact) -> list[str]:
+    """Names of the scorers that have a folder of their own in an artifact."""
+    paths = [PurePosixPath(file.path).parts for file in artifact.manifest.files]
+    return sorted({parts[1] for parts in paths if parts[0] == "scorers" and len(parts) == 3})
+
+
+def score_files(scored: Artifact) -> dict[str, str]:
+    """File of score rows of a `heldout_scores` → the scorer whose score every row has."""
+    folders = {"": "p_pass"} | {f"scorers/{name}/": name for name in scorers_in(scored)}
+    return {f"{folder}{name}": subject for folder, subject in folders.items() for name in SCORE_FILES}
 
 
 def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
@@ -64,7 +73,8 @@ def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
             field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
         }
         scorers = dict[str, ScorerEvidence]()
-        for scorer in SCORERS:
+        own_reports = [reports[f"{kind}[{seed}]"] for kind in SCORER_KINDS if f"{kind}[{seed}]" in reports]
+        for scorer in sorted({name for report in own_reports for name in scorers_in(report)}):
             own: dict[str, Any] = {
                 field: read(f"{kind}[{seed}]", f"scorers/{scorer}/{name}", model)
                 for field, (kind, name, model) in SCORER_REPORTS.items()
@@ -102,7 +112,7 @@ def scored_training_problems(scored: Artifact, folds: Mapping[str, int]) -> list
     return sorted(
         {
             row.problem_id
-            for name, subject in SCORE_FILES.items()
+            for name, subject in score_files(scored).items()
             for row in score_rows(scored.path(name), subject=subject)
             if folds.get(row.problem_id) != row.fold
         }

@@ -406,12 +406,35 @@ class TransferReport(Report):
     equivalent: EquivalentEdits | None = None
 
 
+Statement = Literal["none_of_the_benchmarks", "problems", "unknown"]
+
+
+class ContaminationReport(Report):
+    """`contamination_report.json` of a scorer that a profile names: what is stated of its training, against what it scored.
+
+    `scored_problems_trained_on`: scored problems that the statement names, or that are near-duplicates of such a one.
+    """
+
+    schema_version: Literal["codelewm_assets.contamination_report.v1"] = "codelewm_assets.contamination_report.v1"
+    seed: int
+    scorer: str
+    kind: str
+    role: Literal["candidate", "control"]
+    reads: str
+    statement: Statement
+    reason: str | None = None  # why it cannot have been trained on a benchmark
+    declared_problem_count: int
+    scored_problem_count: int
+    scored_problems_trained_on: list[str]
+
+
 class ScorerEvidence(Report):
-    """Reports of one scorer on one seed; None = absent. The last two are of programs that models wrote."""
+    """Reports of one scorer on one seed; None = absent. `model_…` are of programs that models wrote."""
 
     calibration: CalibrationReport | None = None
     rerank: RerankReport | None = None
     transfer: TransferReport | None = None
+    contamination: ContaminationReport | None = None  # of a scorer that the profile names
     model_calibration: CalibrationReport | None = None
     model_rerank: RerankReport | None = None
 

@@ -1,18 +1,20 @@
 """Typed profiles. A profile selects data and sizes; it never changes the graph."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName
+from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, Benchmark, BenchmarkId, SourceName
 from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
+from codelewm_assets.scorers.declared import ScorerSettings
 from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
 PROFILES_FOLDER = Path(__file__).parent
@@ -105,6 +107,13 @@ class CriticSection(Section):
 
     benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems it is trained on and scores
     unseen_operators: bool = False  # refit it without each operator family in turn: seven times as long
+
+
+RESERVED_SCORES = {
+    *CONTROLS, *ABLATIONS, "p_pass", "p_pass_raw", "critic", "codelewm", "input_prior", "llm_order", "problem_consensus",
+    "model_prior", "parses",
+}  # fmt: skip
+"""Names of score rows that a scorer of a profile cannot take."""
 
 
 class SandboxSection(Section):
@@ -238,6 +247,7 @@ class Profile(Section):
     completions: CompletionsSection
     library: LibrarySection = LibrarySection()
     critic: CriticSection = CriticSection()
+    scorers: dict[str, ScorerSettings] = Field(default_factory=dict)  # further scorers by name (docs/scorers.md)
     sandbox: SandboxSection
     splits: SplitsSection
     decoys: DecoysSection
@@ -246,6 +256,16 @@ class Profile(Section):
     compute: ComputeSection = ComputeSection()
     operations: OperationsSection = OperationsSection()  # never part of an artifact's cache key
     bootstrap_resamples: int = Field(default=2000, ge=100)  # of an interval that is resampled, over problems
+
+    @field_validator("scorers")
+    @classmethod
+    def _names_are_free(cls, scorers: dict[str, ScorerSettings]) -> dict[str, ScorerSettings]:
+        bad = [name for name in scorers if name in RESERVED_SCORES or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name)]
+        if bad:
+            raise ValueError(
+                f"{', '.join(bad)}: expected a name of lower-case letters, digits and _ that no score of the project has"
+            )
+        return scorers
 
     @model_validator(mode="after")
     def _the_run_outlasts_training(self) -> "Profile":
