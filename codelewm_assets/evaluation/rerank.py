@@ -135,7 +135,8 @@ def rerank_benchmark(
     others = [name for name, value in top.items() if name not in (subject, *MODEL_SCORES) and value is not None]
     controls = [name for name in others if name not in ABLATIONS and name not in candidates]
     ours = np.isfinite(credits.top[subject]) if subject in credits.top else np.zeros(len(credits.problem), dtype=bool)
-    pools = {name: int(np.isfinite(credits.top[name][ours]).sum()) for name in others}
+    asked = [name for name in credits.top if name not in (subject, *MODEL_SCORES)]
+    pools = {name: int(np.isfinite(credits.top[name][ours]).sum()) for name in asked}
     compared = [name for name in others if pools[name] == ours.sum()]
     complete = [name for name in controls if name in compared]
     best = max(complete or controls, key=lambda name: top[name] or 0.0, default=None)
@@ -153,7 +154,7 @@ def rerank_benchmark(
         bottom_1={name: _mean(values) for name, values in credits.bottom.items()},
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
-        not_compared={name: count for name, count in pools.items() if name not in compared},
+        not_compared={name: count for name, count in pools.items() if count < ours.sum()},
         best_control=best,
         lift_over_best_control=_lift(credits.top, subject, complete, credits.problem, resamples) if complete else None,
         mrr_lift_over_best_control=(
