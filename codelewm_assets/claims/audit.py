@@ -5,7 +5,7 @@ compared: those of reports and cards are rendered from records.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from codelewm_assets.claims.clauses import ClaimPhrase, find_claims
@@ -37,6 +37,7 @@ TOPICS: tuple[tuple[str, str], ...] = (
 """Topic pattern of a comparison → its claim, tried in this order; without a match it belongs to no claim."""
 TITLES = {own.words: name for name, own in BENCHMARKS.items()}
 CRITIC = re.compile(r"\bcritics?\b", re.IGNORECASE)
+KNOWN_BUGS = "_tells_known_bugs"  # how the claim id of every scorer ends, after its name
 UNSEEN = re.compile(r"\bunseen|held[- ]out|other operators|new operators|never (?:saw|seen)", re.IGNORECASE)
 GATE_WORDS: tuple[tuple[str, str], ...] = (
     *((own.words, f"rerank:{name}") for name, own in BENCHMARKS.items()),
@@ -101,36 +102,54 @@ def audit_text(markdown: str, statuses: Mapping[str, str]) -> list[Overclaim]:
 
 def check_claim(claim: ClaimPhrase, sentence: str, statuses: Mapping[str, str]) -> tuple[str, Why] | None:
     """(claim id, reason) of a claim that must not be stated; None: it may be stated."""
-    claim_id = linked(claim, sentence)
+    claim_id = linked(claim, sentence, named_in(statuses))
     if claim_id == NOT_IN_REGISTER:
         return claim_id, "NOT_IN_REGISTER"
     if statuses.get(claim_id) not in ("OPEN", "HOLDS"):
         return claim_id, "CLOSED"
     wordings = next((entry.wordings for entry in CLAIMS if entry.claim_id == claim_id), ())
-    if sentence not in wordings and BEYOND.search(sentence):
+    is_worded = sentence in wordings or claim_id.startswith(tuple(f"{name}_" for name in named_in(statuses)))
+    if not is_worded and BEYOND.search(sentence):
         return claim_id, "BEYOND_WORDING"
     return None
 
 
-def linked(claim: ClaimPhrase, sentence: str) -> str:
-    """The register's claim or gate that the phrase is about; `not_in_register` if there is none."""
+def named_in(statuses: Mapping[str, str]) -> list[str]:
+    """Names of the candidates that the profile of these statuses names."""
+    own = {"codelewm", "critic"}
+    return sorted({key.removesuffix(KNOWN_BUGS) for key in statuses if key.endswith(KNOWN_BUGS)} - own)
+
+
+def linked(claim: ClaimPhrase, sentence: str, named: Sequence[str] = ()) -> str:
+    """The register's claim or gate that the phrase is about; `not_in_register` if there is none.
+
+    Args:
+        named: candidates that a profile names.
+    """
     if claim.kind == "boast":
         return NOT_IN_REGISTER
     if claim.kind == "gate":
         named = _gates_named(claim.clause)
         return f"gate:{named[0]}" if len(named) == 1 else NOT_IN_REGISTER
-    scorer = "critic" if CRITIC.search(claim.clause) or CRITIC.search(sentence) else "codelewm"
+    scorer = _scorer(claim.clause, named) or _scorer(sentence, named) or "codelewm"
     benchmarks = _benchmarks(claim.clause) or _benchmarks(sentence)
     if claim.kind == "bugs":
         if UNSEEN.search(sentence):
             return f"{scorer}_tells_unseen_bugs"
         return f"{scorer}_tells_known_bugs" + (f"_on_{benchmarks[0]}" if len(benchmarks) == 1 else "")
-    if scorer == "critic":
-        return "critic_improves_reranking"
+    if scorer != "codelewm":
+        return f"{scorer}_improves_reranking"
     topic = KINDS.get(claim.kind) or _topic(claim.clause) or _topic(sentence) or NOT_IN_REGISTER
     if topic == "improves_reranking" and len(benchmarks) == 1:
         return f"{topic}_on_{benchmarks[0]}"
     return topic
+
+
+def _scorer(text: str, named: Sequence[str]) -> str | None:
+    """The scorer other than CodeLeWM that a text names."""
+    if CRITIC.search(text):
+        return "critic"
+    return next((name for name in named if re.search(rf"\b{name}\b", text, re.IGNORECASE)), None)
 
 
 def _benchmarks(text: str) -> list[str]:

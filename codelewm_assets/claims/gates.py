@@ -1,13 +1,14 @@
 """Gates and claims from finished reports. A gate holds only on complete evidence of every seed; no metric is computed here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.figure_checks import STAND_IN, Verdict, absent
 from codelewm_assets.claims.gate_rules import SEED_GATES, integrity_gate
-from codelewm_assets.claims.register import CLAIMS, Claim
-from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult, Gate, Reason, SeedGate, State
+from codelewm_assets.claims.register import CLAIMS, Claim, Scorer, named_scorer
+from codelewm_assets.claims.scorer_gates import gates_of_named
+from codelewm_assets.claims.verdicts import ClaimGates, ClaimResult, Gate, NamedCandidate, Reason, SeedGate, State
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.evaluation.reports import IntegrityEvidence, SeedEvidence
 
@@ -21,11 +22,8 @@ def _seed_gate(gate: str, seed: int | None, verdict: Verdict) -> SeedGate:
     )
 
 
-def _over_seeds(gate: str, evidence: Mapping[int, SeedEvidence]) -> Gate:
-    verdicts = {
-        s: SEED_GATES[gate](evidence[s]) if s in evidence else absent("There is no evidence of this seed.")
-        for s in SEEDS
-    }
+def _over_seeds(gate: str, rule: Callable[[SeedEvidence], Verdict], evidence: Mapping[int, SeedEvidence]) -> Gate:
+    verdicts = {s: rule(evidence[s]) if s in evidence else absent("There is no evidence of this seed.") for s in SEEDS}
     return _gate(gate, [_seed_gate(gate, seed, verdict) for seed, verdict in verdicts.items()])
 
 
@@ -73,19 +71,44 @@ def evaluate_gates(
     profile: str,
     benchmark_labels: Mapping[str, str],
 ) -> ClaimGates:
-    """Every gate and every claim on this evidence."""
-    gates = {name: _over_seeds(name, evidence) for name in SEED_GATES}
+    """Every gate and every claim on this evidence, with those of the candidates that a profile names."""
+    candidates = named_candidates(evidence)
+    named = scorers_of(candidates)
+    rules = SEED_GATES | {name: rule for scorer in named for name, rule in gates_of_named(scorer).items()}
+    gates = {name: _over_seeds(name, rule, evidence) for name, rule in rules.items()}
     gates["integrity"] = _gate("integrity", [_seed_gate("integrity", None, integrity_gate(integrity))])
     return ClaimGates(
-        profile=profile, benchmark_labels=dict(benchmark_labels), gates=tuple(gates[name] for name in GATES),
-        claims=evaluate_claims(gates, benchmark_labels),
+        profile=profile, benchmark_labels=dict(benchmark_labels),
+        gates=tuple(gates[rule.name] for rule in register.gate_rules(named)),
+        claims=evaluate_claims(gates, benchmark_labels, register.claims(named)), named_candidates=candidates,
     )  # fmt: skip
+
+
+def named_candidates(evidence: Mapping[int, SeedEvidence]) -> tuple[NamedCandidate, ...]:
+    """The candidates that the profile of this evidence names, by what is stated of their training."""
+    stated = {
+        name: own.contamination
+        for seed in sorted(evidence)
+        for name, own in evidence[seed].scorers.items()
+        if own.contamination is not None and own.contamination.role == "candidate"
+    }
+    return tuple(NamedCandidate(name=name, reads=stated[name].reads) for name in sorted(stated))
+
+
+def scorers_of(candidates: Sequence[NamedCandidate]) -> tuple[Scorer, ...]:
+    """The register's entries of candidates that a profile names."""
+    return tuple(named_scorer(candidate.name, candidate.reads) for candidate in candidates)
 
 
 def inconsistencies(gates: ClaimGates) -> list[str]:
     """Claims whose status does not follow from the gates of the record, and gates without a verdict of every seed."""
     expected = {
-        row.claim_id: row.status for row in evaluate_claims({g.gate: g for g in gates.gates}, gates.benchmark_labels)
+        row.claim_id: row.status
+        for row in evaluate_claims(
+            {g.gate: g for g in gates.gates},
+            gates.benchmark_labels,
+            register.claims(scorers_of(gates.named_candidates)),
+        )
     }
     bad = [
         f"{claim.claim_id}: {claim.status}, the gates say {expected.get(claim.claim_id)}"

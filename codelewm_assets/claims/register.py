@@ -3,6 +3,7 @@
 Each threshold carries its source and the day it was fixed: a published list of CodeLeWM, or the reason given beside it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
@@ -90,6 +91,11 @@ CRITIC = Scorer("critic", "critic:", "critic", "The critic, which reads a progra
 SCORERS = (CODELEWM, CRITIC)
 
 
+def named_scorer(name: str, reads: str) -> Scorer:
+    """A candidate that a profile names. Args: reads: what it reads, as in "the program and its prompt"."""
+    return Scorer(name, f"{name}:", name, f"{name}, which reads {reads.strip().rstrip('.')},")
+
+
 @dataclass(frozen=True, slots=True)
 class GateRule:
     """A gate: its rule in one sentence, its thresholds, and the seeds and benchmarks whose evidence it needs.
@@ -153,6 +159,17 @@ def _scorer_rules(scorer: Scorer) -> tuple[GateRule, ...]:
              ("problems", RERANK_PROBLEMS)),
         ),
     )  # fmt: skip
+
+
+def named_rules(scorer: Scorer) -> tuple[GateRule, ...]:
+    """Gates of a candidate that a profile names: those of every candidate, and what it was trained on."""
+    return (
+        *_scorer_rules(scorer),
+        GateRule(
+            f"{scorer.prefix}contamination",
+            f"What {scorer.score} was trained on is stated, and holds no scored problem and no near-duplicate of one.",
+        ),
+    )
 
 
 GATE_RULES: tuple[GateRule, ...] = (
@@ -250,7 +267,7 @@ def _reach_claims(scorer: Scorer, more: tuple[str, ...] = (), any_of: tuple[str,
     own, of_twins = scorer.prefix, f"tells {KNOWN}"
     both = (*(f"{own}rerank:{name}" for name in TRACKED), f"{own}calibration", *more, "integrity")
     unseen = (*both, f"{own}unseen_operators", f"{own}equivalent_edits")
-    of_one = tuple(gate for gate in more if gate in ("collapse", "action_use", "contamination"))
+    of_one = tuple(gate for gate in more if gate.rpartition(":")[2] in ("collapse", "action_use", "contamination"))
     return (
         *(
             Claim(
@@ -271,6 +288,31 @@ def _reach_claims(scorer: Scorer, more: tuple[str, ...] = (), any_of: tuple[str,
             reach=UNSEEN,
         ),
     )
+
+
+def named_claims(scorer: Scorer) -> tuple[Claim, ...]:
+    """What may be said of a candidate that a profile names."""
+    own, contamination = scorer.prefix, f"{scorer.prefix}contamination"
+    return (
+        *_reach_claims(scorer, (contamination,)),
+        Claim(
+            f"{scorer.name}_improves_reranking",
+            (f"{scorer.subject} improves reranking of Python completions.",),
+            (*(f"{own}rerank:{name}" for name in TRACKED), f"{own}calibration", contamination, f"{own}model_programs",
+             "integrity"),
+            reach=PROGRAMS,
+        ),
+    )  # fmt: skip
+
+
+def gate_rules(named: Sequence[Scorer] = ()) -> tuple[GateRule, ...]:
+    """Every gate, with those of candidates that a profile names before `integrity`."""
+    return (*GATE_RULES[:-1], *(rule for scorer in named for rule in named_rules(scorer)), GATE_RULES[-1])
+
+
+def claims(named: Sequence[Scorer] = ()) -> tuple[Claim, ...]:
+    """Every claim, with those of candidates that a profile names."""
+    return (*CLAIMS, *(claim for scorer in named for claim in named_claims(scorer)))
 
 
 CLAIMS: tuple[Claim, ...] = (

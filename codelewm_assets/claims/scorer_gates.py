@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import assert_never
 
 from codelewm_assets.claims import register
 from codelewm_assets.claims.figure_checks import (
@@ -54,7 +55,7 @@ def rerank_gate(evidence: SeedEvidence, benchmark: BenchmarkId, scorer: Scorer =
     report = evidence.of_scorer(scorer.name).rerank
     if report is None:
         return absent(f"The rerank report of {scorer.score} is missing.")
-    return _reranked(report, benchmark, scorer.score, CONTROLS)
+    return _reranked(report, benchmark, scorer.score, (*CONTROLS, *report.named_controls))
 
 
 def _reranked(rerank: RerankReport, benchmark: BenchmarkId, score: str, controls: Sequence[str]) -> Verdict:
@@ -148,7 +149,12 @@ def model_programs_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
         )  # fmt: skip
         for verdict in (
             verdict_of(area),
-            _reranked(reports.unseen_model_rerank, benchmark, scorer.score, MODEL_CONTROLS),
+            _reranked(
+                reports.unseen_model_rerank,
+                benchmark,
+                scorer.score,
+                (*MODEL_CONTROLS, *reports.unseen_model_rerank.named_controls),
+            ),
         ):
             state = min(state, verdict.state, key=("FAILS", "UNDECIDED", "HOLDS").index)
             reasons += [
@@ -158,6 +164,40 @@ def model_programs_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
             figures |= {f"{benchmark}_{name}": value for name, value in verdict.figures.items()}
             needs |= {f"{benchmark}_{name}": need for name, need in verdict.needs.items()}
     return Verdict(state, tuple(reasons), figures, needs)
+
+
+def stated_training_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
+    """What a scorer of the profile was trained on is stated, and holds no scored problem and no near-duplicate of one."""
+    report = evidence.of_scorer(scorer.name).contamination
+    if report is None:
+        return absent(f"The contamination report of {scorer.score} is missing.")
+    match report.statement:
+        case "none_of_the_benchmarks":
+            return Verdict("HOLDS")
+        case "unknown":
+            detail = (
+                f"What {scorer.score} was trained on is not stated: no figure of it shows what it does on problems that it never "
+                "saw. State it as trained_on in the profile."
+            )
+            return Verdict("UNDECIDED", (Reason(code="contamination_unknown", detail=detail),))
+        case "problems":
+            seen = report.scored_problems_trained_on
+            named = f" ({', '.join(seen[:3])}{' …' if len(seen) > 3 else ''})" if seen else ""
+            subject = (
+                f"The number of scored problems that {scorer.score} was trained on{named}, near-duplicates included,"
+            )
+            check = check_figure(
+                "scored_problems_trained_on", "scored_problem_trained_on", float(len(seen)), NONE, subject
+            )
+            return verdict_of(check)
+        case _:
+            assert_never(report.statement)
+
+
+def gates_of_named(scorer: Scorer) -> dict[str, Callable[[SeedEvidence], Verdict]]:
+    """The same for a candidate that a profile names."""
+    name = f"{scorer.prefix}contamination"
+    return gates_of(scorer) | {name: partial(_of_scorer, stated_training_gate, scorer)}
 
 
 def gates_of(scorer: Scorer) -> dict[str, Callable[[SeedEvidence], Verdict]]:

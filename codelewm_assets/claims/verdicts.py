@@ -121,7 +121,7 @@ REASONS: dict[str, ReasonKind] = {
         "Problems of this project stand in for the benchmark.", NAMED, lambda r: r.is_bare, fails=False
     ),
     "contamination_unknown": _of(
-        "What the encoder was pretrained on may hold the benchmarks.", NAMED, lambda r: r.is_bare, fails=False
+        "What was trained on is not known, or may hold the benchmarks.", NAMED, lambda r: r.is_bare, fails=False
     ),
     "too_few_pairs": _of("Fewer decoy pairs than the gate asks for.", BELOW, _below, fails=False),
     "too_few_problems": _of("Fewer problems than the gate asks for.", BELOW, _below, fails=False),
@@ -198,6 +198,13 @@ class ClaimResult(Report):
     reasons: tuple[Reason, ...]
 
 
+class NamedCandidate(Report):
+    """A candidate that the profile of the build names, and what it reads."""
+
+    name: str
+    reads: str
+
+
 class ClaimGates(Report):
     """`claim_gates.json`."""
 
@@ -206,3 +213,4 @@ class ClaimGates(Report):
     benchmark_labels: dict[str, str]
     gates: tuple[Gate, ...]
     claims: tuple[ClaimResult, ...]
+    named_candidates: tuple[NamedCandidate, ...] = ()

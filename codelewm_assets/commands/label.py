@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, metavar="OUT.jsonl", help="a header, then a row each")
     parser.add_argument(
-        "--benchmark", type=_benchmark, metavar="NAME",
+        "--benchmark", type=benchmark_named, metavar="NAME",
         help=f"benchmark of samples, {' or '.join(BENCHMARKS)} (default: from their task_id)",
     )  # fmt: skip
     parser.add_argument(
@@ -60,7 +60,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _benchmark(text: str) -> BenchmarkId:
+def benchmark_named(text: str) -> BenchmarkId:
     try:
         return benchmark_of(text)
     except BenchmarkNameError as error:

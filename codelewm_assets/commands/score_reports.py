@@ -20,6 +20,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--score", default="p_pass", metavar="NAME",
         help="score to compare with all others, its controls (default: p_pass)",
     )  # fmt: skip
+    parser.add_argument(
+        "--allow-trained-on", action="store_true",
+        help="take rows that `score` marked trained_on (default: refuse them)",
+    )  # fmt: skip
 
 
 @command("calibrate scores.jsonl --output reports", "Calibration report of score rows.", _add_arguments)
@@ -28,7 +32,9 @@ def calibrate(options: argparse.Namespace) -> int:
     from codelewm_assets.evaluation.reports import CalibrationReport
     from codelewm_assets.evaluation.score_files import calibrate_file
 
-    path = calibrate_file(options.scores, options.output, subject=options.score)
+    path = calibrate_file(
+        options.scores, options.output, subject=options.score, allow_trained_on=options.allow_trained_on
+    )
     if not options.json:
         report = CalibrationReport.model_validate_json(path.read_bytes())
         header = ["score", "status", "ROC-AUC", "95%", "Brier", "ECE", f"AUC of {options.score} minus it", "95%"]
@@ -43,11 +49,13 @@ def rerank(options: argparse.Namespace) -> int:
     from codelewm_assets.evaluation.reports import RerankReport
     from codelewm_assets.evaluation.score_files import rerank_file
 
-    path = rerank_file(options.scores, options.output, subject=options.score)
+    path = rerank_file(options.scores, options.output, subject=options.score, allow_trained_on=options.allow_trained_on)
     if not options.json:
         report = RerankReport.model_validate_json(path.read_bytes())
-        header = ["benchmark", "pools", "score", "pass@1", "MRR", f"points of {options.score} over it", "95%"]
+        header = ["benchmark", "pools of it", "score", "pass@1", "MRR", f"points of {options.score} over it", "95%"]
         _print("Reranking", header, rerank_rows(report, options.score))
+        for sentence in not_compared(report, options.score):
+            print(sentence)
     return _print_path(path, options.json)
 
 
@@ -72,10 +80,20 @@ def rerank_rows(report: "RerankReport", subject: str) -> Rows:
         for name in sorted(reached, key=lambda name: (name != subject, -(reached[name] or 0.0), name)):
             lift = result.lift.get(name)
             rows.append([
-                benchmark, str(result.pool_count), name, _text(reached[name]), _text(result.mrr[name]),
+                benchmark, str(result.complete_pool_count.get(name, 0)), name, _text(reached[name]), _text(result.mrr[name]),
                 _text(lift.points if lift else None, "+.1f"), _interval(lift.ci95 if lift else None, "+.1f"),
             ])  # fmt: skip
     return rows
+
+
+def not_compared(report: "RerankReport", subject: str) -> list[str]:
+    """A sentence for each score that lacks pools of the subject."""
+    return [
+        f"{benchmark}: {name} is not compared: all members have it in {count} of the "
+        f"{result.complete_pool_count[subject]} pools of {subject}."
+        for benchmark, result in report.benchmarks.items()
+        for name, count in result.not_compared.items()
+    ]
 
 
 def _text(value: float | None, form: str = ".3f") -> str | None:

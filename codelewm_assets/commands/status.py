@@ -19,9 +19,9 @@ def run(options: argparse.Namespace) -> int:
 
     instance, store = open_instance(), open_store()
     graph = listing()
-    rows, gate_rows = check_statuses(instance, graph), gate_statuses(instance)
+    gates, _ = verified_gates(instance, store)
+    rows, gate_rows = check_statuses(instance, graph), gate_statuses(instance, gates)
     if options.json:
-        gates, _ = verified_gates(instance, store)
         checks = [
             {"asset": r.asset, "check": r.check, "partition": r.partition, "state": r.state, "detail": r.detail,
              "figures": dict(r.figures)}

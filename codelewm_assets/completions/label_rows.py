@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -65,6 +65,9 @@ class SampleRow(LabelRow):
         return self
 
 
+Row = TypeVar("Row", bound=BaseModel)
+
+
 @lru_cache(maxsize=128)
 def _check_outputs(texts: tuple[str, ...]) -> None:
     """Raises: LiteralError: a text is not the literal of a value that a program can return."""
@@ -75,20 +78,28 @@ def _check_outputs(texts: tuple[str, ...]) -> None:
             raise LiteralError(f"No program can return {text[:80]!r}: {error}.") from error
 
 
-def read_rows(stream: BinaryIO, *, problems_of: ProblemsOf, benchmark: BenchmarkId | None) -> Iterator[LabelRow | str]:
+def read_rows(
+    stream: BinaryIO,
+    *,
+    problems_of: ProblemsOf,
+    benchmark: BenchmarkId | None,
+    own: type[Row] = LabelRow,  # type: ignore[assignment]
+    sample: type[Row] = SampleRow,  # type: ignore[assignment]
+) -> Iterator[Row | str]:
     """Each row to label, or `line N: fault` for a malformed row; blank lines are skipped.
 
     Args:
         stream: JSON lines, or one JSON object as EvalPlus' `eval_results.json`; read once, from its position.
         problems_of: problems for samples, which only have a `task_id`.
         benchmark: of samples; None: from their `task_id`.
+        own, sample: records of a row of its own, and of a sample.
 
     Raises: SourceError: there are samples, and their problems cannot be read.
     """
     counts = Counter[str]()
     for number, raw in _raw_rows(stream):
         try:
-            yield _row(raw, counts, problems_of, benchmark)
+            yield _row(raw, counts, problems_of, benchmark, own, sample)
         except _RowFault as fault:
             yield f"line {number}: {fault}"
 
@@ -133,15 +144,22 @@ def _parsed(line: bytes) -> Any:
         return _RowFault(f"not JSON ({error})")
 
 
-def _row(raw: Any, counts: Counter[str], problems_of: ProblemsOf, benchmark: BenchmarkId | None) -> LabelRow:
+def _row(
+    raw: Any,
+    counts: Counter[str],
+    problems_of: ProblemsOf,
+    benchmark: BenchmarkId | None,
+    own: type[Row],
+    sample: type[Row],
+) -> Row:
     if isinstance(raw, _RowFault):
         raise raw
-    kind = LabelRow
+    kind = own
     if isinstance(raw, dict):
         if "llm" not in raw and isinstance(raw.get("model"), str):
             raw = raw | {"llm": raw["model"]}
         if "task_id" in raw and "inputs" not in raw:
-            kind, raw = SampleRow, _of_sample(raw, counts, problems_of, benchmark)
+            kind, raw = sample, _of_sample(raw, counts, problems_of, benchmark)
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
@@ -179,6 +197,7 @@ def _of_sample(
         "problem_id": problem_id,
         "benchmark_id": problem.benchmark_id,
         "code": code,
+        "prompt": problem.prompt,
         "entry_point": problem.entry_point,
         "inputs": problem.inputs,
         "atol": problem.atol,

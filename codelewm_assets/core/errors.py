@@ -77,7 +77,7 @@ class ModelFileError(AssetsError):
 
 
 class ScorerError(AssetsError):
-    """A scorer cannot be fitted on these programs and labels."""
+    """A scorer cannot be fitted, loaded or asked, or the scores that it gave cannot be used."""
 
 
 class ReportError(AssetsError):

@@ -19,6 +19,7 @@ from codelewm_assets.defs import (
     library,
     preflight,
     release,
+    scorers,
     training,
 )
 from codelewm_assets.defs.artifact_asset import BLOCKING_TAG
@@ -33,7 +34,7 @@ from codelewm_assets.profiles.operations import OperationsSection, read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, library, completions, dataset, preflight, training, critic, evaluation, claims, release, hub_release,
+    benchmarks, library, completions, dataset, preflight, training, critic, scorers, evaluation, claims, release, hub_release,
 )  # fmt: skip
 
 

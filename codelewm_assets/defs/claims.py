@@ -8,7 +8,7 @@ import dagster as dg
 
 from codelewm_assets.claims import audit, clauses, lexicon, register, sentences
 from codelewm_assets.claims.audit import audit_text, claim_statuses
-from codelewm_assets.claims.gates import evaluate_gates, inconsistencies
+from codelewm_assets.claims.gates import evaluate_gates, inconsistencies, scorers_of
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import StoreError
@@ -92,7 +92,7 @@ def gates_in(artifact: Artifact) -> ClaimGates:
     return ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
 
 
-@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="4")
+@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="5")
 def claim_gates(run: AssetRun) -> Plan:
     """Each gate HOLDS, FAILS or is UNDECIDED; each claim is OPEN or CLOSED with typed reasons."""
     inputs = run.inputs
@@ -119,7 +119,7 @@ def _tables(artifact: Artifact) -> dict[str, dg.MetadataValue]:
     from codelewm_assets.release.results_report import reasons_text
 
     gates = gates_in(artifact)
-    asks = {rule.name: rule.rule for rule in register.GATE_RULES}
+    asks = {rule.name: rule.rule for rule in register.gate_rules(scorers_of(gates.named_candidates))}
     rows = [
         {"gate": g.gate, "state": g.state, "reasons": reasons_text(g.reasons), "holds when": asks.get(g.gate, "")}
         for g in gates.gates

@@ -12,14 +12,15 @@ from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
+from codelewm_assets.defs.scorers import stated_in
 from codelewm_assets.defs.ui_metadata import plots, sample
 from codelewm_assets.evaluation import evidence
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.reports import RerankReport, ScoreRow
 from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
     sample_score_rows,
@@ -35,19 +36,21 @@ SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
 
 @artifact_asset(
     "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="6",
-    deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic"],
+    deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic", "scorer_scores"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
 def heldout_scores(run: AssetRun) -> Plan:
     """One row per held-out record, completion and pool member, with p_pass and every control's score."""
     inputs = run.inputs
-    trained, tokens, *_, read_text = run.parents()
+    trained, tokens, *_, read_text, further = run.parents()
 
     def make() -> AssetOutput:
         from safetensors.numpy import save
 
         from codelewm_assets.evaluation.critic_rows import CriticScores
         from codelewm_assets.evaluation.heldout import join_folds, score_fold
+        from codelewm_assets.evaluation.scorer_rows import named_scorer, with_scores
+        from codelewm_assets.scorers.named import NamedScore
         from codelewm_assets.training.data import load_fold
         from codelewm_assets.training.latents import Scorer
         from codelewm_assets.training.sidecar import require_matching
@@ -60,14 +63,32 @@ def heldout_scores(run: AssetRun) -> Plan:
             scorer = Scorer(trained, sidecar, fold_data)
             parts.append(score_fold(scorer, fold_data, rows, controls))
         scores = join_folds(parts)
-        critics = CriticScores.read(read_text)
-        of_critic = critics.rows(controls)
+        read = CriticScores.read(read_text)
+        critic, stated = read.scorer, stated_in(further)
+        values = read_table(further.path("scores.parquet"), NamedScore)
+        named = [named_scorer(row, values, controls, seed=int(run.seed)) for row in stated]
+        others, files, counts = [critic, *named], dict[str, bytes](), dict[str, int]()
+        for own in others:
+            beside = [other for other in others if other is not own]
+            pooled, alone = own.rows(controls, beside, needs_score=own is critic)
+            folder, counts[own.name] = f"scorers/{own.name}", len(alone)
+            files |= {
+                f"{folder}/score_rows.jsonl": score_lines(pooled),
+                f"{folder}/completion_scores.jsonl": score_lines(alone),
+            }
+            if own is not critic:
+                files[f"{folder}/platt_scaling.json"] = pretty_json([s.model_dump(mode="json") for s in own.scalings])
+        if read.unseen_models.scores:
+            tables = read.unseen_models.rows(controls, named, needs_score=True)
+            for name, table in zip(evidence.SCORE_FILES, tables, strict=True):
+                files[f"scorers/critic/{evidence.UNSEEN_MODELS}{name}"] = score_lines(table)
         scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
             {
-                "score_rows.jsonl": score_lines(map(critics.beside, scores.members)),
-                "completion_scores.jsonl": score_lines(map(critics.beside, scores.completions)),
-                **{name: score_lines(own) for name, own in of_critic.items()},
+                "score_rows.jsonl": score_lines(with_scores(row, others) for row in scores.members),
+                "completion_scores.jsonl": score_lines(with_scores(row, others) for row in scores.completions),
+                **files,
+                "scorers.json": pretty_json([row.model_dump(mode="json") for row in stated]),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
                 "probe_fit.parquet": write_table(scores.fit_records),
@@ -79,7 +100,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
-                "critic_completion_count": len(of_critic["scorers/critic/completion_scores.jsonl"]),
+                **{f"{name}_completion_count": count for name, count in counts.items()},
                 "problem_count": len({record.problem_id for record in scores.records}),
             },
         )
@@ -151,7 +172,8 @@ def _report(
                     {key: value for key, value in metadata.items() if value is not None},
                 )
 
-            parents = [scored.artifact, scored.pack] if "execution_pack" in deps else None
+            read = [inputs.artifact(name) for name in deps if name != "execution_pack"]
+            parents = [scored.artifact, scored.pack, *read] if "execution_pack" in deps else None
             config = {"resamples": resamples} if has_draws else {}
             if draw is None:
                 return Plan(make, config, parents=parents)
@@ -174,16 +196,12 @@ def p_pass_calibration(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, Bas
     records, _ = scored.records_and_latents()
     of_records = calibration_report(ScoreTable.of(record_rows(records)), seed=scored.seed, level="record")
     names = ("roc_auc", "within_pool_auc", "expected_calibration_error", "brier_score", "brier_skill_score")
-    critic = scored.table("completion_scores", "critic")
-    reports = {
-        "p_pass_calibration_report": report,
-        "record_calibration_report": of_records,
-        "scorers/critic/p_pass_calibration_report": calibration_report(critic, seed=scored.seed, subject="critic"),
-        **{
-            f"{name}calibration_report": calibration_report(table, seed=scored.seed, subject=subject)
-            for name, subject, table in scored.of_model_programs("completion_scores")
-        },
-    }
+    reports = {"p_pass_calibration_report": report, "record_calibration_report": of_records}
+    for name in scored.scorers:
+        table = scored.table("completion_scores", name)
+        reports[f"scorers/{name}/p_pass_calibration_report"] = calibration_report(table, seed=scored.seed, subject=name)
+    for prefix, subject, table in scored.of_model_programs("completion_scores"):
+        reports[f"{prefix}calibration_report"] = calibration_report(table, seed=scored.seed, subject=subject)
     return reports, {name: getattr(report.overall["p_pass"], name) for name in names}
 
 
@@ -218,34 +236,41 @@ def latent_probe_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, Ba
     }
 
 
-@_report("execution_pack", draw=rerank_pictures)
+@_report("execution_pack", "problem_splits", draw=rerank_pictures)
 def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseModel], Figures]:
     """Pass@1 and MRR of pools ordered by p_pass, by benchmark, with lifts over every control and their intervals."""
     from codelewm_assets.evaluation.rerank import rerank_report as compute
 
-    report = compute(scored.table("score_rows"), labels=scored.labels, **scored.drawn)
+    candidates = {"critic", *scored.named("candidate")}  # of p_pass the critic is a control
+
+    def judge(table: ScoreTable, subject: str) -> RerankReport:
+        rivals = candidates - {"critic" if subject == "p_pass" else subject}
+        named = [name for name in scored.named("control") if name != subject]
+        return compute(
+            table, subject=subject, candidates=rivals, named_controls=named, labels=scored.labels, **scored.drawn
+        )
+
+    report = judge(scored.table("score_rows"), "p_pass")
     metadata: Figures = {}
     for benchmark, result in report.benchmarks.items():
         lift = result.lift_over_best_control
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    critic = compute(scored.table("score_rows", "critic"), labels=scored.labels, subject="critic", **scored.drawn)
-    transfer = scored.critic_transfer()
-    for benchmark, result in critic.benchmarks.items():
-        lift = result.lift_over_best_control
-        metadata |= {f"{benchmark}_critic_pass_at_1": result.pass_at_1["critic"],
-                     f"{benchmark}_critic_lift_points": lift.points if lift else None}  # fmt: skip
-    reports = {
+    reports: dict[str, BaseModel] = {
         "rerank_report": report,
-        "scorers/critic/rerank_report": critic,
-        "scorers/critic/transfer_report": transfer,
-        **{
-            f"{name}rerank_report": compute(table, labels=scored.labels, subject=subject, **scored.drawn)
-            for name, subject, table in scored.of_model_programs("score_rows")
-        },
+        "scorers/critic/transfer_report": scored.critic_transfer(),
     }
-    return reports, metadata
+    for name in scored.scorers:
+        own = judge(scored.table("score_rows", name), name)
+        reports[f"scorers/{name}/rerank_report"] = own
+        for benchmark, result in own.benchmarks.items():
+            lift = result.lift_over_best_control
+            metadata |= {f"{benchmark}_{name}_pass_at_1": result.pass_at_1[name],
+                         f"{benchmark}_{name}_lift_points": lift.points if lift else None}  # fmt: skip
+    for prefix, subject, table in scored.of_model_programs("score_rows"):
+        reports[f"{prefix}rerank_report"] = judge(table, subject)
+    return reports | scored.contamination_reports(inputs.splits()), metadata
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]

@@ -27,7 +27,7 @@ def schedules(operations: OperationsSection) -> list[dg.ScheduleDefinition]:
 
 
 GROUPS_OF_DATA = ("sources", "completions", "packs", "splits", "decoys", "preflight")
-OF_DATA = dg.AssetSelection.groups(*GROUPS_OF_DATA) | dg.AssetSelection.assets("tokenized_pack")
+OF_DATA = dg.AssetSelection.groups(*GROUPS_OF_DATA) | dg.AssetSelection.assets("tokenized_pack", "scorer_scores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Step:
 
 
 BUILD_ORDER: tuple[Step, ...] = (
-    Step("refresh_data", "From the problems to the preflight report and the token arrays.", OF_DATA, (None,)),
+    Step("refresh_data", "From the problems to preflight report, token arrays and scores of named scorers.", OF_DATA, (None,)),
     Step("train_and_evaluate", "Checkpoint of one seed, its scores and its metric reports.",
          dg.AssetSelection.groups("training", "evaluation") - OF_DATA, tuple(map(str, SEEDS))),
     Step("judge_and_publish", "Gates and claims of both seeds, report, cards, audit and what would go to the Hub; uploads nothing.",

@@ -82,7 +82,31 @@ def _table(columns: tuple[str, ...], rows: list[Any]) -> dg.TableMetadataValue:
     )
 
 
-GATE_CHECKS = [gate_check(rule) for rule in GATE_RULES]
+@dg.asset_check(asset=ASSET, blocking=False)
+@masks_secrets
+def gates_of_named_scorers(
+    context: dg.AssetCheckExecutionContext, store: StoreResource, profile: ProfileResource
+) -> dg.AssetCheckResult:
+    """Every gate of the candidates that the profile names HOLDS, if it names any; otherwise it warns; it blocks nothing."""
+    artifact = Inputs(context.instance, store.get(), profile.get()).artifact(ASSET)
+    gates = named_gates(ClaimGates.model_validate(artifact.read_json("claim_gates.json")))
+    short = [gate for gate in gates if gate.state != "HOLDS"]
+    rows = [(gate.gate, gate.state, "; ".join(f"{r.code} ({r.detail})" for r in gate.reasons)) for gate in gates]
+    return dg.AssetCheckResult(
+        passed=not short,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=", ".join(f"{gate.gate} {gate.state}" for gate in short) or f"{len(gates)} gates hold",
+        metadata={"judged": artifact.digest, "gates": _table(("gate", "state", "reasons"), rows)},
+    )
+
+
+def named_gates(gates: ClaimGates) -> list[Gate]:
+    """The gates of the candidates that the profile names."""
+    prefixes = tuple(f"{candidate.name}:" for candidate in gates.named_candidates)
+    return [gate for gate in gates.gates if prefixes and gate.gate.startswith(prefixes)]
+
+
+GATE_CHECKS = [*(gate_check(rule) for rule in GATE_RULES), gates_of_named_scorers]
 
 
 class ListedAsset(NamedTuple):
@@ -126,7 +150,7 @@ def check_statuses(instance: dg.DagsterInstance, listing: Listing) -> list[Check
     keys = [
         (asset, check, partition)
         for asset, check in listing.checks
-        if check not in GATE_OF_CHECK
+        if check not in GATE_OF_CHECK and check != gates_of_named_scorers.check_key.name
         for partition in listing.assets[asset].partitions
     ]
     return statuses_of(instance, keys)
@@ -142,14 +166,22 @@ class GateStatus:
     detail: str
 
 
-def gate_statuses(instance: dg.DagsterInstance) -> list[GateStatus]:
-    """One row per gate: the gate's state where the check ran on the latest artifact, else the state of the check."""
+def gate_statuses(instance: dg.DagsterInstance, gates: ClaimGates | None = None) -> list[GateStatus]:
+    """One row per gate: the gate's state where the check ran on the latest artifact, else the state of the check.
+
+    Args:
+        gates: the latest, for the candidates that a profile names: their gates have one check together.
+    """
     rows = []
     for check, gate in GATE_OF_CHECK.items():
         status = check_status(instance, ASSET, check)
         state = str(status.figures.get("state", status.state)) if status.state in ("GREEN", "RED") else status.state
         rows.append(GateStatus(gate, check, state, status.detail))
-    return rows
+    name = gates_of_named_scorers.check_key.name
+    return rows + [
+        GateStatus(gate.gate, name, gate.state, "; ".join(reason.detail for reason in gate.reasons))
+        for gate in (named_gates(gates) if gates else ())
+    ]
 
 
 def latest_artifacts(instance: dg.DagsterInstance, store: ArtifactStore, listing: Listing) -> list[dict[str, Any]]:

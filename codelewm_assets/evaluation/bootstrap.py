@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from codelewm_assets.evaluation.intervals import NO_SPREAD, unanimous_interval
+
 BOOTSTRAP_SEED = 20260607
 MAX_DRAWS_PER_BATCH = 4_000_000  # bounds memory: a draw takes 24 bytes
 
@@ -43,6 +45,21 @@ def interval_of_draws(draws: NDArray[np.float64], confidence: float = 0.95) -> t
     tail = 50 * (1 - confidence)
     low, high = np.percentile(draws, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def bounded_interval(
+    draws: NDArray[np.float64], *, problems: int, lowest: float, highest: float
+) -> tuple[float, float]:
+    """95% percentile interval of resampled figures (R,) within a range; never of width 0.
+
+    Args:
+        problems: P that were drawn from. Where they all agree, resampling shows no spread: `unanimous_interval`.
+        lowest, highest: range of the figure.
+    """
+    low, high = interval_of_draws(draws)
+    if high - low <= NO_SPREAD * (highest - lowest):
+        return unanimous_interval(low, problems, lowest=lowest, highest=highest)
+    return low, high
 
 
 def interval_by_problem(

@@ -1,5 +1,6 @@
 """Discrimination and calibration of scores of passing and failing completions. Shapes: N rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from codelewm_assets.evaluation.score_table import Labels, ScoreTable
 THRESHOLD = 0.5
 # a probability is clipped to this before its logarithm, as scikit-learn does
 MIN_PROBABILITY = float(np.finfo(np.float64).eps)
+MAX_LOG_LOSS = -math.log(MIN_PROBABILITY)
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -136,7 +138,7 @@ def _probability_figures(column: _Column) -> dict[str, Any]:
         "brier_score_ci95": clustered_interval(*brier, problems, lowest=0, highest=1),
         "brier_skill_score": 1 - brier[0] / (share * (1 - share)) if 0 < share < 1 else None,
         "log_loss": loss[0],
-        "log_loss_ci95": clustered_interval(*loss, problems, lowest=0),
+        "log_loss_ci95": clustered_interval(*loss, problems, lowest=0, highest=MAX_LOG_LOSS),
         "expected_calibration_error": expected_calibration_error(by_width),
         "expected_calibration_error_ci95": clustered_interval(*error, problems, lowest=0, highest=1),
         "expected_calibration_error_equal_mass": expected_calibration_error(by_mass),

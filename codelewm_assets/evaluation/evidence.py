@@ -10,6 +10,7 @@ from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.evaluation.reports import (
     CalibrationReport,
     CollapseReport,
+    ContaminationReport,
     IntegrityEvidence,
     LatentProbeReport,
     RerankReport,
@@ -38,21 +39,30 @@ SCORER_REPORTS: dict[str, tuple[str, str, type[BaseModel]]] = {
     "calibration": ("p_pass_calibration", "p_pass_calibration_report.json", CalibrationReport),
     "rerank": ("rerank_report", "rerank_report.json", RerankReport),
     "transfer": ("rerank_report", "transfer_report.json", TransferReport),
+    "contamination": ("rerank_report", "contamination_report.json", ContaminationReport),
     "model_calibration": ("p_pass_calibration", "model_calibration_report.json", CalibrationReport),
     "model_rerank": ("rerank_report", "model_rerank_report.json", RerankReport),
     "unseen_model_calibration": ("p_pass_calibration", "unseen_model_calibration_report.json", CalibrationReport),
     "unseen_model_rerank": ("rerank_report", "unseen_model_rerank_report.json", RerankReport),
 }
-"""Of a scorer in its folder `scorers/NAME`; those on both benchmarks' twins of CodeLeWM are `SEED_REPORTS`."""
-SCORERS = ("codelewm", "critic")
+SCORER_KINDS = tuple(dict.fromkeys(kind for kind, _, _ in SCORER_REPORTS.values()))
 REPORTS = tuple(dict.fromkeys(kind for kind, _, _ in SEED_REPORTS.values()))
-SCORE_FILES = {
-    f"{folder}{name}.jsonl": subject
-    for folder, subject in (("", "p_pass"), ("scorers/critic/", "critic"), ("scorers/critic/unseen_models/", "critic"))
-    for name in ("score_rows", "completion_scores")
-}
-"""File of score rows → the scorer whose score every row has. The last two are absent unless models were held out."""
+SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
+UNSEEN_MODELS = "unseen_model_"
+"""Prefix of the files of the critic's scores of programs whose model it never saw."""
 M = TypeVar("M", bound=BaseModel)
+
+
+def scorers_in(artifact: Artifact) -> list[str]:
+    """Names of the scorers that have a folder of their own in an artifact."""
+    paths = [PurePosixPath(file.path).parts for file in artifact.manifest.files]
+    return sorted({parts[1] for parts in paths if parts[0] == "scorers" and len(parts) == 3})
+
+
+def score_files(scored: Artifact) -> dict[str, str]:
+    """File of score rows of a `heldout_scores` → the scorer whose score every row has."""
+    paths = [PurePosixPath(file.path) for file in scored.manifest.files if file.path.endswith(SCORE_FILES)]
+    return {str(path): path.parts[1] if path.parts[0] == "scorers" else "p_pass" for path in paths}
 
 
 def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
@@ -70,7 +80,8 @@ def seed_evidence(reports: Mapping[str, Artifact]) -> dict[int, SeedEvidence]:
             field: read(f"{kind}[{seed}]", name, model) for field, (kind, name, model) in SEED_REPORTS.items()
         }
         scorers = dict[str, ScorerEvidence]()
-        for scorer in SCORERS:
+        own_reports = [reports[f"{kind}[{seed}]"] for kind in SCORER_KINDS if f"{kind}[{seed}]" in reports]
+        for scorer in sorted({name for report in own_reports for name in scorers_in(report)}):
             own: dict[str, Any] = {
                 field: read(f"{kind}[{seed}]", f"scorers/{scorer}/{name}", model)
                 for field, (kind, name, model) in SCORER_REPORTS.items()
@@ -105,10 +116,8 @@ def integrity_evidence(
 
 def stored_score_rows(scored: Artifact) -> Iterator[ScoreRow]:
     """Rows of every file of scores of a `heldout_scores` artifact."""
-    stored = {file.path for file in scored.manifest.files}
-    for name, subject in SCORE_FILES.items():
-        if name in stored:
-            yield from score_rows(scored.path(name), subject=subject)
+    for name, subject in score_files(scored).items():
+        yield from score_rows(scored.path(name), subject=subject)
 
 
 def scored_training_problems(scored: Artifact, folds: Mapping[str, int]) -> list[str]:

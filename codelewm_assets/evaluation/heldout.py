@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import unit_interval
@@ -17,9 +18,11 @@ from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
-from codelewm_assets.training.data import FoldData
+from codelewm_assets.store.store import Artifact
+from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer
-from codelewm_assets.training.tokenize import EMPTY_ACTION_ROW, TokenRecord
+from codelewm_assets.training.sidecar import Sidecar
+from codelewm_assets.training.tokenize import EMPTY_ACTION_ROW, MAX_CHARACTERS, TokenRecord, encode
 
 MAX_PROBE_FIT_RECORDS = 1200  # train records a fold whose latents are kept for probes, drawn by hash
 NAMED = 3
@@ -100,6 +103,37 @@ def score_fold(
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
     completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
     return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling, of_completions))
+
+
+def completion_probabilities(
+    checkpoint: Artifact,
+    sidecar: Sidecar,
+    tokens: Artifact,
+    fold: int,
+    programs: Sequence[tuple[str, str, Sequence[str]]],
+) -> list[float]:
+    """Probability that all inputs pass, of programs that are in no pack, by one fold's model and its scalings.
+
+    Args:
+        tokens: `tokenized_pack` that the checkpoint was trained on.
+        programs: (prompt, program, inputs), each with an input at least.
+    """
+    pack = load_fold(tokens, fold)
+    of_records, of_completions = _scalings(Scorer(checkpoint, sidecar, pack), pack)
+    tokenizer = Tokenizer.from_str(tokens.path(f"fold{fold}_tokenizer.json").read_text(encoding="utf-8"))
+    rows = [(prompt, code, given) for prompt, code, inputs in programs for given in inputs]
+    columns = dict(zip(("prompt", "code", "input"), map(list, zip(*rows, strict=True)), strict=True))
+    arrays = {
+        name: encode(tokenizer, [text[:MAX_CHARACTERS] for text in texts], sidecar.config.lengths[name])
+        for name, texts in columns.items()
+    }
+    own = Scorer(checkpoint, sidecar, FoldData(pack.arrays | arrays, (), fold))
+    places = range(len(rows))
+    of_inputs = of_records.probabilities(own.transitions(places, places, places).logit)
+    ends = np.cumsum([len(inputs) for _, _, inputs in programs])
+    means = np.array([part.mean() for part in np.split(of_inputs, ends[:-1])])
+    scores: list[float] = of_completions.probabilities(logit_of(means)).tolist()
+    return scores
 
 
 def _scalings(scorer: Scorer, data: FoldData) -> tuple[PlattScaling, PlattScaling]:

@@ -46,6 +46,7 @@ class ScoreRow(BaseModel):
     pool_id: str | None = None
     completion_kind: str | None = None
     operator_family: str | None = None
+    trained_on: bool | None = None  # the problem, or a near-duplicate of it, by the scorer that `score` asked
     schema_version: str | None = None  # these three stand in published v0.9 rows and are not read
     errors: dict[str, str] | None = None
     llm_order_rank: int | None = None
@@ -203,10 +204,15 @@ class CalibrationReport(Report):
 
 
 class Lift(Report):
-    """A figure of p_pass minus that of a control, in points, with its 95% interval: paired bootstrap over problems."""
+    """A figure of a scorer minus that of a control, in points, with its 95% interval: paired bootstrap over problems.
+
+    `pool_count` and `problem_count`: the pools and problems that it rests on; None where there are none, and in older reports.
+    """
 
     points: float
     ci95: Interval
+    pool_count: int | None = None
+    problem_count: int | None = None
 
 
 class Power(Report):
@@ -234,8 +240,9 @@ class NullTest(Report):
 class BenchmarkRerank(Report):
     """Reranking on one benchmark's pools. A score is None where no pool has it for every member.
 
-    `lift_over_best_control` compares with the best control, chosen in each resample among those with every pool of p_pass; it is
-    computed on the `complete_pool_count["p_pass"]` pools. None if no control has them all.
+    `lift_over_best_control` compares with the best control, chosen in each resample among those with every pool of the subject;
+    it is computed on the `complete_pool_count[subject]` pools. None if no control has them all. A score that lacks some of these
+    pools has no lift and stands in `not_compared`.
     """
 
     benchmark_label: str
@@ -248,6 +255,7 @@ class BenchmarkRerank(Report):
     bottom_1: dict[str, float | None] = Field(default_factory=dict)  # share of inputs that the lowest member passes
     lift: dict[str, Lift]
     mrr_lift: dict[str, Lift] = Field(default_factory=dict)  # in hundredths of MRR
+    not_compared: dict[str, int] = Field(default_factory=dict)  # score → pools of the subject that it has, too few
     best_control: str | None
     lift_over_best_control: Lift | None = None
     mrr_lift_over_best_control: Lift | None = None  # in hundredths of MRR, the best control by MRR
@@ -264,6 +272,7 @@ class RerankReport(Report):
     seed: int | None
     resamples: int
     subject: str = "p_pass"  # the score that is compared with the controls
+    named_controls: tuple[str, ...] = ()  # controls of the profile besides those of the project
     benchmarks: dict[str, BenchmarkRerank]
 
 
@@ -397,6 +406,28 @@ class TransferReport(Report):
     equivalent: EquivalentEdits | None = None
 
 
+Statement = Literal["none_of_the_benchmarks", "problems", "unknown"]
+
+
+class ContaminationReport(Report):
+    """`contamination_report.json` of a scorer that a profile names: what is stated of its training, against what it scored.
+
+    `scored_problems_trained_on`: scored problems that the statement names, or that are near-duplicates of such a one.
+    """
+
+    schema_version: Literal["codelewm_assets.contamination_report.v1"] = "codelewm_assets.contamination_report.v1"
+    seed: int
+    scorer: str
+    kind: str
+    role: Literal["candidate", "control"]
+    reads: str
+    statement: Statement
+    reason: str | None = None  # why it cannot have been trained on a benchmark
+    declared_problem_count: int
+    scored_problem_count: int
+    scored_problems_trained_on: list[str]
+
+
 class ScorerEvidence(Report):
     """Reports of one scorer on one seed; None = absent.
 
@@ -406,6 +437,7 @@ class ScorerEvidence(Report):
     calibration: CalibrationReport | None = None
     rerank: RerankReport | None = None
     transfer: TransferReport | None = None
+    contamination: ContaminationReport | None = None  # of a scorer that the profile names
     model_calibration: CalibrationReport | None = None
     model_rerank: RerankReport | None = None
     unseen_model_calibration: CalibrationReport | None = None

@@ -3,7 +3,7 @@
 Shapes: Q pools, P problems, R resamples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.ids import ABLATIONS
-from codelewm_assets.evaluation.bootstrap import BOOTSTRAP_SEED, interval_of_draws, resampled_means
+from codelewm_assets.evaluation.bootstrap import BOOTSTRAP_SEED, bounded_interval, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
 from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, NullTest, Power, RerankReport
 from codelewm_assets.evaluation.score_table import ScoreTable
@@ -116,25 +116,33 @@ class _Credits:
         return credits
 
 
-def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: str = "p_pass") -> BenchmarkRerank:
+def rerank_benchmark(
+    table: ScoreTable, *, label: str, resamples: int, subject: str = "p_pass", candidates: Collection[str] = ()
+) -> BenchmarkRerank:
     """Reranking on the pools of one benchmark; a pool counts for a score only when all its members have it.
 
-    Figures are means over pools. A lift is the difference of two such means on the pools that both scores have; its interval
-    resamples problems with all their pools, with the same draws for both sides. Without the subject, the score to compare with
-    the controls, there is no lift. Ablations are no controls. The best control is chosen among those with every pool of the
-    subject, so that a control with few pools is neither the best nor restricts the pools of the lift. If no control has them
-    all, there is no such lift, and the best is chosen among all controls.
+    Figures are means over pools. A lift is the difference of two such means on the pools of the subject, the score to compare
+    with the others; its interval resamples problems with all their pools, with the same draws for both sides. A score that
+    lacks a pool of the subject is not compared: its lift would rest on fewer pools than the others' do. Ablations and other
+    candidates are no controls. If no control has every pool of the subject, there is no lift over the best one, and the best
+    is chosen among all controls.
+
+    Args:
+        candidates: scores that are shown beside the subject and are no controls of it.
     """
     credits = _Credits.of(table)
     top = {name: _mean(values) for name, values in credits.top.items()}
     others = [name for name, value in top.items() if name not in (subject, *MODEL_SCORES) and value is not None]
-    controls = [name for name in others if name not in ABLATIONS]
+    controls = [name for name in others if name not in ABLATIONS and name not in candidates]
     ours = np.isfinite(credits.top[subject]) if subject in credits.top else np.zeros(len(credits.problem), dtype=bool)
-    complete = [name for name in controls if np.isfinite(credits.top[name][ours]).all()]
+    asked = [name for name in credits.top if name not in (subject, *MODEL_SCORES)]
+    pools = {name: int(np.isfinite(credits.top[name][ours]).sum()) for name in asked}
+    compared = [name for name in others if pools[name] == ours.sum()]
+    complete = [name for name in controls if name in compared]
     best = max(complete or controls, key=lambda name: top[name] or 0.0, default=None)
     best_value = top[best] if best is not None else None
-    lifts = {name: _lift(credits.top, subject, [name], credits.problem, resamples) for name in others}
-    mrr_lifts = {name: _lift(credits.reciprocal, subject, [name], credits.problem, resamples) for name in others}
+    lifts = {name: _lift(credits.top, subject, [name], credits.problem, resamples) for name in compared}
+    mrr_lifts = {name: _lift(credits.reciprocal, subject, [name], credits.problem, resamples) for name in compared}
     return BenchmarkRerank(
         benchmark_label=label,
         problem_count=table.problem_count,
@@ -146,6 +154,7 @@ def rerank_benchmark(table: ScoreTable, *, label: str, resamples: int, subject: 
         bottom_1={name: _mean(values) for name, values in credits.bottom.items()},
         lift={name: lift for name, lift in lifts.items() if lift is not None},
         mrr_lift={name: lift for name, lift in mrr_lifts.items() if lift is not None},
+        not_compared={name: count for name, count in pools.items() if count < ours.sum()},
         best_control=best,
         lift_over_best_control=_lift(credits.top, subject, complete, credits.problem, resamples) if complete else None,
         mrr_lift_over_best_control=(
@@ -239,8 +248,13 @@ def _lift(
     counts = np.asarray(np.bincount(code), dtype=np.float64)
     means = sums.sum(axis=1) / counts.sum()
     drawn = resampled_means(sums, counts, resamples=resamples)  # (R, 1 + C)
-    low, high = interval_of_draws(100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1)))
-    return Lift(points=float(100 * (means[0] - means[1:].max())), ci95=(low, high))
+    lifts = 100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1))
+    return Lift(
+        points=float(100 * (means[0] - means[1:].max())),
+        ci95=bounded_interval(lifts, problems=len(counts), lowest=-100, highest=100),
+        pool_count=int(shared.sum()),
+        problem_count=len(counts),
+    )
 
 
 def _power(
@@ -265,16 +279,21 @@ def rerank_report(
     resamples: int,
     labels: Mapping[str, str] | None = None,
     subject: str = "p_pass",
+    candidates: Collection[str] = (),
+    named_controls: Sequence[str] = (),
 ) -> RerankReport:
     """The report by benchmark.
 
     Args:
         labels: benchmark id → its name in reports; the id itself where absent.
         subject: the score that is compared with the controls.
+        candidates: other candidates, which are no controls.
+        named_controls: controls of a profile, which the gate asks for in every pool as it does for those of the project.
     """
     return RerankReport(
         seed=seed,
         subject=subject,
+        named_controls=tuple(named_controls),
         resamples=resamples,
         benchmarks={
             b: rerank_benchmark(
@@ -282,6 +301,7 @@ def rerank_report(
                 label=(labels or {}).get(b, b),
                 resamples=resamples,
                 subject=subject,
+                candidates=candidates,
             )
             for b in table.benchmark.names
         },

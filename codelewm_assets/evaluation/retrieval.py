@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from codelewm_assets.baselines.controls import overlap, words
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.bootstrap import bounded_interval, resampled_means
 from codelewm_assets.evaluation.reports import HeldoutRecord, Lift, RetrievalReport, RetrievalScores, RetrieverName
 
 MAX_QUERIES = 1000
@@ -98,11 +98,15 @@ def _shares(similarity: NDArray[np.float32]) -> list[float]:
 
 def _lifts(difference: NDArray[np.float64], problems: Sequence[str], resamples: int) -> dict[str, Lift]:
     """Mean differences (Q, 4) of recall@1 and MRR, problems drawn whole."""
-    _, code = np.unique(problems, return_inverse=True)
+    distinct, code = np.unique(problems, return_inverse=True)
     sums = np.stack([np.bincount(code, weights=row) for row in difference.T])  # (4, P)
     drawn = resampled_means(sums.astype(np.float64), np.bincount(code).astype(np.float64), resamples=resamples)
     return {
-        name: Lift(points=float(100 * difference[:, i].mean()), ci95=interval_of_draws(100 * drawn[:, i]))
+        name: Lift(
+            points=float(100 * difference[:, i].mean()),
+            ci95=bounded_interval(100 * drawn[:, i], problems=len(distinct), lowest=-100, highest=100),
+            problem_count=len(distinct),
+        )
         for i, name in enumerate(FIGURES)
         if name in ("recall_at_1", "mrr")
     }

@@ -20,6 +20,10 @@ from codelewm_assets.evaluation.score_table import ScoreTable
 RESAMPLES = 2000
 MAX_FAULTS_SHOWN = 5
 LABEL_HEADER = b'{"header":'  # the first record of a file that `label` wrote
+TRAINED_ON = (
+    "completion {!r} is trained_on: its scorer was trained on the problem, so the score shows nothing. Leave such rows out, or "
+    "pass --allow-trained-on"
+)
 SEE = "docs/evaluation.md gives the fields."
 
 
@@ -28,7 +32,9 @@ def read_score_rows(path: Path) -> list[ScoreRow]:
     return list(score_rows(path))
 
 
-def read_score_table(path: Path, *, subject: str = "p_pass", by_models: bool | None = None) -> ScoreTable:
+def read_score_table(
+    path: Path, *, subject: str = "p_pass", allow_trained_on: bool = False, by_models: bool | None = None
+) -> ScoreTable:
     """Score rows of a JSON-lines file as columns; rows are not kept.
 
     Args:
@@ -36,17 +42,19 @@ def read_score_table(path: Path, *, subject: str = "p_pass", by_models: bool | N
 
     Raises: ReportError: as `score_rows`.
     """
-    rows = score_rows(path, subject=subject)
+    rows = score_rows(path, subject=subject, allow_trained_on=allow_trained_on)
     return ScoreTable.of(row for row in rows if by_models in (None, row.completion_kind == "model"))
 
 
-def score_rows(path: Path, *, subject: str = "p_pass") -> Iterator[ScoreRow]:
+def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = False) -> Iterator[ScoreRow]:
     """Score rows of a JSON-lines file, one at a time.
 
-    Args: subject: a score that every row must have, be it null.
+    Args:
+        subject: a score that every row must have, be it null.
+        allow_trained_on: take rows whose scorer was trained on their problem.
     Raises: ReportError, after the last good row: unreadable, empty, rows malformed or given twice (a completion stands once in
-        a pool, or once where rows have no pool), a completion that passed in one row and failed in another; the first faults
-        with their line numbers, and how many more.
+        a pool, or once where rows have no pool), a name twice in one row, a completion that passed in one row and failed in
+        another, a problem that its scorer was trained on; the first faults with their line numbers, and how many more.
     """
     faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
     verdicts = dict[tuple[str, ...], tuple[bool, int]]()
@@ -59,6 +67,12 @@ def score_rows(path: Path, *, subject: str = "p_pass") -> Iterator[ScoreRow]:
                     row = ScoreRow.model_validate_json(line, context={"subject": subject})
                 except ValidationError as error:
                     faults.append(f"line {number}: {_fault(error)}")
+                    continue
+                if (name := repeated_name(line)) is not None:
+                    faults.append(f"line {number}: {name} stands twice in the row, with one value or two")
+                    continue
+                if row.trained_on and not allow_trained_on:
+                    faults.append(f"line {number}: {TRAINED_ON.format(row.completion_id)}")
                     continue
                 key = (row.benchmark_id, row.problem_id, row.pool_id or "", row.completion_id)
                 if (first := seen.setdefault(key, number)) != number:
@@ -102,6 +116,18 @@ def p_pass_faults(path: Path) -> tuple[int, list[str]]:
     return count, faults
 
 
+def repeated_name(line: bytes) -> str | None:
+    """The first name that stands twice in one object of a JSON text; parsers keep the last value and say nothing."""
+    repeated = list[str]()
+
+    def pairs(items: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in items]
+        repeated.extend(name for place, name in enumerate(names) if name in names[:place])
+
+    json.loads(line, object_pairs_hook=pairs)
+    return next(iter(repeated), None)
+
+
 def _fault(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
@@ -109,25 +135,29 @@ def _fault(error: ValidationError) -> str:
     field = ".".join(map(str, first["loc"])) or "row"
     if first["type"] == "extra_forbidden":
         return f"{field} is not a field of a score row"
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
     return f"{field}: {first['msg']}"
 
 
-def calibrate_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
+def calibrate_file(path: Path, folder: Path, *, subject: str = "p_pass", allow_trained_on: bool = False) -> Path:
     """Write `p_pass_calibration_report.json` into a folder and return its path.
 
     Args:
         subject: the score that is compared with the controls.
+        allow_trained_on: take rows whose scorer was trained on their problem.
 
     Raises:
         ReportError, StoreError.
     """
-    report = calibration_report(read_score_table(path, subject=subject), seed=None, subject=subject)
+    table = read_score_table(path, subject=subject, allow_trained_on=allow_trained_on)
+    report = calibration_report(table, seed=None, subject=subject)
     return _write(folder, "p_pass_calibration_report.json", report)
 
 
-def rerank_file(path: Path, folder: Path, *, subject: str = "p_pass") -> Path:
+def rerank_file(path: Path, folder: Path, *, subject: str = "p_pass", allow_trained_on: bool = False) -> Path:
     """Write `rerank_report.json` into a folder and return its path. Args and Raises: as `calibrate_file`."""
-    table = read_score_table(path, subject=subject)
+    table = read_score_table(path, subject=subject, allow_trained_on=allow_trained_on)
     return _write(folder, "rerank_report.json", rerank_report(table, seed=None, resamples=RESAMPLES, subject=subject))
 
 

@@ -1,18 +1,27 @@
 """A seed's held-out scores as reports read them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
+
+from pydantic import BaseModel
 
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import R, read_table
+from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.evaluation.critic_rows import CriticScores
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, TransferReport
-from codelewm_assets.evaluation.score_files import read_score_table
+from codelewm_assets.evaluation.evidence import UNSEEN_MODELS
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow, TransferReport
+from codelewm_assets.evaluation.score_files import read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
+from codelewm_assets.evaluation.scorer_rows import contamination_report
+from codelewm_assets.scorers.declared import Role
+from codelewm_assets.scorers.named import StatedTraining
 from codelewm_assets.store.store import Artifact, ArtifactStore
+
+SCORE_ROWS = ("score_rows", "completion_scores")
 
 
 class Scored:
@@ -42,27 +51,68 @@ class Scored:
         """Rows of the pack that was scored, by record id."""
         return {row.record_id: row for row in read_table(self.pack.path("pack.parquet"), PackRow)}
 
-    def table(self, name: str, scorer: str = "codelewm", *, by_models: bool = False, folder: str = "") -> ScoreTable:
-        """Score rows of one scorer: `score_rows` of pool members, or `completion_scores`.
+    @cached_property
+    def scorers(self) -> list[str]:
+        """Names of the scorers with rows of their own: the critic, then those that the profile names."""
+        return ["critic", *(row.name for row in self.stated)]
+
+    @cached_property
+    def stated(self) -> list[StatedTraining]:
+        """The scorers that the profile names."""
+        return [StatedTraining.model_validate(row) for row in self.artifact.read_json("scorers.json")]
+
+    def named(self, role: Role) -> list[str]:
+        """Names of the profile's scorers of this role."""
+        return [row.name for row in self.stated if row.role == role]
+
+    def table(self, name: str, scorer: str = "codelewm", *, by_models: bool = False) -> ScoreTable:
+        """Score rows of one scorer.
 
         Args:
+            name: `score_rows` of pool members, or `completion_scores`.
             by_models: of programs that models wrote, in place of twins.
-            folder: within the scorer's.
         """
         path, subject = (
-            (f"{name}.jsonl", "p_pass") if scorer == "codelewm" else (f"scorers/{scorer}/{folder}{name}.jsonl", scorer)
+            (f"{name}.jsonl", "p_pass") if scorer == "codelewm" else (f"scorers/{scorer}/{name}.jsonl", scorer)
         )
         return read_score_table(self.artifact.path(path), subject=subject, by_models=by_models)
 
     def of_model_programs(self, name: str) -> Iterator[tuple[str, str, ScoreTable]]:
-        """(prefix of the report's file, score, rows) of each scorer on programs that models wrote, where there are any."""
+        """(prefix of the report's file, score, rows) of each scorer on programs that models wrote, where there are any.
+
+        A scorer that was trained on no benchmark has seen no model's programs for its problems either.
+        """
         stored = {file.path for file in self.artifact.manifest.files}
-        for scorer, subject in (("codelewm", "p_pass"), ("critic", "critic")):
-            if len(rows := self.table(name, scorer, by_models=True)):
+        unseen = {row.name for row in self.stated if row.none_of_the_benchmarks is not None}
+        for scorer in ("codelewm", *self.scorers):
+            rows = self.table(name, scorer, by_models=True)
+            if len(rows):
+                subject = "p_pass" if scorer == "codelewm" else scorer
                 yield f"scorers/{scorer}/model_", subject, rows
-        if f"scorers/critic/unseen_models/{name}.jsonl" in stored:
-            rows = self.table(name, "critic", by_models=True, folder="unseen_models/")
-            yield "scorers/critic/unseen_model_", "critic", rows
+                if scorer in unseen:
+                    yield f"scorers/{scorer}/{UNSEEN_MODELS}", subject, rows
+        if f"scorers/critic/{UNSEEN_MODELS}{name}.jsonl" in stored:
+            yield (
+                f"scorers/critic/{UNSEEN_MODELS}",
+                "critic",
+                self.table(f"{UNSEEN_MODELS}{name}", "critic", by_models=True),
+            )
+
+    def contamination_reports(self, splits: Iterable[ProblemSplit]) -> dict[str, BaseModel]:
+        """File → what is stated of the training of each scorer of the profile, against the problems that it was judged on."""
+        clusters = {split.problem_id: split.cluster for split in splits}
+        return {
+            f"scorers/{row.name}/contamination_report": contamination_report(
+                row,
+                (r.problem_id for name in SCORE_ROWS for r in self._score_rows(name, row.name)),
+                clusters,
+                seed=self.seed,
+            )
+            for row in self.stated
+        }
+
+    def _score_rows(self, name: str, scorer: str) -> Iterable[ScoreRow]:
+        return score_rows(self.artifact.path(f"scorers/{scorer}/{name}.jsonl"), subject=scorer)
 
     def critic_transfer(self) -> TransferReport:
         """What the critic of this seed reaches on operators that it never saw, and where an edit changed nothing."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Decoy
-from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.bootstrap import bounded_interval, resampled_means
 from codelewm_assets.evaluation.reports import Difference, HeldoutRecord, SurpriseCategory, SurpriseReport
 
 CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
@@ -74,14 +74,17 @@ def _category(
     sums = np.stack([np.bincount(code, weights=row) for row in rows])  # (3, P)
     drawn = resampled_means(sums.astype(np.float64), np.bincount(code).astype(np.float64), resamples=resamples)
 
+    def interval(place: int, *, lowest: float) -> tuple[float, float]:
+        return bounded_interval(drawn[:, place], problems=len(names), lowest=lowest, highest=1)
+
     def difference(place: int) -> Difference:
-        return Difference(difference=float(rows[place].mean()), ci95=interval_of_draws(drawn[:, place]))
+        return Difference(difference=float(rows[place].mean()), ci95=interval(place, lowest=-1))
 
     return SurpriseCategory(
         pair_count=len(pairs),
         problem_count=len(names),
         auc=float(wins["z_pred"].mean()),
-        auc_ci95=interval_of_draws(drawn[:, 0]),
+        auc_ci95=interval(0, lowest=0),
         no_action_auc=float(wins["z_pred_no_action"].mean()),
         frequency_auc=float(wins["frequency"].mean()),
         over_no_action=difference(1),

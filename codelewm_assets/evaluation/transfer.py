@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.bootstrap import interval_of_draws, problem_draws, resampled_means
+from codelewm_assets.evaluation.bootstrap import bounded_interval, problem_draws, resampled_means
 from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, ScoreRow, TransferReport
 from codelewm_assets.evaluation.rerank import top_share
 
@@ -73,12 +73,22 @@ def _families(rows: Iterable[ScoreRow], subject: str, resamples: int) -> tuple[d
             pool_count=int(counts[f].sum()),
             pass_at_1=float(both[family_of == f, 0].mean()),
             lm=float(both[family_of == f, 1].mean()),
-            lift=Lift(points=float(100 * means[f]), ci95=interval_of_draws(100 * drawn[np.isfinite(drawn[:, f]), f])),
+            lift=_lift(means[f], drawn[np.isfinite(drawn[:, f]), f], pools=counts[f]),
         )
         for f, name in enumerate(names)
     }
-    of_means = 100 * np.nanmean(drawn, axis=1)
-    return families, Lift(points=float(100 * means.mean()), ci95=interval_of_draws(of_means))
+    return families, _lift(means.mean(), np.nanmean(drawn, axis=1), pools=counts.sum(axis=0))
+
+
+def _lift(mean: float, drawn: NDArray[np.float64], *, pools: NDArray[np.float64]) -> Lift:
+    """In points. Args: drawn: (R,) of the resamples. pools: (P,) of each problem."""
+    problems = int((pools > 0).sum())
+    return Lift(
+        points=float(100 * mean),
+        ci95=bounded_interval(100 * drawn, problems=problems, lowest=-100, highest=100),
+        pool_count=int(pools.sum()),
+        problem_count=problems,
+    )
 
 
 def _family_means(sums: NDArray[np.float64], counts: NDArray[np.float64], resamples: int) -> NDArray[np.float64]:
@@ -97,5 +107,8 @@ def equivalent_edits(pairs: Sequence[EquivalentPair], resamples: int) -> Equival
     sums, counts = np.bincount(code, weights=wins)[None], np.bincount(code).astype(np.float64)
     drawn = resampled_means(sums.astype(np.float64), counts, resamples=resamples)[:, 0]
     return EquivalentEdits(
-        pair_count=len(pairs), problem_count=len(names), auc=float(wins.mean()), auc_ci95=interval_of_draws(drawn)
+        pair_count=len(pairs),
+        problem_count=len(names),
+        auc=float(wins.mean()),
+        auc_ci95=bounded_interval(drawn, problems=len(names), lowest=0, highest=1),
     )

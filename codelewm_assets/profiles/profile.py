@@ -1,5 +1,6 @@
 """Typed profiles. A profile selects data and sizes; it never changes the graph."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,10 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.fields import FieldInfo
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.core.ids import BENCHMARKS, Benchmark, BenchmarkId, SourceName, benchmark_of
+from codelewm_assets.core.ids import (
+    ABLATIONS,
+    BENCHMARKS,
+    MODEL_CONTROLS,
+    Benchmark,
+    BenchmarkId,
+    SourceName,
+    benchmark_of,
+)
 from codelewm_assets.core.sample_records import PromptForm
 from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
+from codelewm_assets.scorers.declared import ScorerSettings
 from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
 
 PROFILES_FOLDER = Path(__file__).parent
@@ -141,6 +151,12 @@ class CriticSection(Section):
     benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems it is trained on and scores
     unseen_operators: bool = False  # refit it without each operator family in turn: seven times as long
     unseen_models: bool = False  # refit it without each half of the models that wrote programs: three times as long
+
+
+RESERVED_SCORES = {
+    *MODEL_CONTROLS, *ABLATIONS, "p_pass", "p_pass_raw", "critic", "codelewm", "input_prior", "llm_order",
+}  # fmt: skip
+"""Names of score rows that a scorer of a profile cannot take."""
 
 
 class SandboxSection(Section):
@@ -277,6 +293,7 @@ class Profile(Section):
     pack: PackSection = PackSection()
     library: LibrarySection = LibrarySection()
     critic: CriticSection = CriticSection()
+    scorers: dict[str, ScorerSettings] = Field(default_factory=dict)  # further scorers by name (docs/scorers.md)
     sandbox: SandboxSection
     splits: SplitsSection
     decoys: DecoysSection
@@ -285,6 +302,16 @@ class Profile(Section):
     compute: ComputeSection = ComputeSection()
     operations: OperationsSection = OperationsSection()  # never part of an artifact's cache key
     bootstrap_resamples: int = Field(default=2000, ge=100)  # of an interval that is resampled, over problems
+
+    @field_validator("scorers")
+    @classmethod
+    def _names_are_free(cls, scorers: dict[str, ScorerSettings]) -> dict[str, ScorerSettings]:
+        bad = [name for name in scorers if name in RESERVED_SCORES or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name)]
+        if bad:
+            raise ValueError(
+                f"{', '.join(bad)}: expected a name of lower-case letters, digits and _ that no score of the project has"
+            )
+        return scorers
 
     @model_validator(mode="after")
     def _the_run_outlasts_training(self) -> "Profile":

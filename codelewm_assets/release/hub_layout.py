@@ -32,6 +32,7 @@ UNPUBLISHED: Mapping[str, str] = {
     "tokenized_pack": "token arrays, which the tokenizer of a checkpoint turns back into programs",
     "heldout_scores": "latents of every held-out record, which are large, and a row per completion; the metric reports are of them",
     "critic": "scores of programs that are not published, and models of library code; its reports are",
+    "scorer_scores": "scores of programs that are not published; the metric reports are of them",
     "control_scores": "a row per completion and pool member; the metric reports are of them",
     "tracker_status": "the gates and claims of claim_gates once more, as a comment",
     "review_site": "the report and the cards once more, as pages, and the programs of judged pools, which can be run",

@@ -12,8 +12,8 @@ CODE_VERSION = "4"
 """Incremented by hand when the same inputs give other weights. A state of another version is not resumed."""
 
 
-class PretrainedEncoder(BaseModel):
-    """A pretrained model that takes the place of the encoder's layers, and its tokenizer.
+class ModelSource(BaseModel):
+    """Where a published model and its tokenizer are loaded from.
 
     Raises: pydantic.ValidationError: a Hub name without a full commit hash.
     """
@@ -22,10 +22,6 @@ class PretrainedEncoder(BaseModel):
     source: str  # a folder, package:NAME for the folder of an installed package, or namespace/name on the Hub
     revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")  # of a Hub name
     gguf_file: str | None = None  # in that folder or repository
-    is_causal: bool = True  # False for an encoder of the BERT kind
-    is_frozen: bool = True  # features; False: fine-tuned
-    learning_rate: float = Field(default=2e-5, gt=0)  # of its own weights, with the schedule of the others
-    may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "unknown"  # in its pretraining
 
     @property
     def is_on_hub(self) -> bool:
@@ -33,12 +29,21 @@ class PretrainedEncoder(BaseModel):
         return re.fullmatch(r"[\w-]+/[\w.-]+", self.source) is not None and not Path(self.source).exists()
 
     @model_validator(mode="after")
-    def _pinned(self) -> "PretrainedEncoder":
+    def _pinned(self) -> "ModelSource":
         if self.is_on_hub and self.revision is None:
             raise ValueError(
                 f"{self.source} is no folder here, and on the Hub it can change; expected a revision of 40 hex digits"
             )
         return self
+
+
+class PretrainedEncoder(ModelSource):
+    """A pretrained model that takes the place of the encoder's layers, and its tokenizer."""
+
+    is_causal: bool = True  # False for an encoder of the BERT kind
+    is_frozen: bool = True  # features; False: fine-tuned
+    learning_rate: float = Field(default=2e-5, gt=0)  # of its own weights, with the schedule of the others
+    may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "unknown"  # in its pretraining
 
 
 class TrainingConfig(BaseModel):

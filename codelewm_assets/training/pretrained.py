@@ -7,15 +7,16 @@ from typing import Any
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
+from transformers.utils import logging
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.training.config import PretrainedEncoder
+from codelewm_assets.training.config import ModelSource, PretrainedEncoder
 
 PACKAGE = "package:"
 MAX_VOCABULARY = 65_536  # token arrays are uint16
 
 
-def arguments(encoder: PretrainedEncoder) -> tuple[str, dict[str, Any]]:
+def arguments(encoder: ModelSource) -> tuple[str, dict[str, Any]]:
     """Name or folder, and keywords, for `from_pretrained`. Raises: TrainingError: package, folder or file is missing."""
     source = encoder.source
     if source.startswith(PACKAGE):
@@ -30,15 +31,15 @@ def arguments(encoder: PretrainedEncoder) -> tuple[str, dict[str, Any]]:
     wanted = Path(source) / (encoder.gguf_file or "config.json")
     if not wanted.is_file():
         raise TrainingError(
-            f"The pretrained encoder has no {wanted.name} in {source}. Name its folder, and gguf_file if it is one, in "
-            "training.pretrained."
+            f"The pretrained model has no {wanted.name} in {source}. Name its folder as source, and gguf_file if it is one, in "
+            "the profile."
         )
     return source, {"gguf_file": encoder.gguf_file} if encoder.gguf_file else {}
 
 
 def body_config(encoder: PretrainedEncoder) -> PreTrainedConfig:
     """Its configuration. Raises: TrainingError: it is missing, cannot be read, or its vocabulary is too large."""
-    config: PreTrainedConfig = _loaded(AutoConfig, encoder)
+    config: PreTrainedConfig = load_by(AutoConfig, encoder)
     if config.vocab_size > MAX_VOCABULARY:
         raise TrainingError(f"{encoder.source} has {config.vocab_size} tokens; expected at most {MAX_VOCABULARY}.")
     return config
@@ -46,21 +47,23 @@ def body_config(encoder: PretrainedEncoder) -> PreTrainedConfig:
 
 def load_body(encoder: PretrainedEncoder) -> nn.Module:
     """Its layers with float32 weights, in evaluation mode. Raises: TrainingError: as `body_config`."""
-    body: nn.Module = _loaded(AutoModel, encoder, dtype="float32")
+    body: nn.Module = load_by(AutoModel, encoder, dtype="float32")
     return body.eval().requires_grad_(not encoder.is_frozen)
 
 
 def load_tokenizer(encoder: PretrainedEncoder) -> Tokenizer:
     """Its fast tokenizer, without special tokens around a text. Raises: TrainingError: as `body_config`."""
-    loaded = _loaded(AutoTokenizer, encoder)
-    tokenizer = Tokenizer.from_str(loaded.backend_tokenizer.to_str())
+    fast = load_by(AutoTokenizer, encoder)
+    tokenizer = Tokenizer.from_str(fast.backend_tokenizer.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
 
 
-def _loaded(kind: Any, encoder: PretrainedEncoder, **more: Any) -> Any:
+def load_by(kind: Any, encoder: ModelSource, **more: Any) -> Any:
+    """What an auto class of `transformers` loads from there. Raises: TrainingError: it is missing, or cannot be read."""
     source, keywords = arguments(encoder)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return kind.from_pretrained(source, **keywords, **more)
     except (OSError, ValueError, ImportError) as error:

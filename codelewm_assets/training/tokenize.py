@@ -24,6 +24,7 @@ FIELDS = ("code", "input", "output", "prompt")
 EMPTY_ACTION = "[]"  # the fixed input of the no_action ablation
 EMPTY_ACTION_ROW = 0  # of the input array
 RECORDS, VARIANTS = "records.parquet", "variants.parquet"  # files of tokenized_pack; the second may be absent
+MAX_CHARACTERS = 4000  # that a text is cut at before it is encoded
 NO_FOLD = -1  # of a library variant, which is of no benchmark
 
 
@@ -183,7 +184,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> TokenArra
 
 
 def tokenize_fold(
-    texts: Texts, config: TrainingConfig, *, model_fold: int, max_characters: int = 4000
+    texts: Texts, config: TrainingConfig, *, model_fold: int, max_characters: int = MAX_CHARACTERS
 ) -> tuple[str, dict[str, TokenArray]]:
     """The tokenizer of one model fold as JSON, and the token arrays of all four fields; a pretrained encoder has its own.
 

@@ -12,6 +12,7 @@ from codelewm_assets.evaluation.reports import (
     CalibrationBin,
     CalibrationReport,
     CollapseReport,
+    ContaminationReport,
     Difference,
     EquivalentEdits,
     FamilyTransfer,
@@ -203,6 +204,23 @@ def scorer_evidence(score: str, **changes: Any) -> ScorerEvidence:
         "unseen_model_rerank": rerank_of(score, MODEL_CONTROLS),
     }
     return ScorerEvidence(**fields | changes)
+
+
+def named(name: str, **changes: Any) -> ContaminationReport:
+    """What is stated of a candidate that a profile names: nothing of the benchmarks, unless changed."""
+    fields: dict[str, Any] = {
+        "seed": 42, "scorer": name, "kind": "external", "role": "candidate", "reads": "the program and its prompt",
+        "statement": "none_of_the_benchmarks", "reason": "its data end before both", "declared_problem_count": 0,
+        "scored_problem_count": 100, "scored_problems_trained_on": [],
+    }  # fmt: skip
+    return ContaminationReport(**fields | changes)
+
+
+def with_named(contamination: ContaminationReport, **changes: Any) -> ClaimGates:
+    """Gates and claims with good evidence of a scorer that the profile names. Args: changes: of its reports."""
+    name = contamination.scorer
+    own = scorer_evidence(name, **{"contamination": contamination} | changes)
+    return gates_of({seed: {"scorers": SCORERS | {name: own}} for seed in SEEDS})
 
 
 def with_scorer(scorer: str, **changes: Any) -> dict[str, Any]:

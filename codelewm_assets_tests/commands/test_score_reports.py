@@ -136,13 +136,21 @@ def test_a_score_that_the_rows_lack_is_one_line(run: Run, tmp_path: Path, comman
     run(command, path, "--score", "crtic", "--output", tmp_path / "reports").is_one_line_error("scores has no crtic")
 
 
+def test_a_score_that_lacks_pools_is_named_and_not_compared(run: Run, tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "scores.jsonl", *OTHER[:-1], {**OTHER[-1], "scores": {"critic": OTHER[-1]["scores"]["critic"]}}
+    )
+    found = run("rerank", path, "--score", "critic", "--output", tmp_path / "reports").out
+    assert "humaneval: lexical is not compared: all members have it in 1 of the 2 pools of critic." in found
+
+
 def test_the_figures_are_printed_as_a_table_with_the_subject_first(run: Run, tmp_path: Path) -> None:
     path = lines(tmp_path / "scores.jsonl", *OTHER)
     found = run("rerank", path, "--score", "critic", "--output", tmp_path / "reports").out.splitlines()
     assert [row.split("\t") for row in found[1:4]] == [
-        ["benchmark", "pools", "score", "pass@1", "MRR", "points of critic over it", "95%"],
+        ["benchmark", "pools of it", "score", "pass@1", "MRR", "points of critic over it", "95%"],
         ["humaneval", "2", "critic", "1.000", "1.000", "–", "–"],
-        ["humaneval", "2", "lexical", "0.000", "0.500", "+100.0", "+100.0 to +100.0"],
+        ["humaneval", "2", "lexical", "0.000", "0.500", "+100.0", "−68.4 to +100.0"],
     ]
     found = run("calibrate", path, "--score", "lexical", "--output", tmp_path / "reports").out.splitlines()
     assert found[0] == "Calibration, 4 rows of 2 problems"

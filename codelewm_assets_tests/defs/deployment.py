@@ -67,15 +67,15 @@ class Deployment:
                 artifact = self.stored.store.load(kind, digest, partition=partition)
                 self.stored.latest[artifact.manifest.artifact_id] = artifact
 
-    def launch(self, assets: Sequence[str], seed: str) -> str:
-        """Materialize assets for a seed, as the button of the UI does. Returns: the run's id, when it has ended."""
+    def launch(self, assets: Sequence[str], seed: str | None = None) -> str:
+        """Materialize assets, for a seed where they have some, as the button of the UI does. Returns: the run's id, ended."""
         selector = {
             "repositoryLocationName": LOCATION,
             "repositoryName": "__repository__",
             "pipelineName": "__ASSET_JOB",
             "assetSelection": [{"path": [name]} for name in assets],
         }
-        tags = [{"key": "dagster/partition", "value": seed}]
+        tags = [] if seed is None else [{"key": "dagster/partition", "value": seed}]
         params = {"selector": selector, "runConfigData": "{}", "executionMetadata": {"tags": tags}}
         found = self._graphql(LAUNCH_PIPELINE_EXECUTION_MUTATION, {"executionParams": params})
         self.drain()

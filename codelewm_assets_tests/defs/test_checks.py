@@ -17,16 +17,16 @@ from codelewm_assets.core.errors import ContractError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.records import CellCount, Finding
 from codelewm_assets.core.sample_records import SourceReading, UnreadRows
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.defs import checks
 from codelewm_assets.defs.assemble import STAGE_MODULES
 from codelewm_assets.defs.checks import DATA_RULES, check_result, evaluate_rules
 from codelewm_assets.defs.critic import TRAINED_ON
 from codelewm_assets.defs.status import check_name
-from codelewm_assets.evaluation.evidence import SCORE_FILES
 from codelewm_assets.preflight.contracts import tables
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.scorers.fitting import CriticScore
+from codelewm_assets.scorers.named import NamedScore
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
 
@@ -461,6 +461,14 @@ def _score_lines(world: World, *, fold: int = 0, p_pass: float | None = 0.5, sco
     return b"".join(canonical_json(row) + b"\n" for row in rows)
 
 
+SCORE_FILES = {
+    f"{folder}{name}.jsonl": score
+    for folder, score in (("", "p_pass"), ("scorers/critic/", "critic"), ("scorers/ranker/", "ranker"))
+    for name in ("score_rows", "completion_scores")
+}
+"""Files of score rows with a scorer that the profile names, and the score that each row has."""
+
+
 @pytest.mark.parametrize(
     ("check", "fault"),
     [("every_score_row_has_p_pass", {"p_pass": None}), ("every_score_row_has_p_pass", {"p_pass": 1.5}),
@@ -477,6 +485,27 @@ def test_score_checks_are_red_on_their_fault_in_either_file(
         files = clean | ({} if broken is None else {broken: _score_lines(world, **fault, score=score)})
         stored.put("heldout_scores", files, {}, partition="42")
         assert stored.run_check("heldout_scores", check, "42").passed is wanted
+
+
+@pytest.mark.parametrize(("folds", "is_green"), [((0,), True), ((0, 1), False)])
+def test_scorers_score_every_pool_member_is_red_where_a_fold_that_is_judged_has_no_scores(
+    stored: StoredWorld, world: World, folds: tuple[int, ...], is_green: bool
+) -> None:
+    """Scores of fold 0 alone."""
+    stored.put_data(world)
+    held = {split.problem_id for split in world.splits if split.fold == 0}
+    scores = [
+        NamedScore(scorer="ranker", completion_id=name, seed=None, score=0.5)
+        for name in sorted({m.completion_id for m in world.pools if m.problem_id in held})
+    ]
+    stated = {"name": "ranker", "kind": "external", "role": "candidate", "reads": "the program", "folds": folds,
+              "none_of_the_benchmarks": None, "problems": None, "source": {}}  # fmt: skip
+    files = {"scores.parquet": write_table(scores, arrow_schema(NamedScore)), "scorers.json": pretty_json([stated])}
+    stored.put("scorer_scores", files, {})
+    found = stored.run_check("scorer_scores", "scorers_score_every_pool_member")
+    assert found.passed is is_green
+    if not is_green:
+        assert "ranker: " in found.description and "pool members have no score" in found.description
 
 
 @pytest.mark.parametrize("fault", ["fold", "data"])

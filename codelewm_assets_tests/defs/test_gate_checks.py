@@ -14,7 +14,7 @@ from codelewm_assets.defs.claims import CHECKS, EVIDENCE_CHECKS
 from codelewm_assets.defs.status import GATE_CHECKS, GATE_OF_CHECK, check_statuses, gate_statuses
 from codelewm_assets.display import BuildDisplay
 from codelewm_assets.instance.build import BuildResult, Progress, _Follower
-from codelewm_assets_tests.claims.evidence import collapse, gates_of, nothing_known
+from codelewm_assets_tests.claims.evidence import collapse, gates_of, named, nothing_known, with_named
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 
 
@@ -42,13 +42,27 @@ def _run(stored: StoredWorld, gates: ClaimGates) -> tuple[dg.ExecuteInProcessRes
 def test_every_gate_has_a_check_that_blocks_nothing() -> None:
     graph = build_defs().resolve_asset_graph()
     shown = {key.name: graph.get(key) for key in graph.asset_check_keys if key.name in GATE_OF_CHECK}
-    assert list(GATE_OF_CHECK.values()) == list(GATES) and len(GATE_CHECKS) == len(GATES)
+    assert (
+        list(GATE_OF_CHECK.values()) == list(GATES) and len(GATE_CHECKS) == len(GATES) + 1
+    )  # and that of named scorers
     assert set(shown) == set(GATE_OF_CHECK)
     assert not any(node.blocking for node in shown.values())
 
 
 def test_no_registry_of_guards_or_of_evidence_holds_a_gate() -> None:
     assert not {check for _, check in (*guards.BLOCKING_CHECKS, *EVIDENCE_CHECKS)} & set(GATE_OF_CHECK)
+
+
+def test_gates_of_a_scorer_that_the_profile_names_show_in_one_check_and_in_the_status(stored: StoredWorld) -> None:
+    """A ranker of which nothing is stated: its contamination is UNDECIDED, and every other gate of it holds."""
+    gates = with_named(named("ranker", statement="unknown"))
+    result, _ = _run(stored, gates)
+    (found,) = (row for row in result.get_asset_check_evaluations() if row.check_name == "gates_of_named_scorers")
+    assert (found.passed, found.description) == (False, "ranker:contamination UNDECIDED")
+    states = {row.gate: row.state for row in gate_statuses(stored.instance, gates)}
+    assert (states["ranker:contamination"], states["ranker:rerank:humaneval"]) == ("UNDECIDED", "HOLDS")
+    sound, _ = _run(stored, with_named(named("ranker")))
+    assert all(row.passed for row in sound.get_asset_check_evaluations() if row.check_name == "gates_of_named_scorers")
 
 
 def test_a_run_in_which_no_gate_holds_succeeds_and_what_follows_is_made(stored: StoredWorld) -> None:

@@ -33,6 +33,7 @@ DESIGN_KEYS = [
     "control_scores",
     "preflight_report",
     "tokenized_pack",
+    "scorer_scores",
     "checkpoint",
     "critic",
     "checkpoint_inspection",

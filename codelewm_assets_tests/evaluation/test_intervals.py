@@ -92,11 +92,21 @@ def test_fewer_than_two_problems_have_no_interval() -> None:
     assert clustered_interval(0.0, np.zeros(0), Clusters.of(np.zeros(0, dtype=np.int64))) is None
 
 
-def test_an_interval_on_the_logit_scale_stays_inside_0_and_1_and_one_that_nothing_moves_has_no_width() -> None:
+def test_an_interval_on_the_logit_scale_stays_inside_0_and_1() -> None:
     found = clustered_interval(0.98, np.array([0.01, -0.01, 0.01, -0.01]), Clusters.of(np.arange(4)), scale="logit")
     assert found is not None
     assert 0 < found[0] < 0.98 < found[1] < 1
-    assert clustered_interval(1.0, np.zeros(3), Clusters.of(np.arange(3)), scale="logit") == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(("problems", "low"), [(2, 0.158114), (3, 0.292402), (100, 0.963783)])
+def test_problems_that_all_agree_leave_an_interval_that_narrows_with_their_number(problems: int, low: float) -> None:
+    """All P problems have an area of 1: the bound of Clopper and Pearson for P of P, 0.025^(1 / P)."""
+    found = clustered_interval(1.0, np.zeros(problems), Clusters.of(np.arange(problems)), scale="logit")
+    assert found == pytest.approx((low, 1.0), abs=1e-6)
+
+
+def test_an_estimate_without_a_range_that_nothing_moves_has_no_width() -> None:
+    assert clustered_interval(0.0, np.zeros(3), Clusters.of(np.arange(3))) == (0.0, 0.0)
 
 
 def test_an_interval_is_cut_where_the_estimate_cannot_go() -> None:

@@ -164,13 +164,43 @@ def test_figures_of_four_pools_by_hand() -> None:
 
 
 def test_a_pool_in_which_one_member_has_no_score_does_not_count_for_that_score() -> None:
-    """The control lacks a member of pool b: it is judged on pool a alone, p_pass on both, the lift on pool a."""
+    """The control lacks a member of pool b: it is judged on pool a alone, p_pass on both, and they are not compared."""
     rows = [*_pool("a", True, False), *_pool("b", False, True)]
     rows[2] = score_row(True, 0.1, "b", completion_id="b/a", lexical=None)
     found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
     assert found.pass_at_1 == {"lexical": 0.0, "p_pass": 0.5}
-    assert found.lift["lexical"].points == 100.0
+    assert (found.lift, found.mrr_lift, found.not_compared) == ({}, {}, {"lexical": 1})
     assert found.pool_count == 2
+
+
+def test_a_lift_rests_on_the_pools_of_the_subject_and_says_how_many() -> None:
+    """p_pass lacks pool c: two pools of two problems are left, which the control has too."""
+    rows = [*_pool("a", True, False), *_pool("b", False, True), *_pool("c", True, True)]
+    rows[4] = score_row(True, None, "c", completion_id="c/a", lexical=1.0)
+    lift = benchmark(rows, label="humaneval", resamples=RESAMPLES).lift["lexical"]
+    assert (lift.points, lift.pool_count, lift.problem_count) == (0.0, 2, 2)
+
+
+def test_a_control_that_stands_in_one_pool_gives_no_lift() -> None:
+    """60 pools that p_pass orders wrong but the first, which alone the control has: it gave +100 [100, 100]."""
+    rows = [row for i in range(60) for row in _pool(f"p{i:02d}", i == 0, i % 2 == 0)]
+    rows[0] = rows[0].model_copy(update={"scores": rows[0].scores | {"llm_order": -2.0}})
+    rows[1] = rows[1].model_copy(update={"scores": rows[1].scores | {"llm_order": -1.0}})
+    found = benchmark(rows, label="humaneval", resamples=RESAMPLES)
+    assert (found.best_control, found.not_compared) == ("lexical", {"llm_order": 1})
+    assert set(found.lift) == {"lexical"}
+    assert found.lift_over_best_control is not None
+    assert found.lift_over_best_control.points == pytest.approx(100 * (1 - 30) / 60)
+    assert (found.lift_over_best_control.pool_count, found.lift_over_best_control.problem_count) == (60, 60)
+
+
+def test_another_candidate_is_shown_and_is_no_control() -> None:
+    rows = [
+        score_row(True, 0.9, completion_id="a", ranker=0.9, lexical=0.1),
+        score_row(False, 0.1, completion_id="b", ranker=0.1, lexical=0.9),
+    ]
+    found = rerank_benchmark(ScoreTable.of(rows), label="humaneval", resamples=10, candidates=("ranker",))
+    assert (found.best_control, found.lift["ranker"].points) == ("lexical", 0.0)
 
 
 def test_a_control_with_a_few_pools_does_not_decide_on_which_pools_the_best_lift_rests() -> None:
@@ -263,9 +293,10 @@ def test_power_by_hand() -> None:
     assert found.minimum_detectable_effect_points == pytest.approx((1.959964 + 0.841621) * 100 * 0.5 / 3**0.5, rel=1e-5)
 
 
-def test_one_problem_has_an_interval_of_no_width_and_no_power() -> None:
+def test_one_problem_has_an_interval_that_says_hardly_anything_and_no_power() -> None:
+    """+100 points on it; at most 0.975 of all problems are unlike it, each by up to 200 points."""
     found = benchmark(_pool("a", True, False), label="humaneval", resamples=RESAMPLES)
-    assert found.lift["lexical"].ci95 == (100.0, 100.0)
+    assert found.lift["lexical"].ci95 == pytest.approx((100 - 0.975 * 200, 100.0))
     assert found.power is None
 
 
@@ -311,7 +342,7 @@ def test_the_report_has_each_benchmark_under_its_id_with_its_label() -> None:
     one = plain["benchmarks"]["humaneval"]
     assert {"problem_count", "pool_count", "pass_at_1", "mrr", "lift", "saturated"} <= set(one)
     assert set(one["lift"]) == {"lexical"}
-    assert set(one["lift"]["lexical"]) == {"points", "ci95"}
+    assert set(one["lift"]["lexical"]) == {"points", "ci95", "pool_count", "problem_count"}
     assert set(one["pass_at_1"]) == set(one["mrr"]) == {"lexical", "p_pass"}
 
 
@@ -348,8 +379,8 @@ def test_ablations_are_no_controls_and_keep_their_own_lift() -> None:
     assert report.best_control == "lexical"
     assert report.lift["no_action"].points == 0
     assert (report.lift_over_best_control, report.mrr_lift_over_best_control) == (
-        Lift(points=100.0, ci95=(100.0, 100.0)),
-        Lift(points=50.0, ci95=(50.0, 50.0)),
+        Lift(points=100.0, ci95=(100 - 0.975 * 200, 100.0), pool_count=1, problem_count=1),
+        Lift(points=50.0, ci95=(50 - 0.975 * 150, 50 + 0.975 * 50), pool_count=1, problem_count=1),
     )
 
 

@@ -46,13 +46,21 @@ def test_rows_are_read_in_order_and_blank_lines_are_passed_over(tmp_path: Path) 
         (_row(score={"p_pass": 1}), "line 2: score is not a field of a score row"),
         (
             _row(scores={"p_pass": 1.5}),
-            "line 2: row: Value error, scores.p_pass is 1.5; wanted a probability in [0, 1]",
+            "line 2: scores.p_pass is 1.5; wanted a probability in [0, 1]",
         ),
+        (_row(scores={"p_pass": 1.0000001}), "line 2: scores.p_pass is 1.0000001; wanted"),
+        (_row(completion_id="d").replace('"lexical"', '"p_pass"'), "line 2: p_pass stands twice in the row"),
+        (
+            _row(completion_id="d").replace('"passed": true', '"passed": true, "passed": false'),
+            "line 2: passed stands twice",
+        ),
+        (_row(pool_id="other", passed=False), "line 2: completion 'c' has passed = False, in line 1 True"),
+        (_row(completion_id="d", trained_on=True), "line 2: completion 'd' is trained_on: its scorer was trained on"),
         (_row(scores={"p_pass": "0.5"}), "line 2: scores.p_pass: Input should be a valid number"),
         (_row(fold=-1), "line 2: fold: Input should be greater than or equal to 0"),
-        (_row(split="train"), "line 2: row: Value error, split is train"),
+        (_row(split="train"), "line 2: split is train"),
         (_row(), "line 2: completion 'c' stands in line 1 already"),
-        (_row(scores={"lexical": 1}), "line 2: row: Value error, scores has no p_pass"),
+        (_row(scores={"lexical": 1}), "line 2: scores has no p_pass"),
         (_row(scores={"p_pass": "high"}), "line 2: scores.p_pass: Input should be a valid number"),
         (json.dumps({k: v for k, v in ROW.items() if k != "problem_id"}), "line 2: problem_id: Field required"),
     ],
@@ -196,3 +204,22 @@ def test_columns_hold_what_the_rows_say_in_an_order_of_their_own(tmp_path: Path)
     assert table.missing["extra"].tolist() == [False, True]
     assert (table.completion_kind.names, table.completion_kind.codes.tolist()) == (("rewrite",), [0, -1])
     assert len(table.take(table.benchmark.where("mbpp_plus"))) == 0
+
+
+@pytest.mark.parametrize("trained_on", [True, False, None])
+def test_rows_that_a_scorer_was_trained_on_are_taken_where_that_is_allowed(
+    tmp_path: Path, trained_on: bool | None
+) -> None:
+    path = _file(tmp_path, _row(trained_on=trained_on))
+    assert len(read_score_table(path, allow_trained_on=True)) == 1
+
+
+def test_two_problems_that_are_ordered_perfectly_have_a_wide_interval(tmp_path: Path) -> None:
+    """Both areas are 1: [0.025^(1 / 2), 1], and not [1, 1]."""
+    rows = [
+        _row(completion_id=f"{problem}{passed}", problem_id=problem, passed=passed, scores={"p_pass": 0.9 * passed})
+        for problem in "ab"
+        for passed in (True, False)
+    ]
+    report = json.loads(calibrate_file(_file(tmp_path, *rows), tmp_path).read_bytes())
+    assert report["overall"]["p_pass"]["roc_auc_ci95"] == pytest.approx([0.025**0.5, 1.0])

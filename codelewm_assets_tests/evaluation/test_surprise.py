@@ -44,7 +44,7 @@ def test_energies_by_hand() -> None:
     assert (found.pair_count, found.problem_count, found.auc) == (3, 2, 1.0)
     assert found.mean_real_energy == pytest.approx((0 + 0.4 + 0.4) / 3)
     assert found.mean_decoy_energy == pytest.approx((2 + 0.8 + 3.2) / 3)
-    assert found.auc_ci95 == (1.0, 1.0)
+    assert found.auc_ci95 == pytest.approx((0.025**0.5, 1.0))  # both problems agree
 
 
 def test_auc_counts_wins_ties_and_losses() -> None:
