@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from codelewm_assets.published.forms import CALIBRATION, PublishedCalibration, PublishedScoreRow
 
 BINS, THRESHOLD = 10, 0.5
@@ -172,9 +174,9 @@ def _average_precision(usable: Pairs) -> float:
 
 def _roc_auc(usable: Pairs) -> float:
     """By mid-ranks of the raw scores."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata([score for score, _ in usable])
-    positive = sum(passed for _, passed in usable)
-    rank_sum = sum(float(rank) for rank, (_, passed) in zip(ranks, usable, strict=True) if passed)
+    _, level, count = np.unique([score for score, _ in usable], return_inverse=True, return_counts=True)
+    mid_rank = count.cumsum() - (count - 1) / 2  # (L,) of each distinct score, from 1
+    passed = np.array([passed for _, passed in usable])
+    positive = int(passed.sum())
+    rank_sum = float(mid_rank[level[passed]].sum())
     return (rank_sum - positive * (positive + 1) / 2) / (positive * (len(usable) - positive))

@@ -5,10 +5,13 @@ A record is closed where every key of its form is known; `Open` ones keep what i
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+
+from codelewm_assets.evaluation.reports import CODELEWM_ROWS
+from codelewm_assets.store.manifest import inside_the_root
 
 MANIFEST = "codelewm.artifact_manifest.v1"
-SCORE_ROW = "codelewm.eval.completion_score.v1"
+SCORE_ROW = CODELEWM_ROWS
 LABEL_ROW = "codelewm.eval.completion_label.v1"
 RERANK = "codelewm.eval.execution_rerank_report.v1"
 CALIBRATION = "codelewm.eval.p_pass_calibration_report.v1"
@@ -19,6 +22,7 @@ DECOY_PAIR = "codelewm.eval.semantic_decoy_pair.v1"
 DECOY_SUMMARY = "codelewm.eval.semantic_decoy_summary.v1"
 SECRET_SCAN = "codelewm.secret_scan.v1"
 TRAIN_CONFIG = "codelewm.execution_train_config.v1"
+DEMO_GATE = "codelewm.harness.paper_demo_claim_gate.v1"
 PACK_RECORD = "codelewm.execution_pack_record.v2"
 JOB_EVENTS = "codelewm job events"  # a stream has no schema id
 
@@ -45,10 +49,10 @@ class Open(BaseModel):
 
 
 class PublishedFile(Closed):
-    """One file of a manifest; `path` is relative to the manifest's folder."""
+    """One file of a manifest; `path` is relative to the manifest's folder and stays inside it."""
 
     bytes: Count
-    path: str
+    path: Annotated[str, AfterValidator(inside_the_root)]
     sha256: Sha256
 
 
@@ -242,6 +246,18 @@ class PublishedScan(Closed):
     paths_scanned: list[str]
 
 
+class PublishedDemoGate(Closed):
+    """The claim gate of the v1.0 demonstration."""
+
+    schema_version: Literal["codelewm.harness.paper_demo_claim_gate.v1"]
+    allowed: bool
+    approved_public_wording: str
+    blocked_positive_claims: list[str]
+    reasons: list[str]
+    score_source: str
+    status: str
+
+
 class PublishedTrainConfig(Open):
     """The training configuration (YAML)."""
 
@@ -263,12 +279,6 @@ class PublishedPackRecord(Open):
     passed: bool
 
 
-class Other(Open):
-    """A form that is known by its schema id, of which nothing can be recomputed."""
-
-    schema_version: str
-
-
 ROWS: dict[str, type[BaseModel]] = {
     SCORE_ROW: PublishedScoreRow, LABEL_ROW: PublishedLabel, DECOY_PAIR: PublishedDecoyPair, PACK_RECORD: PublishedPackRecord,
 }  # fmt: skip
@@ -276,6 +286,6 @@ ROWS: dict[str, type[BaseModel]] = {
 DOCUMENTS: dict[str, type[BaseModel]] = {
     MANIFEST: PublishedManifest, RERANK: PublishedRerank, CALIBRATION: PublishedCalibration, RETRIEVAL: PublishedRetrieval,
     SURPRISE: PublishedSurprise, PROBE: PublishedProbe, DECOY_SUMMARY: PublishedDecoySummary, SECRET_SCAN: PublishedScan,
-    TRAIN_CONFIG: PublishedTrainConfig,
+    TRAIN_CONFIG: PublishedTrainConfig, DEMO_GATE: PublishedDemoGate,
 }  # fmt: skip
 """Forms of JSON and YAML documents."""

@@ -6,26 +6,20 @@ Source: the published reports, which this reproduces to the byte; `docs/recheck.
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from codelewm_assets.published.forms import RERANK, SCORES
+from codelewm_assets.published.pools import Member
 
 CONFIDENCE = 0.95
 
 
-class Row(Protocol):
-    """One member of a pool."""
-
-    @property
-    def completion_id(self) -> str: ...
-    @property
-    def passed(self) -> bool: ...
-    @property
-    def scores(self) -> Mapping[str, float]: ...
-
-
-Pools = Mapping[str, Sequence[Row]]
-Key = Callable[[Row], tuple[Any, ...]]
+Pools = Mapping[str, Sequence[Member]]
+Key = Callable[[Member], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +34,10 @@ class RerankSettings:
 
 def by_score(name: str) -> Key:
     """The published order: score descending, then completion id ascending."""
-    return lambda row: (-row.scores[name], row.completion_id)
+    return lambda member: (-member.scores[name], member.completion_id)
 
 
-def first_pass(pool: Sequence[Row], key: Key) -> int | None:
+def first_pass(pool: Sequence[Member], key: Key) -> int | None:
     """Rank from 1 of the first passing member; None if none passes."""
     ordered = sorted(pool, key=key)
     return next((rank for rank, row in enumerate(ordered, 1) if row.passed), None)
@@ -59,15 +53,21 @@ def published_interval(
 ) -> tuple[float, float]:
     """95% interval of a lift in points: paired bootstrap over sorted problem ids with Python's Mersenne generator."""
     problems = sorted(left)
-    generator = random.Random(settings.seed)
-    drawn = []
-    for _ in range(settings.bootstrap_samples):
-        sample = generator.choices(problems, k=len(problems))
-        drawn.append(sum(left[problem] - right[problem] for problem in sample) / len(sample) * 100)
+    wins = np.array([left[problem] - right[problem] for problem in problems])  # (P,) whole numbers, so sums are exact
+    draws = _draws(len(problems), settings.seed, settings.bootstrap_samples)
+    drawn = (wins[draws].sum(axis=1) / len(problems) * 100).tolist()
     drawn.sort()
     low, high = (1 - CONFIDENCE) / 2, 1 - (1 - CONFIDENCE) / 2
     last = len(drawn) - 1
     return drawn[min(int(len(drawn) * low), last)], drawn[min(int(len(drawn) * high), last)]
+
+
+@lru_cache(maxsize=8)  # the controls of one file have the same draws: each begins with a fresh generator
+def _draws(problem_count: int, seed: int, resamples: int) -> NDArray[np.int64]:
+    """(R, P) places of the problems drawn."""
+    generator = random.Random(seed)
+    places = range(problem_count)
+    return np.array([generator.choices(places, k=problem_count) for _ in range(resamples)])
 
 
 def _mean(values: Mapping[str, float], names: Sequence[str]) -> float:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import ManifestError
@@ -17,21 +17,21 @@ NOT_IN_DIGEST = {"created_at", "source_git_sha", "command"}
 COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
 
 
+def inside_the_root(path: str) -> str:
+    """The path itself. Raises: ValueError: it is absolute, empty or leaves its root."""
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or path in ("", "."):
+        raise ValueError(f"path {path!r} leaves the artifact's folder; expected a relative path inside it")
+    return path
+
+
 class ManifestFile(BaseModel):
     """One file of an artifact; `path` is relative to the artifact's folder and stays inside it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    path: str
+    path: Annotated[str, AfterValidator(inside_the_root)]
     sha256: str
     bytes: int
-
-    @field_validator("path")
-    @classmethod
-    def _inside_the_root(cls, value: str) -> str:
-        parts = PurePosixPath(value)
-        if parts.is_absolute() or ".." in parts.parts or value in ("", "."):
-            raise ValueError(f"path {value!r} leaves the artifact's folder; expected a relative path inside it")
-        return value
 
 
 class Manifest(BaseModel):

@@ -1,9 +1,9 @@
 """Small rows and files in CodeLeWM's form, for tests."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from codelewm_assets.published.forms import SCORE_ROW, SCORES, PublishedScoreRow
+from codelewm_assets.published.pools import Member, published_pools
 
 
 def row(completion_id: str, *, passed: bool, benchmark_id: str = "humaneval", **scores: float) -> PublishedScoreRow:
@@ -21,9 +21,6 @@ def row(completion_id: str, *, passed: bool, benchmark_id: str = "humaneval", **
     )
 
 
-def pools_of(rows: Iterable[PublishedScoreRow]) -> dict[str, list[PublishedScoreRow]]:
-    """Problem → its rows."""
-    pools = defaultdict(list)
-    for member in rows:
-        pools[member.problem_id].append(member)
-    return pools
+def pools_of(rows: Iterable[PublishedScoreRow]) -> dict[str, tuple[Member, ...]]:
+    """Problem → its members."""
+    return {pool.problem_id: pool.members for pool in published_pools(list(rows))}
