@@ -115,7 +115,7 @@ class Unread(Report):
     reason: str
 
 
-class Claim(Report):
+class PublishedClaim(Report):
     """A published statement, and what the files say of it."""
 
     claim: str
@@ -131,7 +131,7 @@ class Recheck(Report):
     manifests: list[ManifestCheck]
     reports: list[ReportCheck]
     score_rows: list[ScoreRowsCheck]
-    claims: list[Claim]
+    claims: list[PublishedClaim]
     unread: list[Unread]
 
     @property

@@ -22,7 +22,14 @@ from codelewm_assets.published.forms import (
     PublishedTrainConfig,
 )
 from codelewm_assets.published.lineage import Lineage
-from codelewm_assets.published.records import Claim, ManifestCheck, ReportCheck, RuleFigures, ScoreRowsCheck, Verdict
+from codelewm_assets.published.records import (
+    ManifestCheck,
+    PublishedClaim,
+    ReportCheck,
+    RuleFigures,
+    ScoreRowsCheck,
+    Verdict,
+)
 
 KNOWN_SPLIT = ("pack", "confirmed")
 
@@ -33,7 +40,7 @@ def claims_of(
     manifests: Sequence[ManifestCheck],
     reports: Sequence[ReportCheck],
     rows: Sequence[ScoreRowsCheck],
-) -> list[Claim]:
+) -> list[PublishedClaim]:
     """Every statement that the files make and that can be held against them, in the order of the evidence."""
     of_rows = {check.path: check for check in rows}
     of_report = {check.path: check for check in reports}
@@ -48,11 +55,11 @@ def claims_of(
     ]
 
 
-def _claim(claim: str, source: str, verdict: Verdict, *reasons: str) -> Claim:
-    return Claim(claim=claim, source=source, verdict=verdict, reasons=list(reasons))
+def _claim(claim: str, source: str, verdict: Verdict, *reasons: str) -> PublishedClaim:
+    return PublishedClaim(claim=claim, source=source, verdict=verdict, reasons=list(reasons))
 
 
-def _manifest_claims(manifests: Sequence[ManifestCheck]) -> Iterator[Claim]:
+def _manifest_claims(manifests: Sequence[ManifestCheck]) -> Iterator[PublishedClaim]:
     if not manifests:
         return
     wrong = [check.path for check in manifests if not check.recomputes]
@@ -80,7 +87,7 @@ def _manifest_claims(manifests: Sequence[ManifestCheck]) -> Iterator[Claim]:
 
 def _rerank_claims(
     evidence: Evidence, lineage: Lineage, of_report: dict[str, ReportCheck], of_rows: dict[str, ScoreRowsCheck]
-) -> Iterator[Claim]:
+) -> Iterator[PublishedClaim]:
     for file, report in evidence.of(RERANK, PublishedRerank):
         check = of_report[file.name]
         low, high = report.bootstrap_lift_over_no_action_ci
@@ -124,7 +131,7 @@ def _against(rows: ScoreRowsCheck) -> Iterator[str]:
             yield "no problem was held out"
 
 
-def _tie_claims(file: EvidenceFile, report: PublishedRerank, rows: ScoreRowsCheck) -> Iterator[Claim]:
+def _tie_claims(file: EvidenceFile, report: PublishedRerank, rows: ScoreRowsCheck) -> Iterator[PublishedClaim]:
     for baseline in report.baselines:
         both = rows.pass_at_1.get(baseline.baseline)
         if both is not None and abs(both.published_ties - both.shared_ties) > 1e-9:
@@ -144,7 +151,7 @@ def place_sentence(rows: RuleFigures) -> str:
     )
 
 
-def _row_claims(rows: Sequence[ScoreRowsCheck]) -> Iterator[Claim]:
+def _row_claims(rows: Sequence[ScoreRowsCheck]) -> Iterator[PublishedClaim]:
     for check in rows:
         if check.stated_splits:
             stated = ", ".join(f"{count} {name}" for name, count in sorted(check.stated_splits.items()))
@@ -157,7 +164,7 @@ def _row_claims(rows: Sequence[ScoreRowsCheck]) -> Iterator[Claim]:
             yield from _own_claims(check)
 
 
-def _split_claim(check: ScoreRowsCheck, claim: str) -> Claim:
+def _split_claim(check: ScoreRowsCheck, claim: str) -> PublishedClaim:
     trained, count = len(check.split.trained), check.problem_count
     if check.split.status not in KNOWN_SPLIT:
         return _claim(claim, check.path, "cannot_tell", check.split.reason)
@@ -172,7 +179,7 @@ def _split_claim(check: ScoreRowsCheck, claim: str) -> Claim:
     return _claim(claim, check.path, "survives", check.split.reason)
 
 
-def _own_claims(check: ScoreRowsCheck) -> Iterator[Claim]:
+def _own_claims(check: ScoreRowsCheck) -> Iterator[PublishedClaim]:
     for benchmark, figures in (check.by_benchmark or {check.benchmarks[0]: check}).items():
         claim = f"{benchmark}: {check.subject} orders these pools better than every control in the rows."
         best = figures.lift_over_best
@@ -193,7 +200,7 @@ def _own_claims(check: ScoreRowsCheck) -> Iterator[Claim]:
             yield _claim(claim, check.path, verdict, lift)
 
 
-def _calibration_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -> Iterator[Claim]:
+def _calibration_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -> Iterator[PublishedClaim]:
     for file, report in evidence.of(CALIBRATION, PublishedCalibration):
         check = of_report[file.name]
         claim = (
@@ -215,7 +222,7 @@ def _calibration_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -
         )  # fmt: skip
 
 
-def _diagnostic_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -> Iterator[Claim]:
+def _diagnostic_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -> Iterator[PublishedClaim]:
     for file, surprise in evidence.of(SURPRISE, PublishedSurprise):
         yield from _surprise_claims(file, surprise, of_report[file.name])
     for schema, model, name in (
@@ -232,7 +239,7 @@ def _diagnostic_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) ->
         yield _claim(f"The decoy pack has {summary.pair_count} pairs.", file.name, verdict, check.reason)
 
 
-def _surprise_claims(file: EvidenceFile, report: PublishedSurprise, check: ReportCheck) -> Iterator[Claim]:
+def _surprise_claims(file: EvidenceFile, report: PublishedSurprise, check: ReportCheck) -> Iterator[PublishedClaim]:
     for category, auc in sorted(report.metrics.get("pairwise_auc_by_category", {}).items()):
         true = [e.true_score for e in report.examples if e.decoy_scores_by_category.get(category)]
         decoys = [score for e in report.examples for score in e.decoy_scores_by_category.get(category, [])]
@@ -249,7 +256,7 @@ def _surprise_claims(file: EvidenceFile, report: PublishedSurprise, check: Repor
             yield _claim(f"Surprise on {category} decoys.", file.name, "cannot_tell", "no pair of it was scored")
 
 
-def _document_claims(evidence: Evidence, reranks: Sequence[Claim]) -> Iterator[Claim]:
+def _document_claims(evidence: Evidence, reranks: Sequence[PublishedClaim]) -> Iterator[PublishedClaim]:
     for file, config in evidence.of(TRAIN_CONFIG, PublishedTrainConfig):
         sources, held_out = config.data.get("ingestion_sources") or [], config.data.get("held_out_for_eval") or []
         both = sorted(set(sources) & set(held_out))

@@ -1,4 +1,8 @@
-"""`codelewm.artifact_manifest.v1`: files, parents, configuration and digest of an artifact."""
+"""`codelewm_assets.artifact_manifest.v2`: files, parents, configuration and digest of an artifact.
+
+Until 0.2.0 manifests had the schema id `codelewm.artifact_manifest.v1`, which is CodeLeWM's own and has another shape
+(`published/forms.py`). The fields are the same under both ids, and so is the digest: stored artifacts keep their data versions.
+"""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import ManifestError
 
-SCHEMA: Literal["codelewm.artifact_manifest.v1"] = "codelewm.artifact_manifest.v1"
+SCHEMA: Literal["codelewm_assets.artifact_manifest.v2"] = "codelewm_assets.artifact_manifest.v2"
+FIRST_SCHEMA = "codelewm.artifact_manifest.v1"
 NOT_IN_DIGEST = {"created_at", "source_git_sha", "command"}
 COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
 
@@ -38,7 +43,7 @@ class Manifest(BaseModel):
     """The manifest beside an artifact's files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    schema_version: Literal["codelewm.artifact_manifest.v1"] = SCHEMA
+    schema_version: Literal["codelewm_assets.artifact_manifest.v2", "codelewm.artifact_manifest.v1"] = SCHEMA
     artifact_id: str  # asset key, or asset key[partition]
     artifact_kind: str  # asset key
     created_at: str  # ISO 8601, UTC
@@ -51,8 +56,8 @@ class Manifest(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over all fields but `NOT_IN_DIGEST`: the artifact's data version."""
-        return digest_of(self.model_dump(mode="json", exclude=NOT_IN_DIGEST))
+        """Hex sha256 over all fields but `NOT_IN_DIGEST`, in the form of the first schema: the artifact's data version."""
+        return digest_of(self.model_dump(mode="json", exclude=NOT_IN_DIGEST) | {"schema_version": FIRST_SCHEMA})
 
     @property
     def created(self) -> datetime | None:
@@ -81,5 +86,10 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
+        if any(e["loc"] == ("parent_artifacts",) and isinstance(e["input"], list) for e in error.errors()):
+            raise ManifestError(
+                f"{where}: a manifest of CodeLeWM, whose parents are a list; this store holds manifests of {SCHEMA}. "
+                "`codelewm-assets recheck` judges it."
+            ) from error
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ManifestError(f"{where}: not a {SCHEMA} manifest ({faults}). Rebuild the artifact.") from error

@@ -11,7 +11,7 @@ from codelewm_assets.published.evidence import EvidenceError
 from codelewm_assets.published.manifests import artifact_id_of
 from codelewm_assets.published.page import markdown_page
 from codelewm_assets.published.recheck import recheck
-from codelewm_assets.published.records import Claim, Recheck, ScoreRowsCheck
+from codelewm_assets.published.records import PublishedClaim, Recheck, ScoreRowsCheck
 from codelewm_assets_tests.published.rows import row
 from codelewm_assets_tests.published.written import Published
 
@@ -138,7 +138,7 @@ def test_without_evidence_the_train_part_is_unknown_or_conditional(tmp_path: Pat
     assert _claim(recheck([wsd.folder]), "The rows are of the split").verdict == "cannot_tell"
 
 
-def _claim(result: Recheck, begins: str) -> Claim:
+def _claim(result: Recheck, begins: str) -> PublishedClaim:
     return next(claim for claim in result.claims if claim.claim.startswith(begins))
 
 

@@ -1,5 +1,6 @@
 """A store and an instance in the form of v0.1.0 are read, judged and built upon by this version."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from codelewm_assets.defs.guards import blocking_statuses
 from codelewm_assets.store.cache_key import CacheKey
-from codelewm_assets.store.manifest import parse_manifest
+from codelewm_assets.store.manifest import FIRST_SCHEMA, parse_manifest
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.tiers import slow
@@ -60,6 +61,16 @@ def first(written: tuple[Path, dict[str, str]], run: Run, tmp_path: Path) -> Run
 
 def test_a_manifest_that_it_wrote_keeps_its_digest() -> None:
     assert parse_manifest(MANIFEST, where="here").digest == DIGEST
+
+
+def test_the_same_artifact_built_now_has_the_digest_that_it_gave(tmp_path: Path) -> None:
+    """A rebuild after an upgrade changes no data version, so nothing downstream is rebuilt for the schema's sake."""
+    written = ArtifactStore(tmp_path).write(CacheKey("problem_splits", None, {}, {}, "1"), {"data.json": b"[]"}, {})
+    assert written.manifest.schema_version == "codelewm_assets.artifact_manifest.v2"
+    fields = json.loads(MANIFEST) | written.manifest.model_dump(mode="json") | {"schema_version": FIRST_SCHEMA}
+    unread = ("created_at", "source_git_sha", "command")
+    before = hashlib.sha256(first_version.canonical({name: fields[name] for name in fields if name not in unread}))
+    assert written.digest == before.hexdigest()
 
 
 def test_a_known_cache_key_is_unchanged() -> None:
