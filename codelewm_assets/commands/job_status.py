@@ -10,11 +10,9 @@ from codelewm_assets.commands.forms import EVENTS, refuse_other_forms
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "progress",
-        type=Path,
-        metavar="PROGRESS.jsonl",
+        "progress", type=Path, metavar="PROGRESS.jsonl",
         help="the events of a training run, this project's or CodeLeWM's, or a job's log",
-    )
+    )  # fmt: skip
 
 
 @command(

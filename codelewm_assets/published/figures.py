@@ -12,7 +12,7 @@ from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_me
 from codelewm_assets.evaluation.reports import Lift
 from codelewm_assets.evaluation.rerank import reciprocal_rank, top_share
 from codelewm_assets.published.pools import Pool
-from codelewm_assets.published.records import BestLift, Place, RuleFigures, TieRules
+from codelewm_assets.published.records import BestLift, PassingPlace, RuleFigures, TieRules
 from codelewm_assets.published.rerank_recompute import RerankSettings, by_score, first_pass, published_interval
 
 RESAMPLES = 2000
@@ -62,12 +62,12 @@ def constant_score(pools: Sequence[Pool]) -> TieRules:
     )
 
 
-def passing_place(pools: Sequence[Pool]) -> Place:
+def passing_place(pools: Sequence[Pool]) -> PassingPlace:
     """How far the place of the passing member, by id, says the label: pools whose member with the lowest id passes."""
     endings = [{m.completion_id.rpartition("::")[2] for m in pool.members if m.passed} for pool in pools]
     common = sorted(set.union(*endings), key=lambda ending: (-sum(ending in e for e in endings), ending))
     first = common[0] if common else None
-    return Place(
+    return PassingPlace(
         pool_count=len(pools),
         lowest_id_passes=sum(pool.lowest.passed for pool in pools),
         only_lowest_id_passes=sum(pool.lowest.passed and sum(m.passed for m in pool.members) == 1 for pool in pools),

@@ -23,7 +23,7 @@ class BestLift(Lift):
     control: str
 
 
-class Place(Report):
+class PassingPlace(Report):
     """Where the passing member of a pool stands by its id."""
 
     pool_count: int
@@ -45,7 +45,7 @@ class RuleFigures(Report):
     lift_published_ties: dict[str, Lift]  # with the published tie rule and generator
     lift_over_best: BestLift | None
     constant_score: TieRules
-    place: Place
+    place: PassingPlace
 
 
 class Heldout(Report):

@@ -1,7 +1,8 @@
 """`codelewm_assets.artifact_manifest.v2`: files, parents, configuration and digest of an artifact.
 
 Until 0.2.0 manifests had the schema id `codelewm.artifact_manifest.v1`, which is CodeLeWM's own and has another shape
-(`published/forms.py`). The fields are the same under both ids, and so is the digest: stored artifacts keep their data versions.
+(`published/forms.py`). The fields are the same under both ids. The id is in the digest, and not in cache keys: stored artifacts
+keep their data versions and are reused.
 """
 
 import re
@@ -17,7 +18,6 @@ from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import ManifestError
 
 SCHEMA: Literal["codelewm_assets.artifact_manifest.v2"] = "codelewm_assets.artifact_manifest.v2"
-FIRST_SCHEMA = "codelewm.artifact_manifest.v1"
 NOT_IN_DIGEST = {"created_at", "source_git_sha", "command"}
 COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
 
@@ -56,8 +56,8 @@ class Manifest(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over all fields but `NOT_IN_DIGEST`, in the form of the first schema: the artifact's data version."""
-        return digest_of(self.model_dump(mode="json", exclude=NOT_IN_DIGEST) | {"schema_version": FIRST_SCHEMA})
+        """Hex sha256 over all fields but `NOT_IN_DIGEST`: the artifact's data version."""
+        return digest_of(self.model_dump(mode="json", exclude=NOT_IN_DIGEST))
 
     @property
     def created(self) -> datetime | None:

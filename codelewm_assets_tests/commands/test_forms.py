@@ -15,8 +15,8 @@ TRAINING = "execution_training"
 STREAM = [
     {"event": f"{TRAINING}.start", "fields": {"seed": 42}},
     {"event": f"{TRAINING}.progress", "fields": {
-        "seed": 42, "step": 12000, "max_steps": 12000, "progress": 1.0, "elapsed_seconds": 9.0, "eta_seconds": 0.0, "phase": "train",
-        "metrics": {"loss_total": 0.113995, "lr": 0.0}}},
+        "seed": 42, "step": 12000, "max_steps": 12000, "progress": 1.0, "elapsed_seconds": 9.0, "eta_seconds": 0.0,
+        "phase": "train", "metrics": {"loss_total": 0.113995, "lr": 0.0}}},
     {"event": f"{TRAINING}.collapse_diagnostics", "fields": {"step": 12000, "z_pred_effective_rank_ratio": 0.388272}},
     {"event": "runtime.upload", "fields": {"repo": "r"}},
     {"event": f"{TRAINING}.complete", "fields": {"seed": 42}},
