@@ -84,7 +84,7 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 @artifact_asset(
     "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores"],
-    kinds={"markdown", "matplotlib"}, code_version="5", freshness=OF_REPORTS,
+    kinds={"markdown", "matplotlib"}, code_version="6", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims, gates with reasons, a section per question, plots; an appendix with every metric and control."""
@@ -194,7 +194,7 @@ def model_card(run: AssetRun) -> Plan:
 
 @artifact_asset(
     "release", deps=["claim_gates"], gated_by=["results_report", "dataset_card", "model_card"],
-    kinds={"markdown", "json"}, code_version="5", resources=["listing"],
+    kinds={"markdown", "json"}, code_version="6", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with its evidence (asset, check or gate) and current state, as text and as rows."""
