@@ -18,6 +18,7 @@ from codelewm_assets.defs import (
     hub_release,
     library,
     preflight,
+    published,
     release,
     training,
 )
@@ -33,7 +34,8 @@ from codelewm_assets.profiles.operations import OperationsSection, read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, library, completions, dataset, preflight, training, critic, evaluation, claims, release, hub_release,
+    benchmarks, library, completions, dataset, preflight, training, critic, evaluation, claims, published, release,
+    hub_release,
 )  # fmt: skip
 
 

@@ -48,6 +48,8 @@ def _line(cells: Sequence[str]) -> str:
 
 def summary(result: Recheck) -> str:
     """Counts in one paragraph."""
+    if not (result.manifests or result.reports or result.score_rows or result.unread):
+        return "No folder of published evidence is named (profile key `published.folder`), so nothing was judged."
     reports = [report.recomputes for report in result.reports]
     verdicts = [claim.verdict for claim in result.claims]
     good = sum(manifest.recomputes for manifest in result.manifests)

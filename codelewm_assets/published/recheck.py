@@ -59,6 +59,11 @@ def recheck(paths: Iterable[Path], *, subject: str | None = None) -> Recheck:
     )
 
 
+def nothing_named() -> Recheck:
+    """The result where no evidence is named."""
+    return Recheck(manifests=[], reports=[], score_rows=[], claims=[], unread=[])
+
+
 def _unread(evidence: Evidence) -> Iterator[Unread]:
     for file in evidence.files:
         if file.schema_id is None:
