@@ -134,6 +134,6 @@ def _best_lift(
 
 
 def _published_lift(pools: Sequence[Pool], subject: str, control: str, settings: RerankSettings) -> Lift:
-    left, right = ({pool.problem_id: published_top(pool, name) for pool in pools} for name in (subject, control))
+    left, right = ({pool.pool_id: published_top(pool, name) for pool in pools} for name in (subject, control))
     mean = (sum(left.values()) - sum(right.values())) / len(left)
     return Lift(points=100 * mean, ci95=published_interval(left, right, settings))

@@ -20,10 +20,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Completions of one problem, to be ordered, in the order of the file."""
+    """Completions of one problem, to be ordered, in the order of the file; `pool_id` is unique among pools."""
 
     benchmark_id: str
     problem_id: str
+    pool_id: str
     members: tuple[Member, ...]
 
     @property
@@ -37,16 +38,28 @@ class Pool:
 
 
 def published_pools(rows: Sequence[PublishedScoreRow]) -> list[Pool]:
-    """One pool a problem, sorted by problem."""
+    """One pool for each `problem_id`, sorted. An export names a pool there where a problem has several (`problem_of`)."""
     return _pools(
-        ((row.benchmark_id or benchmark_by_prefix(row.problem_id) or "unknown", row.problem_id, ""), _member(row))
+        (
+            (
+                row.benchmark_id or benchmark_by_prefix(row.problem_id) or "unknown",
+                problem_of(row.problem_id),
+                row.problem_id,
+            ),
+            _member(row),
+        )
         for row in rows
     )
 
 
+def problem_of(name: str) -> str:
+    """The problem of `HumanEval/0` or of one of its pools, `HumanEval/0::pool1`."""
+    return name.partition("::")[0]
+
+
 def own_pools(rows: Sequence[ScoreRow]) -> list[Pool]:
     """Pools by `pool_id`; without it a problem's rows of one benchmark are one pool."""
-    return _pools(((row.benchmark_id, row.problem_id, row.pool_id or ""), _member(row)) for row in rows)
+    return _pools(((row.benchmark_id, row.problem_id, row.pool_id or row.problem_id), _member(row)) for row in rows)
 
 
 def _member(row: PublishedScoreRow | ScoreRow) -> Member:
@@ -60,4 +73,4 @@ def _pools(rows: Iterable[tuple[tuple[str, str, str], Member]]) -> list[Pool]:
     members = defaultdict(list)
     for key, member in rows:
         members[key].append(member)
-    return [Pool(benchmark, problem, tuple(members[key])) for key in sorted(members) for benchmark, problem, _ in [key]]
+    return [Pool(*key, tuple(members[key])) for key in sorted(members)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from codelewm_assets.published.evidence import EvidenceFile
 from codelewm_assets.published.lineage import Lineage
+from codelewm_assets.published.pools import problem_of
 from codelewm_assets.published.records import Heldout
 
 SEED, TRAIN_SHARE, VAL_SHARE = 42, 0.85, 0.05
@@ -63,7 +64,7 @@ def heldout_of(lineage: Lineage, file: EvidenceFile) -> Heldout:
 
 
 def _problems(lineage: Lineage, file: EvidenceFile) -> set[str]:
-    return {row.problem_id for at, rows in lineage.rows if at is file for row in rows}
+    return {problem_of(row.problem_id) for at, rows in lineage.rows if at is file for row in rows}
 
 
 def _heldout(status: str, reason: str, own: set[str], heldout: set[str]) -> Heldout:
