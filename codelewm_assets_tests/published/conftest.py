@@ -20,4 +20,4 @@ def published_folder() -> Path:
 @pytest.fixture(scope="session")
 def world() -> World:
     """Consistent records of both benchmarks."""
-    return make_world()
+    return make_world(12)

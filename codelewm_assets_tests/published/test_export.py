@@ -32,7 +32,7 @@ SOURCE = Manifest(
 )  # fmt: skip
 
 
-def _rows(world: World, fold: int) -> list[ScoreRow]:
+def pool_rows(world: World, fold: int) -> list[ScoreRow]:
     """A row for each pool member of the fold; a score is a hash in steps of a fifth, so that there are ties."""
     folds = {split.problem_id: split.fold for split in world.splits}
     return [
@@ -53,7 +53,7 @@ def _build(world: World, rows: list[ScoreRow]) -> Build:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory, world: World) -> tuple[Path, list[ScoreRow]]:
-    folder, rows = tmp_path_factory.mktemp("exported"), _rows(world, 0)
+    folder, rows = tmp_path_factory.mktemp("exported"), pool_rows(world, 0)
     for name, data in export_files(_build(world, rows)).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -126,7 +126,7 @@ def _row(world: World, **changes: Any) -> PackRow:
 
 
 def test_tokens_are_theirs() -> None:
-    """BLAKE2b of "x" with 4 bytes is 8ce86a6a…-like; computed by hashlib, top bit cleared, one number a word or mark."""
+    """Of a word run or mark the 4 bytes of its BLAKE2b, big-endian, top bit cleared; blanks have none."""
     from hashlib import blake2b
 
     first = int.from_bytes(blake2b(b"x", digest_size=4).digest(), "big")
@@ -169,9 +169,9 @@ def test_their_random_control_is_the_hash_of_the_id() -> None:
 
 
 def test_a_row_without_a_score_and_a_fold_without_pools_are_refused(world: World) -> None:
-    rows = _rows(world, 0)
+    rows = pool_rows(world, 0)
     lacking = rows[0].model_copy(update={"scores": rows[0].scores | {"no_action": None}})
     with pytest.raises(ReportError, match="has no score no_action"):
         forms.score_rows([lacking])
     with pytest.raises(ReportError, match="No pool is of fold 0; the build scored folds \\[1\\]"):
-        export_files(_build(world, _rows(world, 1)))
+        export_files(_build(world, pool_rows(world, 1)))
