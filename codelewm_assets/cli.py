@@ -12,10 +12,12 @@ from codelewm_assets.commands import (
     audit,
     build,
     doctor,
+    export,
     job_status,
     label,
     prune,
     publish,
+    recheck,
     score,
     score_reports,
     status,
@@ -28,7 +30,7 @@ from codelewm_assets.core.logs import LogFormatError, configured_format, set_up_
 LOG = logging.getLogger("codelewm_assets.cli")  # the module may run as __main__
 COMMANDS = (
     build.run, status.run, verify.run, label.run, score.run, score_reports.calibrate, score_reports.rerank, job_status.run,
-    audit.run, publish.run, prune.run, doctor.run,
+    audit.run, recheck.run, export.run, publish.run, prune.run, doctor.run,
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, print_json
+from codelewm_assets.commands.forms import form_of
 from codelewm_assets.commands.gates import gates_line, latest_gates
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ def run(options: argparse.Namespace) -> int:
     if not unreadable:
         files = sorted({file for path in options.paths for file in (path.rglob("*.md") if path.is_dir() else [path])})
     for file in files:
+        if file.suffix != ".md" and (form := form_of(file)) is not None:
+            unreadable.append(f"{file}: is {form}, and `codelewm-assets recheck` judges it")
+            continue
         try:
             texts[file] = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

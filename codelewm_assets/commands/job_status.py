@@ -5,10 +5,14 @@ import time
 from pathlib import Path
 
 from codelewm_assets.commands.base import command, print_json
+from codelewm_assets.commands.forms import EVENTS, refuse_other_forms
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("progress", type=Path, metavar="PROGRESS.jsonl", help="the events of a training run")
+    parser.add_argument(
+        "progress", type=Path, metavar="PROGRESS.jsonl",
+        help="the events of a training run, this project's or CodeLeWM's, or a job's log",
+    )  # fmt: skip
 
 
 @command(
@@ -18,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
     from codelewm_assets.claims.register import COLLAPSE_FLOORS
     from codelewm_assets.training.progress import read_events, summarise
 
+    refuse_other_forms(options.progress, "job-status", EVENTS)
     events, malformed_line = read_events(options.progress)
     summary = summarise(events, now_s=time.time(), collapse_floors=COLLAPSE_FLOORS)
     print_json(summary | {"malformed_line": malformed_line or None})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import command, print_json
+from codelewm_assets.commands.forms import refuse_other_forms
 
 if TYPE_CHECKING:
     from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport
@@ -14,11 +15,13 @@ Rows = list[list[str | None]]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scores", type=Path, metavar="SCORES.jsonl", help="score rows (docs/evaluation.md)")
+    parser.add_argument(
+        "scores", type=Path, metavar="SCORES.jsonl", help="score rows (docs/evaluation.md), JSON lines or Parquet"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument(
-        "--score", default="p_pass", metavar="NAME",
-        help="score to compare with all others, its controls (default: p_pass)",
+        "--score", metavar="NAME",
+        help="score to compare with all others, its controls (default: p_pass; codelewm in rows that CodeLeWM published)",
     )  # fmt: skip
     parser.add_argument(
         "--allow-trained-on", action="store_true",
@@ -32,14 +35,13 @@ def calibrate(options: argparse.Namespace) -> int:
     from codelewm_assets.evaluation.reports import CalibrationReport
     from codelewm_assets.evaluation.score_files import calibrate_file
 
-    path = calibrate_file(
-        options.scores, options.output, subject=options.score, allow_trained_on=options.allow_trained_on
-    )
+    subject = _subject(options)
+    path = calibrate_file(options.scores, options.output, subject=subject, allow_trained_on=options.allow_trained_on)
     if not options.json:
         report = CalibrationReport.model_validate_json(path.read_bytes())
-        header = ["score", "status", "ROC-AUC", "95%", "Brier", "ECE", f"AUC of {options.score} minus it", "95%"]
+        header = ["score", "status", "ROC-AUC", "95%", "Brier", "ECE", f"AUC of {subject} minus it", "95%"]
         title = f"Calibration, {report.row_count} rows of {report.problem_count} problems"
-        _print(title, header, calibration_rows(report, options.score))
+        _print(title, header, calibration_rows(report, subject))
     return _print_path(path, options.json)
 
 
@@ -49,14 +51,24 @@ def rerank(options: argparse.Namespace) -> int:
     from codelewm_assets.evaluation.reports import RerankReport
     from codelewm_assets.evaluation.score_files import rerank_file
 
-    path = rerank_file(options.scores, options.output, subject=options.score, allow_trained_on=options.allow_trained_on)
+    subject = _subject(options)
+    path = rerank_file(options.scores, options.output, subject=subject, allow_trained_on=options.allow_trained_on)
     if not options.json:
         report = RerankReport.model_validate_json(path.read_bytes())
-        header = ["benchmark", "pools of it", "score", "pass@1", "MRR", f"points of {options.score} over it", "95%"]
-        _print("Reranking", header, rerank_rows(report, options.score))
-        for sentence in not_compared(report, options.score):
+        header = ["benchmark", "pools of it", "score", "pass@1", "MRR", f"points of {subject} over it", "95%"]
+        _print("Reranking", header, rerank_rows(report, subject))
+        for sentence in not_compared(report, subject):
             print(sentence)
     return _print_path(path, options.json)
+
+
+def _subject(options: argparse.Namespace) -> str:
+    """The score to compare with all others. Raises: AssetsError: the file holds no score rows but another known form."""
+    from codelewm_assets.evaluation.reports import CODELEWM_ROWS
+    from codelewm_assets.evaluation.score_files import default_subject
+
+    refuse_other_forms(options.scores, options.command, CODELEWM_ROWS)
+    return options.score or default_subject(options.scores)
 
 
 def calibration_rows(report: "CalibrationReport", subject: str) -> Rows:

@@ -2,8 +2,10 @@
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 
 from codelewm_assets.commands.base import FAILED, command, open_store, print_json
+from codelewm_assets.commands.forms import refuse_other_forms
 from codelewm_assets.core.errors import AssetsError
 
 
@@ -13,6 +15,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @command("verify execution_pack", "Recompute digests of the store and walk the parents.", _add_arguments)
 def run(options: argparse.Namespace) -> int:
+    for name in options.artifacts:
+        if "/" in name or name.endswith(".json"):
+            path = Path(name)
+            refuse_other_forms(path / "manifest.json" if path.is_dir() else path, "verify")
     store = open_store()
     checked, faults = store.verify_all(frozenset(options.artifacts))
     if options.artifacts and not checked and not faults:

@@ -95,6 +95,14 @@ def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> st
     return f"{BENCHMARKS[named].prefix}/{int(parts[2])}"
 
 
+def benchmark_by_prefix(problem_id: Any) -> BenchmarkId | None:
+    """The benchmark whose prefix a published problem id has, as `Mbpp/2`; None for any other text."""
+    if not isinstance(problem_id, str):
+        return None
+    prefix = problem_id.partition("/")[0]
+    return next((name for name, entry in BENCHMARKS.items() if entry.prefix == prefix), None)
+
+
 def artifact_id(kind: str, partition: str | None) -> str:
     """`kind`, or `kind[partition]`."""
     return kind if partition is None else f"{kind}[{partition}]"

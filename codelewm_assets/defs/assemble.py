@@ -18,6 +18,7 @@ from codelewm_assets.defs import (
     hub_release,
     library,
     preflight,
+    published,
     release,
     scorers,
     training,
@@ -34,7 +35,8 @@ from codelewm_assets.profiles.operations import OperationsSection, read_job_tags
 from codelewm_assets.profiles.profile import load_profile
 
 STAGE_MODULES = (
-    benchmarks, library, completions, dataset, preflight, training, critic, scorers, evaluation, claims, release, hub_release,
+    benchmarks, library, completions, dataset, preflight, training, critic, scorers, evaluation, claims, published, release,
+    hub_release,
 )  # fmt: skip
 
 

@@ -201,7 +201,7 @@ def model_card(run: AssetRun) -> Plan:
 
 @artifact_asset(
     "release", deps=["claim_gates"], gated_by=["results_report", "dataset_card", "model_card"],
-    kinds={"markdown", "json"}, code_version="5", resources=["listing"],
+    kinds={"markdown", "json"}, code_version="6", resources=["listing"],
 )  # fmt: skip
 def tracker_status(run: AssetRun) -> Plan:
     """Every criterion of the tracker with its evidence (asset, check or gate) and current state, as text and as rows."""

@@ -1,14 +1,17 @@
 """Records of scores and metric reports. Gates and readers import these; nothing here computes."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
+from codelewm_assets.core.ids import benchmark_by_prefix
 from codelewm_assets.core.records import Record
 
 MODEL_SCORES = ("p_pass", "p_pass_raw")
 """The model's own scores; every other score of a row is a control."""
+CODELEWM_ROWS = "codelewm.eval.completion_score.v1"
+"""Schema id of the score rows that CodeLeWM publishes; their model's score is `codelewm`."""
 MetricStatus = Literal["ok", "missing", "single_class", "no_finite_scores"]
 Interval = tuple[float, float]
 RetrieverName = Literal["model", "no_action", "shuffled_action", "lexical", "random"]
@@ -56,6 +59,15 @@ class ScoreRow(BaseModel):
     llm: str | None = None  # this one and the two below stand in such rows and are not read
     outcome: str | None = None
     cpu_ms: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_its_benchmark(cls, row: Any) -> Any:
+        """Published rows before v0.9 state no benchmark; the prefix of the problem id does."""
+        if isinstance(row, dict) and row.get("schema_version") == CODELEWM_ROWS and "benchmark_id" not in row:
+            benchmark = benchmark_by_prefix(row.get("problem_id"))
+            return row if benchmark is None else row | {"benchmark_id": benchmark}
+        return row
 
     @model_validator(mode="after")
     def _is_evidence(self, info: ValidationInfo) -> "ScoreRow":

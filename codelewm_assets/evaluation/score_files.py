@@ -6,14 +6,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from pyarrow import ArrowInvalid
 from pydantic import ValidationError
 
 from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import json_lines, write_atomically
-from codelewm_assets.core.tables import evenly_spaced
+from codelewm_assets.core.tables import evenly_spaced, read_rows
 from codelewm_assets.evaluation.calibration import calibration_report
-from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, ScoreRow
+from codelewm_assets.evaluation.reports import CODELEWM_ROWS, CalibrationReport, RerankReport, ScoreRow
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 
@@ -46,8 +47,18 @@ def read_score_table(
     return ScoreTable.of(row for row in rows if by_models in (None, row.completion_kind == "model"))
 
 
+def default_subject(path: Path) -> str:
+    """The model's own score of a file of rows: `codelewm` in rows that CodeLeWM published, else `p_pass`."""
+    try:
+        with path.open("rb") as stream:
+            first = next(json_lines(stream), (0, b""))[1]
+        return "codelewm" if json.loads(first).get("schema_version") == CODELEWM_ROWS else "p_pass"
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return "p_pass"  # whoever reads the rows names the fault
+
+
 def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = False) -> Iterator[ScoreRow]:
-    """Score rows of a JSON-lines file, one at a time.
+    """Score rows of a JSON-lines or Parquet file, one at a time.
 
     Args:
         subject: a score that every row must have, be it null.
@@ -59,43 +70,60 @@ def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = 
     faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
     verdicts = dict[tuple[str, ...], tuple[bool, int]]()
     try:
-        with path.open("rb") as stream:  # not as text: U+2028 inside a string ends no line
-            for number, line in json_lines(stream):
-                if number == 1 and line.startswith(LABEL_HEADER):
-                    continue
-                try:
-                    row = ScoreRow.model_validate_json(line, context={"subject": subject})
-                except ValidationError as error:
-                    faults.append(f"line {number}: {_fault(error)}")
-                    continue
-                if (name := repeated_name(line)) is not None:
-                    faults.append(f"line {number}: {name} stands twice in the row, with one value or two")
-                    continue
-                if row.trained_on and not allow_trained_on:
-                    faults.append(f"line {number}: {TRAINED_ON.format(row.completion_id)}")
-                    continue
-                key = (row.benchmark_id, row.problem_id, row.pool_id or "", row.completion_id)
-                if (first := seen.setdefault(key, number)) != number:
-                    faults.append(f"line {number}: completion {row.completion_id!r} stands in line {first} already")
-                    continue
-                known, first = verdicts.setdefault(
-                    (row.benchmark_id, row.problem_id, row.completion_id), (row.passed, number)
+        for number, row in _validated(path, subject):
+            if isinstance(row, str):
+                faults.append(f"line {number}: {row}")
+                continue
+            if row.trained_on and not allow_trained_on:
+                faults.append(f"line {number}: {TRAINED_ON.format(row.completion_id)}")
+                continue
+            key = (row.benchmark_id, row.problem_id, row.pool_id or "", row.completion_id)
+            if (first := seen.setdefault(key, number)) != number:
+                faults.append(f"line {number}: completion {row.completion_id!r} stands in line {first} already")
+                continue
+            known, first = verdicts.setdefault(
+                (row.benchmark_id, row.problem_id, row.completion_id), (row.passed, number)
+            )
+            if known != row.passed:
+                faults.append(
+                    f"line {number}: completion {row.completion_id!r} has passed = {row.passed}, in line {first} {known}"
                 )
-                if known != row.passed:
-                    faults.append(
-                        f"line {number}: completion {row.completion_id!r} has passed = {row.passed}, in line {first} {known}"
-                    )
-                    continue
-                count += 1
-                if not faults:
-                    yield row
-    except OSError as error:
-        raise ReportError(f"{path.name} cannot be read ({error}). Name a JSON-lines file of score rows.") from error
+                continue
+            count += 1
+            if not faults:
+                yield row
+    except (OSError, ArrowInvalid) as error:
+        raise ReportError(
+            f"{path.name} cannot be read ({error}). Name a JSON-lines or Parquet file of score rows."
+        ) from error
     if faults:
         remainder = f" and {len(faults) - MAX_FAULTS_SHOWN} more" if len(faults) > MAX_FAULTS_SHOWN else ""
         raise ReportError(f"{path.name}: {'; '.join(faults[:MAX_FAULTS_SHOWN])}{remainder}. {SEE}")
     if not count:
         raise ReportError(f"{path.name} holds no score row. {SEE}")
+
+
+def _validated(path: Path, subject: str) -> Iterator[tuple[int, ScoreRow | str]]:
+    """(line, its row or the fault of it)."""
+    context = {"subject": subject}
+    if path.suffix == ".parquet":
+        for number, fields in enumerate(read_rows(path), 1):
+            try:
+                yield number, ScoreRow.model_validate(fields, context=context)
+            except ValidationError as error:
+                yield number, _fault(error)
+        return
+    with path.open("rb") as stream:  # not as text: U+2028 inside a string ends no line
+        for number, line in json_lines(stream):
+            if number == 1 and line.startswith(LABEL_HEADER):
+                continue
+            try:
+                row = ScoreRow.model_validate_json(line, context=context)
+            except ValidationError as error:
+                yield number, _fault(error)
+                continue
+            name = repeated_name(line)
+            yield number, row if name is None else f"{name} stands twice in the row, with one value or two"
 
 
 def p_pass_faults(path: Path) -> tuple[int, list[str]]:

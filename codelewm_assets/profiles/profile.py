@@ -283,6 +283,12 @@ class ComputeSection(Section):
         return self
 
 
+class PublishedSection(Section):
+    """Published evidence of others that the graph judges beside its own."""
+
+    folder: str | None = None  # of CodeLeWM's artifacts or of score rows, as `recheck` reads them; null: none is judged
+
+
 class Profile(Section):
     """One profile, validated."""
 
@@ -300,6 +306,7 @@ class Profile(Section):
     preflight: PreflightSection
     training: dict[str, Any]  # validated by training.config.TrainingConfig, which owns its fields
     compute: ComputeSection = ComputeSection()
+    published: PublishedSection = PublishedSection()
     operations: OperationsSection = OperationsSection()  # never part of an artifact's cache key
     bootstrap_resamples: int = Field(default=2000, ge=100)  # of an interval that is resampled, over problems
 

@@ -1,4 +1,4 @@
-"""Tracker #385 of CodeLeWM as data: each workstream's criteria, summarised, with the evidence for each.
+"""Tracker #385 and RFC-0016 of CodeLeWM as data: the criteria of each, summarised, with the evidence for each.
 
 States are not stored here. For a criterion that only a person can decide, the row names the document or test to read.
 """
@@ -9,7 +9,10 @@ from typing import Literal
 from codelewm_assets.claims.register import TRACKED
 
 TRACKER = 385
-Kind = Literal["check", "gate", "made", "published", "reported", "backend", "later", "person"]
+RFC: Literal["RFC-0016"] = "RFC-0016"  # of 2026-06-08, a draft: a downstream slice that cannot saturate
+Source = int | Literal["RFC-0016"]
+Kind = Literal["check", "gate", "made", "published", "reported", "backend", "later", "person", "below", "at_least", "above",
+               "not_recorded"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +21,25 @@ class Evidence:
 
     check: `asset:check`, its state on the latest data. gate: by name. made: an asset, in all its partitions. published: a
     benchmark that must not be a stand-in. reported: a figure under `seed.<seed>.` of both seeds. backend: the backend that
-    training must have used. later: an `asset:check` that runs only after this status. person: a document or test.
+    training must have used. later: an `asset:check` that runs only after this status. person: a document or test. below,
+    at_least, above: a figure of both seeds against `bound`. not_recorded: something that no record holds, in words.
     """
 
     kind: Kind
     name: str
+    bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One requirement of a workstream."""
+    """One requirement of a workstream or of the RFC."""
 
-    issue: int
+    issue: Source
     text: str
     evidence: tuple[Evidence, ...]
 
 
-WORKSTREAMS: dict[int, str] = {
+WORKSTREAMS: dict[Source, str] = {
     385: "the repair cycle as a whole",
     386: "roadmap and tracker agree with the evidence",
     387: "cross-benchmark pass/fail pack with stratified labels",
@@ -43,6 +48,7 @@ WORKSTREAMS: dict[int, str] = {
     390: "probe labels in every part",
     391: "guarded run of two seeds",
     392: "all gates, and the audit of claims",
+    RFC: "a downstream slice that cannot saturate (a draft, for v1.5)",
 }
 
 
@@ -50,6 +56,15 @@ def _of(issue: int, text: str, **named: str) -> Criterion:
     """A criterion. Args: named: kind of evidence → its names, with spaces between."""
     pieces = (Evidence(kind, name) for kind, names in named.items() for name in names.split())  # type: ignore[arg-type]
     return Criterion(issue, text, tuple(pieces))
+
+
+def _rfc(text: str, *evidence: Evidence) -> Criterion:
+    return Criterion(RFC, text, evidence)
+
+
+def _bounded(kind: Kind, bound: float, *figures: str) -> tuple[Evidence, ...]:
+    """A bound on figures of both benchmarks' rerank reports."""
+    return tuple(Evidence(kind, f"rerank.{b}.{figure}", bound) for b in TRACKED for figure in figures)
 
 
 CALIBRATION = "calibration.overall.p_pass"
@@ -127,4 +142,18 @@ CRITERIA: tuple[Criterion, ...] = (
     _of(392, "the report says whether the claim opens", made="results_report claim_gates"),
     _of(392, "no secret in what would be published", later="hub_release:nothing_stands_against_the_release"),
     _of(392, "the whole test suite passes (`make test`)", person="Makefile"),
+    _rfc("the slice is of the published benchmarks", *(Evidence("published", b) for b in TRACKED)),
+    _rfc("at least 100 locked problems a slice", *_bounded("at_least", 100, "problem_count")),
+    _rfc("pools of 6 to 12 programs", Evidence("person", "docs/profiles.md")),
+    _rfc("pass@1 of no_action and lexical is below 0.85",
+         *_bounded("below", 0.85, "pass_at_1.no_action", "pass_at_1.lexical")),
+    _rfc("pass@1 of the order that a language model gave is below 0.90", *_bounded("below", 0.90, "pass_at_1.llm_order")),
+    _rfc("at least 70% of the problems have two classes of failing programs",
+         Evidence("not_recorded", "classes of failing programs: a problem's scored twins have one bug")),
+    _rfc("whether p_pass beats no_action and lexical in pass@1 and MRR, intervals above zero, on both seeds",
+         *_bounded("above", 0.0, *(f"{lift}.{name}.ci95.0" for lift in ("lift", "mrr_lift") for name in ("no_action", "lexical")))),
+    _rfc("whether p_pass beats the order that a language model gave likewise",
+         *_bounded("above", 0.0, "lift.llm_order.ci95.0", "mrr_lift.llm_order.ci95.0")),
+    _rfc("a static heuristic is among the baselines", *(Evidence("reported", f"rerank.{b}.pass_at_1.static") for b in TRACKED)),
+    _rfc("a baseline that is missing has a typed state and no figure", Evidence("person", "docs/evaluation.md")),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The tracker's status: every criterion with its evidence and current state. States are read, never stored here."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,12 +9,12 @@ from typing import Literal, assert_never
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Record
 from codelewm_assets.release import claims_text
-from codelewm_assets.release.criteria import CRITERIA, TRACKER, WORKSTREAMS, Criterion, Evidence
+from codelewm_assets.release.criteria import CRITERIA, TRACKER, WORKSTREAMS, Criterion, Evidence, Source
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import reasons_text, render
 
 GOOD = ("GREEN", "HOLDS", "MADE", "PUBLISHED", "REPORTED", "RAN")
-WORST_FIRST = ("RED", "FAILS", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED", "MANUAL", "RUNNING", "UNDECIDED",
+WORST_FIRST = ("RED", "FAILS", "NOT_RECORDED", "UNDEFINED", "MISSING", "STALE", "NOT_EVALUATED", "MANUAL", "RUNNING", "UNDECIDED",
                "NOT_IN_THIS_RUN", "JUDGED_AFTER_THIS", "A_PERSON_JUDGES")  # fmt: skip
 """States other than good ones. A row's state is the first of these among its evidence, else SHOWN."""
 AFTER = "built from this page, so its check runs later: `codelewm-assets status` and the review site show it"
@@ -31,7 +32,7 @@ class EvidenceState(Record):
 class TrackerRow(Record):
     """The current state of one criterion."""
 
-    issue: int
+    issue: Source  # number, or the RFC
     criterion: str
     state: str
     evidence: tuple[EvidenceState, ...]
@@ -104,6 +105,10 @@ def _state(evidence: Evidence, records: Records, instance_state: InstanceState) 
             return "JUDGED_AFTER_THIS", AFTER
         case "person":
             return "A_PERSON_JUDGES", "no record shows it; read or run what is named"
+        case "below" | "at_least" | "above":
+            return _of_bound(evidence, records)
+        case "not_recorded":
+            return "NOT_RECORDED", "no record holds it"
         case _:
             assert_never(evidence.kind)
 
@@ -130,6 +135,22 @@ def _of_figure(path: str, records: Records) -> tuple[str, str]:
     return ("NOT_IN_THIS_RUN", f"no such figure for seed {' and '.join(absent)}") if absent else ("REPORTED", "")
 
 
+def _of_bound(evidence: Evidence, records: Records) -> tuple[str, str]:
+    """HOLDS if the figure of both seeds is within the bound; FAILS names the figures, an absent one is NOT_IN_THIS_RUN."""
+    state, detail = _of_figure(evidence.name, records)
+    if evidence.bound is None or state == "NOT_IN_THIS_RUN":
+        return state, detail
+    values = [records.at(f"seed.{seed}.{evidence.name}") for seed in SEEDS]
+    compare = {"below": operator.lt, "at_least": operator.ge, "above": operator.gt}[evidence.kind]
+    is_met = all(compare(value, evidence.bound) for value in values)
+    figures = " and ".join(f"{value:.4g}" for value in values)
+    return (
+        ("HOLDS", "")
+        if is_met
+        else ("FAILS", f"{figures}; {evidence.kind.replace('_', ' ')} {evidence.bound:g} is asked")
+    )
+
+
 def tracker_markdown(status: TrackerStatus, records: Records) -> str:
     """Body of a tracker comment: counts, claims, gates, and a table for each workstream."""
     sections = {
@@ -144,7 +165,8 @@ def tracker_markdown(status: TrackerStatus, records: Records) -> str:
     )  # fmt: skip
 
 
-NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later": "check", "backend": "backend"}
+NOUNS = {"made": "asset", "reported": "figure", "published": "benchmark", "later": "check", "backend": "backend",
+         "below": "figure", "at_least": "figure", "above": "figure", "not_recorded": "record of"}  # fmt: skip
 
 
 def _evidence_text(evidence: Sequence[EvidenceState]) -> str:

@@ -1,44 +1,49 @@
-"""`codelewm.artifact_manifest.v1`: files, parents, configuration and digest of an artifact."""
+"""`codelewm_assets.artifact_manifest.v2`: files, parents, configuration and digest of an artifact.
+
+Until 0.2.0 manifests had the schema id `codelewm.artifact_manifest.v1`, which is CodeLeWM's own and has another shape
+(`published/forms.py`). The fields are the same under both ids. The id is in the digest, and not in cache keys: stored artifacts
+keep their data versions and are reused.
+"""
 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from codelewm_assets.core.digests import digest_of
 from codelewm_assets.core.errors import ManifestError
 
-SCHEMA: Literal["codelewm.artifact_manifest.v1"] = "codelewm.artifact_manifest.v1"
+SCHEMA: Literal["codelewm_assets.artifact_manifest.v2"] = "codelewm_assets.artifact_manifest.v2"
 NOT_IN_DIGEST = {"created_at", "source_git_sha", "command"}
 COMMIT = re.compile(r"[0-9a-f]{40}|unknown")
+
+
+def inside_the_root(path: str) -> str:
+    """The path itself. Raises: ValueError: it is absolute, empty or leaves its root."""
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or path in ("", "."):
+        raise ValueError(f"path {path!r} leaves the artifact's folder; expected a relative path inside it")
+    return path
 
 
 class ManifestFile(BaseModel):
     """One file of an artifact; `path` is relative to the artifact's folder and stays inside it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    path: str
+    path: Annotated[str, AfterValidator(inside_the_root)]
     sha256: str
     bytes: int
-
-    @field_validator("path")
-    @classmethod
-    def _inside_the_root(cls, value: str) -> str:
-        parts = PurePosixPath(value)
-        if parts.is_absolute() or ".." in parts.parts or value in ("", "."):
-            raise ValueError(f"path {value!r} leaves the artifact's folder; expected a relative path inside it")
-        return value
 
 
 class Manifest(BaseModel):
     """The manifest beside an artifact's files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    schema_version: Literal["codelewm.artifact_manifest.v1"] = SCHEMA
+    schema_version: Literal["codelewm_assets.artifact_manifest.v2", "codelewm.artifact_manifest.v1"] = SCHEMA
     artifact_id: str  # asset key, or asset key[partition]
     artifact_kind: str  # asset key
     created_at: str  # ISO 8601, UTC
@@ -81,5 +86,10 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
+        if any(e["loc"] == ("parent_artifacts",) and isinstance(e["input"], list) for e in error.errors()):
+            raise ManifestError(
+                f"{where}: a manifest of CodeLeWM, whose parents are a list; this store holds manifests of {SCHEMA}. "
+                "`codelewm-assets recheck` judges it."
+            ) from error
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ManifestError(f"{where}: not a {SCHEMA} manifest ({faults}). Rebuild the artifact.") from error

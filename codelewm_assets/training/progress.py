@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, create_model
 
 from codelewm_assets.core.errors import ReportError
+from codelewm_assets.training.codelewm_events import is_codelewm_event, translated
 
 JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
@@ -93,6 +94,9 @@ def timeless(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
     """Events of the stream, and the number of its last line when truncated, as by a kill (0 when it is not).
 
+    Events of CodeLeWM's own trainer are read as those of this one. In a job's log, whose events have the prefix `JOB_EVENT`,
+    other lines are skipped.
+
     Raises: ReportError: the file cannot be read, holds no event, or has an invalid line.
     """
     try:
@@ -102,11 +106,15 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
             f"{path.name} cannot be read ({error}). Name the job_progress.jsonl of a training run."
         ) from error
     *lines, last = text.removesuffix("\n").split("\n")
-    is_cut = _is_cut(last, is_ended=text.endswith("\n"))
+    is_log = JOB_EVENT in text
+    is_cut = _is_cut(last.partition(JOB_EVENT)[2] or last, is_ended=text.endswith("\n"))
     events: list[dict[str, Any]] = []
     for number, line in enumerate([*lines, *([] if is_cut else [last])], 1):
+        event = line.partition(JOB_EVENT)[2] if JOB_EVENT in line else line
+        if is_log and event is line and not line.startswith("{"):
+            continue
         try:
-            events.append(_event(line.removeprefix(JOB_EVENT)))
+            events.append(_event(event))
         except ValueError as error:
             raise ReportError(
                 f"{path.name}: line {number} is no event of a training run: {error}. Name the job_progress.jsonl of one."
@@ -138,6 +146,8 @@ def _event(text: str) -> dict[str, Any]:
     """The event of a line. Raises: ValueError: the fault, in one line."""
     try:
         event = json.loads(text)
+        if is_codelewm_event(event):
+            return translated(event)
         EVENT.validate_python(event)
     except ValidationError as error:
         raise ValueError(_fault(error)) from error

@@ -44,6 +44,7 @@ DESIGN_KEYS = [
     "latent_probe_report",
     "rerank_report",
     "claim_gates",
+    "published_evidence",
     "claim_audit",
     "results_report",
     "dataset_card",

@@ -76,7 +76,7 @@ def test_a_missing_key_is_refused() -> None:
 
 @each_case("text", ["", "{", "[]", "null", "5"])
 def test_a_text_that_is_not_a_json_object_is_refused(text: str) -> None:
-    with pytest.raises(ManifestError, match=r"here: not a codelewm\.artifact_manifest\.v1 manifest"):
+    with pytest.raises(ManifestError, match=r"here: not a codelewm_assets\.artifact_manifest\.v2 manifest"):
         parse_manifest(text, where="here")
 
 
@@ -88,3 +88,15 @@ def test_a_path_outside_the_folder_is_refused(path: str) -> None:
 
 def test_a_path_in_a_folder_of_its_own_is_taken() -> None:
     assert ManifestFile(path="figures/lift..png", sha256="2" * 64, bytes=5).path == "figures/lift..png"
+
+
+def test_a_manifest_of_the_first_schema_is_read_and_a_new_one_has_an_id_of_its_own() -> None:
+    assert parsed().schema_version == "codelewm_assets.artifact_manifest.v2"
+    assert parsed(schema_version="codelewm.artifact_manifest.v1").parent_artifacts == PLAIN["parent_artifacts"]
+    with pytest.raises(ManifestError, match="schema_version"):
+        parsed(schema_version="codelewm.artifact_manifest.v2")
+
+
+def test_a_manifest_of_codelewm_is_refused_by_name() -> None:
+    with pytest.raises(ManifestError, match="a manifest of CodeLeWM, whose parents are a list"):
+        parsed(schema_version="codelewm.artifact_manifest.v1", parent_artifacts=["eval_report-0"])

@@ -93,7 +93,10 @@ def test_what_an_unchanged_cache_key_gave_is_reused_and_what_a_changed_one_gives
     assert reused is not None and reused.digest == digests[PROBLEMS]
     changed = CacheKey("benchmark_problems", "humaneval", {}, CONFIG | {"max_inputs": 6}, CODE_VERSION)
     assert store.find(changed) is None
-    assert store.write(changed, {"data.json": b"[]"}, {}).digest != digests[PROBLEMS]
+    stored = store.write(changed, {"data.json": b"[]"}, {})
+    assert stored.digest != digests[PROBLEMS]
+    schemas = (reused.manifest.schema_version, stored.manifest.schema_version)
+    assert schemas == ("codelewm.artifact_manifest.v1", "codelewm_assets.artifact_manifest.v2")
     assert store.verify_all() == (len(digests) + 1, [])
     assert {path: path.read_bytes() for path in before} == before
 

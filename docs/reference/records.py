@@ -14,7 +14,8 @@ from docs.reference.profiles import profile_models
 INTRO = """# Records
 
 Written from the code when this site is built: every model that is read or written, but for [profiles](profiles.md). All are closed:
-an unknown field is refused. A table's columns are the fields of its record, in Parquet. "Meaning" is the comment beside the
+an unknown field is refused, but in CodeLeWM's forms that are read in part (`published`).
+A table's columns are the fields of its record, in Parquet. "Meaning" is the comment beside the
 field; where there is none, the name says it."""
 
 

@@ -1,0 +1,237 @@
+"""Published reports and rows besides score rows: which follow from what is here."""
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import permutations
+
+from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_text
+from codelewm_assets.core.errors import ReportError
+from codelewm_assets.published.calibration_recompute import calibration_document
+from codelewm_assets.published.evidence import CONFIG, Evidence, EvidenceError, EvidenceFile
+from codelewm_assets.published.forms import (
+    CALIBRATION,
+    DECOY_PAIR,
+    DECOY_SUMMARY,
+    DEMO_GATE,
+    LABEL_ROW,
+    PACK_RECORD,
+    PROBE,
+    RERANK,
+    RETRIEVAL,
+    SCORES,
+    SECRET_SCAN,
+    SURPRISE,
+    TRAIN_CONFIG,
+    PublishedCalibration,
+    PublishedDecoyPair,
+    PublishedDecoySummary,
+    PublishedLabel,
+    PublishedRerank,
+    PublishedScan,
+    PublishedSurprise,
+)
+from codelewm_assets.published.lineage import Lineage, Rows
+from codelewm_assets.published.pools import published_pools
+from codelewm_assets.published.records import ReportCheck
+from codelewm_assets.published.rerank_recompute import RerankSettings, rerank_document
+
+NOT_FROM_ROWS = {
+    RETRIEVAL: "it holds no rank of any query, so its figures do not follow from it",
+    PROBE: "its latents and labels are not published",
+    TRAIN_CONFIG: "a configuration follows from nothing",
+    DEMO_GATE: "its figures are those of the rerank reports that it replays",
+    PACK_RECORD: "rows of the pack are not recomputed; they are read for their split",
+}
+MAX_ORDERS = 60  # of row files that a calibration report may have been computed from
+
+
+def check_reports(evidence: Evidence, lineage: Lineage) -> list[ReportCheck]:
+    """A check of each report. Raises: EvidenceError: the rows beside a rerank report are of other pools."""
+    checks: list[ReportCheck] = []
+    faults: list[str] = []
+    for file in evidence.files:
+        try:
+            if file.schema_id in CHECKS:
+                checks.append(CHECKS[file.schema_id](evidence, lineage, file))
+            elif file.schema_id in NOT_FROM_ROWS:
+                checks.append(_check(file, None, NOT_FROM_ROWS[file.schema_id]))
+        except ReportError as error:
+            faults.append(str(error))
+    if faults:
+        raise EvidenceError(faults)
+    return checks
+
+
+def _check(file: EvidenceFile, recomputes: bool | None, reason: str, *rows: EvidenceFile) -> ReportCheck:
+    return ReportCheck(
+        path=file.name,
+        schema_id=str(file.schema_id),
+        recomputes=recomputes,
+        from_rows=[r.name for r in rows],
+        reason=reason,
+    )
+
+
+def _rerank(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportCheck:
+    report = file.records[0]
+    assert isinstance(report, PublishedRerank)
+    beside = lineage.rows_beside(file)
+    if beside is not None:
+        _same_pools(file, report, *beside)
+    candidates = [beside] if beside else [(at, rows) for at, rows in lineage.rows if not _other_pools(report, rows)]
+    settings = _settings(lineage, file, report)
+    for at, rows in candidates:
+        if file.sha256 == sha256_bytes(rerank_bytes(report, rows, settings)):
+            return _check(file, True, "byte for byte from its rows", at)
+    if beside is None:
+        return _check(file, None, "no score rows here give it; its own are not among the files")
+    return _check(file, False, _difference(file, rerank_bytes(report, beside[1], settings)), beside[0])
+
+
+def rerank_bytes(report: PublishedRerank, rows: Rows, settings: RerankSettings) -> bytes:
+    """The report that rows give, as its file."""
+    pools = {pool.pool_id: pool.members for pool in published_pools(rows)}
+    summary = report.scoring_summary.model_dump(mode="json")
+    return pretty_json(rerank_document(pools, settings, benchmark=report.benchmark, scoring_summary=summary))
+
+
+def _settings(lineage: Lineage, file: EvidenceFile, report: PublishedRerank) -> RerankSettings:
+    config = next((mate.document for mate in lineage.mates(file) if mate.path.name == CONFIG), None) or {}
+    return RerankSettings(
+        seed=report.bootstrap_seed,
+        pass_at_k=report.pass_at_k,
+        bootstrap_samples=config.get("bootstrap_samples", RerankSettings().bootstrap_samples),
+        min_lift_for_claim=config.get("min_lift_for_claim", RerankSettings().min_lift_for_claim),
+    )
+
+
+def _other_pools(report: PublishedRerank, rows: Rows) -> str | None:
+    """How the pools of rows differ from those of a report, in words; None: they do not."""
+    problems, benchmarks = {row.problem_id for row in rows}, {row.benchmark_id for row in rows} - {None}
+    expected = report.problem_count, report.scoring_summary.completion_count
+    if (len(problems), len(rows)) != expected or not benchmarks <= {report.benchmark}:
+        stated = ", ".join(sorted(map(str, benchmarks))) or "no benchmark"
+        here = f"{len(problems)} problems with {len(rows)} completions of {stated}"
+        return f"{here}, the report has {expected[0]} with {expected[1]} of {report.benchmark}"
+    lacking = [name for name in SCORES if any(name not in row.scores for row in rows)]
+    return f"rows without {', '.join(lacking)}" if lacking else None
+
+
+def _same_pools(file: EvidenceFile, report: PublishedRerank, at: EvidenceFile, rows: Rows) -> None:
+    if (difference := _other_pools(report, rows)) is not None:
+        raise ReportError(f"{at.name}: rows of other pools than {file.name}: {difference}.")
+
+
+def _calibration(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportCheck:
+    report = file.records[0]
+    assert isinstance(report, PublishedCalibration)
+    manifest = lineage.manifest_of(file)
+    parents = [lineage.rows_of_artifact(parent) for parent in manifest.parent_artifacts] if manifest else []
+    named = [pair for pair in parents if pair is not None]
+    is_complete = bool(named) and len(named) == len(report.score_paths)
+    orders = [named] if is_complete else _orders(lineage, report)
+    for order in orders:
+        rows = [row for _, rows in order for row in rows]
+        if file.sha256 == sha256_bytes(pretty_json(calibration_document(rows, report))):
+            return _check(file, True, "byte for byte from its rows, texts taken over", *(at for at, _ in order))
+    if not is_complete:
+        return _check(file, None, "no score rows here give it; its own are not all among the files")
+    rows = [row for _, rows in named for row in rows]
+    difference = _difference(file, pretty_json(calibration_document(rows, report)))
+    return _check(file, False, difference, *(at for at, _ in named))
+
+
+def _orders(lineage: Lineage, report: PublishedCalibration) -> Iterator[list[tuple[EvidenceFile, Rows]]]:
+    """Row files in every order that has the report's number of rows, some at most."""
+    count = 0
+    for order in permutations(lineage.rows, len(report.score_paths)):
+        if sum(len(rows) for _, rows in order) == report.row_count and count < MAX_ORDERS:
+            count += 1
+            yield list(order)
+
+
+def _difference(file: EvidenceFile, computed: bytes) -> str:
+    """The first fields in which a document differs from what its rows give."""
+    document = json.loads(computed)
+    names = sorted(key for key in document.keys() | file.document.keys() if document.get(key) != file.document.get(key))
+    fields = ", ".join(names[:4]) or "only in how it is written"
+    return f"differs from what its rows give: {fields}"
+
+
+def _surprise(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportCheck:
+    report = file.records[0]
+    assert isinstance(report, PublishedSurprise)
+    wins: dict[str, list[float]] = {}
+    ranks = []
+    for example in report.examples:
+        decoys = [score for scores in example.decoy_scores_by_category.values() for score in scores]
+        ranks.append(1 + sum(score < example.true_score for score in decoys))
+        for category, scores in example.decoy_scores_by_category.items():
+            wins.setdefault(category, []).extend(_win(example.true_score, score) for score in scores)
+    every = [win for values in wins.values() for win in values]
+    computed = {
+        "example_count": len(ranks),
+        "mean_true_rank": sum(ranks) / len(ranks) if ranks else None,
+        "median_true_rank": statistics.median(ranks) if ranks else None,
+        "recall_at_1": sum(rank == 1 for rank in ranks) / len(ranks) if ranks else None,
+        "pairwise_auc_overall": sum(every) / len(every) if every else None,
+        "pairwise_auc_by_category": {name: sum(values) / len(values) for name, values in wins.items() if values},
+    }
+    differing = [name for name, value in computed.items() if report.metrics.get(name) != value]
+    if differing:
+        return _check(file, False, f"differs from what its examples give: {', '.join(differing)}")
+    return _check(file, True, f"metrics from its own {len(ranks)} examples; how these were chosen is not shown")
+
+
+def _win(true: float, decoy: float) -> float:
+    return 1.0 if decoy > true else 0.5 if decoy == true else 0.0
+
+
+def _labels(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportCheck:
+    wrong = [
+        row.completion_id
+        for row in file.records
+        if isinstance(row, PublishedLabel)
+        and (
+            sha256_text(row.completion_text) != row.completion_sha256
+            or row.passed != (row.label == "pass")
+            or row.passed != (bool(row.test_results) and all(result.passed for result in row.test_results))
+        )
+    ]
+    if wrong:
+        return _check(file, False, f"text, label and results disagree: {', '.join(wrong[:3])}")
+    return _check(file, True, f"{len(file.records)} rows: text digests, labels and results agree; nothing was run")
+
+
+def _decoy_summary(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportCheck:
+    summary = file.records[0]
+    assert isinstance(summary, PublishedDecoySummary)
+    paths = {mate.path for mate in lineage.mates(file)}
+    pairs = next((p for p in evidence.rows_of(DECOY_PAIR, PublishedDecoyPair) if p[0].path in paths), None)
+    if pairs is None:
+        return _check(file, None, "its pairs are not among the files")
+    counts = dict(Counter(pair.category for pair in pairs[1]))
+    problems = len({pair.source_problem_id for pair in pairs[1]})
+    agrees = (summary.pair_count, summary.pair_count_by_category, summary.distinct_problem_count) == (
+        len(pairs[1]),
+        counts,
+        problems,
+    )
+    return _check(file, agrees, "counts from its pairs" if agrees else "counts differ from its pairs", pairs[0])
+
+
+def _scan(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportCheck:
+    scan = file.records[0]
+    assert isinstance(scan, PublishedScan)
+    agrees = scan.ok == (not scan.findings)
+    count = len(scan.paths_scanned)
+    reason = f"says {'clean' if scan.ok else 'not clean'} of {count} paths as its writer named them; none is opened"
+    return _check(file, agrees, reason if agrees else "ok and findings disagree")
+
+
+CHECKS: dict[str, Callable[[Evidence, Lineage, EvidenceFile], ReportCheck]] = {
+    RERANK: _rerank, CALIBRATION: _calibration, SURPRISE: _surprise, LABEL_ROW: _labels, DECOY_SUMMARY: _decoy_summary,
+    SECRET_SCAN: _scan,
+}  # fmt: skip

@@ -1,0 +1,109 @@
+"""`recheck`: tables, JSON and a page, or a line for each file that cannot be judged."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.published.forms import SCORE_ROW
+from codelewm_assets_tests.command import Run
+from codelewm_assets_tests.published.rows import row
+from codelewm_assets_tests.published.written import Published
+
+ROW = row("P/0::0", passed=True).model_dump(mode="json")
+OLD = {name: value for name, value in ROW.items() if name not in ("benchmark_id", "split")} | {
+    "completion_id": "P/0::1"
+}
+
+
+def _lines(*rows: object) -> str:
+    return "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in rows)
+
+
+def test_tables_json_and_page(run: Run, tmp_path: Path) -> None:
+    Published(tmp_path / "in").rerank()
+    result = run("recheck", tmp_path / "in", "--output", tmp_path / "out")
+    assert (result.status, result.err) == (0, "")
+    assert "the reranking claim is closed" in result.out
+    document = json.loads((tmp_path / "out" / "recheck.json").read_text(encoding="utf-8"))
+    assert document == json.loads(run("recheck", tmp_path / "in", "--json").out)
+    (rows,) = document["score_rows"]
+    assert rows["pass_at_1"]["lexical"] == {"published_ties": 1.0, "shared_ties": 0.5}
+    assert rows["constant_score"] == {"published_ties": 1.0, "shared_ties": 0.5}
+    assert rows["lift"]["no_action"] == {"points": 0.0, "ci95": [0.0, 0.0]}
+    assert [entry["recomputes"] for entry in (*document["manifests"], *document["reports"])] == [True, True]
+    assert (tmp_path / "out" / "recheck.md").read_text(encoding="utf-8").startswith("# Evidence, rechecked")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("scores.jsonl", _lines(ROW) + json.dumps(OLD)[:40], "scores.jsonl: line 2: not JSON, or truncated"),
+        ("scores.jsonl", _lines(ROW, ROW), "line 2: completion 'P/0::0' stands in line 1 already"),
+        ("scores.jsonl", _lines(ROW, OLD), "rows of two cycles in one file"),
+        ("scores.jsonl", _lines(ROW, ROW | {"schema_version": "codelewm.eval.completion_score.v2"}),
+         "line 2: is codelewm.eval.completion_score.v2"),
+        ("scores.jsonl", _lines(ROW | {"schema_version": "codelewm.eval.completion_score.v2"}), f"recheck reads {SCORE_ROW}"),
+        ("scores.jsonl", _lines(ROW | {"scores": {"codelewm": float("nan")}}), "NaN is no JSON number"),
+        ("scores.jsonl", _lines(ROW | {"scores": {"lexical": 1.0}}), "1 rows have no score codelewm"),
+        ("scores.jsonl", "", "is empty"),
+        ("report.json", '{"schema_version": "codelewm.eval.execution_rerank_report.v1",\n "base', "not JSON, or truncated"),
+        ("scan.json", '{"schema_version": "codelewm.secret_scan.v1", "ok": true, "findings": []}', "paths_scanned: Field required"),
+    ],
+    ids=["cut off", "twice", "two cycles", "mixed versions", "other version", "NaN", "no subject", "empty", "cut report", "field"],
+)  # fmt: skip
+def test_a_file_that_cannot_be_judged_is_one_line(run: Run, tmp_path: Path, name: str, text: str, part: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    run("recheck", tmp_path, "--output", tmp_path / "out").is_one_line_error(part, name, status=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_faulty_file_is_named(run: Run, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text("{", encoding="utf-8")
+    result = run("recheck", tmp_path)
+    assert (result.status, len(result.err.splitlines())) == (2, 2)
+
+
+def test_a_manifest_of_a_foreign_kind_is_refused(run: Run, tmp_path: Path) -> None:
+    Published(tmp_path).rerank(artifact_kind="execution_pack")
+    run("recheck", tmp_path).is_one_line_error("artifact_kind", "'execution_pack'", status=2)
+
+
+def test_rows_of_other_pools_are_refused(run: Run, tmp_path: Path) -> None:
+    Published(tmp_path).rerank()
+    rows = [row(f"Q/0::{n}", passed=n == 0, benchmark_id="mbpp_plus").model_dump(mode="json") for n in range(2)]
+    (tmp_path / "reports" / "completion_scores.jsonl").write_text(_lines(*rows), encoding="utf-8")
+    run("recheck", tmp_path).is_one_line_error(
+        "rows of other pools",
+        "1 problems with 2 completions of mbpp_plus",
+        "the report has 2 with 4 of humaneval",
+        status=2,
+    )
+
+
+def test_scanned_paths_are_opaque(run: Run, tmp_path: Path) -> None:
+    scan = {
+        "schema_version": "codelewm.secret_scan.v1",
+        "ok": True,
+        "findings": [],
+        "paths_scanned": ["/Users/someone/secret"],
+    }
+    (tmp_path / "scan.json").write_bytes(pretty_json(scan))
+    result = run("recheck", tmp_path)
+    assert result.status == 0
+    assert "/Users" not in result.out
+
+
+def test_rows_of_this_project_need_the_score_that_is_named(run: Run, tmp_path: Path) -> None:
+    own = {
+        "completion_id": "a",
+        "problem_id": "p",
+        "benchmark_id": "humaneval",
+        "passed": True,
+        "scores": {"critic": 0.5},
+    }
+    (tmp_path / "s.jsonl").write_text(_lines(own), encoding="utf-8")
+    run("recheck", tmp_path).is_one_line_error("scores has no p_pass", status=2)
+    assert run("recheck", tmp_path, "--score", "critic").status == 0

@@ -1,0 +1,189 @@
+"""`recheck` on the published files, against the facts that are known of them, and on small evidence written here."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from codelewm_assets.core.digests import digest_of, pretty_json
+from codelewm_assets.published.evidence import EvidenceError
+from codelewm_assets.published.manifests import artifact_id_of
+from codelewm_assets.published.page import markdown_page
+from codelewm_assets.published.recheck import recheck
+from codelewm_assets.published.records import PublishedClaim, Recheck, ScoreRowsCheck
+from codelewm_assets_tests.published.rows import row
+from codelewm_assets_tests.published.written import Published
+
+
+@pytest.fixture(scope="module")
+def published(published_folder: Path) -> Recheck:
+    started = time.process_time()
+    result = recheck([published_folder])
+    assert time.process_time() - started < 20
+    return result
+
+
+def _rows(result: Recheck, seed: int, benchmark: str) -> ScoreRowsCheck:
+    (check,) = [rows for rows in result.score_rows if f"seed-{seed}" in rows.path and rows.benchmarks == [benchmark]]
+    return check
+
+
+def test_published_manifests_recompute_and_absent_parents_are_named(published: Recheck) -> None:
+    assert len(published.manifests) == 16
+    assert all(check.recomputes and check.artifact_id_recomputes for check in published.manifests)
+    assert all(check.config_sha256_recomputes for check in published.manifests if "v1_0" not in check.path)
+    absent = {parent for check in published.manifests for parent in check.absent_parents}
+    assert "codelewm-passfail-execution-pack-20260606T122240Z" in absent
+
+
+def test_published_reports_recompute_from_their_rows(published: Recheck) -> None:
+    states = {report.path: report.recomputes for report in published.reports}
+    from_rows = [
+        path
+        for path, state in states.items()
+        if state and path.endswith(("rerank_report.json", "calibration_report.json"))
+    ]
+    assert len(from_rows) == 6
+    assert False not in states.values()
+    (without_rows,) = [
+        report for report in published.reports if "v0_6" in report.path and "rerank_report" in report.path
+    ]
+    assert without_rows.recomputes is None
+
+
+@pytest.mark.parametrize("seed", [42, 1729])
+def test_published_figures_under_both_tie_rules(published: Recheck, seed: int) -> None:
+    humaneval, mbpp = _rows(published, seed, "humaneval"), _rows(published, seed, "mbpp_plus")
+    assert (humaneval.problem_count, mbpp.problem_count) == (47, 17)
+    assert round(humaneval.pass_at_1["codelewm"].published_ties, 4) == 0.9787
+    assert mbpp.pass_at_1["codelewm"].published_ties == 1.0
+    lexical = humaneval.pass_at_1["lexical"]
+    assert (round(lexical.published_ties, 4), round(lexical.shared_ties, 4)) == (0.6596, 0.3408)
+    for rows in (humaneval, mbpp):
+        assert rows.constant_score.published_ties == 1.0
+        assert rows.constant_score.shared_ties == pytest.approx(1 / 6)
+        assert rows.place.only_lowest_id_passes == rows.place.pool_count
+        assert (rows.place.commonest_passing_ending, rows.has_p_pass) == ("0", False)
+
+
+@pytest.mark.parametrize("seed", [42, 1729])
+def test_published_problems_were_trained_on_and_held_out_ones_show_no_lift(published: Recheck, seed: int) -> None:
+    humaneval, mbpp = _rows(published, seed, "humaneval"), _rows(published, seed, "mbpp_plus")
+    assert [(len(r.split.trained), len(r.split.heldout)) for r in (humaneval, mbpp)] == [(40, 7), (14, 3)]
+    for rows in (humaneval, mbpp):
+        assert (rows.split.status, rows.stated_splits) == ("confirmed", {"test": rows.row_count})
+        assert rows.slices["heldout"].lift["no_action"].points == 0.0
+        assert rows.slices["trained"].problem_count == len(rows.split.trained)
+
+
+def test_the_lift_over_shuffled_action_includes_zero_as_the_note_of_june_9_says(published: Recheck) -> None:
+    lifts = [_rows(published, seed, "humaneval").lift_published_ties["shuffled_action"] for seed in (42, 1729)]
+    figures = [(round(lift.points, 2), *(round(bound, 2) for bound in lift.ci95)) for lift in lifts]
+    assert figures == [(8.51, 0.0, 19.15), (6.38, 0.0, 14.89)]
+
+
+def test_open_claims_of_the_published_files_do_not_survive_and_closed_ones_do(published: Recheck) -> None:
+    verdicts = [(c.claim.partition(" (")[0], c.verdict) for c in published.claims if "reranking claim" in c.claim]
+    assert verdicts.count(("humaneval: the reranking claim is open", "does_not_survive")) == 2
+    assert verdicts.count(("mbpp_plus: the reranking claim is closed", "survives")) == 2
+    page = markdown_page(published)
+    assert "40 of 47 problems were in the train part" in page
+    assert "/Users/" not in page
+
+
+def test_an_altered_file_and_an_altered_configuration_are_named(tmp_path: Path) -> None:
+    Published(tmp_path).rerank()
+    (tmp_path / "config.json").write_bytes(pretty_json({"seed": 18}))
+    (check,) = recheck([tmp_path]).manifests
+    assert (check.recomputes, check.config_sha256_recomputes, check.artifact_id_recomputes) == (False, False, True)
+    assert [file.path for file in check.files if file.state == "differs"] == ["config.json"]
+
+
+def test_a_report_that_its_rows_do_not_give_differs(tmp_path: Path) -> None:
+    Published(tmp_path).rerank()
+    path = tmp_path / "reports" / "execution_rerank_report.json"
+    path.write_bytes(pretty_json(json.loads(path.read_bytes()) | {"claim_allowed": True}))
+    (report,) = recheck([tmp_path]).reports
+    assert report.recomputes is False
+    assert report.reason == "differs from what its rows give: claim_allowed"
+
+
+def test_a_clean_artifact_recomputes_wherever_it_lies_and_whatever_its_files_are_called(tmp_path: Path) -> None:
+    Published(tmp_path / "a" / "b", rows_name="any_name.txt.jsonl").rerank()
+    result = recheck([tmp_path])
+    assert result.faults == []
+    assert [report.recomputes for report in result.reports] == [True]
+
+
+def test_the_pack_s_own_records_show_the_split(tmp_path: Path) -> None:
+    """P/0 is in train, P/1 in test: one problem a slice, whatever the rows state."""
+    Published(tmp_path).rerank()
+    record = {"schema_version": "codelewm.execution_pack_record.v2", "passed": True}
+    records = [record | {"record_id": f"P/{n}::c::i", "source_problem_id": f"P/{n}", "split": split}
+               for n, split in enumerate(("train", "test"))]  # fmt: skip
+    (tmp_path / "pack.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    (rows,) = recheck([tmp_path]).score_rows
+    assert (rows.split.status, rows.split.trained, rows.split.heldout) == ("pack", ["P/0"], ["P/1"])
+
+
+def test_without_evidence_the_train_part_is_unknown_or_conditional(tmp_path: Path) -> None:
+    Published(tmp_path).rerank()
+    (rows,) = recheck([tmp_path]).score_rows
+    assert (rows.split.status, rows.slices) == ("unknown", {})
+    wsd = Published(tmp_path / "wsd", rows=[row(f"P/0::wsd::{n}", passed=n == 0) for n in range(2)])
+    wsd.rerank()
+    (rows,) = recheck([wsd.folder]).score_rows
+    assert rows.split.status == "if_these_problems"
+    assert _claim(recheck([wsd.folder]), "The rows are of the split").verdict == "cannot_tell"
+
+
+def _claim(result: Recheck, begins: str) -> PublishedClaim:
+    return next(claim for claim in result.claims if claim.claim.startswith(begins))
+
+
+def test_anyone_s_rows_are_judged_the_same_way(tmp_path: Path) -> None:
+    """Two pools of two; p_pass puts the passing member first in both, length ties in both: 1.0 against 0.5, 50 points."""
+    rows = [
+        {"completion_id": f"c{member}", "problem_id": f"HumanEval/{n}", "benchmark_id": "humaneval", "passed": member == 1,
+         "scores": {"p_pass": float(member), "length": 3.0}}
+        for n in range(2) for member in range(2)
+    ]  # fmt: skip
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    result = recheck([tmp_path])
+    (check,) = result.score_rows
+    assert (check.pass_at_1["length"].published_ties, check.pass_at_1["length"].shared_ties) == (0.0, 0.5)
+    assert check.lift["length"].model_dump() == {"points": 50.0, "ci95": (50.0, 50.0)}
+    assert (check.split.status, check.has_p_pass, check.place.lowest_id_passes) == ("unknown", True, 0)
+    assert _claim(result, "humaneval: p_pass orders").verdict == "survives"
+
+
+def test_rows_as_parquet_give_what_the_same_rows_as_json_lines_give(tmp_path: Path) -> None:
+    from codelewm_assets.core.tables import write_table
+
+    rows = [
+        {
+            "completion_id": f"c{n}",
+            "problem_id": "HumanEval/0",
+            "benchmark_id": "humaneval",
+            "passed": n == 0,
+            "scores": {"p_pass": 0.5},
+        }
+        for n in range(2)
+    ]
+    (tmp_path / "s.parquet").write_bytes(write_table(rows))
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    first, second = (check.model_dump(exclude={"path"}) for check in recheck([tmp_path]).score_rows)
+    assert first == second
+
+
+def test_no_file_to_judge_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="No file here has a form that recheck reads"):
+        recheck([tmp_path])
+    with pytest.raises(EvidenceError, match="no such file or folder"):
+        recheck([tmp_path / "absent"])
+
+
+def test_an_artifact_id_is_the_kind_and_the_digest_of_the_rest() -> None:
+    document = {"artifact_id": "x", "a": 1}
+    assert artifact_id_of(document, "eval_report") == f"eval_report-{digest_of({'a': 1})[:16]}"
