@@ -6,6 +6,8 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
@@ -31,10 +33,16 @@ def _namespace(text: str) -> str:
 
 @command("publish --namespace lab", "Show the release plan for the Hub; --execute uploads it.", _add_arguments)
 def run(options: argparse.Namespace) -> int:
+    with TemporaryDirectory(prefix="codelewm-publish-") as folder:
+        return _run(options, Path(folder))
+
+
+def _run(options: argparse.Namespace, folder: Path) -> int:
     from codelewm_assets.defs.hub_release import latest_plan
+    from codelewm_assets.release.hub_links import in_namespace
     from codelewm_assets.release.hub_upload import publish
 
-    plan, sources = latest_plan(open_instance(), open_store())
+    plan, sources = in_namespace(*latest_plan(open_instance(), open_store()), options.namespace, folder)
     payload = {
         "tag": plan.tag,
         "files": [

@@ -137,7 +137,7 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
 
 @artifact_asset(
     "release", deps=["execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions"],
-    kinds={"markdown", "huggingface"}, code_version="5",
+    kinds={"markdown", "huggingface"}, code_version="6",
 )  # fmt: skip
 def dataset_card(run: AssetRun) -> Plan:
     """The published part of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
@@ -164,7 +164,7 @@ def dataset_card(run: AssetRun) -> Plan:
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "execution_pack", "checkpoint"], kinds={"markdown", "huggingface"}, code_version="5",
+    "release", deps=["claim_gates", "execution_pack", "checkpoint"], kinds={"markdown", "huggingface"}, code_version="6",
 )  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: lineage, figures in the Hub's schema, gates and claims."""

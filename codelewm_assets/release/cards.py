@@ -12,7 +12,7 @@ from codelewm_assets.core.records import ExcludedProblem, PackRow
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.release import claims_text, metrics
-from codelewm_assets.release.hub_layout import NAMESPACE
+from codelewm_assets.release.hub_layout import CONFIGS, NAMESPACE, SPLIT
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import render, table
 from codelewm_assets.training.sidecar import Sidecar
@@ -63,7 +63,9 @@ def dataset_card(
         size_categories=[_size(len(rows))],
         task_categories=["text-classification"],
         tags=["code", "program-execution", "execution-labels"],
-        configs=[{"config_name": "default", "data_files": [{"split": "all", "path": "data/pack.parquet"}]}],
+        configs=[
+            {"config_name": name, "data_files": [{"split": SPLIT, "path": path}]} for name, path in CONFIGS.items()
+        ],
     )
     return _card(
         "DatasetCard", header, "dataset_card.md.j2",

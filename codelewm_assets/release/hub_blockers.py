@@ -15,6 +15,7 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import iter_table
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
+from codelewm_assets.release.hub_loading import loading_faults
 from codelewm_assets.release.hub_plan import Blocker, PlannedFile, Reason, ReleasePlan, planned_files
 from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
@@ -45,6 +46,10 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     expected = f"wanted one of {', '.join(SUFFIXES)}, or this version's {' and '.join(MODULES)}"
     odd = [file for file in files if not (file.path.endswith(SUFFIXES) or _is_model_code(file))]
     blockers += [_blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}") for file in odd]
+    damaged = {file.repository for file in files if file.digest in faults}  # reported as such above
+    sources = {file: generated[file.source] if file.is_generated else by_id[file.artifact_id].path(file.source)
+               for file in files if file.repository not in damaged}  # fmt: skip
+    blockers += [_blocker("dataset_does_not_load", fault) for fault in loading_faults(sources)]
     return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(blockers))), generated)
 
 

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from codelewm_assets import training
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.dataset.pack import build_pack
+from codelewm_assets.release.cards import DATASET
 from codelewm_assets.release.hub_blockers import Draft, draft_release, sources_of
-from codelewm_assets.release.hub_layout import OF_A_SEED, TABLES, places
+from codelewm_assets.release.hub_layout import CONFIGS, OF_A_SEED, SPLIT, TABLES, places
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.sidecar import MODULES
@@ -27,15 +30,21 @@ PARENTS: dict[str, tuple[str, ...]] = {
     **{kind: ("execution_pack",) for kind in TABLES},
     "preflight_report": ("execution_pack", *TABLES),
 }
+CONFIG_ROWS = [{"config_name": name, "data_files": [{"split": SPLIT, "path": path}]} for name, path in CONFIGS.items()]
+DATA_CARD = f"---\n{yaml.safe_dump({'configs': CONFIG_ROWS})}---\n# Data\n"
+TABLE_FILES = {
+    kind: {CONFIGS[kind].rpartition("/")[2]: write_table([{"problem_id": "p0", "of": kind}])} for kind in TABLES
+}
 for _seed in SEED_IDS:
     PARENTS[f"checkpoint[{_seed}]"] = ("execution_pack", "preflight_report")
+    PARENTS[f"critic[{_seed}]"] = ("execution_pack", "preflight_report")
     for _kind in OF_A_SEED:
         PARENTS[f"{_kind}[{_seed}]"] = (f"checkpoint[{_seed}]",)
 PARENTS["claim_gates"] = tuple(name for name in PARENTS if name.startswith(OF_A_SEED))
 PARENTS["results_report"] = ("claim_gates", "preflight_report")
 PARENTS["dataset_card"] = ("execution_pack", "problem_splits", "claim_gates")
 PARENTS["model_card"] = (
-    *(f"{kind}[{seed}]" for seed in SEED_IDS for kind in ("checkpoint", "checkpoint_inspection")), "claim_gates",
+    *(f"{kind}[{seed}]" for seed in SEED_IDS for kind in ("checkpoint", "critic", "checkpoint_inspection")), "claim_gates",
 )  # fmt: skip
 CARDS = ("results_report", "dataset_card", "model_card")
 PARENTS["claim_audit"] = ("claim_gates", *CARDS)
@@ -72,6 +81,11 @@ def audit_of(*overclaims: dict[str, Any]) -> dict[str, bytes]:
 MODEL_CODE = {f"fold0/{name}": (Path(training.__file__).parent / name).read_bytes() for name in MODULES}
 
 
+def data_card(text: str = DATA_CARD) -> dict[str, bytes]:
+    """Files of a dataset card with this text."""
+    return {"README.md": text.encode(), "data/pack.parquet": write_table([{"record_id": "r0"}])}
+
+
 def index_of(latest: Mapping[str, str]) -> dict[str, bytes]:
     """Files of an index that names these. Args: latest: artifact id → digest."""
     return {"artifact_index.json": pretty_json({digest: {"artifact_id": name} for name, digest in latest.items()})}
@@ -81,15 +95,18 @@ def _files_of(artifact_id: str) -> dict[str, bytes]:
     kind = artifact_id.partition("[")[0]
     named = {
         "execution_pack": {"pack.parquet": pack_of()},
-        "dataset_card": {"README.md": b"# Data\n", "data/pack.parquet": b"hashed rows"},
-        "model_card": {f"{seed}/README.md": f"# Model of {seed}\n".encode() for seed in SEED_IDS},
+        "dataset_card": data_card(),
+        "model_card": {f"{seed}/README.md": f"# Model of {seed}, on {DATASET}\n".encode() for seed in SEED_IDS},
         "checkpoint": MODEL_CODE
         | {"fold0/model.safetensors": f"weights of {artifact_id}".encode() * 2000, "sidecar.json": b"{}"},
+        "critic": {"critic.json": b"{}", "fold0.safetensors": f"trees of {artifact_id}".encode() * 99},
         "checkpoint_inspection": inspection_of(),
         "claim_audit": audit_of(),
         "results_report": {"results_report.md": b"# Results\n", "roc.png": b"picture"},
     }
-    return named.get(kind, {f"{kind}.{'parquet' if kind in TABLES else 'json'}": f"{artifact_id}\n".encode()})
+    if kind in TABLES:
+        return TABLE_FILES[kind]
+    return named.get(kind, {f"{kind}.json": f"{artifact_id}\n".encode()})
 
 
 class HubWorld:

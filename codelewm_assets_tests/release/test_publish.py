@@ -12,6 +12,8 @@ from codelewm_assets.defs.hub_release import hub_release, latest_plan
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.release.hub_layout import MODEL
+from codelewm_assets.release.hub_links import in_namespace
 from codelewm_assets.store.store import CacheKey
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
@@ -67,12 +69,15 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 
 def test_a_dry_run_lists_every_file_the_totals_and_the_tag_and_sends_nothing(
-    run: Run, folder: Path, built: HubWorld, hub: HubServer
+    run: Run, folder: Path, built: HubWorld, hub: HubServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    plan = built.draft().plan
     found = run("publish", "--namespace", "lab")
     assert (found.status, found.err) == (0, "")
     *lines, tag, last = found.out.splitlines()
+    cards = {row.split("\t")[0]: row.split("\t") for row in lines if "\tREADME.md\t" in row}
+    assert int(cards[f"lab/{MODEL}42"][2]) == len("# Model of 42, on lab/codelewm-dataset\n")
+    stored = HubWorld(folder, built.latest).stored()
+    plan, _ = in_namespace(*stored, "lab", tmp_path_factory.mktemp("links"))
     assert lines == [
         *(f"lab/{file.repository}\t{file.path}\t{file.bytes}\t{file.sha256}" for file in plan.files),
         *(f"lab/{t.repository}\t{t.repository_type}\t{t.file_count} files\t{t.bytes} bytes" for t in plan.totals),
@@ -80,6 +85,16 @@ def test_a_dry_run_lists_every_file_the_totals_and_the_tag_and_sends_nothing(
     assert tag == f"tag {plan.tag}"
     assert last == f"dry run: {len(plan.files)} files, nothing uploaded. `publish --execute` uploads them."
     assert hub.requests == []
+
+
+def test_the_cards_of_a_namespace_link_within_it_and_an_artifacts_own_files_stay(
+    run: Run, folder: Path, built: HubWorld, hub: HubServer
+) -> None:
+    assert run("publish", "--execute", "--namespace", "lab").status == 0
+    card = hub.repositories["models/lab/codelewm-model-seed42"].files["README.md"].decode()
+    assert card == "# Model of 42, on lab/codelewm-dataset\n"
+    stored = hub.repositories["datasets/lab/codelewm-run-reports"].files["model_card/42/README.md"]
+    assert stored == built.artifact("model_card").path("42/README.md").read_bytes()
 
 
 def test_the_listing_is_one_json_object_on_request(run: Run, folder: Path, built: HubWorld) -> None:
