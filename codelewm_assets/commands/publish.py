@@ -22,6 +22,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
     )
+    parser.add_argument(
+        "--sign-key",
+        type=Path,
+        metavar="FILE",
+        help="sign it with this elliptic-curve key (default: the file that CODELEWM_SIGNING_FILE names)",
+    )
     parser.add_argument("--public", action="store_true", help="create public repositories (default: private)")
 
 
@@ -41,8 +47,16 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
     from codelewm_assets.defs.hub_release import latest_plan
     from codelewm_assets.release.hub_links import in_namespace
     from codelewm_assets.release.hub_upload import publish
+    from codelewm_assets.release.signed_release import SignedRelease, sign_release
+    from codelewm_assets.release.signing import SIGN_KEY
 
-    plan, sources = in_namespace(*latest_plan(open_instance(), open_store()), options.namespace, folder)
+    store = open_store()
+    plan, sources, digest = latest_plan(open_instance(), store)
+    plan, sources = in_namespace(plan, sources, options.namespace, folder)
+    key = options.sign_key or os.environ.get(SIGN_KEY)
+    if key and not plan.refusals:
+        signed = SignedRelease(release_plan=digest, namespace=options.namespace)
+        plan, sources = sign_release(plan, sources, store, key=Path(key), signed=signed)
     payload = {
         "tag": plan.tag,
         "files": [

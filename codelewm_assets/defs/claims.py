@@ -14,7 +14,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import SEEDS, kind_and_partition
-from codelewm_assets.core.package import CHECKOUT, checkout_documents
+from codelewm_assets.core.package import CHECKOUT, checkout_documents, register_digest
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -92,7 +92,7 @@ def gates_in(artifact: Artifact) -> ClaimGates:
     return ClaimGates.model_validate(artifact.read_json("claim_gates.json"))
 
 
-@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="4")
+@artifact_asset("claims", deps=[*REPORTS, "execution_pack", "problem_splits"], kinds={"json"}, code_version="5")
 def claim_gates(run: AssetRun) -> Plan:
     """Each gate HOLDS, FAILS or is UNDECIDED; each claim is OPEN or CLOSED with typed reasons."""
     inputs = run.inputs
@@ -105,12 +105,13 @@ def claim_gates(run: AssetRun) -> Plan:
         gates = evaluate_gates(evidence, integrity, profile=inputs.profile.name, benchmark_labels=labels)
         states = {gate.gate: gate.state for gate in gates.gates}
         claims = {claim.claim_id: claim.status for claim in gates.claims}
-        metadata = {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
+        open_count = sum(status == "OPEN" for status in claims.values())
+        metadata = {"gates": states, "claims": claims, "open_claims": open_count, "register_digest": register_digest()}
         return AssetOutput({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, metadata)
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
     of_integrity = integrity.model_dump(mode="json")
-    config = {"profile": inputs.profile.name, "integrity": of_integrity, "register": source_digest(register)}
+    config = {"profile": inputs.profile.name, "integrity": of_integrity, "register": register_digest()}
     return Plan(make, config, parents, _tables)
 
 

@@ -1,6 +1,7 @@
 """Stage `training`: the critic, which reads the text of programs."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from codelewm_assets.defs.guards import require_clear, require_same_settings
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import sample
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, require_clear_artifacts
+from codelewm_assets.release.preregistration import preregister
 from codelewm_assets.store.store import Artifact
 
 TRAINED_ON = ("execution_pack", "problem_splits", "benchmark_problems", "library_functions", "library_variants")
@@ -37,6 +39,7 @@ def critic(run: AssetRun) -> Plan:
         from codelewm_assets.scorers import fitting
 
         require_clear_artifacts(inputs.store, digests, folds=None, trained_on=TRAINED_ON)
+        preregister(inputs.store.work, digests["preflight_report"], datetime.now(UTC))
         functions = inputs.library_functions()
         folds, names = fitting.pack_examples(inputs.pack(), inputs.splits(), inputs.prompts(), settings.benchmarks)
         fitted = fitting.fit_critics(

@@ -26,6 +26,7 @@ Reason = Literal[
     "checkpoint_not_finite",
     "unexpected_file",
     "dataset_does_not_load",
+    "register_altered",
     "altered_since_plan",
     "plan_out_of_date",
 ]
@@ -69,6 +70,7 @@ class ReleasePlan(Record):
     """The files of a release, and its blockers."""
 
     schema_version: Literal["codelewm_assets.release_plan.v3"] = "codelewm_assets.release_plan.v3"
+    register_digest: str  # of the register that the release was planned under
     files: tuple[PlannedFile, ...]
     refusals: tuple[Blocker, ...]
 

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import yaml
+from pydantic import BaseModel
 
 from codelewm_assets import training
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.ids import SEEDS
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.dataset.pack import build_pack
@@ -19,8 +22,10 @@ from codelewm_assets.release.hub_layout import CONFIGS, OF_A_SEED, SPLIT, TABLES
 from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
 from codelewm_assets.training.sidecar import MODULES
+from codelewm_assets_tests.claims.evidence import collapse, gates_of, probe, rerank, retrieval, surprise, together
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
+TOKEN = "hf_a_token_that_nobody_may_see"
 SECRET = "hf_" + "abcdefghijklmnopqrstuvwxyz0123456789"
 SEED_IDS = [str(seed) for seed in SEEDS]
 LABELS = "labelled_completions"
@@ -70,7 +75,8 @@ def pack_with(**changes: Any) -> bytes:
 
 def inspection_of(**changes: Any) -> dict[str, bytes]:
     """Files of an inspection that found every number finite, with fields changed."""
-    return {"checkpoint_inspection.json": pretty_json({"tensor_count": 1, "nonfinite_tensors": []} | changes)}
+    report = collapse(tensor_count=1).model_dump(mode="json") | {"nonfinite_tensors": []} | changes
+    return {"checkpoint_inspection.json": pretty_json(report)}
 
 
 def audit_of(*overclaims: dict[str, Any]) -> dict[str, bytes]:
@@ -78,6 +84,13 @@ def audit_of(*overclaims: dict[str, Any]) -> dict[str, bytes]:
     return {"claim_audit.json": pretty_json({"documents": [], "overclaims": list(overclaims)})}
 
 
+REPORTS: dict[str, BaseModel] = {
+    "claim_gates": gates_of(),
+    "rerank_report": together(rerank(name) for name in BENCHMARKS),
+    "retrieval_report": retrieval(),
+    "surprise_report": surprise(),
+    "latent_probe_report": probe(),
+}
 MODEL_CODE = {f"fold0/{name}": (Path(training.__file__).parent / name).read_bytes() for name in MODULES}
 
 
@@ -106,6 +119,8 @@ def _files_of(artifact_id: str) -> dict[str, bytes]:
     }
     if kind in TABLES:
         return TABLE_FILES[kind]
+    if kind in REPORTS:
+        return {f"{kind}.json": pretty_json(REPORTS[kind].model_dump(mode="json"))}
     return named.get(kind, {f"{kind}.json": f"{artifact_id}\n".encode()})
 
 
@@ -131,7 +146,8 @@ class HubWorld:
                 kind, _, partition = artifact_id.removesuffix("]").partition("[")
                 cache_key = CacheKey(kind, partition or None, {name: self.latest[name] for name in parents}, {}, "test")
                 files = (changes or {}).get(artifact_id, _files_of(artifact_id))
-                self.latest[artifact_id] = self.store.write(cache_key, files, {}).digest
+                register = {"register_digest": register_digest()} if kind in ("preflight_report", "claim_gates") else {}
+                self.latest[artifact_id] = self.store.write(cache_key, files, register).digest
 
     def artifact(self, artifact_id: str) -> Artifact:
         """The latest of an artifact."""
@@ -157,3 +173,17 @@ class HubWorld:
         made = self.store.write(cache_key, files, {})
         self.latest["hub_release"] = made.digest
         return draft.plan, sources_of(draft.plan, self.store, made)
+
+
+def tell(instance: dg.DagsterInstance, world: "HubWorld") -> None:
+    """Every artifact of the world is the latest of its asset."""
+    for artifact_id, digest in world.latest.items():
+        kind, _, part = artifact_id.removesuffix("]").partition("[")
+        event = dg.AssetMaterialization(kind, partition=part or None, tags={"dagster/data_version": digest})
+        instance.report_runless_asset_event(event)
+
+
+def tell_folder(folder: Path, world: "HubWorld") -> None:
+    """The same in the instance of a folder."""
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        tell(instance, world)

@@ -1,7 +1,6 @@
 """`codelewm-assets publish` on a stored plan: the listing, what it refuses, and the upload to a local server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -17,55 +16,17 @@ from codelewm_assets.release.hub_links import in_namespace
 from codelewm_assets.store.store import CacheKey
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
-from codelewm_assets_tests.hub_server import Fault, HubServer, serving
-from codelewm_assets_tests.release.hub_world import PARENTS, HubWorld, audit_of, index_of
-from codelewm_assets_tests.tiers import slow
+from codelewm_assets_tests.hub_server import Fault, HubServer
+from codelewm_assets_tests.release.hub_world import PARENTS, TOKEN, HubWorld, audit_of, index_of, tell, tell_folder
 
-TOKEN = "hf_a_token_that_nobody_may_see"
 OVERCLAIM = {"document": "docs/a.md", "line": 3, "claim_id": "is_non_collapsed", "sentence": "Not so."}
-
-
-def tell(instance: dg.DagsterInstance, world: HubWorld) -> None:
-    """Every artifact of the world is the latest of its asset."""
-    for artifact_id, digest in world.latest.items():
-        kind, _, part = artifact_id.removesuffix("]").partition("[")
-        event = dg.AssetMaterialization(kind, partition=part or None, tags={"dagster/data_version": digest})
-        instance.report_runless_asset_event(event)
-
-
-@pytest.fixture
-def folder(built: HubWorld, tmp_path: Path) -> Path:
-    """Where the command runs: a store and an instance with a release that nothing stands against."""
-    world = built.copied(tmp_path)
-    world.stored()
-    _tell(tmp_path, world)
-    return tmp_path
-
-
-def _tell(folder: Path, world: HubWorld) -> None:
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
-        tell(instance, world)
 
 
 def _planned_with_an_overclaim(folder: Path, built: HubWorld) -> None:
     world = HubWorld(folder, built.latest)
     world.build({"claim_audit": audit_of(OVERCLAIM)})
     world.stored()
-    _tell(folder, world)
-
-
-@pytest.fixture
-@slow
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """The server that the command reaches, with its token set."""
-    monkeypatch.setattr(pytest.importorskip("huggingface_hub.constants"), "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("codelewm_assets.release.hub_upload.PAUSE_S", 0.001)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    found = HubServer(token=TOKEN)
-    with serving(found):
-        monkeypatch.setenv("HF_ENDPOINT", found.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield found
+    tell_folder(folder, world)
 
 
 def test_a_dry_run_lists_every_file_the_totals_and_the_tag_and_sends_nothing(
@@ -160,7 +121,7 @@ def test_a_plan_of_another_version_is_one_line(run: Run, built: HubWorld, tmp_pa
     world = built.copied(tmp_path)
     old = {"release_plan.json": pretty_json({"schema_version": "codelewm.release_plan.v1", "files": []})}
     world.latest["hub_release"] = world.store.write(CacheKey("hub_release", None, {}, {}, "test"), old, {}).digest
-    _tell(tmp_path, world)
+    tell_folder(tmp_path, world)
     run("publish").is_one_line_error("cannot be read. Materialize hub_release again")
 
 
@@ -183,7 +144,7 @@ def test_the_asset_stores_the_plan_with_its_reasons_and_its_check_is_red_on_them
         result = dg.materialize([hub_release], instance=instance, resources=resources, run_config=QUIET)
         metadata = result.asset_materializations_for_node("hub_release")[0].metadata
         found = nothing_stands_against_the_release(Inputs(instance, world.store, load_profile(TINY)), None)
-        plan, _ = latest_plan(instance, world.store)
+        plan, _, _ = latest_plan(instance, world.store)
     assert metadata["tag"].value == plan.tag == world.draft().plan.tag
     assert [refusal.reason for refusal in plan.refusals] == (["card_missing"] if is_card_missing else [])
     assert (found.passed, found.blocker) == ((False, "card_missing") if is_card_missing else (True, None))
