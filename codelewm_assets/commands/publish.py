@@ -23,6 +23,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
     )
     parser.add_argument(
+        "--no-benchmark",
+        action="store_true",
+        help="leave eval.yaml out, which the Hub takes from frameworks of its list alone",
+    )
+    parser.add_argument(
         "--sign-key",
         type=Path,
         metavar="FILE",
@@ -45,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, folder: Path) -> int:
     from codelewm_assets.defs.hub_release import latest_plan
+    from codelewm_assets.release.hub_benchmark import EVAL_FILE
     from codelewm_assets.release.hub_links import in_namespace
     from codelewm_assets.release.hub_upload import publish
     from codelewm_assets.release.signed_release import SignedRelease, sign_release
@@ -52,10 +58,11 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
 
     store = open_store()
     plan, sources, digest = latest_plan(open_instance(), store)
-    plan, sources = in_namespace(plan, sources, options.namespace, folder)
+    left_out = (EVAL_FILE,) if options.no_benchmark else ()
+    plan, sources = in_namespace(plan, sources, options.namespace, folder, left_out=left_out)
     key = options.sign_key or os.environ.get(SIGN_KEY)
     if key and not plan.refusals:
-        signed = SignedRelease(release_plan=digest, namespace=options.namespace)
+        signed = SignedRelease(release_plan=digest, namespace=options.namespace, left_out=left_out)
         plan, sources = sign_release(plan, sources, store, key=Path(key), signed=signed)
     payload = {
         "tag": plan.tag,

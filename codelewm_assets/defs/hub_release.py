@@ -19,7 +19,7 @@ from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore
 
 
-@artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="5", pool="hub")
+@artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="6", pool="hub")
 def hub_release(run: AssetRun) -> Plan:
     """The release plan for the Hugging Face Hub, with every blocker; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_blockers import draft_release

@@ -5,7 +5,7 @@ from typing import Any
 
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.evaluation.evidence import REPORTS, seed_evidence
-from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, ScorerEvidence, SeedEvidence
+from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, SeedEvidence
 from codelewm_assets.release.hub_plan import ReleasePlan
 from codelewm_assets.release.preregistration import Order, preregistration_order
 from codelewm_assets.release.statements import CLAIM, Statement, Subject, statement
@@ -39,7 +39,7 @@ def claim_statement(
 
 def _measured(evidence: SeedEvidence) -> dict[str, Any]:
     """Scorer → its figures and those of every control, with intervals."""
-    scorers: dict[str, SeedEvidence | ScorerEvidence] = {"codelewm": evidence, **evidence.scorers}
+    scorers = {name: evidence.of_scorer(name) for name in ("codelewm", *evidence.scorers)}
     return {
         name: {"rerank": _reranking(item.rerank), "calibration": _calibration(item.calibration)}
         for name, item in scorers.items()

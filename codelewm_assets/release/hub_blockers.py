@@ -15,6 +15,7 @@ from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.package import REGISTER, register_digest
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import iter_table
+from codelewm_assets.release.hub_croissant import dataset_files
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
 from codelewm_assets.release.hub_loading import loading_faults
 from codelewm_assets.release.hub_plan import Blocker, PlannedFile, Reason, ReleasePlan, planned_files
@@ -22,7 +23,7 @@ from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
 from codelewm_assets.training.sidecar import MODULES
 
-SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none is executable
+SUFFIXES = (".md", ".json", ".jsonl", ".yaml", ".png", ".parquet", ".safetensors")  # none is executable
 NOW = f"the register ({' and '.join(REGISTER)}) is"
 MODEL_MODULES = {name: sha256_file(Path(training.__file__).parent / name) for name in MODULES}
 
@@ -44,7 +45,8 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     blockers += [_blocker("manifest_mismatch", row) for rows in faults.values() for row in rows]
     blockers += [*_mixed_versions(lineages), *_secrets(store, intact, lineages, faults)]
     blockers += [*_audit(intact, by_id), *_inspections(intact, by_id)]
-    files, generated = planned_files(stored)
+    whole = {place: artifact for place, artifact in stored.items() if artifact.digest not in faults}
+    files, generated = planned_files(stored, dataset_files(whole))
     expected = f"wanted one of {', '.join(SUFFIXES)}, or this version's {' and '.join(MODULES)}"
     odd = [file for file in files if not (file.path.endswith(SUFFIXES) or _is_model_code(file))]
     blockers += [_blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}") for file in odd]

@@ -16,6 +16,7 @@ CARD = "README.md"
 TABLES = ("problem_splits", "semantic_decoys", "rerank_pools", "control_scores")
 CONFIGS: Mapping[str, str] = {
     "default": "data/pack.parquet",
+    "solution_sets": "data/solution_sets.parquet",
     "rerank_pools": "rerank_pools/pools.parquet",
     "semantic_decoys": "semantic_decoys/decoys.parquet",
     "problem_splits": "problem_splits/splits.parquet",

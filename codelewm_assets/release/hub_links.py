@@ -4,7 +4,7 @@ Texts are stored with links to `codelewm/codelewm-…`. Only texts outside an ar
 those lies no manifest that states their sha256.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from codelewm_assets.core.digests import sha256_bytes
@@ -15,13 +15,19 @@ PREFIX = "codelewm-"  # how the names of the release's repositories begin
 
 
 def in_namespace(
-    plan: ReleasePlan, sources: Mapping[PlannedFile, Path], namespace: str, folder: Path
+    plan: ReleasePlan,
+    sources: Mapping[PlannedFile, Path],
+    namespace: str,
+    folder: Path,
+    *,
+    left_out: Collection[str] = (),
 ) -> tuple[ReleasePlan, dict[PlannedFile, Path]]:
     """The plan with its links in a namespace, and the paths of its files.
 
     Args:
         sources: local path of each file of the plan; a file that is missing stays as planned.
         folder: where texts that change are written.
+        left_out: paths that are not published this time.
     """
     moved = dict[PlannedFile, Path]()
     for number, (file, path) in enumerate(sources.items()):
@@ -32,5 +38,6 @@ def in_namespace(
                 file = file.model_copy(update={"sha256": sha256_bytes(text), "bytes": len(text)})
                 path = folder / f"{number}-{Path(file.path).name}"
                 path.write_bytes(text)
-        moved[file] = path
+        if file.path not in left_out:
+            moved[file] = path
     return plan.model_copy(update={"files": tuple(moved)}), moved

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from codelewm_assets.core.digests import canonical_json, digest_of, sha256_bytes
 from codelewm_assets.core.records import Record
-from codelewm_assets.release.hub_layout import CARD, RUN, UNPUBLISHED, Place, RepositoryType
+from codelewm_assets.release.hub_layout import CARD, DATASET, RUN, UNPUBLISHED, Place, RepositoryType
 from codelewm_assets.release.markdown import render
 from codelewm_assets.store.manifest import NOT_IN_DIGEST
 from codelewm_assets.store.store import Artifact
@@ -98,8 +98,14 @@ def published_manifest(artifact: Artifact) -> bytes:
     return canonical_json(artifact.manifest.model_dump(mode="json", exclude=NOT_IN_DIGEST))
 
 
-def planned_files(released: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile, ...], dict[str, bytes]]:
-    """Every file of a release, sorted by repository and path, and the generated ones among them by name."""
+def planned_files(
+    released: Mapping[Place, Artifact], of_dataset: Mapping[str, bytes]
+) -> tuple[tuple[PlannedFile, ...], dict[str, bytes]]:
+    """Every file of a release, sorted by repository and path, and the generated ones among them by name.
+
+    Args:
+        of_dataset: generated files at the root of the dataset's repository.
+    """
     generated, rows = dict[str, bytes](), list[PlannedFile]()
     for place, artifact in released.items():
         of_artifact: dict[str, Any] = {
@@ -123,6 +129,10 @@ def planned_files(released: Mapping[Place, Artifact]) -> tuple[tuple[PlannedFile
         generated["run_card.md"] = render("run_card.md.j2", rows=cards, left_out=UNPUBLISHED).encode("utf-8")
         rows.append(_generated("run_card.md", generated["run_card.md"], repository=RUN, repository_type="dataset", path=CARD,
                                artifact_id=GENERATED, digest=None))  # fmt: skip
+    for name, data in of_dataset.items():
+        generated[name] = data
+        rows.append(_generated(name, data, repository=DATASET, repository_type="dataset", path=name, artifact_id=GENERATED,
+                               digest=None, has_links=True))  # fmt: skip
     return tuple(sorted(rows, key=lambda row: (row.repository, row.path))), generated
 
 

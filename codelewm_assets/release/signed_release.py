@@ -36,6 +36,7 @@ class SignedRelease(Record):
     schema_version: str = "codelewm_assets.signed_release.v1"
     release_plan: str  # digest of hub_release
     namespace: str  # that its links are in
+    left_out: tuple[str, ...] = ()  # paths of the plan that were not published
 
 
 def sign_release(
@@ -118,7 +119,8 @@ def _faults(store: ArtifactStore, folder: Path, public_key: Path | None) -> Iter
         yield Mismatch(f"release {folder.name}", SIGNED, str(error), "the release that was signed")
         return
     with TemporaryDirectory(prefix="codelewm-verify-") as scratch:
-        plan, sources = in_namespace(plan, sources_of(plan, store, stored), signed.namespace, Path(scratch))
+        planned = sources_of(plan, store, stored)
+        plan, sources = in_namespace(plan, planned, signed.namespace, Path(scratch), left_out=signed.left_out)
         every = _with_statements(sources, folder)
         of = {(file.repository, file.path): file for file in every}
         for repository, files in _repositories(every).items():

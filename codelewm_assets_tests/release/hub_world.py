@@ -14,8 +14,10 @@ from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
 from codelewm_assets.core.package import register_digest
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.core.tables import write_table
+from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.dataset.pack import build_pack
+from codelewm_assets.dataset.published import PublishedRow, published_rows
+from codelewm_assets.dataset.solution_sets import RankedSolution, SolutionSet
 from codelewm_assets.release.cards import DATASET
 from codelewm_assets.release.hub_blockers import Draft, draft_release, sources_of
 from codelewm_assets.release.hub_layout import CONFIGS, OF_A_SEED, SPLIT, TABLES, places
@@ -73,6 +75,19 @@ def pack_with(**changes: Any) -> bytes:
     return write_table([*others, last.model_copy(update=changes)])
 
 
+SCORED_ROWS = [row.model_copy(update={"is_scored": True}) for row in _rows()]
+DATA_FILES = {
+    "data/pack.parquet": write_table(
+        list(published_rows(SCORED_ROWS, {make_problem(0).problem_id: 0})), arrow_schema(PublishedRow)
+    ),
+    "data/solution_sets.parquet": write_table(
+        [SolutionSet(task_id="p", pool_id="p::pool0", benchmark_id="humaneval", fold=0, all_solutions=(
+            RankedSolution(rank=1, average_test_score=1.0, completion_id="c", solution=(7,)),))],
+        arrow_schema(SolutionSet),
+    ),
+}  # fmt: skip
+
+
 def inspection_of(**changes: Any) -> dict[str, bytes]:
     """Files of an inspection that found every number finite, with fields changed."""
     report = collapse(tensor_count=1).model_dump(mode="json") | {"nonfinite_tensors": []} | changes
@@ -96,7 +111,7 @@ MODEL_CODE = {f"fold0/{name}": (Path(training.__file__).parent / name).read_byte
 
 def data_card(text: str = DATA_CARD) -> dict[str, bytes]:
     """Files of a dataset card with this text."""
-    return {"README.md": text.encode(), "data/pack.parquet": write_table([{"record_id": "r0"}])}
+    return {"README.md": text.encode(), **DATA_FILES}
 
 
 def index_of(latest: Mapping[str, str]) -> dict[str, bytes]:
@@ -109,7 +124,8 @@ def _files_of(artifact_id: str) -> dict[str, bytes]:
     named = {
         "execution_pack": {"pack.parquet": pack_of()},
         "dataset_card": data_card(),
-        "model_card": {f"{seed}/README.md": f"# Model of {seed}, on {DATASET}\n".encode() for seed in SEED_IDS},
+        "model_card": {f"{seed}/README.md": f"# Model of {seed}, on {DATASET}\n".encode() for seed in SEED_IDS}
+        | {f"{seed}/.eval_results/p_pass.yaml": f"- dataset: {{id: {DATASET}}}\n".encode() for seed in SEED_IDS},
         "checkpoint": MODEL_CODE
         | {"fold0/model.safetensors": f"weights of {artifact_id}".encode() * 2000, "sidecar.json": b"{}"},
         "critic": {"critic.json": b"{}", "fold0.safetensors": f"trees of {artifact_id}".encode() * 99},

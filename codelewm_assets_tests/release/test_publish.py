@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.defs.hub_release import hub_release, latest_plan
@@ -54,6 +55,10 @@ def test_the_cards_of_a_namespace_link_within_it_and_an_artifacts_own_files_stay
     assert run("publish", "--execute", "--namespace", "lab").status == 0
     card = hub.repositories["models/lab/codelewm-model-seed42"].files["README.md"].decode()
     assert card == "# Model of 42, on lab/codelewm-dataset\n"
+    results = yaml.safe_load(hub.repositories["models/lab/codelewm-model-seed42"].files[".eval_results/p_pass.yaml"])
+    assert results == [{"dataset": {"id": "lab/codelewm-dataset"}}]
+    metadata = json.loads(hub.repositories["datasets/lab/codelewm-dataset"].files["croissant.json"])
+    assert metadata["url"] == "https://huggingface.co/datasets/lab/codelewm-dataset"
     stored = hub.repositories["datasets/lab/codelewm-run-reports"].files["model_card/42/README.md"]
     assert stored == built.artifact("model_card").path("42/README.md").read_bytes()
 

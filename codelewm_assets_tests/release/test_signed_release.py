@@ -109,6 +109,15 @@ def test_an_altered_byte_is_refused_by_name_when_verifying_and_when_publishing(
     refused("register\t", "claims/register.py and core/ids.py\tfound ffff")
 
 
+def test_a_release_without_the_benchmark_file_is_signed_and_verified_without_it(
+    run: Run, key: tuple[Path, Path]
+) -> None:
+    with_it = _publish(run, key)
+    without = _publish(run, key, "--no-benchmark")
+    assert "\teval.yaml\t" in with_it and "\teval.yaml\t" not in without
+    assert run("verify", "--signatures").out.startswith("2 signed releases verified")
+
+
 def test_the_register_that_training_and_gates_were_made_under_must_be_that_of_the_plan(
     world: HubWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
