@@ -7,7 +7,7 @@ from types import ModuleType
 import dagster as dg
 
 from codelewm_assets.claims import audit, clauses, lexicon, register, sentences
-from codelewm_assets.claims.audit import audit_text, claim_statuses
+from codelewm_assets.claims.audit import AuditedSentence, ClaimAudit, audit_text, claim_statuses
 from codelewm_assets.claims.gates import evaluate_gates, inconsistencies
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
@@ -164,14 +164,14 @@ def claim_audit(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         statuses = claim_statuses(gates)
-        overclaims = [
-            {"document": name, **row._asdict()}
+        overclaims = tuple(
+            AuditedSentence(document=name, **row._asdict())
             for name, text in sorted(texts.items())
             for row in audit_text(text, statuses)
-        ]
-        report = {"documents": sorted(texts), "overclaims": overclaims}
+        )
+        report = ClaimAudit(documents=tuple(sorted(texts)), overclaims=overclaims)
         metadata = {"document_count": len(texts), "overclaim_count": len(overclaims)}
-        return AssetOutput({"claim_audit.json": pretty_json(report)}, metadata)
+        return AssetOutput({"claim_audit.json": pretty_json(report.model_dump(mode="json"))}, metadata)
 
     rules = source_digest(audit, clauses, lexicon, sentences, register)
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": rules}

@@ -51,13 +51,12 @@ def critic(run: AssetRun) -> Plan:
             with_unseen=settings.unseen_operators,
         )
         require_clear(run.context.instance)  # again: the data may have been rebuilt while it was fitted
-        about = {
-            "schema_version": "codelewm_assets.critic.v1",
-            "seed": int(run.seed),
-            "folds": sorted(fitted.critics),
-            "benchmarks": list(settings.benchmarks),
-            "trained_on": {name: digests[name] for name in TRAINED_ON},
-        }
+        about = fitting.CriticAbout(
+            seed=int(run.seed),
+            folds=tuple(sorted(fitted.critics)),
+            benchmarks=tuple(settings.benchmarks),
+            trained_on={name: digests[name] for name in TRAINED_ON},
+        )
         return AssetOutput(
             {
                 "features.safetensors": features.dumps(),
@@ -65,7 +64,7 @@ def critic(run: AssetRun) -> Plan:
                 "scores.parquet": write_table(fitted.scores, arrow_schema(fitting.CriticScore)),
                 "equivalent.parquet": write_table(fitted.equivalent, arrow_schema(fitting.EquivalentScores)),
                 "unseen.parquet": write_table(fitted.unseen, arrow_schema(fitting.FamilyCriticScore)),
-                "critic.json": pretty_json(about),
+                "critic.json": pretty_json(about.model_dump(mode="json")),
             },
             {
                 "fold_count": len(fitted.critics),

@@ -16,6 +16,7 @@ from codelewm_assets.defs.checks import check_of, checks_on, evaluate_rules, rul
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import sample
 from codelewm_assets.preflight.clearance import COVERED, REQUIRED_RULES
+from codelewm_assets.preflight.report import PreflightReport
 from codelewm_assets.preflight.stored_rules import verified
 from codelewm_assets.store.store import Artifact
 
@@ -52,19 +53,18 @@ def preflight_report(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         findings = evaluate_rules(inputs)
         red = [result.rule for result in findings if not result.passed]
-        report = {
-            "schema_version": "codelewm.preflight_report.v1",
-            "clear": not red,
-            "red": red,
-            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
-            "folds": list(inputs.profile.folds),
-            "settings": inputs.profile.preflight_settings(),
-            "register_digest": register_digest(),
-            "claims": {row.claim_id: list(row.reasons) for row in prospects_of.prospects(_plan(inputs))},
-            "findings": [result.model_dump(mode="json") for result in findings],
-        }
+        report = PreflightReport(
+            clear=not red,
+            red=tuple(red),
+            judged={artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
+            folds=tuple(inputs.profile.folds),
+            settings=inputs.profile.preflight_settings(),
+            register_digest=register_digest(),
+            claims={row.claim_id: tuple(row.reasons) for row in prospects_of.prospects(_plan(inputs))},
+            findings=tuple(findings),
+        )
         return AssetOutput(
-            {"preflight_report.json": pretty_json(report)},
+            {"preflight_report.json": pretty_json(report.model_dump(mode="json"))},
             {"clear": not red, "red": red, "rule_count": len(findings), "register_digest": register_digest()},
         )
 

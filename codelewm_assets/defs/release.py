@@ -84,7 +84,7 @@ def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
 
 @artifact_asset(
     "release", deps=["claim_gates", "preflight_report", "checkpoint", "heldout_scores"],
-    kinds={"markdown", "matplotlib"}, code_version="5", freshness=OF_REPORTS,
+    kinds={"markdown", "matplotlib"}, code_version="6", freshness=OF_REPORTS,
 )  # fmt: skip
 def results_report(run: AssetRun) -> Plan:
     """The report: verdict, claims, gates with reasons, a section per question, plots; an appendix with every metric and control."""
@@ -98,6 +98,7 @@ def results_report(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
         from codelewm_assets.release.report_records import run_facts
+        from codelewm_assets.release.reproducibility import Evidence, answer_sheet
         from codelewm_assets.release.results_report import results_files
         from codelewm_assets.training.progress import read_events
         from codelewm_assets.training.sidecar import read_sidecar
@@ -115,8 +116,12 @@ def results_report(run: AssetRun) -> Plan:
             artifacts=_digests([*parents, *reports.values()]),
         )  # fmt: skip
         texts = results_files(records, figures={name: CAPTIONS[name] for name in figures})
+        by_id = {manifest.artifact_id: manifest for manifest in lineage}
+        sidecars = {seed: sidecar for seed, (sidecar, _) in training.items()}
+        sheet = answer_sheet(Evidence(by_id, sidecars, seed_evidence(reports)))
+        answers = {"reproducibility.json": pretty_json(sheet.model_dump(mode="json"))}
         return AssetOutput(
-            {name: text.encode("utf-8") for name, text in texts.items()} | figures,
+            {name: text.encode("utf-8") for name, text in texts.items()} | figures | answers,
             {"figure_count": len(figures), "characters": sum(map(len, texts.values()))},
         )
 
