@@ -14,6 +14,7 @@ from codelewm_assets.claims.register import CLAIMS, GATE_RULES
 from codelewm_assets.claims.sentences import Passage, passages
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.records import Record
 
 NOT_IN_REGISTER = "not_in_register"
 Why = Literal["CLOSED", "NOT_IN_REGISTER", "BEYOND_WORDING"]
@@ -55,6 +56,23 @@ GATE_WORDS: tuple[tuple[str, str], ...] = (
 )
 GATE_NAMES = frozenset(rule.name for rule in GATE_RULES)
 PASSED = re.compile(r"^\W*(?:pass(?:ed|es)?|holds?|met|open|✓|✔|✅)\b\W*", re.IGNORECASE)
+
+
+class AuditedSentence(Record):
+    """A sentence beyond the gates, in a document."""
+
+    document: str  # artifact id and file, or path in the checkout
+    line: int
+    claim_id: str  # claim or gate
+    status: str
+    sentence: str
+
+
+class ClaimAudit(Record):
+    """`claim_audit.json`."""
+
+    documents: tuple[str, ...]  # that were read
+    overclaims: tuple[AuditedSentence, ...]
 
 
 class Overclaim(NamedTuple):

@@ -6,6 +6,8 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
@@ -20,6 +22,17 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--namespace", type=_namespace, default="codelewm", help="user or organisation (default: codelewm)"
     )
+    parser.add_argument(
+        "--no-benchmark",
+        action="store_true",
+        help="leave eval.yaml out, which the Hub takes from frameworks of its list alone",
+    )
+    parser.add_argument(
+        "--sign-key",
+        type=Path,
+        metavar="FILE",
+        help="sign it with this elliptic-curve key (default: the file that CODELEWM_SIGNING_FILE names)",
+    )
     parser.add_argument("--public", action="store_true", help="create public repositories (default: private)")
 
 
@@ -31,10 +44,26 @@ def _namespace(text: str) -> str:
 
 @command("publish --namespace lab", "Show the release plan for the Hub; --execute uploads it.", _add_arguments)
 def run(options: argparse.Namespace) -> int:
-    from codelewm_assets.defs.hub_release import latest_plan
-    from codelewm_assets.release.hub_upload import publish
+    with TemporaryDirectory(prefix="codelewm-publish-") as folder:
+        return _run(options, Path(folder))
 
-    plan, sources = latest_plan(open_instance(), open_store())
+
+def _run(options: argparse.Namespace, folder: Path) -> int:
+    from codelewm_assets.defs.hub_release import latest_plan
+    from codelewm_assets.release.hub_benchmark import EVAL_FILE
+    from codelewm_assets.release.hub_links import in_namespace
+    from codelewm_assets.release.hub_upload import publish
+    from codelewm_assets.release.signed_release import SignedRelease, sign_release
+    from codelewm_assets.release.signing import SIGN_KEY
+
+    store = open_store()
+    plan, sources, digest = latest_plan(open_instance(), store)
+    left_out = (EVAL_FILE,) if options.no_benchmark else ()
+    plan, sources = in_namespace(plan, sources, options.namespace, folder, left_out=left_out)
+    key = options.sign_key or os.environ.get(SIGN_KEY)
+    if key and not plan.refusals:
+        signed = SignedRelease(release_plan=digest, namespace=options.namespace, left_out=left_out)
+        plan, sources = sign_release(plan, sources, store, key=Path(key), signed=signed)
     payload = {
         "tag": plan.tag,
         "files": [

@@ -88,6 +88,10 @@ class ReleaseError(AssetsError):
     """A release is refused, or the Hub did not take it."""
 
 
+class SigningError(AssetsError):
+    """A signature cannot be made or does not verify, or its key cannot be used."""
+
+
 class DeploymentError(AssetsError):
     """A setting of a deployment is wrong, or an instance cannot be moved."""
 

@@ -12,6 +12,7 @@ from codelewm_assets.core.errors import StoreError
 
 PACKAGE = Path(__file__).parents[1]
 CHECKOUT = PACKAGE.parent
+REGISTER = ("claims/register.py", "core/ids.py")  # thresholds, gates and claims; seeds, benchmarks and controls by name
 SOURCE_SUFFIXES = (".py", ".yaml", ".j2")  # code, and the profiles and templates that are shipped with it
 
 
@@ -30,6 +31,12 @@ def package_sha256(root: Path = PACKAGE) -> str:
             "with its sources."
         )
     return digest_of(files)
+
+
+@cache  # as `package_sha256`
+def register_digest(root: Path = PACKAGE) -> str:
+    """Hex digest of the register's source, to the byte: what training is preregistered under."""
+    return digest_of({name: sha256_file(root / name) for name in REGISTER})
 
 
 @cache

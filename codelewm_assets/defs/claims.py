@@ -7,14 +7,14 @@ from types import ModuleType
 import dagster as dg
 
 from codelewm_assets.claims import audit, clauses, lexicon, register, sentences
-from codelewm_assets.claims.audit import audit_text, claim_statuses
+from codelewm_assets.claims.audit import AuditedSentence, ClaimAudit, audit_text, claim_statuses
 from codelewm_assets.claims.gates import evaluate_gates, inconsistencies, scorers_of
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.digests import pretty_json, sha256_text
 from codelewm_assets.core.errors import StoreError
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import SEEDS, kind_and_partition
-from codelewm_assets.core.package import CHECKOUT, checkout_documents
+from codelewm_assets.core.package import CHECKOUT, checkout_documents, register_digest
 from codelewm_assets.core.records import Finding
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -105,12 +105,13 @@ def claim_gates(run: AssetRun) -> Plan:
         gates = evaluate_gates(evidence, integrity, profile=inputs.profile.name, benchmark_labels=labels)
         states = {gate.gate: gate.state for gate in gates.gates}
         claims = {claim.claim_id: claim.status for claim in gates.claims}
-        metadata = {"gates": states, "claims": claims, "open_claims": sum(s == "OPEN" for s in claims.values())}
+        open_count = sum(status == "OPEN" for status in claims.values())
+        metadata = {"gates": states, "claims": claims, "open_claims": open_count, "register_digest": register_digest()}
         return AssetOutput({"claim_gates.json": pretty_json(gates.model_dump(mode="json"))}, metadata)
 
     parents = [*reports.values(), inputs.artifact("execution_pack"), inputs.artifact("problem_splits")]
     of_integrity = integrity.model_dump(mode="json")
-    config = {"profile": inputs.profile.name, "integrity": of_integrity, "register": source_digest(register)}
+    config = {"profile": inputs.profile.name, "integrity": of_integrity, "register": register_digest()}
     return Plan(make, config, parents, _tables)
 
 
@@ -163,14 +164,14 @@ def claim_audit(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         statuses = claim_statuses(gates)
-        overclaims = [
-            {"document": name, **row._asdict()}
+        overclaims = tuple(
+            AuditedSentence(document=name, **row._asdict())
             for name, text in sorted(texts.items())
             for row in audit_text(text, statuses)
-        ]
-        report = {"documents": sorted(texts), "overclaims": overclaims}
+        )
+        report = ClaimAudit(documents=tuple(sorted(texts)), overclaims=overclaims)
         metadata = {"document_count": len(texts), "overclaim_count": len(overclaims)}
-        return AssetOutput({"claim_audit.json": pretty_json(report)}, metadata)
+        return AssetOutput({"claim_audit.json": pretty_json(report.model_dump(mode="json"))}, metadata)
 
     rules = source_digest(audit, clauses, lexicon, sentences, register)
     config = {"documents": {name: sha256_text(text) for name, text in sorted(texts.items())}, "rules": rules}

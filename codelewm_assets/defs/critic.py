@@ -1,6 +1,7 @@
 """Stage `training`: the critic, which reads the text of programs."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from codelewm_assets.defs.guards import require_clear, require_same_settings
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import sample
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, require_clear_artifacts
+from codelewm_assets.release.preregistration import preregister
 from codelewm_assets.store.store import Artifact
 
 TRAINED_ON = ("execution_pack", "problem_splits", "benchmark_problems", "library_functions", "library_variants")
@@ -37,6 +39,7 @@ def critic(run: AssetRun) -> Plan:
         from codelewm_assets.scorers import fitting
 
         require_clear_artifacts(inputs.store, digests, folds=None, trained_on=TRAINED_ON)
+        preregister(inputs.store.work, digests["preflight_report"], datetime.now(UTC))
         functions = inputs.library_functions()
         folds, names = fitting.pack_examples(inputs.pack(), inputs.splits(), inputs.prompts(), settings.benchmarks)
         fitted = fitting.fit_critics(
@@ -49,13 +52,12 @@ def critic(run: AssetRun) -> Plan:
             with_unseen_models=settings.unseen_models,
         )
         require_clear(run.context.instance)  # again: the data may have been rebuilt while it was fitted
-        about = {
-            "schema_version": "codelewm_assets.critic.v1",
-            "seed": int(run.seed),
-            "folds": sorted(fitted.critics),
-            "benchmarks": list(settings.benchmarks),
-            "trained_on": {name: digests[name] for name in TRAINED_ON},
-        }
+        about = fitting.CriticAbout(
+            seed=int(run.seed),
+            folds=tuple(sorted(fitted.critics)),
+            benchmarks=tuple(settings.benchmarks),
+            trained_on={name: digests[name] for name in TRAINED_ON},
+        )
         return AssetOutput(
             {
                 "features.safetensors": features.dumps(),
@@ -64,7 +66,7 @@ def critic(run: AssetRun) -> Plan:
                 "equivalent.parquet": write_table(fitted.equivalent, arrow_schema(fitting.EquivalentScores)),
                 "unseen.parquet": write_table(fitted.unseen, arrow_schema(fitting.FamilyCriticScore)),
                 "unseen_models.parquet": write_table(fitted.unseen_models, arrow_schema(fitting.CriticScore)),
-                "critic.json": pretty_json(about),
+                "critic.json": pretty_json(about.model_dump(mode="json")),
             },
             {
                 "fold_count": len(fitted.critics),

@@ -19,7 +19,7 @@ from codelewm_assets.release.hub_plan import PlannedFile, ReleasePlan
 from codelewm_assets.store.store import ArtifactStore
 
 
-@artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="4", pool="hub")
+@artifact_asset("release", deps=["artifact_index"], kinds={"huggingface", "json"}, code_version="6", pool="hub")
 def hub_release(run: AssetRun) -> Plan:
     """The release plan for the Hugging Face Hub, with every blocker; a dry run, `publish --execute` uploads it."""
     from codelewm_assets.release.hub_blockers import draft_release
@@ -46,8 +46,10 @@ def latest_released(instance: dg.DagsterInstance) -> dict[str, str]:
     return {name: version for name, version in versions.items() if version is not None}
 
 
-def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[ReleasePlan, Mapping[PlannedFile, Path]]:
-    """The latest plan with its current blockers, and the local paths of its files.
+def latest_plan(
+    instance: dg.DagsterInstance, store: ArtifactStore
+) -> tuple[ReleasePlan, Mapping[PlannedFile, Path], str]:
+    """The latest plan with its current blockers, the local paths of its files, and the digest of its artifact.
 
     Raises: ReleaseError: no plan exists, or it has another version. StoreError: it is not stored.
     """
@@ -64,7 +66,7 @@ def latest_plan(instance: dg.DagsterInstance, store: ArtifactStore) -> tuple[Rel
         raise ReleaseError(text) from error
     sources = sources_of(plan, store, stored)
     blockers = blockers_now(plan, sources, store, latest_released(instance))
-    return plan.model_copy(update={"refusals": tuple(blockers)}), sources
+    return plan.model_copy(update={"refusals": tuple(blockers)}), sources, version
 
 
 def nothing_stands_against_the_release(inputs: Inputs, partition: str | None) -> Finding:

@@ -8,7 +8,7 @@ from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.claims import prospects as prospects_of
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.package import versions
+from codelewm_assets.core.package import register_digest, versions
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import arrow_schema, sample_rows, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
@@ -16,6 +16,7 @@ from codelewm_assets.defs.checks import check_of, checks_on, evaluate_rules, rul
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import sample
 from codelewm_assets.preflight.clearance import COVERED, REQUIRED_RULES
+from codelewm_assets.preflight.report import PreflightReport
 from codelewm_assets.preflight.stored_rules import verified
 from codelewm_assets.store.store import Artifact
 
@@ -44,7 +45,7 @@ def control_scores(run: AssetRun) -> Plan:
     return Plan(make, versions("scikit-learn"), show=show)
 
 
-@artifact_asset("preflight", deps=COVERED, kinds={"json"}, code_version="6")
+@artifact_asset("preflight", deps=COVERED, kinds={"json"}, code_version="7")
 def preflight_report(run: AssetRun) -> Plan:
     """Every rule's finding on exactly these artifacts, and the verdict for training: clear or not."""
     inputs = run.inputs
@@ -52,23 +53,28 @@ def preflight_report(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         findings = evaluate_rules(inputs)
         red = [result.rule for result in findings if not result.passed]
-        report = {
-            "schema_version": "codelewm.preflight_report.v1",
-            "clear": not red,
-            "red": red,
-            "judged": {artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
-            "folds": list(inputs.profile.folds),
-            "settings": inputs.profile.preflight_settings(),
-            "claims": {row.claim_id: list(row.reasons) for row in prospects_of.prospects(_plan(inputs))},
-            "findings": [result.model_dump(mode="json") for result in findings],
-        }
+        report = PreflightReport(
+            clear=not red,
+            red=tuple(red),
+            judged={artifact.manifest.artifact_id: artifact.digest for artifact in run.parents()},
+            folds=tuple(inputs.profile.folds),
+            settings=inputs.profile.preflight_settings(),
+            register_digest=register_digest(),
+            claims={row.claim_id: tuple(row.reasons) for row in prospects_of.prospects(_plan(inputs))},
+            findings=tuple(findings),
+        )
         return AssetOutput(
-            {"preflight_report.json": pretty_json(report)}, {"clear": not red, "red": red, "rule_count": len(findings)}
+            {"preflight_report.json": pretty_json(report.model_dump(mode="json"))},
+            {"clear": not red, "red": red, "rule_count": len(findings), "register_digest": register_digest()},
         )
 
     # the rules too: a report of fewer rules must not be reused
     config = inputs.profile.preflight_settings() | versions("scikit-learn", "great-expectations")
-    config |= {"rules": list(REQUIRED_RULES), "critic": inputs.profile.critic.model_dump(mode="json")}
+    config |= {
+        "rules": list(REQUIRED_RULES),
+        "register": register_digest(),
+        "critic": inputs.profile.critic.model_dump(mode="json"),
+    }
     config["encoder"] = inputs.profile.training_config().encoder_may_have_seen_benchmarks
     return Plan(make, config)
 

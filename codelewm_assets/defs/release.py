@@ -11,7 +11,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import in_groups, write_groups
+from codelewm_assets.core.tables import arrow_schema, in_groups, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -105,6 +105,7 @@ def results_report(run: AssetRun) -> Plan:
     def make() -> AssetOutput:
         from codelewm_assets.release.figures import CAPTIONS, draw_figures
         from codelewm_assets.release.report_records import run_facts
+        from codelewm_assets.release.reproducibility import Evidence, answer_sheet
         from codelewm_assets.release.results_report import results_files
         from codelewm_assets.training.progress import read_events
         from codelewm_assets.training.sidecar import read_sidecar
@@ -122,8 +123,12 @@ def results_report(run: AssetRun) -> Plan:
             artifacts=_digests([*parents, *reports.values()]),
         )  # fmt: skip
         texts = results_files(records, figures={name: CAPTIONS[name] for name in figures})
+        by_id = {manifest.artifact_id: manifest for manifest in lineage}
+        sidecars = {seed: sidecar for seed, (sidecar, _) in training.items()}
+        sheet = answer_sheet(Evidence(by_id, sidecars, seed_evidence(reports)))
+        answers = {"reproducibility.json": pretty_json(sheet.model_dump(mode="json"))}
         return AssetOutput(
-            {name: text.encode("utf-8") for name, text in texts.items()} | figures,
+            {name: text.encode("utf-8") for name, text in texts.items()} | figures | answers,
             {"figure_count": len(figures), "characters": sum(map(len, texts.values()))},
         )
 
@@ -143,8 +148,10 @@ def _report_and_plots(artifact: Artifact) -> dict[str, dg.MetadataValue]:
 
 
 @artifact_asset(
-    "release", deps=["execution_pack", "problem_splits", "claim_gates", "benchmark_problems", "labelled_completions"],
-    kinds={"markdown", "huggingface"}, code_version="5",
+    "release", deps=[
+        "execution_pack", "problem_splits", "rerank_pools", "claim_gates", "benchmark_problems", "labelled_completions",
+    ],
+    kinds={"markdown", "huggingface"}, code_version="7",
 )  # fmt: skip
 def dataset_card(run: AssetRun) -> Plan:
     """The published part of the pack: its card, and its rows with hashed tokens in place of programs, inputs and outputs."""
@@ -152,6 +159,7 @@ def dataset_card(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         from codelewm_assets.dataset.published import PublishedRow, published_rows
+        from codelewm_assets.dataset.solution_sets import SolutionSet, solution_sets
         from codelewm_assets.release.cards import dataset_card as render
 
         rows, splits = [row for row in inputs.pack() if row.is_scored], inputs.splits()
@@ -159,19 +167,25 @@ def dataset_card(run: AssetRun) -> Plan:
             rows,
             splits,
             inputs.excluded_problems(),
-            records_of(inputs.artifact("claim_gates"), {}),
+            records_of(inputs.artifact("claim_gates"), judged_reports(inputs)),
             artifacts=_digests(run.parents()),
         )
         fold = {split.problem_id: split.fold for split in splits}
         table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
-        return AssetOutput({"README.md": text.encode("utf-8"), "data/pack.parquet": table}, {"characters": len(text)})
+        sets = write_table(solution_sets(inputs.pools(), rows, fold), arrow_schema(SolutionSet))
+        files: dict[str, bytes | Path] = {
+            "README.md": text.encode("utf-8"),
+            "data/pack.parquet": table,
+            "data/solution_sets.parquet": sets,
+        }
+        return AssetOutput(files, {"characters": len(text)})
 
     return Plan(make)
 
 
 @artifact_asset(
-    "release", deps=["claim_gates", "execution_pack", "checkpoint"], kinds={"markdown", "huggingface"}, code_version="5",
+    "release", deps=["claim_gates", "execution_pack", "checkpoint"], kinds={"markdown", "huggingface"}, code_version="7",
 )  # fmt: skip
 def model_card(run: AssetRun) -> Plan:
     """A card for each seed's checkpoint: lineage, figures in the Hub's schema, gates and claims."""
@@ -180,21 +194,20 @@ def model_card(run: AssetRun) -> Plan:
     trained = {seed: inputs.artifact("checkpoint", str(seed)) for seed in SEEDS}
     shared = [inputs.artifact("claim_gates"), inputs.artifact("execution_pack")]
 
-    def card(seed: int) -> bytes:
+    def card(seed: int) -> dict[str, bytes]:
         from codelewm_assets.release.cards import model_card as render
+        from codelewm_assets.release.hub_benchmark import eval_results
         from codelewm_assets.training.sidecar import read_sidecar
 
         of_seed = {name: artifact for name, artifact in reports.items() if name.endswith(f"[{seed}]")}
         digests = _digests([trained[seed], *shared, *of_seed.values()])
-        text = render(read_sidecar(trained[seed]), records_of(shared[0], of_seed, seeds=(seed,)), artifacts=digests)
-        return text.encode("utf-8")
+        records = records_of(shared[0], of_seed, seeds=(seed,))
+        text = render(read_sidecar(trained[seed]), records, artifacts=digests)
+        return {"README.md": text.encode("utf-8"), **dict(eval_results(records, seed))}
 
     def make() -> AssetOutput:
-        cards = {seed: card(seed) for seed in SEEDS}
-        return AssetOutput(
-            {f"{seed}/README.md": text for seed, text in cards.items()},
-            {"characters": sum(len(text.decode("utf-8")) for text in cards.values())},
-        )
+        files: dict[str, bytes | Path] = {f"{seed}/{name}": data for seed in SEEDS for name, data in card(seed).items()}
+        return AssetOutput(files, {"file_count": len(files)})
 
     return Plan(make)
 

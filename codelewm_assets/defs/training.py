@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.ui_metadata import plots
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, BESIDE_THE_PACK, TRAINING_INPUTS
+from codelewm_assets.release.preregistration import preregister
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
 
@@ -94,6 +96,7 @@ def checkpoint(run: AssetRun) -> Plan:
     _require_clear_artifacts(inputs, run.parents())
 
     def make() -> AssetOutput:
+        preregister(inputs.store.work, inputs.artifact("preflight_report").digest, datetime.now(UTC))
         with _retried_when_killed(context, run.profile.operations.infrastructure_retries):
             output = _train(context, inputs, run.store, int(run.seed))
         require_clear(context.instance)  # again: the data may have been rebuilt while training ran

@@ -1,9 +1,10 @@
-"""Clearance of training: the preflight report must be complete, clear, and about exactly these artifacts."""
+"""Clearance of training: the preflight report must be complete, clear, and about exactly these artifacts and this register."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from codelewm_assets.core.errors import PreflightError, StoreError
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
@@ -56,6 +57,7 @@ def require_clear_artifacts(
 ) -> None:
     """Refuse training on artifacts that the preflight report does not cover or did not clear by every required rule.
 
+    The register of gates and claims must be the one that the report preregistered.
     Every ancestor of these artifacts must be covered by the report under the same digest, with the bytes of its manifest.
 
     Args:
@@ -75,6 +77,11 @@ def require_clear_artifacts(
     faults = _red_or_absent(report)
     if report["clear"] is not True and not faults:
         faults = ["not clear"]
+    if report.get("register_digest") != register_digest():
+        faults.append(
+            f"the register of gates and claims is {register_digest()[:12]}, the report preregistered "
+            f"{str(report.get('register_digest'))[:12]}"
+        )
     if folds is not None and report.get("folds") != list(folds):
         faults.append(f"the report covers folds {report.get('folds')}, training would use {list(folds)}")
     used = [store.load(name, digests[name]) for name in trained_on]

@@ -11,8 +11,8 @@ from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import ExcludedProblem, PackRow
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.published import PublishedRow
-from codelewm_assets.release import claims_text, metrics
-from codelewm_assets.release.hub_layout import NAMESPACE
+from codelewm_assets.release import claims_text, hub_benchmark, metrics
+from codelewm_assets.release.hub_layout import CONFIGS, NAMESPACE, SPLIT
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import render, table
 from codelewm_assets.training.sidecar import Sidecar
@@ -48,7 +48,7 @@ def dataset_card(
     *,
     artifacts: Mapping[str, str],
 ) -> str:
-    """Card of the execution pack. Args: artifacts: id → digest, of its inputs."""
+    """Card of the execution pack. Args: records: with the reports of all seeds. artifacts: id → digest, of its inputs."""
     labels = records.labels
     fold = {split.problem_id: split.fold for split in splits}
     cells = Counter((labels[r.source_dataset], fold[r.source_problem_id], r.completion_passed) for r in rows)
@@ -61,13 +61,17 @@ def dataset_card(
         license="other",
         license_name="per-row",
         size_categories=[_size(len(rows))],
-        task_categories=["text-classification"],
+        task_categories=["text-classification", "text-ranking"],
         tags=["code", "program-execution", "execution-labels"],
-        configs=[{"config_name": "default", "data_files": [{"split": "all", "path": "data/pack.parquet"}]}],
+        configs=[
+            {"config_name": name, "data_files": [{"split": SPLIT, "path": path}]} for name, path in CONFIGS.items()
+        ],
     )
     return _card(
         "DatasetCard", header, "dataset_card.md.j2",
-        records=records, claims=claims_text, row_count=len(rows), problem_count=len(splits),
+        records=records, claims=claims_text, metrics=metrics, tasks=table(
+            ["task", "configuration", "split"], [[task.task_id, task.config, SPLIT] for task in hub_benchmark.tasks()]),
+        row_count=len(rows), problem_count=len(splits),
         columns=table(["column", "type"], [[name, _type_name(f.annotation)] for name, f in PublishedRow.model_fields.items()]),
         rows=table(
             ["benchmark", "fold", "problems", "completion passed", "rows"],

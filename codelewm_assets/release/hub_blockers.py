@@ -12,15 +12,19 @@ from codelewm_assets import training
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, StoreError
 from codelewm_assets.core.ids import kind_and_partition
+from codelewm_assets.core.package import REGISTER, register_digest
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import iter_table
+from codelewm_assets.release.hub_croissant import dataset_files
 from codelewm_assets.release.hub_layout import CARD, CARDS, Place, places
+from codelewm_assets.release.hub_loading import loading_faults
 from codelewm_assets.release.hub_plan import Blocker, PlannedFile, Reason, ReleasePlan, planned_files
 from codelewm_assets.store.scans import secrets_in, secrets_in_files
 from codelewm_assets.store.store import Artifact, ArtifactStore
 from codelewm_assets.training.sidecar import MODULES
 
-SUFFIXES = (".md", ".json", ".jsonl", ".png", ".parquet", ".safetensors")  # none is executable
+SUFFIXES = (".md", ".json", ".jsonl", ".yaml", ".png", ".parquet", ".safetensors")  # none is executable
+NOW = f"the register ({' and '.join(REGISTER)}) is"
 MODEL_MODULES = {name: sha256_file(Path(training.__file__).parent / name) for name in MODULES}
 
 
@@ -41,11 +45,18 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     blockers += [_blocker("manifest_mismatch", row) for rows in faults.values() for row in rows]
     blockers += [*_mixed_versions(lineages), *_secrets(store, intact, lineages, faults)]
     blockers += [*_audit(intact, by_id), *_inspections(intact, by_id)]
-    files, generated = planned_files(stored)
+    whole = {place: artifact for place, artifact in stored.items() if artifact.digest not in faults}
+    files, generated = planned_files(stored, dataset_files(whole))
     expected = f"wanted one of {', '.join(SUFFIXES)}, or this version's {' and '.join(MODULES)}"
     odd = [file for file in files if not (file.path.endswith(SUFFIXES) or _is_model_code(file))]
     blockers += [_blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}") for file in odd]
-    return Draft(ReleasePlan(files=files, refusals=tuple(dict.fromkeys(blockers))), generated)
+    damaged = {file.repository for file in files if file.digest in faults}  # reported as such above
+    sources = {file: generated[file.source] if file.is_generated else by_id[file.artifact_id].path(file.source)
+               for file in files if file.repository not in damaged}  # fmt: skip
+    blockers += [_blocker("dataset_does_not_load", fault) for fault in loading_faults(sources)]
+    blockers += [*_register(by_id)]
+    refusals = tuple(dict.fromkeys(blockers))
+    return Draft(ReleasePlan(register_digest=register_digest(), files=files, refusals=refusals), generated)
 
 
 def _is_model_code(file: PlannedFile) -> bool:
@@ -181,6 +192,16 @@ def _inspections(intact: Mapping[str, Artifact], released: Mapping[str, Artifact
             yield _blocker("checkpoint_not_finite", f"{name} {checkpoint.digest[:12]} {tensor}")
 
 
+def _register(released: Mapping[str, Artifact]) -> Iterator[Blocker]:
+    """Training was cleared, and the gates were judged, under the register that is in force."""
+    for name in ("preflight_report", "claim_gates"):
+        artifact = released.get(name)
+        stated = None if artifact is None else artifact.manifest.metadata.get("register_digest")
+        if artifact is not None and stated != register_digest():
+            detail = f"{name} {artifact.digest[:12]} was made under the register {str(stated)[:12]}, {NOW} {register_digest()[:12]}"
+            yield _blocker("register_altered", detail)
+
+
 def sources_of(plan: ReleasePlan, store: ArtifactStore, plan_artifact: Artifact) -> dict[PlannedFile, Path]:
     """The local path of each file of the plan; `blockers_now` finds missing and damaged ones.
 
@@ -209,6 +230,9 @@ def blockers_now(
     The other blockers depend on the artifacts' digests alone and are not evaluated again.
     """
     blockers = [*plan.refusals, *_altered(plan.files, sources)]
+    if plan.register_digest != register_digest():
+        detail = f"the release was planned under {plan.register_digest[:12]}, {NOW} {register_digest()[:12]}"
+        blockers.append(_blocker("register_altered", detail))
     published = {file.artifact_id: file.digest for file in plan.files if file.digest}
     for name, digest in published.items():
         if latest.get(name) != digest:

@@ -13,7 +13,17 @@ RUN = "codelewm-run-reports"  # not codelewm-runs: docs/hf-jobs.md names so wher
 MODEL = "codelewm-model-seed"  # and the seed
 CARDS = ("dataset_card", "model_card")  # their README.md is a repository's
 CARD = "README.md"
-TABLES = ("problem_splits", "semantic_decoys", "rerank_pools")
+TABLES = ("problem_splits", "semantic_decoys", "rerank_pools", "control_scores")
+CONFIGS: Mapping[str, str] = {
+    "default": "data/pack.parquet",
+    "solution_sets": "data/solution_sets.parquet",
+    "rerank_pools": "rerank_pools/pools.parquet",
+    "semantic_decoys": "semantic_decoys/decoys.parquet",
+    "problem_splits": "problem_splits/splits.parquet",
+    "control_scores": "control_scores/controls.parquet",
+}
+"""Configuration of the dataset repository → its file there."""
+SPLIT = "test"  # of every configuration: each published row is a test row of the model of its problem's fold
 OF_THE_RUN = (
     "claim_gates", "claim_audit", "results_report", "model_rates", "preflight_report", "artifact_index", "model_card",
 )  # fmt: skip
@@ -31,9 +41,7 @@ UNPUBLISHED: Mapping[str, str] = {
     "execution_pack": "programs, inputs and outputs as text; its rows are in data/pack.parquet of the dataset, as hashed tokens",
     "tokenized_pack": "token arrays, which the tokenizer of a checkpoint turns back into programs",
     "heldout_scores": "latents of every held-out record, which are large, and a row per completion; the metric reports are of them",
-    "critic": "scores of programs that are not published, and models of library code; its reports are",
     "scorer_scores": "scores of programs that are not published; the metric reports are of them",
-    "control_scores": "a row per completion and pool member; the metric reports are of them",
     "tracker_status": "the gates and claims of claim_gates once more, as a comment",
     "review_site": "the report and the cards once more, as pages, and the programs of judged pools, which can be run",
 }
@@ -74,6 +82,7 @@ def places() -> tuple[Place, ...]:
     for seed in seeds:
         result.append(Place(f"{MODEL}{seed}", "model", "model_card", part=seed))
         result.append(Place(f"{MODEL}{seed}", "model", "checkpoint", seed, "checkpoint"))
+        result.append(Place(f"{MODEL}{seed}", "model", "critic", seed, "critic"))
     result += [Place(RUN, "dataset", kind, folder=kind) for kind in OF_THE_RUN]
     result += [Place(RUN, "dataset", kind, seed, f"{kind}/{seed}") for kind in OF_A_SEED for seed in seeds]
     return tuple(result)

@@ -13,6 +13,7 @@ from codelewm_assets.core.records import Finding
 from codelewm_assets.evaluation.model_rates import ModelRate, ModelRatesReport
 from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.preregistration import preregistration_order
 from codelewm_assets.release.published import PUBLISHED
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS
 from codelewm_assets.store.manifest import Manifest
@@ -76,6 +77,7 @@ def run_facts(gates_manifest: Manifest, lineage: Iterable[Manifest], *, version:
         "commit": gates_manifest.source_git_sha,
         "artifacts_by_commit": dict(sorted(commits.items(), key=lambda item: (-item[1], item[0]))),
         "version": version,
+        "preregistration": preregistration_order([gates_manifest, *lineage]).text,
         "isolation_layers": None if present is None else sorted(present),
         "missing_layers": None if present is None else sorted(set(STRICT_LAYERS) - present),
     }

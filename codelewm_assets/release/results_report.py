@@ -38,6 +38,7 @@ def _facts_table(records: Records) -> str:
         ["gates judged on (UTC)", records.get("run.judged_on")],
         ["commit of the gates", records.get("run.commit")],
         ["commits of all artifacts", ", ".join(f"{sha} ({count} artifacts)" for sha, count in commits.items()) or None],
+        ["register of gates and claims, preregistered", records.get("run.preregistration")],
         ["version of codelewm_assets", records.get("run.version")],
         ["profile", records.at("profile")],
         ["benchmarks", ", ".join(records.labels.values())],

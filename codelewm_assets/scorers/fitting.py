@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.records import LibraryFunction, LibraryVariant, PackRow, Record
@@ -19,6 +20,16 @@ from codelewm_assets.scorers.cross_fitting import (
 )
 from codelewm_assets.scorers.examples import Example
 from codelewm_assets.scorers.program_features import ProgramFeatures
+
+
+class CriticAbout(Record):
+    """`critic.json`: what the critics of one seed were fitted on."""
+
+    schema_version: Literal["codelewm_assets.critic.v1"] = "codelewm_assets.critic.v1"
+    seed: int
+    folds: tuple[int, ...]  # a critic each
+    benchmarks: tuple[str, ...]  # whose problems are scored
+    trained_on: dict[str, str]  # artifact id → digest
 
 
 class CriticScore(Record):

@@ -14,6 +14,7 @@ import numpy as np
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.core.sample_records import ImportedSample
 from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.defs.assemble import STAGE_MODULES, build_defs
@@ -171,6 +172,7 @@ class StoredWorld:
             "judged": {name: self.latest[name].digest for name in COVERED},
             "folds": [0],
             "settings": load_profile(TINY).preflight_settings(),
+            "register_digest": register_digest(),
             "findings": [f.model_dump(mode="json") for f in findings],
         }
         self.put(

@@ -628,7 +628,12 @@ def test_artifacts_verify_is_red_when_one_byte_changed(stored: StoredWorld, worl
 
 
 def test_a_release_is_red_when_its_plan_found_something(stored: StoredWorld) -> None:
-    plan: dict[str, Any] = {"schema_version": "codelewm.release_plan.v2", "files": [], "refusals": []}
+    plan: dict[str, Any] = {
+        "schema_version": "codelewm_assets.release_plan.v3",
+        "register_digest": "",
+        "files": [],
+        "refusals": [],
+    }
     stored.put_json("hub_release", "release_plan.json", plan)
     assert stored.run_check("hub_release", "nothing_stands_against_the_release").passed
     found = {"reason": "secret_found", "detail": "dataset_card README.md:1 Private Key"}

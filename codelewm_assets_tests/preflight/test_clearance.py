@@ -9,6 +9,7 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import PreflightError, StoreError
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.preflight.clearance import REQUIRED_RULES, TRAINING_INPUTS, require_clear_artifacts
 from codelewm_assets.store.store import ArtifactStore, CacheKey
 
@@ -41,6 +42,7 @@ class Bench:
             "judged": self._of(*TRAINING_INPUTS),
             "folds": [0],
             "findings": findings,
+            "register_digest": register_digest(),
         } | changes
         cache_key = CacheKey("preflight_report", None, self._of(*TRAINING_INPUTS), {}, "test")
         files = {"preflight_report.json": pretty_json(fields)}
@@ -157,6 +159,12 @@ def test_every_fault_is_named_in_one_message(bench: Bench) -> None:
     message = bench.refuse("red rule decoy_coverage")
     assert "is not covered" in message and f"semantic_decoys was made from execution_pack {other[:12]}" in message
     assert message.endswith("materialize preflight_report with every rule, and start again.")
+
+
+@pytest.mark.parametrize("register", [None, "f" * 64])
+def test_a_report_that_preregistered_another_register_or_none_is_refused(bench: Bench, register: str | None) -> None:
+    bench.report(register_digest=register)
+    bench.refuse(f"claims is {register_digest()[:12]}, the report preregistered {str(register)[:12]}")
 
 
 @pytest.mark.parametrize("judged", [[0, 1], [1], [], None])

@@ -11,6 +11,7 @@ from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.core.records import ExcludedProblem
 from codelewm_assets.release import cards
 from codelewm_assets.release.cards import dataset_card, eval_results, model_card
+from codelewm_assets.release.hub_layout import CONFIGS
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets.training.config import PretrainedEncoder, TrainingConfig
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, gates_of, nothing_known, seed_evidence
@@ -54,7 +55,8 @@ def test_the_dataset_cards_header_is_what_the_hub_reads(world: World) -> None:
     header = _header(_dataset(world))
     assert header["license"] == "other"
     assert header["size_categories"] == ["n<1K"]
-    assert header["configs"][0]["data_files"] == [{"split": "all", "path": "data/pack.parquet"}]
+    stated = {config["config_name"]: config["data_files"] for config in header["configs"]}
+    assert stated == {name: [{"split": "test", "path": path}] for name, path in CONFIGS.items()}
 
 
 def test_the_dataset_card_names_what_was_excluded_and_the_stand_in(world: World) -> None:

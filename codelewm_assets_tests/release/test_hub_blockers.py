@@ -7,15 +7,19 @@ import pytest
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.errors import ReleaseError
+from codelewm_assets.core.records import Decoy
+from codelewm_assets.core.tables import arrow_schema, write_table
 from codelewm_assets.release.hub_blockers import blockers_now
 from codelewm_assets.release.hub_plan import Blocker
 from codelewm_assets.release.hub_upload import publish
 from codelewm_assets_tests.release.hub_world import (
+    DATA_CARD,
     LABELS,
     MODEL_CODE,
     SECRET,
     HubWorld,
     audit_of,
+    data_card,
     inspection_of,
     pack_of,
     pack_with,
@@ -41,9 +45,9 @@ def _alter_manifest(world: HubWorld, artifact_id: str) -> None:
 Fault = Callable[[HubWorld], None]
 FAULTS: dict[str, tuple[Fault, set[str], str]] = {
     "a published file is altered": (
-        lambda w: _append(w, "problem_splits", "problem_splits.parquet"),
+        lambda w: _append(w, "problem_splits", "splits.parquet"),
         {"manifest_mismatch"},
-        "problem_splits .* problem_splits.parquet is",
+        "problem_splits .* splits.parquet is",
     ),
     "a file is altered that nobody publishes": (
         lambda w: _append(w, LABELS, "labelled_completions.json"),
@@ -61,9 +65,9 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
         "is not in the store",
     ),
     "a secret in a card": (
-        lambda w: w.build({"dataset_card": {"README.md": f"# Data\n{SECRET}\n".encode()}}),
+        lambda w: w.build({"dataset_card": data_card(DATA_CARD + SECRET)}),
         {"secret_found"},
-        "dataset_card README.md:2 Hugging Face Token",
+        r"dataset_card README.md:\d+ Hugging Face Token",
     ),
     "a secret in a program behind the hashed tokens": (
         lambda w: w.build({"execution_pack": {"pack.parquet": pack_of(code=f"def solve(x):\n    return '{SECRET}'")}}),
@@ -147,6 +151,26 @@ FAULTS: dict[str, tuple[Fault, set[str], str]] = {
         lambda w: w.build({"execution_pack": {"pack.parquet": pack_of(code="pass")}}, keep=("semantic_decoys",)),
         {"mixed_versions"},
         "execution_pack: .* behind .*; .* behind",
+    ),
+    "a dataset whose split has a reserved name": (
+        lambda w: w.build({"dataset_card": data_card(DATA_CARD.replace("split: test", "split: all", 1))}),
+        {"dataset_does_not_load"},
+        "codelewm-dataset default: ValueError: `all` is a special split keyword",
+    ),
+    "a configuration whose file is not published": (
+        lambda w: w.build({"dataset_card": data_card(DATA_CARD.replace("pools.parquet", "pool.parquet"))}),
+        {"dataset_does_not_load"},
+        "codelewm-dataset rerank_pools: FileNotFoundError",
+    ),
+    "a table without a row": (
+        lambda w: w.build({"semantic_decoys": {"decoys.parquet": write_table([], arrow_schema(Decoy))}}),
+        {"dataset_does_not_load"},
+        "codelewm-dataset semantic_decoys: DatasetGenerationError",
+    ),
+    "a dataset whose card states no data": (
+        lambda w: w.build({"dataset_card": data_card("# Data\n")}),
+        {"dataset_does_not_load"},
+        "codelewm-dataset README.md states neither configs nor `viewer: false`",
     ),
     "a file that could be run": (
         lambda w: w.build({"checkpoint[42]": {"fold0.pkl": b"weights", "sidecar.json": b"{}"}}),

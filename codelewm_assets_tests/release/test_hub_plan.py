@@ -32,14 +32,17 @@ def test_cards_are_at_the_root_and_each_other_artifact_in_its_folder_with_its_ma
     for file in world.draft().plan.files:
         paths.setdefault(f"{file.repository_type} {file.repository}", []).append(file.path)
     assert paths["dataset codelewm-dataset"] == [
-        "README.md", "data/pack.parquet", "manifest.json",
-        "problem_splits/manifest.json", "problem_splits/problem_splits.parquet",
-        "rerank_pools/manifest.json", "rerank_pools/rerank_pools.parquet",
-        "semantic_decoys/manifest.json", "semantic_decoys/semantic_decoys.parquet",
+        "README.md", "control_scores/controls.parquet", "control_scores/manifest.json", "croissant.json", "data/pack.parquet",
+        "data/solution_sets.parquet", "eval.yaml", "manifest.json",
+        "problem_splits/manifest.json", "problem_splits/splits.parquet",
+        "rerank_pools/manifest.json", "rerank_pools/pools.parquet",
+        "semantic_decoys/decoys.parquet", "semantic_decoys/manifest.json",
     ]  # fmt: skip
     assert paths["model codelewm-model-seed42"] == [
-        "README.md", "checkpoint/fold0/configuration_codelewm.py", "checkpoint/fold0/model.safetensors",
-        "checkpoint/fold0/modeling_codelewm.py", "checkpoint/manifest.json", "checkpoint/sidecar.json",
+        ".eval_results/p_pass.yaml", "README.md", "checkpoint/fold0/configuration_codelewm.py",
+        "checkpoint/fold0/model.safetensors", "checkpoint/fold0/modeling_codelewm.py",
+        "checkpoint/manifest.json", "checkpoint/sidecar.json",
+        "critic/critic.json", "critic/fold0.safetensors", "critic/manifest.json",
     ]  # fmt: skip
     run = paths["dataset codelewm-run-reports"]
     assert "README.md" in run and "results_report/roc.png" in run

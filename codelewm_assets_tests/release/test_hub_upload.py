@@ -188,7 +188,7 @@ def test_large_files_that_went_through_before_the_break_are_not_sent_again(bench
     bench.hub.faults = [Fault("POST .*/codelewm-dataset/commit/", status=403)]
     bench.fail("403")
     sent = bench.hub.asked("PUT /large/")
-    assert len(sent) == 4  # the tables and the published rows
+    assert len(sent) == 6  # the tables, the published rows and the solution sets
     bench.publish()
     assert not set(sent) & set(bench.hub.asked("PUT /large/")[len(sent) :])
 

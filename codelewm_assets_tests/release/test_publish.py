@@ -1,78 +1,45 @@
 """`codelewm-assets publish` on a stored plan: the listing, what it refuses, and the upload to a local server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.defs.hub_release import hub_release, latest_plan
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.profiles.profile import load_profile
+from codelewm_assets.release.hub_layout import MODEL
+from codelewm_assets.release.hub_links import in_namespace
 from codelewm_assets.store.store import CacheKey
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.defs.stored_world import QUIET, TINY
-from codelewm_assets_tests.hub_server import Fault, HubServer, serving
-from codelewm_assets_tests.release.hub_world import PARENTS, HubWorld, audit_of, index_of
-from codelewm_assets_tests.tiers import slow
+from codelewm_assets_tests.hub_server import Fault, HubServer
+from codelewm_assets_tests.release.hub_world import PARENTS, TOKEN, HubWorld, audit_of, index_of, tell, tell_folder
 
-TOKEN = "hf_a_token_that_nobody_may_see"
 OVERCLAIM = {"document": "docs/a.md", "line": 3, "claim_id": "is_non_collapsed", "sentence": "Not so."}
-
-
-def tell(instance: dg.DagsterInstance, world: HubWorld) -> None:
-    """Every artifact of the world is the latest of its asset."""
-    for artifact_id, digest in world.latest.items():
-        kind, _, part = artifact_id.removesuffix("]").partition("[")
-        event = dg.AssetMaterialization(kind, partition=part or None, tags={"dagster/data_version": digest})
-        instance.report_runless_asset_event(event)
-
-
-@pytest.fixture
-def folder(built: HubWorld, tmp_path: Path) -> Path:
-    """Where the command runs: a store and an instance with a release that nothing stands against."""
-    world = built.copied(tmp_path)
-    world.stored()
-    _tell(tmp_path, world)
-    return tmp_path
-
-
-def _tell(folder: Path, world: HubWorld) -> None:
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
-        tell(instance, world)
 
 
 def _planned_with_an_overclaim(folder: Path, built: HubWorld) -> None:
     world = HubWorld(folder, built.latest)
     world.build({"claim_audit": audit_of(OVERCLAIM)})
     world.stored()
-    _tell(folder, world)
-
-
-@pytest.fixture
-@slow
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """The server that the command reaches, with its token set."""
-    monkeypatch.setattr(pytest.importorskip("huggingface_hub.constants"), "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("codelewm_assets.release.hub_upload.PAUSE_S", 0.001)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    found = HubServer(token=TOKEN)
-    with serving(found):
-        monkeypatch.setenv("HF_ENDPOINT", found.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        yield found
+    tell_folder(folder, world)
 
 
 def test_a_dry_run_lists_every_file_the_totals_and_the_tag_and_sends_nothing(
-    run: Run, folder: Path, built: HubWorld, hub: HubServer
+    run: Run, folder: Path, built: HubWorld, hub: HubServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    plan = built.draft().plan
     found = run("publish", "--namespace", "lab")
     assert (found.status, found.err) == (0, "")
     *lines, tag, last = found.out.splitlines()
+    cards = {row.split("\t")[0]: row.split("\t") for row in lines if "\tREADME.md\t" in row}
+    assert int(cards[f"lab/{MODEL}42"][2]) == len("# Model of 42, on lab/codelewm-dataset\n")
+    stored = HubWorld(folder, built.latest).stored()
+    plan, _ = in_namespace(*stored, "lab", tmp_path_factory.mktemp("links"))
     assert lines == [
         *(f"lab/{file.repository}\t{file.path}\t{file.bytes}\t{file.sha256}" for file in plan.files),
         *(f"lab/{t.repository}\t{t.repository_type}\t{t.file_count} files\t{t.bytes} bytes" for t in plan.totals),
@@ -80,6 +47,20 @@ def test_a_dry_run_lists_every_file_the_totals_and_the_tag_and_sends_nothing(
     assert tag == f"tag {plan.tag}"
     assert last == f"dry run: {len(plan.files)} files, nothing uploaded. `publish --execute` uploads them."
     assert hub.requests == []
+
+
+def test_the_cards_of_a_namespace_link_within_it_and_an_artifacts_own_files_stay(
+    run: Run, folder: Path, built: HubWorld, hub: HubServer
+) -> None:
+    assert run("publish", "--execute", "--namespace", "lab").status == 0
+    card = hub.repositories["models/lab/codelewm-model-seed42"].files["README.md"].decode()
+    assert card == "# Model of 42, on lab/codelewm-dataset\n"
+    results = yaml.safe_load(hub.repositories["models/lab/codelewm-model-seed42"].files[".eval_results/p_pass.yaml"])
+    assert results == [{"dataset": {"id": "lab/codelewm-dataset"}}]
+    metadata = json.loads(hub.repositories["datasets/lab/codelewm-dataset"].files["croissant.json"])
+    assert metadata["url"] == "https://huggingface.co/datasets/lab/codelewm-dataset"
+    stored = hub.repositories["datasets/lab/codelewm-run-reports"].files["model_card/42/README.md"]
+    assert stored == built.artifact("model_card").path("42/README.md").read_bytes()
 
 
 def test_the_listing_is_one_json_object_on_request(run: Run, folder: Path, built: HubWorld) -> None:
@@ -145,7 +126,7 @@ def test_a_plan_of_another_version_is_one_line(run: Run, built: HubWorld, tmp_pa
     world = built.copied(tmp_path)
     old = {"release_plan.json": pretty_json({"schema_version": "codelewm.release_plan.v1", "files": []})}
     world.latest["hub_release"] = world.store.write(CacheKey("hub_release", None, {}, {}, "test"), old, {}).digest
-    _tell(tmp_path, world)
+    tell_folder(tmp_path, world)
     run("publish").is_one_line_error("cannot be read. Materialize hub_release again")
 
 
@@ -168,7 +149,7 @@ def test_the_asset_stores_the_plan_with_its_reasons_and_its_check_is_red_on_them
         result = dg.materialize([hub_release], instance=instance, resources=resources, run_config=QUIET)
         metadata = result.asset_materializations_for_node("hub_release")[0].metadata
         found = nothing_stands_against_the_release(Inputs(instance, world.store, load_profile(TINY)), None)
-        plan, _ = latest_plan(instance, world.store)
+        plan, _, _ = latest_plan(instance, world.store)
     assert metadata["tag"].value == plan.tag == world.draft().plan.tag
     assert [refusal.reason for refusal in plan.refusals] == (["card_missing"] if is_card_missing else [])
     assert (found.passed, found.blocker) == ((False, "card_missing") if is_card_missing else (True, None))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.preflight.clearance import REQUIRED_RULES, TRAINING_INPUTS
 from codelewm_assets.store.store import ArtifactStore, CacheKey
 from codelewm_assets.training.config import TrainingConfig
@@ -29,6 +30,7 @@ def put_clear_chain(store: ArtifactStore, **report: Any) -> dict[str, str]:
         "folds": [0],
         "findings": [{"rule": rule, "passed": True} for rule in REQUIRED_RULES],
         "judged": judged | {"labelled_completions": labels},
+        "register_digest": register_digest(),
     } | report
     files = {"preflight_report.json": pretty_json(fields)}
     return digests | {"preflight_report": _put(store, "preflight_report", judged, files)}

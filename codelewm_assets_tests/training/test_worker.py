@@ -20,6 +20,7 @@ from codelewm_assets.claims.register import COLLAPSE_FLOORS
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import ManifestError, PreflightError, TrainingError, TrainingKilledError
 from codelewm_assets.core.logs import RECORD_START, set_up_logs
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets.training import worker
 from codelewm_assets.training.progress import STREAM, job_event, read_events, summarise, timeless
@@ -112,6 +113,15 @@ def test_a_report_on_other_artifacts_is_refused_with_status_3_and_nothing_is_wri
     other = put_report(store, digests, judged={name: digests[name] for name in CHAIN} | {"execution_pack": "f" * 64})
     spec = spec_of(preflight_report=other.digest)
     _is_refused(_run(spec, tmp_path), spec, "is not covered (the report has ffffffffffff)")
+
+
+def test_a_report_under_another_register_is_refused_with_status_3_and_nothing_is_written(
+    chain: tuple[ArtifactStore, Digests], spec_of: SpecMaker, tmp_path: Path
+) -> None:
+    store, digests = chain
+    spec = spec_of(preflight_report=put_report(store, digests, register_digest="f" * 64).digest)
+    reason = f"the register of gates and claims is {register_digest()[:12]}, the report preregistered ffffffffffff"
+    _is_refused(_run(spec, tmp_path), spec, reason)
 
 
 def test_tokens_that_are_swapped_after_they_were_judged_are_not_trained_on_though_they_are_put_back(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
+from codelewm_assets.core.package import register_digest
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.preflight.clearance import REQUIRED_RULES
 from codelewm_assets.profiles.profile import load_profile
@@ -77,6 +78,7 @@ def put_report(store: ArtifactStore, digests: Mapping[str, str], **changes: Any)
         "judged": {name: digests[name] for name in CHAIN},
         "findings": [{"rule": rule, "passed": True} for rule in REQUIRED_RULES],
         "folds": [0],
+        "register_digest": register_digest(),
     }
     return put(store, "preflight_report", {"preflight_report.json": pretty_json(report | changes)})
 

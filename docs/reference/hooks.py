@@ -5,7 +5,7 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from docs.reference.pages import REFERENCE, decision_list, without_links_out
+from docs.reference.pages import REFERENCE, SCHEMAS, decision_list, without_links_out
 
 DECISIONS = "decisions/README.md"
 
@@ -20,8 +20,8 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, *, config: Any) -> Files:
-    """The pages of the reference, made now."""
-    for path, write in REFERENCE.items():
+    """The pages of the reference and the schemas, made now."""
+    for path, write in (REFERENCE | SCHEMAS).items():
         files.append(File.generated(config, path, content=write()))
     return files
 

@@ -9,14 +9,18 @@ from docs.reference.checks import checks_page
 from docs.reference.commands import commands_page
 from docs.reference.profiles import profiles_page
 from docs.reference.records import records_page
+from docs.reference.schemas import schema_files, schemas_page
 
 REFERENCE: dict[str, Callable[[], str]] = {
     "reference/assets.md": assets_page,
     "reference/checks.md": checks_page,
     "reference/records.md": records_page,
+    "reference/schemas.md": schemas_page,
     "reference/commands.md": commands_page,
     "reference/profiles.md": profiles_page,
 }
+
+SCHEMAS: dict[str, Callable[[], str]] = schema_files()
 
 LINK_UP = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]+)(?:#[^)\s]*)?\)")
 
