@@ -3,10 +3,12 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
@@ -22,6 +24,7 @@ from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.profiles.profile import ImportedSource
 from codelewm_assets.sandbox.isolation import bubblewrap_works
 from codelewm_assets.sandbox.seccomp import filters
+from codelewm_assets.store.store import Artifact
 
 if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
@@ -191,14 +194,23 @@ def model_rates(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         from codelewm_assets.evaluation.model_rates import model_rates as compute
+        from codelewm_assets.release.model_rates import rates_markdown
 
         problems = {problem.problem_id: problem for problem in inputs.problems()}
         report = compute(inputs.samples(), inputs.labelled(), problems, resamples=resamples)
         counts = {"model_count": len({rate.model for rate in report.models}),
                   "sample_count": sum(rate.sample_count for rate in report.models)}  # fmt: skip
-        return AssetOutput({"model_rates.json": pretty_json(report.model_dump(mode="json"))}, counts)
+        text = rates_markdown(report, {problem.benchmark_id: problem.benchmark_label for problem in problems.values()})
+        files = {
+            "model_rates.json": pretty_json(report.model_dump(mode="json")),
+            "model_rates.md": text.encode("utf-8"),
+        }
+        return AssetOutput(files, counts)
 
-    return Plan(make, {"resamples": resamples})
+    def show(rates: Artifact) -> Mapping[str, Any]:
+        return {"rates": dg.MetadataValue.md(rates.path("model_rates.md").read_text(encoding="utf-8"))}
+
+    return Plan(make, {"resamples": resamples}, show=show)
 
 
 ASSETS = [candidate_completions, labelled_completions, model_rates]

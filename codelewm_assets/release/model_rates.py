@@ -1,9 +1,11 @@
 """Rates of models' samples as text: the tables of report and appendix, and a page a model on the review site."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from codelewm_assets.core.digests import sha256_text
+from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, table, with_interval
 
@@ -13,6 +15,24 @@ IN_REPORT = tuple((suite, k) for k in ("1", "10") for suite in SUITES)
 EVERY = tuple((suite, k) for k in ("1", "5", "10") for suite in SUITES)
 MAX_ROWS = 20
 NOTHING = "No samples of models were imported: the profile's `completions.imported` names none.\n"
+
+
+def rates_tree(report: ModelRatesReport) -> list[dict[str, Any]]:
+    """The rates as values for `Records`, each suite keyed by k."""
+    return [
+        rate.model_dump(mode="json")
+        | {
+            suite: {str(row.k): row.model_dump(mode="json", exclude={"k"}) for row in rows}
+            for suite, rows in (("base", rate.base), ("plus", rate.plus))
+        }
+        for rate in report.models
+    ]
+
+
+def rates_markdown(report: ModelRatesReport, labels: Mapping[str, str]) -> str:
+    """The report as Markdown. Args: labels: benchmark id → its name in texts."""
+    records = Records({"benchmark_labels": dict(labels), "model_rates": rates_tree(report)})
+    return f"# Samples of models\n\n{every_rate(records)}"
 
 
 def summary(records: Records) -> str:

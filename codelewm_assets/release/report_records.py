@@ -10,9 +10,10 @@ from typing import Any
 from codelewm_assets.claims.headline import headline
 from codelewm_assets.claims.verdicts import ClaimGates, Gate
 from codelewm_assets.core.records import Finding
-from codelewm_assets.evaluation.model_rates import ModelRate, ModelRatesReport
+from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.reports import SeedEvidence
 from codelewm_assets.release.lookup import Records
+from codelewm_assets.release.model_rates import rates_tree
 from codelewm_assets.release.preregistration import preregistration_order
 from codelewm_assets.release.published import PUBLISHED
 from codelewm_assets.sandbox.isolation import STRICT_LAYERS
@@ -52,7 +53,7 @@ def report_records(
         "artifact": dict(sorted((artifacts or {}).items())),
         "training": {str(seed): _training(*item) for seed, item in sorted((training or {}).items())},
         "run": dict(run or {}),
-        "model_rates": [_of_model(rate) for rate in (model_rates.models if model_rates else ())],
+        "model_rates": rates_tree(model_rates) if model_rates else [],
         "published": {f"{row.figure}, {row.scope}": row.values() for row in PUBLISHED},
     }
     return Records(tree)
@@ -95,14 +96,6 @@ def _of_seed(evidence: SeedEvidence) -> dict[str, Any]:
     report = tree.get("rerank", {"benchmarks": {}})
     tree["rerank"] = {name: row | {"resamples": report["resamples"]} for name, row in report["benchmarks"].items()}
     return tree
-
-
-def _of_model(rate: ModelRate) -> dict[str, Any]:
-    """The rates of one model on one benchmark, each suite keyed by k."""
-    suites = {"base": rate.base, "plus": rate.plus}
-    return rate.model_dump(mode="json") | {
-        name: {str(row.k): row.model_dump(mode="json", exclude={"k"}) for row in rows} for name, rows in suites.items()
-    }
 
 
 def _training(sidecar: Sidecar, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from codelewm_assets.completions.progress import LOG_INTERVAL_S, Progress
 from codelewm_assets.core.records import Completion, LabelledCompletion
 from codelewm_assets.core.sample_records import ImportedSample
 from codelewm_assets.core.tables import iter_table
-from codelewm_assets.defs.completions import candidate_completions, labelled_completions
+from codelewm_assets.defs.completions import candidate_completions, labelled_completions, model_rates
 from codelewm_assets.defs.resources import ProfileResource
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.factories import World
@@ -37,13 +37,13 @@ training: {}
 def materialize(
     stored: StoredWorld, folder: Path, isolation: str = "auto", spread: str = "in_process"
 ) -> dg.ExecuteInProcessResult:
-    """Both assets."""
+    """The three assets."""
     path = folder / "tiny.yaml"
     path.write_text(TINY.replace("ISOLATION", isolation).replace("SPREAD", spread))
     return dg.materialize(
-        [candidate_completions, labelled_completions], instance=stored.instance, 
+        [candidate_completions, labelled_completions, model_rates], instance=stored.instance, 
         resources=stored.resources | {"profile": ProfileResource(name=str(path))}, run_config=QUIET, raise_on_error=False,
-        selection=["candidate_completions", "labelled_completions"],
+        selection=["candidate_completions", "labelled_completions", "model_rates"],
     )  # fmt: skip
 
 
@@ -105,6 +105,14 @@ def test_a_models_completions_join_and_are_labelled_by_running_them(
     ]
     (model,) = (row for row in labelled if row.completion.completion_kind == "model")
     assert model.outcome == "wrong_output"  # the published label is not believed
+    [rate] = json.loads((latest(stored, "model_rates") / "model_rates.json").read_text())["models"]
+    assert (rate["model"], rate["sample_count"], rate["plus"][0]["value"]) == (
+        "(models)",
+        2,
+        0.5,
+    )  # one is the reference
+    counts = json.loads((latest(stored, "labelled_completions") / "manifest.json").read_text())["metadata"]
+    assert counts["by_model_and_outcome"] == {"(models)": {"wrong_output": 1}}
     first = latest(stored, "candidate_completions")
     path.write_text(path.read_text() + json.dumps({"problem_id": problem.problem_id, "code": "def solve(:"}) + "\n")
     assert materialize(stored, tmp_path).success

@@ -48,7 +48,8 @@ for _seed in SEED_IDS:
     for _kind in OF_A_SEED:
         PARENTS[f"{_kind}[{_seed}]"] = (f"checkpoint[{_seed}]",)
 PARENTS["claim_gates"] = tuple(name for name in PARENTS if name.startswith(OF_A_SEED))
-PARENTS["results_report"] = ("claim_gates", "preflight_report")
+PARENTS["model_rates"] = (LABELS,)
+PARENTS["results_report"] = ("claim_gates", "preflight_report", "model_rates")
 PARENTS["dataset_card"] = ("execution_pack", "problem_splits", "claim_gates")
 PARENTS["model_card"] = (
     *(f"{kind}[{seed}]" for seed in SEED_IDS for kind in ("checkpoint", "critic", "checkpoint_inspection")), "claim_gates",

@@ -1,7 +1,7 @@
 """Rates of models in report, appendix and site."""
 
 from codelewm_assets.release.lookup import Records
-from codelewm_assets.release.model_rates import MAX_ROWS, NOTHING, every_rate, pages, summary
+from codelewm_assets.release.model_rates import MAX_ROWS, NOTHING, every_rate, pages, rates_markdown, summary
 from codelewm_assets.release.report_records import report_records
 from codelewm_assets_tests.claims.evidence import gates_of
 from codelewm_assets_tests.release.full import model_rates_of, numbers
@@ -44,3 +44,8 @@ def test_every_model_has_a_page_with_its_benchmarks_and_outcomes() -> None:
     assert name == "lab/model-7b" and own.count("| pass | 400 |") == 2
     assert all(f"]({path})" in listed for path in list(found)[1:])
     assert all(path.isascii() and "|" not in path for path in found)
+
+
+def test_the_report_alone_is_a_text_too() -> None:
+    text = rates_markdown(model_rates_of(numbers()), {"humaneval": "HumanEval", "mbpp_plus": "own problems"})
+    assert text.startswith("# Samples of models\n\n| benchmark |") and "| own problems | lab/model-7b | 820 |" in text
