@@ -85,7 +85,7 @@ def table_rows(scorer: LikelihoodScorer, store: Path, count: int) -> list[str]:
         low, high = metrics.within_pool_auc_ci95 or (0.0, 0.0)
         size = len(own) / ranked.pool_count
         lines.append(
-            f"| {benchmark} | {ranked.pool_count} of {size:.0f} | {ranked.pass_at_1[SUBJECT]:.3f} | "
+            f"| {benchmark} | {ranked.pool_count} of {size:.0f} programs | {ranked.pass_at_1[SUBJECT]:.3f} | "
             f"{metrics.within_pool_auc:.3f} [{low:.3f}, {high:.3f}] | "
             f"{lift.points:+.1f} [{lift.ci95[0]:.1f}, {lift.ci95[1]:.1f}] | {len(set(scores))} in {seconds:.0f} s |"
         )
