@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from codelewm_assets.claims.clauses import ClaimPhrase, find_claims
 from codelewm_assets.claims.lexicon import BENCHMARK_WORDS, BEYOND
-from codelewm_assets.claims.register import CLAIMS, GATE_RULES
+from codelewm_assets.claims.register import GATE_RULES, claims, named_scorer
 from codelewm_assets.claims.sentences import Passage, passages
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS
@@ -38,6 +38,7 @@ TOPICS: tuple[tuple[str, str], ...] = (
 """Topic pattern of a comparison → its claim, tried in this order; without a match it belongs to no claim."""
 TITLES = {own.words: name for name, own in BENCHMARKS.items()}
 CRITIC = re.compile(r"\bcritics?\b", re.IGNORECASE)
+ANYTHING = "ANYTHING"  # in place of what a named scorer reads
 KNOWN_BUGS = "_tells_known_bugs"  # how the claim id of every scorer ends, after its name
 UNSEEN = re.compile(r"\bunseen|held[- ]out|other operators|new operators|never (?:saw|seen)", re.IGNORECASE)
 GATE_WORDS: tuple[tuple[str, str], ...] = (
@@ -125,9 +126,7 @@ def check_claim(claim: ClaimPhrase, sentence: str, statuses: Mapping[str, str]) 
         return claim_id, "NOT_IN_REGISTER"
     if statuses.get(claim_id) not in ("OPEN", "HOLDS"):
         return claim_id, "CLOSED"
-    wordings = next((entry.wordings for entry in CLAIMS if entry.claim_id == claim_id), ())
-    is_worded = sentence in wordings or claim_id.startswith(tuple(f"{name}_" for name in named_in(statuses)))
-    if not is_worded and BEYOND.search(sentence):
+    if not _is_worded(sentence, claim_id, named_in(statuses)) and BEYOND.search(sentence):
         return claim_id, "BEYOND_WORDING"
     return None
 
@@ -136,6 +135,14 @@ def named_in(statuses: Mapping[str, str]) -> list[str]:
     """Names of the candidates that the profile of these statuses names."""
     own = {"codelewm", "critic"}
     return sorted({key.removesuffix(KNOWN_BUGS) for key in statuses if key.endswith(KNOWN_BUGS)} - own)
+
+
+def _is_worded(sentence: str, claim_id: str, named: Sequence[str]) -> bool:
+    """The sentence is one of the claim's, as the headline shows it or by itself; a named scorer may read anything."""
+    every = claims([named_scorer(name, ANYTHING) for name in named])
+    wordings = next((entry.wordings for entry in every if entry.claim_id == claim_id), ())
+    text = sentence.removeprefix("OPEN: ")
+    return any(re.fullmatch(re.escape(wording).replace(ANYTHING, "[^.]+"), text) for wording in wordings)
 
 
 def linked(claim: ClaimPhrase, sentence: str, named: Sequence[str] = ()) -> str:

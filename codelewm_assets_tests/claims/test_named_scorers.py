@@ -93,3 +93,11 @@ def test_a_sentence_about_a_named_scorer_is_held_against_its_own_claims(statemen
     found = audit_text(text, claim_statuses(gates))
     assert len(found) == count
     assert all(row.claim_id == "ranker_tells_known_bugs_on_humaneval" for row in found)
+
+
+def test_more_than_an_open_claim_of_a_named_scorer_says_is_beyond_its_wording() -> None:
+    statuses = claim_statuses(with_named(named("ranker")))
+    sentence = "ranker, which reads the program and its prompt, tells generated bugs of unseen operators"
+    assert audit_text(f"OPEN: {sentence}.", statuses) == []
+    (found,) = audit_text(f"The model {sentence} in production.", statuses)
+    assert (found.claim_id, found.status) == ("ranker_tells_unseen_bugs", "BEYOND_WORDING")
