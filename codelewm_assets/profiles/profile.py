@@ -219,11 +219,9 @@ class PreflightSection(Section):
 class ComputeSection(Section):
     """Backend of training; the model's settings are in `training`."""
 
-    backend: Literal["local", "hf_jobs", "command"] = (
-        "local"  # hf_jobs: Hugging Face Jobs, paid; command: your own trainer
-    )
+    backend: Literal["local", "hf_jobs", "command"] = "local"  # where training runs; hf_jobs costs money
     hf_jobs: HfJobsSettings | None = None
-    command: CommandSettings | None = None
+    command: CommandSettings | None = None  # of the backend command: a trainer of your own
 
     @model_validator(mode="after")
     def _settings_are_there(self) -> "ComputeSection":
