@@ -117,7 +117,9 @@ def checkpoint(run: AssetRun) -> Plan:
 
         return {**plots(inputs, artifact, draw)}
 
-    return Plan(make, run.profile.training_config().settings | versions("torch", "transformers"), show=show)
+    compute = run.profile.compute
+    trainer = {"command": compute.command.argv} if compute.command is not None and compute.backend == "command" else {}
+    return Plan(make, run.profile.training_config().settings | versions("torch", "transformers") | trainer, show=show)
 
 
 def _require_of_this_run(artifact: Artifact, run: AssetRun) -> None:
@@ -189,6 +191,10 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
             from codelewm_assets.training.hf_jobs import HfJobs
 
             HfJobs(inputs.profile.compute.hf_jobs, token=os.environ.get("HF_TOKEN")).run(spec, on_event=on_event)
+        elif inputs.profile.compute.command is not None and inputs.profile.compute.backend == "command":
+            from codelewm_assets.training.command import run_command
+
+            run_command(spec, inputs.profile.compute.command, on_event=on_event, log=context.log.info)
         else:
             run_worker(context, spec, on_event=on_event)
     require_trained(folder, completed, seed=seed, digests=digests, config=config)

@@ -25,7 +25,7 @@ from codelewm_assets.core.sample_records import PromptForm
 from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.scorers.declared import ScorerSettings
-from codelewm_assets.training.config import HfJobsSettings, TrainingConfig
+from codelewm_assets.training.config import CommandSettings, HfJobsSettings, TrainingConfig
 
 PROFILES_FOLDER = Path(__file__).parent
 
@@ -273,13 +273,16 @@ class PreflightSection(Section):
 class ComputeSection(Section):
     """Backend of training; the model's settings are in `training`."""
 
-    backend: Literal["local", "hf_jobs"] = "local"  # hf_jobs: a machine of Hugging Face Jobs, which costs money
+    backend: Literal["local", "hf_jobs", "command"] = "local"  # where training runs; hf_jobs costs money
     hf_jobs: HfJobsSettings | None = None
+    command: CommandSettings | None = None  # of the backend command: a trainer of your own
 
     @model_validator(mode="after")
     def _settings_are_there(self) -> "ComputeSection":
         if self.backend == "hf_jobs" and self.hf_jobs is None:
             raise ValueError("backend is hf_jobs and hf_jobs has no settings; expected those of docs/hf-jobs.md")
+        if self.backend == "command" and self.command is None:
+            raise ValueError("backend is command and command has no settings; expected command.argv (docs/training.md)")
         return self
 
 

@@ -189,3 +189,34 @@ class HfJobsSettings(BaseModel):
                 "take a cheaper flavor, or raise the cap"
             )
         return self
+
+
+class CommandSettings(BaseModel):
+    """A training command; `{seed}`, `{output}` and `{spec}` in its words are replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    argv: tuple[str, ...] = Field(min_length=1)  # the program and its arguments; one of them has {seed} or {spec}
+
+    @field_validator("argv")
+    @classmethod
+    def _has_the_seed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not any("{seed}" in word or "{spec}" in word for word in value):
+            raise ValueError(
+                "no word has {seed} or {spec}, so both seeds would train the same model; expected e.g. --seed {seed}"
+            )
+        return value
+
+    def argv_of(self, *, seed: int, output: str, spec: str) -> list[str]:
+        """The words for one run.
+
+        Args:
+            output: folder that the command writes the checkpoint into.
+            spec: path of the worker's JSON spec: store, digests, configuration.
+        """
+        values = {"{seed}": str(seed), "{output}": output, "{spec}": spec}
+        words = []
+        for word in self.argv:
+            for name, value in values.items():
+                word = word.replace(name, value)
+            words.append(word)
+        return words

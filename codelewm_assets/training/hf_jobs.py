@@ -192,7 +192,7 @@ def _wait_for_job(api: Any, job_id: str, namespace: str, events: JobEvents, *, t
         time.sleep(poll_s)
 
 
-def _log(api: Any, job_id: str, namespace: str, pause_s: float) -> list[str]:
+def _log(api: Any, job_id: str, namespace: str | None, pause_s: float) -> list[str]:
     """The lines of the job's log so far."""
     try:
         return retry_transient(
@@ -201,6 +201,18 @@ def _log(api: Any, job_id: str, namespace: str, pause_s: float) -> list[str]:
         )  # fmt: skip
     except TrainingError as error:
         raise TrainingError(f"The log of job {job_id} cannot be read: {error}") from error
+
+
+def job_state(api: Any, job_id: str, namespace: str | None, *, pause_s: float) -> tuple[str, list[str]]:
+    """(stage, lines of the log so far) of any job, such as one of CodeLeWM's trainer. Args: namespace: None: the token's own.
+
+    Raises: TrainingError: status or log cannot be read.
+    """
+    status = retry_transient(
+        lambda: api.inspect_job(job_id=job_id, namespace=namespace), f"look at job {job_id}",
+        pause_s=pause_s, error=TrainingError,
+    ).status  # fmt: skip
+    return str(status.stage), _log(api, job_id, namespace, pause_s)
 
 
 def _require_completed(status: Any, events: JobEvents, job: str) -> None:

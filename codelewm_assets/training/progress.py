@@ -80,6 +80,18 @@ def job_event(line: str) -> dict[str, Any] | None:
         return None
 
 
+def line_event(line: str) -> dict[str, Any] | None:
+    """The event in a line of a program's output, with or without the prefix; None for any other line."""
+    if JOB_EVENT in line:
+        return job_event(line)
+    if not line.startswith("{"):
+        return None
+    try:
+        return _event(line)
+    except ValueError:
+        return None
+
+
 def timeless(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Reproducible events: without times, errors of earlier attempts and repetitions."""
     result: dict[tuple[Any, ...], dict[str, Any]] = {}

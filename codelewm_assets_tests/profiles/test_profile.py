@@ -206,7 +206,7 @@ def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
         ),
         (section("splits", prompt_threshold=0.1), r"splits\.prompt_threshold: .*greater than or equal to 0\.11"),
         (section("splits", seed_search=0), r"splits\.seed_search: .*greater than or equal to 1"),
-        ({"compute": {"backend": "slurm"}}, r"compute\.backend: Input should be 'local' or 'hf_jobs'"),
+        ({"compute": {"backend": "slurm"}}, r"compute\.backend: Input should be 'local', 'hf_jobs' or 'command'"),
         ({"compute": {"backend": "hf_jobs"}}, "compute: .*backend is hf_jobs and hf_jobs has no settings"),
         (section("preflight", floors={}), r"preflight\.floors\.humaneval: Field required"),
         (section("decoys", pool_pairs=1), r"decoys\.pool_pairs: .*greater than or equal to 2"),
