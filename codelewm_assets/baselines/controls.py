@@ -6,6 +6,7 @@ Each scores a completion, higher = more likely to pass. They read text only; non
 import math
 import re
 from collections.abc import Mapping, Sequence
+from math import comb
 from typing import NamedTuple
 
 from codelewm_assets.core.digests import unit_interval
@@ -93,3 +94,19 @@ def pass_at_1(pools: Mapping[str, Sequence[tuple[float | None, bool]]]) -> float
             tied = [passed for score, passed in members if score == top]
             values.append(sum(tied) / len(tied))
     return sum(values) / len(values) if values else None
+
+
+def reciprocal_rank(pool: Sequence[tuple[float, bool]]) -> float:
+    """Expected reciprocal rank of the first passing member over random orders of ties; 0.0 if none passes."""
+    before = 0
+    for score in sorted({score for score, _ in pool}, reverse=True):
+        tied = [passed for other, passed in pool if other == score]
+        size, good = len(tied), sum(tied)
+        if good:
+            # the first of `good` among `size` in random order stands at place j with comb(size-j, good-1)/comb(size, good)
+            return sum(
+                comb(size - place, good - 1) / comb(size, good) / (before + place)
+                for place in range(1, size - good + 2)
+            )
+        before += size
+    return 0.0

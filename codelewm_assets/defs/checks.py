@@ -209,6 +209,7 @@ DATA_RULES: tuple[Rule, ...] = (
             scored_folds=i.profile.folds,
             target_lift_points=i.profile.preflight.target_lift_points,
             gate_lift_points=RERANK_POINTS.value,
+            ranks_by_fold=rerank_rules.control_credits(i.control_scores(), by_rank=True),
         ),
         _lifts_plot,
     ),

@@ -5,11 +5,11 @@ Shapes: Q pools, P problems, R resamples.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codelewm_assets.baselines.controls import reciprocal_rank
 from codelewm_assets.core.ids import ABLATIONS
 from codelewm_assets.evaluation.bootstrap import BOOTSTRAP_SEED, bounded_interval, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
@@ -30,22 +30,6 @@ def top_share(pool: Pool) -> float:
     top = max(score for score, _ in pool)
     tied = [passed for score, passed in pool if score == top]
     return sum(tied) / len(tied)
-
-
-def reciprocal_rank(pool: Pool) -> float:
-    """Expected reciprocal rank of the first passing member over random orders of ties; 0.0 if none passes."""
-    before = 0
-    for score in sorted({score for score, _ in pool}, reverse=True):
-        tied = [passed for other, passed in pool if other == score]
-        size, good = len(tied), sum(tied)
-        if good:
-            # the first of `good` among `size` in random order stands at place j with comb(size-j, good-1)/comb(size, good)
-            return sum(
-                comb(size - place, good - 1) / comb(size, good) / (before + place)
-                for place in range(1, size - good + 2)
-            )
-        before += size
-    return 0.0
 
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from codelewm_assets.baselines.control_scores import ControlRow
-from codelewm_assets.baselines.controls import pass_at_1
+from codelewm_assets.baselines.controls import pass_at_1, reciprocal_rank
 from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import BENCHMARKS, CONTROLS, FOLDS
 from codelewm_assets.core.records import Finding, PackRow, PoolMember
@@ -64,13 +64,18 @@ def no_scored_problem_was_trained_on(
 
 
 Credits = dict[str, dict[str, dict[str, float | None]]]
-"""Benchmark → control → pool → share of passing members among those tied at the control's top; None: not scored."""
+"""Benchmark → control → pool → share of passing members among those tied at the control's top, or the reciprocal rank of the
+first passing one; None: not scored."""
 
 
-def control_credits(rows: Iterable[ControlRow]) -> dict[int, Credits]:
-    """Fold → credits of each control on each twin pool of its problems. Args: rows: of `control_scores`.
+def control_credits(rows: Iterable[ControlRow], *, by_rank: bool = False) -> dict[int, Credits]:
+    """Fold → credits of each control on each twin pool of its problems.
 
     Pools of programs that models wrote are not made but found: how far controls go on them is reported, and no fault of the data.
+
+    Args:
+        rows: of `control_scores`.
+        by_rank: reciprocal ranks, whose mean is MRR, in place of shares at the top, whose mean is pass@1.
     """
     pools: dict[str, list[ControlRow]] = defaultdict(list)
     for row in rows:
@@ -80,8 +85,14 @@ def control_credits(rows: Iterable[ControlRow]) -> dict[int, Credits]:
     for pool_id, pool in pools.items():
         for name in CONTROLS:
             pairs = [(getattr(row, name), row.passed) for row in pool]
-            credits[pool[0].fold][pool[0].benchmark_id][name][pool_id] = pass_at_1({pool_id: pairs})
+            credit = _reciprocal_rank(pairs) if by_rank else pass_at_1({pool_id: pairs})
+            credits[pool[0].fold][pool[0].benchmark_id][name][pool_id] = credit
     return credits
+
+
+def _reciprocal_rank(pool: Sequence[tuple[float | None, bool]]) -> float | None:
+    scored = [(score, passed) for score, passed in pool if score is not None]
+    return reciprocal_rank(scored) if len(scored) == len(pool) else None
 
 
 def _no_credits() -> Credits:
@@ -156,6 +167,7 @@ def rerank_can_decide(
     scored_folds: Sequence[int],
     target_lift_points: float,
     gate_lift_points: float,
+    ranks_by_fold: Mapping[int, Credits],
 ) -> Finding:
     """On each benchmark the lift that all folds could show is at most the one that the profile sets out to show.
 
@@ -163,6 +175,8 @@ def rerank_can_decide(
         credits_by_fold: of every fold.
         scored_folds: the folds that CodeLeWM scores, for its figures. The critic scores all of them, and these decide.
         gate_lift_points: threshold of the rerank gate, for the figures.
+        ranks_by_fold: reciprocal ranks of every fold, for the figures: the gate asks for a lift in MRR above 0. A simulated model's
+            reciprocal rank is 0 or 1; a real one varies less at the same mean, so it can show smaller lifts.
     """
     bad = list[str]()
     figures = dict[str, float | int | str | bool](
@@ -174,6 +188,10 @@ def rerank_can_decide(
         for benchmark, controls in merge_credits(credits_by_fold[k] for k in folds).items():
             best = best_control(controls, problem_of)
             smallest = minimum_detectable_lift_points(best, seed=0)
+            of_ranks = best_control(merge_credits(ranks_by_fold[k] for k in folds)[benchmark], problem_of)
+            in_mrr = minimum_detectable_lift_points(of_ranks, seed=0)
+            if in_mrr is not None:
+                figures[f"{benchmark}.{scope}.minimum_detectable_mrr_lift_hundredths"] = in_mrr
             figures[f"{benchmark}.{scope}.problems"] = len(best.credits)
             figures[f"{benchmark}.{scope}.pools"] = best.pool_count
             if smallest is not None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from codelewm_assets.baselines.controls import reciprocal_rank
 from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
 from codelewm_assets.evaluation.reports import Lift
-from codelewm_assets.evaluation.rerank import reciprocal_rank, top_share
+from codelewm_assets.evaluation.rerank import top_share
 from codelewm_assets.published.pools import Pool
 from codelewm_assets.published.records import BestLift, PassingPlace, RuleFigures, TieRules
 from codelewm_assets.published.rerank_recompute import RerankSettings, by_score, first_pass, published_interval

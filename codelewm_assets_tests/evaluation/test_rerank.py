@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, kendalltau, spearmanr
 
+from codelewm_assets.baselines.controls import reciprocal_rank
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift, ScoreRow
 from codelewm_assets.evaluation.rerank import (
@@ -19,7 +20,6 @@ from codelewm_assets.evaluation.rerank import (
     bottom_share,
     correlations,
     null_test,
-    reciprocal_rank,
     rerank_benchmark,
     rerank_report,
     top_share,

@@ -37,7 +37,24 @@ def power(world: World, target: float = 95.0, scored_folds: tuple[int, ...] = (0
         scored_folds=scored_folds,
         target_lift_points=target,
         gate_lift_points=3.0,
+        ranks_by_fold=control_credits(world.controls, by_rank=True),
     )
+
+
+def test_credits_by_rank_are_reciprocal_ranks(world: World) -> None:
+    """The mean over pools of the control `random` is its MRR, and at least its pass@1."""
+    pool_id = next(row.pool_id for row in world.controls if row.pool_id is not None)
+    pool = sorted((row for row in world.controls if row.pool_id == pool_id), key=lambda row: -row.random)
+    place = next(place for place, row in enumerate(pool, 1) if row.passed)
+    credits = control_credits(world.controls, by_rank=True)
+    assert credits[pool[0].fold][pool[0].benchmark_id]["random"][pool_id] == 1 / place
+
+
+def test_the_smallest_lift_in_mrr_stands_beside_that_in_pass_at_1(world: World) -> None:
+    figures = power(world).figures
+    for benchmark in BENCHMARKS:
+        in_mrr = figures[f"{benchmark}.cross-fitting.minimum_detectable_mrr_lift_hundredths"]
+        assert 0 < float(in_mrr) < 100
 
 
 def of_fold(world: World, fold: int) -> str:
