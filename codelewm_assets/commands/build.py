@@ -8,7 +8,7 @@ from typing import Any
 
 from codelewm_assets.commands.base import FAILED, command, open_instance, open_store, print_json
 from codelewm_assets.commands.gates import gates_json, print_gates
-from codelewm_assets.commands.latest import link_latest
+from codelewm_assets.commands.latest import link_latest, page_lines
 
 LOG = logging.getLogger(__name__)
 MAX_OFFENDERS = 3  # of a blocker, on its line
@@ -94,6 +94,9 @@ def print_end(
         print("claim_gates was not rebuilt; showing results of an earlier build.")
     if "claim_gates" in assets or latest_version(instance, "claim_gates"):
         print_gates(instance, store, console)
+    elif "model_rates" in built:
+        for line in page_lines(instance, store):
+            print(line)
     if "preflight_report" not in assets or "claim_gates" in assets:
         return
     version = latest_version(instance, "preflight_report")

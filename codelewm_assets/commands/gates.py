@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import open_instance, open_store
-from codelewm_assets.commands.latest import PAGES, latest_pages, page_address
+from codelewm_assets.commands.latest import PAGES, latest_pages, page_lines
 from codelewm_assets.core.errors import StoreError
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ def print_gates(instance: Any, store: Any, console: Any) -> None:
     print_table(console, "Claims", ["claim", "status"], [[c.sentence, c.status] for c in claims])
     rows = [[gate.gate, gate.state, gate_sentence(gate)] for gate in gates.gates]
     print_table(console, "Gates", ["gate", "state", "why"], rows)
-    for kind, artifact in latest_pages(instance, store).items():
-        if artifact is not None:
-            print(f"{kind}: {page_address(store, kind, artifact)}")
+    for line in page_lines(instance, store):
+        print(line)
 
 
 def gates_json(instance: Any, store: Any) -> dict[str, Any]:

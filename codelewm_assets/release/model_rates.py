@@ -90,21 +90,20 @@ def _page(records: Records, name: str, rows: Sequence[str]) -> str:
 
 
 def _table(records: Records, rows: Sequence[str], figures: Sequence[tuple[str, str]]) -> str:
+    """A row for each rate, without figures that none of them has."""
+    known = [
+        (suite, k) for suite, k in figures if any(records.keys(("model_rates", index, suite, k)) for index in rows)
+    ]
     header = ["benchmark", "model", "samples", "not labelled", "programs", "problems", "never passed",
-              *(f"pass@{k}, {SUITES[suite]}" for suite, k in figures)]  # fmt: skip
+              *(f"pass@{k}, {SUITES[suite]}" for suite, k in known)]  # fmt: skip
     counts = ("sample_count", "unlabelled_count", "program_count", "problem_count", "never_passed_count")
-    return table(
-        header,
-        [
-            [
-                records.labels[records.at(("model_rates", index, "benchmark_id"))],
-                records.at(("model_rates", index, "model")),
-                *(records.at(("model_rates", index, name)) for name in counts),
-                *(_rate(records, index, suite, k) for suite, k in figures),
-            ]
-            for index in rows
-        ],
-    )
+    cells: list[list[Cell]] = [
+        [records.labels[records.at(("model_rates", index, "benchmark_id"))], records.at(("model_rates", index, "model")),
+         *(records.at(("model_rates", index, name)) for name in counts),
+         *(_rate(records, index, suite, k) for suite, k in known)]
+        for index in rows
+    ]  # fmt: skip
+    return table(header, cells)
 
 
 def _rate(records: Records, index: str, suite: str, k: str) -> str:

@@ -16,13 +16,26 @@ def lines(path: Path, *rows: Any) -> Path:
     return path
 
 
-def stored(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Artifact:
-    return ArtifactStore(folder / "artifacts").write(CacheKey(kind, None, parents or {}, {}, "test"), files, {})
+def stored(
+    folder: Path,
+    kind: str,
+    files: dict[str, bytes],
+    parents: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Artifact:
+    cache_key = CacheKey(kind, None, parents or {}, {}, "test")
+    return ArtifactStore(folder / "artifacts").write(cache_key, files, metadata or {})
 
 
-def materialized(folder: Path, kind: str, files: dict[str, bytes], parents: dict[str, str] | None = None) -> Artifact:
+def materialized(
+    folder: Path,
+    kind: str,
+    files: dict[str, bytes],
+    parents: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Artifact:
     """Store an artifact and tell the instance of this folder that it is the latest."""
-    made = stored(folder, kind, files, parents)
+    made = stored(folder, kind, files, parents, metadata)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization(kind, tags={"dagster/data_version": made.digest}))
     return made

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from codelewm_assets.commands.latest import latest_pages, link_latest, page_address
+from codelewm_assets.commands.latest import latest_pages, link_latest, page_address, page_lines
 from codelewm_assets.store.store import ArtifactStore
 from codelewm_assets_tests.commands.made import materialized
 
@@ -61,3 +61,15 @@ def test_on_object_storage_the_address_is_shown() -> None:
     store = SimpleNamespace(address="s3://bucket/evidence")
     artifact = SimpleNamespace(address="s3://bucket/evidence/review_site/all/0123")
     assert page_address(store, "review_site", artifact) == "s3://bucket/evidence/review_site/all/0123/index.html"
+
+
+def test_rates_of_no_model_are_no_page(home: Path) -> None:
+    materialized(home, "results_report", {"results_report.md": b"text"})
+    for count, lines in ((0, 1), (2, 2)):
+        materialized(home, "model_rates", {"model_rates.md": str(count).encode()}, metadata={"model_count": count})
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            store = ArtifactStore(home / "artifacts")
+            link_latest(instance, store)
+            shown_lines = page_lines(instance, store)
+        assert len(shown_lines) == lines
+    assert shown_lines[-1] == "model_rates: artifacts/latest/model_rates/model_rates.md"
