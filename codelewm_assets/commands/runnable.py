@@ -9,6 +9,7 @@ from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.doctor.machine import gpu_finding, isolation_finding
 from codelewm_assets.library.packages import package_versions
 from codelewm_assets.profiles.profile import Profile
+from codelewm_assets.scorers.declared import missing_paths
 
 
 def require_runnable(profile: Profile, assets: Collection[str], environment: Mapping[str, str], cache: Path) -> None:
@@ -41,6 +42,11 @@ def _findings(
             if name and not Path(name).exists():
                 yield HealthFinding("imported completions", "fail", f"no file {name}", "a file or a folder of samples",
                                     "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
+    if "scorer_scores" in assets:
+        for name, scorer in profile.scorers.items():
+            for path in missing_paths(scorer):
+                yield HealthFinding(f"scorer {name}", "fail", f"no {path}", "what the profile names",
+                                    f"correct scorers.{name} of the profile")  # fmt: skip
     if "library_functions" in assets:
         yield from _package_findings(profile)
     if (

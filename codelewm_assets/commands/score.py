@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, open_instance, open_store, print_json
 from codelewm_assets.commands.label import DOWNLOADS, benchmark_named
 from codelewm_assets.core.errors import ProfileError, ReportError, StoreError
-from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId, kind_and_partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoint", metavar="ARTIFACT",
-        help="digest, or its beginning, of the stored critic or checkpoint (default: the latest of --seed)",
+        help="id as critic[42], or digest or its beginning, of the stored critic or checkpoint (default: the latest of --seed)",
     )  # fmt: skip
     parser.add_argument(
         "--seed", type=int, choices=SEEDS, default=SEEDS[0], help=f"of a stored scorer (default: {SEEDS[0]})"
@@ -155,8 +155,14 @@ def _programs(options: argparse.Namespace, known: "Mapping[str, Problem]") -> "t
     return complete, faults
 
 
-def _stored(store: Any, kind: str, seed: str, digest: str | None) -> Any:
-    """The stored artifact. Raises: StoreError: there is none, or several begin with the digest."""
+def _stored(store: Any, kind: str, seed: str, name: str | None) -> Any:
+    """The stored artifact. Args: name: digest or its beginning, `kind/seed/digest`, or `kind[seed]` for the latest.
+
+    Raises: StoreError: there is none, or several begin with the digest.
+    """
+    digest = None if name is None else name.rpartition("/")[2]
+    if digest is not None and digest.startswith(f"{kind}["):
+        seed, digest = kind_and_partition(digest)[1] or seed, None
     if digest is None:
         from codelewm_assets.defs.inputs import latest_version
 

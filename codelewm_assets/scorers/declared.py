@@ -3,6 +3,7 @@
 A scorer that is named here is judged as those of the project are, by the same labels, folds, pools, controls and gates.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codelewm_assets.core.errors import ScorerError
 from codelewm_assets.core.ids import FOLDS
-from codelewm_assets.training.config import ModelSource
+from codelewm_assets.training.config import PACKAGE, ModelSource
 
 Role = Literal["candidate", "control"]
 
@@ -87,6 +88,20 @@ class ExternalScorer(_Declared):
 
     kind: Literal["external"]
     file: str  # JSON lines, or Parquet by its suffix
+
+
+def missing_paths(scorer: LikelihoodScorer | ClassifierScorer | ExternalScorer) -> list[str]:
+    """Files, folders and packages that a declaration names and that are not there."""
+    problems = scorer.trained_on.problems_file if scorer.trained_on else None
+    named = [problems] if problems else []
+    missing = [path for path in named if not Path(path).is_file()]
+    if isinstance(scorer, ExternalScorer):
+        return missing if Path(scorer.file).is_file() else [*missing, scorer.file]
+    if scorer.is_on_hub:
+        return missing
+    package = scorer.source.removeprefix(PACKAGE)
+    is_there = find_spec(package) is not None if package != scorer.source else Path(scorer.source).is_dir()
+    return missing if is_there else [*missing, scorer.source]
 
 
 ScorerSettings = Annotated[LikelihoodScorer | ClassifierScorer | ExternalScorer, Field(discriminator="kind")]

@@ -10,6 +10,7 @@ from codelewm_assets.core.ids import FOLDS
 
 CODE_VERSION = "4"
 """Incremented by hand when the same inputs give other weights. A state of another version is not resumed."""
+PACKAGE = "package:"  # begins a source that is an installed package
 
 
 class ModelSource(BaseModel):

@@ -10,9 +10,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
 from transformers.utils import logging
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.training.config import ModelSource, PretrainedEncoder
+from codelewm_assets.training.config import PACKAGE, ModelSource, PretrainedEncoder
 
-PACKAGE = "package:"
 MAX_VOCABULARY = 65_536  # token arrays are uint16
 
 

@@ -52,6 +52,30 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     assert refusal(load_profile("sample"), ["benchmark_problems"], environment, tmp_path) == ""  # it does not read it
 
 
+def test_what_a_scorer_names_and_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "there.jsonl").write_text("", encoding="utf-8")
+    external = {"kind": "external", "role": "candidate", "reads": "the program", "file": str(tmp_path / "there.jsonl")}
+    model = {"kind": "lm_likelihood", "role": "control", "reads": "the program"}
+    scorers = {
+        "there": external,
+        "file": external | {"file": "absent.jsonl", "trained_on": {"problems_file": "absent.txt"}},
+        "folder": model | {"source": "./absent"},
+        "package": model | {"source": "package:no_such_package"},
+        "hub": model | {"source": "someone/model", "revision": "a" * 40},
+    }
+    profile = Profile.model_validate(load_profile("sample").model_dump() | {"scorers": scorers})
+    said = refusal(profile, ["scorer_scores"], {}, tmp_path)
+    for part in (
+        "scorer file: no absent.txt",
+        "no absent.jsonl",
+        "scorer folder: no ./absent",
+        "no package:no_such_package",
+    ):
+        assert part in said
+    assert "scorer there" not in said and "scorer hub" not in said
+    assert refusal(profile, ["critic"], {}, tmp_path) == ""
+
+
 def test_a_file_of_completions_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "there.jsonl").write_text("", encoding="utf-8")
     assert refusal(with_imported(str(tmp_path / "there.jsonl")), ["candidate_completions"], {}, tmp_path) == ""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from codelewm_assets.commands import score
 from codelewm_assets_tests.command import Run
 from codelewm_assets_tests.commands.made import label_row, lines
 from codelewm_assets_tests.scorers.test_published_models import classifier, language_model
@@ -139,15 +138,9 @@ def test_a_stored_scorer_is_found_by_a_digest_that_one_artifact_alone_begins_wit
 ) -> None:
     monkeypatch.setenv("CODELEWM_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setenv("CODELEWM_WORK", str(tmp_path / "work"))
-    asked = (
-        "score",
-        programs(tmp_path),
-        "--output",
-        tmp_path / "out.jsonl",
-        "--scorer",
-        "critic",
-        "--checkpoint",
-        "abc",
+    asked = ("score", programs(tmp_path), "--output", tmp_path / "out.jsonl", "--scorer")
+    run(*asked, "critic", "--checkpoint", "abc").is_one_line_error(
+        "0 stored artifacts of critic have a digest that begins with 'abc'; expected one"
     )
-    run(*asked).is_one_line_error("0 stored artifacts of critic have a digest that begins with 'abc'; expected one")
-    assert score.STORED == {"critic": "critic", "codelewm": "checkpoint"}
+    run(*asked, "critic", "--checkpoint", "critic[1729]").is_one_line_error("critic[1729] has not been materialized")
+    run(*asked, "codelewm").is_one_line_error("checkpoint[42] has not been materialized. Build it, or name one by")
