@@ -16,8 +16,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for recheck.md and recheck.json")
     parser.add_argument(
-        "--score", metavar="NAME", help="score to compare with all others, in rows of this project (default: p_pass)"
-    )
+        "--score", metavar="NAME",
+        help="score to compare with all others, in rows of this project (default: p_pass, or the only one that is no control)",
+    )  # fmt: skip
 
 
 @command(

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from codelewm_assets.core.digests import sha256_bytes
 from codelewm_assets.core.errors import AssetsError, ReportError
 from codelewm_assets.core.files import BYTE_ORDER_MARK, json_lines
+from codelewm_assets.core.ids import ABLATIONS, CONTROLS
+from codelewm_assets.core.tables import read_rows
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import LABEL_HEADER, score_rows
 from codelewm_assets.published.forms import DOCUMENTS, JOB_EVENTS, MANIFEST, ROWS, TRAIN_CONFIG
@@ -24,6 +26,7 @@ from codelewm_assets.training.progress import JOB_EVENT
 
 CONFIG = "config.json"  # of a run, beside its manifest
 OWN_ROWS = "codelewm_assets score rows"
+ORDERS = ("llm_order",)  # a score of rows that is a control where it stands
 SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".parquet")
 VERSION = re.compile(r"(.+)\.v(\d+)")
 KNOWN = {schema.rpartition(".v")[0]: schema for schema in (*ROWS, *DOCUMENTS)}
@@ -81,7 +84,7 @@ def read_evidence(paths: Iterable[Path], *, subject: str | None = None) -> Evide
     """Read files, and all files below folders.
 
     Args:
-        subject: the score that rows in the project's own form must have; None: `p_pass`.
+        subject: the score that rows in the project's own form must have; None: `own_subject`.
 
     Raises:
         EvidenceError: a path does not exist, a file is damaged, mixed or of an unknown version, or there is none to judge.
@@ -139,8 +142,13 @@ def _read(name: str, path: Path, subject: str | None) -> EvidenceFile:
         return file(OWN_ROWS, _own_rows(path, name, subject))
     if schema_id == JOB_EVENTS:
         return file(JOB_EVENTS)
-    if schema_id == MANIFEST and isinstance(document.get("parent_artifacts"), dict):
-        return file(None, document=document, reason="this project's own manifest; `codelewm-assets verify` checks it")
+    is_first_schema = schema_id == MANIFEST and isinstance(document.get("parent_artifacts"), dict)
+    if is_first_schema or (schema_id or "").startswith("codelewm_assets."):
+        return file(
+            None,
+            document=document,
+            reason="this project's own artifact; `codelewm-assets verify` checks it in its store",
+        )
     if schema_id in DOCUMENTS:
         return file(schema_id, [_validated(DOCUMENTS[schema_id], document, name, schema_id)], document)
     _refuse_other_version(schema_id, name)
@@ -207,9 +215,21 @@ def _keys(keys: frozenset[str] | None) -> str:
 
 def _own_rows(path: Path, name: str, subject: str | None) -> list[ScoreRow]:
     try:
-        return list(score_rows(path, subject=subject or "p_pass"))
+        return list(score_rows(path, subject=subject or own_subject(path)))
     except ReportError as error:
         raise ReportError(f"{name}: {str(error).removeprefix(f'{path.name}: ')}") from error
+
+
+def own_subject(path: Path) -> str:
+    """`p_pass`, or the only score of the first row that is no control, as in rows of one scorer."""
+    if path.suffix == ".parquet":
+        scores = next((row.get("scores") for row in read_rows(path)[:1]), None)
+    else:
+        with path.open("rb") as stream:
+            lines = (line for _, line in json_lines(stream) if not line.startswith(LABEL_HEADER))
+            scores = json.loads(next(lines, b"{}")).get("scores")
+    others = sorted(set(scores) - {*CONTROLS, *ABLATIONS, *ORDERS}) if isinstance(scores, dict) else []
+    return others[0] if len(others) == 1 else "p_pass"
 
 
 def _json(data: bytes, where: str) -> Any:

@@ -85,15 +85,6 @@ class PublishedScoreRow(Closed):
     split: str | None = None
 
 
-class LabelInput(Closed):
-    """An input that a completion is called on."""
-
-    function_name: str | None
-    input_id: str
-    input_kind: Literal["function_call", "stdin"]
-    input_repr: str
-
-
 class LabelResult(Open):
     """The result of one input's run."""
 
@@ -101,27 +92,18 @@ class LabelResult(Open):
     passed: bool
 
 
-class PublishedLabel(Closed):
-    """One labelled completion; texts in it are data and are never run."""
+class PublishedLabel(Open):
+    """One labelled completion; texts in it are data and are never run. Two rows of its form were seen, so it is open."""
 
     schema_version: Literal["codelewm.eval.completion_label.v1"]
     benchmark_id: str
-    code: str
     completion_id: str
     completion_sha256: Sha256
     completion_text: str
-    dry_run: bool
     label: Literal["pass", "fail"]
-    llm: str
-    llm_order_rank: int
-    llm_seed: int
     passed: bool
     problem_id: str
-    sample_rank: int
-    sample_seed: int
-    scoring_inputs: list[LabelInput]
     test_results: list[LabelResult]
-    valid_candidate: bool
 
 
 class RerankBaseline(Closed):
@@ -186,18 +168,17 @@ class PublishedRetrieval(Open):
     """`retrieval_report.json`."""
 
     schema_version: Literal["codelewm.eval.retrieval_report.v1"]
-    candidate_pool: dict[str, Any]
-    metrics: dict[str, Any]
-    metadata: dict[str, Any]
+    candidate_pool: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
 
 
 class SurpriseExample(Open):
     """One true transition's energy and those of its decoys, lower = less surprising."""
 
-    candidate_count: Count
     decoy_scores_by_category: dict[str, list[FiniteFloat]]
     transition_id: str
-    true_rank: int
+    true_rank: float
     true_score: FiniteFloat
 
 
@@ -206,7 +187,7 @@ class PublishedSurprise(Open):
 
     schema_version: Literal["codelewm.eval.surprise_report.v1"]
     examples: list[SurpriseExample]
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = {}
     metrics: dict[str, Any]
 
 
@@ -214,7 +195,7 @@ class PublishedProbe(Open):
     """`latent_probe_report.json`; its rows are not published."""
 
     schema_version: Literal["codelewm.eval.latent_probe_report.v1"]
-    targets: dict[str, Any]
+    targets: dict[str, Any] = {}
 
 
 class PublishedDecoyPair(Open):
@@ -263,10 +244,7 @@ class PublishedTrainConfig(Open):
 
     schema_version: Literal["codelewm.execution_train_config.v1"]
     name: str
-    data: dict[str, Any]
-    objective: dict[str, Any]
-    seeds: list[int]
-    claim_gates: dict[str, Any]
+    data: dict[str, Any] = {}
 
 
 class PublishedPackRecord(Open):

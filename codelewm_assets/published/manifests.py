@@ -4,7 +4,7 @@ from pathlib import Path
 
 from codelewm_assets.core.digests import digest_of, sha256_file
 from codelewm_assets.published.evidence import CONFIG, Evidence, EvidenceFile
-from codelewm_assets.published.forms import MANIFEST, PublishedFile, PublishedManifest
+from codelewm_assets.published.forms import CALIBRATION, MANIFEST, RERANK, PublishedFile, PublishedManifest
 from codelewm_assets.published.records import FileState, ManifestCheck, State
 
 
@@ -27,18 +27,33 @@ def _check(evidence: Evidence, file: EvidenceFile, manifest: PublishedManifest, 
     files = [FileState(path=entry.path, state=_state(file.path.parent, entry)) for entry in manifest.files]
     id_recomputes = None if names_itself else computed == manifest.artifact_id
     config_recomputes = None if config is None else digest_of(config.document) == manifest.config_sha256
+    agrees = _claim_agrees(evidence, file, manifest)
     return ManifestCheck(
         path=file.name,
         artifact_id=manifest.artifact_id,
         artifact_kind=manifest.artifact_kind,
         artifact_id_recomputes=id_recomputes,
         config_sha256_recomputes=config_recomputes,
+        claim_allowed_agrees=agrees,
         files=files,
         absent_parents=[parent for parent in manifest.parent_artifacts if parent not in known],
         recomputes=id_recomputes is not False
         and config_recomputes is not False
+        and agrees is not False
         and all(entry.state != "differs" for entry in files),
     )
+
+
+def _claim_agrees(evidence: Evidence, file: EvidenceFile, manifest: PublishedManifest) -> bool | None:
+    """`claim_allowed` of the metadata is that of the report that the manifest lists."""
+    stated = manifest.metadata.get("claim_allowed")
+    reports = [evidence.at(file.path.parent / entry.path) for entry in manifest.files]
+    of_reports = [
+        report.document["claim_allowed"]
+        for report in reports
+        if report is not None and report.schema_id in (RERANK, CALIBRATION) and isinstance(report.document, dict)
+    ]
+    return None if stated is None or not of_reports else all(value == stated for value in of_reports)
 
 
 def _state(folder: Path, entry: PublishedFile) -> State:

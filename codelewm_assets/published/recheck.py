@@ -6,7 +6,15 @@ from pathlib import Path
 
 from codelewm_assets.core.ids import ABLATIONS
 from codelewm_assets.evaluation.reports import MODEL_SCORES, ScoreRow
-from codelewm_assets.published.evidence import OWN_ROWS, Evidence, EvidenceError, EvidenceFile, read_evidence
+from codelewm_assets.published.codelewm_forms import random_score
+from codelewm_assets.published.evidence import (
+    OWN_ROWS,
+    Evidence,
+    EvidenceError,
+    EvidenceFile,
+    own_subject,
+    read_evidence,
+)
 from codelewm_assets.published.figures import rule_figures, score_names
 from codelewm_assets.published.forms import DECOY_PAIR, JOB_EVENTS, PublishedScoreRow
 from codelewm_assets.published.lineage import Lineage
@@ -29,7 +37,8 @@ def recheck(paths: Iterable[Path], *, subject: str | None = None) -> Recheck:
     """Read and judge files, and all files below folders.
 
     Args:
-        subject: the score to compare with all others, in rows of the project's own form; None: `p_pass`.
+        subject: the score to compare with all others, in rows of the project's own form; None: `p_pass`, or the only score of
+            the rows that is no control.
 
     Raises:
         EvidenceError: a file cannot be judged; every such file is named.
@@ -39,7 +48,7 @@ def recheck(paths: Iterable[Path], *, subject: str | None = None) -> Recheck:
     rows, faults = list[ScoreRowsCheck](), list[str]()
     for file in evidence.files:
         if file.schema_id == OWN_ROWS:
-            rows.append(_own(file, subject or "p_pass"))
+            rows.append(_own(file, subject or own_subject(file.path)))
     for file, published in lineage.rows:
         fault = _unusable(published)
         if fault is not None:
@@ -81,7 +90,9 @@ def _published(lineage: Lineage, file: EvidenceFile, rows: tuple[PublishedScoreR
     pools = published_pools(rows)
     split = heldout_of(lineage, file)
     stated = Counter(row.split for row in rows if row.split is not None)
-    return _rows_check(file, pools, len(rows), PUBLISHED_SUBJECT, split, dict(stated), (), RerankSettings())
+    check = _rows_check(file, pools, len(rows), PUBLISHED_SUBJECT, split, dict(stated), (), RerankSettings())
+    known = [(row.scores["random"], random_score(row.completion_id)) for row in rows if "random" in row.scores]
+    return check.model_copy(update={"random_recomputes": all(a == b for a, b in known) if known else None})
 
 
 def _own(file: EvidenceFile, subject: str) -> ScoreRowsCheck:
@@ -115,6 +126,7 @@ def _rows_check(
             "row_count": row_count,
             "benchmarks": benchmarks,
             "subject": subject,
+            "random_recomputes": None,
             "has_p_pass": all(pool.has("p_pass") for pool in pools),
             "stated_splits": stated,
             "split": split,

@@ -71,6 +71,7 @@ class ScoreRowsCheck(RuleFigures):
     benchmarks: list[str]
     subject: str
     has_p_pass: bool
+    random_recomputes: bool | None  # from the ids, by CodeLeWM's rule; None: other rows
     stated_splits: dict[str, int]
     by_benchmark: dict[str, RuleFigures] = Field(default_factory=dict)  # of a file with several
     split: Heldout
@@ -86,13 +87,14 @@ class FileState(Report):
 
 
 class ManifestCheck(Report):
-    """One manifest. `recomputes`: id, configuration and every file that is here; None if a file or parent is absent."""
+    """One manifest. `recomputes`: id, configuration, and every file that is here; absent files and parents do not count."""
 
     path: str
     artifact_id: str
     artifact_kind: str
     artifact_id_recomputes: bool | None  # None: a pack names itself
     config_sha256_recomputes: bool | None  # None: no config.json is here
+    claim_allowed_agrees: bool | None  # with the report that it lists; None: one of the two states none
     files: list[FileState]
     absent_parents: list[str]
     recomputes: bool
@@ -145,4 +147,6 @@ def manifest_faults(check: ManifestCheck) -> list[str]:
     """The fields and files of a manifest that do not recompute; absent ones are no fault."""
     fields = {"artifact_id": check.artifact_id_recomputes, "config_sha256": check.config_sha256_recomputes}
     faults = [f"{name} does not recompute" for name, recomputes in fields.items() if recomputes is False]
+    if check.claim_allowed_agrees is False:
+        faults.append("metadata.claim_allowed is not its report's")
     return faults + [f"{file.path} has another sha256 or size" for file in check.files if file.state == "differs"]

@@ -1,6 +1,7 @@
 """Published reports and rows besides score rows: which follow from what is here."""
 
 import json
+import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from codelewm_assets.published.forms import (
     PublishedRerank,
     PublishedScan,
     PublishedSurprise,
+    SurpriseExample,
 )
 from codelewm_assets.published.lineage import Lineage, Rows
 from codelewm_assets.published.pools import published_pools
@@ -164,12 +166,13 @@ def _surprise(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> Repor
     report = file.records[0]
     assert isinstance(report, PublishedSurprise)
     wins: dict[str, list[float]] = {}
-    ranks = []
+    ranks = [example.true_rank for example in report.examples]
     for example in report.examples:
-        decoys = [score for scores in example.decoy_scores_by_category.values() for score in scores]
-        ranks.append(1 + sum(score < example.true_score for score in decoys))
         for category, scores in example.decoy_scores_by_category.items():
             wins.setdefault(category, []).extend(_win(example.true_score, score) for score in scores)
+    misplaced = [example.transition_id for example in report.examples if not _is_at_its_rank(example)]
+    if misplaced:
+        return _check(file, False, f"{len(misplaced)} ranks do not follow from the energies, first {misplaced[0]}")
     every = [win for values in wins.values() for win in values]
     computed = {
         "example_count": len(ranks),
@@ -179,10 +182,26 @@ def _surprise(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> Repor
         "pairwise_auc_overall": sum(every) / len(every) if every else None,
         "pairwise_auc_by_category": {name: sum(values) / len(values) for name, values in wins.items() if values},
     }
-    differing = [name for name, value in computed.items() if report.metrics.get(name) != value]
+    differing = [name for name, value in computed.items() if not _equal(report.metrics.get(name), value)]
     if differing:
         return _check(file, False, f"differs from what its examples give: {', '.join(differing)}")
     return _check(file, True, f"metrics from its own {len(ranks)} examples; how these were chosen is not shown")
+
+
+def _is_at_its_rank(example: SurpriseExample) -> bool:
+    """The rank is one that the energies allow: ties may stand on either side."""
+    decoys = [score for scores in example.decoy_scores_by_category.values() for score in scores]
+    below = sum(score < example.true_score for score in decoys)
+    return 1 + below <= example.true_rank <= 1 + below + decoys.count(example.true_score)
+
+
+def _equal(stated: object, computed: object) -> bool:
+    """Equal, numbers to 12 digits."""
+    if isinstance(stated, dict) and isinstance(computed, dict):
+        return stated.keys() == computed.keys() and all(_equal(stated[key], computed[key]) for key in stated)
+    if isinstance(stated, int | float) and isinstance(computed, int | float):
+        return math.isclose(stated, computed, rel_tol=1e-12)
+    return stated == computed
 
 
 def _win(true: float, decoy: float) -> float:

@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,7 @@ def test_published_figures_under_both_tie_rules(published: Recheck, seed: int) -
         assert rows.constant_score.shared_ties == pytest.approx(1 / 6)
         assert rows.place.only_lowest_id_passes == rows.place.pool_count
         assert (rows.place.commonest_passing_ending, rows.has_p_pass) == ("0", False)
+        assert rows.random_recomputes
 
 
 @pytest.mark.parametrize("seed", [42, 1729])
@@ -98,6 +100,57 @@ def test_an_altered_file_and_an_altered_configuration_are_named(tmp_path: Path) 
     (check,) = recheck([tmp_path]).manifests
     assert (check.recomputes, check.config_sha256_recomputes, check.artifact_id_recomputes) == (False, False, True)
     assert [file.path for file in check.files if file.state == "differs"] == ["config.json"]
+
+
+def test_a_claim_that_the_manifest_states_otherwise_than_its_report_is_a_fault(tmp_path: Path) -> None:
+    Published(tmp_path).rerank(metadata={"claim_allowed": True})
+    result = recheck([tmp_path])
+    assert result.manifests[0].claim_allowed_agrees is False
+    assert result.faults == ["manifest.json: metadata.claim_allowed is not its report's"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        ({}, True, "from its own 2 examples"), ({"recall_at_1": 0.9}, False, "recall_at_1"),
+        ({"examples": [{"transition_id": "P/0::a", "true_rank": 3, "true_score": 1.0, "decoy_scores_by_category": {"m": [2.0]}}]},
+         False, "1 ranks do not follow from the energies, first P/0::a"),
+    ],
+    ids=["clean", "another figure", "another rank"],
+)  # fmt: skip
+def test_a_surprise_report_recomputes_from_its_examples(
+    tmp_path: Path, changes: dict[str, Any], state: bool, reason: str
+) -> None:
+    """True energies 1 and 3 against decoys 2 and 2: one win, one loss, so AUC 0.5; ranks 1 and 2, mean and median 1.5."""
+    examples = [
+        {
+            "transition_id": f"P/{n}::a",
+            "true_rank": n + 1,
+            "true_score": 1.0 + 2 * n,
+            "decoy_scores_by_category": {"m": [2.0]},
+        }
+        for n in range(2)
+    ]
+    metrics = {"example_count": 2, "mean_true_rank": 1.5, "median_true_rank": 1.5, "recall_at_1": 0.5, "pairwise_auc_overall": 0.5,
+               "pairwise_auc_by_category": {"m": 0.5}}  # fmt: skip
+    report = {"schema_version": "codelewm.eval.surprise_report.v1", "examples": changes.pop("examples", examples)}
+    (tmp_path / "s.json").write_bytes(pretty_json(report | {"metrics": metrics | changes}))
+    (check,) = recheck([tmp_path]).reports
+    assert check.recomputes is state
+    assert reason in check.reason
+
+
+def test_rows_before_v0_9_name_no_benchmark_and_pools_may_pass_nowhere(tmp_path: Path) -> None:
+    rows = [
+        {name: value for name, value in row(f"HumanEval/{n}::seed-17::{m}", passed=n == 0).model_dump(mode="json").items()
+         if name not in ("benchmark_id", "split")}
+        for n in range(2) for m in range(1, 4)
+    ]  # fmt: skip
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    (check,) = recheck([tmp_path]).score_rows
+    assert (check.benchmarks, check.stated_splits, check.split.status) == (["humaneval"], {}, "unknown")
+    assert check.pass_at_1["codelewm"].shared_ties == 0.5
+    assert "1 pools have no passing member: nobody reaches pass@1 1.0" in check.notes
 
 
 def test_a_report_that_its_rows_do_not_give_differs(tmp_path: Path) -> None:
