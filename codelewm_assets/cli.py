@@ -11,6 +11,7 @@ from importlib.metadata import version
 from codelewm_assets.commands import (
     audit,
     build,
+    diff,
     doctor,
     export,
     job_status,
@@ -30,7 +31,7 @@ from codelewm_assets.core.logs import LogFormatError, configured_format, set_up_
 LOG = logging.getLogger("codelewm_assets.cli")  # the module may run as __main__
 COMMANDS = (
     build.run, status.run, verify.run, label.run, score.run, score_reports.calibrate, score_reports.rerank, job_status.run,
-    audit.run, recheck.run, export.run, publish.run, prune.run, doctor.run,
+    audit.run, recheck.run, export.run, diff.run, publish.run, prune.run, doctor.run,
 )  # fmt: skip
 
 

@@ -49,21 +49,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, folder: Path) -> int:
-    from codelewm_assets.defs.hub_release import latest_plan
-    from codelewm_assets.release.hub_benchmark import EVAL_FILE
-    from codelewm_assets.release.hub_links import in_namespace
     from codelewm_assets.release.hub_upload import publish
-    from codelewm_assets.release.signed_release import SignedRelease, sign_release
-    from codelewm_assets.release.signing import SIGN_KEY
 
-    store = open_store()
-    plan, sources, digest = latest_plan(open_instance(), store)
-    left_out = (EVAL_FILE,) if options.no_benchmark else ()
-    plan, sources = in_namespace(plan, sources, options.namespace, folder, left_out=left_out)
-    key = options.sign_key or os.environ.get(SIGN_KEY)
-    if key and not plan.refusals:
-        signed = SignedRelease(release_plan=digest, namespace=options.namespace, left_out=left_out)
-        plan, sources = sign_release(plan, sources, store, key=Path(key), signed=signed)
+    plan, sources = _planned(options, folder)
     payload = {
         "tag": plan.tag,
         "files": [
@@ -93,6 +81,25 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
     elif not options.execute:
         print(f"dry run: {len(plan.files)} files, nothing uploaded. `publish --execute` uploads them.")
     return FAILED if plan.refusals else 0
+
+
+def _planned(options: argparse.Namespace, folder: Path) -> tuple[Any, Any]:
+    """The latest plan in its namespace, signed when a key is named, and the local paths of its files."""
+    from codelewm_assets.defs.hub_release import latest_plan
+    from codelewm_assets.release.hub_benchmark import EVAL_FILE
+    from codelewm_assets.release.hub_links import in_namespace
+    from codelewm_assets.release.signed_release import SignedRelease, sign_release
+    from codelewm_assets.release.signing import SIGN_KEY
+
+    store = open_store()
+    plan, sources, digest = latest_plan(open_instance(), store)
+    left_out = (EVAL_FILE,) if options.no_benchmark else ()
+    plan, sources = in_namespace(plan, sources, options.namespace, folder, left_out=left_out)
+    key = options.sign_key or os.environ.get(SIGN_KEY)
+    if not key or plan.refusals:
+        return plan, sources
+    signed = SignedRelease(release_plan=digest, namespace=options.namespace, left_out=left_out)
+    return sign_release(plan, sources, store, key=Path(key), signed=signed)
 
 
 def _print_plan(payload: dict[str, Any]) -> None:

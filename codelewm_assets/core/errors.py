@@ -92,6 +92,10 @@ class SigningError(AssetsError):
     """A signature cannot be made or does not verify, or its key cannot be used."""
 
 
+class BuildNameError(AssetsError):
+    """A name means no build, or more than one."""
+
+
 class DeploymentError(AssetsError):
     """A setting of a deployment is wrong, or an instance cannot be moved."""
 

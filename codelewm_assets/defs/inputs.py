@@ -83,6 +83,19 @@ def latest_version(instance: dg.DagsterInstance, kind: str, partition: str | Non
     return None if materialized is None else version_of(materialized)
 
 
+def latest_versions(instance: dg.DagsterInstance, kind: str, *, count: int) -> list[str]:
+    """The last `count` different data versions of an asset without partitions, the latest first."""
+    found: dict[str, None] = {}
+    cursor: str | None = None
+    while len(found) < count:
+        page = instance.fetch_materializations(dg.AssetKey(kind), limit=100, cursor=cursor)
+        found |= dict.fromkeys(version for row in page.records if (version := version_of(row)) is not None)
+        if not page.has_more:
+            break
+        cursor = page.cursor
+    return list(found)[:count]
+
+
 def latest_artifact(
     instance: dg.DagsterInstance, store: ArtifactStore, kind: str, partition: str | None = None
 ) -> Artifact:

@@ -47,16 +47,34 @@ def draft_release(store: ArtifactStore, latest: Mapping[str, str]) -> Draft:
     blockers += [*_audit(intact, by_id), *_inspections(intact, by_id)]
     whole = {place: artifact for place, artifact in stored.items() if artifact.digest not in faults}
     files, generated = planned_files(stored, dataset_files(whole))
-    expected = f"wanted one of {', '.join(SUFFIXES)}, or this version's {' and '.join(MODULES)}"
-    odd = [file for file in files if not (file.path.endswith(SUFFIXES) or _is_model_code(file))]
-    blockers += [_blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}") for file in odd]
-    damaged = {file.repository for file in files if file.digest in faults}  # reported as such above
-    sources = {file: generated[file.source] if file.is_generated else by_id[file.artifact_id].path(file.source)
-               for file in files if file.repository not in damaged}  # fmt: skip
-    blockers += [_blocker("dataset_does_not_load", fault) for fault in loading_faults(sources)]
-    blockers += [*_register(by_id)]
+    blockers += [*_unexpected(files), *_unloadable(files, generated, by_id, faults), *_register(by_id)]
     refusals = tuple(dict.fromkeys(blockers))
     return Draft(ReleasePlan(register_digest=register_digest(), files=files, refusals=refusals), generated)
+
+
+def _unexpected(files: Sequence[PlannedFile]) -> Iterator[Blocker]:
+    """Files of a kind that a release does not have."""
+    expected = f"wanted one of {', '.join(SUFFIXES)}, or this version's {' and '.join(MODULES)}"
+    for file in files:
+        if not (file.path.endswith(SUFFIXES) or _is_model_code(file)):
+            yield _blocker("unexpected_file", f"{file.artifact_id} {file.source}; {expected}")
+
+
+def _unloadable(
+    files: Sequence[PlannedFile],
+    generated: Mapping[str, bytes],
+    released: Mapping[str, Artifact],
+    faults: Mapping[str, object],
+) -> Iterator[Blocker]:
+    """Dataset repositories that `datasets` does not load; those with a damaged file are reported as such, and not loaded."""
+    damaged = {file.repository for file in files if file.digest in faults}
+    sources = {
+        file: generated[file.source] if file.is_generated else released[file.artifact_id].path(file.source)
+        for file in files
+        if file.repository not in damaged
+    }
+    for fault in loading_faults(sources):
+        yield _blocker("dataset_does_not_load", fault)
 
 
 def _is_model_code(file: PlannedFile) -> bool:
