@@ -31,8 +31,6 @@ from codelewm_assets.evaluation.scored import Scored
 from codelewm_assets.release.pictures import calibration_pictures, rerank_pictures
 from codelewm_assets.store.store import Artifact
 
-SCORE_FILES = ("score_rows.jsonl", "completion_scores.jsonl")
-
 
 @artifact_asset(
     "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="6",
@@ -114,7 +112,7 @@ def heldout_scores(run: AssetRun) -> Plan:
 def every_score_row_has_p_pass(inputs: Inputs, partition: str | None) -> Finding:
     """Every score row carries a finite p_pass in [0, 1]."""
     bad, count = list[str](), 0
-    for name in SCORE_FILES:
+    for name in evidence.SCORE_FILES:
         rows, faults = p_pass_faults(inputs.artifact("heldout_scores", partition).path(name))
         count, bad = count + rows, bad + [f"{name} {fault}" for fault in faults]
     return finding(

@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
-from codelewm_assets.claims.register import SCORERS
 from codelewm_assets.claims.verdicts import ClaimGates, SeedGate
 from codelewm_assets.core.records import Record
-from codelewm_assets.evaluation.evidence import REPORTS, SCORE_FILES
+from codelewm_assets.evaluation.evidence import REPORTS, score_files
 from codelewm_assets.evaluation.score_files import score_rows
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
@@ -143,9 +142,7 @@ def _figure_changes(old: SeedGate | None, new: SeedGate | None) -> Iterator[Figu
 
 
 def _behind(gate: str, seed: int | None, changed: Collection[str]) -> tuple[str, ...]:
-    for scorer in SCORERS:
-        gate = gate.removeprefix(scorer.prefix)
-    kinds = READS[gate.partition(":")[0]]
+    kinds = next(READS[part] for part in gate.split(":") if part in READS)  # the name of a scorer may stand before
     read = sorted(name for name in changed
                   if name.partition("[")[0] in kinds and (seed is None or name.endswith(f"[{seed}]")))  # fmt: skip
     return tuple(read) or ("claim_gates",)
@@ -155,7 +152,13 @@ def _row_changes(
     before: Mapping[str, Artifact], after: Mapping[str, Artifact], changed: Collection[str]
 ) -> Iterator[RowChanges]:
     for name in sorted(name for name in changed if name.startswith("heldout_scores[")):
-        for file, subject in SCORE_FILES.items():
+        files = {
+            file: subject
+            for build in (before, after)
+            if name in build
+            for file, subject in score_files(build[name]).items()
+        }
+        for file, subject in sorted(files.items()):
             old, new = (_rows(build.get(name), file, subject) for build in (before, after))
             keys = sorted(old.keys() | new.keys())
             differing = [key for key in keys if old.get(key) != new.get(key)]
