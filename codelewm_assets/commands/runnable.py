@@ -1,5 +1,6 @@
 """Requirements of a profile that this machine does not meet, for the assets to be built."""
 
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def _findings(
             yield HealthFinding(
                 "hf_jobs", "fail", "HF_TOKEN is not set", "a token of the Hugging Face Hub", "set HF_TOKEN"
             )
+        command = profile.compute.command
+        if profile.compute.backend == "command" and command is not None and shutil.which(command.argv[0]) is None:
+            yield HealthFinding("command", "fail", f"no program {command.argv[0]}", "the program of compute.command",
+                                "install it, or name its path")  # fmt: skip
+    folder = profile.published.folder
+    if "published_evidence" in assets and folder is not None and not Path(folder).is_dir():
+        yield HealthFinding("published evidence", "fail", f"no folder {folder}", "a folder of published files",
+                            "correct published.folder of the profile")  # fmt: skip
 
 
 def _package_findings(profile: Profile) -> Iterator[HealthFinding]:
