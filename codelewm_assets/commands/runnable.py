@@ -1,5 +1,6 @@
 """Requirements of a profile that this machine does not meet, for the assets to be built."""
 
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -36,17 +37,7 @@ def _findings(
     if "benchmark_problems" in assets:
         yield wheel_finding(profile)
         yield from evalplus_findings(profile, environment, cache)
-    if "candidate_completions" in assets:
-        named = [source.file for source in profile.completions.imported if source.repository is None]
-        for name in [*named, environment.get("CODELEWM_IMPORTED_COMPLETIONS")]:
-            if name and not Path(name).exists():
-                yield HealthFinding("imported completions", "fail", f"no file {name}", "a file or a folder of samples",
-                                    "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
-    if "scorer_scores" in assets:
-        for name, scorer in profile.scorers.items():
-            for path in missing_paths(scorer):
-                yield HealthFinding(f"scorer {name}", "fail", f"no {path}", "what the profile names",
-                                    f"correct scorers.{name} of the profile")  # fmt: skip
+    yield from _path_findings(profile, assets, environment)
     if "library_functions" in assets:
         yield from _package_findings(profile)
     if (
@@ -61,6 +52,30 @@ def _findings(
             yield HealthFinding(
                 "hf_jobs", "fail", "HF_TOKEN is not set", "a token of the Hugging Face Hub", "set HF_TOKEN"
             )
+        command = profile.compute.command
+        if profile.compute.backend == "command" and command is not None and shutil.which(command.argv[0]) is None:
+            yield HealthFinding("command", "fail", f"no program {command.argv[0]}", "the program of compute.command",
+                                "install it, or name its path")  # fmt: skip
+
+
+def _path_findings(
+    profile: Profile, assets: Collection[str], environment: Mapping[str, str]
+) -> Iterator[HealthFinding]:
+    if "candidate_completions" in assets:
+        named = [source.file for source in profile.completions.imported if source.repository is None]
+        for name in [*named, environment.get("CODELEWM_IMPORTED_COMPLETIONS")]:
+            if name and not Path(name).exists():
+                yield HealthFinding("imported completions", "fail", f"no file {name}", "a file or a folder of samples",
+                                    "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
+    if "scorer_scores" in assets:
+        for name, scorer in profile.scorers.items():
+            for path in missing_paths(scorer):
+                yield HealthFinding(f"scorer {name}", "fail", f"no {path}", "what the profile names",
+                                    f"correct scorers.{name} of the profile")  # fmt: skip
+    folder = profile.published.folder
+    if "published_evidence" in assets and folder is not None and not Path(folder).is_dir():
+        yield HealthFinding("published evidence", "fail", f"no folder {folder}", "a folder of published files",
+                            "correct published.folder of the profile")  # fmt: skip
 
 
 def _package_findings(profile: Profile) -> Iterator[HealthFinding]:

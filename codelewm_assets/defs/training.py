@@ -28,6 +28,7 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_
 from codelewm_assets.defs.resources import StoreResource
 from codelewm_assets.defs.ui_metadata import plots
 from codelewm_assets.preflight.clearance import BEFORE_THE_PACK, BESIDE_THE_PACK, TRAINING_INPUTS
+from codelewm_assets.profiles.profile import ComputeSection
 from codelewm_assets.release.preregistration import preregister
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import CODE_VERSION
@@ -187,16 +188,7 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
     path = store.progress_path(f"checkpoint-{seed}")
     scalars = path.parent / "tensorboard" / path.stem / context.run_id[:8]
     with event_log(path, scalars, log=context.log.info) as (on_event, completed):
-        if inputs.profile.compute.hf_jobs is not None and inputs.profile.compute.backend == "hf_jobs":
-            from codelewm_assets.training.hf_jobs import HfJobs
-
-            HfJobs(inputs.profile.compute.hf_jobs, token=os.environ.get("HF_TOKEN")).run(spec, on_event=on_event)
-        elif inputs.profile.compute.command is not None and inputs.profile.compute.backend == "command":
-            from codelewm_assets.training.command import run_command
-
-            run_command(spec, inputs.profile.compute.command, on_event=on_event, log=context.log.info)
-        else:
-            run_worker(context, spec, on_event=on_event)
+        _run_on_backend(context, inputs.profile.compute, spec, on_event)
     require_trained(folder, completed, seed=seed, digests=digests, config=config)
     files: dict[str, bytes | Path] = {name: folder / name for name in result_names(config.folds)}
     events, _ = read_events(folder / STREAM)
@@ -208,6 +200,25 @@ def _train(context: dg.AssetExecutionContext, inputs: Inputs, store: StoreResour
         {"wall_s": time.monotonic() - started},
         on_stored=lambda: remove_tree(str(folder.parent)),
     )
+
+
+def _run_on_backend(
+    context: dg.AssetExecutionContext,
+    compute: ComputeSection,
+    spec: "WorkerSpec",
+    on_event: Callable[[dict[str, Any]], None],
+) -> None:
+    """Train where the profile says; each backend asks for the clearance itself and writes into `spec.output_folder`."""
+    if compute.backend == "hf_jobs" and compute.hf_jobs is not None:
+        from codelewm_assets.training.hf_jobs import HfJobs
+
+        HfJobs(compute.hf_jobs, token=os.environ.get("HF_TOKEN")).run(spec, on_event=on_event)
+    elif compute.backend == "command" and compute.command is not None:
+        from codelewm_assets.training.command import run_command
+
+        run_command(spec, compute.command, on_event=on_event, log=context.log.info)
+    else:
+        run_worker(context, spec, on_event=on_event)
 
 
 def run_worker(

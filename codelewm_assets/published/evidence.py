@@ -21,7 +21,7 @@ from codelewm_assets.core.ids import ABLATIONS, CONTROLS
 from codelewm_assets.core.tables import read_rows
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import LABEL_HEADER, score_rows
-from codelewm_assets.published.forms import DOCUMENTS, JOB_EVENTS, MANIFEST, ROWS, TRAIN_CONFIG
+from codelewm_assets.published.forms import DOCUMENTS, JOB_EVENTS, MANIFEST, ROWS, TRAIN_CONFIG, PublishedScoreRow
 from codelewm_assets.training.progress import JOB_EVENT
 
 CONFIG = "config.json"  # of a run, beside its manifest
@@ -204,6 +204,12 @@ def _rows(data: bytes, name: str, model: type[BaseModel], schema_id: str) -> Ite
                 f"{where}: has {_keys(keys)} and the lines before it have {_keys(first_keys)}: rows of two cycles in one file."
             )
         first_keys = keys
+        if isinstance(record, PublishedScoreRow):
+            problem, separator, _ = record.completion_id.partition("::")
+            if separator and problem != record.problem_id.partition("::")[0]:
+                raise ReportError(
+                    f"{where}: completion {record.completion_id!r} stands in a pool of {record.problem_id}."
+                )
         if (key := getattr(record, "completion_id", None)) is not None and seen.setdefault(key, number) != number:
             raise ReportError(f"{where}: completion {key!r} stands in line {seen[key]} already.")
         yield record

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.baselines.controls import reciprocal_rank
-from codelewm_assets.evaluation.bootstrap import interval_of_draws, resampled_means
+from codelewm_assets.evaluation.bootstrap import bounded_interval, resampled_means
 from codelewm_assets.evaluation.reports import Lift
 from codelewm_assets.evaluation.rerank import top_share
 from codelewm_assets.published.pools import Pool
@@ -121,8 +121,13 @@ def paired_lift(subject: Floats, controls: Sequence[Floats], problems: NDArray[n
     counts = np.bincount(problems).astype(np.float64)
     means = sums.sum(axis=1) / counts.sum()
     drawn = resampled_means(sums, counts, resamples=RESAMPLES)  # (R, 1 + C)
-    interval = interval_of_draws(100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1)))
-    return Lift(points=float(100 * (means[0] - means[1:].max())), ci95=interval)
+    lifts = 100 * (drawn[:, 0] - drawn[:, 1:].max(axis=1))
+    return Lift(
+        points=float(100 * (means[0] - means[1:].max())),
+        ci95=bounded_interval(lifts, problems=len(counts), lowest=-100, highest=100),
+        pool_count=len(problems),
+        problem_count=len(counts),
+    )
 
 
 def _best_lift(

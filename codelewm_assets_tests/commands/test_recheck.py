@@ -31,7 +31,9 @@ def test_tables_json_and_page(run: Run, tmp_path: Path) -> None:
     (rows,) = document["score_rows"]
     assert rows["pass_at_1"]["lexical"] == {"published_ties": 1.0, "shared_ties": 0.5}
     assert rows["constant_score"] == {"published_ties": 1.0, "shared_ties": 0.5}
-    assert rows["lift"]["no_action"] == {"points": 0.0, "ci95": [0.0, 0.0]}
+    lift = rows["lift"]["no_action"]
+    assert (lift["points"], lift["problem_count"]) == (0.0, 2)
+    assert lift["ci95"][0] < 0 < lift["ci95"][1]  # two problems that agree are no certainty
     assert [entry["recomputes"] for entry in (*document["manifests"], *document["reports"])] == [True, True]
     assert (tmp_path / "out" / "recheck.md").read_text(encoding="utf-8").startswith("# Evidence, rechecked")
 
@@ -47,11 +49,12 @@ def test_tables_json_and_page(run: Run, tmp_path: Path) -> None:
         ("scores.jsonl", _lines(ROW | {"schema_version": "codelewm.eval.completion_score.v2"}), f"recheck reads {SCORE_ROW}"),
         ("scores.jsonl", _lines(ROW | {"scores": {"codelewm": float("nan")}}), "NaN is no JSON number"),
         ("scores.jsonl", _lines(ROW | {"scores": {"lexical": 1.0}}), "1 rows have no score codelewm"),
+        ("scores.jsonl", _lines(ROW, ROW | {"completion_id": "Q/7::1"}), "completion 'Q/7::1' stands in a pool of P/0"),
         ("scores.jsonl", "", "is empty"),
         ("report.json", '{"schema_version": "codelewm.eval.execution_rerank_report.v1",\n "base', "not JSON, or truncated"),
         ("scan.json", '{"schema_version": "codelewm.secret_scan.v1", "ok": true, "findings": []}', "paths_scanned: Field required"),
     ],
-    ids=["cut off", "twice", "two cycles", "mixed versions", "other version", "NaN", "no subject", "empty", "cut report", "field"],
+    ids=["cut off", "twice", "two cycles", "mixed versions", "other version", "NaN", "no subject", "pool", "empty", "cut", "field"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_judged_is_one_line(run: Run, tmp_path: Path, name: str, text: str, part: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """A profile that this machine cannot run is refused, as far as the assets that are asked for need it."""
 
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_a_file_of_completions_that_is_not_there_is_named(tmp_path: Path) -> Non
 def test_a_job_on_the_hub_needs_a_token(tmp_path: Path) -> None:
     assert "HF_TOKEN is not set" in refusal(on_hf_jobs(), ["checkpoint"], {}, tmp_path)
     assert refusal(on_hf_jobs(), ["checkpoint"], {"HF_TOKEN": "x"}, tmp_path) == ""
+
+
+def test_a_training_command_and_a_folder_of_published_files_must_be_there(tmp_path: Path) -> None:
+    def with_both(program: str, folder: Path) -> Profile:
+        raw = load_profile("sample").model_dump()
+        raw["compute"] |= {"backend": "command", "command": {"argv": [program, "{seed}"]}}
+        return Profile.model_validate(raw | {"published": {"folder": str(folder)}})
+
+    assets = ["checkpoint", "published_evidence"]
+    said = refusal(with_both("no-such-trainer", tmp_path / "absent"), assets, {}, tmp_path)
+    assert "no program no-such-trainer" in said and f"no folder {tmp_path / 'absent'}" in said
+    assert refusal(with_both(sys.executable, tmp_path), assets, {}, tmp_path) == ""
 
 
 def test_a_library_package_that_is_not_installed_is_named(tmp_path: Path) -> None:

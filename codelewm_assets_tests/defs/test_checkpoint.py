@@ -1,5 +1,6 @@
 """A checkpoint is of the seed, data and settings of the run that materializes it, reused or not."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -7,6 +8,8 @@ import pytest
 
 from codelewm_assets.defs import training
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
+from codelewm_assets.profiles.profile import ComputeSection
+from codelewm_assets.training import command
 from codelewm_assets_tests.defs.deployment import Deployment
 
 
@@ -39,3 +42,21 @@ def test_a_checkpoint_shows_its_loss_curve_made_or_reused(green: Deployment, sta
         assert isinstance(loss, dg.MarkdownMetadataValue)
         assert (loss.md_str or "").startswith("![](data:image/png;base64,iVBOR")
     assert started == ["42"]
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        ({}, "worker"), ({"command": {"argv": ["train", "{seed}"]}}, "worker"),
+        ({"backend": "command", "command": {"argv": ["train", "{seed}"]}}, "command"),
+    ],
+)  # fmt: skip
+def test_training_runs_on_the_backend_that_the_profile_names(
+    monkeypatch: pytest.MonkeyPatch, compute: dict[str, Any], expected: str
+) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(training, "run_worker", lambda *_, **__: called.append("worker"))
+    monkeypatch.setattr(command, "run_command", lambda *_, **__: called.append("command"))
+    context: Any = SimpleNamespace(log=SimpleNamespace(info=print))
+    training._run_on_backend(context, ComputeSection.model_validate(compute), SimpleNamespace(), called.append)  # type: ignore[arg-type]
+    assert called == [expected]

@@ -196,17 +196,20 @@ def _claim(result: Recheck, begins: str) -> PublishedClaim:
 
 
 def test_anyone_s_rows_are_judged_the_same_way(tmp_path: Path) -> None:
-    """Two pools of two; p_pass puts the passing member first in both, length ties in both: 1.0 against 0.5, 50 points."""
+    """Twelve pools of two; p_pass puts the passing member first in all, length ties in all: 1.0 against 0.5, 50 points."""
     rows = [
         {"completion_id": f"c{member}", "problem_id": f"HumanEval/{n}", "benchmark_id": "humaneval", "passed": member == 1,
          "scores": {"p_pass": float(member), "length": 3.0}}
-        for n in range(2) for member in range(2)
+        for n in range(12) for member in range(2)
     ]  # fmt: skip
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     result = recheck([tmp_path])
     (check,) = result.score_rows
     assert (check.pass_at_1["length"].published_ties, check.pass_at_1["length"].shared_ties) == (0.0, 0.5)
-    assert check.lift["length"].model_dump() == {"points": 50.0, "ci95": (50.0, 50.0)}
+    lift = check.lift["length"]
+    share = 1 - 0.025 ** (1 / 12)  # of all problems, which may deviate when twelve agree
+    assert (lift.points, lift.pool_count, lift.problem_count) == (50.0, 12, 12)
+    assert lift.ci95 == pytest.approx((50 - share * 150, 50 + share * 50))
     assert (check.split.status, check.has_p_pass, check.place.lowest_id_passes) == ("unknown", True, 0)
     assert _claim(result, "humaneval: p_pass orders").verdict == "survives"
 
