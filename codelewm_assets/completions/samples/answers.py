@@ -19,6 +19,7 @@ from codelewm_assets.completions.samples.statements import (
     NEWLINE,
     Statement,
     definition_of,
+    is_stray,
     is_stub,
     parsed,
     reached,
@@ -30,6 +31,8 @@ from codelewm_assets.core.sample_records import PromptForm
 
 AnswerFault = Literal["no_program", "does_not_parse", "no_entry_point"]
 INDENT = "    "
+MAX_SEARCHED_CHARACTERS = 60_000
+"""Of an answer and of its reasoning, what is searched: a model that repeats itself writes without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def program_of(text: str, *, prompt: str, entry_point: str, form: PromptForm, is
     known = statements(prompt) if parsed(prompt) else []
     stubs, answers = list[str](), list[str]()
     for turn in turns(NEWLINE.sub("\n", text.lstrip("\ufeff"))):
-        for part in filter(str.strip, without_reasoning(turn)):
+        for part in (part[:MAX_SEARCHED_CHARACTERS] for part in without_reasoning(turn) if part.strip()):
             answers.append(part)
             candidates = [*_candidates(part, entry_point, known)]
             for code in chain(candidates, _continuations(part, prompt)):
@@ -99,39 +102,26 @@ def _unusable(answer: str, whole: str, entry_point: str, *, is_continuation: boo
 
 
 def _is_program(code: str, entry_point: str) -> bool:
-    """The code parses, defines the entry point with a body, and holds no stray word, which a sentence's rest would be."""
-    tree = parsed(code)
-    if tree is None or entry_point not in code:
+    """The code parses, defines the entry point with a body, and has no stray words of a sentence."""
+    if entry_point not in code or parsed(code) is None:
         return False
     body = statements(code)
     definition = definition_of(body, entry_point)
-    return definition is not None and not is_stub(definition) and not any(map(_is_stray, body))
-
-
-def _is_stray(statement: Statement) -> bool:
-    import ast
-
-    node = statement.node
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Tuple | ast.Attribute | ast.Compare)
+    return definition is not None and not is_stub(definition) and not any(is_stray(s.node) for s in body)
 
 
 def _defines(code: str, entry_point: str) -> bool:
-    return parsed(code) is not None and definition_of(statements(code), entry_point) is not None
+    return entry_point in code and parsed(code) is not None and definition_of(statements(code), entry_point) is not None
 
 
 def _candidates(text: str, entry_point: str, known: Sequence[Statement]) -> Iterator[str]:
     """Programs put together from the parts of a text, the likeliest first."""
-    parts = segments(text)
-    fenced = [segment.text for segment in parts if segment.is_fenced]
-    outside = [segment.text for segment in parts if not segment.is_fenced]
-    pieces = [[*chain.from_iterable(map(_pieces, group))] for group in (fenced, outside)]
-    in_order = [*chain.from_iterable(_pieces(segment.text) for segment in parts)]
-    if fenced:
-        yield from (
-            _assembled(["\n".join(fenced)], [], entry_point, known)
-            if len(fenced) > 1 and not any(_defines(piece, entry_point) for piece in pieces[0])
-            else ()
-        )
+    parts = [(segment, _pieces(segment.text)) for segment in segments(text)]
+    fenced = [segment.text for segment, _ in parts if segment.is_fenced]
+    pieces = [[piece for segment, own in parts if segment.is_fenced is kind for piece in own] for kind in (True, False)]
+    in_order = [piece for _, own in parts for piece in own]
+    if len(fenced) > 1 and not any(_defines(piece, entry_point) for piece in pieces[0]):
+        yield from _assembled(["\n".join(fenced)], [], entry_point, known)  # one program over several blocks
     for group in pieces:
         yield from _assembled(group, in_order, entry_point, known)
     yield from _assembled([*chain.from_iterable(map(_pieces, indented_blocks(text)))], in_order, entry_point, known)
@@ -180,15 +170,15 @@ def _continuations(text: str, prompt: str) -> Iterator[str]:
     """Bodies after the prompt: as they are, in a fence, with the first line's or every line's indentation lost, or cut after it."""
     if not prompt.strip():
         return
-    bodies = [segment.text for segment in segments(text)]
-    for body in [text, *bodies]:
+    stub = prompt.rstrip("\n")
+    bodies = [
+        body for body in (text, *(segment.text for segment in segments(text))) if "return" in body or "yield" in body
+    ]
+    for body in bodies:
         inner = body.strip("\n")
-        lines = inner.split("\n")
-        for shape in (
-            body,
-            INDENT + inner.lstrip(),
-            "\n".join(INDENT + line if line.strip() else line for line in lines),
-        ):
-            yield prompt + shape
-    for body in [text, *(INDENT + part.strip("\n").lstrip() for part in bodies)]:
-        yield from regions(prompt.rstrip("\n") + "\n" + body.strip("\n"))
+        yield prompt + body
+        yield prompt + INDENT + inner.lstrip()
+        yield prompt + "\n".join(INDENT + line if line.strip() else line for line in inner.split("\n"))
+    for body in bodies:
+        for start in (body.strip("\n"), INDENT + body.strip("\n").lstrip()):
+            yield from regions(f"{stub}\n{start}")

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 REASONING = r"(?:think|thinking|thought|reasoning|reflection|scratchpad)"
-CLOSED_REASONING = re.compile(rf"<({REASONING})>.*?</\1>", re.DOTALL | re.IGNORECASE)
-REASONING_END = re.compile(rf"</{REASONING}>", re.IGNORECASE)
-REASONING_START = re.compile(rf"<{REASONING}>", re.IGNORECASE)
+REASONING_TAG = re.compile(rf"<(/?){REASONING}>", re.IGNORECASE)
 SPECIAL_TOKEN = re.compile(r"<[|｜][\w▁ ./-]{1,40}[|｜]>|</?s>|<(?:end_of_turn|start_of_turn|eos|eot|EOT|eom)>")
 ROLE = re.compile(r"\A\s*(?:assistant|model|user|system)\s*(?:\n|\Z)")
 PYTHON_TAG = re.compile(r"\[/?PYTHON\]")
@@ -35,12 +33,14 @@ def without_reasoning(text: str) -> tuple[str, str]:
 
     Reasoning that is not closed reaches to the end; a closing tag without an opening one ends what began in the prompt.
     """
-    reasoning = [match[0] for match in CLOSED_REASONING.finditer(text)]
-    text = CLOSED_REASONING.sub("", text)
-    *before, text = REASONING_END.split(text)
-    text, *after = REASONING_START.split(text)
-    tags = re.compile(rf"</?{REASONING}>", re.IGNORECASE)
-    return text, tags.sub("", "\n".join([*reasoning, *before, *after]))
+    answer, reasoning, place, is_open = list[str](), list[str](), 0, False
+    for tag in REASONING_TAG.finditer(text):
+        (reasoning if is_open else answer).append(text[place : tag.start()])
+        if tag[1] and not is_open:
+            reasoning, answer = reasoning + answer, []
+        place, is_open = tag.end(), not tag[1]
+    (reasoning if is_open else answer).append(text[place:])
+    return "\n".join(filter(None, answer)), "\n".join(filter(None, reasoning))
 
 
 def segments(text: str) -> list[Segment]:

@@ -13,7 +13,7 @@ START = re.compile(
     r"|[A-Za-z_][\w.]*(?:\[.*?\])?\s*(?::[^=]+)?[-+*/|&]?=[^=])"
 )
 """Of a line that may begin a statement of a program."""
-MAX_CUTS = 60
+MAX_CUTS, MAX_REGION_LINES = 60, 600
 NEWLINE = re.compile(r"\r\n?|\n")  # as Python counts lines
 NOT_RUN = frozenset({"doctest", "pytest", "unittest"})
 ALWAYS_BOUND = BUILTIN_NAMES | {"__name__", "__file__", "__doc__"}
@@ -64,7 +64,7 @@ def regions(text: str) -> list[str]:
 
 def _end(lines: Sequence[str], start: int) -> int:
     """End of the longest stretch from `start` that parses, cut before each line that the parser names; `start` if none does."""
-    end = len(lines)
+    end = min(len(lines), start + MAX_REGION_LINES)
     for _ in range(MAX_CUTS):
         if end <= start:
             break
@@ -131,6 +131,11 @@ def _root(node: ast.AST) -> set[str]:
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def is_stray(node: ast.stmt) -> bool:
+    """A word or a comparison alone, which the rest of a sentence may be and a program has no use for."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Tuple | ast.Attribute | ast.Compare)
 
 
 def is_definition(node: ast.stmt) -> bool:
