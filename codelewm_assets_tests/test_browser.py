@@ -36,9 +36,9 @@ pytestmark = [
 def home(tmp_path: Path) -> Path:
     """A folder with a small profile that reads completions of a model from a file."""
     profile = (HERE / "upgrade" / "profile.yaml").read_text(encoding="utf-8")
-    imported = f"pairs_per_bug: 2, seed: 0, imported: [{{file: {tmp_path / 'imported.jsonl'}}}]}}"
-    assert "pairs_per_bug: 2, seed: 0}" in profile
-    (tmp_path / "profile.yaml").write_text(profile.replace("pairs_per_bug: 2, seed: 0}", imported), encoding="utf-8")
+    imported = f"two_bug: 1, seed: 0, imported: [{{file: {tmp_path / 'imported.jsonl'}}}]}}"
+    assert "two_bug: 1, seed: 0}" in profile
+    (tmp_path / "profile.yaml").write_text(profile.replace("two_bug: 1, seed: 0}", imported), encoding="utf-8")
     return tmp_path
 
 

@@ -218,8 +218,9 @@ def test_operators_and_families_say_what_was_applied() -> None:
 
 @pytest.mark.slow
 def test_a_program_too_short_for_so_many_has_fewer() -> None:
-    made = twins_of("def f(a): return a > 1", "f", bugs=4, pairs=64)
-    assert 3 <= len(made) < 4 * 64 * 2 + 1
+    """Four bugs with 64 pairs each and the reference would be 513 programs; `a` has fewer bugs and forms than that."""
+    made = twins_of("def f(a): return a", "f", bugs=4, pairs=64)
+    assert 1 <= len(made) < 4 * 64 * 2 + 1
     assert len({variant.code for variant in made}) == len(made)
 
 
