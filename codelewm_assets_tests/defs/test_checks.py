@@ -27,6 +27,7 @@ from codelewm_assets.preflight.contracts import tables
 from codelewm_assets.sandbox.isolation import BASIC_LAYERS
 from codelewm_assets.scorers.fitting import CriticScore
 from codelewm_assets.scorers.named import NamedScore
+from codelewm_assets_tests.claims.evidence import named, with_named
 from codelewm_assets_tests.defs.stored_world import StoredWorld
 from codelewm_assets_tests.factories import World, make_problem, random_program
 
@@ -487,9 +488,8 @@ def test_score_checks_are_red_on_their_fault_in_either_file(
         assert stored.run_check("heldout_scores", check, "42").passed is wanted
 
 
-@pytest.mark.parametrize(("folds", "is_green"), [((0,), True), ((0, 1), False)])
 def test_scorers_score_every_pool_member_is_red_where_a_fold_that_is_judged_has_no_scores(
-    stored: StoredWorld, world: World, folds: tuple[int, ...], is_green: bool
+    stored: StoredWorld, world: World
 ) -> None:
     """Scores of fold 0 alone."""
     stored.put_data(world)
@@ -498,14 +498,24 @@ def test_scorers_score_every_pool_member_is_red_where_a_fold_that_is_judged_has_
         NamedScore(scorer="ranker", completion_id=name, seed=None, score=0.5)
         for name in sorted({m.completion_id for m in world.pools if m.problem_id in held})
     ]
-    stated = {"name": "ranker", "kind": "external", "role": "candidate", "reads": "the program", "folds": folds,
+    stated = {"name": "ranker", "kind": "external", "role": "candidate", "reads": "the program", "folds": [0],
               "none_of_the_benchmarks": None, "problems": None, "source": {}}  # fmt: skip
     files = {"scores.parquet": write_table(scores, arrow_schema(NamedScore)), "scorers.json": pretty_json([stated])}
     stored.put("scorer_scores", files, {})
+    assert stored.run_check("scorer_scores", "scorers_score_every_pool_member").passed
+    stored.put("scorer_scores", files | {"scorers.json": pretty_json([stated | {"folds": [0, 1]}])}, {})
     found = stored.run_check("scorer_scores", "scorers_score_every_pool_member")
-    assert found.passed is is_green
-    if not is_green:
-        assert "ranker: " in found.description and "pool members have no score" in found.description
+    assert not found.passed
+    assert "ranker: " in found.description and "pool members have no score" in found.description
+
+
+def test_gates_of_named_scorers_is_red_when_one_of_them_does_not_hold(stored: StoredWorld) -> None:
+    stored.put_json("claim_gates", "claim_gates.json", with_named(named("ranker")).model_dump(mode="json"))
+    assert stored.run_check("claim_gates", "gates_of_named_scorers").passed
+    gates = with_named(named("ranker", statement="unknown"))
+    stored.put_json("claim_gates", "claim_gates.json", gates.model_dump(mode="json"))
+    found = stored.run_check("claim_gates", "gates_of_named_scorers")
+    assert not found.passed and found.description == "ranker:contamination UNDECIDED"
 
 
 @pytest.mark.parametrize("fault", ["fold", "data"])
