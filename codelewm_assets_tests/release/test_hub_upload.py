@@ -318,6 +318,6 @@ def test_the_token_goes_to_the_api_and_neither_into_a_file_nor_to_the_storage(be
 
 
 def test_an_empty_plan_is_refused(bench: Bench) -> None:
-    bench.plan = ReleasePlan(files=(), refusals=())
+    bench.plan = ReleasePlan(register_digest="", files=(), refusals=())
     with pytest.raises(ReleaseError, match="names no file"):
         bench.publish()

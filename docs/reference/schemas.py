@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.claims.audit import ClaimAudit
@@ -17,6 +17,7 @@ from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.dataset.solution_sets import SolutionSet
 from codelewm_assets.evaluation import reports
 from codelewm_assets.evaluation.platt import PlattScaling
+from codelewm_assets.library.overlap import Overlap
 from codelewm_assets.preflight.report import PreflightReport
 from codelewm_assets.release.hub_plan import ReleasePlan
 from codelewm_assets.release.reproducibility import AnswerSheet
@@ -31,12 +32,13 @@ INTRO = """# Schemas
 
 Written from the records when this site is built: a [JSON schema](https://json-schema.org) for each. A schema of a table is that of
 one row, of a `.jsonl` file that of one line. Arrays (`.npy`, `.safetensors`), tokenizers, pictures, texts and the event stream of
-training have none; [artifacts](../artifacts.md) says where they lie."""
+training have none; [artifacts](../artifacts.md) says where they lie. `tensors.parquet`, and `records.parquet` of `tokenized_pack`,
+are tables without a record; `artifact_index.json` is manifests by digest without the three fields that no digest covers."""
 FOLDER = "reference/schemas"
 ROWS, LISTED = "row", "list"  # a file holds records as rows or lines, or one list of them
-FILES: dict[str, tuple[tuple[str, type[BaseModel], str], ...]] = {
+FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "benchmark_problems": (("*/problems.parquet", core.Problem, ROWS), ("left_out.json", core.ExcludedProblem, LISTED)),
-    "library_functions": (("functions.parquet", core.LibraryFunction, ROWS),),
+    "library_functions": (("functions.parquet", core.LibraryFunction, ROWS), ("left_out.json", Overlap, LISTED)),
     "candidate_completions": (("*/completions.parquet", core.Completion, ROWS),),
     "labelled_completions": (
         ("*/labelled.parquet", core.LabelledCompletion, ROWS), ("left_out.json", core.ExcludedProblem, LISTED),
@@ -78,11 +80,11 @@ FILES: dict[str, tuple[tuple[str, type[BaseModel], str], ...]] = {
     "hub_release": (("release_plan.json", ReleasePlan, ""),),
 }  # fmt: skip
 """Asset → its files that are written from records, each with the record and how the file holds it."""
-BESIDE: tuple[tuple[str, type[BaseModel]], ...] = (("manifest.json, beside the files of every artifact", Manifest),
+BESIDE: tuple[tuple[str, type[Any]], ...] = (("manifest.json, beside the files of every artifact", Manifest),
                                                    ("*.intoto.json, the payload", Statement))  # fmt: skip
 
 
-def schema_of(model: type[BaseModel], form: str) -> dict[str, Any]:
+def schema_of(model: type[Any], form: str) -> dict[str, Any]:
     """The schema of a record, or of a list of records, as it is written."""
     kind: Any = list[model] if form == LISTED else model  # type: ignore[valid-type]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(kind).json_schema(
@@ -90,7 +92,7 @@ def schema_of(model: type[BaseModel], form: str) -> dict[str, Any]:
     )
 
 
-def _place(model: type[BaseModel], form: str) -> str:
+def _place(model: type[Any], form: str) -> str:
     return f"{FOLDER}/{model.__name__}{'.list' if form == LISTED else ''}.json"
 
 
@@ -102,7 +104,7 @@ def schema_files() -> dict[str, Callable[[], str]]:
     return {_place(model, form): partial(_written, model, form) for model, form in rows}
 
 
-def _written(model: type[BaseModel], form: str) -> str:
+def _written(model: type[Any], form: str) -> str:
     return json.dumps(schema_of(model, form), indent=2, sort_keys=True) + "\n"
 
 
@@ -117,5 +119,5 @@ def schemas_page() -> str:
     return page(INTRO, table(("artifact", "file", "describes", "schema"), rows))
 
 
-def _link(model: type[BaseModel], form: str) -> str:
+def _link(model: type[Any], form: str) -> str:
     return f"[{model.__name__}]({_place(model, form).removeprefix('reference/')})"
