@@ -224,7 +224,11 @@ def test_the_null_is_decided_by_figures_and_not_for_want_of_evidence(null: list[
     for i in range(20):
         states = {gate.gate: gate.state for gate in _judge([null[i], null[(i + 1) % 20]]).gates}
         assert {name for name, state in states.items() if state == "UNDECIDED"} == set()
-        assert {name for name, state in states.items() if state == "HOLDS"} == {"collapse", "contamination", "integrity"}
+        assert {name for name, state in states.items() if state == "HOLDS"} == {
+            "collapse",
+            "contamination",
+            "integrity",
+        }
 
 
 def test_a_score_with_a_known_lift_opens_exactly_the_claims_that_rest_on_it(oracle: list[SeedEvidence]) -> None:

@@ -82,7 +82,14 @@ def test_a_benchmark_that_is_not_registered_is_refused_and_the_known_ones_are_na
 def test_a_third_entry_has_a_gate_a_claim_and_its_words_and_changes_none_of_the_others() -> None:
     two, three = followers(third=False), followers(third=True)
     narrower = {
-        "improves_reranking_on_lists": ["rerank:lists", "collapse", "action_use", "contamination", "model_programs", "integrity"],
+        "improves_reranking_on_lists": [
+            "rerank:lists",
+            "collapse",
+            "action_use",
+            "contamination",
+            "model_programs",
+            "integrity",
+        ],
         "codelewm_tells_known_bugs_on_lists": ["rerank:lists", "collapse", "action_use", "contamination", "integrity"],
         "critic_tells_known_bugs_on_lists": ["critic:rerank:lists", "integrity"],
     }
@@ -92,7 +99,11 @@ def test_a_third_entry_has_a_gate_a_claim_and_its_words_and_changes_none_of_the_
     assert {name: claim for name, claim in three["claims"].items() if name not in own} == two["claims"]
     assert two["claims"]["improves_reranking"][1][:2] == ["rerank:humaneval", "rerank:mbpp_plus"]
     gates = ["rerank:lists", "critic:rerank:lists"]
-    for name, more in (("gates", gates), ("judged", gates), ("checks", ["gate_rerank_lists", "gate_critic_rerank_lists"])):
+    for name, more in (
+        ("gates", gates),
+        ("judged", gates),
+        ("checks", ["gate_rerank_lists", "gate_critic_rerank_lists"]),
+    ):
         assert sorted(result for result in three[name] if result not in two[name]) == sorted(more)
     assert three["criteria"] == two["criteria"]
     assert three["overclaims"] == ["improves_reranking_on_lists", "gate:rerank:lists"]
