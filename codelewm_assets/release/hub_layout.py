@@ -41,6 +41,7 @@ UNPUBLISHED: Mapping[str, str] = {
     "execution_pack": "programs, inputs and outputs as text; its rows are in data/pack.parquet of the dataset, as hashed tokens",
     "tokenized_pack": "token arrays, which the tokenizer of a checkpoint turns back into programs",
     "heldout_scores": "latents of every held-out record, which are large, and a row per completion; the metric reports are of them",
+    "published_evidence": "about files that others published, and none of this run's",
     "scorer_scores": "scores of programs that are not published; the metric reports are of them",
     "tracker_status": "the gates and claims of claim_gates once more, as a comment",
     "review_site": "the report and the cards once more, as pages, and the programs of judged pools, which can be run",

@@ -113,8 +113,8 @@ def _token_in_a_completion(world: World) -> World:
     )
 
 
-def _pools_of_17_problems(world: World) -> World:
-    kept = {p.problem_id for p in world.problems if int(p.problem_id[-3:]) < 17}
+def _pools_of_8_problems(world: World) -> World:
+    kept = {p.problem_id for p in world.problems if int(p.problem_id[-3:]) < 8}
     return world.changed(pools=tuple(m for m in world.pools if m.problem_id in kept))
 
 
@@ -140,10 +140,12 @@ PLANTED = (
     Planted("a pair from another pack version", _pair_from_another_pack_version,
             _reds(("decoys_join_the_pack", "decoy_does_not_join"), ("decoys_keep_their_contract", "contract_broken"))),
     Planted("a token in a completion", _token_in_a_completion, _reds(("no_secrets", "secret_found"))),
-    Planted("pools of 17 problems only", _pools_of_17_problems, _reds(UNDERPOWERED)),
-    # three or four problems in a fold have no five problems of a decoy category either
-    Planted("a world of 17 problems only", lambda _: make_world(17),
-            _reds(UNDERPOWERED, ("decoy_coverage", "coverage_below_floor"))),
+    # on the one or two pools of a fold some control is always right by chance
+    Planted("pools of 8 problems of each benchmark only", _pools_of_8_problems,
+            _reds(UNDERPOWERED, ("controls_leave_headroom", "benchmark_saturated"))),
+    # three or four problems in a fold have no five problems of a decoy category, and pools on which chance is as often right
+    Planted("a world of 17 problems of each benchmark only", lambda _: make_world(17),
+            _reds(("controls_leave_headroom", "benchmark_saturated"), ("decoy_coverage", "coverage_below_floor"))),
 )  # fmt: skip
 
 
