@@ -24,8 +24,8 @@ run: $(VENV)/run.ready ## the whole graph on the sample, offline; ends with the 
 test: $(VENV)/test.ready ## the quick tests, two at a time or JOBS=…; ARGS="-k digest" and other options of pytest
 	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist worksteal $(ARGS)
 
-test-rest: $(VENV)/test.ready ## the tests that start processes or servers, or run a large part of the graph
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-rest: $(VENV)/test.ready ## the tests that start processes or servers, or run a large part of the graph, JOBS=… files at a time
+	$(BIN)/python -m pytest -m slow -n $(JOBS) --dist loadfile $(ARGS)
 
 test-all: test test-rest ## both
 

@@ -50,6 +50,7 @@ def _put(stored: StoredWorld, kind: str, world: World) -> None:
         "problem_splits": ("splits.parquet", world.splits),
         "semantic_decoys": ("decoys.parquet", world.decoys),
         "rerank_pools": ("pools.parquet", world.pools),
+        "control_scores": ("controls.parquet", world.controls),
     }
     if kind == "execution_pack":
         labels = {p.benchmark_id: p.benchmark_label for p in world.problems}
@@ -78,6 +79,7 @@ def test_training_is_requested_once_when_all_its_data_is_rebuilt_and_green_and_i
         "problem_splits",
         "semantic_decoys",
         "rerank_pools",
+        "control_scores",
         "tokenized_pack",
         "preflight_report",
     )
@@ -88,8 +90,9 @@ def test_training_is_requested_once_when_all_its_data_is_rebuilt_and_green_and_i
         green.stored.run_checks(kind)
         requested.append(daemon.tick())
     assert not [step for step in requested[:-1] if "checkpoint" in step]
-    assert requested[0] == {kind: [None] for kind in order[1:]}  # they go in one run, in which blocking checks hold
-    assert requested[-1] == {"checkpoint": BOTH_SEEDS}
+    # they go in one run, in which blocking checks hold; training reads no scorer that the profile names
+    assert requested[0] == {kind: [None] for kind in (*order[1:], "scorer_scores")}
+    assert requested[-1] == {"checkpoint": BOTH_SEEDS, "critic": BOTH_SEEDS}
     assert daemon.tick() == {}
 
 
@@ -113,7 +116,7 @@ def test_training_is_not_requested_while_one_parent_is_red_and_is_once_it_is_gre
     assert "checkpoint" not in daemon.tick()
     _put(green.stored, "tokenized_pack", world)
     green.stored.run_checks("tokenized_pack")
-    assert daemon.tick() == {"checkpoint": BOTH_SEEDS}
+    assert daemon.tick() == {"checkpoint": BOTH_SEEDS}  # the critic reads no tokens
 
 
 def test_a_night_that_changes_nothing_asks_for_nothing(green: Deployment, daemon: Daemon) -> None:
@@ -154,9 +157,13 @@ def test_what_is_made_from_a_checkpoint_follows_when_its_parents_are_new_and_gre
 
     No gate holds, and nothing waits for that.
     """
+    for kind in ("scorer_scores", "model_rates"):
+        _make(green, kind)
     for seed in BOTH_SEEDS:
         assert green.succeeded(green.launch(["checkpoint"], seed))
-        assert daemon.tick() == {"checkpoint_inspection": [seed], "heldout_scores": [seed]}
+        assert daemon.tick() == {"checkpoint_inspection": [seed]}
+        _make(green, "critic", seed)
+        assert daemon.tick() == {"heldout_scores": [seed]}
     assert sorted(started) == BOTH_SEEDS
     for seed in BOTH_SEEDS:
         _make(green, "checkpoint_inspection", seed)
@@ -170,6 +177,9 @@ def test_what_is_made_from_a_checkpoint_follows_when_its_parents_are_new_and_gre
     gates = nothing_known().model_dump(mode="json")
     green.stored.put_json("claim_gates", "claim_gates.json", gates)
     found = green.stored.run_checks("claim_gates")
-    assert [name for name, check in found.items() if check.passed] == ["open_claims_follow_from_gates"]
+    assert [name for name, check in found.items() if check.passed] == [
+        "gates_of_named_scorers",
+        "open_claims_follow_from_gates",
+    ]
     follow = daemon.tick()
     assert follow["model_card"] == [None] and "results_report" in follow and "checkpoint" not in follow

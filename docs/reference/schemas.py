@@ -11,19 +11,23 @@ from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.claims.audit import ClaimAudit
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core import records as core
+from codelewm_assets.core.sample_records import ImportedSample, SourceReading
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate
 from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.dataset.solution_sets import SolutionSet
 from codelewm_assets.evaluation import reports
+from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.platt import PlattScaling
 from codelewm_assets.library.overlap import Overlap
 from codelewm_assets.preflight.report import PreflightReport
+from codelewm_assets.published.records import Recheck
 from codelewm_assets.release.hub_plan import ReleasePlan
 from codelewm_assets.release.reproducibility import AnswerSheet
 from codelewm_assets.release.statements import Statement
 from codelewm_assets.release.tracker import TrackerStatus
 from codelewm_assets.scorers import fitting
+from codelewm_assets.scorers.named import NamedScore, StatedTraining
 from codelewm_assets.store.manifest import Manifest
 from codelewm_assets.training.sidecar import Sidecar
 from docs.reference.markdown import code, page, table
@@ -39,7 +43,11 @@ ROWS, LISTED = "row", "list"  # a file holds records as rows or lines, or one li
 FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "benchmark_problems": (("*/problems.parquet", core.Problem, ROWS), ("left_out.json", core.ExcludedProblem, LISTED)),
     "library_functions": (("functions.parquet", core.LibraryFunction, ROWS), ("left_out.json", Overlap, LISTED)),
-    "candidate_completions": (("*/completions.parquet", core.Completion, ROWS),),
+    "candidate_completions": (
+        ("*/completions.parquet", core.Completion, ROWS), ("*/samples.parquet", ImportedSample, ROWS),
+        ("imports.json", SourceReading, LISTED),
+    ),
+    "model_rates": (("model_rates.json", ModelRatesReport, ""),),
     "labelled_completions": (
         ("*/labelled.parquet", core.LabelledCompletion, ROWS), ("left_out.json", core.ExcludedProblem, LISTED),
     ),
@@ -55,11 +63,14 @@ FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "critic": (
         ("critic.json", fitting.CriticAbout, ""), ("scores.parquet", fitting.CriticScore, ROWS),
         ("equivalent.parquet", fitting.EquivalentScores, ROWS), ("unseen.parquet", fitting.FamilyCriticScore, ROWS),
+        ("unseen_models.parquet", fitting.CriticScore, ROWS),
     ),
+    "scorer_scores": (("scores.parquet", NamedScore, ROWS), ("scorers.json", StatedTraining, LISTED)),
+    "published_evidence": (("recheck.json", Recheck, ""),),
     "checkpoint_inspection": (("checkpoint_inspection.json", reports.CollapseReport, ""),),
     "heldout_scores": (
         ("score_rows.jsonl", reports.ScoreRow, ROWS), ("completion_scores.jsonl", reports.ScoreRow, ROWS),
-        ("scorers/critic/*.jsonl", reports.ScoreRow, ROWS), ("records.parquet", reports.HeldoutRecord, ROWS),
+        ("scorers/*/*.jsonl", reports.ScoreRow, ROWS), ("records.parquet", reports.HeldoutRecord, ROWS),
         ("probe_fit.parquet", reports.LabelledRecord, ROWS), ("platt_scaling.json", PlattScaling, LISTED),
     ),
     "p_pass_calibration": (("*calibration_report.json", reports.CalibrationReport, ""),),
