@@ -18,6 +18,7 @@ from codelewm_assets.baselines.controls import (
     random_score,
     surface_lr_scores,
 )
+from codelewm_assets.baselines.model_controls import ModelControls
 from codelewm_assets.baselines.ngram_lm import NgramModel
 from codelewm_assets.baselines.pool_model import Pool, lm_pair_scores, pool_model_scores
 from codelewm_assets.baselines.static import boosted, counts_and_surprisal
@@ -55,9 +56,12 @@ class ControlRow(Record):
     longest: float  # the number of characters
     random: float  # a hash of the completion id
     llm_order: float | None  # minus the place in which a language model gave it
-    problem_consensus: float | None = None  # of a model's program: mean 3-gram Jaccard to all such of its problem
-    model_prior: float | None = None  # of a model's program: share of its model's programs that pass, on train problems
+    problem_consensus: float | None = None  # of a model's program: mean 3-gram Jaccard to all samples of its problem
+    model_prior: float | None = None  # of a model's program: share of its models' samples that pass, on train problems
     parses: float | None = None  # of a model's program: 1 if it is Python, else 0
+
+
+NO_MODELS = ModelControls({}, {})
 
 
 class Completions(NamedTuple):
@@ -88,6 +92,7 @@ def control_rows(
     llm_order: Mapping[str, int],
     library: Sequence[str],
     orders: Mapping[str, Scores],
+    of_models: ModelControls = NO_MODELS,
 ) -> list[ControlRow]:
     """Rows of all scored completions in the order of their ids, then rows of all pool members by pool and id.
 
@@ -99,13 +104,18 @@ def control_rows(
         llm_order: completion id → place in the order of the language model that wrote it, 0 = first.
         library: programs of `library_functions`, which the language model is fitted on.
         orders: of `structure.twin_pool_scores`.
+        of_models: controls of programs that models wrote.
     """
     known = Completions.of(pack)
     fold = {split.problem_id: split.fold for split in splits if split.fold in FOLDS}  # else splits_keep_their_contract
     codes = {name: row.code_tokens for name, row in known.first.items()}
     stored = [m for m in members if m.completion_id in known.first and m.problem_id in fold]  # pools_join_the_pack
     pooled = sorted(stored, key=lambda member: (member.pool_id, member.completion_id))
-    scored = [name for name, row in known.first.items() if row.is_scored and row.source_problem_id in fold]
+    scored = [
+        name
+        for name, row in known.first.items()
+        if (row.is_scored or row.completion_kind == "model") and row.source_problem_id in fold
+    ]
     wanted = sorted({*scored, *(member.completion_id for member in pooled)})
     model = NgramModel.fit(library)
     natural = dict(zip(wanted, model.mean_surprisals([codes[name] for name in wanted]), strict=True))
@@ -120,7 +130,6 @@ def control_rows(
     of_pool = _of_pools(model, stored, codes, prompts, fold, {**orders, **structure_scores(by_models, codes, {})})
     in_problem = _agreement(((_kind_of(known.first[name]), name) for name in scored), codes)
     in_pool = _agreement(((member.pool_id, member.completion_id) for member in pooled), codes)
-    prior = model_priors(known.first, fold)
 
     def row_of(name: str, pool_id: str | None, agreement: Agreement) -> ControlRow:
         row = known.first[name]
@@ -149,8 +158,8 @@ def control_rows(
             longest=-length,
             random=random_score(name),
             llm_order=-float(llm_order[name]) if name in llm_order else None,
-            problem_consensus=in_problem[_kind_of(row), name].consensus if by_model else None,
-            model_prior=prior.get(name),
+            problem_consensus=of_models.consensus.get(name),
+            model_prior=of_models.prior.get(name),
             parses=float(is_python(codes[name])) if by_model else None,
         )
 
@@ -163,26 +172,6 @@ def control_rows(
 def _kind_of(row: PackRow) -> tuple[str, bool]:
     """Programs that are compared with each other: of one problem, all by models or none."""
     return row.source_problem_id, row.completion_kind == "model"
-
-
-def model_priors(known: Mapping[str, PackRow], fold: Mapping[str, int]) -> dict[str, float]:
-    """Completion id → share of its model's programs that pass, on problems of the train folds of the model that scores it.
-
-    Args:
-        known: completion id → one of its pack rows; those that no model wrote have no prior.
-        fold: problem id → fold.
-    """
-    results: dict[str, dict[int, list[bool]]] = defaultdict(lambda: defaultdict(list))  # model → fold → passed
-    usable = {name: row for name, row in known.items() if row.llm is not None and row.source_problem_id in fold}
-    for row in usable.values():
-        results[str(row.llm)][fold[row.source_problem_id]].append(row.completion_passed)
-    priors = dict[str, float]()
-    for name, row in usable.items():
-        of_model, own = results[str(row.llm)], fold[row.source_problem_id]
-        train = [passed for k in FOLDS if split_of(k, model_fold=own) == "train" for passed in of_model.get(k, ())]
-        if train:
-            priors[name] = sum(train) / len(train)
-    return priors
 
 
 Group = TypeVar("Group", bound=Hashable)

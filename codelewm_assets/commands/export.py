@@ -66,7 +66,7 @@ def _latest_build(instance: Any, store: Any, fold: int | None) -> "Build":
     from codelewm_assets.core.tables import read_table
     from codelewm_assets.dataset.folds import ProblemSplit
     from codelewm_assets.defs.inputs import latest_version
-    from codelewm_assets.evaluation.score_files import read_score_rows
+    from codelewm_assets.evaluation.score_files import read_twin_rows
     from codelewm_assets.published.export import Build, SeedRun
     from codelewm_assets.training.progress import read_events
     from codelewm_assets.training.sidecar import read_sidecar
@@ -83,7 +83,7 @@ def _latest_build(instance: Any, store: Any, fold: int | None) -> "Build":
         return artifact
 
     scored = {seed: latest("heldout_scores", str(seed)) for seed in SEEDS}
-    rows = {seed: read_score_rows(artifact.path("score_rows.jsonl")) for seed, artifact in scored.items()}
+    rows = {seed: read_twin_rows(artifact.path("score_rows.jsonl")) for seed, artifact in scored.items()}
     chosen = min(row.fold for row in rows[SEEDS[0]]) if fold is None else fold
     runs = {}
     for seed in SEEDS:

@@ -153,7 +153,7 @@ class PackRow(Record):
     completion_kind: CompletionKind  # how the program came about
     operator_family: str  # of the rewrite or the mutation
     twin: str | None  # of a twin, the name of its pair within the problem
-    is_scored: bool  # may be scored and published; False: the reference, and twins that are for training alone
+    is_scored: bool  # a twin that may be scored and published; False: the reference, twins for training alone, models' programs
     llm: str | None = None  # the model that wrote the program; "not named" and the source where that names none
 
 

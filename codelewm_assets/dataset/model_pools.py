@@ -1,5 +1,6 @@
 """Rerank pools of programs that models wrote: of one problem, by different models, some passing and some failing."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -39,6 +40,21 @@ def make_model_pools(
 def model_of(completion: Completion) -> str:
     """The model that wrote a completion; all completions of a source that names no model count as one model's."""
     return completion.llm or f"not named, {completion.source or 'imported'}"
+
+
+GENERIC_WORDS = frozenset({"instruct", "open", "the", "final", "custom"})
+
+
+def model_family(name: str) -> str:
+    """The family of a model's published name: its sizes, runs, strategies and prompt forms are one family.
+
+    The first word of letters after an organisation, in lower case; every name with `gpt` in that word is of one family.
+    """
+    parts = re.split(r"[/_]", name.lower())
+    own = parts[1] if len(parts) > 1 and "-" in parts[1] else parts[0]
+    words = [word for word in re.findall(r"[a-z]+", own) if word not in GENERIC_WORDS]
+    first = words[0] if words else own
+    return "gpt" if "gpt" in first else first
 
 
 def _by_different_models(items: Sequence[LabelledCompletion], size: int) -> list[list[LabelledCompletion]]:

@@ -49,11 +49,11 @@ def _usable_pairs(items: Sequence[LabelledCompletion]) -> list[Pair]:
 
 
 def scored_completions(labelled: Sequence[LabelledCompletion]) -> frozenset[str]:
-    """Ids of the completions that may be scored and published: both sides of each problem's scored bug, and models' completions.
+    """Ids of the twins that may be scored and published: both sides of each problem's scored bug.
 
-    The reference is not among them: it is the right side without a rewrite. Other bugs' twins are for training alone.
+    The reference is not among them: it is the right side without a rewrite. Other bugs' twins are for training alone. Programs
+    that models wrote are scored apart and not published.
     """
-    twins = {
+    return frozenset(
         item.completion.completion_id for pairs in scored_pairs(labelled).values() for pair in pairs for item in pair
-    }
-    return frozenset(twins | {i.completion.completion_id for i in labelled if i.completion.completion_kind == "model"})
+    )

@@ -18,7 +18,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="5",
+    "packs", deps=["benchmark_problems", "labelled_completions"], kinds={"python", "parquet"}, code_version="6",
     table=PackRow, freshness=OF_DATA,
 )  # fmt: skip
 def execution_pack(run: AssetRun) -> Plan:

@@ -1,6 +1,6 @@
 """Stage `preflight`: every rule's finding on exactly these artifacts."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,8 +22,9 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "preflight", kinds={"scikitlearn", "parquet"}, code_version="2", table=ControlRow,
-    deps=["execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions", "library_functions"],
+    "preflight", kinds={"scikitlearn", "parquet"}, code_version="3", table=ControlRow,
+    deps=["execution_pack", "rerank_pools", "problem_splits", "benchmark_problems", "candidate_completions", "labelled_completions",
+          "library_functions"],
 )  # fmt: skip
 def control_scores(run: AssetRun) -> Plan:
     """Scores of every control on every scored completion and pool member, by which pools are cleared and lifts are measured."""
@@ -31,10 +32,14 @@ def control_scores(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         from codelewm_assets.baselines.control_scores import control_rows
+        from codelewm_assets.baselines.model_controls import model_controls
 
         tables = inputs.pack(), inputs.pools(), inputs.splits(), inputs.prompts(), inputs.llm_order()
         library = [function.code for function in inputs.library_functions()]
-        rows = control_rows(*tables, library, inputs.structure_scores())
+        asked = {row.source_submission_id for row in inputs.pack() if row.completion_kind == "model"}
+        fold = {split.problem_id: split.fold for split in inputs.splits()}
+        of_models = model_controls(inputs.samples(), inputs.labelled() if asked else (), fold, asked)
+        rows = control_rows(*tables, library, inputs.structure_scores(), of_models)
         count = sum(row.pool_id is None for row in rows)
         metadata = {"completion_count": count, "pool_member_count": len(rows) - count}
         return AssetOutput({"controls.parquet": write_table(rows, arrow_schema(ControlRow))}, metadata)
@@ -93,7 +98,10 @@ def _plan(inputs: Inputs) -> prospects_of.Plan:
         inputs.benchmark_labels(),
         {scorer: {name: len(found) for name, found in own.items()} for scorer, own in problems.items()},
         frozenset({"critic"} if inputs.profile.critic.unseen_operators else ()),
-        has_model_pools=any(member.pool_kind == "model" for member in inputs.pools()),
+        model_problems=Counter(
+            benchmark
+            for benchmark, _ in {(m.benchmark_id, m.problem_id) for m in inputs.pools() if m.pool_kind == "model"}
+        ),
         held_out_models=frozenset({"critic"} if inputs.profile.critic.unseen_models else ()),
         may_have_seen=inputs.profile.training_config().encoder_may_have_seen_benchmarks != "false",
     )

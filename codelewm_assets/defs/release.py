@@ -20,7 +20,7 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs, inline_png, latest_
 from codelewm_assets.defs.status import Listing, check_statuses
 from codelewm_assets.evaluation.evidence import REPORTS, seed_evidence
 from codelewm_assets.evaluation.model_rates import ModelRatesReport
-from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.evaluation.score_files import read_twin_rows
 from codelewm_assets.preflight.stored_rules import verified
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.report_records import report_records
@@ -112,7 +112,7 @@ def results_report(run: AssetRun) -> Plan:
 
         findings = findings_of(preflight)
         events = {seed: read_events(artifact.path("progress.jsonl"))[0] for seed, artifact in trained.items()}
-        rows = {seed: read_score_rows(artifact.path("completion_scores.jsonl")) for seed, artifact in scored.items()}
+        rows = {seed: read_twin_rows(artifact.path("completion_scores.jsonl")) for seed, artifact in scored.items()}
         labels = gates_in(gates).benchmark_labels
         figures = draw_figures(seed_evidence(reports), findings, completions=rows, events=events, labels=labels)
         training = {seed: (read_sidecar(artifact), events[seed]) for seed, artifact in trained.items()}
@@ -173,7 +173,10 @@ def dataset_card(run: AssetRun) -> Plan:
         fold = {split.problem_id: split.fold for split in splits}
         table = run.folder / "pack.parquet"
         write_groups(table, in_groups(published_rows(rows, fold)), PublishedRow)
-        sets = write_table(solution_sets(inputs.pools(), rows, fold), arrow_schema(SolutionSet))
+        sets = write_table(
+            solution_sets([member for member in inputs.pools() if member.pool_kind == "twin"], rows, fold),
+            arrow_schema(SolutionSet),
+        )
         files: dict[str, bytes | Path] = {
             "README.md": text.encode("utf-8"),
             "data/pack.parquet": table,

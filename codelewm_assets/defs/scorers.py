@@ -35,7 +35,7 @@ def scorer_scores(run: AssetRun) -> Plan:
                 row.source_submission_id, prompts[row.source_problem_id], row.code_tokens
             )
             for row in inputs.pack()
-            if row.is_scored or row.source_submission_id in pooled
+            if row.is_scored or row.completion_kind == "model" or row.source_submission_id in pooled
         }
         asked = [programs[name] for name in sorted(programs)]
         scores = [score for row in stated for score in named_scores(row.name, settings[row.name], asked)]

@@ -75,7 +75,8 @@ def score_fold(
     Args: rows: pack rows by record id. controls: rows of `control_scores`. records: what to score in place of the whole test part.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
-    test = [r for r in (data.part("test") if records is None else records) if rows[r.record_id].is_scored]
+    asked = data.part("test") if records is None else records
+    test = [r for r in asked if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model"]
     require_held_out(data, test)
     scaling, of_completions = _scalings(scorer, data)
     empty = [EMPTY_ACTION_ROW] * len(test)
@@ -101,8 +102,17 @@ def score_fold(
     )
     completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
+    twins = [i for i, record in enumerate(test) if rows[record.record_id].is_scored]  # reports of records are of these
     completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
-    return HeldoutScores(completions, pooled, scored, latents, fit_records, fit_latents, (scaling, of_completions))
+    return HeldoutScores(
+        completions,
+        pooled,
+        tuple(scored[i] for i in twins),
+        {name: values[twins] for name, values in latents.items()},
+        fit_records,
+        fit_latents,
+        (scaling, of_completions),
+    )
 
 
 def completion_probabilities(
@@ -163,7 +173,7 @@ def _calibrated(row: ScoreRow, scaling: PlattScaling) -> ScoreRow:
 def _probe_fit(
     scorer: Scorer, data: FoldData, rows: Mapping[str, PackRow]
 ) -> tuple[tuple[LabelledRecord, ...], Arrays]:
-    train = [r for r in data.part("train") if r.is_train_usable]
+    train = [r for r in data.part("train") if r.is_train_usable and rows[r.record_id].completion_kind != "model"]
     chosen = sorted(train, key=lambda r: unit_interval("probe_fit", r.record_id))[:MAX_PROBE_FIT_RECORDS]
     if not chosen:
         return (), {}

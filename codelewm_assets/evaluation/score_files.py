@@ -33,6 +33,11 @@ def read_score_rows(path: Path) -> list[ScoreRow]:
     return list(score_rows(path))
 
 
+def read_twin_rows(path: Path) -> list[ScoreRow]:
+    """Score rows but those of programs that models wrote. Raises: ReportError: as `score_rows`."""
+    return [row for row in score_rows(path) if row.completion_kind != "model"]
+
+
 def read_score_table(
     path: Path, *, subject: str = "p_pass", allow_trained_on: bool = False, by_models: bool | None = None
 ) -> ScoreTable:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from codelewm_assets.baselines.control_scores import ControlRow
-from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.core.ids import FOLDS, published_id
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of
 from codelewm_assets.evaluation.reports import ContaminationReport, ScoreRow, Statement
 from codelewm_assets.evaluation.score_rows import score_row
@@ -78,7 +78,7 @@ def named_scorer(
     logits = dict(zip(own, (logit_of(values) if is_probability else values).tolist(), strict=True))
     scaled, scalings = dict[str, float](), list[PlattScaling]()
     for fold in stated.folds:
-        validation = [row for row in alone if row.fold == (fold + 1) % len(FOLDS)]
+        validation = [row for row in alone if row.fold == (fold + 1) % len(FOLDS) and row.completion_kind != "model"]
         of_validation = np.array([logits[row.completion_id] for row in validation], dtype=np.float64)
         labels = [row.passed for row in validation]
         if len(set(labels)) < 2:
@@ -104,13 +104,16 @@ def contamination_report(
         clusters: problem id → its cluster of near-duplicates; a problem in a cluster of a trained one counts as trained on.
     """
     problems = sorted(set(scored))
-    trained = set(stated.problems or ())
+    trained = {published_id(name) or name for name in stated.problems or ()}
+    unknown = sorted(name for name in trained if published_id(name) is None and name not in clusters)
     near = {clusters[name] for name in trained if name in clusters}
     statement: Statement = "unknown"
     if stated.none_of_the_benchmarks is not None:
         statement = "none_of_the_benchmarks"
     elif stated.problems is not None:
-        statement = "problems"
+        statement = (
+            "unknown" if unknown else "problems"
+        )  # an id that is no problem's says nothing of what was trained on
     return ContaminationReport(
         seed=seed,
         scorer=stated.name,

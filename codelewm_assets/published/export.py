@@ -94,7 +94,7 @@ def _pack(folder: _Folder, build: Build) -> str:
     rejected = Counter[str]()
     for row in build.pack:
         split = _split(build, row.source_problem_id)
-        if not row.is_scored and split != "train":
+        if row.completion_kind == "model" or (not row.is_scored and split != "train"):
             continue  # what a held-out problem is not scored on stays out, as in the published data set
         record = forms.pack_record(row, split)
         if record is None:

@@ -2,7 +2,7 @@
 
 from codelewm_assets.claims.register import RERANK_POINTS
 from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport, SeedEvidence
-from codelewm_assets.evaluation.score_files import read_score_rows
+from codelewm_assets.evaluation.score_files import read_twin_rows
 from codelewm_assets.evaluation.scored import Scored
 from codelewm_assets.store.store import Artifact
 
@@ -13,7 +13,7 @@ def calibration_pictures(scored: Scored, artifact: Artifact) -> dict[str, bytes]
     from codelewm_assets.release.figures import roc_of
 
     report = CalibrationReport.model_validate(artifact.read_json("p_pass_calibration_report.json"))
-    ours, rows = report.overall["p_pass"], read_score_rows(scored.artifact.path("completion_scores.jsonl"))
+    ours, rows = report.overall["p_pass"], read_twin_rows(scored.artifact.path("completion_scores.jsonl"))
     bins, errors = {scored.seed: ours.calibration_bins or ()}, {scored.seed: ours.expected_calibration_error}
     on = " and ".join(scored.labels.values())
     curves = {scored.seed: roc_of(rows, report)}

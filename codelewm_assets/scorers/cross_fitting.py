@@ -103,7 +103,7 @@ def unseen_models(
 ) -> Iterator[tuple[int, int, float]]:
     """(fold, index, score) of all programs that models wrote, by critics that saw neither their problem nor their model.
 
-    Models are divided in `MODEL_PARTS` by a hash of their names: a fit for each fold and each part.
+    Families of models are divided in `MODEL_PARTS` by a hash of their names: a fit for each fold and each part.
     """
     parts = {
         e.author: int(MODEL_PARTS * unit_interval("model part", e.author))

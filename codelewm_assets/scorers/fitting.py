@@ -102,7 +102,7 @@ def pack_examples(
                 row.source_problem_id,
                 row.twin,
                 row.operator_family if row.completion_kind == "mutant_1" else "",
-                is_scored=row.is_scored,
+                is_scored=row.is_scored or row.completion_kind == "model",
                 author=row.llm or "",
             )
         )

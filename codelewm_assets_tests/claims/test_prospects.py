@@ -7,6 +7,8 @@ from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN
 
 WHOLE = {name: dict.fromkeys(BENCHMARKS, 150) for name in ("codelewm", "critic")}
 
+MANY = dict.fromkeys(BENCHMARKS, 150)
+
 
 def can_open(plan: Plan) -> set[str]:
     return {row.claim_id for row in prospects(plan) if not row.reasons}
@@ -14,7 +16,7 @@ def can_open(plan: Plan) -> set[str]:
 
 def test_with_everything_every_claim_can_open() -> None:
     both = frozenset({"codelewm", "critic"})
-    plan = Plan(LABELS, WHOLE, both, has_model_pools=True, held_out_models=both)
+    plan = Plan(LABELS, WHOLE, both, model_problems=MANY, held_out_models=both)
     assert can_open(plan) == {claim.claim_id for claim in CLAIMS}
 
 
@@ -42,7 +44,7 @@ def test_completions_need_programs_that_models_wrote_and_unseen_bugs_a_family_he
 
 
 def test_completions_need_models_held_out() -> None:
-    found = {row.claim_id: row.reasons for row in prospects(Plan(LABELS, WHOLE, has_model_pools=True))}
+    found = {row.claim_id: row.reasons for row in prospects(Plan(LABELS, WHOLE, model_problems=MANY))}
     assert found["critic_improves_reranking"] == ("critic is not fitted without the models that wrote the programs",)
 
 
@@ -53,3 +55,12 @@ def test_an_encoder_that_may_have_seen_the_benchmarks_closes_the_models_claims_a
         "codelewm_tells_known_bugs", "codelewm_tells_known_bugs_on_humaneval", "codelewm_tells_known_bugs_on_mbpp_plus",
         "p_pass_is_calibrated",
     }  # fmt: skip
+
+
+def test_pools_of_models_programs_on_one_benchmark_alone_open_nothing_about_programs() -> None:
+    both = frozenset({"codelewm", "critic"})
+    plan = Plan(LABELS, WHOLE, both, model_problems={"humaneval": 150}, held_out_models=both)
+    reasons = {row.claim_id: row.reasons for row in prospects(plan)}
+    assert reasons["critic_improves_reranking"] == (
+        "0 problems of mbpp_plus have pools of programs that models wrote, at least 100 are needed",
+    )
