@@ -108,7 +108,8 @@ def read_evidence(paths: Iterable[Path], *, subject: str | None = None) -> Evide
 
 
 def _paths(paths: Iterable[Path], faults: list[str]) -> Iterator[tuple[str, Path]]:
-    seen = set()
+    """(name, path) of every file; names are relative to the folder where a single one is given."""
+    seen, paths = set(), list(paths)
     for given in paths:
         if not given.exists():
             faults.append(f"{given}: no such file or folder.")
@@ -117,7 +118,8 @@ def _paths(paths: Iterable[Path], faults: list[str]) -> Iterator[tuple[str, Path
         for path in sorted(p for p in given.rglob("*") if p.is_file()) if is_folder else [given]:
             if path.resolve() not in seen:
                 seen.add(path.resolve())
-                yield str(path.relative_to(given)) if is_folder else str(path), path.resolve()
+                # of several folders, files of one name must stay apart
+                yield str(path.relative_to(given) if is_folder and len(paths) == 1 else path), path.resolve()
 
 
 def _read(name: str, path: Path, subject: str | None) -> EvidenceFile:

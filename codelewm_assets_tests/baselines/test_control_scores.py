@@ -3,10 +3,10 @@
 import pytest
 
 from codelewm_assets.baselines.control_scores import ControlRow, control_rows
+from codelewm_assets.baselines.model_controls import ModelControls
 from codelewm_assets.baselines.ngram_lm import NgramModel
 from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.core.ids import CONTROLS
-from codelewm_assets.dataset.shingles import shingles
 from codelewm_assets_tests.factories import LIBRARY, World, make_world
 
 
@@ -22,7 +22,7 @@ def rows_of(world: World, llm_order: dict[str, int] | None = None) -> list[Contr
 
 def test_every_scored_completion_and_every_pool_member_has_a_row_with_every_control(world: World) -> None:
     rows = rows_of(world)
-    scored = {row.source_submission_id for row in world.rows if row.is_scored}
+    scored = {row.source_submission_id for row in world.rows if row.is_scored or row.completion_kind == "model"}
     assert [row.completion_id for row in rows if row.pool_id is None] == sorted(scored)
     members = [(row.pool_id, row.completion_id) for row in rows if row.pool_id is not None]
     assert members == sorted((m.pool_id, m.completion_id) for m in world.pools)
@@ -111,33 +111,15 @@ def test_the_order_of_a_language_model_is_a_score(world: World) -> None:
     assert {value for name, value in order.items() if name not in (first, second)} == {None}
 
 
-def test_controls_of_models_programs(world: World) -> None:
-    """Two problems in train and one in test for the model of fold 0; "a" passes 1 of 2 and "b" 2 of 2 in train."""
-    fold_of = {split.problem_id: split.fold for split in world.splits}
-    by_fold = {fold: sorted(name for name, own in fold_of.items() if own == fold) for fold in range(5)}
-    test, *train = by_fold[0][0], by_fold[2][0], by_fold[3][0]
-    verdicts = {("a", train[0]): True, ("a", train[1]): False, ("b", train[0]): True, ("b", train[1]): True,
-                ("a", test): False, ("b", test): True}  # fmt: skip
-    template = next(row for row in world.rows if row.completion_kind == "model")
-    codes = {"a": "def solve(x):\n    return x + 1", "b": "def solve(x): retur x + 1"}
-    rows = [
-        template.model_copy(
-            update={
-                "record_id": f"{problem}::{model}::i0", "source_problem_id": problem, "source_submission_id": f"{problem}/{model}",
-                "code_tokens": codes[model], "completion_passed": passed, "llm": model,
-            }
-        )
-        for (model, problem), passed in verdicts.items()
-    ]  # fmt: skip
-    twins = [row for row in world.rows if row.completion_kind != "model"]
-    made = rows_of(world.changed(rows=(*twins, *rows)))
-    own = {row.completion_id: row for row in made if row.pool_id is None and row.completion_kind == "model"}
-    assert (own[f"{test}/a"].model_prior, own[f"{test}/b"].model_prior) == (0.5, 1.0)
-    assert (own[f"{test}/a"].parses, own[f"{test}/b"].parses) == (1.0, 0.0)
-    grams = [shingles(codes[model]) for model in "ab"]
-    assert own[f"{test}/a"].problem_consensus == len(grams[0] & grams[1]) / len(grams[0] | grams[1])
-    other = next(row for row in made if row.completion_kind != "model")
-    assert (other.problem_consensus, other.model_prior, other.parses) == (None, None, None)
+def test_a_models_program_has_its_own_controls_and_a_twin_has_none(world: World) -> None:
+    name = next(row.source_submission_id for row in world.rows if row.completion_kind == "model")
+    orders = twin_pool_scores(world.pools, world.rows)
+    given = ModelControls({name: 0.25}, {name: 0.5})
+    made = control_rows(world.rows, world.pools, world.splits, world.prompts, {}, LIBRARY, orders, given)
+    row = next(row for row in made if row.completion_id == name)
+    assert (row.model_prior, row.problem_consensus, row.parses) == (0.25, 0.5, 1.0)
+    twin = next(row for row in made if row.completion_kind != "model")
+    assert (twin.model_prior, twin.problem_consensus, twin.parses) == (None, None, None)
 
 
 def test_what_is_fitted_is_fitted_on_programs_of_one_kind(world: World) -> None:

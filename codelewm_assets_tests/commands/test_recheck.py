@@ -107,3 +107,21 @@ def test_rows_of_this_project_need_the_score_that_is_named(run: Run, tmp_path: P
     (tmp_path / "s.jsonl").write_text(_lines(own | {"scores": {"critic": 0.5, "lexical": 0.1}}), encoding="utf-8")
     (rows,) = json.loads(run("recheck", tmp_path, "--json").out)["score_rows"]
     assert rows["subject"] == "critic"  # the only score that is no control
+
+
+def test_files_of_one_name_in_two_folders_are_judged_apart(run: Run, tmp_path: Path) -> None:
+    """The second folder's rows are not the first's: each verdict is what the folder alone gives."""
+    for name in ("first", "second"):
+        Published(tmp_path / name).rerank()
+    both = json.loads(run("recheck", tmp_path / "first", tmp_path / "second", "--json").out)
+    assert len({rows["path"] for rows in both["score_rows"]}) == 2
+    assert {Path(rows["path"]).parts[-1] for rows in both["score_rows"]} != set()
+
+
+def test_a_document_of_another_shape_is_one_line(run: Run, tmp_path: Path) -> None:
+    Published(tmp_path / "in").rerank()
+    (config,) = tmp_path.rglob("config.json")
+    config.write_text(
+        json.dumps(json.loads(config.read_text(encoding="utf-8")) | {"bootstrap_samples": "x"}), encoding="utf-8"
+    )
+    run("recheck", tmp_path / "in").is_one_line_error("another shape than its schema id states", status=2)

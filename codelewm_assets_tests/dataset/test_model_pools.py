@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.records import LabelledCompletion, PoolMember
-from codelewm_assets.dataset.model_pools import make_model_pools
+from codelewm_assets.dataset.model_pools import make_model_pools, model_family
 from codelewm_assets_tests.factories import make_completion, make_labelled, make_problem
 
 PROBLEM = make_problem(0)
@@ -74,3 +74,25 @@ def test_programs_without_a_label_to_trust_and_twins_are_in_no_pool() -> None:
     twin = make_labelled(make_completion(PROBLEM, 4, "mutant_1"), passed=False)
     (pool,) = pools_of([*items, unsure, twin])
     assert {member.completion_id for member in pool} == {item.completion.completion_id for item in items}
+
+
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [
+        (
+            "wizardlm",
+            [
+                "TheBloke_WizardLM-30B-GPTQ_VICUNA_MARKDOWN",
+                "TheBloke_wizardLM-7B-GPTQ_ALPACA_MEDIUM",
+                "org/WizardLM-13B",
+            ],
+        ),
+        ("guanaco", ["TheBloke_guanaco-65B-GPTQ_SHORT_", "TheBloke_guanaco-7B-GPTQ_ALPACA_MARKDOWN"]),
+        ("gpt", ["gpt-4", "gpt-4+reflexion (3)", "GPT4/MapCoder/plus", "ChatGPT/CoT", "gpt3_final_500c_long"]),
+        ("codegen", ["codegen-16B-mono", "sahil2801_instruct-codegen-16B_ALPACA_PREFIX1_MEDIUM"]),
+        ("claude", ["Claude_custom", "Claude_Plus_custom_md"]),
+        ("7", ["7"]),
+    ],
+)
+def test_runs_sizes_and_strategies_of_a_model_are_one_family(family: str, names: list[str]) -> None:
+    assert {model_family(name) for name in names} == {family}

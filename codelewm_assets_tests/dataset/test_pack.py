@@ -85,7 +85,7 @@ def test_a_row_is_one_call_with_its_ids_texts_checksums_and_buckets() -> None:
     assert (second.output_magnitude_bucket, second.output_length_bucket) == ("not_a_number", "medium")
 
 
-def test_rows_of_the_scored_bug_and_of_models_may_be_scored_and_no_others() -> None:
+def test_rows_of_the_scored_bug_are_marked_and_those_of_models_and_references_are_not() -> None:
     """Both pairs of bug 0 have the labels that are wanted; the wrong side of bug 1's second pair passes."""
     right, wrong = [call(0, "50")], [call(0, "51", outcome="wrong_output")]
     sides = [
@@ -107,7 +107,7 @@ def test_rows_of_the_scored_bug_and_of_models_may_be_scored_and_no_others() -> N
     model = labelled(8, right)
     model = model.model_copy(update={"completion": model.completion.model_copy(update={"completion_kind": "model"})})
     rows = pack(*items, model, labelled(9, right))
-    assert [row.is_scored for row in rows] == [True] * 4 + [False] * 4 + [True, False]
+    assert [row.is_scored for row in rows] == [True] * 4 + [False] * 6
     assert [row.twin for row in rows[:3]] == ["b0p0", "b0p0", "b0p1"]
 
 

@@ -45,15 +45,15 @@ def test_every_other_field_is_the_packs_and_the_fold_is_the_splits(world: World,
         assert view.fold == fold[row.source_problem_id]
 
 
-def test_neither_the_reference_nor_a_twin_that_is_not_scored_is_published(world: World) -> None:
+def test_no_reference_no_models_program_and_no_twin_that_is_not_scored_is_published(world: World) -> None:
     fold = {split.problem_id: split.fold for split in world.splits}
     lost = next(row.source_submission_id for row in world.rows if row.is_scored)
     rows = [
         row.model_copy(update={"is_scored": False}) if row.source_submission_id == lost else row for row in world.rows
     ]
     names = {row.source_submission_id for row in published_rows(rows, fold)}
-    references = {row.source_submission_id for row in world.rows if row.completion_kind == "reference"}
-    assert references and names == {row.source_submission_id for row in world.rows} - references - {lost}
+    others = {row.source_submission_id for row in world.rows if row.completion_kind in ("reference", "model")}
+    assert others and names == {row.source_submission_id for row in world.rows} - others - {lost}
 
 
 def test_no_program_input_or_output_stands_in_what_is_written(

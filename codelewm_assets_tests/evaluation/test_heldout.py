@@ -150,10 +150,13 @@ def test_no_action_takes_the_empty_input_and_shuffled_action_another_problems(
     _, real, empty, shuffled, *_ = spy.asked  # val first, train last
     assert empty == [0] * len(real)
     test = {number[split.problem_id] for split in world.splits if split.fold == 0}
-    for record, own, other in zip(made.records, real, shuffled, strict=True):
-        assert own // 100 == number[record.problem_id]
+    assert {own // 100 for own in real} == test
+    for own, other in zip(real, shuffled, strict=True):
         assert other // 100 != own // 100
         assert other // 100 in test
+    assert {record.completion_id for record in made.records} == {
+        row.source_submission_id for row in world.rows if row.is_scored and number[row.source_problem_id] in test
+    }  # reports of records are of twins alone
 
 
 def test_a_test_part_without_records_gives_no_rows(world: World, scored: tuple[FoldData, HeldoutScores]) -> None:

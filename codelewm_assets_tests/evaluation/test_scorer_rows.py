@@ -45,7 +45,9 @@ def test_scores_become_probabilities_by_the_next_fold_and_keep_their_order(world
         logits = logit_of(np.array(of_fold))
         expected = scaling.slope * np.array([values[name] for name in names]) + scaling.intercept
         assert logits == pytest.approx(expected, abs=1e-6)
-    validation = [row for row in world.controls if row.pool_id is None and row.fold == 1]
+    validation = [
+        row for row in world.controls if row.pool_id is None and row.fold == 1 and row.completion_kind != "model"
+    ]
     assert scorer.scalings[0].record_count == len(validation)
 
 

@@ -60,10 +60,14 @@ def test_a_family_left_out_is_in_no_part_nor_are_its_twins(
     assert any(e.is_library for e in train)
 
 
+LETTERS = str.maketrans("0123456789", "qwertzuiop")  # digits are no part of a family's name
+
+
 def of_models(folds: dict[int, list[Example]]) -> dict[int, list[Example]]:
     """The same programs as samples of four models: both sides of the pair at one place are one model's."""
     return {
-        fold: [replace(e, twin=None, family="", author=f"model {e.twin}") for e in rows] for fold, rows in folds.items()
+        fold: [replace(e, twin=None, family="", author=f"{(e.twin or '').translate(LETTERS)}-7b") for e in rows]
+        for fold, rows in folds.items()
     }
 
 
@@ -83,16 +87,18 @@ def test_unseen_models_scores_every_program_once_by_a_critic_without_its_problem
     rows = list(unseen_models(features, folds, [], seed=42))
     assert sorted((fold, index) for fold, index, _ in rows) == [(k, i) for k in FOLDS for i in range(len(FOLDS[k]))]
     parts = {models for _, models in fits}
-    assert sorted(name for part in parts for name in part) == [f"model b0p{place}" for place in range(4)]
+    assert sorted(name for part in parts for name in part) == sorted(
+        f"{f'b0p{place}'.translate(LETTERS)}-7b" for place in range(4)
+    )
     assert len(fits) == len(FOLDS) * len(parts) == len(set(fits)) == 10
 
 
 def test_a_model_left_out_is_in_no_part(features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
     noted = Fitted()
     monkeypatch.setattr(cross_fitting, "Critic", noted)
-    fit_fold(features, of_models(FOLDS), [], 0, seed=42, without_models=frozenset({"model b0p1"}))
+    fit_fold(features, of_models(FOLDS), [], 0, seed=42, without_models=frozenset({"bqpw-7b"}))
     ((train, validation),) = noted.parts
-    assert {e.author for e in [*train, *validation]} == {"model b0p0", "model b0p2", "model b0p3"}
+    assert {e.author for e in [*train, *validation]} == {"bqpq-7b", "bqpe-7b", "bqpr-7b"}
 
 
 def test_unseen_operators_scores_both_sides_of_every_twin_once(features: ProgramFeatures) -> None:
