@@ -1,4 +1,4 @@
-"""Tables of docs/critic.md from the reports of a build: the critic against every control, on twins and on models' programs.
+"""Tables of docs/critic.md and docs/model-programs.md from the reports of a build: the critic against every control, on twins and on models' programs.
 
     python benchmarks/critic.py STORE [--section models]
 
@@ -90,7 +90,7 @@ def transfer_tables(transfer: dict[int, TransferReport]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write a section of docs/critic.md."""
+    """Write a section of a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path)
     parser.add_argument("--section", choices=("critic", "models"), default="critic", help="twins, or models' programs")
@@ -117,7 +117,7 @@ def main() -> None:
         raw = {seed: report(arguments.store, "rerank_report", seed, "transfer_report") for seed in SEEDS}
         transfer = {seed: TransferReport.model_validate(own) for seed, own in raw.items() if own is not None}
         lines = [*reports(""), "", *transfer_tables(transfer)]
-    rewrite(arguments.section, lines, PAGE)
+    rewrite(arguments.section, lines, PAGE if arguments.section == "critic" else PAGE.with_name("model-programs.md"))
 
 
 if __name__ == "__main__":
