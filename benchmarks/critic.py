@@ -1,4 +1,4 @@
-"""Tables of docs/critic.md and docs/model-programs.md from the reports of a build: the critic against every control, on twins and on models' programs.
+"""Tables of docs/critic.md and docs/model-programs.md from the reports of a build: the critic beside every control.
 
     python benchmarks/critic.py STORE [--section models]
 
