@@ -108,7 +108,7 @@ def test_a_red_check_refuses_training_until_the_data_is_mended(home: Path, page:
         expect(page.get_by_text("No program holds a token, a key or a password.").first).to_be_visible()
         expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
         page.get_by_text("Execution history").first.click()
-        expect(page.get_by_text("secret_found: HumanEval/0/m000:3 GitHub Token").first).to_be_visible()
+        expect(page.get_by_text("secret_found: HumanEval/0/imported/m000:3 GitHub Token").first).to_be_visible()
         assert PLANTED not in page.content()
 
         # training is refused with its reason

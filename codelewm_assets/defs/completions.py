@@ -61,13 +61,17 @@ def _candidates(run: AssetRun, sources: "Sequence[LocalSource]") -> AssetOutput:
     from codelewm_assets.completions.samples.read import SourceReader
 
     settings, problems = run.profile.completions, {p.problem_id: p for p in run.inputs.problems()}
-    generated = make_completions(
-        list(problems.values()),
-        bugs=settings.bugs,
-        pairs_per_bug=settings.pairs_per_bug,
-        seed=settings.seed,
-        workers=run.profile.sandbox.workers,
-    )
+    generated = [
+        completion
+        for benchmark in BENCHMARKS
+        for completion in make_completions(
+            run.inputs.problems(benchmark),
+            bugs=settings.bugs,
+            pairs_per_bug=settings.pairs_per_bug,
+            seed=settings.seed,
+            workers=run.profile.sandbox.workers,
+        )
+    ]
     readers = [SourceReader(source, problems) for source in sources]
     samples = chain.from_iterable(reader.samples() for reader in readers)
     joined = join_samples(generated, samples, most_per_problem=settings.most_per_problem)

@@ -24,7 +24,7 @@ BOTH_SEEDS = sorted(str(seed) for seed in SEEDS)
 OF_DATA = ["benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack", "problem_splits",
            "preflight_report", "tokenized_pack"]  # fmt: skip
 OF_A_SEED, OF_BOTH = ["checkpoint", "heldout_scores", "rerank_report"], ["claim_gates", "model_card"]
-NAMES = [*OF_DATA, *OF_A_SEED, *OF_BOTH]
+NAMES = [*OF_DATA, "scorer_scores", *OF_A_SEED, *OF_BOTH]
 ONCE_EACH = Counter([f"{name}[{seed}]" for name in OF_A_SEED for seed in BOTH_SEEDS] + OF_BOTH)
 """What is to follow from new data: each seed once, and what is said of both seeds once after both."""
 Requested = dict[str | None, list[str]]

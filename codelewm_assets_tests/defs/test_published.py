@@ -54,6 +54,7 @@ def test_an_altered_report_is_red_names_itself_and_stops_nothing(stored: StoredW
     altered = _materialize(stored, tmp_path, str(tmp_path / "in"))
     assert shown(altered)["digest"] != shown(clean)["digest"]
     evaluation = _check(altered)
+    assert evaluation.check_name == "published_files_recompute"
     assert not evaluation.passed
     assert "differs from what its rows give: claim_allowed" in str(evaluation.metadata)
 
