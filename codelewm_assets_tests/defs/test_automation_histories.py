@@ -133,8 +133,8 @@ def test_half_of_the_data_rebuilt_trains_nothing_until_the_rest_is(history: Hist
     """A person materializes the pack alone: the rest of the data is requested with nothing of the training, which comes after."""
     set_contents(history.folder, execution_pack="new")
     assert history.make(["execution_pack"])
-    assert history.tick() == {None: ["preflight_report", "problem_splits", "tokenized_pack"]}
-    for asset in ("problem_splits", "preflight_report"):
+    assert history.tick() == {None: ["preflight_report", "problem_splits", "scorer_scores", "tokenized_pack"]}
+    for asset in ("problem_splits", "scorer_scores", "preflight_report"):
         assert history.make([asset])
         assert history.tick() == {}
     assert history.make(["tokenized_pack"])
@@ -284,4 +284,4 @@ def test_sources_that_are_never_observed_hold_nothing_up(tmp_path: Path) -> None
         assert own.run("refresh_data") and own.tick() == {}
         set_contents(tmp_path, benchmark_problems="new")
         assert own.make(["benchmark_problems"])
-        assert own.tick() == {None: sorted(set(OF_DATA) - {"benchmark_problems"})}
+        assert own.tick() == {None: sorted({*OF_DATA, "scorer_scores"} - {"benchmark_problems"})}
