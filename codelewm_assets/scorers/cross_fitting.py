@@ -7,6 +7,7 @@ import numpy as np
 
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.dataset.model_pools import model_family
 from codelewm_assets.scorers.critic import Critic
 from codelewm_assets.scorers.examples import Example
 from codelewm_assets.scorers.program_features import ProgramFeatures
@@ -105,12 +106,8 @@ def unseen_models(
 
     Families of models are divided in `MODEL_PARTS` by a hash of their names: a fit for each fold and each part.
     """
-    parts = {
-        e.author: int(MODEL_PARTS * unit_interval("model part", e.author))
-        for rows in folds.values()
-        for e in rows
-        if e.author
-    }
+    authors = sorted({example.author for examples in folds.values() for example in examples if example.author})
+    parts = {author: int(MODEL_PARTS * unit_interval("model part", model_family(author))) for author in authors}
     for fold, examples in sorted(folds.items()):
         for part in sorted(set(parts.values())):
             chosen = [index for index, example in enumerate(examples) if parts.get(example.author) == part]

@@ -93,6 +93,30 @@ def test_unseen_models_scores_every_program_once_by_a_critic_without_its_problem
     assert len(fits) == len(FOLDS) * len(parts) == len(set(fits)) == 10
 
 
+def test_runs_and_sizes_of_one_family_are_held_out_together(
+    features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight families with three names each: whatever part a family is in, all of its names are in it, and both parts have some."""
+    families = [f"{letter * 3}lm" for letter in "abcdefgh"]
+    names = [name for family in families for name in (f"{family}-7b", f"org_{family}-30b-gptq_MEDIUM", f"{family}/CoT")]
+    rows = [e for fold in range(5) for e in FOLDS[fold]]
+    folds = {
+        fold: [replace(e, twin=None, family="", author=names[i % len(names)]) for i, e in enumerate(rows)]
+        for fold in (0, 1)
+    }
+    held_out = set[frozenset[str]]()
+
+    def noted(*_: Any, without_models: frozenset[str], **__: Any) -> None:
+        held_out.add(without_models)
+
+    monkeypatch.setattr(cross_fitting, "fit_fold", noted)
+    monkeypatch.setattr(cross_fitting, "scores_of", lambda _, examples: [0.5] * len(examples))
+    list(unseen_models(features, folds, [], seed=42))
+    assert len(held_out) == 2 and frozenset().union(*held_out) == set(names)
+    for part in held_out:
+        assert all(sum(family in name for name in part) in (0, 3) for family in families)
+
+
 def test_a_model_left_out_is_in_no_part(features: ProgramFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
     noted = Fitted()
     monkeypatch.setattr(cross_fitting, "Critic", noted)
