@@ -182,6 +182,19 @@ class PoolMember(Record):
     passed: bool  # on all inputs
     pool_kind: Literal["twin", "model"]  # of twin pairs, or of programs that models wrote
 
+    @classmethod
+    def of(cls, pool_id: str, item: LabelledCompletion, *, kind: Literal["twin", "model"]) -> "PoolMember":
+        """The member that a labelled completion is."""
+        completion = item.completion
+        return cls(
+            pool_id=pool_id,
+            problem_id=completion.problem_id,
+            benchmark_id=completion.benchmark_id,
+            completion_id=completion.completion_id,
+            passed=item.passed,
+            pool_kind=kind,
+        )
+
 
 class CellCount(Record):
     """Count of a cell, and its required minimum."""

@@ -33,7 +33,7 @@ def make_model_pools(
         pools = [pool for pool in _by_different_models(drawn, pool_size) if len({item.passed for item in pool}) == 2]
         for number, pool in enumerate(pools[:pools_per_problem]):
             for item in sorted(pool, key=lambda item: item.completion.completion_id):
-                members.append(_member(f"{problem_id}::model{number}", item))
+                members.append(PoolMember.of(f"{problem_id}::model{number}", item, kind="model"))
     return members
 
 
@@ -68,14 +68,3 @@ def _by_different_models(items: Sequence[LabelledCompletion], size: int) -> list
             groups.append(group := {})
         group[key] = item
     return [list(group.values()) for group in groups if len(group) >= MIN_MEMBERS]
-
-
-def _member(pool_id: str, item: LabelledCompletion) -> PoolMember:
-    return PoolMember(
-        pool_id=pool_id,
-        problem_id=item.completion.problem_id,
-        benchmark_id=item.completion.benchmark_id,
-        completion_id=item.completion.completion_id,
-        passed=item.passed,
-        pool_kind="model",
-    )

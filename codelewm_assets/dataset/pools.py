@@ -22,7 +22,7 @@ def make_pools(labelled: Sequence[LabelledCompletion], *, pool_pairs: int, pools
         drawn = sorted(pairs, key=lambda pair: unit_interval("pair", problem_id, str(pair[0].completion.twin)))
         for number, pool in enumerate(_parts(drawn, pool_pairs, pools_per_problem)):
             items = sorted((item for pair in pool for item in pair), key=lambda item: item.completion.completion_id)
-            members += [_member(f"{problem_id}::pool{number}", item) for item in items]
+            members += [PoolMember.of(f"{problem_id}::pool{number}", item, kind="twin") for item in items]
     return members
 
 
@@ -33,14 +33,3 @@ def _parts(pairs: Sequence[Pair], size: int, most: int) -> list[Sequence[Pair]]:
         count -= 1
     used = pairs[: count * size]
     return [used[part::count] for part in range(count)]
-
-
-def _member(pool_id: str, item: LabelledCompletion) -> PoolMember:
-    return PoolMember(
-        pool_id=pool_id,
-        problem_id=item.completion.problem_id,
-        benchmark_id=item.completion.benchmark_id,
-        completion_id=item.completion.completion_id,
-        passed=item.passed,
-        pool_kind="twin",
-    )

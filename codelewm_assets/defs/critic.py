@@ -25,7 +25,7 @@ TRAINED_ON = ("execution_pack", "problem_splits", "benchmark_problems", "library
 
 
 @artifact_asset(
-    "training", deps=["preflight_report", *TRAINED_ON], kinds={"scikitlearn"}, code_version="3", is_seeded=True,
+    "training", deps=["preflight_report", *TRAINED_ON], kinds={"scikitlearn"}, code_version="4", is_seeded=True,
     gated_by=[*(name for name in BEFORE_THE_PACK if name not in TRAINED_ON), "rerank_pools", "semantic_decoys", "control_scores"],
 )  # fmt: skip
 def critic(run: AssetRun) -> Plan:

@@ -105,15 +105,14 @@ def contamination_report(
     """
     problems = sorted(set(scored))
     trained = {published_id(name) or name for name in stated.problems or ()}
-    unknown = sorted(name for name in trained if published_id(name) is None and name not in clusters)
     near = {clusters[name] for name in trained if name in clusters}
+    seen = [name for name in problems if name in trained or clusters.get(name) in near]
+    is_read = all(published_id(name) is not None or name in clusters for name in trained)
     statement: Statement = "unknown"
     if stated.none_of_the_benchmarks is not None:
         statement = "none_of_the_benchmarks"
-    elif stated.problems is not None:
-        statement = (
-            "unknown" if unknown else "problems"
-        )  # an id that is no problem's says nothing of what was trained on
+    elif stated.problems is not None and (is_read or seen):  # an id that is no problem's clears nothing
+        statement = "problems"
     return ContaminationReport(
         seed=seed,
         scorer=stated.name,
@@ -124,5 +123,5 @@ def contamination_report(
         reason=stated.none_of_the_benchmarks,
         declared_problem_count=len(trained),
         scored_problem_count=len(problems),
-        scored_problems_trained_on=[name for name in problems if name in trained or clusters.get(name) in near],
+        scored_problems_trained_on=seen,
     )

@@ -194,6 +194,11 @@ def test_the_reference_is_in_no_pair(world: World) -> None:
     assert reference and not {name for d in world.decoys for name in (d.query_record_id, d.decoy_record_id)} & reference
 
 
+def test_a_program_that_a_model_wrote_is_in_no_pair(world: World) -> None:
+    by_models = {row.record_id for row in world.rows if row.completion_kind == "model"}
+    assert by_models and not {name for d in world.decoys for name in (d.query_record_id, d.decoy_record_id)} & by_models
+
+
 def test_another_submission_that_is_right_is_not_a_decoy() -> None:
     """c1 says 1.0 where 1 is right and passes: its output differs as text, and is no decoy."""
     right = labelled(1, "rewrite", RIGHT)
