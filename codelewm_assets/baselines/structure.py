@@ -162,7 +162,7 @@ def _nearer(like: Likeness, name: str, pool: Sequence[str]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an order reaches on the pools of a benchmark.
+    """Figures of an order on the pools of a benchmark.
 
     Attributes:
         pool_count: pools that it orders.
@@ -180,7 +180,7 @@ class Reach:
 
 
 def reach(pools: Sequence[tuple[Sequence[float | None], Sequence[bool]]]) -> Reach | None:
-    """What an order reaches. Args: pools: scores and labels of each. Returns: None when no pool has both classes and all scores."""
+    """Figures of an order. Args: pools: scores and labels of each. Returns: None when no pool has both classes and all scores."""
     rows = list[tuple[float, ...]]()  # chance, top, bottom, auc
     for scores, passed in pools:
         known = [score for score in scores if score is not None]

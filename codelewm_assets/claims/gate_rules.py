@@ -175,7 +175,7 @@ def action_use_gate(evidence: SeedEvidence) -> Verdict:
 
 
 def contamination_gate(evidence: SeedEvidence) -> Verdict:
-    """What the encoder was pretrained on cannot hold a benchmark."""
+    """The encoder's pretraining cannot hold a benchmark."""
     seen = evidence.collapse.encoder_may_have_seen_benchmarks if evidence.collapse else None
     if seen is None:
         return absent("checkpoint_inspection does not say what the encoder was pretrained on.")

@@ -1,4 +1,4 @@
-"""Which claims the evidence of a profile can open at all, known before anything is trained."""
+"""Claims that the evidence of a profile can open at all, known before anything is trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from codelewm_assets.core.ids import BENCHMARKS
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a profile will have evidence of.
+    """The evidence that a profile will have.
 
     Attributes:
         benchmark_labels: benchmark id → its name in reports.

@@ -258,7 +258,7 @@ KNOWN, UNSEEN, PROGRAMS = (
 
 
 def _reach_claims(scorer: Scorer, more: tuple[str, ...] = (), any_of: tuple[str, ...] = ()) -> tuple[Claim, ...]:
-    """What may be said of a scorer's order of programs, the narrowest reach first.
+    """Claims about a scorer's order of programs, the narrowest reach first.
 
     Args:
         more: gates that its claims need besides those of every candidate.
@@ -291,7 +291,7 @@ def _reach_claims(scorer: Scorer, more: tuple[str, ...] = (), any_of: tuple[str,
 
 
 def named_claims(scorer: Scorer) -> tuple[Claim, ...]:
-    """What may be said of a candidate that a profile names."""
+    """Claims about a candidate that a profile names."""
     own, contamination = scorer.prefix, f"{scorer.prefix}contamination"
     return (
         *_reach_claims(scorer, (contamination,)),

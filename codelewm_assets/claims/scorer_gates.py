@@ -167,7 +167,7 @@ def model_programs_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
 
 
 def stated_training_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
-    """What a scorer of the profile was trained on is stated, and holds no scored problem and no near-duplicate of one."""
+    """The training of a scorer of the profile is stated, and holds no scored problem and no near-duplicate of one."""
     report = evidence.of_scorer(scorer.name).contamination
     if report is None:
         return absent(f"The contamination report of {scorer.score} is missing.")

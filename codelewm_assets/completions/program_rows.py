@@ -37,13 +37,13 @@ class ProgramRow(BaseModel):
 
     @property
     def key(self) -> Key:
-        """What joins it to its verdict."""
+        """Key that joins it to its verdict."""
         return self.benchmark_id, self.problem_id, self.completion_id
 
 
 @dataclass(frozen=True, slots=True)
 class LabelVerdict:
-    """What `label` wrote about a program: passed on all inputs, and the share of inputs passed, if it lists them."""
+    """Verdict that `label` wrote about a program: passed on all inputs, and the share of inputs passed, if it lists them."""
 
     passed: bool
     share: float | None

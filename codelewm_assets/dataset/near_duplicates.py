@@ -25,7 +25,7 @@ MIN_BODY_TOKENS = 8  # tokens: a shorter body, such as `return a + b`, stands in
 
 
 class Compared(Protocol):
-    """What is compared of a problem, or of a function that is set beside problems."""
+    """The compared texts of a problem, or of a function that is set beside problems."""
 
     @property
     def problem_id(self) -> str:

@@ -193,7 +193,7 @@ def _label(
     code_version="1",
 )  # fmt: skip
 def model_rates(run: AssetRun) -> Plan:
-    """How often each model's samples pass: pass@k by benchmark, on base and on all inputs; empty without imported samples."""
+    """Pass@k of each model's samples by benchmark, on base and on all inputs; empty without imported samples."""
     inputs, resamples = run.inputs, run.profile.bootstrap_resamples
 
     def make() -> AssetOutput:

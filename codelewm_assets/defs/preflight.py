@@ -85,7 +85,7 @@ def preflight_report(run: AssetRun) -> Plan:
 
 
 def _plan(inputs: Inputs) -> prospects_of.Plan:
-    """What this profile will have evidence of."""
+    """The evidence that this profile will have."""
     problems: dict[str, dict[str, set[str]]] = {"codelewm": defaultdict(set), "critic": defaultdict(set)}
     for row in inputs.control_scores():
         if row.pool_id is None or row.completion_kind == "model":

@@ -1,4 +1,4 @@
-"""What the critic's artifact holds of one seed: its scores, and what it reaches beyond the operators that it was trained on."""
+"""Scores of the critic's artifact of one seed, and its transfer to operators that it was not trained on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class CriticScores:
         )
 
     def transfer(self, controls: Iterable[ControlRow], *, seed: int, resamples: int) -> TransferReport:
-        """What the critic reaches beyond the operators that it was trained on, and where an edit changed nothing."""
+        """Transfer of the critic to operators that it was not trained on, and its order where an edit changed nothing."""
         unseen = (
             score_row(
                 row, {"critic": self.unseen[row.completion_id].critic}, model_fold=row.fold, subject="critic"

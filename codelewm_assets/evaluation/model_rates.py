@@ -1,4 +1,4 @@
-"""How often models' samples pass: pass@k by model and benchmark, on base and on all inputs, with intervals by problem."""
+"""Pass@k of models' samples by model and benchmark, on base and on all inputs, with intervals by problem."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -115,7 +115,7 @@ class Scored:
         return score_rows(self.artifact.path(f"scorers/{scorer}/{name}.jsonl"), subject=scorer)
 
     def critic_transfer(self) -> TransferReport:
-        """What the critic of this seed reaches on operators that it never saw, and where an edit changed nothing."""
+        """Transfer of this seed's critic to operators that it never saw, and its order where an edit changed nothing."""
         critic = self._parent(f"critic[{self.seed}]")
         controls = read_table(self._parent("control_scores").path("controls.parquet"), ControlRow)
         return CriticScores.read(critic).transfer(controls, **self.drawn)

@@ -97,7 +97,7 @@ def named_scorer(
 def contamination_report(
     stated: StatedTraining, scored: Iterable[str], clusters: Mapping[str, int], *, seed: int
 ) -> ContaminationReport:
-    """What is stated of a scorer's training, set against the problems that it was judged on.
+    """Report that sets the statement of a scorer's training against the problems that it was judged on.
 
     Args:
         scored: ids of the problems of its score rows.

@@ -1,4 +1,4 @@
-"""What a scorer does beyond the operators that it was trained on, and where an edit changed nothing.
+"""Transfer of a scorer to operators that it was not trained on, and its order where an edit changed nothing.
 
 Shapes: P problems, F operator families, R resamples.
 """

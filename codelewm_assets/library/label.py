@@ -44,7 +44,7 @@ class LibraryShard(Record):
 
 @dataclass(frozen=True, slots=True)
 class VariantSettings:
-    """What the variants of a function depend on besides its code.
+    """Settings that the variants of a function depend on besides its code.
 
     Attributes:
         twins: bugs of each function.

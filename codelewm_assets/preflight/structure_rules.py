@@ -117,7 +117,7 @@ def _orders_say_nothing(rule: str, pools: TwinPools, orders: Sequence[str], marg
 
 
 def _excesses(name: str, result: Reach, margin: float) -> list[str]:
-    """What is further than the margin from chance."""
+    """Orders that are further than the margin from chance."""
     found = {
         f"{name}: pass@1": (result.top, result.chance),
         f"{name} reversed: pass@1": (result.bottom, result.chance),

@@ -41,7 +41,7 @@ class SeedRun:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What is exported: one fold's view of a build."""
+    """The exported part of a build: one fold's view."""
 
     fold: int
     pack: Sequence[PackRow]

@@ -1,4 +1,4 @@
-"""Which published file belongs to which: by the manifest that lists both, by checkpoint digest and by pack id."""
+"""Joins of published files: by the manifest that lists both, by checkpoint digest and by pack id."""
 
 from collections.abc import Iterator
 from functools import cached_property

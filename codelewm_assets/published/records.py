@@ -49,7 +49,7 @@ class RuleFigures(Report):
 
 
 class Heldout(Report):
-    """Which problems of a row file the training pack held in its train part, and on what evidence.
+    """Problems of a row file that the training pack held in its train part, and the evidence for it.
 
     `status`: `pack` = the pack's own records; `confirmed` = the published split rule and the list of held-out records of a
     report agree; `listed` = the list alone; `if_these_problems` = the rule alone, which holds if the pack was made of these
@@ -138,7 +138,7 @@ class Recheck(Report):
 
     @property
     def faults(self) -> list[str]:
-        """What does not recompute, a line each."""
+        """Everything that does not recompute, a line each."""
         manifests = [f"{check.path}: {fault}" for check in self.manifests for fault in manifest_faults(check)]
         return manifests + [f"{r.path}: {r.reason}" for r in self.reports if r.recomputes is False]
 

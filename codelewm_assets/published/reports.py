@@ -110,7 +110,7 @@ def _settings(lineage: Lineage, file: EvidenceFile, report: PublishedRerank) -> 
 
 
 def _other_pools(report: PublishedRerank, rows: Rows) -> str | None:
-    """How the pools of rows differ from those of a report, in words; None: they do not."""
+    """The difference between the pools of rows and those of a report, in words; None: there is none."""
     problems, benchmarks = {row.problem_id for row in rows}, {row.benchmark_id for row in rows} - {None}
     expected = report.problem_count, report.scoring_summary.completion_count
     if (len(problems), len(rows)) != expected or not benchmarks <= {report.benchmark}:

@@ -26,7 +26,7 @@ def split_by_rule(problems: Iterable[str]) -> dict[str, str]:
 
 
 def heldout_of(lineage: Lineage, file: EvidenceFile) -> Heldout:
-    """Which problems of published score rows were trained on, by the best evidence that is here."""
+    """Problems of published score rows that were trained on, by the best evidence that is here."""
     own = _problems(lineage, file)
     known = lineage.pack_splits
     if own <= known.keys():

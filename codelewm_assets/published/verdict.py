@@ -1,4 +1,4 @@
-"""What of the published claims survives, what does not, and what no one can tell from the files."""
+"""Verdicts on published claims: those that survive, those that do not, and those that no one can tell from the files."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What moved between two builds: gates, the artifacts behind them, and the score rows of which they are made.
+"""Difference between two builds: gates, the artifacts behind them, and the score rows of which they are made.
 
 A build is known by its `claim_gates`. The artifacts behind it are those of its lineage.
 """

@@ -42,7 +42,7 @@ class AnswerSheet(Record):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What answers are read from.
+    """Artifacts that answers are read from.
 
     Attributes:
         manifests: artifact id → manifest, of the lineage of the report.

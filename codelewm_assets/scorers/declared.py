@@ -53,7 +53,7 @@ class TrainedOn(BaseModel):
 
 
 class _Declared(BaseModel):
-    """What every declaration has."""
+    """Fields of every declaration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     role: Role  # candidate: claims are about it; control: what a candidate must beat

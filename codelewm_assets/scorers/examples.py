@@ -1,4 +1,4 @@
-"""What the critic is fitted on: labelled programs, and pairs of a passing and a failing one that belong together."""
+"""Training data of the critic: labelled programs, and pairs of a passing and a failing one that belong together."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ class NamedScore(Record):
 
 
 class StatedTraining(Record):
-    """What a scorer of the profile is, and what is stated of its training; a row of `scorers.json`."""
+    """Identity of a scorer of the profile and the statement of its training; a row of `scorers.json`."""
 
     name: str  # in the profile and in score rows
     kind: str  # lm_likelihood, classifier or external
@@ -104,7 +104,7 @@ def text_scores(settings: LikelihoodScorer | ClassifierScorer, texts: Sequence[t
 
 
 def _source(settings: ScorerSettings) -> dict[str, str]:
-    """What determines the scores besides the programs, for the cache key and the artifact."""
+    """Determinants of the scores besides the programs, for the cache key and the artifact."""
     if isinstance(settings, ExternalScorer):
         try:
             return {"file": Path(settings.file).name, "sha256": sha256_file(Path(settings.file))}

@@ -133,7 +133,7 @@ class TrainingConfig(BaseModel):
 
     @property
     def encoder_may_have_seen_benchmarks(self) -> Literal["true", "false", "unknown"]:
-        """Whether the encoder's pretraining may hold the benchmarks; from scratch there is none."""
+        """`true`, `false` or `unknown`: the encoder's pretraining may hold the benchmarks; from scratch there is none."""
         return self.pretrained.may_have_seen_benchmarks if self.pretrained else "false"
 
     @property

@@ -60,7 +60,7 @@ def load_tokenizer(encoder: PretrainedEncoder) -> Tokenizer:
 
 
 def load_by(kind: Any, encoder: ModelSource, **more: Any) -> Any:
-    """What an auto class of `transformers` loads from there. Raises: TrainingError: it is missing, or cannot be read."""
+    """The object that an auto class of `transformers` loads from there. Raises: TrainingError: it is missing, or cannot be read."""
     source, keywords = arguments(encoder)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

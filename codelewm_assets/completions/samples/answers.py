@@ -91,7 +91,7 @@ def _as_it_is(code: str, entry_point: str) -> Answer:
 
 
 def _unusable(answer: str, whole: str, entry_point: str, *, is_continuation: bool) -> Answer:
-    """What is run where no part is a program: the longest block or the text itself; nothing where there is only prose."""
+    """The text that is run where no part is a program: the longest block or the text itself; nothing where there is only prose."""
     blocks = [segment.text for segment in segments(answer) if segment.is_fenced]
     if blocks:
         return _as_it_is(max(blocks, key=len), entry_point)

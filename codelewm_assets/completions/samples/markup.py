@@ -77,7 +77,7 @@ def _unindented(line: str, width: int) -> str:
 
 
 def typed_lines(text: str) -> str | None:
-    """What was typed in a session of the interpreter (`>>> ` and `... `); None where the text shows none."""
+    """The input lines of a session of the interpreter (`>>> ` and `... `); None where the text shows none."""
     lines = text.split("\n")
     typed = [INTERPRETER_PROMPT.sub("", line) for line in lines if INTERPRETER_PROMPT.match(line)]
     return "\n".join(typed) if typed else None
