@@ -20,20 +20,16 @@ def counts_and_surprisal(model: NgramModel, codes: Sequence[str]) -> NDArray[np.
     return np.hstack([counts, model.statistics(codes)])
 
 
-def static_scores(
-    model: NgramModel, train_codes: Sequence[str], train_passed: Sequence[bool], codes: Sequence[str]
-) -> list[float | None]:
-    """Probability of passing of each of `codes`; None for all when train has a single class.
+def boosted(train: NDArray[np.float64], passed: Sequence[bool], rows: NDArray[np.float64]) -> list[float | None]:
+    """(M,) probability of passing of each of `rows`; None for all when train has a single class.
+
+    Args:
+        train: (N, D) of `counts_and_surprisal`.
+        passed: (N,) labels of train.
+        rows: (M, D) to score.
 
     Source: scikit-learn HistGradientBoostingClassifier.
     """
-    if len(set(train_passed)) < 2 or not codes:
-        return [None] * len(codes)
-    return boosted(counts_and_surprisal(model, train_codes), train_passed, counts_and_surprisal(model, codes))
-
-
-def boosted(train: NDArray[np.float64], passed: Sequence[bool], rows: NDArray[np.float64]) -> list[float | None]:
-    """Probability of passing of each of `rows`; None for all when train has a single class. Args: train, rows: (N, D)."""
     if len(set(passed)) < 2 or not len(rows):
         return [None] * len(rows)
     from sklearn.ensemble import HistGradientBoostingClassifier

@@ -197,24 +197,16 @@ def stated_training_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
 def gates_of_named(scorer: Scorer) -> dict[str, Callable[[SeedEvidence], Verdict]]:
     """The same for a candidate that a profile names."""
     name = f"{scorer.prefix}contamination"
-    return gates_of(scorer) | {name: partial(_of_scorer, stated_training_gate, scorer)}
+    return gates_of(scorer) | {name: partial(stated_training_gate, scorer=scorer)}
 
 
 def gates_of(scorer: Scorer) -> dict[str, Callable[[SeedEvidence], Verdict]]:
     """The name of each gate of a candidate, and its rule."""
-    gates: dict[str, Callable[[SeedEvidence, Scorer], Verdict]] = {
+    gates: dict[str, Callable[..., Verdict]] = {
         "calibration": calibration_gate,
-        **{f"rerank:{name}": _rerank_gate_of(name) for name in BENCHMARKS},
+        **{f"rerank:{name}": partial(rerank_gate, benchmark=name) for name in BENCHMARKS},
         "unseen_operators": unseen_operators_gate,
         "equivalent_edits": equivalent_edits_gate,
         "model_programs": model_programs_gate,
     }
-    return {f"{scorer.prefix}{name}": partial(_of_scorer, gate, scorer) for name, gate in gates.items()}
-
-
-def _rerank_gate_of(benchmark: BenchmarkId) -> Callable[[SeedEvidence, Scorer], Verdict]:
-    return lambda evidence, scorer: rerank_gate(evidence, benchmark, scorer)
-
-
-def _of_scorer(gate: Callable[[SeedEvidence, Scorer], Verdict], scorer: Scorer, evidence: SeedEvidence) -> Verdict:
-    return gate(evidence, scorer)
+    return {f"{scorer.prefix}{name}": partial(gate, scorer=scorer) for name, gate in gates.items()}

@@ -8,7 +8,7 @@ from codelewm_assets.core.tables import read_table
 from codelewm_assets.evaluation.reports import TransferReport
 from codelewm_assets.evaluation.score_rows import score_row
 from codelewm_assets.evaluation.scorer_rows import ScorerScores
-from codelewm_assets.evaluation.transfer import EquivalentPair, transfer_report
+from codelewm_assets.evaluation.transfer import transfer_report
 from codelewm_assets.scorers.fitting import CriticScore, EquivalentScores, FamilyCriticScore
 from codelewm_assets.store.store import Artifact
 
@@ -27,7 +27,7 @@ class CriticScores:
     scorer: ScorerScores
     unseen: Mapping[str, FamilyCriticScore]
     unseen_models: ScorerScores
-    pairs: tuple[EquivalentPair, ...]
+    pairs: tuple[EquivalentScores, ...]
 
     @classmethod
     def read(cls, critic: Artifact) -> "CriticScores":
@@ -41,10 +41,7 @@ class CriticScores:
             scores("scores.parquet"),
             {row.completion_id: row for row in read_table(critic.path("unseen.parquet"), FamilyCriticScore)},
             scores("unseen_models.parquet"),
-            tuple(
-                EquivalentPair(row.problem_id, row.unedited, row.edited)
-                for row in read_table(critic.path("equivalent.parquet"), EquivalentScores)
-            ),
+            tuple(read_table(critic.path("equivalent.parquet"), EquivalentScores)),
         )
 
     def transfer(self, controls: Iterable[ControlRow], *, seed: int, resamples: int) -> TransferReport:

@@ -4,7 +4,6 @@ Shapes: P problems, F operator families, R resamples.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +11,13 @@ from numpy.typing import NDArray
 from codelewm_assets.evaluation.bootstrap import bounded_interval, problem_draws, resampled_means
 from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, ScoreRow, TransferReport
 from codelewm_assets.evaluation.rerank import top_share
+from codelewm_assets.scorers.fitting import EquivalentScores
 
 CONTROL = "lm"
 
 
-class EquivalentPair(NamedTuple):
-    """Scores of two programs that both pass on all inputs, one of them edited as a bug would be."""
-
-    problem_id: str
-    unedited: float
-    edited: float
-
-
 def transfer_report(
-    unseen: Iterable[ScoreRow], pairs: Sequence[EquivalentPair], *, subject: str, seed: int, resamples: int
+    unseen: Iterable[ScoreRow], pairs: Sequence[EquivalentScores], *, subject: str, seed: int, resamples: int
 ) -> TransferReport:
     """The report of one scorer on one seed.
 
@@ -98,7 +90,7 @@ def _family_means(sums: NDArray[np.float64], counts: NDArray[np.float64], resamp
         return np.asarray((times @ sums.T) / (times @ counts.T))
 
 
-def equivalent_edits(pairs: Sequence[EquivalentPair], resamples: int) -> EquivalentEdits | None:
+def equivalent_edits(pairs: Sequence[EquivalentScores], resamples: int) -> EquivalentEdits | None:
     """Share of pairs in which the unedited program has the higher score, ties counted half; None without pairs."""
     if not pairs:
         return None

@@ -7,7 +7,7 @@ import pytest
 
 from codelewm_assets.baselines.ngram_lm import NgramModel
 from codelewm_assets.baselines.pool_model import Pool, lm_pair_scores, pool_model_scores
-from codelewm_assets.baselines.static import static_scores
+from codelewm_assets.baselines.static import boosted, counts_and_surprisal
 from codelewm_assets.baselines.structure import FITTED, reach
 
 RIGHT = "def f(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total\n"
@@ -45,14 +45,19 @@ def top(scores: dict[str, list[float]], labels: dict[str, Pool]) -> float:
     return result.top
 
 
+def static_scores(train: list[str], passed: list[bool], codes: list[str]) -> list[float | None]:
+    """The control `static`, fitted on some programs and asked about others."""
+    return boosted(counts_and_surprisal(MODEL, train), passed, counts_and_surprisal(MODEL, codes))
+
+
 def test_static_learns_what_counts_and_surprisal_show() -> None:
     codes = [variant(code, number) for number in range(30) for code in (RIGHT, WRONG)]
-    right, wrong = static_scores(MODEL, codes, [True, False] * 30, [variant(RIGHT, 3), variant(WRONG, 3)])
+    right, wrong = static_scores(codes, [True, False] * 30, [variant(RIGHT, 3), variant(WRONG, 3)])
     assert right is not None and wrong is not None and right > 0.9 > 0.1 > wrong
 
 
 def test_static_is_absent_when_train_has_one_class() -> None:
-    assert static_scores(MODEL, [RIGHT, WRONG], [True, True], [RIGHT]) == [None]
+    assert static_scores([RIGHT, WRONG], [True, True], [RIGHT]) == [None]
 
 
 def test_the_pool_model_finds_the_right_members_of_held_out_pools() -> None:

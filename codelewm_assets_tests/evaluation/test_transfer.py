@@ -3,7 +3,8 @@
 import pytest
 
 from codelewm_assets.evaluation.reports import ScoreRow
-from codelewm_assets.evaluation.transfer import EquivalentPair, equivalent_edits, transfer_report
+from codelewm_assets.evaluation.transfer import equivalent_edits, transfer_report
+from codelewm_assets.scorers.fitting import EquivalentScores
 from codelewm_assets_tests.evaluation.rows import score_row
 
 
@@ -66,9 +67,8 @@ def test_problems_are_drawn_whole() -> None:
 
 def test_equivalent_edits_by_hand() -> None:
     """Won, tied, lost, won: (1 + 0.5 + 0 + 1) / 4."""
-    pairs = [
-        EquivalentPair("a", 0.9, 0.1), EquivalentPair("a", 0.5, 0.5), EquivalentPair("b", 0.1, 0.9), EquivalentPair("b", 0.9, 0.1),
-    ]  # fmt: skip
+    rows = [("a", 0.9, 0.1), ("a", 0.5, 0.5), ("b", 0.1, 0.9), ("b", 0.9, 0.1)]
+    pairs = [EquivalentScores(problem_id=name, unedited=unedited, edited=edited) for name, unedited, edited in rows]
     found = equivalent_edits(pairs, 300)
     assert found is not None
     assert (found.pair_count, found.problem_count, found.auc, found.auc_ci95) == (4, 2, 0.625, (0.5, 0.75))
