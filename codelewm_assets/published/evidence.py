@@ -152,7 +152,7 @@ def _read(name: str, path: Path, subject: str | None) -> EvidenceFile:
             reason="this project's own artifact; `codelewm-assets verify` checks it in its store",
         )
     if schema_id in DOCUMENTS:
-        return file(schema_id, [_validated(DOCUMENTS[schema_id], document, name, schema_id)], document)
+        return file(schema_id, [validated(DOCUMENTS[schema_id], document, name, schema_id)], document)
     _refuse_other_version(schema_id, name)
     if path.name == CONFIG or (schema_id or "").endswith("_run.v1"):
         return file(None, document=document, reason="a run's configuration; its digest is judged with its manifest")
@@ -199,7 +199,7 @@ def _rows(data: bytes, name: str, model: type[BaseModel], schema_id: str) -> Ite
             raise ReportError(
                 f"{where}: is {other}; the lines before it are {schema_id}. Keep versions in files of their own."
             )
-        record = _validated(model, document, where, schema_id)
+        record = validated(model, document, where, schema_id)
         keys = frozenset(document) & {"benchmark_id", "split"}
         if first_keys not in (None, keys):
             raise ReportError(
@@ -253,7 +253,8 @@ def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is no JSON number")
 
 
-def _validated(model: type[M], document: Any, where: str, schema_id: str) -> M:
+def validated(model: type[M], document: Any, where: str, schema_id: str) -> M:
+    """The record of a document. Raises: ReportError: another shape; names the place and the field."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

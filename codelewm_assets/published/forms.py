@@ -5,7 +5,7 @@ A record is closed where every key of its form is known; `Open` ones keep what i
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from codelewm_assets.evaluation.reports import CODELEWM_ROWS
 from codelewm_assets.store.manifest import inside_the_root
@@ -34,6 +34,7 @@ ArtifactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.
 Kind = Literal["eval_report", "downstream_benchmark", "dataset", "checkpoint", "training_run", "index", "score_report",
                "demo_report"]  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
+Bounds = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
 
 
 class Closed(BaseModel):
@@ -110,9 +111,9 @@ class RerankBaseline(Closed):
     """Figures of one score over the problems of a rerank report, ties broken by completion id."""
 
     baseline: str
-    mrr: float
-    pass_at_1: float
-    pass_at_k: float
+    mrr: FiniteFloat
+    pass_at_1: FiniteFloat
+    pass_at_k: FiniteFloat
     pass_at_k_value: int
     pass_count: int
     problem_count: int
@@ -133,18 +134,45 @@ class PublishedRerank(Closed):
     schema_version: Literal["codelewm.eval.execution_rerank_report.v1"]
     baselines: list[RerankBaseline]
     benchmark: str
-    bootstrap_lift_ci: list[float]
-    bootstrap_lift_over_no_action_ci: list[float]
+    bootstrap_lift_ci: Bounds
+    bootstrap_lift_over_no_action_ci: Bounds
     bootstrap_seed: int
     claim_allowed: bool
     claim_reason: str
-    codelewm_lift_over_llm_order: float
-    codelewm_lift_over_no_action: float
+    codelewm_lift_over_llm_order: FiniteFloat
+    codelewm_lift_over_no_action: FiniteFloat
     completions_per_problem: Count
-    confidence_level: float
+    confidence_level: FiniteFloat
     pass_at_k: int
     problem_count: Count
     scoring_summary: ScoringSummary
+
+
+class RerankConfig(Open):
+    """The part of a rerank run's `config.json` that its report depends on."""
+
+    bootstrap_samples: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    min_lift_for_claim: FiniteFloat = 3.0
+
+
+class CalibrationFigures(Open):
+    """Figures of one score in a calibration report; with status `ok` none of them is null."""
+
+    status: str
+    roc_auc: FiniteFloat | None = None
+    expected_calibration_error: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _ok_has_figures(self) -> "CalibrationFigures":
+        if self.status == "ok" and None in (self.roc_auc, self.expected_calibration_error):
+            raise ValueError("status is ok, but roc_auc or expected_calibration_error is null")
+        return self
+
+
+class CalibrationPart(Open):
+    """Figures of all scores over a part of the rows."""
+
+    baselines: dict[str, CalibrationFigures] = {}
 
 
 class PublishedCalibration(Open):
@@ -158,19 +186,56 @@ class PublishedCalibration(Open):
     claim_reason: str
     dataset_kind: str
     interpretation: dict[str, str]
-    overall: dict[str, Any]
+    overall: CalibrationPart
     slices: dict[str, Any]
     row_count: Count
     score_paths: list[str]
+
+
+class NamedCheckpoint(Open):
+    """The checkpoint that a diagnostic report names."""
+
+    sha256: str | None = None
+
+
+class NamedDataset(Open):
+    """The pack that a diagnostic report names."""
+
+    artifact_id: str | None = None
+
+
+class DecoyPolicy(Open):
+    """The decoy categories that a surprise run asked for."""
+
+    requested: list[str] = []
+
+
+class DiagnosticMetadata(Open):
+    """Metadata of a retrieval or surprise report."""
+
+    checkpoint: NamedCheckpoint = NamedCheckpoint()
+    dataset: NamedDataset = NamedDataset()
+    decoy_policy: DecoyPolicy = DecoyPolicy()
+
+
+class Candidate(Open):
+    """One held-out transition of a retrieval pool."""
+
+    transition_id: str | None = None
+
+
+class CandidatePool(Open):
+    """The held-out transitions that queries are ranked among."""
+
+    entries: list[Candidate] = []
 
 
 class PublishedRetrieval(Open):
     """`retrieval_report.json`."""
 
     schema_version: Literal["codelewm.eval.retrieval_report.v1"]
-    candidate_pool: dict[str, Any] = {}
-    metrics: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
+    candidate_pool: CandidatePool = CandidatePool()
+    metadata: DiagnosticMetadata = DiagnosticMetadata()
 
 
 class SurpriseExample(Open):
@@ -178,8 +243,14 @@ class SurpriseExample(Open):
 
     decoy_scores_by_category: dict[str, list[FiniteFloat]]
     transition_id: str
-    true_rank: float
+    true_rank: FiniteFloat
     true_score: FiniteFloat
+
+
+class SurpriseMetrics(Open):
+    """Metrics of a surprise report; those that are not named here are compared as they stand."""
+
+    pairwise_auc_by_category: dict[str, FiniteFloat] = {}
 
 
 class PublishedSurprise(Open):
@@ -187,8 +258,8 @@ class PublishedSurprise(Open):
 
     schema_version: Literal["codelewm.eval.surprise_report.v1"]
     examples: list[SurpriseExample]
-    metadata: dict[str, Any] = {}
-    metrics: dict[str, Any]
+    metadata: DiagnosticMetadata = DiagnosticMetadata()
+    metrics: SurpriseMetrics
 
 
 class PublishedProbe(Open):
@@ -239,12 +310,19 @@ class PublishedDemoGate(Closed):
     status: str
 
 
+class TrainData(Open):
+    """The data of a training configuration."""
+
+    ingestion_sources: list[str] | None = None
+    held_out_for_eval: list[str] | None = None
+
+
 class PublishedTrainConfig(Open):
     """The training configuration (YAML)."""
 
     schema_version: Literal["codelewm.execution_train_config.v1"]
     name: str
-    data: dict[str, Any] = {}
+    data: TrainData = TrainData()
 
 
 class PublishedPackRecord(Open):

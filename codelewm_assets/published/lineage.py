@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 from codelewm_assets.published.evidence import Evidence, EvidenceFile
 from codelewm_assets.published.forms import (
@@ -12,6 +11,7 @@ from codelewm_assets.published.forms import (
     RETRIEVAL,
     SCORE_ROW,
     SURPRISE,
+    DiagnosticMetadata,
     PublishedManifest,
     PublishedPackRecord,
     PublishedRerank,
@@ -98,31 +98,22 @@ class Lineage:
         stated = [
             (m.metadata.get("checkpoint_sha256"), m.metadata.get("dataset_artifact_id")) for _, m in self._manifests
         ]
-        stated += [
-            (_at(metadata, "checkpoint", "sha256"), _at(metadata, "dataset", "artifact_id"))
-            for _, metadata, _ in self._listings()
-        ]
+        stated += [(metadata.checkpoint.sha256, metadata.dataset.artifact_id) for _, metadata, _ in self._listings()]
         return {str(checkpoint): str(pack) for checkpoint, pack in stated if checkpoint and pack}
 
     @cached_property
     def _heldout(self) -> dict[str, tuple[str, frozenset[str]]]:
         listed = {}
         for file, metadata, records in self._listings():
-            pack = _at(metadata, "dataset", "artifact_id")
-            if isinstance(pack, str) and records:
+            pack = metadata.dataset.artifact_id
+            if pack is not None and records:
                 listed[pack] = file.name, frozenset(record.partition("::")[0] for record in records)
         return listed
 
-    def _listings(self) -> Iterator[tuple[EvidenceFile, dict[str, Any], list[str]]]:
+    def _listings(self) -> Iterator[tuple[EvidenceFile, DiagnosticMetadata, list[str]]]:
         """(file, metadata, held-out record ids) of each report that lists them."""
         for file, surprise in self._evidence.of(SURPRISE, PublishedSurprise):
             yield file, surprise.metadata, [example.transition_id for example in surprise.examples]
         for file, retrieval in self._evidence.of(RETRIEVAL, PublishedRetrieval):
-            entries = retrieval.candidate_pool.get("entries", [])
-            yield file, retrieval.metadata, [entry["transition_id"] for entry in entries if "transition_id" in entry]
-
-
-def _at(document: Any, *keys: str) -> Any:
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
+            ids = (entry.transition_id for entry in retrieval.candidate_pool.entries)
+            yield file, retrieval.metadata, [name for name in ids if name is not None]

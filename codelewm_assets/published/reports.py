@@ -10,7 +10,7 @@ from itertools import permutations
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_text
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.published.calibration_recompute import calibration_document
-from codelewm_assets.published.evidence import CONFIG, Evidence, EvidenceError, EvidenceFile
+from codelewm_assets.published.evidence import CONFIG, Evidence, EvidenceError, EvidenceFile, validated
 from codelewm_assets.published.forms import (
     CALIBRATION,
     DECOY_PAIR,
@@ -32,6 +32,7 @@ from codelewm_assets.published.forms import (
     PublishedRerank,
     PublishedScan,
     PublishedSurprise,
+    RerankConfig,
     SurpriseExample,
 )
 from codelewm_assets.published.lineage import Lineage, Rows
@@ -100,12 +101,15 @@ def rerank_bytes(report: PublishedRerank, rows: Rows, settings: RerankSettings) 
 
 
 def _settings(lineage: Lineage, file: EvidenceFile, report: PublishedRerank) -> RerankSettings:
-    config = next((mate.document for mate in lineage.mates(file) if mate.path.name == CONFIG), None) or {}
+    configs = [mate for mate in lineage.mates(file) if mate.path.name == CONFIG]
+    config = RerankConfig()
+    if configs:
+        config = validated(RerankConfig, configs[0].document, configs[0].name, "configuration of a rerank run")
     return RerankSettings(
         seed=report.bootstrap_seed,
         pass_at_k=report.pass_at_k,
-        bootstrap_samples=config.get("bootstrap_samples", RerankSettings().bootstrap_samples),
-        min_lift_for_claim=config.get("min_lift_for_claim", RerankSettings().min_lift_for_claim),
+        bootstrap_samples=config.bootstrap_samples,
+        min_lift_for_claim=config.min_lift_for_claim,
     )
 
 
@@ -148,7 +152,7 @@ def _calibration(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> Re
 def _orders(lineage: Lineage, report: PublishedCalibration) -> Iterator[list[tuple[EvidenceFile, Rows]]]:
     """Row files in every order that has the report's number of rows, some at most."""
     count = 0
-    for order in permutations(lineage.rows, len(report.score_paths)):
+    for order in permutations(lineage.rows, len(report.score_paths)) if report.score_paths else ():
         if sum(len(rows) for _, rows in order) == report.row_count and count < MAX_ORDERS:
             count += 1
             yield list(order)
@@ -182,7 +186,8 @@ def _surprise(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> Repor
         "pairwise_auc_overall": sum(every) / len(every) if every else None,
         "pairwise_auc_by_category": {name: sum(values) / len(values) for name, values in wins.items() if values},
     }
-    differing = [name for name, value in computed.items() if not _equal(report.metrics.get(name), value)]
+    stated = file.document["metrics"]
+    differing = [name for name, value in computed.items() if not _equal(stated.get(name), value)]
     if differing:
         return _check(file, False, f"differs from what its examples give: {', '.join(differing)}")
     return _check(file, True, f"metrics from its own {len(ranks)} examples; how these were chosen is not shown")

@@ -209,15 +209,15 @@ def _calibration_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -
         verdict: Verdict = (
             "cannot_tell" if check.recomputes is None else "survives" if check.recomputes else "does_not_survive"
         )
-        baselines = report.overall.get("baselines", {})
-        figures = [
-            f"{name}: ROC-AUC {metrics['roc_auc']:.4f}, expected calibration error {metrics['expected_calibration_error']:.4f}"
+        baselines = report.overall.baselines
+        texts = [
+            f"{name}: ROC-AUC {figures.roc_auc:.4f}, expected calibration error {figures.expected_calibration_error:.4f}"
             for name in ("codelewm", "no_action")
-            if (metrics := baselines.get(name, {})).get("status") == "ok"
+            if (figures := baselines.get(name)) is not None and figures.status == "ok"
         ]
-        missing = [name for name, metrics in baselines.items() if metrics.get("status") == "missing"]
+        missing = [name for name, metrics in baselines.items() if metrics.status == "missing"]
         yield _claim(
-            claim, file.name, verdict, check.reason, *figures,
+            claim, file.name, verdict, check.reason, *texts,
             *[f"{name} is in no row, so nothing is said of it" for name in missing],
         )  # fmt: skip
 
@@ -240,7 +240,7 @@ def _diagnostic_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) ->
 
 
 def _surprise_claims(file: EvidenceFile, report: PublishedSurprise, check: ReportCheck) -> Iterator[PublishedClaim]:
-    for category, auc in sorted(report.metrics.get("pairwise_auc_by_category", {}).items()):
+    for category, auc in sorted(report.metrics.pairwise_auc_by_category.items()):
         true = [e.true_score for e in report.examples if e.decoy_scores_by_category.get(category)]
         decoys = [score for e in report.examples for score in e.decoy_scores_by_category.get(category, [])]
         apart = (
@@ -250,21 +250,20 @@ def _surprise_claims(file: EvidenceFile, report: PublishedSurprise, check: Repor
         )
         verdict: Verdict = "survives" if check.recomputes else "does_not_survive"
         yield _claim(f"Surprise AUC of {category} decoys is {auc:.4f}.", file.name, verdict, check.reason, apart)
-    requested = report.metadata.get("decoy_policy", {}).get("requested", [])
-    for category in requested:
-        if category not in report.metrics.get("pairwise_auc_by_category", {}):
+    for category in report.metadata.decoy_policy.requested:
+        if category not in report.metrics.pairwise_auc_by_category:
             yield _claim(f"Surprise on {category} decoys.", file.name, "cannot_tell", "no pair of it was scored")
 
 
 def _document_claims(evidence: Evidence, reranks: Sequence[PublishedClaim]) -> Iterator[PublishedClaim]:
     for file, config in evidence.of(TRAIN_CONFIG, PublishedTrainConfig):
-        sources, held_out = config.data.get("ingestion_sources") or [], config.data.get("held_out_for_eval") or []
+        sources, held_out = config.data.ingestion_sources or [], config.data.held_out_for_eval or []
         both = sorted(set(sources) & set(held_out))
         if held_out:
             yield _claim(
-                f"Held out for evaluation: {', '.join(map(str, held_out))}.", file.name,
+                f"Held out for evaluation: {', '.join(held_out)}.", file.name,
                 "does_not_survive" if both else "cannot_tell",
-                f"the same configuration trains on {', '.join(map(str, sources))}"
+                f"the same configuration trains on {', '.join(sources)}"
                 if both else "no pack is here whose problems would show it",
             )  # fmt: skip
     for file, gate in evidence.of(DEMO_GATE, PublishedDemoGate):

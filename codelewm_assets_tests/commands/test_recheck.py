@@ -118,10 +118,52 @@ def test_files_of_one_name_in_two_folders_are_judged_apart(run: Run, tmp_path: P
     assert {Path(rows["path"]).parts[-1] for rows in both["score_rows"]} != set()
 
 
-def test_a_document_of_another_shape_is_one_line(run: Run, tmp_path: Path) -> None:
-    Published(tmp_path / "in").rerank()
-    (config,) = tmp_path.rglob("config.json")
-    config.write_text(
-        json.dumps(json.loads(config.read_text(encoding="utf-8")) | {"bootstrap_samples": "x"}), encoding="utf-8"
-    )
-    run("recheck", tmp_path / "in").is_one_line_error("another shape than its schema id states", status=2)
+SURPRISE = {"schema_version": "codelewm.eval.surprise_report.v1", "examples": [], "metrics": {}}
+RETRIEVAL = {"schema_version": "codelewm.eval.retrieval_report.v1"}
+CALIBRATION = {
+    "schema_version": "codelewm.eval.p_pass_calibration_report.v1", "baselines_requested": [], "calibration_bin_count": 10,
+    "claim_allowed": False, "claim_gate": {}, "claim_reason": "", "dataset_kind": "", "interpretation": {}, "slices": {},
+    "row_count": 0, "score_paths": [],
+}  # fmt: skip
+TRAIN_CONFIG = {"schema_version": "codelewm.execution_train_config.v1", "name": "n"}
+
+
+@pytest.mark.parametrize(
+    ("document", "part"),
+    [
+        (SURPRISE | {"metrics": {"pairwise_auc_by_category": []}}, "metrics.pairwise_auc_by_category: "),
+        (SURPRISE | {"metrics": {"pairwise_auc_by_category": {"m": None}}}, "metrics.pairwise_auc_by_category.m: "),
+        (SURPRISE | {"metadata": {"decoy_policy": {"requested": 5}}}, "metadata.decoy_policy.requested: "),
+        (RETRIEVAL | {"candidate_pool": {"entries": [1]}}, "candidate_pool.entries.0: "),
+        (CALIBRATION | {"overall": {"baselines": {"codelewm": "x"}}}, "overall.baselines.codelewm: "),
+        (CALIBRATION | {"overall": {"baselines": {"codelewm": {"status": "ok", "roc_auc": None}}}}, "status is ok, but roc_auc"),
+        (TRAIN_CONFIG | {"data": {"ingestion_sources": [{"a": 1}]}}, "data.ingestion_sources.0: "),
+    ],
+)  # fmt: skip
+def test_an_inner_field_of_another_type_is_named(
+    run: Run, tmp_path: Path, document: dict[str, object], part: str
+) -> None:
+    (tmp_path / "document.json").write_bytes(pretty_json(document))
+    run("recheck", tmp_path).is_one_line_error("document.json", part, status=2)
+
+
+def test_a_calibration_report_of_no_rows_follows_from_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "document.json").write_bytes(pretty_json(CALIBRATION | {"overall": {}}))
+    (report,) = json.loads(run("recheck", tmp_path, "--json").out)["reports"]
+    assert report["recomputes"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("bootstrap_samples", "x"), ("bootstrap_samples", 0), ("bootstrap_samples", 1.5), ("min_lift_for_claim", None)],
+)
+def test_a_configuration_that_no_rerank_run_has_is_named(run: Run, tmp_path: Path, field: str, value: object) -> None:
+    Published(tmp_path).rerank()
+    (tmp_path / "config.json").write_bytes(pretty_json({field: value}))
+    run("recheck", tmp_path).is_one_line_error("config.json: ", f"{field}: ", status=2)
+
+
+def test_a_list_as_configuration_is_named(run: Run, tmp_path: Path) -> None:
+    Published(tmp_path).rerank()
+    (tmp_path / "config.json").write_text("[1]", encoding="utf-8")
+    run("recheck", tmp_path).is_one_line_error("config.json: no configuration of a rerank run", status=2)
