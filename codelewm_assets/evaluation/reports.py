@@ -69,6 +69,15 @@ class ScoreRow(BaseModel):
             return row if benchmark is None else row | {"benchmark_id": benchmark}
         return row
 
+    @model_validator(mode="before")
+    @classmethod
+    def _failed_scores_are_missing(cls, row: Any) -> Any:
+        """A score with an entry in `errors` failed: published rows write -1e12 in its place."""
+        if isinstance(row, dict) and isinstance(row.get("errors"), dict) and isinstance(row.get("scores"), dict):
+            failed = dict.fromkeys(row["scores"].keys() & row["errors"].keys())
+            return row | {"scores": row["scores"] | failed} if failed else row
+        return row
+
     @model_validator(mode="after")
     def _is_evidence(self, info: ValidationInfo) -> "ScoreRow":
         subject = (info.context or {}).get("subject", "p_pass")

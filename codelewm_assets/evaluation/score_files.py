@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pyarrow import ArrowInvalid
+from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from codelewm_assets.core.digests import canonical_json, pretty_json
@@ -22,8 +22,8 @@ RESAMPLES = 2000
 MAX_FAULTS_SHOWN = 5
 LABEL_HEADER = b'{"header":'  # the first record of a file that `label` wrote
 TRAINED_ON = (
-    "completion {!r} is trained_on: its scorer was trained on the problem, so the score shows nothing. Leave such rows out, or "
-    "pass --allow-trained-on"
+    "completion {!r} is trained_on: its scorer was trained on the problem, so the score shows nothing. Leave such rows out; "
+    "calibrate and rerank take them with --allow-trained-on"
 )
 SEE = "docs/evaluation.md gives the fields."
 
@@ -55,10 +55,13 @@ def read_score_table(
 def default_subject(path: Path) -> str:
     """The model's own score of a file of rows: `codelewm` in rows that CodeLeWM published, else `p_pass`."""
     try:
-        with path.open("rb") as stream:
-            first = next(json_lines(stream), (0, b""))[1]
-        return "codelewm" if json.loads(first).get("schema_version") == CODELEWM_ROWS else "p_pass"
-    except (OSError, ValueError, AttributeError, RecursionError):
+        if path.suffix == ".parquet":
+            row = next(iter(read_rows(path)), {})
+        else:
+            with path.open("rb") as stream:
+                row = json.loads(next(json_lines(stream), (0, b""))[1])
+        return "codelewm" if row.get("schema_version") == CODELEWM_ROWS else "p_pass"
+    except (OSError, ArrowException, ValueError, AttributeError, RecursionError):
         return "p_pass"  # whoever reads the rows names the fault
 
 
@@ -97,7 +100,7 @@ def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = 
             count += 1
             if not faults:
                 yield row
-    except (OSError, ArrowInvalid) as error:
+    except (OSError, ArrowException) as error:
         raise ReportError(
             f"{path.name} cannot be read ({error}). Name a JSON-lines or Parquet file of score rows."
         ) from error

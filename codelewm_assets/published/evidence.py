@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from pyarrow import ArrowException
 from pydantic import BaseModel, ValidationError
 
 from codelewm_assets.core.digests import sha256_bytes
@@ -21,11 +22,20 @@ from codelewm_assets.core.ids import ABLATIONS, CONTROLS
 from codelewm_assets.core.tables import read_rows
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import LABEL_HEADER, score_rows
-from codelewm_assets.published.forms import DOCUMENTS, JOB_EVENTS, MANIFEST, ROWS, TRAIN_CONFIG, PublishedScoreRow
+from codelewm_assets.published.forms import (
+    DOCUMENTS,
+    JOB_EVENTS,
+    MANIFEST,
+    ROWS,
+    SCORE_ROW,
+    TRAIN_CONFIG,
+    PublishedScoreRow,
+)
 from codelewm_assets.training.progress import JOB_EVENT
 
 CONFIG = "config.json"  # of a run, beside its manifest
 OWN_ROWS = "codelewm_assets score rows"
+OWN_FIELDS = frozenset(("completion_id", "problem_id", "scores"))
 ORDERS = ("llm_order",)  # a score of rows that is a control where it stands
 SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".parquet")
 VERSION = re.compile(r"(.+)\.v(\d+)")
@@ -99,8 +109,8 @@ def read_evidence(paths: Iterable[Path], *, subject: str | None = None) -> Evide
             faults.append(f"{name}: cannot be read ({error.strerror or error}).")
     if not faults and not any(file.schema_id for file in files):
         faults.append(
-            "No file here has a form that recheck reads: CodeLeWM's manifests, reports and rows, or score rows of this project "
-            "(docs/recheck.md)."
+            "No file here has a form that recheck reads: CodeLeWM's manifests, reports and rows, or score rows of this project, "
+            f"with a name that ends in {', '.join(SUFFIXES)} (docs/recheck.md)."
         )
     if faults:
         raise EvidenceError(faults)
@@ -131,17 +141,23 @@ def _read(name: str, path: Path, subject: str | None) -> EvidenceFile:
         return EvidenceFile(path, name, sha256_bytes(data), len(data), schema_id, tuple(records), document, reason)
 
     if path.suffix not in SUFFIXES:
-        return file(None, reason="no JSON, JSON lines, YAML or Parquet file")
+        return file(None, reason=f"its name ends in none of {', '.join(SUFFIXES)}")
     if path.suffix == ".parquet":
-        return file(OWN_ROWS, _own_rows(path, name, subject))
+        rows = _parquet_rows(path, name)
+        if rows and rows[0].get("schema_version") == SCORE_ROW:
+            return file(SCORE_ROW, _rows(enumerate(rows, 1), name, PublishedScoreRow, SCORE_ROW))
+        if not rows or not rows[0].keys() >= OWN_FIELDS:
+            return file(None, reason="a table without score rows")
+        return file(OWN_ROWS, _own_rows(path, name, subject, rows[0]))
     if path.suffix in (".yaml", ".yml"):
         schema_id, document = _of_yaml(data, name)
     else:
         schema_id, document = _of_json(data, name)
     if schema_id in ROWS:
-        return file(schema_id, _rows(data, name, ROWS[schema_id], schema_id))
+        documents = ((number, _json(line, f"{name}: line {number}")) for number, line in json_lines(data.splitlines()))
+        return file(schema_id, _rows(documents, name, ROWS[schema_id], schema_id))
     if schema_id == OWN_ROWS:
-        return file(OWN_ROWS, _own_rows(path, name, subject))
+        return file(OWN_ROWS, _own_rows(path, name, subject, document))
     if schema_id == JOB_EVENTS:
         return file(JOB_EVENTS)
     is_first_schema = schema_id == MANIFEST and isinstance(document.get("parent_artifacts"), dict)
@@ -173,7 +189,7 @@ def _of_json(data: bytes, name: str) -> tuple[str | None, Any]:
     schema_id = first.get("schema_version") if isinstance(first, dict) else None
     if isinstance(first, dict) and "event" in first and schema_id is None:
         return JOB_EVENTS, None
-    if isinstance(first, dict) and schema_id is None and {"completion_id", "problem_id", "scores"} <= first.keys():
+    if isinstance(first, dict) and schema_id is None and first.keys() >= OWN_FIELDS:
         return OWN_ROWS, first
     return schema_id if isinstance(schema_id, str) else None, first
 
@@ -181,19 +197,38 @@ def _of_json(data: bytes, name: str) -> tuple[str | None, Any]:
 def _of_yaml(data: bytes, name: str) -> tuple[str | None, Any]:
     try:
         document = yaml.safe_load(data)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         if TRAIN_CONFIG.encode() in data:
             raise ReportError(f"{name}: not YAML, or truncated ({str(error).splitlines()[0]}).") from error
         return None, None
-    return (document.get("schema_version") if isinstance(document, dict) else None), document
+    schema_id = document.get("schema_version") if isinstance(document, dict) else None
+    return schema_id if isinstance(schema_id, str) else None, document
 
 
-def _rows(data: bytes, name: str, model: type[BaseModel], schema_id: str) -> Iterator[BaseModel]:
+def _parquet_rows(path: Path, name: str) -> list[dict[str, Any]]:
+    """Rows without nulls: a column stands in every row of a table, and null where the row lacks the field."""
+    try:
+        rows = read_rows(path)
+    except (OSError, ArrowException) as error:
+        raise ReportError(f"{name}: no Parquet file, or damaged.") from error
+    return [{"errors": {}} | _without_null(row) for row in rows]
+
+
+def _without_null(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_null(value) if isinstance(value, dict) else value
+        for name, value in row.items()
+        if value is not None
+    }
+
+
+def _rows(
+    documents: Iterable[tuple[int, Any]], name: str, model: type[BaseModel], schema_id: str
+) -> Iterator[BaseModel]:
     seen: dict[str, int] = {}
     first_keys: frozenset[str] | None = None
-    for number, line in json_lines(data.splitlines()):
+    for number, document in documents:
         where = f"{name}: line {number}"
-        document = _json(line, where)
         other = document.get("schema_version") if isinstance(document, dict) else None
         if other != schema_id:
             raise ReportError(
@@ -221,22 +256,24 @@ def _keys(keys: frozenset[str] | None) -> str:
     return " and ".join(sorted(keys or ())) or "neither benchmark_id nor split"
 
 
-def _own_rows(path: Path, name: str, subject: str | None) -> list[ScoreRow]:
+def _own_rows(path: Path, name: str, subject: str | None, first: dict[str, Any]) -> list[ScoreRow]:
     try:
-        return list(score_rows(path, subject=subject or own_subject(path)))
+        return list(score_rows(path, subject=subject or own_subject(first["scores"])))
     except ReportError as error:
         raise ReportError(f"{name}: {str(error).removeprefix(f'{path.name}: ')}") from error
 
 
-def own_subject(path: Path) -> str:
-    """`p_pass`, or the only score of the first row that is no control, as in rows of one scorer."""
-    if path.suffix == ".parquet":
-        scores = next((row.get("scores") for row in read_rows(path)[:1]), None)
-    else:
-        with path.open("rb") as stream:
-            lines = (line for _, line in json_lines(stream) if not line.startswith(LABEL_HEADER))
-            scores = json.loads(next(lines, b"{}")).get("scores")
+def own_subject(scores: Any) -> str:
+    """`p_pass`, or the only score that is no control, as in rows of one scorer.
+
+    Args:
+        scores: of the first row.
+
+    Raises: ReportError: there are several, and none is `p_pass`.
+    """
     others = sorted(set(scores) - {*CONTROLS, *ABLATIONS, *ORDERS}) if isinstance(scores, dict) else []
+    if len(others) > 1 and "p_pass" not in others:
+        raise ReportError(f"rows have the scores {', '.join(others)} and no p_pass. Name one by --score.")
     return others[0] if len(others) == 1 else "p_pass"
 
 

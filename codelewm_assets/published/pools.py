@@ -37,8 +37,12 @@ class Pool:
         return all(score in member.scores for member in self.members)
 
 
-def published_pools(rows: Sequence[PublishedScoreRow]) -> list[Pool]:
-    """One pool for each `problem_id`, sorted. An export names a pool there where a problem has several (`problem_of`)."""
+def published_pools(rows: Sequence[PublishedScoreRow], *, with_failed: bool = False) -> list[Pool]:
+    """One pool for each `problem_id`, sorted. An export names a pool there where a problem has several (`problem_of`).
+
+    Args:
+        with_failed: keep the number that stands in place of a failed score, as the published report does.
+    """
     return _pools(
         (
             (
@@ -46,10 +50,14 @@ def published_pools(rows: Sequence[PublishedScoreRow]) -> list[Pool]:
                 problem_of(row.problem_id),
                 row.problem_id,
             ),
-            _member(row),
+            Member(row.completion_id, row.passed, row.scores if with_failed else _without_failed(row)),
         )
         for row in rows
     )
+
+
+def _without_failed(row: PublishedScoreRow) -> dict[str, float]:
+    return {name: value for name, value in row.scores.items() if name not in row.errors}
 
 
 def problem_of(name: str) -> str:
@@ -62,9 +70,7 @@ def own_pools(rows: Sequence[ScoreRow]) -> list[Pool]:
     return _pools(((row.benchmark_id, row.problem_id, row.pool_id or row.problem_id), _member(row)) for row in rows)
 
 
-def _member(row: PublishedScoreRow | ScoreRow) -> Member:
-    if isinstance(row, PublishedScoreRow):
-        return Member(row.completion_id, row.passed, row.scores)
+def _member(row: ScoreRow) -> Member:
     finite = {name: row.finite(name) for name in row.scores}
     return Member(row.completion_id, row.passed, {name: value for name, value in finite.items() if value is not None})
 

@@ -48,7 +48,7 @@ def recheck(paths: Iterable[Path], *, subject: str | None = None) -> Recheck:
     rows, faults = list[ScoreRowsCheck](), list[str]()
     for file in evidence.files:
         if file.schema_id == OWN_ROWS:
-            rows.append(_own(file, subject or own_subject(file.path)))
+            rows.append(_own(file, subject))
     for file, published in lineage.rows:
         fault = _unusable(published)
         if fault is not None:
@@ -90,28 +90,27 @@ def _published(lineage: Lineage, file: EvidenceFile, rows: tuple[PublishedScoreR
     pools = published_pools(rows)
     split = heldout_of(lineage, file)
     stated = Counter(row.split for row in rows if row.split is not None)
-    check = _rows_check(file, pools, len(rows), PUBLISHED_SUBJECT, split, dict(stated), (), RerankSettings())
+    check = _rows_check(file, pools, rows, PUBLISHED_SUBJECT, split, dict(stated), (), RerankSettings())
     known = [(row.scores["random"], random_score(row.completion_id)) for row in rows if "random" in row.scores]
     return check.model_copy(update={"random_recomputes": all(a == b for a, b in known) if known else None})
 
 
-def _own(file: EvidenceFile, subject: str) -> ScoreRowsCheck:
+def _own(file: EvidenceFile, subject: str | None) -> ScoreRowsCheck:
     rows = [row for row in file.records if isinstance(row, ScoreRow)]
+    subject = subject or own_subject(rows[0].scores)
     pools = own_pools(rows)
-    split = Heldout(
-        status="unknown", reason="the rows state a split; no file here shows what the scorer was trained on"
-    )
+    stated = dict(Counter(row.split for row in rows if "split" in row.model_fields_set))
+    reason = "no file here shows what the scorer was trained on"
+    split = Heldout(status="unknown", reason=f"the rows state a split; {reason}" if stated else reason)
     has_one_pool_each = len(pools) == len({(pool.benchmark_id, pool.problem_id) for pool in pools})
     settings = RerankSettings() if has_one_pool_each else None
     no_best = (*MODEL_SCORES, *ABLATIONS)
-    return _rows_check(
-        file, pools, len(rows), subject, split, dict(Counter(row.split for row in rows)), no_best, settings
-    )
+    return _rows_check(file, pools, rows, subject, split, stated, no_best, settings)
 
 
 def _rows_check(
-    file: EvidenceFile, pools: list[Pool], row_count: int, subject: str, split: Heldout, stated: dict[str, int],
-    no_best: tuple[str, ...], settings: RerankSettings | None,
+    file: EvidenceFile, pools: list[Pool], rows: Sequence[PublishedScoreRow | ScoreRow], subject: str, split: Heldout,
+    stated: dict[str, int], no_best: tuple[str, ...], settings: RerankSettings | None,
 ) -> ScoreRowsCheck:  # fmt: skip
     def figures(chosen: Sequence[Pool]) -> RuleFigures:
         return rule_figures(chosen, subject=subject, no_best=no_best, settings=settings)
@@ -123,7 +122,7 @@ def _rows_check(
         | {
             "path": file.name,
             "form": str(file.schema_id),
-            "row_count": row_count,
+            "row_count": len(rows),
             "benchmarks": benchmarks,
             "subject": subject,
             "random_recomputes": None,
@@ -138,9 +137,15 @@ def _rows_check(
                 for name, problems in parts.items()
                 if (chosen := [pool for pool in pools if pool.problem_id in problems])
             },
-            "notes": _notes(pools, subject),
+            "notes": [*_notes(pools, subject), *_failed(rows)],
         }
     )
+
+
+def _failed(rows: Sequence[PublishedScoreRow | ScoreRow]) -> list[str]:
+    counts = Counter(name for row in rows for name in row.errors or ())
+    names = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
+    return [f"scores that failed, by `errors`, count as missing: {names}"] if counts else []
 
 
 def _notes(pools: Sequence[Pool], subject: str) -> list[str]:

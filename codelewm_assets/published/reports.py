@@ -95,7 +95,7 @@ def _rerank(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportC
 
 def rerank_bytes(report: PublishedRerank, rows: Rows, settings: RerankSettings) -> bytes:
     """The report that rows give, as its file."""
-    pools = {pool.pool_id: pool.members for pool in published_pools(rows)}
+    pools = {pool.pool_id: pool.members for pool in published_pools(rows, with_failed=True)}
     summary = report.scoring_summary.model_dump(mode="json")
     return pretty_json(rerank_document(pools, settings, benchmark=report.benchmark, scoring_summary=summary))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from codelewm_assets.core.ids import ABLATIONS
 from codelewm_assets.published.evidence import Evidence, EvidenceFile
 from codelewm_assets.published.forms import (
     CALIBRATION,
@@ -10,6 +11,7 @@ from codelewm_assets.published.forms import (
     PROBE,
     RERANK,
     RETRIEVAL,
+    SCORE_ROW,
     SURPRISE,
     TRAIN_CONFIG,
     PublishedCalibration,
@@ -156,11 +158,11 @@ def _row_claims(rows: Sequence[ScoreRowsCheck]) -> Iterator[PublishedClaim]:
         if check.stated_splits:
             stated = ", ".join(f"{count} {name}" for name, count in sorted(check.stated_splits.items()))
             yield _split_claim(check, f"The rows are of the split that they state ({stated}).")
-        if not check.has_p_pass:
+        if check.form == SCORE_ROW and not check.has_p_pass:
             yield _claim(
                 "The pass head, p_pass, orders these programs.", check.path, "cannot_tell", "no p_pass in every row"
             )
-        if check.form != "codelewm.eval.completion_score.v1":
+        if check.form != SCORE_ROW:
             yield from _own_claims(check)
 
 
@@ -181,7 +183,14 @@ def _split_claim(check: ScoreRowsCheck, claim: str) -> PublishedClaim:
 
 def _own_claims(check: ScoreRowsCheck) -> Iterator[PublishedClaim]:
     for benchmark, figures in (check.by_benchmark or {check.benchmarks[0]: check}).items():
-        claim = f"{benchmark}: {check.subject} orders these pools better than every control in the rows."
+        ablations = [name for name in ABLATIONS if name in figures.lift]
+        aside = f", the ablations {' and '.join(ablations)} aside" if ablations else ""
+        claim = f"{benchmark}: {check.subject} orders these pools better than every control in the rows{aside}."
+        over = [
+            f"{lift.points:+.2f} points over {name}, an ablation, 95% {lift.ci95[0]:.2f} to {lift.ci95[1]:.2f}"
+            for name, lift in figures.lift.items()
+            if name in ablations
+        ]
         best = figures.lift_over_best
         if best is None:
             yield _claim(
@@ -189,15 +198,18 @@ def _own_claims(check: ScoreRowsCheck) -> Iterator[PublishedClaim]:
                 check.path,
                 "cannot_tell",
                 f"there is no lift: {'; '.join(check.notes) or 'no control in the rows'}",
+                *over,
             )
             continue
-        lift = f"{best.points:+.2f} points over the best ({best.control}), 95% {best.ci95[0]:.2f} to {best.ci95[1]:.2f}"
-        lift += f", {figures.problem_count} problems"
+        best_lift = (
+            f"{best.points:+.2f} points over the best ({best.control}), 95% {best.ci95[0]:.2f} to {best.ci95[1]:.2f}"
+        )
+        best_lift += f", {figures.problem_count} problems"
         if figures.problem_count < 2:
-            yield _claim(claim, check.path, "cannot_tell", lift, "one problem has no interval")
+            yield _claim(claim, check.path, "cannot_tell", best_lift, "one problem has no interval", *over)
         else:
             verdict: Verdict = "survives" if best.ci95[0] > 0 else "does_not_survive"
-            yield _claim(claim, check.path, verdict, lift)
+            yield _claim(claim, check.path, verdict, best_lift, *over)
 
 
 def _calibration_claims(evidence: Evidence, of_report: dict[str, ReportCheck]) -> Iterator[PublishedClaim]:

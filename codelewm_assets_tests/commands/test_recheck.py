@@ -102,7 +102,9 @@ def test_scanned_paths_are_opaque(run: Run, tmp_path: Path) -> None:
 def test_rows_of_this_project_need_the_score_that_is_named(run: Run, tmp_path: Path) -> None:
     own = {"completion_id": "a", "problem_id": "p", "benchmark_id": "humaneval", "passed": True}
     (tmp_path / "s.jsonl").write_text(_lines(own | {"scores": {"x": 0.5, "y": 0.5}}), encoding="utf-8")
-    run("recheck", tmp_path).is_one_line_error("scores has no p_pass", status=2)
+    run("recheck", tmp_path).is_one_line_error(
+        "s.jsonl: rows have the scores x, y and no p_pass. Name one by --score.", status=2
+    )
     assert run("recheck", tmp_path, "--score", "x").status == 0
     (tmp_path / "s.jsonl").write_text(_lines(own | {"scores": {"critic": 0.5, "lexical": 0.1}}), encoding="utf-8")
     (rows,) = json.loads(run("recheck", tmp_path, "--json").out)["score_rows"]

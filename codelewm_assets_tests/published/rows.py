@@ -23,4 +23,4 @@ def row(completion_id: str, *, passed: bool, benchmark_id: str = "humaneval", **
 
 def pools_of(rows: Iterable[PublishedScoreRow]) -> dict[str, tuple[Member, ...]]:
     """Problem → its members."""
-    return {pool.pool_id: pool.members for pool in published_pools(list(rows))}
+    return {pool.pool_id: pool.members for pool in published_pools(list(rows), with_failed=True)}

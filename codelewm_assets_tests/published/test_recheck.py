@@ -2,17 +2,22 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codelewm_assets.core.digests import digest_of, pretty_json
+from codelewm_assets.core.tables import write_table
+from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.score_files import default_subject
 from codelewm_assets.published.evidence import EvidenceError
+from codelewm_assets.published.forms import SCORE_ROW
 from codelewm_assets.published.manifests import artifact_id_of
 from codelewm_assets.published.page import markdown_page
 from codelewm_assets.published.recheck import recheck
-from codelewm_assets.published.records import PublishedClaim, Recheck, ScoreRowsCheck
+from codelewm_assets.published.records import PublishedClaim, Recheck, ScoreRowsCheck, Unread
 from codelewm_assets_tests.published.rows import row
 from codelewm_assets_tests.published.written import Published
 
@@ -215,8 +220,6 @@ def test_anyone_s_rows_are_judged_the_same_way(tmp_path: Path) -> None:
 
 
 def test_rows_as_parquet_give_what_the_same_rows_as_json_lines_give(tmp_path: Path) -> None:
-    from codelewm_assets.core.tables import write_table
-
     rows = [
         {
             "completion_id": f"c{n}",
@@ -243,3 +246,76 @@ def test_no_file_to_judge_is_a_fault(tmp_path: Path) -> None:
 def test_an_artifact_id_is_the_kind_and_the_digest_of_the_rest() -> None:
     document = {"artifact_id": "x", "a": 1}
     assert artifact_id_of(document, "eval_report") == f"eval_report-{digest_of({'a': 1})[:16]}"
+
+
+def _own_rows(**fields: object) -> list[dict[str, Any]]:
+    """Two pools of two members; `critic` puts the passing member first, as `no_action` does, and `lexical` ties."""
+    return [
+        {"completion_id": f"c{member}", "problem_id": f"HumanEval/{n}", "benchmark_id": "humaneval", "passed": member == 1,
+         "scores": {"critic": float(member), "no_action": float(member), "lexical": 0.5}} | fields
+        for n in range(2) for member in range(2)
+    ]  # fmt: skip
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_rows_of_codelewm_as_parquet_are_judged_by_their_schema_id(tmp_path: Path) -> None:
+    """A table has null where a row has no error; the figures are those of the same rows as JSON lines."""
+    rows = [row(f"P/0::{n}", passed=n == 0, codelewm=1.0 - n).model_dump(mode="json") for n in range(2)]
+    (tmp_path / "s.parquet").write_bytes(write_table([row | {"errors": None} for row in rows]))
+    _write(tmp_path / "s.jsonl", rows)
+    first, second = (check.model_dump(exclude={"path"}) for check in recheck([tmp_path]).score_rows)
+    assert first == second
+    assert (first["form"], first["subject"]) == (SCORE_ROW, "codelewm")
+    assert default_subject(tmp_path / "s.parquet") == "codelewm"
+
+
+def test_a_damaged_table_is_a_fault_and_one_without_score_rows_is_listed(tmp_path: Path) -> None:
+    _write(tmp_path / "s.jsonl", _own_rows())
+    (tmp_path / "other.parquet").write_bytes(write_table([{"a": 1}]))
+    assert recheck([tmp_path]).unread == [Unread(path="other.parquet", reason="a table without score rows")]
+    (tmp_path / "empty.parquet").write_bytes(b"")
+    with pytest.raises(EvidenceError, match=r"^empty\.parquet: no Parquet file, or damaged\.$"):
+        recheck([tmp_path])
+
+
+def test_a_failed_score_is_missing_and_named_and_the_report_still_recomputes(tmp_path: Path) -> None:
+    """The published report orders by the -1e12 that stands in its place."""
+    rows = [row(f"P/{n}::{m}", passed=m == 0, codelewm=1.0 - m) for n in range(2) for m in range(2)]
+    failed = {"errors": {"lexical": "no prompt"}, "scores": rows[0].scores | {"lexical": -1e12}}
+    Published(tmp_path, rows=[rows[0].model_copy(update=failed), *rows[1:]]).rerank()
+    result = recheck([tmp_path])
+    (check,) = result.score_rows
+    assert [report.recomputes for report in result.reports] == [True]
+    assert "lexical" not in check.pass_at_1
+    assert "scores that failed, by `errors`, count as missing: 1 of lexical" in check.notes
+
+
+def test_a_failed_score_of_any_rows_is_missing() -> None:
+    fields = _own_rows(errors={"critic": "too long"})[0]
+    assert ScoreRow.model_validate(fields, context={"subject": "critic"}).finite("critic") is None
+
+
+def test_ablations_are_named_beside_the_controls_of_any_rows(tmp_path: Path) -> None:
+    _write(tmp_path / "s.jsonl", _own_rows())
+    claim = _claim(recheck([tmp_path]), "humaneval: critic orders")
+    assert claim.claim.endswith("better than every control in the rows, the ablations no_action aside.")
+    assert any(reason.startswith("+0.00 points over no_action, an ablation") for reason in claim.reasons)
+
+
+def test_a_split_counts_where_it_is_stated_and_p_pass_is_asked_of_codelewm_alone(tmp_path: Path) -> None:
+    _write(tmp_path / "s.jsonl", _own_rows())
+    result = recheck([tmp_path])
+    assert result.score_rows[0].stated_splits == {}
+    assert not any(claim.claim.startswith(("The rows are of the split", "The pass head")) for claim in result.claims)
+    _write(tmp_path / "s.jsonl", _own_rows(split="test"))
+    assert recheck([tmp_path]).score_rows[0].stated_splits == {"test": 4}
+
+
+@pytest.mark.parametrize("text", ["schema_version: 2", "schema_version: [1]", "release: 2026-99-99", "[" * 5000])
+def test_yaml_of_another_program_is_listed_as_unread(tmp_path: Path, text: str) -> None:
+    _write(tmp_path / "s.jsonl", _own_rows())
+    (tmp_path / "mkdocs.yml").write_text(text, encoding="utf-8")
+    assert [file.path for file in recheck([tmp_path]).unread] == ["mkdocs.yml"]
