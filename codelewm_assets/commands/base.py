@@ -58,6 +58,13 @@ def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> N
     )  # fmt: skip
 
 
+def folder(text: str) -> Path:
+    """A folder, be it absent, as the type of an argument."""
+    if Path(text).exists() and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file; name a folder")
+    return Path(text)
+
+
 def print_json(payload: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
     print(json.dumps(payload, indent=2))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, print_json
-from codelewm_assets.core.errors import BenchmarkNameError, SandboxError
+from codelewm_assets.commands.forms import refuse_other_forms
+from codelewm_assets.core.errors import BenchmarkNameError, ReportError, SandboxError
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId, benchmark_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ def benchmark_named(text: str) -> BenchmarkId:
 def run(options: argparse.Namespace) -> int:
     from codelewm_assets.completions.label_file import label_file
 
+    try:
+        refuse_other_forms(options.input, options.command)
+    except ReportError as error:
+        LOG.error(str(error))
+        return USAGE_ERROR
     try:
         summary = label_file(
             options.input, options.output, isolation=options.isolation, workers=options.workers,

@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from codelewm_assets.commands.base import USAGE_ERROR, command, print_json
+from codelewm_assets.commands.base import USAGE_ERROR, command, folder, print_json
 
 LOG = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", type=Path, metavar="PATH",
         help="a folder or a file: CodeLeWM's artifacts, or score rows of this project (JSON lines or Parquet)",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for recheck.md and recheck.json")
+    parser.add_argument("--output", type=folder, metavar="DIR", help="folder for recheck.md and recheck.json")
     parser.add_argument(
         "--score", metavar="NAME",
         help="score to compare with all others, in rows of this project (default: p_pass, or the only one that is no control)",

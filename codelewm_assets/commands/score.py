@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import FAILED, USAGE_ERROR, command, open_instance, open_store, print_json
+from codelewm_assets.commands.forms import refuse_other_forms
 from codelewm_assets.commands.label import DOWNLOADS, benchmark_named
 from codelewm_assets.core.errors import ProfileError, ReportError, StoreError
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS, BenchmarkId, kind_and_partition
@@ -72,6 +73,11 @@ def run(options: argparse.Namespace) -> int:
         LOG.error(f"--model is for --scorer {' or '.join(MODELS)}; found --scorer {options.scorer}.")
         return USAGE_ERROR
     try:
+        if not options.input.exists():
+            raise ReportError(
+                f"{options.input.name} cannot be read (no such file). Name a JSON-lines file of programs."
+            )
+        refuse_other_forms(options.input, options.command)
         labels = read_labels(options.labels) if options.labels else {}
         rows, scores, faults = _scored(options)
     except (ProfileError, ReportError) as error:

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelewm_assets.commands.base import command, print_json
-from codelewm_assets.commands.forms import refuse_other_forms
+from codelewm_assets.commands.base import command, folder, print_json
+from codelewm_assets.commands.forms import SCORE_ROWS, refuse_other_forms
 
 if TYPE_CHECKING:
     from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport
@@ -18,7 +18,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scores", type=Path, metavar="SCORES.jsonl", help="score rows (docs/evaluation.md), JSON lines or Parquet"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
+    parser.add_argument("--output", type=folder, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument(
         "--score", metavar="NAME",
         help="score to compare with all others, its controls (default: p_pass; codelewm in rows that CodeLeWM published)",
@@ -67,7 +67,7 @@ def _subject(options: argparse.Namespace) -> str:
     from codelewm_assets.evaluation.reports import CODELEWM_ROWS
     from codelewm_assets.evaluation.score_files import default_subject
 
-    refuse_other_forms(options.scores, options.command, CODELEWM_ROWS)
+    refuse_other_forms(options.scores, options.command, CODELEWM_ROWS, SCORE_ROWS)
     return options.score or default_subject(options.scores)
 
 

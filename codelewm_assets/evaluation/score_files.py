@@ -73,10 +73,11 @@ def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = 
         allow_trained_on: take rows whose scorer was trained on their problem.
     Raises: ReportError, after the last good row: unreadable, empty, rows malformed or given twice (a completion stands once in
         a pool, or once where rows have no pool), a name twice in one row, a completion that passed in one row and failed in
-        another, a problem that its scorer was trained on; the first faults with their line numbers, and how many more.
+        another, a problem that its scorer was trained on, CodeLeWM's rows of two cycles; the first faults with their line numbers, and how many more.
     """
     faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
     verdicts = dict[tuple[str, ...], tuple[bool, int]]()
+    states_split: bool | None = None  # CodeLeWM's rows since v0.9 do, those before it do not
     try:
         for number, row in _validated(path, subject):
             if isinstance(row, str):
@@ -84,6 +85,13 @@ def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = 
                 continue
             if row.trained_on and not allow_trained_on:
                 faults.append(f"line {number}: {TRAINED_ON.format(row.completion_id)}")
+                continue
+            if row.schema_version == CODELEWM_ROWS and states_split is None:
+                states_split = "split" in row.model_fields_set
+            if row.schema_version == CODELEWM_ROWS and states_split != ("split" in row.model_fields_set):
+                faults.append(
+                    f"line {number}: {'no split' if states_split else 'a split'}: rows of two cycles in one file"
+                )
                 continue
             key = (row.benchmark_id, row.problem_id, row.pool_id or "", row.completion_id)
             if (first := seen.setdefault(key, number)) != number:

@@ -63,7 +63,7 @@ def calibration_document(rows: Rows, texts: PublishedCalibration) -> Metrics:
 
 
 def _counts(rows: Rows, field: str) -> dict[str, int]:
-    return dict(Counter(getattr(row, field) for row in rows))
+    return dict(Counter(value for row in rows if (value := getattr(row, field)) is not None))
 
 
 def _slices(rows: Rows, field: str, names: Sequence[str]) -> Metrics:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -279,7 +280,7 @@ def own_subject(scores: Any) -> str:
 
 def _json(data: bytes, where: str) -> Any:
     try:
-        return json.loads(data.removeprefix(BYTE_ORDER_MARK), parse_constant=_refuse_constant)
+        return json.loads(data.removeprefix(BYTE_ORDER_MARK), parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise ReportError(f"{where}: not JSON, or truncated ({error.msg}, line {error.lineno}).") from error
     except (ValueError, RecursionError) as error:
@@ -287,7 +288,12 @@ def _json(data: bytes, where: str) -> Any:
 
 
 def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is no finite number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if isfinite(value) else _refuse_constant(text[:20])
 
 
 def validated(model: type[M], document: Any, where: str, schema_id: str) -> M:

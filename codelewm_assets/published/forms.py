@@ -33,8 +33,23 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ArtifactId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$")]
 Kind = Literal["eval_report", "downstream_benchmark", "dataset", "checkpoint", "training_run", "index", "score_report",
                "demo_report"]  # fmt: skip
+MAX_NAME_BYTES, MAX_PATH = 255, 1024  # of a file, and of its path in a manifest
 Count = Annotated[int, Field(ge=0)]
 Bounds = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
+
+
+def _encodable(text: str) -> str:
+    text.encode()  # a lone surrogate is a UnicodeEncodeError, which is a ValueError
+    return text
+
+
+def _file_path(path: str) -> str:
+    if "\0" in path or any(len(part.encode()) > MAX_NAME_BYTES for part in path.split("/")) or len(path) > MAX_PATH:
+        raise ValueError("no path that a file can have: a NUL, or too long")
+    return inside_the_root(path)
+
+
+Id = Annotated[str, AfterValidator(_encodable)]
 
 
 class Closed(BaseModel):
@@ -53,7 +68,7 @@ class PublishedFile(Closed):
     """One file of a manifest; `path` is relative to the manifest's folder and stays inside it."""
 
     bytes: Count
-    path: Annotated[str, AfterValidator(inside_the_root)]
+    path: Annotated[str, AfterValidator(_file_path)]
     sha256: Sha256
 
 
@@ -76,8 +91,8 @@ class PublishedScoreRow(Closed):
     """One completion's scores, higher = better. `benchmark_id` and `split` stand in rows since v0.9."""
 
     schema_version: Literal["codelewm.eval.completion_score.v1"]
-    completion_id: str
-    problem_id: str
+    completion_id: Id
+    problem_id: Id
     passed: bool
     llm_order_rank: int
     errors: dict[str, str]
@@ -161,6 +176,7 @@ class CalibrationFigures(Open):
     status: str
     roc_auc: FiniteFloat | None = None
     expected_calibration_error: FiniteFloat | None = None
+    brier_score: FiniteFloat | None = None
 
     @model_validator(mode="after")
     def _ok_has_figures(self) -> "CalibrationFigures":

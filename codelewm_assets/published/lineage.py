@@ -51,10 +51,10 @@ class Lineage:
             None,
         )
 
-    def rows_beside(self, file: EvidenceFile) -> tuple[EvidenceFile, Rows] | None:
-        """The score rows of the artifact that a report belongs to."""
+    def rows_beside(self, file: EvidenceFile) -> list[tuple[EvidenceFile, Rows]]:
+        """The files of score rows of the artifact that a report belongs to; a folder without a manifest may have several."""
         mates = {mate.path for mate in self.mates(file)}
-        return next(((at, rows) for at, rows in self.rows if at.path in mates), None)
+        return [(at, rows) for at, rows in self.rows if at.path in mates]
 
     def rows_of_artifact(self, artifact_id: str) -> tuple[EvidenceFile, Rows] | None:
         """The score rows that the manifest of an artifact lists."""
@@ -65,9 +65,11 @@ class Lineage:
         return None
 
     def report_beside(self, rows: EvidenceFile) -> PublishedRerank | None:
-        """The rerank report of the artifact that score rows belong to."""
+        """The rerank report of the artifact that score rows belong to; None where a folder without a manifest has several."""
         mates = {mate.path for mate in self.mates(rows)}
-        return next((report for file, report in self._evidence.of(RERANK, PublishedRerank) if file.path in mates), None)
+        reports = [report for file, report in self._evidence.of(RERANK, PublishedRerank) if file.path in mates]
+        has_others = any(at.path in mates for at, _ in self.rows if at is not rows)
+        return reports[0] if len(reports) == 1 and not has_others else None
 
     def checkpoint_of(self, rows: EvidenceFile) -> str | None:
         """sha256 of the checkpoint that score rows came from, as their report states."""

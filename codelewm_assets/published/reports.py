@@ -4,12 +4,12 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator
-from itertools import permutations
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, combinations, islice, permutations
 
 from codelewm_assets.core.digests import pretty_json, sha256_bytes, sha256_text
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.published.calibration_recompute import calibration_document
+from codelewm_assets.published.calibration_recompute import calibration_document, score_metrics
 from codelewm_assets.published.evidence import CONFIG, Evidence, EvidenceError, EvidenceFile, validated
 from codelewm_assets.published.forms import (
     CALIBRATION,
@@ -47,7 +47,8 @@ NOT_FROM_ROWS = {
     DEMO_GATE: "its figures are those of the rerank reports that it replays",
     PACK_RECORD: "rows of the pack are not recomputed; they are read for their split",
 }
-MAX_ORDERS = 60  # of row files that a calibration report may have been computed from
+MAX_SETS = 5000  # of row files that a calibration report may have been computed from
+MAX_ORDERS = 60  # of the files of such sets
 
 
 def check_reports(evidence: Evidence, lineage: Lineage) -> list[ReportCheck]:
@@ -81,16 +82,17 @@ def _rerank(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> ReportC
     report = file.records[0]
     assert isinstance(report, PublishedRerank)
     beside = lineage.rows_beside(file)
-    if beside is not None:
-        _same_pools(file, report, *beside)
-    candidates = [beside] if beside else [(at, rows) for at, rows in lineage.rows if not _other_pools(report, rows)]
+    if len(beside) == 1:
+        _same_pools(file, report, *beside[0])
+    candidates = [(at, rows) for at, rows in beside or lineage.rows if not _other_pools(report, rows)]
     settings = _settings(lineage, file, report)
     for at, rows in candidates:
         if file.sha256 == sha256_bytes(rerank_bytes(report, rows, settings)):
             return _check(file, True, "byte for byte from its rows", at)
-    if beside is None:
+    if len(beside) != 1:
         return _check(file, None, "no score rows here give it; its own are not among the files")
-    return _check(file, False, _difference(file, rerank_bytes(report, beside[1], settings)), beside[0])
+    at, rows = beside[0]
+    return _check(file, False, _difference(file, rerank_bytes(report, rows, settings)), at)
 
 
 def rerank_bytes(report: PublishedRerank, rows: Rows, settings: RerankSettings) -> bytes:
@@ -150,12 +152,24 @@ def _calibration(evidence: Evidence, lineage: Lineage, file: EvidenceFile) -> Re
 
 
 def _orders(lineage: Lineage, report: PublishedCalibration) -> Iterator[list[tuple[EvidenceFile, Rows]]]:
-    """Row files in every order that has the report's number of rows, some at most."""
-    count = 0
-    for order in permutations(lineage.rows, len(report.score_paths)) if report.score_paths else ():
-        if sum(len(rows) for _, rows in order) == report.row_count and count < MAX_ORDERS:
-            count += 1
-            yield list(order)
+    """Row files in the orders that the report may have been computed from, some at most.
+
+    Only ties in the average precision depend on the order, so sets of files are tried first, by their rows and one Brier score.
+    """
+    if not report.score_paths:
+        return
+    sets = islice(combinations(lineage.rows, len(report.score_paths)), MAX_SETS)
+    fitting = (chosen for chosen in sets if sum(len(rows) for _, rows in chosen) == report.row_count)
+    orders = chain.from_iterable(permutations(chosen) for chosen in fitting if _has_the_brier_score(chosen, report))
+    yield from map(list, islice(orders, MAX_ORDERS))
+
+
+def _has_the_brier_score(chosen: Sequence[tuple[EvidenceFile, Rows]], report: PublishedCalibration) -> bool:
+    name = next((name for name, figures in report.overall.baselines.items() if figures.status == "ok"), None)
+    if name is None:
+        return True
+    computed = score_metrics([row for _, rows in chosen for row in rows], name)["brier_score"]
+    return computed is not None and _equal(report.overall.baselines[name].brier_score, computed)
 
 
 def _difference(file: EvidenceFile, computed: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 PREFIXES = ("execution_training", "execution_passfail_pack")
+RUNTIME = "runtime"  # prefix of events around a run; they keep their names alone
 KINDS = ("start", "progress", "collapse_diagnostics", "checkpoint", "complete")
 RANK_RATIO = "z_pred_effective_rank_ratio"
 Count = Annotated[int, Field(ge=0)]
@@ -36,8 +37,14 @@ class CodelewmEvent(BaseModel):
 
 
 def is_codelewm_event(event: Any) -> bool:
-    """True if the event has the form of CodeLeWM's streams."""
-    return isinstance(event, dict) and isinstance(event.get("fields"), dict) and "." in str(event.get("event"))
+    """True if the event is named as in CodeLeWM's streams."""
+    return isinstance(event, dict) and isinstance(event.get("event"), str) and "." in event["event"]
+
+
+def is_known(name: str) -> bool:
+    """True if a name of this project's trainer, or of CodeLeWM's."""
+    prefix, _, _ = name.rpartition(".")
+    return prefix in ("", RUNTIME, *PREFIXES)
 
 
 def translated(event: dict[str, Any]) -> dict[str, Any]:

@@ -66,4 +66,9 @@ def load_by(kind: Any, encoder: ModelSource, **more: Any) -> Any:
     try:
         return kind.from_pretrained(source, **keywords, **more)
     except (OSError, ValueError, ImportError) as error:
-        raise TrainingError(f"{encoder.source} could not be loaded by {kind.__name__}: {error}") from error
+        fault = (
+            "has no tokenizer that can be loaded"
+            if kind is AutoTokenizer
+            else f"could not be loaded by {kind.__name__}"
+        )
+        raise TrainingError(f"{encoder.source} {fault}: {' '.join(str(error).split())}") from error

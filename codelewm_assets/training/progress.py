@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, create_model
 
 from codelewm_assets.core.errors import ReportError
-from codelewm_assets.training.codelewm_events import is_codelewm_event, translated
+from codelewm_assets.training.codelewm_events import is_codelewm_event, is_known, translated
 
 JOB_EVENT = "CODELEWM_JOB_EVENT "
 STREAM = "reports/job_progress.jsonl"  # under a worker's output folder
@@ -119,6 +119,11 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
         ) from error
     *lines, last = text.removesuffix("\n").split("\n")
     is_log = JOB_EVENT in text
+    if lines and not is_log and not any(line.lstrip()[:1] in ("{", "[") for line in (*lines, last)):
+        raise ReportError(
+            f"{path.name}: no line has {JOB_EVENT.strip()}, and none is a JSON object. Name a job's log, or the "
+            "job_progress.jsonl of a training run."
+        )
     is_cut = _is_cut(last.partition(JOB_EVENT)[2] or last, is_ended=text.endswith("\n"))
     events: list[dict[str, Any]] = []
     for number, line in enumerate([*lines, *([] if is_cut else [last])], 1):
@@ -133,6 +138,11 @@ def read_events(path: Path) -> tuple[list[dict[str, Any]], int]:
             ) from error
     if not events:
         raise ReportError(f"{path.name} holds no event; expected one JSON object with an `event` field a line.")
+    if not any(is_known(event["event"]) for event in events):
+        raise ReportError(
+            f"{path.name} holds no event of a training run; found {short_repr(events[0]['event'])}. Name the "
+            "job_progress.jsonl of one."
+        )
     return events, len(lines) + 1 if is_cut else 0
 
 

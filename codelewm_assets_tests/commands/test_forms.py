@@ -83,3 +83,39 @@ def test_a_file_that_another_command_takes_is_refused_by_its_name(run: Run, tmp_
 def test_a_file_without_a_schema_id_is_left_to_its_reader(run: Run, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(pretty_json({"a": 1}))
     run("rerank", tmp_path / "x.json", "--output", tmp_path / "out").is_one_line_error("x.json: line 1")
+
+
+def test_score_rows_and_events_are_no_programs(run: Run, tmp_path: Path) -> None:
+    scores = lines(tmp_path / "s.jsonl", {"completion_id": "a", "problem_id": "p", "scores": {"x": 0.5}})
+    events = lines(tmp_path / "e.jsonl", *STREAM)
+    output = ("--output", tmp_path / "out.jsonl")
+    for command in (("label",), ("score", "--scorer", "critic")):
+        run(*command, scores, *output).is_one_line_error("s.jsonl is a file of score rows", "recheck take it", status=2)
+        run(*command, events, *output).is_one_line_error("e.jsonl is an event stream", "job-status takes it", status=2)
+    run("score", "absent.jsonl", "--scorer", "critic", *output).is_one_line_error(
+        "absent.jsonl cannot be read", status=2
+    )
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ([{"event": "foo.bar", "fields": {}}], "holds no event of a training run; found 'foo.bar'"),
+        ([{"event": f"{TRAINING}.start"}], "fields is missing"),
+        ([{"event": f"{TRAINING}.start", "fields": [1]}], "fields is [1]; it should be a valid dictionary"),
+        (["Collecting torch", "Done"], "no line has CODELEWM_JOB_EVENT"),
+    ],
+)
+def test_a_stream_without_a_known_event_is_refused(run: Run, tmp_path: Path, rows: list[object], part: str) -> None:
+    run("job-status", lines(tmp_path / "a.log", *rows)).is_one_line_error("a.log", part)
+
+
+@pytest.mark.parametrize("command", ["calibrate", "rerank"])
+def test_rows_of_two_cycles_are_refused(run: Run, tmp_path: Path, command: str) -> None:
+    rows = [row(f"HumanEval/0::{m}", passed=m == 0).model_dump(mode="json") for m in range(2)]
+    del rows[1]["benchmark_id"], rows[1]["split"]
+    path = lines(tmp_path / "s.jsonl", *rows)
+    run(command, path, "--output", tmp_path / "out").is_one_line_error(
+        "line 2: no split: rows of two cycles in one file"
+    )

@@ -47,14 +47,16 @@ def test_tables_json_and_page(run: Run, tmp_path: Path) -> None:
         ("scores.jsonl", _lines(ROW, ROW | {"schema_version": "codelewm.eval.completion_score.v2"}),
          "line 2: is codelewm.eval.completion_score.v2"),
         ("scores.jsonl", _lines(ROW | {"schema_version": "codelewm.eval.completion_score.v2"}), f"recheck reads {SCORE_ROW}"),
-        ("scores.jsonl", _lines(ROW | {"scores": {"codelewm": float("nan")}}), "NaN is no JSON number"),
+        ("scores.jsonl", _lines(ROW | {"scores": {"codelewm": float("nan")}}), "NaN is no finite number"),
         ("scores.jsonl", _lines(ROW | {"scores": {"lexical": 1.0}}), "1 rows have no score codelewm"),
         ("scores.jsonl", _lines(ROW, ROW | {"completion_id": "Q/7::1"}), "completion 'Q/7::1' stands in a pool of P/0"),
+        ("scores.jsonl", _lines(ROW, OLD | {"completion_id": "P/0::\ud800"}), "line 2: no codelewm.eval.completion_score"),
         ("scores.jsonl", "", "is empty"),
         ("report.json", '{"schema_version": "codelewm.eval.execution_rerank_report.v1",\n "base', "not JSON, or truncated"),
         ("scan.json", '{"schema_version": "codelewm.secret_scan.v1", "ok": true, "findings": []}', "paths_scanned: Field required"),
     ],
-    ids=["cut off", "twice", "two cycles", "mixed versions", "other version", "NaN", "no subject", "pool", "empty", "cut", "field"],
+    ids=["cut off", "twice", "two cycles", "mixed versions", "other version", "NaN", "no subject", "pool", "lone", "empty", "cut",
+         "field"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_judged_is_one_line(run: Run, tmp_path: Path, name: str, text: str, part: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
@@ -72,6 +74,19 @@ def test_every_faulty_file_is_named(run: Run, tmp_path: Path) -> None:
 def test_a_manifest_of_a_foreign_kind_is_refused(run: Run, tmp_path: Path) -> None:
     Published(tmp_path).rerank(artifact_kind="execution_pack")
     run("recheck", tmp_path).is_one_line_error("artifact_kind", "'execution_pack'", status=2)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a" * 5000, "a/" * 5000], ids=["NUL", "long name", "long path"])
+def test_a_path_that_no_file_can_have_is_named(run: Run, tmp_path: Path, path: str) -> None:
+    Published(tmp_path).rerank(files=[{"path": path, "bytes": 0, "sha256": "0" * 64}])
+    run("recheck", tmp_path).is_one_line_error("manifest.json: ", "files.0.path: ", status=2)
+
+
+def test_a_number_beyond_floats_is_named(run: Run, tmp_path: Path) -> None:
+    Published(tmp_path).rerank(metadata={"score": 0.5})
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace("0.5", "1e400"), encoding="utf-8")
+    run("recheck", tmp_path).is_one_line_error("manifest.json: ", "1e400 is no finite number", status=2)
 
 
 def test_rows_of_other_pools_are_refused(run: Run, tmp_path: Path) -> None:
@@ -169,3 +184,14 @@ def test_a_list_as_configuration_is_named(run: Run, tmp_path: Path) -> None:
     Published(tmp_path).rerank()
     (tmp_path / "config.json").write_text("[1]", encoding="utf-8")
     run("recheck", tmp_path).is_one_line_error("config.json: no configuration of a rerank run", status=2)
+
+
+def test_an_output_that_is_a_file_is_named_before_anything_is_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    run("recheck", "absent", "--output", tmp_path / "taken").is_one_line_error("is a file; name a folder", status=2)
+
+
+def test_rows_of_problems_that_were_trained_on_say_which_commands_take_them(run: Run, tmp_path: Path) -> None:
+    own = {"completion_id": "a", "problem_id": "p", "benchmark_id": "humaneval", "passed": True, "trained_on": True}
+    (tmp_path / "s.jsonl").write_text(_lines(own | {"scores": {"p_pass": 0.5}}), encoding="utf-8")
+    run("recheck", tmp_path).is_one_line_error("calibrate and rerank take them with --allow-trained-on", status=2)

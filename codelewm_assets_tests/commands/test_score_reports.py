@@ -54,7 +54,7 @@ def test_score_rows_that_cannot_be_read_or_reports_that_cannot_be_written_are_on
     run(command, tmp_path, "--output", "reports").is_one_line_error("cannot be read")
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
     scores = lines(tmp_path / "scores.jsonl", *SCORES)
-    run(command, scores, "--output", tmp_path / "taken").is_one_line_error("Could not write", REPORTS[command])
+    run(command, scores, "--output", tmp_path / "taken").is_one_line_error("taken is a file; name a folder", status=2)
 
 
 @pytest.mark.parametrize("command", sorted(REPORTS))

@@ -12,8 +12,9 @@ from codelewm_assets.core.digests import digest_of, pretty_json
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.score_files import default_subject
+from codelewm_assets.published.calibration_recompute import calibration_document
 from codelewm_assets.published.evidence import EvidenceError
-from codelewm_assets.published.forms import SCORE_ROW
+from codelewm_assets.published.forms import CALIBRATION, SCORE_ROW, PublishedCalibration, PublishedScoreRow
 from codelewm_assets.published.manifests import artifact_id_of
 from codelewm_assets.published.page import markdown_page
 from codelewm_assets.published.recheck import recheck
@@ -319,3 +320,46 @@ def test_yaml_of_another_program_is_listed_as_unread(tmp_path: Path, text: str) 
     _write(tmp_path / "s.jsonl", _own_rows())
     (tmp_path / "mkdocs.yml").write_text(text, encoding="utf-8")
     assert [file.path for file in recheck([tmp_path]).unread] == ["mkdocs.yml"]
+
+
+def test_files_of_several_artifacts_in_one_folder_without_manifests_are_tried_one_by_one(tmp_path: Path) -> None:
+    """The rows of `b` pass first by codelewm, those of `a` by nothing; each report recomputes from its own."""
+    for name, score in (("a", 0.0), ("b", 1.0)):
+        rows = [row(f"P/{n}::{m}", passed=m == 1, codelewm=score * m) for n in range(2) for m in range(2)]
+        artifact = Published(tmp_path / "in", rows=rows)
+        artifact.rerank()
+        for file in ("completion_scores.jsonl", "execution_rerank_report.json"):
+            (tmp_path / "in" / "reports" / file).rename(tmp_path / f"{name}_{file}")
+    result = recheck([*tmp_path.glob("*.json*")])
+    assert [(report.recomputes, Path(report.from_rows[0]).name) for report in result.reports] == [
+        (True, "a_completion_scores.jsonl"), (True, "b_completion_scores.jsonl"),
+    ]  # fmt: skip
+    assert {rows.split.status for rows in result.score_rows} == {"unknown"}
+
+
+def _calibration_report(rows: Sequence[PublishedScoreRow], **changes: object) -> dict[str, Any]:
+    texts = {
+        "schema_version": CALIBRATION, "baselines_requested": ["codelewm"], "calibration_bin_count": 10, "claim_allowed": False,
+        "claim_gate": {}, "claim_reason": "", "dataset_kind": "", "interpretation": {}, "overall": {}, "slices": {}, "row_count": 0,
+        "score_paths": ["a", "b", "c"],
+    } | changes  # fmt: skip
+    return calibration_document(rows, PublishedCalibration.model_validate(texts))
+
+
+def test_a_calibration_report_finds_its_rows_among_many_without_manifests(tmp_path: Path) -> None:
+    """Three of six files of equal size: 120 orders, and the last ones are its own."""
+    files = [[row(f"P{n}/{m}::{m}", passed=m == 0, codelewm=n / 7 - m / 9) for m in range(2)] for n in range(6)]
+    for n, rows in enumerate(files):
+        _write(tmp_path / f"{n}.jsonl", [row.model_dump(mode="json") for row in rows])
+    report = _calibration_report([row for rows in (files[5], files[4], files[3]) for row in rows])
+    (tmp_path / "c.json").write_bytes(pretty_json(report))
+    assert [check.recomputes for check in recheck([tmp_path]).reports] == [True]
+
+
+def test_a_calibration_report_of_many_files_is_given_up(tmp_path: Path) -> None:
+    """Ten of 14 files have 3.6 billion orders."""
+    for n in range(14):
+        _write(tmp_path / f"{n}.jsonl", [row(f"P{n}/0::0", passed=True).model_dump(mode="json")])
+    report = _calibration_report([row("P/0::0", passed=True)], score_paths=[str(n) for n in range(10)])
+    (tmp_path / "c.json").write_bytes(pretty_json(report))
+    assert [check.recomputes for check in recheck([tmp_path]).reports] == [None]
