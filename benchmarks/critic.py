@@ -111,7 +111,8 @@ def main() -> None:
 
     if arguments.section == "models":
         lines = [
-            "Problems held out:", "", *reports("model_"), "", "Problems and models held out:", "", *reports("unseen_model_"),
+            "Problems held out:", "", *reports("model_"), "",
+            "Problems and families of models held out:", "", *reports("unseen_model_"),
         ]  # fmt: skip
     else:
         raw = {seed: report(arguments.store, "rerank_report", seed, "transfer_report") for seed in SEEDS}

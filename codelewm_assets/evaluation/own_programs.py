@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from codelewm_assets.completions.program_rows import Key, LabelVerdict, ProgramRow
 from codelewm_assets.core.digests import canonical_json
 from codelewm_assets.core.errors import ScorerError
-from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.ids import BENCHMARKS, published_id
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.dataset.folds import ProblemSplit
@@ -144,7 +144,10 @@ def model_scores(name: str, settings: ScorerSettings, rows: Sequence[ProgramRow]
     if stated is None:
         return [(value, None) for value in values]
     trained = stated.problem_ids() if stated.none_of_the_benchmarks is None else frozenset[str]()
-    return [(value, row.problem_id in trained) for value, row in zip(values, rows, strict=True)]
+    return [
+        (value, (published_id(row.problem_id) or row.problem_id) in trained)
+        for value, row in zip(values, rows, strict=True)
+    ]
 
 
 def _cross_fitted(

@@ -105,8 +105,8 @@ def contamination_report(
     """
     problems = sorted(set(scored))
     trained = {published_id(name) or name for name in stated.problems or ()}
-    near = {clusters[name] for name in trained if name in clusters}
-    seen = [name for name in problems if name in trained or clusters.get(name) in near]
+    near = {cluster for name, cluster in clusters.items() if (published_id(name) or name) in trained}
+    seen = [name for name in problems if (published_id(name) or name) in trained or clusters.get(name) in near]
     is_read = all(published_id(name) is not None or name in clusters for name in trained)
     statement: Statement = "unknown"
     if stated.none_of_the_benchmarks is not None:

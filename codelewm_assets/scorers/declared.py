@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codelewm_assets.core.errors import ScorerError
-from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.core.ids import FOLDS, published_id
 from codelewm_assets.training.config import PACKAGE, ModelSource
 
 Role = Literal["candidate", "control"]
@@ -37,7 +37,13 @@ class TrainedOn(BaseModel):
         return self
 
     def problem_ids(self) -> frozenset[str]:
-        """Ids of the problems that it was trained on. Raises: ScorerError: the file cannot be read, or names none."""
+        """Problems that it was trained on, by their ids as published; an id that is no benchmark problem's stays as it is.
+
+        Raises: ScorerError: the file cannot be read, or names none.
+        """
+        return frozenset(published_id(name) or name for name in self._stated_ids())
+
+    def _stated_ids(self) -> frozenset[str]:
         if self.problems_file is None:
             return frozenset(self.problems or ())
         try:

@@ -85,7 +85,6 @@ def test_a_completion_without_a_score_keeps_its_row_and_one_of_another_fold_has_
         ({"none_of_the_benchmarks": "older than both"}, "none_of_the_benchmarks", []),
         ({"problems": ("HumanEval/9",)}, "problems", []),
         ({"problems": ("HumanEval/1", "HumanEval/3")}, "problems", ["HumanEval/1", "HumanEval/2"]),
-        ({"problems": ("humaneval_1", "Python/3")}, "problems", ["HumanEval/1", "HumanEval/2"]),  # as peers spell them
         ({"problems": ("https://example.org/1",)}, "unknown", []),  # an id that is no problem's clears nothing
         ({"problems": ("https://example.org/1", "HumanEval/1")}, "problems", ["HumanEval/1"]),
     ],

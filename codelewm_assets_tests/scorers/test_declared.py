@@ -77,3 +77,8 @@ def test_a_file_of_problems_has_an_id_a_line(tmp_path: Path) -> None:
 def test_a_reason_cannot_be_empty() -> None:
     with pytest.raises(ValidationError, match="at least 1 character"):
         TrainedOn(none_of_the_benchmarks="")
+
+
+def test_problems_that_a_statement_spells_as_peers_do_are_those_of_the_benchmark() -> None:
+    stated = TrainedOn(problems=("humaneval_7", "Python/8", "MBPP/2", "https://example.org/1"))
+    assert stated.problem_ids() == {"HumanEval/7", "HumanEval/8", "Mbpp/2", "https://example.org/1"}
