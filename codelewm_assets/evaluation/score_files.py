@@ -73,7 +73,8 @@ def score_rows(path: Path, *, subject: str = "p_pass", allow_trained_on: bool = 
         allow_trained_on: take rows whose scorer was trained on their problem.
     Raises: ReportError, after the last good row: unreadable, empty, rows malformed or given twice (a completion stands once in
         a pool, or once where rows have no pool), a name twice in one row, a completion that passed in one row and failed in
-        another, a problem that its scorer was trained on, CodeLeWM's rows of two cycles; the first faults with their line numbers, and how many more.
+        another, a problem that its scorer was trained on, CodeLeWM's rows of two cycles; the first faults with their line numbers,
+        and how many more.
     """
     faults, seen, count = list[str](), dict[tuple[str, ...], int](), 0
     verdicts = dict[tuple[str, ...], tuple[bool, int]]()
