@@ -24,7 +24,7 @@ from codelewm_assets.baselines.pool_model import Pool, lm_pair_scores, pool_mode
 from codelewm_assets.baselines.static import boosted, counts_and_surprisal
 from codelewm_assets.baselines.structure import Scores, structure_scores
 from codelewm_assets.completions.syntax import is_python
-from codelewm_assets.core.ids import FOLDS, BenchmarkId, split_of
+from codelewm_assets.core.ids import BENCHMARKS, FOLDS, BenchmarkId, split_of
 from codelewm_assets.core.records import CompletionKind, PackRow, PoolMember, Record
 from codelewm_assets.dataset.folds import ProblemSplit
 
@@ -97,7 +97,7 @@ def control_rows(
     """Rows of all scored completions in the order of their ids, then rows of all pool members by pool and id.
 
     Twins and programs that models wrote are kept apart: agreement is among programs of one kind, and a control that is fitted
-    is fitted on the kind that it scores.
+    is fitted on the kind that it scores. The programs of a benchmark that asks for outputs are to be predicted, not judged.
 
     Args:
         prompts: problem id → prompt.
@@ -106,7 +106,7 @@ def control_rows(
         orders: of `structure.twin_pool_scores`.
         of_models: controls of programs that models wrote.
     """
-    known = Completions.of(pack)
+    known = Completions.of(row for row in pack if row.source_dataset in BENCHMARKS)
     fold = {split.problem_id: split.fold for split in splits if split.fold in FOLDS}  # else splits_keep_their_contract
     codes = {name: row.code_tokens for name, row in known.first.items()}
     stored = [m for m in members if m.completion_id in known.first and m.problem_id in fold]  # pools_join_the_pack

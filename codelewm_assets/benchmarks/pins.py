@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import AnyBenchmarkId, BenchmarkId
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,30 @@ EVALPLUS_FILES: dict[BenchmarkId, FilePin] = {
         revision_environment="CODELEWM_MBPP_PLUS_REVISION",
         license="Apache-2.0 AND CC-BY-4.0",
         license_attribution_url="https://github.com/evalplus/mbppplus_release",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPin:
+    """A dataset of the Hugging Face Hub at one commit, of which a file may be named instead; artifacts state its sha256."""
+
+    benchmark_id: AnyBenchmarkId  # what it holds
+    dataset: str  # repository of the rows on the Hub
+    revision: str  # full commit hash
+    environment: str  # name of the environment variable that may name a local copy
+    license: str  # licence of what is in it
+    license_attribution_url: str  # where that is stated
+
+
+DATASETS: dict[AnyBenchmarkId, DatasetPin] = {
+    "cruxeval_o": DatasetPin(
+        benchmark_id="cruxeval_o",
+        dataset="cruxeval-org/cruxeval",
+        revision="b96af0450242eb4da433032b90998f25588a5d0f",  # 800 rows, test.jsonl of 186,873 bytes
+        environment="CODELEWM_CRUXEVAL_O_FILE",
+        license="MIT",
+        license_attribution_url="https://github.com/facebookresearch/cruxeval",
     ),
 }
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+from codelewm_assets.benchmarks.cruxeval import read_cruxeval
 from codelewm_assets.benchmarks.evalplus import Suite, find_file, read_file
 from codelewm_assets.benchmarks.hub import fetch_rows, read_hub, require_full_revision
 from codelewm_assets.benchmarks.humaneval import read_wheel
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
+from codelewm_assets.benchmarks.pins import DATASETS, EVALPLUS_FILES
 from codelewm_assets.benchmarks.published_tests import Runner
 from codelewm_assets.benchmarks.stand_in import read_stand_in
 from codelewm_assets.core.errors import SourceFormatError
-from codelewm_assets.core.ids import BenchmarkId, SourceName
+from codelewm_assets.core.ids import AnyBenchmarkId, SourceName
 from codelewm_assets.core.records import ExcludedProblem, Problem
 
 
@@ -26,7 +27,7 @@ class SourceRead:
 
 
 def load_benchmark(
-    benchmark_id: BenchmarkId,
+    benchmark_id: AnyBenchmarkId,
     *,
     source: SourceName,
     max_inputs: int | None,
@@ -50,6 +51,8 @@ def load_benchmark(
         problems, excluded = read_wheel(run=run, max_inputs=max_inputs)
     elif source == "stand_in":
         problems, excluded = read_stand_in(max_inputs=max_inputs), []
+    elif source == "cruxeval":
+        problems, excluded = read_cruxeval(DATASETS[benchmark_id], environment, run=run, max_inputs=max_inputs)
     elif source == "evalplus":
         pin = EVALPLUS_FILES[benchmark_id]
         revision = environment.get(pin.revision_environment)

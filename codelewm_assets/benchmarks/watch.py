@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
+from codelewm_assets.benchmarks.pins import DATASETS, EVALPLUS_FILES
 from codelewm_assets.core.digests import digest_of_files, sha256_file
 from codelewm_assets.core.errors import SourceMissingError
 from codelewm_assets.core.hub_calls import hub_api, one_line
-from codelewm_assets.core.ids import BenchmarkId
+from codelewm_assets.core.ids import AnyBenchmarkId
 
 HUB_TIMEOUT_S = 10.0
 MISSING = "missing"
@@ -29,11 +29,15 @@ class Watched:
     expected: str | None
 
 
-def watched_release(benchmark: BenchmarkId, environment: Mapping[str, str]) -> list[Watched]:
-    """The file or the dataset that the environment names for an EvalPlus benchmark.
+def watched_release(benchmark: AnyBenchmarkId, environment: Mapping[str, str]) -> list[Watched]:
+    """The file or the dataset that a benchmark is read from, where it can change.
 
-    A release that is downloaded cannot change: its digest is pinned and the download is kept.
+    An EvalPlus release that is downloaded cannot: its digest is pinned and the download is kept.
     """
+    if dataset := DATASETS.get(benchmark):
+        if path := environment.get(dataset.environment):
+            return [Watched(dataset.environment, "file", path, None)]
+        return [Watched(dataset.dataset, "dataset", dataset.dataset, dataset.revision)]
     pin = EVALPLUS_FILES[benchmark]
     if path := environment.get(pin.environment):
         return [Watched(pin.environment, "file", path, pin.sha256)]

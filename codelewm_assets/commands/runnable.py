@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from codelewm_assets.core.errors import ProfileError, SourceMissingError
-from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
+from codelewm_assets.doctor.data import dataset_findings, evalplus_findings, wheel_finding
 from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.doctor.machine import gpu_finding, isolation_finding
 from codelewm_assets.library.packages import package_versions
@@ -37,6 +37,7 @@ def _findings(
     if "benchmark_problems" in assets:
         yield wheel_finding(profile)
         yield from evalplus_findings(profile, environment, cache)
+        yield from dataset_findings(profile, environment)
     yield from _path_findings(profile, assets, environment)
     if "library_functions" in assets:
         yield from _package_findings(profile)

@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.completions.samples.read import Sample
 from codelewm_assets.completions.twins import make_twins
-from codelewm_assets.completions.variants import CompletionSourceError
+from codelewm_assets.completions.variants import CompletionSourceError, Variant, normalise
 from codelewm_assets.core.digests import sha256_text, unit_interval
-from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, OUTPUT_BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.core.sample_records import ImportedSample, SampleStatus
 
@@ -24,6 +24,8 @@ def make_completions(
     problems: Sequence[Problem], *, bugs: int, pairs_per_bug: int, seed: int, workers: int = 1
 ) -> list[Completion]:
     """Completions of every problem; ids count within a problem: `HumanEval/0/c003`. Number 0 is the reference.
+
+    A problem that asks for outputs has its reference alone.
 
     Args:
         workers: processes that share the problems; what is made does not depend on it.
@@ -40,8 +42,13 @@ def make_completions(
 
 
 def _of_problem(problem: Problem, *, bugs: int, pairs_per_bug: int, seed: int) -> list[Completion]:
+    is_alone = problem.benchmark_id in OUTPUT_BENCHMARKS  # its one program is the problem itself
     try:
-        variants = make_twins(problem.reference, problem.entry_point, bugs=bugs, pairs_per_bug=pairs_per_bug, seed=seed)
+        variants = (
+            [Variant(normalise(problem.reference, problem.entry_point), "reference", "reference", ())]
+            if is_alone
+            else make_twins(problem.reference, problem.entry_point, bugs=bugs, pairs_per_bug=pairs_per_bug, seed=seed)
+        )
     except CompletionSourceError as error:
         raise CompletionSourceError(f"{problem.problem_id}: {error}") from error
     return [

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from codelewm_assets.core.errors import BenchmarkNameError, LiteralError, SandboxError
+from codelewm_assets.core.errors import BenchmarkNameError, LiteralError, OutputBenchmarkError, SandboxError
 from codelewm_assets.core.files import json_lines
 from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
 from codelewm_assets.core.literals import read_value
@@ -182,7 +182,10 @@ def _of_sample(
     if problem_id is None:
         known = f"one of {named}" if named else "one with its benchmark, or --benchmark"
         raise _RowFault(f"task_id: {str(task_id)[:80]!r} is no problem's id; expected {known}")
-    problem = problems_of(benchmark_of(problem_id.partition("/")[0])).get(problem_id)
+    try:
+        problem = problems_of(benchmark_of(problem_id.partition("/")[0])).get(problem_id)
+    except OutputBenchmarkError as error:
+        raise _RowFault(f"task_id: {error}") from error
     if problem is None:
         raise _RowFault(f"task_id: {problem_id} is not among the problems that were read")
     if isinstance(sample.get("solution"), str):

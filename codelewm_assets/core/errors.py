@@ -25,6 +25,20 @@ class BenchmarkNameError(AssetsError, ValueError):
     """A name is no known benchmark's, in any spelling."""
 
 
+class OutputBenchmarkError(BenchmarkNameError):
+    """Programs were offered for a benchmark that asks for the outputs of its own.
+
+    Args:
+        benchmark_id: of that benchmark.
+    """
+
+    def __init__(self, benchmark_id: str) -> None:
+        super().__init__(
+            f"{benchmark_id} asks for outputs of programs; it has no completions to label, score or rerank. Name a benchmark "
+            "that asks for programs, or build a profile with its source for its decoys and retrieval (docs/sources.md)."
+        )
+
+
 class LiteralError(AssetsError):
     """A text is not a Python literal, or a value cannot be written as one."""
 

@@ -1,15 +1,17 @@
 """Benchmarks, seeds, folds, and the composition of ids."""
 
 import re
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticKnownError
 
-from codelewm_assets.core.errors import BenchmarkNameError
+from codelewm_assets.core.errors import BenchmarkNameError, OutputBenchmarkError
 
-SourceName = Literal["wheel", "stand_in", "evalplus"]
+SourceName = Literal["wheel", "stand_in", "evalplus", "cruxeval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,9 @@ class Benchmark:
     words: str  # regular expression of the names that a sentence may use for it, in lower case
     prefix: str  # how ids of its problems begin as published: EvalPlus' `Mbpp/2` is MBPP's task 2
     spellings: tuple[str, ...]  # the prefix and the names that peers use, in lower-case letters alone
-    form: Literal["humaneval", "mbpp"] = "mbpp"  # of its rows; in HumanEval's a reference is what follows the prompt
+    form: Literal["humaneval", "mbpp", "records"] = (
+        "mbpp"  # of its rows; in HumanEval's a reference is what follows the prompt; a record is program, input and output
+    )
     sources: tuple[SourceName, ...] = ("evalplus",)  # that a profile may read it from
 
 
@@ -34,17 +38,33 @@ BENCHMARKS: dict[str, Benchmark] = {
         spellings=("mbpp", "mbppplus", "sanitizedmbpp", "mbppsanitized", "evalplusmbppplus"),
     ),
 }  # fmt: skip
-"""Every benchmark by its id."""
+"""Benchmarks that ask for programs, by id: completions are tested, scored and reranked. Every profile has all of them."""
+OUTPUT_BENCHMARKS: dict[str, Benchmark] = {
+    "cruxeval_o": Benchmark(
+        "CRUXEval-O", words="cruxeval(?:[-_ ]?o)?", prefix="CRUXEval", form="records", sources=("cruxeval",),
+        spellings=("cruxeval", "cruxevalo", "cruxevalorgcruxeval"),
+    ),
+}  # fmt: skip
+"""Benchmarks that ask for the outputs of programs, by id: they have records to predict, and no completions to rerank. A profile
+may leave them out; nothing is trained on them."""
+ALL_BENCHMARKS: Mapping[str, Benchmark] = ChainMap(OUTPUT_BENCHMARKS, BENCHMARKS)  # iterates over the last map first
 
 
-def _registered(value: Any) -> Any:
-    if not isinstance(value, str) or value not in BENCHMARKS:
-        raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, BENCHMARKS))})
-    return value
+def _one_of(known: Mapping[str, Benchmark]) -> BeforeValidator:
+    def registered(value: Any) -> Any:
+        if not isinstance(value, str) or value not in known:
+            if value in list(OUTPUT_BENCHMARKS):
+                raise OutputBenchmarkError(value)
+            raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, known))})
+        return value
+
+    return BeforeValidator(registered)
 
 
-IS_REGISTERED = BeforeValidator(_registered)
-BenchmarkId = Annotated[str, IS_REGISTERED]
+ASKS_FOR_PROGRAMS, IS_REGISTERED = _one_of(BENCHMARKS), _one_of(ALL_BENCHMARKS)
+BenchmarkId = Annotated[str, ASKS_FOR_PROGRAMS]
+"""A benchmark that asks for programs. Raises: OutputBenchmarkError: one that asks for outputs."""
+AnyBenchmarkId = Annotated[str, IS_REGISTERED]
 SEEDS: tuple[int, ...] = (42, 1729)
 FOLDS: tuple[int, ...] = (0, 1, 2, 3, 4)
 CONTROLS: tuple[str, ...] = (
@@ -59,11 +79,13 @@ ABLATIONS: tuple[str, ...] = ("no_action", "shuffled_action")
 
 
 def benchmark_of(name: str) -> BenchmarkId:
-    """The benchmark that a name means, in any spelling that peers use: `mbpp`, `MBPP+`, `humaneval_plus`, `HumanEval`.
+    """The benchmark of programs that a name means, in any spelling that peers use: `mbpp`, `MBPP+`, `humaneval_plus`, `HumanEval`.
 
-    Raises: BenchmarkNameError: no known benchmark.
+    Raises: BenchmarkNameError: no known benchmark. OutputBenchmarkError: one that asks for outputs.
     """
     benchmark = _spelled(name)
+    if benchmark is not None and benchmark in OUTPUT_BENCHMARKS:
+        raise OutputBenchmarkError(benchmark)
     if benchmark is None or name.lower() == "python":  # a prefix of problem ids, and no benchmark's name
         raise BenchmarkNameError(f"{name[:80]!r} is no known benchmark; known are {', '.join(BENCHMARKS)}.")
     return benchmark
@@ -71,7 +93,7 @@ def benchmark_of(name: str) -> BenchmarkId:
 
 def _spelled(name: str) -> BenchmarkId | None:
     letters = re.sub(r"[^a-z]", "", name.lower().replace("+", "plus"))
-    return next((benchmark_id for benchmark_id, entry in BENCHMARKS.items() if letters in entry.spellings), None)
+    return next((benchmark_id for benchmark_id, entry in ALL_BENCHMARKS.items() if letters in entry.spellings), None)
 
 
 def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> str | None:
@@ -92,7 +114,7 @@ def published_id(problem_id: Any, benchmark_id: BenchmarkId | None = None) -> st
     named = _spelled(parts[1]) if parts[1] else benchmark_id
     if named is None or benchmark_id not in (None, named):
         return None
-    return f"{BENCHMARKS[named].prefix}/{int(parts[2])}"
+    return f"{ALL_BENCHMARKS[named].prefix}/{int(parts[2])}"
 
 
 def benchmark_by_prefix(problem_id: Any) -> BenchmarkId | None:

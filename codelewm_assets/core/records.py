@@ -6,7 +6,14 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
-from codelewm_assets.core.ids import BENCHMARKS, IS_REGISTERED, BenchmarkId
+from codelewm_assets.core.ids import (
+    ALL_BENCHMARKS,
+    ASKS_FOR_PROGRAMS,
+    BENCHMARKS,
+    IS_REGISTERED,
+    AnyBenchmarkId,
+    BenchmarkId,
+)
 
 MagnitudeBucket = Literal["negative", "zero", "small", "medium", "large", "not_a_number"]
 LengthBucket = Literal["empty", "short", "medium", "long", "huge"]
@@ -25,8 +32,9 @@ class Record(BaseModel):
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The values that a field of a record may take; none where its type does not list them."""
-    if IS_REGISTERED in field.metadata:
-        return tuple(BENCHMARKS)
+    for validator, benchmarks in ((ASKS_FOR_PROGRAMS, BENCHMARKS), (IS_REGISTERED, ALL_BENCHMARKS)):
+        if validator in field.metadata:
+            return tuple(benchmarks)
     return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
@@ -34,7 +42,7 @@ class Problem(Record):
     """One benchmark problem as published, with the inputs that programs are run on."""
 
     problem_id: str  # as published, e.g. "HumanEval/0"
-    benchmark_id: BenchmarkId  # the benchmark
+    benchmark_id: AnyBenchmarkId  # the benchmark
     benchmark_label: str  # what reports call it: "humaneval", "mbpp_plus" or "mbpp_plus (stand-in)"
     prompt: str  # what a model is given
     entry_point: str  # name of the function that is called
@@ -60,7 +68,7 @@ class Completion(Record):
 
     completion_id: str  # problem, and a name within it
     problem_id: str  # the problem that it is offered for
-    benchmark_id: BenchmarkId  # the problem's
+    benchmark_id: AnyBenchmarkId  # the problem's
     completion_kind: CompletionKind  # how the program came about
     operator_family: str  # of the rewrite or the mutation
     operators: tuple[str, ...]  # that were applied, in order
@@ -128,7 +136,7 @@ class PackRow(Record):
     """One row of the execution pack: (problem, completion, input). Field names as published in v0.9."""
 
     record_id: str  # problem::completion::input
-    source_dataset: BenchmarkId  # the benchmark
+    source_dataset: AnyBenchmarkId  # the benchmark
     source_problem_id: str  # as the benchmark publishes it
     source_submission_id: str  # the completion
     input_id: str  # i0, i1 … within the problem
@@ -153,7 +161,7 @@ class PackRow(Record):
     completion_kind: CompletionKind  # how the program came about
     operator_family: str  # of the rewrite or the mutation
     twin: str | None  # of a twin, the name of its pair within the problem
-    is_scored: bool  # a twin that may be scored and published; False: the reference, twins for training alone, models' programs
+    is_scored: bool  # a twin or a record to predict, which may be scored and published; False: the other programs
     llm: str | None = None  # the model that wrote the program; "not named" and the source where that names none
 
 

@@ -9,6 +9,8 @@ from codelewm_assets.core.digests import sha256_text, unit_interval
 from codelewm_assets.core.records import Decoy, PackRow
 
 Category = Literal["same_problem_different_submission", "same_code_different_input", "mutation"]
+OF_RECORDS: tuple[Category, ...] = ("same_code_different_input",)
+"""Categories of a benchmark that asks for outputs: a problem has one program."""
 RATIONALE: dict[Category, str] = {
     "same_problem_different_submission": "a completion with the other verdict, not the query's twin, same input, different output",
     "same_code_different_input": "the same program on another input of the problem, different output",

@@ -118,11 +118,11 @@ def _require_enough(cluster: Mapping[str, int], strata: Sequence[str]) -> None:
 
 
 def _cell_counts_of_problems(rows: Sequence[PackRow], problem: NDArray[np.int64], problem_count: int) -> Counts:
-    """(P, C) rows of each problem in each benchmark × value."""
+    """(P, C) rows of each problem in each benchmark × value; a benchmark that asks for outputs has no floors."""
     column = {(b, v): i for i, (b, v) in enumerate((b, v) for b in BENCHMARKS for v in VALUES)}
     counts = np.zeros((problem_count, len(column)), dtype=np.int64)
     for index, row in zip(problem.tolist(), rows, strict=True):
-        for value in values_of(row):
+        for value in values_of(row) if row.source_dataset in BENCHMARKS else ():
             counts[index, column[row.source_dataset, value]] += 1
     return counts
 

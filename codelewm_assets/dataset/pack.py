@@ -1,13 +1,14 @@
 """Pack rows from labelled completions: one per (problem, completion, input). No folds and no scores here."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from codelewm_assets.core.digests import sha256_text, unit_interval
 from codelewm_assets.core.errors import LiteralError, PackError
-from codelewm_assets.core.ids import record_id
+from codelewm_assets.core.ids import OUTPUT_BENCHMARKS, record_id
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import (
+    Completion,
     LabelledCompletion,
     LabelledInput,
     MagnitudeBucket,
@@ -65,7 +66,7 @@ def build_pack(
     labelled = _within_cap(labelled, model_programs_per_problem)
     scored = scored_completions(labelled)
     rows = [
-        _row(item, run, problems[item.completion.problem_id], is_scored=item.completion.completion_id in scored)
+        _row(item, run, problems[item.completion.problem_id], is_scored=_is_scored(item.completion, scored))
         for item in labelled
         if item.outcome != "nondeterministic"  # no label to trust; counted by labels_are_deterministic
         for run in item.inputs
@@ -77,6 +78,11 @@ def build_pack(
             f"{len(duplicates)} record ids occur twice, first {min(duplicates)}. Completion ids must be unique."
         )
     return sorted(rows, key=lambda row: row.record_id)
+
+
+def _is_scored(completion: Completion, twins: Set[str]) -> bool:
+    """A scored twin, or the program of a problem that asks for its outputs."""
+    return completion.completion_id in twins or completion.benchmark_id in OUTPUT_BENCHMARKS
 
 
 def _within_cap(labelled: Sequence[LabelledCompletion], most: int | None) -> list[LabelledCompletion]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.ids import ALL_BENCHMARKS, AnyBenchmarkId
 from codelewm_assets.defs.jobs import run_tags
 from codelewm_assets.profiles.operations import OperationsSection
 
@@ -17,7 +17,7 @@ OF_DATA = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_win
 OF_REPORTS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
 
 AC = dg.AutomationCondition
-RELEASES: dict[BenchmarkId, str] = {name: f"{name}_release" for name in BENCHMARKS}
+RELEASES: dict[AnyBenchmarkId, str] = {name: f"{name}_release" for name in ALL_BENCHMARKS}
 IMPORTED_COMPLETIONS = "imported_completions"
 """Names of the observed sources. A source that cannot change is never observed, and no asset waits for it."""
 OBSERVED = dg.AssetSelection.assets(*RELEASES.values(), IMPORTED_COMPLETIONS)

@@ -4,10 +4,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
+from codelewm_assets.benchmarks.cruxeval import pinned_version
+from codelewm_assets.benchmarks.pins import DATASETS, EVALPLUS_FILES, HUMANEVAL_WHEEL_SHA256
 from codelewm_assets.benchmarks.stand_in import STAND_IN_REVISION, stand_in_digest
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.ids import BenchmarkId, SourceName
+from codelewm_assets.core.ids import AnyBenchmarkId, SourceName
 from codelewm_assets.core.records import Problem
 from codelewm_assets.core.tables import write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
@@ -31,8 +32,10 @@ def benchmark_problems(run: AssetRun) -> Plan:
     return Plan(lambda: _make(sources, settings.max_inputs_per_problem, cache), config)
 
 
-def pinned(benchmark: BenchmarkId, source: str) -> str:
+def pinned(benchmark: AnyBenchmarkId, source: str) -> str:
     """The pin of a source: its revision or the digest of its bytes."""
+    if source == "cruxeval":
+        return pinned_version(DATASETS[benchmark], os.environ)
     pin = EVALPLUS_FILES[benchmark]
     revision = os.environ.get(pin.revision_environment) if not os.environ.get(pin.environment) else None
     return {
@@ -42,7 +45,7 @@ def pinned(benchmark: BenchmarkId, source: str) -> str:
     }[source]
 
 
-def _make(sources: Mapping[BenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> AssetOutput:
+def _make(sources: Mapping[AnyBenchmarkId, SourceName], max_inputs: int | None, cache: Path) -> AssetOutput:
     from codelewm_assets.benchmarks.problem import load_benchmark
     from codelewm_assets.completions.label_file import reference_runner
     from codelewm_assets.sandbox.pool import SandboxPool

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
-from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.ids import BENCHMARKS, AnyBenchmarkId
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Completion, ExcludedProblem, LabelledCompletion, Record
 from codelewm_assets.core.sample_records import ImportedSample
@@ -60,10 +60,11 @@ def _candidates(run: AssetRun, sources: "Sequence[LocalSource]") -> AssetOutput:
     from codelewm_assets.completions.candidates import join_samples, make_completions
     from codelewm_assets.completions.samples.read import SourceReader
 
-    settings, problems = run.profile.completions, {p.problem_id: p for p in run.inputs.problems()}
+    settings, benchmarks = run.profile.completions, run.profile.sources.by_benchmark
+    problems = {p.problem_id: p for p in run.inputs.problems() if p.benchmark_id in BENCHMARKS}
     generated = [
         completion
-        for benchmark in BENCHMARKS
+        for benchmark in benchmarks
         for completion in make_completions(
             run.inputs.problems(benchmark),
             bugs=settings.bugs,
@@ -84,8 +85,9 @@ def _candidates(run: AssetRun, sources: "Sequence[LocalSource]") -> AssetOutput:
         f"{benchmark}/{name}.parquet": write_table(
             [r for r in rows if r.benchmark_id == benchmark], arrow_schema(model)
         )
-        for benchmark in BENCHMARKS
+        for benchmark in benchmarks
         for name, rows, model in tables
+        if benchmark in BENCHMARKS or name == "completions"
     }
     return AssetOutput(
         files | {"imports.json": pretty_json([reading.model_dump() for reading in readings])},
@@ -142,12 +144,13 @@ def _label(
             cpu_ms, excluded_inputs = cpu_ms + shard.cpu_ms, excluded_inputs + shard.excluded_input_count
             yield shard.labelled
 
-    def benchmark_of(shard: "LabelShard") -> BenchmarkId:
+    def benchmark_of(shard: "LabelShard") -> AnyBenchmarkId:
         first = shard.labelled[0].completion if shard.labelled else shard.excluded[0]
         return problems[first.problem_id].benchmark_id
 
-    tables = {benchmark: candidates.path(f"{benchmark}/completions.parquet") for benchmark in BENCHMARKS}
-    files = {benchmark: folder / f"{benchmark}.parquet" for benchmark in BENCHMARKS}
+    benchmarks = inputs.profile.sources.by_benchmark
+    tables = {benchmark: candidates.path(f"{benchmark}/completions.parquet") for benchmark in benchmarks}
+    files = {benchmark: folder / f"{benchmark}.parquet" for benchmark in benchmarks}
     with (
         Progress(store.progress_path("labelled_completions"), total, log=log) as progress,
         label_shards(

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.ids import FOLDS
+from codelewm_assets.core.ids import FOLDS, OUTPUT_BENCHMARKS
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import read_table, write_table
+from codelewm_assets.core.tables import arrow_schema, read_table, write_table
+from codelewm_assets.dataset.decoys import OF_RECORDS
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -20,7 +21,7 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.scorers import stated_in
 from codelewm_assets.defs.ui_metadata import plots, sample
 from codelewm_assets.evaluation import evidence
-from codelewm_assets.evaluation.reports import RerankReport, ScoreRow
+from codelewm_assets.evaluation.reports import HeldoutRecord, RerankReport, ScoreRow
 from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
     sample_score_rows,
@@ -46,7 +47,7 @@ def heldout_scores(run: AssetRun) -> Plan:
         from safetensors.numpy import save
 
         from codelewm_assets.evaluation.critic_rows import CriticScores
-        from codelewm_assets.evaluation.heldout import join_folds, score_fold
+        from codelewm_assets.evaluation.heldout import join_folds, join_outputs, score_fold, score_outputs
         from codelewm_assets.evaluation.scorer_rows import named_scorer, with_scores
         from codelewm_assets.scorers.named import NamedScore
         from codelewm_assets.training.data import load_fold
@@ -55,11 +56,14 @@ def heldout_scores(run: AssetRun) -> Plan:
 
         sidecar = require_matching(trained, tokens)
         rows, controls = {row.record_id: row for row in inputs.pack()}, inputs.control_scores()
-        parts = []
+        asked = [name for name in inputs.profile.sources.by_benchmark if name in OUTPUT_BENCHMARKS]
+        parts, of_outputs = [], {name: list[Any]() for name in asked}
         for fold in sidecar.folds:
             fold_data = load_fold(tokens, fold)
             scorer = Scorer(trained, sidecar, fold_data)
             parts.append(score_fold(scorer, fold_data, rows, controls))
+            for name, scored in of_outputs.items():
+                scored.append(score_outputs(scorer, fold_data, rows, name, parts[-1].scalings[0]))
         scores = join_folds(parts)
         read = CriticScores.read(read_text)
         critic, stated = read.scorer, stated_in(further)
@@ -80,6 +84,12 @@ def heldout_scores(run: AssetRun) -> Plan:
             tables = read.unseen_models.rows(controls, named, needs_score=True)
             for name, table in zip(evidence.SCORE_FILES, tables, strict=True):
                 files[f"scorers/critic/{evidence.UNSEEN_MODELS}{name}"] = score_lines(table)
+        record_counts = dict[str, int]()
+        for name, scored in of_outputs.items():
+            records, latents = join_outputs(scored)
+            files[f"outputs/{name}/records.parquet"] = write_table(records, arrow_schema(HeldoutRecord))
+            files[f"outputs/{name}/latents.safetensors"] = save(dict(latents))
+            record_counts[f"{name}_record_count"] = len(records)
         scalings = [scaling.model_dump(mode="json") for scaling in scores.scalings]
         return AssetOutput(
             {
@@ -99,6 +109,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
                 **{f"{name}_completion_count": count for name, count in counts.items()},
+                **record_counts,
                 "problem_count": len({record.problem_id for record in scores.records}),
             },
         )
@@ -208,10 +219,17 @@ def retrieval_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseM
     """Retrieval of the real output among held-out outputs by the predicted latent, against no_action."""
     from codelewm_assets.evaluation.retrieval import retrieval_report as compute
 
-    report = compute(*scored.records_and_latents(), scored.pack_rows(), **scored.drawn)
+    rows = scored.pack_rows()
+    report = compute(*scored.records_and_latents(), rows, **scored.drawn)
     model = report.scores["model"] if report.scores else None
-    metadata = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
-    return {"retrieval_report": report}, {"query_count": report.query_count, **metadata}
+    metadata: Figures = {"recall_at_1": model.recall_at_1, "mrr": model.mrr} if model else {}
+    reports: dict[str, BaseModel] = {"retrieval_report": report}
+    for name in scored.output_benchmarks:
+        own = compute(*scored.published_records(name, rows), rows, **scored.drawn)
+        reports[f"outputs/{name}/retrieval_report"] = own
+        metadata |= {f"{name}_query_count": own.query_count,
+                     f"{name}_recall_at_1": own.scores["model"].recall_at_1 if own.scores else None}  # fmt: skip
+    return reports, {"query_count": report.query_count, **metadata}
 
 
 @_report("semantic_decoys")
@@ -219,8 +237,15 @@ def surprise_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMo
     """Energy of decoys against that of real outputs, per decoy category."""
     from codelewm_assets.evaluation.surprise import surprise_report as compute
 
-    report = compute(*scored.records_and_latents(), inputs.decoys(), **scored.drawn)
-    return {"surprise_report": report}, {f"{name}_auc": category.auc for name, category in report.categories.items()}
+    decoys = inputs.decoys()
+    report = compute(*scored.records_and_latents(), decoys, **scored.drawn)
+    metadata: Figures = {f"{name}_auc": category.auc for name, category in report.categories.items()}
+    reports: dict[str, BaseModel] = {"surprise_report": report}
+    for name in scored.output_benchmarks:
+        own = compute(*scored.output_records(name), decoys, **scored.drawn)
+        reports[f"outputs/{name}/surprise_report"] = own
+        metadata |= {f"{name}_{category}_auc": own.categories[category].auc for category in OF_RECORDS}
+    return reports, metadata
 
 
 @_report("execution_pack", kinds=("scikitlearn", "json"))

@@ -14,7 +14,7 @@ from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.baselines.structure import Scores, twin_pool_scores
 from codelewm_assets.core.descriptions import field_descriptions
 from codelewm_assets.core.errors import AssetsError
-from codelewm_assets.core.ids import BENCHMARKS, artifact_id, kind_and_partition
+from codelewm_assets.core.ids import ALL_BENCHMARKS, artifact_id, kind_and_partition
 from codelewm_assets.core.package import package_sha256, versions
 from codelewm_assets.core.records import (
     Completion,
@@ -204,9 +204,10 @@ class Inputs:
         return self.memoized((artifact.digest, name), lambda: list(read_table(artifact.path(name), model)))
 
     def _of_benchmarks(self, kind: str, file: str, model: type[R], benchmark: str | None = None) -> list[R]:
-        """Rows of one benchmark, or of all; each has its own file."""
+        """Rows of one benchmark, or of all that the artifact has; each has its own file."""
         artifact = self.artifact(kind)
-        benchmarks = [benchmark] if benchmark else BENCHMARKS
+        stored = {row.path for row in artifact.manifest.files}
+        benchmarks = [benchmark] if benchmark else [name for name in ALL_BENCHMARKS if f"{name}/{file}" in stored]
         return [row for b in benchmarks for row in self._table(artifact, f"{b}/{file}", model)]
 
     def problems(self, benchmark: str | None = None) -> list[Problem]:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.findings import finding
+from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
 from codelewm_assets.core.tables import arrow_schema, read_table, sample_rows, write_table
@@ -35,7 +36,8 @@ def scorer_scores(run: AssetRun) -> Plan:
                 row.source_submission_id, prompts[row.source_problem_id], row.code_tokens
             )
             for row in inputs.pack()
-            if row.is_scored or row.completion_kind == "model" or row.source_submission_id in pooled
+            if row.source_dataset in BENCHMARKS
+            and (row.is_scored or row.completion_kind == "model" or row.source_submission_id in pooled)
         }
         asked = [programs[name] for name in sorted(programs)]
         scores = [score for row in stated for score in named_scores(row.name, settings[row.name], asked)]

@@ -14,7 +14,7 @@ import dagster as dg
 from codelewm_assets.benchmarks.watch import MISSING, Watched, fingerprint, watched_completions, watched_release
 from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.errors import SourceMissingError
-from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
+from codelewm_assets.core.ids import ALL_BENCHMARKS, AnyBenchmarkId
 from codelewm_assets.defs.artifact_asset import PART_TAG, PARTS
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS, OBSERVED, RELEASES
 from codelewm_assets.defs.benchmarks import pinned
@@ -30,15 +30,16 @@ UPSTREAM = "upstream"
 Fingerprints = dict[str, str]  # name of a watched source → its fingerprint
 
 
-def watched_by(profile: Profile, benchmark: BenchmarkId | None = None) -> list[Watched]:
+def watched_by(profile: Profile, benchmark: AnyBenchmarkId | None = None) -> list[Watched]:
     """Sources that can change outside the project. Args: benchmark: of its release; None: of imported completions."""
     if benchmark is None:
         imported = [(source.file, source.repository, source.revision) for source in profile.completions.imported]
         return watched_completions(imported, os.environ)
-    return watched_release(benchmark, os.environ) if profile.sources.by_benchmark[benchmark] == "evalplus" else []
+    can_change = profile.sources.by_benchmark.get(benchmark) in ("evalplus", "cruxeval")
+    return watched_release(benchmark, os.environ) if can_change else []
 
 
-def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
+def _release(benchmark: AnyBenchmarkId) -> dg.SourceAsset:
     @dg.observable_source_asset(
         name=RELEASES[benchmark],
         group_name="sources",
@@ -48,9 +49,9 @@ def _release(benchmark: BenchmarkId) -> dg.SourceAsset:
     @masks_secrets
     def observe(context: dg.OpExecutionContext, store: StoreResource, profile: ProfileResource) -> dg.ObserveResult:
         settings, name = profile.get(), RELEASES[benchmark]
-        source = settings.sources.by_benchmark[benchmark]
+        source = settings.sources.by_benchmark.get(benchmark)  # None: the profile does not read it
         fingerprints = _observe(context, name, watched_by(settings, benchmark), store, settings)
-        return _result([source, pinned(benchmark, source)], fingerprints)
+        return _result([source, pinned(benchmark, source) if source else None], fingerprints)
 
     return observe
 
@@ -71,7 +72,7 @@ def imported_completions(
     return _result([[source.name, source.expected or fingerprints[source.name]] for source in watched], fingerprints)
 
 
-SOURCES = [*(_release(benchmark) for benchmark in BENCHMARKS), imported_completions]
+SOURCES = [*(_release(benchmark) for benchmark in ALL_BENCHMARKS), imported_completions]
 
 
 def _result(version: object, fingerprints: Fingerprints) -> dg.ObserveResult:
@@ -140,6 +141,6 @@ WATCH_MINUTE = 15
 def watch_sources(context: dg.ScheduleEvaluationContext, profile: ProfileResource) -> dg.RunRequest | dg.SkipReason:
     """One tick."""
     active_profile = profile.get()
-    if any(watched_by(active_profile, benchmark) for benchmark in (*BENCHMARKS, None)):
+    if any(watched_by(active_profile, benchmark) for benchmark in (*ALL_BENCHMARKS, None)):
         return dg.RunRequest()
     return dg.SkipReason("The profile names no file and no revision that can change.")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from codelewm_assets.core.errors import ProfileError
-from codelewm_assets.doctor.data import evalplus_findings, wheel_finding
+from codelewm_assets.doctor.data import dataset_findings, evalplus_findings, wheel_finding
 from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.doctor.installed import pins_finding, pip_check_finding, python_finding, requirements_finding
 from codelewm_assets.doctor.machine import gpu_finding, hub_finding, isolation_finding, store_findings
@@ -29,6 +29,7 @@ def checkup(store: ArtifactStore, environment: Mapping[str, str]) -> list[Health
         finding,
         wheel_finding(profile),
         *evalplus_findings(profile, environment, store.work / "downloads"),
+        *dataset_findings(profile, environment),
         isolation_finding(profile),
         gpu_finding(profile),
         *store_findings(store),

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from codelewm_assets.benchmarks.cruxeval import pinned_version
 from codelewm_assets.benchmarks.evalplus import find_file
 from codelewm_assets.benchmarks.hub import require_full_revision
 from codelewm_assets.benchmarks.humaneval import read_wheel_rows
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES, HUMANEVAL_WHEEL, FilePin
+from codelewm_assets.benchmarks.pins import DATASETS, EVALPLUS_FILES, HUMANEVAL_WHEEL, FilePin
 from codelewm_assets.core.digests import sha256_file
 from codelewm_assets.core.errors import SourceError
 from codelewm_assets.doctor.finding import HealthFinding, State, health_finding
@@ -37,6 +38,27 @@ def evalplus_findings(profile: Profile, environment: Mapping[str, str], cache: P
         _evalplus_finding(pin, profile.sources.by_benchmark[benchmark] == "evalplus", profile.name, environment, cache)
         for benchmark, pin in EVALPLUS_FILES.items()
     ]
+
+
+def dataset_findings(profile: Profile, environment: Mapping[str, str]) -> list[HealthFinding]:
+    """Of each dataset that the profile reads, the named file is present; where none is named the Hub is read.
+
+    Args:
+        environment: variables that name files. The Hub is not asked.
+    """
+    rows = []
+    for benchmark, pin in DATASETS.items():
+        if benchmark not in profile.sources.by_benchmark:
+            continue
+        name, wanted = f"dataset_{benchmark}", f"a file named in {pin.environment}, or the Hub"
+        try:
+            version = pinned_version(pin, environment)
+        except SourceError as error:
+            rows.append(HealthFinding(name, "fail", str(error), wanted, f"correct {pin.environment}, or unset it"))
+            continue
+        source = "a file of sha256" if environment.get(pin.environment) else f"{pin.dataset} of the Hub at"
+        rows.append(HealthFinding(name, "ok", f"{source} {version[:12]}", wanted))
+    return rows
 
 
 def _evalplus_finding(

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
+from codelewm_assets.core.ids import AnyBenchmarkId
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
@@ -79,6 +80,51 @@ def score_fold(
     test = [r for r in asked if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model"]
     require_held_out(data, test)
     scaling, of_completions = _scalings(scorer, data)
+    scored, latents = _scored_records(scorer, data, rows, test, scaling)
+    completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
+    fit_records, fit_latents = _probe_fit(scorer, data, rows)
+    twins = [i for i, record in enumerate(test) if rows[record.record_id].is_scored]  # reports of records are of these
+    completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
+    return HeldoutScores(
+        completions,
+        pooled,
+        tuple(scored[i] for i in twins),
+        {name: values[twins] for name, values in latents.items()},
+        fit_records,
+        fit_latents,
+        (scaling, of_completions),
+    )
+
+
+def score_outputs(
+    scorer: Scorer, data: FoldData, rows: Mapping[str, PackRow], benchmark: AnyBenchmarkId, scaling: PlattScaling
+) -> tuple[tuple[HeldoutRecord, ...], Arrays]:
+    """Records of a benchmark that asks for outputs, of the problems in test for this fold's model, and their latents (N, D).
+
+    Args: rows: pack rows by record id. scaling: of this fold's records.
+    """
+    records = data.output_records(benchmark)
+    return _scored_records(scorer, data, rows, records, scaling) if records else ((), {})
+
+
+def join_outputs(
+    parts: Sequence[tuple[tuple[HeldoutRecord, ...], Arrays]],
+) -> tuple[tuple[HeldoutRecord, ...], Arrays]:
+    """The records of several folds as one, and their latents; folds without a record add none."""
+    parts = [part for part in parts if part[0]]
+    names = parts[0][1] if parts else ()
+    latents = {name: np.concatenate([arrays[name] for _, arrays in parts]) for name in names}
+    return tuple(chain.from_iterable(records for records, _ in parts)), latents
+
+
+def _scored_records(
+    scorer: Scorer,
+    data: FoldData,
+    rows: Mapping[str, PackRow],
+    test: Sequence[TokenRecord],
+    scaling: PlattScaling,
+) -> tuple[tuple[HeldoutRecord, ...], Arrays]:
+    """The records with the model's figures, and their latents (N, D). Args: scaling: of records."""
     empty = [EMPTY_ACTION_ROW] * len(test)
     actions = {"model": [r.input for r in test], "no_action": empty, "shuffled_action": _shuffled(test)}
     codes, prompt_rows = [r.code for r in test], [r.prompt for r in test]
@@ -100,19 +146,7 @@ def score_fold(
         _record(record, rows[record.record_id], {name: float(values[i]) for name, values in figures.items()}, priors[i])
         for i, record in enumerate(test)
     )
-    completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
-    fit_records, fit_latents = _probe_fit(scorer, data, rows)
-    twins = [i for i, record in enumerate(test) if rows[record.record_id].is_scored]  # reports of records are of these
-    completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
-    return HeldoutScores(
-        completions,
-        pooled,
-        tuple(scored[i] for i in twins),
-        {name: values[twins] for name, values in latents.items()},
-        fit_records,
-        fit_latents,
-        (scaling, of_completions),
-    )
+    return scored, latents
 
 
 def completion_probabilities(

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from codelewm_assets.core.ids import benchmark_by_prefix
+from codelewm_assets.core.errors import OutputBenchmarkError
+from codelewm_assets.core.ids import OUTPUT_BENCHMARKS, benchmark_by_prefix
 from codelewm_assets.core.records import Record
 
 MODEL_SCORES = ("p_pass", "p_pass_raw")
@@ -80,6 +81,8 @@ class ScoreRow(BaseModel):
 
     @model_validator(mode="after")
     def _is_evidence(self, info: ValidationInfo) -> "ScoreRow":
+        if self.benchmark_id in OUTPUT_BENCHMARKS:
+            raise OutputBenchmarkError(self.benchmark_id)
         subject = (info.context or {}).get("subject", "p_pass")
         if subject not in self.scores:
             raise ValueError(f"scores has no {subject}; wanted the key, with null where there is none")

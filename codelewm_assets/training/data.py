@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.ids import split_of
+from codelewm_assets.core.ids import OUTPUT_BENCHMARKS, AnyBenchmarkId, split_of
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.config import TrainingConfig
@@ -18,7 +18,10 @@ from codelewm_assets.training.tokenize import EMPTY_ACTION_ROW, FIELDS, RECORDS,
 
 @dataclass(frozen=True, slots=True)
 class FoldData:
-    """Token arrays by field, all records, and the library variants of stage 1, of which there may be none."""
+    """Token arrays by field, all records, and the library variants of stage 1, of which there may be none.
+
+    Records of a benchmark that asks for outputs are in no part: nothing is trained, validated or calibrated on them.
+    """
 
     arrays: dict[str, TokenArray]
     records: tuple[TokenRecord, ...]
@@ -27,6 +30,13 @@ class FoldData:
 
     def part(self, split: str) -> list[TokenRecord]:
         """Records whose problem plays `split` for this model."""
+        return [r for r in self._of(split) if r.benchmark_id not in OUTPUT_BENCHMARKS]
+
+    def output_records(self, benchmark: AnyBenchmarkId) -> list[TokenRecord]:
+        """Records of a benchmark that asks for outputs whose problem, with its near-duplicates, is in test for this model."""
+        return [r for r in self._of("test") if r.benchmark_id == benchmark]
+
+    def _of(self, split: str) -> list[TokenRecord]:
         return [r for r in self.records if split_of(r.fold, model_fold=self.model_fold) == split]
 
 

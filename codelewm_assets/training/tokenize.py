@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from codelewm_assets.core.errors import TrainingError
-from codelewm_assets.core.ids import split_of
+from codelewm_assets.core.ids import OUTPUT_BENCHMARKS, split_of
 from codelewm_assets.core.records import PackRow, Record
 from codelewm_assets.training.config import TrainingConfig
 
@@ -188,11 +188,16 @@ def tokenize_fold(
 ) -> tuple[str, dict[str, TokenArray]]:
     """The tokenizer of one model fold as JSON, and the token arrays of all four fields; a pretrained encoder has its own.
 
-    The tokenizer is trained on texts of this fold's train problems and of the variants only. Texts are first cut at
+    The tokenizer is trained on texts of this fold's train problems and of the variants only, and on none of a problem that
+    asks for outputs. Texts are first cut at
     `max_characters`.
     Raises: TrainingError: the fold has no train records, or the pretrained encoder is not there.
     """
-    train = [r for r in texts.records if split_of(r.fold, model_fold=model_fold) == "train"]
+    train = [
+        r
+        for r in texts.records
+        if split_of(r.fold, model_fold=model_fold) == "train" and r.benchmark_id not in OUTPUT_BENCHMARKS
+    ]
     if not train:
         raise TrainingError(f"Fold {model_fold} has no train records; expected problems in at least three folds.")
     seen = []

@@ -17,6 +17,12 @@ def generated() -> list[Completion]:
     return make_completions([PROBLEM], bugs=2, pairs_per_bug=2, seed=0)
 
 
+def test_a_problem_that_asks_for_outputs_has_its_program_alone() -> None:
+    problem = make_problem(0, "cruxeval_o", reference="def solve(x):\n    return   x + 1")
+    (alone,) = make_completions([problem], bugs=2, pairs_per_bug=2, seed=0)
+    assert (alone.completion_kind, alone.code, alone.twin) == ("reference", "def solve(x):\n    return x + 1", None)
+
+
 def sample(number: int, code: str | None, llm: str = "gpt") -> Sample:
     """A sample of a model; None: of no program."""
     name = f"{PROBLEM.problem_id}/mine:{llm}/m{number:03d}"

@@ -69,7 +69,7 @@ def test_a_registered_benchmark_is_known_by_name_by_id_and_in_records() -> None:
     assert benchmark_of("Lists+") == "lists"
     assert published_id("lists_7_largest") == published_id(7, "lists") == "Lists/7"
     assert make_problem(benchmark="lists").benchmark_id == "lists"
-    assert choices(PackRow.model_fields["source_dataset"]) == ("humaneval", "mbpp_plus", "lists")
+    assert choices(PackRow.model_fields["source_dataset"]) == ("humaneval", "mbpp_plus", "lists", "cruxeval_o")
 
 
 @each_case("unknown", ["lists", "", None, 7, ["humaneval"]])

@@ -40,6 +40,13 @@ def labelled(number: int, inputs: Sequence[LabelledInput], **changes: Any) -> La
     return make_labelled(completion, passed=all(i.passed for i in inputs), inputs=tuple(inputs), **changes)
 
 
+def test_the_program_of_a_problem_that_asks_for_outputs_is_scored_and_another_reference_is_not() -> None:
+    of_programs, of_outputs = (make_problem(0, name) for name in ("humaneval", "cruxeval_o"))
+    items = [make_labelled(make_completion(p, kind="reference"), passed=True) for p in (of_programs, of_outputs)]
+    rows = build_pack(items, {p.problem_id: p for p in (of_programs, of_outputs)})
+    assert {(row.source_dataset, row.is_scored) for row in rows} == {("humaneval", False), ("cruxeval_o", True)}
+
+
 def pack(*items: LabelledCompletion) -> list[PackRow]:
     return build_pack(items, {PROBLEM.problem_id: PROBLEM})
 

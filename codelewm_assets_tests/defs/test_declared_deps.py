@@ -79,7 +79,7 @@ def test_no_asset_asks_for_the_latest_artifact_of_what_it_does_not_declare(
 def test_what_gates_an_asset_is_an_edge_of_the_graph_and_no_dep() -> None:
     assert all(gating <= _declared()[name] for name, gating in GATED_BY.items())
     assert {name: sorted(gating) for name, gating in GATED_BY.items() if gating} == {
-        "benchmark_problems": ["humaneval_release", "mbpp_plus_release"],
+        "benchmark_problems": ["cruxeval_o_release", "humaneval_release", "mbpp_plus_release"],
         "candidate_completions": ["imported_completions"],
         "checkpoint": [
             "benchmark_problems", "candidate_completions", "control_scores", "labelled_completions", "library_functions",

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from codelewm_assets.benchmarks import watch
-from codelewm_assets.benchmarks.pins import EVALPLUS_FILES
+from codelewm_assets.benchmarks.pins import DATASETS, EVALPLUS_FILES
 from codelewm_assets.benchmarks.watch import Watched, fingerprint, hub_head, watched_completions, watched_release
 from codelewm_assets.core.digests import sha256_bytes, sha256_file
 from codelewm_assets.core.errors import SourceMissingError
@@ -197,7 +197,7 @@ def test_the_schedule_asks_for_an_observation_only_where_something_can_change(tm
 
 def test_the_sample_profile_watches_nothing() -> None:
     profile = load_profile("sample")
-    assert [source_watch.watched_by(profile, own) for own in (*RELEASES, None)] == [[], [], []]
+    assert [source_watch.watched_by(profile, own) for own in (*RELEASES, None)] == [[], [], [], []]
 
 
 def test_what_is_watched_follows_what_builds_read() -> None:
@@ -214,6 +214,10 @@ def test_what_is_watched_follows_what_builds_read() -> None:
         Watched("lab/completions", "dataset", "lab/completions", "d" * 40),
     ]
     assert watched_release("mbpp_plus", {}) == watched_completions([], {}) == []
+    pin = DATASETS["cruxeval_o"]
+    assert watched_release("cruxeval_o", {}) == [Watched(pin.dataset, "dataset", pin.dataset, pin.revision)]
+    named = {pin.environment: "rows.jsonl"}  # no digest is pinned: builds read the file as it is
+    assert watched_release("cruxeval_o", named) == [Watched(pin.environment, "file", "rows.jsonl", None)]
 
 
 def test_a_fingerprint_is_the_digest_of_the_bytes(tmp_path: Path) -> None:

@@ -74,3 +74,16 @@ def test_a_download_must_be_the_pinned_file(tmp_path: Path) -> None:
 def test_without_a_file_a_profile_that_reads_it_would_download_it_and_another_needs_nothing(tmp_path: Path) -> None:
     assert humaneval("full", tmp_path).state == "warn"
     assert humaneval("sample", tmp_path).state == "ok"
+
+
+def test_a_dataset_is_looked_at_where_the_profile_reads_it_and_its_named_file_must_be_there(tmp_path: Path) -> None:
+    sample = load_profile("sample")
+    assert data.dataset_findings(sample, {}) == []
+    reading = sample.model_copy(update={"sources": sample.sources.model_copy(update={"cruxeval_o": "cruxeval"})})
+    path = tmp_path / "cruxeval.jsonl"
+    (hub,), (absent,) = (data.dataset_findings(reading, own) for own in ({}, {"CODELEWM_CRUXEVAL_O_FILE": str(path)}))
+    assert (hub.state, hub.found) == ("ok", "cruxeval-org/cruxeval of the Hub at b96af0450242")
+    assert absent.state == "fail" and "is not a file" in absent.found
+    path.write_bytes(b"")
+    (named,) = data.dataset_findings(reading, {"CODELEWM_CRUXEVAL_O_FILE": str(path)})
+    assert (named.state, named.found) == ("ok", f"a file of sha256 {sha256_bytes(b'')[:12]}")

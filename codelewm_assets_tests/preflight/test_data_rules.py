@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from codelewm_assets.core.findings import finding
-from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.ids import BENCHMARKS, FOLDS
 from codelewm_assets.core.records import CellCount, Finding, Record
 from codelewm_assets.core.sample_records import SourceReading, UnreadRows
+from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.pack import KNOWN_LICENSES
 from codelewm_assets.preflight import data_rules
 from codelewm_assets_tests.cases import each_case
-from codelewm_assets_tests.factories import FLOORS, World, random_words
+from codelewm_assets_tests.factories import FLOORS, World, make_completion, make_problem, random_words
 
 JUDGES: dict[str, Callable[[World], Finding]] = {
     "stand_in_is_named": lambda w: data_rules.stand_in_is_named(w.problems),
@@ -355,6 +356,23 @@ def test_a_fold_without_pairs_of_a_category_is_red_and_named(world: World) -> No
     )
     assert len(found.table) == 5 * 2 * 3 * 2
     assert [(cell.count, cell.floor) for cell in found.table if not cell.is_met] == [(0, 10), (0, 5)]
+
+
+def test_a_benchmark_that_asks_for_outputs_is_judged_on_the_pairs_that_its_records_can_have(world: World) -> None:
+    """Five problems more, one in each fold, without a pair: 5 cells of pairs and 5 of problems, all red."""
+    more = [ProblemSplit(problem_id=f"CRUXEval/{fold}", benchmark_id="cruxeval_o", cluster=1000 + fold, fold=fold)
+            for fold in FOLDS]  # fmt: skip
+    found = data_rules.decoy_coverage(world.decoys, [*world.splits, *more], pair_floor=10, problem_floor=5)
+    assert len(found.table) == 5 * 2 * 3 * 2 + 5 * 2 and found.figures["offender_count"] == 5 * 2
+    assert found.offenders[0] == "fold 0 cruxeval_o same_code_different_input pairs: 0, floor 10"
+
+
+def test_a_problem_that_asks_for_outputs_needs_its_program_alone(world: World) -> None:
+    problem = make_problem(0, "cruxeval_o")
+    reference = make_completion(problem, kind="reference")
+    assert data_rules.every_problem_has_completions([*world.completions, reference], [*world.problems, problem]).passed
+    bare = world.changed(problems=(*world.problems, problem))
+    assert_red("every_problem_has_completions", bare, "completions_missing", "cruxeval_o/000: no reference")
 
 
 def test_enough_pairs_over_too_few_problems_are_red(world: World) -> None:

@@ -33,6 +33,17 @@ def test_other_model_folds_turn_the_parts(fold_data: FoldData) -> None:
     assert {r.fold for r in data.part("val")} == {0}
 
 
+def test_records_of_a_benchmark_that_asks_for_outputs_are_in_no_part(fold_data: FoldData) -> None:
+    moved = {r.problem_id for r in fold_data.part("test")[:1] + fold_data.part("train")[:1]}
+    records = tuple(
+        r.model_copy(update={"benchmark_id": "cruxeval_o"}) if r.problem_id in moved else r for r in fold_data.records
+    )
+    data = replace(fold_data, records=records)
+    assert not [r for part in ("train", "val", "test") for r in data.part(part) if r.problem_id in moved]
+    assert {(r.problem_id in moved, r.fold) for r in data.output_records("cruxeval_o")} == {(True, 0)}
+    assert data.output_records("another") == []
+
+
 def test_batches_hold_no_reference_and_nothing_outside_train(fold_data: FoldData) -> None:
     sampler = _sampler(fold_data.part("train"))
     drawn = [record for _ in range(200) for record in sampler.draw()]

@@ -8,7 +8,7 @@ from codelewm_assets.completions.samples.answers import program_of
 from codelewm_assets.completions.samples.raw import RawSample, RejectedRow, malformed
 from codelewm_assets.completions.samples.sources import LocalSource, read_source, slug
 from codelewm_assets.core.errors import BenchmarkNameError
-from codelewm_assets.core.ids import BenchmarkId, benchmark_of, published_id
+from codelewm_assets.core.ids import BenchmarkId, benchmark_by_prefix, benchmark_of, published_id
 from codelewm_assets.core.records import Completion, Problem
 from codelewm_assets.core.sample_records import SourceReading, UnreadReason, UnreadRows
 
@@ -151,4 +151,4 @@ def _writable(row: RawSample | RejectedRow) -> RawSample | RejectedRow:
 def _benchmark_of_id(task: str | int | None) -> BenchmarkId | None:
     """The benchmark that an id names by itself; None for a number and for ids of none."""
     name = published_id(task)
-    return None if name is None else benchmark_of(name.partition("/")[0])
+    return None if name is None else benchmark_by_prefix(name)

@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin
 
 import pyarrow as pa
 
-from codelewm_assets.core.ids import BENCHMARKS, FOLDS
+from codelewm_assets.core.ids import ALL_BENCHMARKS, FOLDS
 from codelewm_assets.core.records import Completion, Decoy, PackRow, PoolMember, Problem, Record, choices
 from codelewm_assets.core.tables import arrow_schema
 from codelewm_assets.dataset.folds import ProblemSplit
@@ -82,7 +82,7 @@ CONTRACTS: tuple[Contract, ...] = (
         keys=(("problem_id",),),
         references={"problem_id": "execution_pack.source_problem_id"},
         ranges={"fold": (FOLDS[0], FOLDS[-1]), "cluster": (0, None)},
-        choices={"benchmark_id": tuple(BENCHMARKS)},
+        choices={"benchmark_id": tuple(ALL_BENCHMARKS)},
     ),
     Contract(
         rule="decoys_keep_their_contract",
