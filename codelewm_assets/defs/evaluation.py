@@ -94,7 +94,9 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "platt_scaling.json": pretty_json(scalings),
             },
             {
-                "platt_scaling": {f"{s.fold} {s.level}": [s.slope, s.intercept] for s in scores.scalings},
+                "platt_scaling": {
+                    f"{s.fold} {'model' if s.by_models else s.level}": [s.slope, s.intercept] for s in scores.scalings
+                },
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),

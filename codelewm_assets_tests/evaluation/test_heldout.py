@@ -234,10 +234,15 @@ def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
     assert [name for name in before if before[name] != after[name]] == ([moved] if moved else [])
 
 
-def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldData, HeldoutScores]) -> None:
+def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(
+    world: World, scored: tuple[FoldData, HeldoutScores]
+) -> None:
     data, found = scored
-    scaling, of_completions = found.scalings
-    assert of_completions.record_count == len({r.completion_id for r in data.part("val") if r.is_train_usable})
+    scaling, of_twins, of_models = found.scalings
+    val = {r.completion_id for r in data.part("val") if r.is_train_usable}
+    by_models = {c.completion_id for c in world.completions if c.completion_kind == "model"}
+    assert (of_twins.by_models, of_twins.record_count) == (False, len(val - by_models))
+    assert (of_models.by_models, of_models.record_count) == (True, len(val & by_models))
     assert scaling.record_count == sum(r.is_train_usable for r in data.part("val"))
     assert scaling.loss_after is not None
     assert scaling.loss_before is not None
