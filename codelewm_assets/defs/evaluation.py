@@ -257,10 +257,7 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    reports: dict[str, BaseModel] = {
-        "rerank_report": report,
-        "scorers/critic/transfer_report": scored.critic_transfer(),
-    }
+    reports: dict[str, BaseModel] = {"rerank_report": report, **scored.transfer_reports()}
     for name in scored.scorers:
         own = judge(scored.table("score_rows", name), name)
         reports[f"scorers/{name}/rerank_report"] = own

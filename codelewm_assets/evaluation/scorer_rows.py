@@ -70,7 +70,7 @@ def named_scorer(
         scores: of any scorers and seeds.
         controls: rows of `control_scores`, which have the labels.
     """
-    own = {row.completion_id: row.score for row in scores if row.scorer == stated.name and row.seed in (None, seed)}
+    own = own_scores(stated, scores, seed)
     values = np.array(list(own.values()), dtype=np.float64)
     is_probability = bool(len(values)) and values.min() >= 0 and values.max() <= 1
     logits = dict(zip(own, (logit_of(values) if is_probability else values).tolist(), strict=True))
@@ -88,6 +88,11 @@ def named_scorer(
             scaled |= zip(names, probabilities.tolist(), strict=True)
         scalings += known
     return ScorerScores(stated.name, scaled, stated.folds, tuple(scalings))
+
+
+def own_scores(stated: StatedTraining, scores: Iterable[NamedScore], seed: int) -> dict[str, float]:
+    """Completion id → score of one scorer on one seed, on its own scale."""
+    return {row.completion_id: row.score for row in scores if row.scorer == stated.name and row.seed in (None, seed)}
 
 
 def _scaling(

@@ -32,6 +32,9 @@ class StatedTraining(Record):
     folds: tuple[int, ...]  # whose problems it is judged on
     none_of_the_benchmarks: str | None  # the reason why it cannot have been trained on them
     problems: tuple[str, ...] | None  # that it was trained on; None, with no reason either: not stated
+    no_generated_bugs: str | None = (
+        None  # the reason why it was trained on no bug that an operator made; None: not stated
+    )
     source: dict[str, str]  # what the scores were computed from
 
 
@@ -59,6 +62,7 @@ def stated_training(name: str, settings: ScorerSettings) -> StatedTraining:
         folds=settings.folds,
         none_of_the_benchmarks=stated.none_of_the_benchmarks if stated else None,
         problems=tuple(sorted(stated.problem_ids())) if stated and names_problems else None,
+        no_generated_bugs=settings.no_generated_bugs,
         source=_source(settings),
     )
 

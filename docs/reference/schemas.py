@@ -62,8 +62,7 @@ FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "checkpoint": (("sidecar.json", Sidecar, ""),),
     "critic": (
         ("critic.json", fitting.CriticAbout, ""), ("scores.parquet", fitting.CriticScore, ROWS),
-        ("equivalent.parquet", fitting.EquivalentScores, ROWS), ("unseen.parquet", fitting.FamilyCriticScore, ROWS),
-        ("unseen_models.parquet", fitting.CriticScore, ROWS),
+        ("unseen.parquet", fitting.FamilyCriticScore, ROWS), ("unseen_models.parquet", fitting.CriticScore, ROWS),
     ),
     "scorer_scores": (("scores.parquet", NamedScore, ROWS), ("scorers.json", StatedTraining, LISTED)),
     "published_evidence": (("recheck.json", Recheck, ""),),
