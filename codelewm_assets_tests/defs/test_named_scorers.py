@@ -74,7 +74,8 @@ def profile_of(folder: Path, world: World) -> Path:
     scorers: dict[str, Any] = {
         "ranker": {"kind": "classifier", "role": "candidate", "reads": "the program", "source": str(folder / "classifier"),
                    "label": "right", "max_tokens": 100,
-                   "no_generated_bugs": "said for the test", "folds": [0], "trained_on": {"problems_file": str(folder / "trained.txt")}},
+                   "no_generated_bugs": "said for the test", "folds": [0],
+                   "trained_on": {"problems_file": str(folder / "trained.txt")}},
         "cheat": external | {"reads": "the labels", "file": scores("cheat.jsonl", everything),
                              "trained_on": {"problems": [p.problem_id for p in world.problems]}},
         "silent": external | {"reads": "the labels", "file": scores("silent.jsonl", everything)},
