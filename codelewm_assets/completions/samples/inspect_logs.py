@@ -16,9 +16,7 @@ from codelewm_assets.core.ids import benchmark_of
 
 ZIP_MAGIC = b"PK\x03\x04"
 ZSTANDARD = 93  # compression method of a zip entry
-LOCAL_HEADER = struct.Struct(
-    "<4s5H3I2H"
-)  # before an entry's data: its name's and extra field's lengths are the last two
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of an entry; the last two are the lengths of its name and of an extra field
 MAX_SAMPLE_BYTES = 8 * MAX_TEXT_BYTES  # events of a sample are in it too
 CORRECT: Mapping[Any, bool] = {"C": True, "I": False, 1: True, 0: False}
 ATTACHMENT = "attachment://"
@@ -55,11 +53,9 @@ def read_archive(path: Path) -> Iterator[RawSample | RejectedRow]:
             "`inspect log convert --to json`, or fetch the file again."
         ) from error
 
-    """A file of the archive. Newer logs are compressed by Zstandard, which Python 3.11's `zipfile` does not read; pyarrow does."""
-
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file of the archive. Newer logs are compressed by Zstandard, which this Python's `zipfile` does not read but pyarrow does."""
+    """A file of the archive. Newer logs are compressed by Zstandard, which Python 3.11's `zipfile` does not read; pyarrow does."""
     entry = archive.getinfo(name)
     if entry.compress_type != ZSTANDARD:
         return archive.read(name)
