@@ -12,7 +12,7 @@ from codelewm_assets.core.findings import finding
 from codelewm_assets.core.ids import FOLDS
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Finding
-from codelewm_assets.core.tables import read_table, write_table
+from codelewm_assets.core.tables import arrow_schema, read_table, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import OF_REPORTS
 from codelewm_assets.defs.checks import check_of, rule_of
@@ -33,7 +33,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="7",
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="8",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic", "scorer_scores"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
@@ -48,6 +48,7 @@ def heldout_scores(run: AssetRun) -> Plan:
         from codelewm_assets.evaluation.critic_rows import CriticScores
         from codelewm_assets.evaluation.heldout import join_folds, score_fold
         from codelewm_assets.evaluation.scorer_rows import named_scorer, with_scores
+        from codelewm_assets.evaluation.transfer import TwinScore, equivalent_pairs
         from codelewm_assets.scorers.named import NamedScore
         from codelewm_assets.training.data import load_fold
         from codelewm_assets.training.latents import Scorer
@@ -55,11 +56,12 @@ def heldout_scores(run: AssetRun) -> Plan:
 
         sidecar = require_matching(trained, tokens)
         rows, controls = {row.record_id: row for row in inputs.pack()}, inputs.control_scores()
+        paired = {name for pair in equivalent_pairs(rows.values()) for name in (pair.unedited, pair.edited)}
         parts = []
         for fold in sidecar.folds:
             fold_data = load_fold(tokens, fold)
             scorer = Scorer(trained, sidecar, fold_data)
-            parts.append(score_fold(scorer, fold_data, rows, controls))
+            parts.append(score_fold(scorer, fold_data, rows, controls, paired=paired))
         scores = join_folds(parts)
         read = CriticScores.read(read_text)
         critic, stated = read.scorer, stated_in(further)
@@ -89,6 +91,7 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "scorers.json": pretty_json([row.model_dump(mode="json") for row in stated]),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
+                "twins.parquet": write_table(scores.twins, arrow_schema(TwinScore)),
                 "probe_fit.parquet": write_table(scores.fit_records),
                 "probe_fit_latents.safetensors": save(dict(scores.fit_latents)),
                 "platt_scaling.json": pretty_json(scalings),

@@ -1,7 +1,7 @@
 """Scores of held-out records by the model that had their problem in test. Needs torch through `Scorer`. Shapes: N records, D."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
@@ -18,6 +18,7 @@ from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
+from codelewm_assets.evaluation.transfer import TwinScore
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer
@@ -36,6 +37,7 @@ class HeldoutScores:
 
     `latents`: `z_pred`, `z_pred_no_action`, `z_pred_shuffled_action`, `z_out`, `z_code`, `z_input`; all but the last two
     are of unit length. `fit_records` and `fit_latents` are of the train part: probes are fitted on them, nothing is scored.
+    `twins`: scores of pairs that both pass, for the order of edits that change nothing.
     """
 
     completions: tuple[ScoreRow, ...]
@@ -45,6 +47,7 @@ class HeldoutScores:
     fit_records: tuple[LabelledRecord, ...]
     fit_latents: Arrays
     scalings: tuple[PlattScaling, ...]
+    twins: tuple[TwinScore, ...] = ()
 
 
 def require_held_out(data: FoldData, records: Sequence[TokenRecord]) -> None:
@@ -69,14 +72,20 @@ def score_fold(
     controls: Sequence[ControlRow],
     *,
     records: Sequence[TokenRecord] | None = None,
+    paired: Collection[str] = (),
 ) -> HeldoutScores:
     """Score everything that may be scored and whose problem is in test for this fold's model.
 
     Args: rows: pack rows by record id. controls: rows of `control_scores`. records: what to score in place of the whole test part.
+        paired: completions that are scored besides, for `twins`.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
     asked = data.part("test") if records is None else records
-    test = [r for r in asked if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model"]
+    test = [
+        r
+        for r in asked
+        if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model" or r.completion_id in paired
+    ]
     require_held_out(data, test)
     by_models = {row.source_submission_id for row in rows.values() if row.completion_kind == "model"}
     scaling, of_twins, of_models = scalings = _scalings(scorer, data, by_models)
@@ -116,7 +125,16 @@ def score_fold(
         fit_records,
         fit_latents,
         scalings if by_models else scalings[:2],
+        _twin_scores(scored, paired),
     )
+
+
+def _twin_scores(records: Iterable[HeldoutRecord], paired: Collection[str]) -> tuple[TwinScore, ...]:
+    by_completion: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        if record.completion_id in paired:
+            by_completion[record.completion_id].append(record.p_pass)
+    return tuple(TwinScore(completion_id=name, p_pass=float(np.mean(values))) for name, values in by_completion.items())
 
 
 def completion_probabilities(

@@ -17,7 +17,7 @@ from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, Sc
 from codelewm_assets.evaluation.score_files import read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.scorer_rows import ScorerScores, contamination_report, own_scores
-from codelewm_assets.evaluation.transfer import equivalent_pairs, transfer_report, with_pool_family
+from codelewm_assets.evaluation.transfer import TwinScore, equivalent_pairs, transfer_report, with_pool_family
 from codelewm_assets.scorers.declared import Role
 from codelewm_assets.scorers.named import NamedScore, StatedTraining
 from codelewm_assets.store.store import Artifact, ArtifactStore
@@ -132,7 +132,8 @@ class Scored:
             for row in self.stated
             if row.no_generated_bugs is not None
         }
-        scores = {"critic": critic.scorer} | {
+        twins = {row.completion_id: row.p_pass for row in self._table("twins", TwinScore)}
+        scores = {"codelewm": ScorerScores("p_pass", twins), "critic": critic.scorer} | {
             row.name: ScorerScores(row.name, own_scores(row, named, self.seed), row.folds) for row in self.stated
         }
         return {
@@ -140,7 +141,7 @@ class Scored:
                 rows.get(name, ()),
                 [pair for pair in pairs if fold.get(pair.problem_id) in own.folds],
                 own.scores,
-                subject=name,
+                subject=own.name,
                 **self.drawn,
             )
             for name, own in scores.items()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codelewm_assets.core.records import PackRow
+from codelewm_assets.core.records import PackRow, Record
 from codelewm_assets.evaluation.bootstrap import bounded_interval, problem_draws, resampled_means
 from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, ScoreRow, TransferReport
 from codelewm_assets.evaluation.rerank import top_share
@@ -24,6 +24,13 @@ class EquivalentPair:
     problem_id: str
     unedited: str
     edited: str
+
+
+class TwinScore(Record):
+    """CodeLeWM's score of a twin that is asked about edits that change nothing."""
+
+    completion_id: str  # the twin
+    p_pass: float  # mean over its inputs
 
 
 def equivalent_pairs(pack: Iterable[PackRow]) -> list[EquivalentPair]:

@@ -19,6 +19,7 @@ from codelewm_assets.dataset.solution_sets import SolutionSet
 from codelewm_assets.evaluation import reports
 from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.platt import PlattScaling
+from codelewm_assets.evaluation.transfer import TwinScore
 from codelewm_assets.library.overlap import Overlap
 from codelewm_assets.preflight.report import PreflightReport
 from codelewm_assets.published.records import Recheck
@@ -71,6 +72,7 @@ FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
         ("score_rows.jsonl", reports.ScoreRow, ROWS), ("completion_scores.jsonl", reports.ScoreRow, ROWS),
         ("scorers/*/*.jsonl", reports.ScoreRow, ROWS), ("records.parquet", reports.HeldoutRecord, ROWS),
         ("probe_fit.parquet", reports.LabelledRecord, ROWS), ("platt_scaling.json", PlattScaling, LISTED),
+        ("twins.parquet", TwinScore, ROWS),
     ),
     "p_pass_calibration": (("*calibration_report.json", reports.CalibrationReport, ""),),
     "retrieval_report": (("retrieval_report.json", reports.RetrievalReport, ""),),
