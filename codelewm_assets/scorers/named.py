@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
-from codelewm_assets.core.digests import digest_of, sha256_file, sha256_text
+from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ScorerError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Record
@@ -116,15 +116,7 @@ def _source(settings: ScorerSettings) -> dict[str, str]:
             raise ScorerError(
                 f"{settings.file} cannot be read ({error}). Name a file of scores in JSON lines or Parquet."
             ) from error
-    own = settings.model_dump(mode="json", include={"source", "revision", "gguf_file", "label", "max_tokens"})
-    kept = {key: str(value) for key, value in own.items() if value is not None}
-    if settings.is_on_hub:
-        return kept
-    from codelewm_assets.training.pretrained import arguments
+    from codelewm_assets.training.pretrained import identity
 
-    folder = Path(arguments(settings)[0])
-    files = [settings.gguf_file] if settings.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
-    return kept | {
-        "source": settings.source,
-        "files_sha256": digest_of({name: sha256_file(folder / name) for name in files}),
-    }
+    own = settings.model_dump(mode="json", include={"label", "max_tokens"})
+    return {key: str(value) for key, value in own.items()} | identity(settings)
