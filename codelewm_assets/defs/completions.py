@@ -14,7 +14,7 @@ from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Completion, ExcludedProblem, LabelledCompletion, Record
-from codelewm_assets.core.sample_records import ImportedSample
+from codelewm_assets.core.sample_records import ImportedSample, SampledRow
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
@@ -58,8 +58,8 @@ def _sampled(run: AssetRun, config: Mapping[str, Any]) -> AssetOutput:
     path, log = run.store.progress_path("sampled_completions"), run.context.log.info
     with Progress(path, len(asked), log=log, items="problems", verb="sampled") as progress:
         for model, problem, texts in sample_models(asked, shards, config):
-            rows = ({"task_id": problem.problem_id, "completion": text, "model": model.model} for text in texts)
-            lines[model.source_name] += [canonical_json(row) + b"\n" for row in rows]
+            rows = [SampledRow(task_id=problem.problem_id, completion=text, model=model.model) for text in texts]
+            lines[model.source_name] += [canonical_json(row.model_dump()) + b"\n" for row in rows]
             progress.add(1)
     counts = {name: len(rows) for name, rows in lines.items()}
     files = {f"{name}.jsonl": b"".join(rows) for name, rows in lines.items()}

@@ -62,12 +62,16 @@ class Sampler:
     Args:
         settings: the model and how it is sampled.
 
-    Raises: TrainingError: the model or its tokenizer cannot be loaded. ScorerError: it has no chat template, and answers are
-        asked for.
+    Raises: TrainingError: the model or its tokenizer cannot be loaded. ScorerError: there is no GPU, or it has no chat template
+        and answers are asked for.
     """
 
     def __init__(self, settings: SampledModel) -> None:
         self.settings = settings
+        if settings.device == "cuda" and not torch.cuda.is_available():
+            raise ScorerError(
+                f"device of {settings.model} is cuda, and torch sees no GPU. Take device: cpu in the profile."
+            )
         self._tokenizer = load_by(AutoTokenizer, settings)
         if settings.prompt_form == "answer" and self._tokenizer.chat_template is None:
             raise ScorerError(f"{settings.source} has no chat template. Take prompt_form: continuation in the profile.")

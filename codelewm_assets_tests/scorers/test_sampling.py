@@ -89,7 +89,7 @@ def test_texts_of_a_run_that_was_cut_off_are_read_again(
     assert len(list(sample("2"))) == 3 and loaded == [model, model]  # other determinants, other texts
 
 
-def test_refusals(writer: Path, tmp_path: Path) -> None:
+def test_refusals(writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError, match="2 samples at temperature 0 are the same"):
         settings(writer, samples=2)
     with pytest.raises(ValidationError, match="expected a revision of 40 hex digits"):
@@ -100,6 +100,9 @@ def test_refusals(writer: Path, tmp_path: Path) -> None:
         ScorerError, match=r"The prompt of HumanEval/0 has \d+ tokens, and with 256 new ones .* the 256"
     ):
         Sampler(settings(writer, max_new_tokens=256)).texts("HumanEval/0", PROMPT, begins_program=True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ScorerError, match="device of writer is cuda, and torch sees no GPU"):
+        Sampler(settings(writer, device="cuda"))
     LlamaForCausalLM.from_pretrained(writer).save_pretrained(tmp_path / "bare")
     with pytest.raises(TrainingError, match="has no tokenizer that can be loaded"):
         Sampler(settings(tmp_path / "bare"))

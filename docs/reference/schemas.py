@@ -11,7 +11,7 @@ from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.claims.audit import ClaimAudit
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core import records as core
-from codelewm_assets.core.sample_records import ImportedSample, SourceReading
+from codelewm_assets.core.sample_records import ImportedSample, SampledRow, SourceReading
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate
 from codelewm_assets.dataset.published import PublishedRow
@@ -44,6 +44,7 @@ ROWS, LISTED = "row", "list"  # a file holds records as rows or lines, or one li
 FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "benchmark_problems": (("*/problems.parquet", core.Problem, ROWS), ("left_out.json", core.ExcludedProblem, LISTED)),
     "library_functions": (("functions.parquet", core.LibraryFunction, ROWS), ("left_out.json", Overlap, LISTED)),
+    "sampled_completions": (("sampled-*.jsonl", SampledRow, ROWS),),
     "candidate_completions": (
         ("*/completions.parquet", core.Completion, ROWS), ("*/samples.parquet", ImportedSample, ROWS),
         ("imports.json", SourceReading, LISTED),
