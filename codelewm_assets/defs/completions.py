@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
     from codelewm_assets.completions.samples.sources import LocalSource, SampleSource
 
+SAMPLING_VERSION = "1"  # of the texts: those of another version that a run left are not read
 LABELLING_VERSION = "8"  # of the labels: shards of another version are not resumed
 
 
-@artifact_asset("completions", deps=["benchmark_problems"], kinds={"pytorch", "json"}, code_version="1")
+@artifact_asset("completions", deps=["benchmark_problems"], kinds={"pytorch", "json"}, code_version=SAMPLING_VERSION)
 def sampled_completions(run: AssetRun) -> Plan:
     """Programs for each problem, sampled here from the language models that the profile names; empty without one."""
     models = run.profile.completions.sampled
@@ -41,7 +42,7 @@ def sampled_completions(run: AssetRun) -> Plan:
         return Plan(lambda: AssetOutput({"sampled.json": pretty_json([])}, {"sample_count": 0}), {})
     from codelewm_assets.training.pretrained import identity
 
-    of_libraries = versions("torch", "transformers")
+    of_libraries = versions("torch", "transformers") | {"code_version": SAMPLING_VERSION}
     config = {model.model: model.model_dump(mode="json") | identity(model) | of_libraries for model in models}
     return Plan(lambda: _sampled(run, config), {"models": config})
 

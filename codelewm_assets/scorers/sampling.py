@@ -116,7 +116,8 @@ class Sampler:
                 messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
             )
         else:
-            own = self._tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+            # without the last line end: models read it together with the indentation that follows, and write it themselves
+            own = self._tokenizer(prompt.rstrip(), return_tensors="pt", return_token_type_ids=False)
         return own.to(self.settings.device)
 
     def _keywords(self, stops: Sequence[str]) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from codelewm_assets.scorers.sampling import INSTRUCTION, SampledTexts, Sampler,
 from codelewm_assets_tests.factories import make_problem
 from codelewm_assets_tests.scorers.causal import train_writer
 
-PROMPT, TEXT = "def same(x):\n", "    return x\n\nprint(same(1))\n"
+PROMPT, TEXT = "def same(x):\n", "\n    return x\n\nprint(same(1))\n"
 
 
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that goes on with TEXT after PROMPT."""
-    return train_writer(tmp_path_factory.mktemp("writer"), [PROMPT], TEXT)
+    """A model that goes on with TEXT after PROMPT, whose line end it writes itself."""
+    return train_writer(tmp_path_factory.mktemp("writer"), [PROMPT.rstrip()], TEXT)
 
 
 def settings(folder: Path, **changes: object) -> SampledModel:
@@ -35,7 +35,7 @@ def settings(folder: Path, **changes: object) -> SampledModel:
 def test_the_most_likely_text_is_what_it_was_taught_up_to_what_follows_a_function(writer: Path) -> None:
     """TEXT is `return x`, an empty line, and a call that begins with a stop sequence."""
     sampler = Sampler(settings(writer))
-    assert sampler.texts("HumanEval/0", PROMPT, begins_program=True) == ["    return x\n"]
+    assert sampler.texts("HumanEval/0", PROMPT, begins_program=True) == ["\n    return x\n"]
 
 
 def test_a_program_that_begins_after_its_prompt_is_not_cut_at_its_own_first_line(
@@ -81,10 +81,10 @@ def test_texts_of_a_run_that_was_cut_off_are_read_again(
         return (texts for _, _, texts in sample_models(asked, shards, {"writer": depends_on}))
 
     cut_off = sample("1")
-    assert [next(cut_off), next(cut_off)] == [("    return x\n",)] * 2
+    assert [next(cut_off), next(cut_off)] == [("\n    return x\n",)] * 2
     loaded = list[SampledModel]()
     monkeypatch.setattr(sampling, "Sampler", lambda own: loaded.append(own) or Sampler(own))
-    assert list(sample("1")) == [("    return x\n",)] * 3 and loaded == [model]  # for the third
+    assert list(sample("1")) == [("\n    return x\n",)] * 3 and loaded == [model]  # for the third
     assert len(list(sample("1"))) == 3 and loaded == [model]
     assert len(list(sample("2"))) == 3 and loaded == [model, model]  # other determinants, other texts
 
