@@ -58,7 +58,10 @@ def _sampled(run: AssetRun, config: Mapping[str, Any]) -> AssetOutput:
     lines: dict[str, list[bytes]] = {model.source_name: [] for model in models}
     path, log = run.store.progress_path("sampled_completions"), run.context.log.info
     with Progress(path, len(asked), log=log, items="problems", verb="sampled") as progress:
-        for model, problem, texts in sample_models(asked, shards, config):
+        depends_on = {
+            name: {k: v for k, v in own.items() if k not in ("benchmarks", "problems")} for name, own in config.items()
+        }
+        for model, problem, texts in sample_models(asked, shards, depends_on):
             rows = [SampledRow(task_id=problem.problem_id, completion=text, model=model.model) for text in texts]
             lines[model.source_name] += [canonical_json(row.model_dump()) + b"\n" for row in rows]
             progress.add(1)
