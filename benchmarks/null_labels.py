@@ -1,11 +1,12 @@
-"""Null test of the whole pipeline: labels shuffled within each problem, then trained, scored, reported and gated.
+"""Null test of the whole pipeline: labels shuffled within each problem, then fitted, scored, reported and gated.
 
     python benchmarks/null_labels.py artifacts/checkpoint/42/DIGEST [--shuffles 20] [--steps 60] [--folds 0 1]
 
-Reads pack, folds, pools, decoys, prompts and tokens of a stored checkpoint. For each shuffle a problem's completions are
-dealt its verdicts anew; both seeds are trained on these labels by the training loop itself, and the held-out rows of each fold
-scored, reported and judged as in the graph, with one difference: benchmarks count as published, so that no claim is closed merely
-because a stand-in is a stand-in. Every claim but `is_non_collapsed`, which reads no label, must stay CLOSED.
+Reads what a stored checkpoint was made from. For each shuffle the verdicts of a problem's completions are dealt anew among
+them in pack and pools; on these labels the controls are computed, the critics of all folds fitted on both seeds (with library
+variants as they are), and CodeLeWM trained by the training loop itself. The held-out rows are scored, reported and judged as in
+the graph, with one difference: benchmarks count as published, so that no claim is closed merely because a stand-in is a
+stand-in. Every claim but `is_non_collapsed`, which reads no label, must stay CLOSED.
 """
 
 import argparse
@@ -13,34 +14,39 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save
 
-from codelewm_assets.baselines.control_scores import ControlRow
+from codelewm_assets.baselines.control_scores import ControlRow, control_rows
+from codelewm_assets.baselines.structure import twin_pool_scores
 from codelewm_assets.claims.gates import evaluate_gates
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core.ids import BENCHMARKS, SEEDS
-from codelewm_assets.core.records import Decoy, PackRow
-from codelewm_assets.core.tables import read_table
+from codelewm_assets.core.records import Decoy, LibraryFunction, LibraryVariant, PackRow, PoolMember, Problem
+from codelewm_assets.core.tables import R, read_table
+from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.heldout import HeldoutScores, join_folds, score_fold
 from codelewm_assets.evaluation.probe import latent_probe_report
-from codelewm_assets.evaluation.reports import CollapseReport, IntegrityEvidence, SeedEvidence
+from codelewm_assets.evaluation.reports import CollapseReport, IntegrityEvidence, ScorerEvidence, SeedEvidence
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_rows import record_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
+from codelewm_assets.evaluation.scorer_rows import ScorerScores
 from codelewm_assets.evaluation.surprise import surprise_report
-from codelewm_assets.store.store import Artifact, ArtifactStore, CacheKey
+from codelewm_assets.scorers import fitting
+from codelewm_assets.store.cache_key import CacheKey
+from codelewm_assets.store.store import Artifact, ArtifactStore
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.inspect import collapse_diagnostics
 from codelewm_assets.training.latents import Scorer
 from codelewm_assets.training.loop import train_fold
 from codelewm_assets.training.sidecar import read_sidecar, weights_path
-from codelewm_assets.training.tokenize import TokenRecord
 
 RESAMPLES = 500
 
@@ -52,46 +58,91 @@ class Stored:
         self.store = ArtifactStore(path.parents[2])
         self.checkpoint = self.store.load("checkpoint", path.name, partition=path.parent.name)
         self.sidecar = read_sidecar(self.checkpoint)
-        found = {a.manifest.artifact_id: a for a in self.store.lineage(self.checkpoint).values()}
-        self.tokens = found["tokenized_pack"]
-        self.rows = {r.record_id: r for r in read_table(found["execution_pack"].path("pack.parquet"), PackRow)}
-        self.controls = list(read_table(found["control_scores"].path("controls.parquet"), ControlRow))
-        self.decoys = list(read_table(found["semantic_decoys"].path("decoys.parquet"), Decoy))
+        self._artifacts = {a.manifest.artifact_id: a for a in self.store.lineage(self.checkpoint).values()}
+        self.tokens = self._artifacts["tokenized_pack"]
+        self.pack = self._table("execution_pack", "pack.parquet", PackRow)
+        self.pools = self._table("rerank_pools", "pools.parquet", PoolMember)
+        self.splits = self._table("problem_splits", "splits.parquet", ProblemSplit)
+        self.decoys = self._table("semantic_decoys", "decoys.parquet", Decoy)
+        problems = [
+            row for b in BENCHMARKS for row in self._table("benchmark_problems", f"{b}/problems.parquet", Problem)
+        ]
+        self.prompts = {problem.problem_id: problem.prompt for problem in problems}
+        functions = self._table("library_functions", "functions.parquet", LibraryFunction)
+        self.library = [function.code for function in functions]
+        self.variants = fitting.library_examples(
+            functions, self._table("library_variants", "variants.parquet", LibraryVariant)
+        )
+        self.orders = twin_pool_scores(self.pools, self.pack)  # reads no label
+
+    def _table(self, kind: str, name: str, model: type[R]) -> list[R]:
+        return list(read_table(self._artifacts[kind].path(name), model))
 
 
-def shuffled(records: Sequence[TokenRecord], seed: int) -> tuple[TokenRecord, ...]:
-    """Records with the verdicts of a problem's completions dealt anew among them."""
+@dataclass(frozen=True, slots=True)
+class Shuffled:
+    """The data of one shuffle. Attributes: dealt: completion id → its new verdict."""
+
+    dealt: Mapping[str, bool]
+    pack: Mapping[str, PackRow]
+    controls: Sequence[ControlRow]
+
+
+def shuffled(stored: Stored, seed: int) -> Shuffled:
+    """Pack and controls with the verdicts of a problem's completions dealt anew among them; references keep theirs."""
     generator = np.random.default_rng([seed, 20])
     verdicts: dict[str, dict[str, bool]] = defaultdict(dict)
-    for record in sorted(records, key=lambda r: r.record_id):
-        if record.is_train_usable:
-            verdicts[record.problem_id][record.completion_id] = record.completion_passed
+    for row in stored.pack:
+        if row.completion_kind != "reference":
+            verdicts[row.source_problem_id][row.source_submission_id] = row.completion_passed
     dealt: dict[str, bool] = {}
-    for problem in sorted(verdicts):
-        names, values = list(verdicts[problem]), generator.permutation(list(verdicts[problem].values()))
-        dealt |= dict(zip(names, values.tolist(), strict=True))
-    return tuple(
-        r.model_copy(update={"completion_passed": dealt.get(r.completion_id, r.completion_passed),
-                             "passed": dealt.get(r.completion_id, r.passed)})
-        for r in records
-    )  # fmt: skip
+    for _, own in sorted(verdicts.items()):
+        names = sorted(own)
+        dealt |= dict(zip(names, generator.permutation([own[name] for name in names]).tolist(), strict=True))
+
+    def relabelled(row: PackRow) -> PackRow:
+        passed = dealt.get(row.source_submission_id)
+        return row if passed is None else row.model_copy(update={"completion_passed": passed, "passed": passed})
+
+    pack = [relabelled(row) for row in stored.pack]
+    pools = [m.model_copy(update={"passed": dealt.get(m.completion_id, m.passed)}) for m in stored.pools]
+    controls = control_rows(pack, pools, stored.splits, stored.prompts, {}, stored.library, stored.orders)
+    return Shuffled(dealt, {row.record_id: row for row in pack}, controls)
 
 
 def scores_of(
-    stored: Stored, shuffle: int, seed: int, folds: Sequence[int], steps: int, scratch: Path
+    stored: Stored, data: Shuffled, name: str, seed: int, folds: Sequence[int], steps: int, scratch: Path
 ) -> HeldoutScores:
-    """Train each fold on shuffled labels and score its held-out part."""
+    """CodeLeWM, trained on each fold's shuffled labels; its scores of the held-out part."""
     config = stored.sidecar.config.model_copy(update={"steps": steps, "folds": tuple(folds), "log_every": steps})
     sidecar = stored.sidecar.model_copy(update={"config": config, "seed": seed})
     parts = []
     for fold in folds:
-        data = load_fold(stored.tokens, fold)
-        data = FoldData(data.arrays, shuffled(data.records, shuffle), fold)
-        model = train_fold(data, config, seed=seed, emit=lambda event: None)
+        true = load_fold(stored.tokens, fold)
+        records = tuple(
+            r.model_copy(update={"completion_passed": data.dealt[r.completion_id], "passed": data.dealt[r.completion_id]})
+            if r.completion_id in data.dealt else r
+            for r in true.records
+        )  # fmt: skip
+        own = FoldData(true.arrays, records, fold)
+        model = train_fold(own, config, seed=seed, emit=lambda event: None)
         weights = bytes(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
-        checkpoint = _kept(scratch, fold, weights, f"{shuffle}/{seed}")
-        parts.append(score_fold(Scorer(checkpoint, sidecar, data), data, stored.rows, stored.controls))
+        checkpoint = _kept(scratch, fold, weights, f"{name}/{seed}")
+        parts.append(score_fold(Scorer(checkpoint, sidecar, own), own, data.pack, data.controls))
     return join_folds(parts)
+
+
+def critic_evidence(stored: Stored, data: Shuffled, seed: int, benchmarks: Sequence[str]) -> ScorerEvidence:
+    """Reports of the critics of all folds, fitted on the shuffled labels."""
+    folds, names = fitting.pack_examples(data.pack.values(), stored.splits, stored.prompts, benchmarks)
+    features = fitting.library_features(tuple(stored.library))
+    fitted = fitting.fit_critics(features, folds, names, stored.variants, seed=seed, with_unseen=False)
+    scorer = ScorerScores("critic", {row.completion_id: row.critic for row in fitted.scores})
+    pooled, alone = scorer.rows(data.controls, needs_score=True)
+    return ScorerEvidence(
+        calibration=calibration_report(ScoreTable.of(alone), seed=seed, subject="critic"),
+        rerank=rerank_report(ScoreTable.of(pooled), subject="critic", seed=seed, resamples=RESAMPLES),
+    )
 
 
 def _kept(scratch: Path, fold: int, weights: bytes, name: str) -> Artifact:
@@ -99,19 +150,22 @@ def _kept(scratch: Path, fold: int, weights: bytes, name: str) -> Artifact:
     return ArtifactStore(scratch).write(cache_key, {weights_path(fold): weights}, {})
 
 
-def evidence_of(scores: HeldoutScores, stored: Stored, seed: int) -> SeedEvidence:
+def evidence_of(
+    scores: HeldoutScores, stored: Stored, data: Shuffled, critic: ScorerEvidence, seed: int
+) -> SeedEvidence:
     """Every report of one seed."""
     pools, completions = ScoreTable.of(scores.members), ScoreTable.of(scores.completions)
     found = collapse_diagnostics(scores.latents["z_pred"])
     return SeedEvidence(
+        scorers={"critic": critic},
         collapse=CollapseReport(seed=seed, tensor_count=1, parameter_count=1, **found.model_dump()),
         calibration=calibration_report(completions, seed=seed),
         record_calibration=calibration_report(ScoreTable.of(record_rows(scores.records)), seed=seed, level="record"),
         rerank=rerank_report(pools, seed=seed, resamples=RESAMPLES),
-        retrieval=retrieval_report(scores.records, scores.latents, stored.rows, seed=seed, resamples=RESAMPLES),
+        retrieval=retrieval_report(scores.records, scores.latents, data.pack, seed=seed, resamples=RESAMPLES),
         surprise=surprise_report(scores.records, scores.latents, stored.decoys, seed=seed, resamples=RESAMPLES),
         probe=latent_probe_report(
-            scores.records, scores.latents, scores.fit_records, scores.fit_latents, stored.rows, seed=seed,
+            scores.records, scores.latents, scores.fit_records, scores.fit_latents, data.pack, seed=seed,
             resamples=RESAMPLES,
         ),
     )  # fmt: skip
@@ -133,19 +187,21 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first shuffle")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--folds", type=int, nargs="+", default=[0])
+    parser.add_argument("--critic", nargs="+", default=list(BENCHMARKS), help="benchmarks that the critic is fitted on")
     parser.add_argument("--threads", type=int, default=2, help="1 on a machine that does other things besides")
     options = parser.parse_args()
     stored, opened = Stored(options.checkpoint), 0
     torch.set_num_threads(options.threads)
     for shuffle in range(options.first, options.first + options.shuffles):
-        started = time.monotonic()
+        started, data = time.monotonic(), shuffled(stored, shuffle)
         with tempfile.TemporaryDirectory() as scratch:
             evidence = {
                 seed: evidence_of(
-                    scores_of(stored, shuffle, seed, options.folds, options.steps, Path(scratch)), stored, seed
+                    scores_of(stored, data, str(shuffle), seed, options.folds, options.steps, Path(scratch)),
+                    stored, data, critic_evidence(stored, data, seed, options.critic), seed,
                 )
                 for seed in SEEDS
-            }
+            }  # fmt: skip
         gates = verdict(evidence)
         claims = sorted(claim.claim_id for claim in gates.claims if claim.status == "OPEN")
         opened += bool(set(claims) - {"is_non_collapsed"})

@@ -10,7 +10,7 @@ from codelewm_assets.doctor.finding import HealthFinding
 from codelewm_assets.doctor.machine import gpu_finding, isolation_finding
 from codelewm_assets.library.packages import package_versions
 from codelewm_assets.profiles.profile import Profile
-from codelewm_assets.scorers.declared import missing_paths
+from codelewm_assets.scorers.declared import is_model_there, missing_paths
 
 
 def require_runnable(profile: Profile, assets: Collection[str], environment: Mapping[str, str], cache: Path) -> None:
@@ -68,6 +68,11 @@ def _path_findings(
             if name and not Path(name).exists():
                 yield HealthFinding("imported completions", "fail", f"no file {name}", "a file or a folder of samples",
                                     "correct completions.imported of the profile, or CODELEWM_IMPORTED_COMPLETIONS")  # fmt: skip
+    if "sampled_completions" in assets:
+        for model in profile.completions.sampled:
+            if not is_model_there(model):
+                yield HealthFinding(f"sampled model {model.model}", "fail", f"no {model.source}",
+                                    "a folder, or an installed package", "correct completions.sampled of the profile")  # fmt: skip
     if "scorer_scores" in assets:
         for name, scorer in profile.scorers.items():
             for path in missing_paths(scorer):

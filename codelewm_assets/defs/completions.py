@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from codelewm_assets.core.digests import pretty_json
+from codelewm_assets.core.digests import canonical_json, pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, AnyBenchmarkId
 from codelewm_assets.core.package import versions
 from codelewm_assets.core.records import Completion, ExcludedProblem, LabelledCompletion, Record
-from codelewm_assets.core.sample_records import ImportedSample
+from codelewm_assets.core.sample_records import ImportedSample, SampledRow
 from codelewm_assets.core.tables import arrow_schema, iter_table, write_groups, write_table
 from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.automation import IMPORTED_COMPLETIONS
@@ -30,20 +30,67 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
     from codelewm_assets.completions.samples.sources import LocalSource, SampleSource
 
+SAMPLING_VERSION = "1"  # of the texts: those of another version that a run left are not read
 LABELLING_VERSION = "8"  # of the labels: shards of another version are not resumed
 
 
+@artifact_asset("completions", deps=["benchmark_problems"], kinds={"pytorch", "json"}, code_version=SAMPLING_VERSION)
+def sampled_completions(run: AssetRun) -> Plan:
+    """Programs for each problem, sampled here from the language models that the profile names; empty without one."""
+    models = run.profile.completions.sampled
+    if not models:
+        return Plan(lambda: AssetOutput({"sampled.json": pretty_json([])}, {"sample_count": 0}), {})
+    from codelewm_assets.training.pretrained import identity
+
+    of_libraries = versions("torch", "transformers") | {"code_version": SAMPLING_VERSION}
+    config = {model.model: model.model_dump(mode="json") | identity(model) | of_libraries for model in models}
+    return Plan(lambda: _sampled(run, config), {"models": config})
+
+
+def _sampled(run: AssetRun, config: Mapping[str, Any]) -> AssetOutput:
+    from codelewm_assets.completions.progress import Progress
+    from codelewm_assets.completions.shards import ShardFolder
+    from codelewm_assets.scorers.sampling import SampledTexts, sample_models
+
+    shards = ShardFolder(run.store.partial_folder("sampled_completions"), SampledTexts)
+    models = run.profile.completions.sampled
+    asked = [(m, problem) for m in models for b in m.benchmarks for problem in run.inputs.problems(b)[: m.problems]]
+    lines: dict[str, list[bytes]] = {model.source_name: [] for model in models}
+    path, log = run.store.progress_path("sampled_completions"), run.context.log.info
+    with Progress(path, len(asked), log=log, items="problems", verb="sampled") as progress:
+        depends_on = {
+            name: {k: v for k, v in own.items() if k not in ("benchmarks", "problems")} for name, own in config.items()
+        }
+        for model, problem, texts in sample_models(asked, shards, depends_on):
+            rows = [SampledRow(task_id=problem.problem_id, completion=text, model=model.model) for text in texts]
+            lines[model.source_name] += [canonical_json(row.model_dump()) + b"\n" for row in rows]
+            progress.add(1)
+    counts = {name: len(rows) for name, rows in lines.items()}
+    files = {f"{name}.jsonl": b"".join(rows) for name, rows in lines.items()}
+    return AssetOutput(
+        files | {"sampled.json": pretty_json(list(config.values()))},
+        {"sample_count": sum(counts.values()), "by_model": counts},
+    )
+
+
 @artifact_asset(
-    "completions", deps=["benchmark_problems"], gated_by=[IMPORTED_COMPLETIONS], kinds={"python", "parquet"}, code_version="6",
-    table=Completion,
+    "completions", deps=["benchmark_problems", "sampled_completions"], gated_by=[IMPORTED_COMPLETIONS],
+    kinds={"python", "parquet"}, code_version="7", table=Completion,
 )  # fmt: skip
 def candidate_completions(run: AssetRun) -> Plan:
     """Programs to judge for each problem: the reference, twins of it, right ones and the same with a bug, and models' samples."""
-    from codelewm_assets.completions.samples.sources import local_sources
+    from codelewm_assets.completions.samples.sources import SampleSource, local_sources
 
     settings = run.profile.completions
-    sources = local_sources([sample_source(source) for source in settings.imported], os.environ)
-    numbers = settings.model_dump(exclude={"imported"})
+    drawn = run.inputs.artifact("sampled_completions")
+    sampled = [
+        SampleSource(
+            str(drawn.path(f"{model.source_name}.jsonl")), name=model.source_name, prompt_form=model.prompt_form
+        )
+        for model in settings.sampled
+    ]
+    sources = local_sources([*(sample_source(source) for source in settings.imported), *sampled], os.environ)
+    numbers = settings.model_dump(exclude={"imported", "sampled"})
     imported = [[source.name, source.digest(), *source.options()] for source in sources]
     return Plan(lambda: _candidates(run, sources), numbers | {"imported": imported} | versions("python"))
 
@@ -220,5 +267,5 @@ def model_rates(run: AssetRun) -> Plan:
     return Plan(make, {"resamples": resamples}, show=show)
 
 
-ASSETS = [candidate_completions, labelled_completions, model_rates]
+ASSETS = [sampled_completions, candidate_completions, labelled_completions, model_rates]
 CHECKS = [*checks_on("candidate_completions"), *checks_on("labelled_completions")]

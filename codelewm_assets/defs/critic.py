@@ -25,7 +25,7 @@ TRAINED_ON = ("execution_pack", "problem_splits", "benchmark_problems", "library
 
 
 @artifact_asset(
-    "training", deps=["preflight_report", *TRAINED_ON], kinds={"scikitlearn"}, code_version="4", is_seeded=True,
+    "training", deps=["preflight_report", *TRAINED_ON], kinds={"scikitlearn"}, code_version="5", is_seeded=True,
     gated_by=[*(name for name in BEFORE_THE_PACK if name not in TRAINED_ON), "rerank_pools", "semantic_decoys", "control_scores"],
 )  # fmt: skip
 def critic(run: AssetRun) -> Plan:
@@ -63,7 +63,6 @@ def critic(run: AssetRun) -> Plan:
                 "features.safetensors": features.dumps(),
                 **{f"fold{fold}.safetensors": own.dumps() for fold, own in fitted.critics.items()},
                 "scores.parquet": write_table(fitted.scores, arrow_schema(fitting.CriticScore)),
-                "equivalent.parquet": write_table(fitted.equivalent, arrow_schema(fitting.EquivalentScores)),
                 "unseen.parquet": write_table(fitted.unseen, arrow_schema(fitting.FamilyCriticScore)),
                 "unseen_models.parquet": write_table(fitted.unseen_models, arrow_schema(fitting.CriticScore)),
                 "critic.json": pretty_json(about.model_dump(mode="json")),
@@ -71,7 +70,6 @@ def critic(run: AssetRun) -> Plan:
             {
                 "fold_count": len(fitted.critics),
                 "completion_count": len(fitted.scores),
-                "equivalent_pair_count": len(fitted.equivalent),
                 "unseen_family_count": len({row.family for row in fitted.unseen}),
             },
         )

@@ -34,7 +34,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="7",
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="8",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic", "scorer_scores"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip
@@ -49,6 +49,7 @@ def heldout_scores(run: AssetRun) -> Plan:
         from codelewm_assets.evaluation.critic_rows import CriticScores
         from codelewm_assets.evaluation.heldout import join_folds, join_outputs, score_fold, score_outputs
         from codelewm_assets.evaluation.scorer_rows import named_scorer, with_scores
+        from codelewm_assets.evaluation.transfer import TwinScore, equivalent_pairs
         from codelewm_assets.scorers.named import NamedScore
         from codelewm_assets.training.data import load_fold
         from codelewm_assets.training.latents import Scorer
@@ -56,12 +57,13 @@ def heldout_scores(run: AssetRun) -> Plan:
 
         sidecar = require_matching(trained, tokens)
         rows, controls = {row.record_id: row for row in inputs.pack()}, inputs.control_scores()
+        paired = {name for pair in equivalent_pairs(rows.values()) for name in (pair.unedited, pair.edited)}
         asked = [name for name in inputs.profile.sources.by_benchmark if name in OUTPUT_BENCHMARKS]
         parts, of_outputs = [], {name: list[Any]() for name in asked}
         for fold in sidecar.folds:
             fold_data = load_fold(tokens, fold)
             scorer = Scorer(trained, sidecar, fold_data)
-            parts.append(score_fold(scorer, fold_data, rows, controls))
+            parts.append(score_fold(scorer, fold_data, rows, controls, paired=paired))
             for name, scored in of_outputs.items():
                 scored.append(score_outputs(scorer, fold_data, rows, name, parts[-1].scalings[0]))
         scores = join_folds(parts)
@@ -99,12 +101,15 @@ def heldout_scores(run: AssetRun) -> Plan:
                 "scorers.json": pretty_json([row.model_dump(mode="json") for row in stated]),
                 "records.parquet": write_table(scores.records),
                 "latents.safetensors": save(dict(scores.latents)),
+                "twins.parquet": write_table(scores.twins, arrow_schema(TwinScore)),
                 "probe_fit.parquet": write_table(scores.fit_records),
                 "probe_fit_latents.safetensors": save(dict(scores.fit_latents)),
                 "platt_scaling.json": pretty_json(scalings),
             },
             {
-                "platt_scaling": {f"{s.fold} {s.level}": [s.slope, s.intercept] for s in scores.scalings},
+                "platt_scaling": {
+                    f"{s.fold} {'model' if s.by_models else s.level}": [s.slope, s.intercept] for s in scores.scalings
+                },
                 "record_count": len(scores.records),
                 "completion_count": len(scores.completions),
                 "pool_member_count": len(scores.members),
@@ -280,10 +285,7 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    reports: dict[str, BaseModel] = {
-        "rerank_report": report,
-        "scorers/critic/transfer_report": scored.critic_transfer(),
-    }
+    reports: dict[str, BaseModel] = {"rerank_report": report, **scored.transfer_reports()}
     for name in scored.scorers:
         own = judge(scored.table("score_rows", name), name)
         reports[f"scorers/{name}/rerank_report"] = own

@@ -16,12 +16,13 @@ from codelewm_assets.defs.artifact_asset import AssetRun, Plan, artifact_asset
 from codelewm_assets.defs.checks import check_of, rule_of
 from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.ui_metadata import sample
+from codelewm_assets.evaluation.transfer import equivalent_pairs
 from codelewm_assets.scorers.named import NamedScore, ScoredProgram, StatedTraining, named_scores, stated_training
 from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "evaluation", deps=["execution_pack", "rerank_pools", "benchmark_problems"], kinds={"python", "parquet"}, code_version="1",
+    "evaluation", deps=["execution_pack", "rerank_pools", "benchmark_problems"], kinds={"python", "parquet"}, code_version="2",
     table=NamedScore,
 )  # fmt: skip
 def scorer_scores(run: AssetRun) -> Plan:
@@ -31,13 +32,14 @@ def scorer_scores(run: AssetRun) -> Plan:
 
     def make() -> AssetOutput:
         prompts, pooled = inputs.prompts(), {member.completion_id for member in inputs.pools()}
+        paired = {name for pair in equivalent_pairs(inputs.pack()) for name in (pair.unedited, pair.edited)}
         programs = {
             row.source_submission_id: ScoredProgram(
                 row.source_submission_id, prompts[row.source_problem_id], row.code_tokens
             )
             for row in inputs.pack()
             if row.source_dataset in BENCHMARKS
-            and (row.is_scored or row.completion_kind == "model" or row.source_submission_id in pooled)
+            and (row.is_scored or row.completion_kind == "model" or row.source_submission_id in pooled | paired)
         }
         asked = [programs[name] for name in sorted(programs)]
         scores = [score for row in stated for score in named_scores(row.name, settings[row.name], asked)]

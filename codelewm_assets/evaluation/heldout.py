@@ -1,7 +1,7 @@
 """Scores of held-out records by the model that had their problem in test. Needs torch through `Scorer`. Shapes: N records, D."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
@@ -19,6 +19,7 @@ from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
 from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
+from codelewm_assets.evaluation.transfer import TwinScore
 from codelewm_assets.store.store import Artifact
 from codelewm_assets.training.data import FoldData, load_fold
 from codelewm_assets.training.latents import Scorer
@@ -37,6 +38,7 @@ class HeldoutScores:
 
     `latents`: `z_pred`, `z_pred_no_action`, `z_pred_shuffled_action`, `z_out`, `z_code`, `z_input`; all but the last two
     are of unit length. `fit_records` and `fit_latents` are of the train part: probes are fitted on them, nothing is scored.
+    `twins`: scores of pairs that both pass, for the order of edits that change nothing.
     """
 
     completions: tuple[ScoreRow, ...]
@@ -46,6 +48,7 @@ class HeldoutScores:
     fit_records: tuple[LabelledRecord, ...]
     fit_latents: Arrays
     scalings: tuple[PlattScaling, ...]
+    twins: tuple[TwinScore, ...] = ()
 
 
 def require_held_out(data: FoldData, records: Sequence[TokenRecord]) -> None:
@@ -70,21 +73,31 @@ def score_fold(
     controls: Sequence[ControlRow],
     *,
     records: Sequence[TokenRecord] | None = None,
+    paired: Collection[str] = (),
 ) -> HeldoutScores:
     """Score everything that may be scored and whose problem is in test for this fold's model.
 
     Args: rows: pack rows by record id. controls: rows of `control_scores`. records: what to score in place of the whole test part.
+        paired: completions that are scored besides, for `twins`.
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
     asked = data.part("test") if records is None else records
-    test = [r for r in asked if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model"]
+    test = [
+        r
+        for r in asked
+        if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model" or r.completion_id in paired
+    ]
     require_held_out(data, test)
-    scaling, of_completions = _scalings(scorer, data)
+    by_models = {row.source_submission_id for row in rows.values() if row.completion_kind == "model"}
+    scaling, of_twins, of_models = scalings = _scalings(scorer, data, by_models)
     scored, latents = _scored_records(scorer, data, rows, test, scaling)
     completions, pooled = completion_scores(scored, controls, model_fold=data.model_fold)
     fit_records, fit_latents = _probe_fit(scorer, data, rows)
     twins = [i for i, record in enumerate(test) if rows[record.record_id].is_scored]  # reports of records are of these
-    completions, pooled = (tuple(_calibrated(row, of_completions) for row in table) for table in (completions, pooled))
+    completions, pooled = (
+        tuple(_calibrated(row, of_models if row.completion_kind == "model" else of_twins) for row in table)
+        for table in (completions, pooled)
+    )
     return HeldoutScores(
         completions,
         pooled,
@@ -92,7 +105,8 @@ def score_fold(
         {name: values[twins] for name, values in latents.items()},
         fit_records,
         fit_latents,
-        (scaling, of_completions),
+        scalings if by_models else scalings[:2],
+        _twin_scores(scored, paired),
     )
 
 
@@ -149,21 +163,34 @@ def _scored_records(
     return scored, latents
 
 
+def _twin_scores(records: Iterable[HeldoutRecord], paired: Collection[str]) -> tuple[TwinScore, ...]:
+    by_completion: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        if record.completion_id in paired:
+            by_completion[record.completion_id].append(record.p_pass)
+    return tuple(TwinScore(completion_id=name, p_pass=float(np.mean(values))) for name, values in by_completion.items())
+
+
 def completion_probabilities(
     checkpoint: Artifact,
     sidecar: Sidecar,
     tokens: Artifact,
     fold: int,
     programs: Sequence[tuple[str, str, Sequence[str]]],
+    by_models: Collection[str],
 ) -> list[float]:
     """Probability that all inputs pass, of programs that are in no pack, by one fold's model and its scalings.
+
+    They count as programs that models wrote, as long as the pack has some to fit a scaling on; else as twins.
 
     Args:
         tokens: `tokenized_pack` that the checkpoint was trained on.
         programs: (prompt, program, inputs), each with an input at least.
+        by_models: ids of the pack's completions that models wrote.
     """
     pack = load_fold(tokens, fold)
-    of_records, of_completions = _scalings(Scorer(checkpoint, sidecar, pack), pack)
+    of_records, of_twins, of_models = _scalings(Scorer(checkpoint, sidecar, pack), pack, by_models)
+    of_completions = of_twins if of_models.loss_before is None else of_models
     tokenizer = Tokenizer.from_str(tokens.path(f"fold{fold}_tokenizer.json").read_text(encoding="utf-8"))
     rows = [(prompt, code, given) for prompt, code, inputs in programs for given in inputs]
     columns = dict(zip(("prompt", "code", "input"), map(list, zip(*rows, strict=True)), strict=True))
@@ -180,8 +207,10 @@ def completion_probabilities(
     return scores
 
 
-def _scalings(scorer: Scorer, data: FoldData) -> tuple[PlattScaling, PlattScaling]:
-    """Of records and of completions, fitted on the val part, which scoring does not read.
+def _scalings(
+    scorer: Scorer, data: FoldData, by_models: Collection[str]
+) -> tuple[PlattScaling, PlattScaling, PlattScaling]:
+    """Of records, of twins and of completions that models wrote, fitted on the val part, which scoring does not read.
 
     Training selects its weights on some of these records, by an order within problems, which fits no probability.
     """
@@ -192,9 +221,14 @@ def _scalings(scorer: Scorer, data: FoldData) -> tuple[PlattScaling, PlattScalin
     for record, probability in zip(val, of_records.probabilities(transitions.logit), strict=True):
         by_completion[record.completion_id].append(float(probability))
     passed = {record.completion_id: record.completion_passed for record in val}
-    means = np.array([np.mean(values) for values in by_completion.values()])
-    labels = [passed[name] for name in by_completion]
-    return of_records, fit_platt(logit_of(means), labels, fold=data.model_fold, level="completion")
+
+    def of_kind(*, is_model: bool) -> PlattScaling:
+        names = [name for name in by_completion if (name in by_models) is is_model]
+        means = np.array([np.mean(by_completion[name]) for name in names])
+        labels = [passed[name] for name in names]
+        return fit_platt(logit_of(means), labels, fold=data.model_fold, level="completion", by_models=is_model)
+
+    return of_records, of_kind(is_model=False), of_kind(is_model=True)
 
 
 def _calibrated(row: ScoreRow, scaling: PlattScaling) -> ScoreRow:

@@ -12,7 +12,7 @@ from codelewm_assets.completions.program_rows import Key, LabelVerdict, ProgramR
 from codelewm_assets.core.digests import canonical_json
 from codelewm_assets.core.errors import ScorerError
 from codelewm_assets.core.ids import BENCHMARKS, published_id
-from codelewm_assets.core.records import Problem
+from codelewm_assets.core.records import PackRow, Problem
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import Thresholds
@@ -78,6 +78,8 @@ def critic_scores(
 ) -> Scores:
     """Probabilities of passing by a stored critic, of each program by the fold's critic that has not seen its problem.
 
+    They count as programs that models wrote, for which the critic has a calibration of its own if it was fitted on some.
+
     Args:
         rows: with prompts.
     """
@@ -91,7 +93,8 @@ def critic_scores(
     }
 
     def of_fold(fold: int, own: Sequence[ProgramRow]) -> Sequence[float]:
-        scores: list[float] = critics[fold].score([row.code for row in own], [row.prompt or "" for row in own]).tolist()
+        codes, prompts = [row.code for row in own], [row.prompt or "" for row in own]
+        scores: list[float] = critics[fold].score(codes, prompts, by_models=True).tolist()
         return scores
 
     return _cross_fitted(store, critic, rows, of_fold, list(critics), about["benchmarks"], thresholds)
@@ -118,10 +121,12 @@ def checkpoint_scores(
         )
     tokens = _ancestor(store, checkpoint, "tokenized_pack")
     sidecar = require_matching(checkpoint, tokens)
+    pack = read_table(_ancestor(store, checkpoint, "execution_pack").path("pack.parquet"), PackRow)
+    by_models = {row.source_submission_id for row in pack if row.completion_kind == "model"}
 
     def of_fold(fold: int, own: Sequence[ProgramRow]) -> Sequence[float]:
         texts = [(row.prompt or "", row.code, row.inputs[:MAX_INPUTS]) for row in own]
-        return completion_probabilities(checkpoint, sidecar, tokens, fold, texts)
+        return completion_probabilities(checkpoint, sidecar, tokens, fold, texts, by_models)
 
     return _cross_fitted(store, checkpoint, rows, of_fold, list(sidecar.folds), list(BENCHMARKS), thresholds)
 

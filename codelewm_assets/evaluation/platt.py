@@ -23,7 +23,8 @@ class PlattScaling(Record):
     """Slope and intercept of one fold's logits, and the mean cross-entropy in nats on its validation rows before and after.
 
     The level `record` is fitted on records and whether their own run passed; `completion` on completions, whose logit is that of
-    the mean of their records' scaled probabilities, and whether all of their runs passed.
+    the mean of their records' scaled probabilities, and whether all of their runs passed. Programs that models wrote fail for
+    other reasons than twins, so completions of the two kinds have a scaling each.
 
     Without records of both classes there is nothing to fit: the scaling changes nothing and the losses are None. The slope is
     positive, so that the order is the model's own.
@@ -31,6 +32,7 @@ class PlattScaling(Record):
 
     fold: int
     level: Literal["record", "completion"] = "record"
+    by_models: bool = False  # completions that models wrote; else all others
     slope: float
     intercept: float
     record_count: int  # of rows of that level
@@ -55,6 +57,7 @@ def fit_platt(
     *,
     fold: int,
     level: Literal["record", "completion"] = "record",
+    by_models: bool = False,
 ) -> PlattScaling:
     """The slope in [0.05, 20] and the intercept in [-10, 10] with the least cross-entropy.
 
@@ -70,8 +73,9 @@ def fit_platt(
     count = len(labels)
     if len(np.unique(labels)) < 2:
         return PlattScaling(
-            fold=fold, level=level, slope=1.0, intercept=0.0, record_count=count, loss_before=None, loss_after=None
-        )
+            fold=fold, level=level, by_models=by_models, slope=1.0, intercept=0.0, record_count=count, loss_before=None,
+            loss_after=None,
+        )  # fmt: skip
     from scipy.optimize import minimize
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
@@ -87,6 +91,7 @@ def fit_platt(
     return PlattScaling(
         fold=fold,
         level=level,
+        by_models=by_models,
         slope=round(float(result.x[0]), 6),
         intercept=round(float(result.x[1]), 6),
         record_count=count,

@@ -13,12 +13,13 @@ from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.evaluation.critic_rows import CriticScores
 from codelewm_assets.evaluation.evidence import UNSEEN_MODELS
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow, TransferReport
+from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
-from codelewm_assets.evaluation.scorer_rows import contamination_report
+from codelewm_assets.evaluation.scorer_rows import ScorerScores, contamination_report, own_scores
+from codelewm_assets.evaluation.transfer import TwinScore, equivalent_pairs, transfer_report, with_pool_family
 from codelewm_assets.scorers.declared import Role
-from codelewm_assets.scorers.named import StatedTraining
+from codelewm_assets.scorers.named import NamedScore, StatedTraining
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
 SCORE_ROWS = ("score_rows", "completion_scores")
@@ -114,11 +115,37 @@ class Scored:
     def _score_rows(self, name: str, scorer: str) -> Iterable[ScoreRow]:
         return score_rows(self.artifact.path(f"scorers/{scorer}/{name}.jsonl"), subject=scorer)
 
-    def critic_transfer(self) -> TransferReport:
-        """Transfer of this seed's critic to operators that it never saw, and its order where an edit changed nothing."""
-        critic = self._parent(f"critic[{self.seed}]")
+    def transfer_reports(self) -> dict[str, BaseModel]:
+        """File → transfer of a scorer to operators that it never saw, and its order where an edit changed nothing.
+
+        Of the scorers that the profile names, one that is stated to have seen no generated bug never saw any operator.
+        """
+        critic = CriticScores.read(self._parent(f"critic[{self.seed}]"))
         controls = read_table(self._parent("control_scores").path("controls.parquet"), ControlRow)
-        return CriticScores.read(critic).transfer(controls, **self.drawn)
+        pairs = equivalent_pairs(read_table(self.pack.path("pack.parquet"), PackRow))
+        named = read_table(self._parent("scorer_scores").path("scores.parquet"), NamedScore)
+        fold = {row.problem_id: row.fold for row in controls}
+        rows: dict[str, Iterable[ScoreRow]] = {"critic": critic.unseen_rows(controls)} | {
+            row.name: with_pool_family(
+                own for own in self._score_rows("score_rows", row.name) if own.completion_kind != "model"
+            )
+            for row in self.stated
+            if row.no_generated_bugs is not None
+        }
+        twins = {row.completion_id: row.p_pass for row in self._table("twins", TwinScore)}
+        scores = {"codelewm": ScorerScores("p_pass", twins), "critic": critic.scorer} | {
+            row.name: ScorerScores(row.name, own_scores(row, named, self.seed), row.folds) for row in self.stated
+        }
+        return {
+            f"scorers/{name}/transfer_report": transfer_report(
+                rows.get(name, ()),
+                [pair for pair in pairs if fold.get(pair.problem_id) in own.folds],
+                own.scores,
+                subject=own.name,
+                **self.drawn,
+            )
+            for name, own in scores.items()
+        }
 
     def _parent(self, name: str) -> Artifact:
         kind, partition = kind_and_partition(name)

@@ -62,36 +62,52 @@ def named_scorer(
 ) -> ScorerScores:
     """A scorer of the profile on one seed, its scores as probabilities of passing.
 
-    Platt scaling as for every scorer: fold k's scores by slope and intercept that are fitted on completions of fold k + 1. The
-    slope is positive, so the order within a problem is the scorer's own. Where a fold's validation part has not both classes
-    with scores, no score is scaled.
+    Platt scaling as for every scorer: fold k's scores by slope and intercept that are fitted on completions of fold k + 1 of the
+    same kind, programs that models wrote or twins. The slope is positive, so the order within a pool is the scorer's own. Where a
+    fold's validation part has not both classes of a kind with scores, no score of that kind is scaled.
 
     Args:
         scores: of any scorers and seeds.
         controls: rows of `control_scores`, which have the labels.
     """
-    own = {row.completion_id: row.score for row in scores if row.scorer == stated.name and row.seed in (None, seed)}
-    fold_of = {row.completion_id: row.fold for row in controls}
-    alone = [row for row in controls if row.pool_id is None and row.completion_id in own]
+    own = own_scores(stated, scores, seed)
     values = np.array(list(own.values()), dtype=np.float64)
     is_probability = bool(len(values)) and values.min() >= 0 and values.max() <= 1
     logits = dict(zip(own, (logit_of(values) if is_probability else values).tolist(), strict=True))
     scaled, scalings = dict[str, float](), list[PlattScaling]()
-    for fold in stated.folds:
-        validation = [row for row in alone if row.fold == (fold + 1) % len(FOLDS) and row.completion_kind != "model"]
-        of_validation = np.array([logits[row.completion_id] for row in validation], dtype=np.float64)
-        labels = [row.passed for row in validation]
-        if len(set(labels)) < 2:
-            return ScorerScores(stated.name, own, stated.folds)
-        center, spread = float(of_validation.mean()), float(of_validation.std()) or 1.0
-        fitted = fit_platt((of_validation - center) / spread, labels, fold=fold, level="completion")
-        slope = fitted.slope / spread
-        scaling = fitted.model_copy(update={"slope": slope, "intercept": fitted.intercept - slope * center})
-        names = [name for name in own if fold_of.get(name) == fold]
-        probabilities = scaling.probabilities(np.array([logits[name] for name in names], dtype=np.float64))
-        scaled |= zip(names, probabilities.tolist(), strict=True)
-        scalings.append(scaling)
+    for by_models in (False, True):
+        rows = [row for row in controls if row.completion_id in own and (row.completion_kind == "model") is by_models]
+        fitted = [_scaling(rows, logits, fold, by_models=by_models) for fold in stated.folds]
+        known = [scaling for scaling in fitted if scaling is not None]
+        if len(known) < len(fitted):
+            scaled |= {row.completion_id: own[row.completion_id] for row in rows}
+            continue
+        for scaling in known:
+            names = list(dict.fromkeys(row.completion_id for row in rows if row.fold == scaling.fold))
+            probabilities = scaling.probabilities(np.array([logits[name] for name in names], dtype=np.float64))
+            scaled |= zip(names, probabilities.tolist(), strict=True)
+        scalings += known
     return ScorerScores(stated.name, scaled, stated.folds, tuple(scalings))
+
+
+def own_scores(stated: StatedTraining, scores: Iterable[NamedScore], seed: int) -> dict[str, float]:
+    """Completion id → score of one scorer on one seed, on its own scale."""
+    return {row.completion_id: row.score for row in scores if row.scorer == stated.name and row.seed in (None, seed)}
+
+
+def _scaling(
+    rows: Sequence[ControlRow], logits: Mapping[str, float], fold: int, *, by_models: bool
+) -> PlattScaling | None:
+    """Of one fold's scores, fitted on the completions of the next; None if they have not both classes."""
+    validation = [row for row in rows if row.pool_id is None and row.fold == (fold + 1) % len(FOLDS)]
+    values = np.array([logits[row.completion_id] for row in validation], dtype=np.float64)
+    labels = [row.passed for row in validation]
+    if len(set(labels)) < 2:
+        return None
+    center, spread = float(values.mean()), float(values.std()) or 1.0
+    fitted = fit_platt((values - center) / spread, labels, fold=fold, level="completion", by_models=by_models)
+    slope = fitted.slope / spread
+    return fitted.model_copy(update={"slope": slope, "intercept": fitted.intercept - slope * center})
 
 
 def contamination_report(

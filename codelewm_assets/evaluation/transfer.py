@@ -3,27 +3,83 @@
 Shapes: P problems, F operator families, R resamples.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codelewm_assets.core.records import PackRow, Record
 from codelewm_assets.evaluation.bootstrap import bounded_interval, problem_draws, resampled_means
 from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, ScoreRow, TransferReport
 from codelewm_assets.evaluation.rerank import top_share
-from codelewm_assets.scorers.fitting import EquivalentScores
 
 CONTROL = "lm"
 
 
+@dataclass(frozen=True, slots=True)
+class EquivalentPair:
+    """A twin pair of which both sides pass on all inputs. `unedited`, `edited`: completion ids; a bug was tried on the latter."""
+
+    problem_id: str
+    unedited: str
+    edited: str
+
+
+class TwinScore(Record):
+    """CodeLeWM's score of a twin that is asked about edits that change nothing."""
+
+    completion_id: str  # the twin
+    p_pass: float  # mean over its inputs
+
+
+def equivalent_pairs(pack: Iterable[PackRow]) -> list[EquivalentPair]:
+    """The pairs of a pack, in the order of problems and twins."""
+    sides: dict[bool, dict[tuple[str, str], str]] = {True: {}, False: {}}
+    for row in pack:
+        if row.twin is not None and row.completion_passed:
+            is_edited = row.completion_kind == "mutant_1"
+            sides[is_edited].setdefault((row.source_problem_id, row.twin), row.source_submission_id)
+    return [
+        EquivalentPair(problem, sides[False][problem, twin], edited)
+        for (problem, twin), edited in sorted(sides[True].items())
+        if (problem, twin) in sides[False]
+    ]
+
+
+def with_pool_family(rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """Members of twin pools, each with the operator family of its pool's bug; pools with several families are left out."""
+    pools: dict[tuple[str, str | None], list[ScoreRow]] = {}
+    for row in rows:
+        pools.setdefault((row.problem_id, row.pool_id), []).append(row)
+    families = {
+        pool: {row.operator_family for row in members if row.completion_kind == "mutant_1"}
+        for pool, members in pools.items()
+    }
+    return [
+        row.model_copy(update={"operator_family": next(iter(families[pool]))})
+        for pool, members in pools.items()
+        for row in members
+        if len(families[pool]) == 1
+    ]
+
+
 def transfer_report(
-    unseen: Iterable[ScoreRow], pairs: Sequence[EquivalentScores], *, subject: str, seed: int, resamples: int
+    unseen: Iterable[ScoreRow],
+    pairs: Sequence[EquivalentPair],
+    scores: Mapping[str, float],
+    *,
+    subject: str,
+    seed: int,
+    resamples: int,
 ) -> TransferReport:
     """The report of one scorer on one seed.
 
     Args:
         unseen: pool members, `operator_family` the family that the scorer of this row was trained without; a pool counts when
             all of its members have the subject's score and that of `lm`.
+        pairs: of programs that both pass.
+        scores: the subject's of each completion; pairs without both are left out.
         subject: the scorer's name in the rows.
     """
     families, mean_lift = _families(unseen, subject, resamples)
@@ -32,7 +88,7 @@ def transfer_report(
         subject=subject,
         families=families,
         mean_lift=mean_lift,
-        equivalent=equivalent_edits(pairs, resamples),
+        equivalent=equivalent_edits(pairs, scores, resamples),
     )
 
 
@@ -90,16 +146,20 @@ def _family_means(sums: NDArray[np.float64], counts: NDArray[np.float64], resamp
         return np.asarray((times @ sums.T) / (times @ counts.T))
 
 
-def equivalent_edits(pairs: Sequence[EquivalentScores], resamples: int) -> EquivalentEdits | None:
-    """Share of pairs in which the unedited program has the higher score, ties counted half; None without pairs."""
-    if not pairs:
+def equivalent_edits(
+    pairs: Sequence[EquivalentPair], scores: Mapping[str, float], resamples: int
+) -> EquivalentEdits | None:
+    """Share of pairs in which the unedited program has the higher score, ties counted half; None without scored pairs."""
+    scored = [pair for pair in pairs if pair.unedited in scores and pair.edited in scores]
+    if not scored:
         return None
-    wins = np.array([(pair.unedited > pair.edited) + 0.5 * (pair.unedited == pair.edited) for pair in pairs])
-    names, code = np.unique([pair.problem_id for pair in pairs], return_inverse=True)
+    both = np.array([(scores[pair.unedited], scores[pair.edited]) for pair in scored])  # (N, 2)
+    wins = (both[:, 0] > both[:, 1]) + 0.5 * (both[:, 0] == both[:, 1])
+    names, code = np.unique([pair.problem_id for pair in scored], return_inverse=True)
     sums, counts = np.bincount(code, weights=wins)[None], np.bincount(code).astype(np.float64)
     drawn = resampled_means(sums.astype(np.float64), counts, resamples=resamples)[:, 0]
     return EquivalentEdits(
-        pair_count=len(pairs),
+        pair_count=len(scored),
         problem_count=len(names),
         auc=float(wins.mean()),
         auc_ci95=bounded_interval(drawn, problems=len(names), lowest=0, highest=1),

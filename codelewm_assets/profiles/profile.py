@@ -28,6 +28,7 @@ from codelewm_assets.core.sample_records import PromptForm
 from codelewm_assets.dataset.near_duplicates import MIN_THRESHOLD, Thresholds
 from codelewm_assets.profiles.operations import OperationsSection
 from codelewm_assets.scorers.declared import ScorerSettings
+from codelewm_assets.scorers.sampled import SampledModel
 from codelewm_assets.training.config import CommandSettings, HfJobsSettings, TrainingConfig
 
 PROFILES_FOLDER = Path(__file__).parent
@@ -115,13 +116,15 @@ class CompletionsSection(Section):
     seed: int = 0  # of what is drawn
     most_per_problem: int = Field(default=64, ge=1)  # made and imported together; what is made is all kept
     imported: tuple[ImportedSource, ...] = ()  # samples of models
+    sampled: tuple[SampledModel, ...] = ()  # models to sample here
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "CompletionsSection":
         names = Counter(source.name for source in self.imported if source.name is not None)
+        names.update(model.source_name for model in self.sampled)
         if repeated := sorted(name for name, count in names.items() if count > 1):
             raise ValueError(
-                f"imported sources share the name {', '.join(repeated)}; expected a name of its own for each"
+                f"sources of samples share the name {', '.join(repeated)}; expected a name of its own for each"
             )
         return self
 

@@ -4,7 +4,7 @@ A `summary` has the seeds side by side and is in the report; the full table is i
 all rows names the benchmarks and marks stand-ins.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from codelewm_assets.claims.register import COLLAPSE_FLOORS, SURPRISE_AUC
 from codelewm_assets.evaluation.reports import MODEL_SCORES
@@ -141,7 +141,7 @@ def scorer_table(records: Records) -> str:
 def transfer_table(records: Records) -> str:
     """A row per scorer, seed and operator family that it was trained without, and one for edits that change nothing."""
     rows: list[list[Cell]] = []
-    for seed, scorer in _scorers(records):
+    for seed, scorer in _scorers(records, besides=()):
         base = f"seed.{seed}.scorers.{scorer}.transfer"
         for name in records.keys(f"{base}.families") if records.get(base) else ():
             own = f"{base}.families.{name}"
@@ -163,10 +163,10 @@ def transfer_table(records: Records) -> str:
     return table(header, rows)
 
 
-def _scorers(records: Records) -> Iterator[tuple[str, str]]:
-    """(seed, scorer) of each scorer besides CodeLeWM, whose score has the scorer's name."""
+def _scorers(records: Records, besides: Collection[str] = ("codelewm",)) -> Iterator[tuple[str, str]]:
+    """(seed, scorer) of each scorer, by default besides CodeLeWM, whose score has not the scorer's name."""
     for seed in records.keys("seed"):
-        yield from ((seed, scorer) for scorer in records.keys(f"seed.{seed}.scorers") if scorer != "codelewm")
+        yield from ((seed, scorer) for scorer in records.keys(f"seed.{seed}.scorers") if scorer not in besides)
 
 
 def _by_chance(records: Records, path: str) -> str | None:

@@ -33,23 +33,6 @@ class FamilyScore:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class EquivalentEdit:
-    """A twin pair of which both sides pass, and what they were scored.
-
-    Attributes:
-        fold: of its problem.
-        unedited, edited: places among the programs of the fold.
-        unedited_score, edited_score: of any scorer.
-    """
-
-    fold: int
-    unedited: int
-    edited: int
-    unedited_score: float
-    edited_score: float
-
-
 def fit_fold(
     features: ProgramFeatures,
     folds: Folds,
@@ -116,24 +99,6 @@ def unseen_models(
                 critic = fit_fold(features, folds, library, fold, seed=seed, without_models=held_out)
                 scores = scores_of(critic, [examples[index] for index in chosen])
                 yield from ((fold, index, score) for index, score in zip(chosen, scores, strict=True))
-
-
-def equivalent_edits(folds: Folds, scores: Mapping[int, Sequence[float]]) -> list[EquivalentEdit]:
-    """Twin pairs of which both sides pass.
-
-    Args:
-        scores: fold → score of each of its programs, of any scorer.
-    """
-    rows = list[EquivalentEdit]()
-    for fold, examples in sorted(folds.items()):
-        right: dict[tuple[str, str | None], int] = {
-            (e.group, e.twin): index for index, e in enumerate(examples) if e.twin is not None and not e.family
-        }
-        for index, example in enumerate(examples):
-            unedited = right.get((example.group, example.twin))
-            if example.family and example.passed and unedited is not None and examples[unedited].passed:
-                rows.append(EquivalentEdit(fold, unedited, index, scores[fold][unedited], scores[fold][index]))
-    return rows
 
 
 def _families(examples: Sequence[Example]) -> dict[tuple[str, str | None], str]:

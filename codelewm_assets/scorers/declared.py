@@ -65,6 +65,9 @@ class _Declared(BaseModel):
     role: Role  # candidate: claims are about it; control: what a candidate must beat
     reads: str = Field(min_length=1)  # what it reads, as in "the program and its prompt"
     trained_on: TrainedOn | None = None  # None: not stated, and contamination stays UNDECIDED
+    no_generated_bugs: str | None = Field(
+        default=None, min_length=1
+    )  # the reason why no operator's bugs can have been seen
     folds: tuple[int, ...] = FOLDS  # whose problems it is judged on
 
     @model_validator(mode="after")
@@ -103,11 +106,15 @@ def missing_paths(scorer: LikelihoodScorer | ClassifierScorer | ExternalScorer) 
     missing = [path for path in named if not Path(path).is_file()]
     if isinstance(scorer, ExternalScorer):
         return missing if Path(scorer.file).is_file() else [*missing, scorer.file]
-    if scorer.is_on_hub:
-        return missing
-    package = scorer.source.removeprefix(PACKAGE)
-    is_there = find_spec(package) is not None if package != scorer.source else Path(scorer.source).is_dir()
-    return missing if is_there else [*missing, scorer.source]
+    return missing if is_model_there(scorer) else [*missing, scorer.source]
+
+
+def is_model_there(model: ModelSource) -> bool:
+    """False if the folder or package that it names is not on this machine."""
+    package = model.source.removeprefix(PACKAGE)
+    return model.is_on_hub or (
+        find_spec(package) is not None if package != model.source else Path(model.source).is_dir()
+    )
 
 
 ScorerSettings = Annotated[LikelihoodScorer | ClassifierScorer | ExternalScorer, Field(discriminator="kind")]

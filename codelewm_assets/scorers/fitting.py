@@ -12,7 +12,6 @@ from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.scorers.critic import Critic
 from codelewm_assets.scorers.cross_fitting import (
     Folds,
-    equivalent_edits,
     fit_fold,
     scores_of,
     unseen_models,
@@ -47,14 +46,6 @@ class FamilyCriticScore(CriticScore):
     family: str  # of the bug that the program or its twin has
 
 
-class EquivalentScores(Record):
-    """Scores of a twin pair of which both sides pass on all inputs."""
-
-    problem_id: str  # of both
-    unedited: float  # of the side without the edit that a bug would be
-    edited: float  # of the other
-
-
 @dataclass(frozen=True, slots=True)
 class FittedCritics:
     """The critics of all folds of one seed.
@@ -62,14 +53,12 @@ class FittedCritics:
     Attributes:
         critics: fold → critic; folds without a problem are absent.
         scores: of every completion of the benchmarks.
-        equivalent: of twin pairs that both pass.
         unseen: of the scored twins; empty unless asked for.
         unseen_models: of programs that models wrote, by critics that saw no program of their model; empty unless asked for.
     """
 
     critics: Mapping[int, Critic]
     scores: Sequence[CriticScore]
-    equivalent: Sequence[EquivalentScores]
     unseen: Sequence[FamilyCriticScore]
     unseen_models: Sequence[CriticScore]
 
@@ -153,12 +142,6 @@ def fit_critics(
         for fold in sorted(critics)
         for name, example, score in zip(names[fold], folds[fold], scores[fold], strict=True)
     ]
-    pairs = [
-        EquivalentScores(
-            problem_id=folds[row.fold][row.edited].group, unedited=row.unedited_score, edited=row.edited_score
-        )
-        for row in equivalent_edits(folds, scores)
-    ]
     unseen = [
         FamilyCriticScore(
             completion_id=names[row.fold][row.index], problem_id=folds[row.fold][row.index].group, fold=row.fold,
@@ -171,4 +154,4 @@ def fit_critics(
         CriticScore(completion_id=names[fold][index], problem_id=folds[fold][index].group, fold=fold, critic=score)
         for fold, index, score in held_out
     ]
-    return FittedCritics(critics, rows, pairs, unseen, of_models)
+    return FittedCritics(critics, rows, unseen, of_models)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
-from codelewm_assets.core.digests import digest_of, sha256_file, sha256_text
+from codelewm_assets.core.digests import sha256_file, sha256_text
 from codelewm_assets.core.errors import ScorerError
 from codelewm_assets.core.ids import SEEDS
 from codelewm_assets.core.records import Record
@@ -32,6 +32,9 @@ class StatedTraining(Record):
     folds: tuple[int, ...]  # whose problems it is judged on
     none_of_the_benchmarks: str | None  # the reason why it cannot have been trained on them
     problems: tuple[str, ...] | None  # that it was trained on; None, with no reason either: not stated
+    no_generated_bugs: str | None = (
+        None  # the reason why it was trained on no bug that an operator made; None: not stated
+    )
     source: dict[str, str]  # what the scores were computed from
 
 
@@ -59,6 +62,7 @@ def stated_training(name: str, settings: ScorerSettings) -> StatedTraining:
         folds=settings.folds,
         none_of_the_benchmarks=stated.none_of_the_benchmarks if stated else None,
         problems=tuple(sorted(stated.problem_ids())) if stated and names_problems else None,
+        no_generated_bugs=settings.no_generated_bugs,
         source=_source(settings),
     )
 
@@ -112,15 +116,7 @@ def _source(settings: ScorerSettings) -> dict[str, str]:
             raise ScorerError(
                 f"{settings.file} cannot be read ({error}). Name a file of scores in JSON lines or Parquet."
             ) from error
-    own = settings.model_dump(mode="json", include={"source", "revision", "gguf_file", "label", "max_tokens"})
-    kept = {key: str(value) for key, value in own.items() if value is not None}
-    if settings.is_on_hub:
-        return kept
-    from codelewm_assets.training.pretrained import arguments
+    from codelewm_assets.training.pretrained import identity
 
-    folder = Path(arguments(settings)[0])
-    files = [settings.gguf_file] if settings.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
-    return kept | {
-        "source": settings.source,
-        "files_sha256": digest_of({name: sha256_file(folder / name) for name in files}),
-    }
+    own = settings.model_dump(mode="json", include={"label", "max_tokens"})
+    return {key: str(value) for key, value in own.items()} | identity(settings)

@@ -9,6 +9,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
 from transformers.utils import logging
 
+from codelewm_assets.core.digests import digest_of, sha256_file
 from codelewm_assets.core.errors import TrainingError
 from codelewm_assets.training.config import PACKAGE, ModelSource, PretrainedEncoder
 
@@ -34,6 +35,16 @@ def arguments(encoder: ModelSource) -> tuple[str, dict[str, Any]]:
             "the profile."
         )
     return source, {"gguf_file": encoder.gguf_file} if encoder.gguf_file else {}
+
+
+def identity(model: ModelSource) -> dict[str, str]:
+    """Determinants of a model: its revision on the Hub, or the digest of its files here. Raises: TrainingError: it is missing."""
+    named = model.model_dump(mode="json", include={"source", "revision", "gguf_file"}, exclude_none=True)
+    if model.is_on_hub:
+        return named
+    folder = Path(arguments(model)[0])
+    files = [model.gguf_file] if model.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
+    return named | {"files_sha256": digest_of({name: sha256_file(folder / name) for name in files})}
 
 
 def body_config(encoder: PretrainedEncoder) -> PreTrainedConfig:

@@ -41,7 +41,7 @@ class Sidecar(BaseModel):
     tokenizer_sha256: dict[str, str]  # fold → sha256 of its tokenizer
     weights_sha256: dict[str, str]  # fold → sha256 of its weights
     parameter_count: int  # of those that are trained
-    encoder_may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "false"
+    encoder_may_have_seen_benchmarks: Literal["true", "false", "unknown"] = "unknown"  # where a trainer does not say so
     revision: str
     versions: dict[str, str]
     device: str

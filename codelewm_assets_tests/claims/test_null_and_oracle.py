@@ -25,8 +25,7 @@ from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import CATEGORIES, surprise_report
-from codelewm_assets.evaluation.transfer import transfer_report
-from codelewm_assets.scorers.fitting import EquivalentScores
+from codelewm_assets.evaluation.transfer import EquivalentPair, transfer_report
 from codelewm_assets_tests.claims.evidence import LABELS, STAND_IN, collapse, integrity
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 from codelewm_assets_tests.tiers import slow
@@ -90,12 +89,10 @@ def _of_scorer(seed: int, score: str, *, is_shuffled: bool, is_whole: bool) -> S
         of_models = ScoreTable.of(_rows(seed, score, is_shuffled=is_shuffled, controls=MODEL_CONTROLS))
         noise = np.random.default_rng([seed, 4]).random((200, 2))
         # a score that reads edits, where both programs pass: the gate must see it
-        pairs = [
-            EquivalentScores(problem_id=f"p{n % 50}", unedited=float(a) + 0.1, edited=float(b))
-            for n, (a, b) in enumerate(noise)
-        ]
+        pairs = [EquivalentPair(f"p{n % 50}", f"u{n}", f"e{n}") for n in range(len(noise))]
+        scores = {f"{side}{n}": value for n, (a, b) in enumerate(noise) for side, value in (("u", a + 0.1), ("e", b))}
         reports |= {
-            "transfer": transfer_report(rows, pairs, subject=score, **drawn),
+            "transfer": transfer_report(rows, pairs, scores, subject=score, **drawn),
             "unseen_model_calibration": calibration_report(of_models, seed=seed, subject=score),
             "unseen_model_rerank": rerank_report(of_models, subject=score, **drawn),
         }

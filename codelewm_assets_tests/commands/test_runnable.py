@@ -87,6 +87,18 @@ def test_a_file_of_completions_that_is_not_there_is_named(tmp_path: Path) -> Non
     assert "no file other.jsonl" in refusal(load_profile("sample"), ["candidate_completions"], environment, tmp_path)
 
 
+def test_a_model_to_sample_that_is_not_there_is_named(tmp_path: Path) -> None:
+    raw = load_profile("sample").model_dump()
+    raw["completions"]["sampled"] = [
+        {"source": str(tmp_path), "model": "here"},
+        {"source": "./absent", "model": "gone"},
+    ]
+    profile = Profile.model_validate(raw)
+    said = refusal(profile, ["sampled_completions"], {}, tmp_path)
+    assert "sampled model gone: no ./absent" in said and "here" not in said.partition("nothing was started.")[2]
+    assert refusal(profile, ["candidate_completions"], {}, tmp_path) == ""
+
+
 def test_a_job_on_the_hub_needs_a_token(tmp_path: Path) -> None:
     assert "HF_TOKEN is not set" in refusal(on_hf_jobs(), ["checkpoint"], {}, tmp_path)
     assert refusal(on_hf_jobs(), ["checkpoint"], {"HF_TOKEN": "x"}, tmp_path) == ""

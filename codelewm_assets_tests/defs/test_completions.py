@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -11,10 +12,17 @@ from codelewm_assets.completions.progress import LOG_INTERVAL_S, Progress
 from codelewm_assets.core.records import Completion, LabelledCompletion
 from codelewm_assets.core.sample_records import ImportedSample
 from codelewm_assets.core.tables import iter_table
-from codelewm_assets.defs.completions import candidate_completions, labelled_completions, model_rates
+from codelewm_assets.defs.completions import (
+    candidate_completions,
+    labelled_completions,
+    model_rates,
+    sampled_completions,
+)
 from codelewm_assets.defs.resources import ProfileResource
+from codelewm_assets.scorers.sampling import INSTRUCTION
 from codelewm_assets_tests.defs.stored_world import QUIET, StoredWorld
 from codelewm_assets_tests.factories import World
+from codelewm_assets_tests.scorers.causal import train_writer
 
 TINY = """
 name: tiny
@@ -35,15 +43,20 @@ training: {}
 
 
 def materialize(
-    stored: StoredWorld, folder: Path, isolation: str = "auto", spread: str = "in_process"
+    stored: StoredWorld,
+    folder: Path,
+    isolation: str = "auto",
+    spread: str = "in_process",
+    sampled: Sequence[Mapping[str, object]] = (),
 ) -> dg.ExecuteInProcessResult:
-    """The three assets."""
+    """The four assets."""
     path = folder / "tiny.yaml"
-    path.write_text(TINY.replace("ISOLATION", isolation).replace("SPREAD", spread))
+    named = f"seed: 0, sampled: {json.dumps(list(sampled))}}}"
+    path.write_text(TINY.replace("ISOLATION", isolation).replace("SPREAD", spread).replace("seed: 0}", named))
     return dg.materialize(
-        [candidate_completions, labelled_completions, model_rates], instance=stored.instance, 
+        [sampled_completions, candidate_completions, labelled_completions, model_rates], instance=stored.instance, 
         resources=stored.resources | {"profile": ProfileResource(name=str(path))}, run_config=QUIET, raise_on_error=False,
-        selection=["candidate_completions", "labelled_completions", "model_rates"],
+        selection=["sampled_completions", "candidate_completions", "labelled_completions", "model_rates"],
     )  # fmt: skip
 
 
@@ -117,6 +130,30 @@ def test_a_models_completions_join_and_are_labelled_by_running_them(
     path.write_text(path.read_text() + json.dumps({"problem_id": problem.problem_id, "code": "def solve(:"}) + "\n")
     assert materialize(stored, tmp_path).success
     assert latest(stored, "candidate_completions") != first  # the file is part of what the artifact depends on
+
+
+@pytest.mark.slow
+def test_a_model_is_sampled_and_its_programs_are_labelled(stored: StoredWorld, world: World, tmp_path: Path) -> None:
+    """It answers the first problem with a program that passes nothing, twice, and the second time the texts are those stored."""
+    stored.put_data(world)
+    problem = next(p for p in world.problems if p.benchmark_id == "humaneval")
+    answer = f"So:\n```python\ndef {problem.entry_point}(*a):\n    return object()\n```\n"
+    folder = train_writer(tmp_path / "writer", [INSTRUCTION + problem.prompt], answer, chat=True)
+    model = {"source": str(folder), "model": "writer", "benchmarks": ["humaneval"], "problems": 1, "prompt_form": "answer",
+             "samples": 2, "temperature": 0.01, "max_new_tokens": 60}  # fmt: skip
+    assert materialize(stored, tmp_path, sampled=[model]).success
+    drawn = latest(stored, "sampled_completions")
+    rows = [json.loads(line) for line in (drawn / "sampled-writer.jsonl").read_text().splitlines()]
+    assert rows == [{"task_id": problem.problem_id, "completion": answer, "model": "writer"}] * 2
+    [stated] = json.loads((drawn / "sampled.json").read_text())
+    assert stated["model"] == "writer" and len(stated["files_sha256"]) == 64 and "torch" in stated["versions"]
+    [rate] = json.loads((latest(stored, "model_rates") / "model_rates.json").read_text())["models"]
+    assert (rate["model"], rate["sample_count"], rate["plus"][0]["value"]) == ("writer", 2, 0.0)
+    counts = json.loads((latest(stored, "labelled_completions") / "manifest.json").read_text())["metadata"]
+    assert counts["by_model_and_outcome"] == {"writer": {"wrong_output": 1}}
+    assert materialize(stored, tmp_path, sampled=[model]).success and latest(stored, "sampled_completions") == drawn
+    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
+    assert materialize(stored, tmp_path, sampled=[model]).success and latest(stored, "sampled_completions") != drawn
 
 
 def test_a_file_that_is_not_there_is_refused(

@@ -22,6 +22,7 @@ OBSERVED = {*RELEASES.values(), IMPORTED_COMPLETIONS}  # sources outside the pro
 DESIGN_KEYS = [
     "benchmark_problems",
     "library_functions",
+    "sampled_completions",
     "candidate_completions",
     "labelled_completions",
     "model_rates",

@@ -20,7 +20,7 @@ from codelewm_assets.core.tables import read_table
 from codelewm_assets.dataset.near_duplicates import Thresholds
 from codelewm_assets.defs.inputs import Inputs
 from codelewm_assets.evaluation.own_programs import checkpoint_scores, critic_scores
-from codelewm_assets.evaluation.reports import ContaminationReport, RerankReport
+from codelewm_assets.evaluation.reports import ContaminationReport, RerankReport, TransferReport
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.profiles.profile import load_profile
 from codelewm_assets.scorers.fitting import CriticScore
@@ -73,7 +73,9 @@ def profile_of(folder: Path, world: World) -> Path:
     external = {"kind": "external", "role": "candidate", "folds": [0]}
     scorers: dict[str, Any] = {
         "ranker": {"kind": "classifier", "role": "candidate", "reads": "the program", "source": str(folder / "classifier"),
-                   "label": "right", "max_tokens": 100, "folds": [0], "trained_on": {"problems_file": str(folder / "trained.txt")}},
+                   "label": "right", "max_tokens": 100,
+                   "no_generated_bugs": "said for the test", "folds": [0],
+                   "trained_on": {"problems_file": str(folder / "trained.txt")}},
         "cheat": external | {"reads": "the labels", "file": scores("cheat.jsonl", everything),
                              "trained_on": {"problems": [p.problem_id for p in world.problems]}},
         "silent": external | {"reads": "the labels", "file": scores("silent.jsonl", everything)},
@@ -99,7 +101,7 @@ def judged(
         yield made.stored.store, Inputs(made.instance, made.stored.store, load_profile(profile))
 
 
-def test_each_scorer_has_its_verdict_for_a_stated_reason(judged: tuple[ArtifactStore, Inputs]) -> None:
+def test_each_scorer_has_its_verdict_for_a_stated_reason(judged: tuple[ArtifactStore, Inputs], world: World) -> None:
     _, inputs = judged
     report = inputs.artifact("rerank_report", "42")
     stated = ContaminationReport.model_validate(report.read_json("scorers/ranker/contamination_report.json"))
@@ -119,6 +121,12 @@ def test_each_scorer_has_its_verdict_for_a_stated_reason(judged: tuple[ArtifactS
     assert states["ranker:contamination", 42] == ("HOLDS", set())
     assert states["cheat:contamination", 42] == ("FAILS", {"scored_problem_trained_on"})
     assert states["silent:contamination", 42] == ("UNDECIDED", {"contamination_unknown"})
+    of_operators = TransferReport.model_validate(report.read_json("scorers/ranker/transfer_report.json"))
+    assert set(of_operators.families) == {
+        row.operator_family for row in world.controls if row.completion_kind == "mutant_1"
+    }
+    assert states["ranker:unseen_operators", 42] == ("UNDECIDED", {"too_few_families"})
+    assert states["silent:unseen_operators", 42] == ("UNDECIDED", {"evidence_missing"})
     assert states["cheat:calibration", 42][0] == "HOLDS"  # its figures alone would have let it through
     assert states["ranker:rerank:humaneval", 42] == ("UNDECIDED", {"evidence_missing", "too_few_problems"})
     assert {
@@ -131,14 +139,18 @@ def test_each_scorer_has_its_verdict_for_a_stated_reason(judged: tuple[ArtifactS
 
 
 def rows_of(world: World, fold: int) -> list[ProgramRow]:
-    """Scored programs of a fold's problems, as `score` reads them, with the inputs that they have in the pack."""
+    """Scored twins of a fold's problems, as `score` reads them, with the inputs that they have in the pack.
+
+    No program that a model wrote passes here, so nothing is calibrated on them and `score` takes the twins' scaling.
+    """
     folds = {split.problem_id: split.fold for split in world.splits}
     inputs = {problem.problem_id: problem.inputs for problem in world.problems}
     return [
         ProgramRow(completion_id=row.completion_id, problem_id=row.problem_id, benchmark_id=row.benchmark_id,
                    code=world.codes[row.completion_id], prompt=world.prompts[row.problem_id], entry_point="solve",
                    inputs=inputs[row.problem_id])
-        for row in world.controls if row.pool_id is None and folds[row.problem_id] == fold
+        for row in world.controls
+        if row.pool_id is None and folds[row.problem_id] == fold and row.completion_kind != "model"
     ]  # fmt: skip
 
 

@@ -234,10 +234,15 @@ def test_each_fit_follows_the_labels_of_its_own_split_and_of_no_other(
     assert [name for name in before if before[name] != after[name]] == ([moved] if moved else [])
 
 
-def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldData, HeldoutScores]) -> None:
+def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(
+    world: World, scored: tuple[FoldData, HeldoutScores]
+) -> None:
     data, found = scored
-    scaling, of_completions = found.scalings
-    assert of_completions.record_count == len({r.completion_id for r in data.part("val") if r.is_train_usable})
+    scaling, of_twins, of_models = found.scalings
+    val = {r.completion_id for r in data.part("val") if r.is_train_usable}
+    by_models = {c.completion_id for c in world.completions if c.completion_kind == "model"}
+    assert (of_twins.by_models, of_twins.record_count) == (False, len(val - by_models))
+    assert (of_models.by_models, of_models.record_count) == (True, len(val & by_models))
     assert scaling.record_count == sum(r.is_train_usable for r in data.part("val"))
     assert scaling.loss_after is not None
     assert scaling.loss_before is not None
@@ -245,6 +250,31 @@ def test_the_scaling_lowers_the_loss_and_moves_p_pass_alone(scored: tuple[FoldDa
     for record in found.records:
         logit = np.log(record.p_pass_raw / (1 - record.p_pass_raw))
         assert record.p_pass == pytest.approx(1 / (1 + np.exp(-scaling.slope * logit - scaling.intercept)))
+
+
+def test_twins_that_both_pass_are_scored_besides_and_move_no_figure_of_others(
+    world: World, model: tuple[Scorer, FoldData], scored: tuple[FoldData, HeldoutScores]
+) -> None:
+    """A completion of the test part that nothing else asks about: its score is the mean over its inputs."""
+    scorer, data = model
+    known = {row.record_id: row for row in world.rows}
+    asked = next(r for r in data.part("test") if known[r.record_id].is_scored)
+    rows = {
+        name: row.model_copy(update={"is_scored": row.is_scored and row.source_submission_id != asked.completion_id})
+        for name, row in known.items()
+    }
+    controls = [row for row in world.controls if row.completion_id != asked.completion_id]
+    found = score_fold(scorer, data, rows, controls, paired=[asked.completion_id])
+    alone = score_fold(scorer, data, rows, controls)
+    own = [record.p_pass for record in scored[1].records if record.completion_id == asked.completion_id]
+    assert [(row.completion_id, row.p_pass) for row in found.twins] == [
+        (asked.completion_id, pytest.approx(np.mean(own)))
+    ]
+    assert alone.twins == ()
+    assert {record.completion_id for record in found.records} == {record.completion_id for record in alone.records}
+    assert [row.scores["p_pass"] for row in found.completions] == pytest.approx(
+        [row.scores["p_pass"] for row in alone.completions], rel=1e-6
+    )
 
 
 def test_probe_records_are_of_the_train_part_and_their_latents_in_step(scored: tuple[FoldData, HeldoutScores]) -> None:

@@ -211,6 +211,14 @@ def test_yaml_that_is_not_a_map_is_refused(text: str, tmp_path: Path) -> None:
         (section("preflight", floors={}), r"preflight\.floors\.humaneval: Field required"),
         (section("decoys", pool_pairs=1), r"decoys\.pool_pairs: .*greater than or equal to 2"),
         (section("completions", pairs_per_bug=1), r"completions\.pairs_per_bug: .*greater than or equal to 2"),
+        (
+            section("completions", sampled=[{"source": ".", "model": "a"}] * 2),
+            "completions: .*sources of samples share the name sampled-a",
+        ),
+        (
+            section("completions", sampled=[{"source": ".", "model": "a", "samples": 2}]),
+            r"completions\.sampled\.0: .*2 samples at temperature 0 are the same",
+        ),
         (section("preflight", control_ceiling=1.0), r"preflight\.control_ceiling: .*less than 1"),
         ({"bootstrap_resamples": 99}, "bootstrap_resamples: .*greater than or equal to 100"),
         ({"training": None}, "training: Input should be a valid dictionary"),

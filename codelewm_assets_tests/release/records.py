@@ -11,7 +11,8 @@ def sidecar(seed: int = 42) -> Sidecar:
     return Sidecar(
         seed=seed, folds=(0, 1), config=TrainingConfig(), execution_pack="a" * 64, problem_splits="b" * 64,
         tokenized_pack="c" * 64, preflight_report="d" * 64, tokenizer_sha256={}, weights_sha256={},
-        parameter_count=123456, revision="test", versions={"torch": "9.8.7"}, device="cpu (test)",
+        parameter_count=123456, encoder_may_have_seen_benchmarks="false", revision="test",
+        versions={"torch": "9.8.7"}, device="cpu (test)",
     )  # fmt: skip
 
 

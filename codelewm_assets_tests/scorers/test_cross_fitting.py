@@ -7,8 +7,6 @@ import pytest
 
 from codelewm_assets.scorers import cross_fitting
 from codelewm_assets.scorers.cross_fitting import (
-    EquivalentEdit,
-    equivalent_edits,
     fit_fold,
     unseen_models,
     unseen_operators,
@@ -131,12 +129,3 @@ def test_unseen_operators_scores_both_sides_of_every_twin_once(features: Program
     assert {row.family for row in rows} == {"arithmetic", "relational"}
     for row in rows:
         assert FOLDS[row.fold][row.index].family in ("", row.family)
-
-
-def test_equivalent_edits_are_pairs_of_which_both_sides_pass() -> None:
-    rows = [
-        Example("a", "", True, "p", "b0p0"), Example("b", "", True, "p", "b0p0", "constant"),
-        Example("c", "", True, "p", "b1p0"), Example("d", "", False, "p", "b1p0", "constant"),
-        Example("e", "", True, "p"),
-    ]  # fmt: skip
-    assert equivalent_edits({3: rows}, {3: [0.9, 0.4, 0.8, 0.1, 0.5]}) == [EquivalentEdit(3, 0, 1, 0.9, 0.4)]

@@ -34,6 +34,15 @@ def test_a_sidecar_of_these_weights_and_tokens_matches(store: ArtifactStore, tok
     assert require_matching(checkpoint, tokens).seed == 42
 
 
+def test_a_sidecar_that_does_not_say_what_its_encoder_saw_clears_nothing(
+    store: ArtifactStore, tokens: Artifact, weights: bytes
+) -> None:
+    """As one that another trainer wrote: contamination stays UNDECIDED."""
+    checkpoint = put_checkpoint(store, tokens, weights)
+    assert "encoder_may_have_seen_benchmarks" not in checkpoint.read_json("sidecar.json")
+    assert read_sidecar(checkpoint).encoder_may_have_seen_benchmarks == "unknown"
+
+
 @each_case(
     ("changes", "named"),
     [

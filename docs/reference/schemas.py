@@ -11,7 +11,7 @@ from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.claims.audit import ClaimAudit
 from codelewm_assets.claims.verdicts import ClaimGates
 from codelewm_assets.core import records as core
-from codelewm_assets.core.sample_records import ImportedSample, SourceReading
+from codelewm_assets.core.sample_records import ImportedSample, SampledRow, SourceReading
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate
 from codelewm_assets.dataset.published import PublishedRow
@@ -19,6 +19,7 @@ from codelewm_assets.dataset.solution_sets import SolutionSet
 from codelewm_assets.evaluation import reports
 from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.platt import PlattScaling
+from codelewm_assets.evaluation.transfer import TwinScore
 from codelewm_assets.library.overlap import Overlap
 from codelewm_assets.preflight.report import PreflightReport
 from codelewm_assets.published.records import Recheck
@@ -43,6 +44,7 @@ ROWS, LISTED = "row", "list"  # a file holds records as rows or lines, or one li
 FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "benchmark_problems": (("*/problems.parquet", core.Problem, ROWS), ("left_out.json", core.ExcludedProblem, LISTED)),
     "library_functions": (("functions.parquet", core.LibraryFunction, ROWS), ("left_out.json", Overlap, LISTED)),
+    "sampled_completions": (("sampled-*.jsonl", SampledRow, ROWS),),
     "candidate_completions": (
         ("*/completions.parquet", core.Completion, ROWS), ("*/samples.parquet", ImportedSample, ROWS),
         ("imports.json", SourceReading, LISTED),
@@ -62,8 +64,7 @@ FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "checkpoint": (("sidecar.json", Sidecar, ""),),
     "critic": (
         ("critic.json", fitting.CriticAbout, ""), ("scores.parquet", fitting.CriticScore, ROWS),
-        ("equivalent.parquet", fitting.EquivalentScores, ROWS), ("unseen.parquet", fitting.FamilyCriticScore, ROWS),
-        ("unseen_models.parquet", fitting.CriticScore, ROWS),
+        ("unseen.parquet", fitting.FamilyCriticScore, ROWS), ("unseen_models.parquet", fitting.CriticScore, ROWS),
     ),
     "scorer_scores": (("scores.parquet", NamedScore, ROWS), ("scorers.json", StatedTraining, LISTED)),
     "published_evidence": (("recheck.json", Recheck, ""),),
@@ -72,6 +73,7 @@ FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
         ("score_rows.jsonl", reports.ScoreRow, ROWS), ("completion_scores.jsonl", reports.ScoreRow, ROWS),
         ("scorers/*/*.jsonl", reports.ScoreRow, ROWS), ("records.parquet", reports.HeldoutRecord, ROWS),
         ("probe_fit.parquet", reports.LabelledRecord, ROWS), ("platt_scaling.json", PlattScaling, LISTED),
+        ("twins.parquet", TwinScore, ROWS),
     ),
     "p_pass_calibration": (("*calibration_report.json", reports.CalibrationReport, ""),),
     "retrieval_report": (("retrieval_report.json", reports.RetrievalReport, ""),),

@@ -1,6 +1,8 @@
 """Logs of inspect_ai: `.eval`, a zip archive, and the same as one JSON document. Read without inspect_ai."""
 
 import json
+import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +15,12 @@ from codelewm_assets.core.errors import BenchmarkNameError, ReportError
 from codelewm_assets.core.ids import benchmark_of
 
 ZIP_MAGIC = b"PK\x03\x04"
+ZSTANDARD = 93  # compression method of a zip entry
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of an entry; the last two are the lengths of its name and of an extra field
 MAX_SAMPLE_BYTES = 8 * MAX_TEXT_BYTES  # events of a sample are in it too
 CORRECT: Mapping[Any, bool] = {"C": True, "I": False, 1: True, 0: False}
 ATTACHMENT = "attachment://"
-DAMAGES = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+DAMAGES = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
 """Of an archive; RuntimeError is also that of an encrypted one, of an unknown compression and of JSON nested too deep."""
 
 
@@ -37,26 +41,36 @@ def read_archive(path: Path) -> Iterator[RawSample | RejectedRow]:
                 raise ReportError(
                     f"{path.name}: a zip archive without header.json and samples/. Expected a finished log of inspect_ai (.eval)."
                 )
-            header = json.loads(archive.read("header.json"))
+            header = json.loads(_read(archive, "header.json"))
             for name in names:
                 if archive.getinfo(name).file_size > MAX_SAMPLE_BYTES:
                     yield malformed(name, f"longer than {MAX_SAMPLE_BYTES} bytes")
                 else:
-                    yield _sample(json.loads(archive.read(name)), name, header)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        RecursionError,
-        NotImplementedError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+                    yield _sample(json.loads(_read(archive, name)), name, header)
+    except DAMAGES as error:
         raise ReportError(
             f"{path.name} cannot be read as a log of inspect_ai ({type(error).__name__}: {str(error)[:120]}). Write it again with "
             "`inspect log convert --to json`, or fetch the file again."
         ) from error
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file of the archive. Newer logs are compressed by Zstandard, which Python 3.11's `zipfile` does not read; pyarrow does."""
+    entry = archive.getinfo(name)
+    if entry.compress_type != ZSTANDARD:
+        return archive.read(name)
+    from pyarrow import BufferReader, CompressedInputStream
+
+    with Path(str(archive.filename)).open("rb") as stream:
+        stream.seek(entry.header_offset)
+        *_, name_length, extra_length = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
+        stream.seek(name_length + extra_length, os.SEEK_CUR)
+        compressed = stream.read(entry.compress_size)
+    with CompressedInputStream(BufferReader(compressed), "zstd") as source:
+        data: bytes = source.read(entry.file_size + 1)
+    if len(data) != entry.file_size or zlib.crc32(data) != entry.CRC:
+        raise zipfile.BadZipFile(f"{name} does not have the size and checksum that the archive states")
+    return data
 
 
 def is_log(document: Any) -> bool:

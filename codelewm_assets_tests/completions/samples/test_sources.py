@@ -1,11 +1,14 @@
 """Forms of a source, known by its content; names that no two sources share; files of the Hub."""
 
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from codelewm_assets.completions.samples.raw import RawSample, RejectedRow
@@ -181,6 +184,35 @@ def test_the_same_log_as_one_document_is_read_too(tmp_path: Path) -> None:
     assert (row.task, row.benchmark, row.place) == (3, "mbpp_plus", "sample 0")
 
 
+def zstandard(path: Path, *, damaged: bool = False) -> Path:
+    """The archive with every file compressed by Zstandard, method 93, which `zipfile` of Python 3.11 cannot write.
+
+    The layouts of the local header, the central directory and its end are of PKWARE's APPNOTE.TXT, 4.3.
+    """
+    with zipfile.ZipFile(path) as archive:
+        files = {name.encode(): archive.read(name) for name in archive.namelist()}
+    data, directory = b"", b""
+    for name, content in files.items():
+        packed = pa.compress(content, "zstd", asbytes=True)
+        common = (93, 0, 0, zlib.crc32(content) ^ damaged, len(packed), len(content), len(name), 0)
+        directory += struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, *common, 0, 0, 0, 0, len(data)) + name
+        data += struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, *common) + name + packed
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(files), len(files), len(directory), len(data), 0)
+    path.write_bytes(data + directory + end)
+    return path
+
+
+def test_a_log_compressed_by_zstandard_is_read_as_any_other(tmp_path: Path) -> None:
+    samples = [inspect_sample("first"), inspect_sample("second", "I")]
+    expected = read(write_log(tmp_path, *samples))
+    assert len(expected[1]) == 2 and read(zstandard(write_log(tmp_path, *samples))) == expected
+
+
+def damaged_zstandard(folder: Path) -> Path:
+    """A log whose checksums are of other bytes."""
+    return zstandard(write_log(folder, inspect_sample("answer")), damaged=True)
+
+
 def truncated(folder: Path) -> Path:
     """An archive whose end is missing."""
     path = write_log(folder, inspect_sample("answer"))
@@ -209,6 +241,7 @@ def of_other_json(folder: Path) -> Path:
     ("write_it", "message"),
     [
         (truncated, r"log\.bin cannot be read as a log of inspect_ai \(BadZipFile"),
+        (damaged_zstandard, r"log\.bin cannot .* \(BadZipFile: header\.json does not have the size and checksum"),
         (of_other_files, r"other\.zip: a zip archive without header\.json and samples/"),
         (of_other_json, r"cut\.eval cannot be read as a log of inspect_ai \(JSONDecodeError"),
     ],

@@ -1,0 +1,137 @@
+"""Samples of a causal language model by `generate` of `transformers`: texts for each prompt, which are not run here."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from codelewm_assets.completions.shards import ShardFolder
+from codelewm_assets.core.digests import digest_of
+from codelewm_assets.core.errors import ScorerError
+from codelewm_assets.core.ids import BENCHMARKS
+from codelewm_assets.core.records import Problem, Record
+from codelewm_assets.scorers.sampled import SampledModel
+from codelewm_assets.training.pretrained import load_by
+
+BATCH = 8  # samples at once
+AFTER_A_FUNCTION = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
+"""Beginnings of what follows a finished function.
+
+Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1, and those that
+bigcode-evaluation-harness adds."""
+AFTER_A_PROGRAM = ("\nclass ", "\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
+"""The same for a program that begins after its prompt: a `def` begins it."""
+INSTRUCTION = "Write a Python program for the following. Answer with the whole program in one fenced code block.\n\n"
+
+
+class SampledTexts(Record):
+    """Texts that a model gave for one prompt."""
+
+    texts: tuple[str, ...]
+
+
+def sample_models(
+    asked: Iterable[tuple[SampledModel, Problem]], shards: ShardFolder[SampledTexts], depends_on: Mapping[str, Any]
+) -> Iterator[tuple[SampledModel, Problem, tuple[str, ...]]]:
+    """The texts for each problem; those of a run that was cut off are read again, and a model is loaded only when it is asked.
+
+    Args:
+        asked: models and problems; a model's together.
+        shards: finished texts.
+        depends_on: name of a model → determinants of its texts besides the problem.
+
+    Raises: TrainingError, ScorerError: a model cannot be loaded, or cannot read a prompt.
+    """
+    sampler: Sampler | None = None
+    for model, problem in asked:
+        key = digest_of([depends_on[model.model], problem.problem_id, problem.prompt])
+        known = shards.get(key)
+        if known is None:
+            if sampler is None or sampler.settings is not model:
+                sampler = Sampler(model)
+            begins_program = BENCHMARKS[problem.benchmark_id].form == "humaneval"
+            texts = sampler.texts(problem.problem_id, problem.prompt, begins_program=begins_program)
+            shards.put(key, known := SampledTexts(texts=tuple(texts)))
+        yield model, problem, known.texts
+
+
+class Sampler:
+    """A loaded model.
+
+    Args:
+        settings: the model and how it is sampled.
+
+    Raises: TrainingError: the model or its tokenizer cannot be loaded. ScorerError: there is no GPU, or it has no chat template
+        and answers are asked for.
+    """
+
+    def __init__(self, settings: SampledModel) -> None:
+        self.settings = settings
+        if settings.device == "cuda" and not torch.cuda.is_available():
+            raise ScorerError(
+                f"device of {settings.model} is cuda, and torch sees no GPU. Take device: cpu in the profile."
+            )
+        self._tokenizer = load_by(AutoTokenizer, settings)
+        if settings.prompt_form == "answer" and self._tokenizer.chat_template is None:
+            raise ScorerError(f"{settings.source} has no chat template. Take prompt_form: continuation in the profile.")
+        self._model = load_by(AutoModelForCausalLM, settings, dtype="float32").eval().to(settings.device)
+
+    @torch.inference_mode()
+    def texts(self, name: str, prompt: str, *, begins_program: bool) -> list[str]:
+        """The samples for one prompt, without the prompt; the same whatever else is sampled.
+
+        Args:
+            name: of the problem; the draws depend on it and the seed.
+            begins_program: the prompt is the beginning of the program, as HumanEval's is.
+
+        Raises: ScorerError: the prompt is too long for the model.
+        """
+        own, settings = self._prompt(prompt), self.settings
+        ids = own["input_ids"]
+        length, room = ids.shape[1], getattr(self._model.config, "max_position_embeddings", None)
+        if room is not None and length + settings.max_new_tokens > room:
+            raise ScorerError(
+                f"The prompt of {name} has {length} tokens, and with {settings.max_new_tokens} new ones that is more than the "
+                f"{room} that {settings.source} reads. Lower max_new_tokens in the profile, or take another model."
+            )
+        stops = () if settings.prompt_form == "answer" else AFTER_A_FUNCTION if begins_program else AFTER_A_PROGRAM
+        found = list[str]()
+        with torch.random.fork_rng():
+            torch.manual_seed(int(digest_of([settings.seed, name])[:12], 16))
+            while len(found) < settings.samples:
+                rows = self._model.generate(
+                    **own, **self._keywords(stops), num_return_sequences=min(BATCH, settings.samples - len(found))
+                )
+                texts = self._tokenizer.batch_decode(
+                    rows[:, length:], skip_special_tokens=True, clean_up_tokenization_spaces=False
+                )
+                found += [_cut(text, stops) for text in texts]
+        return found
+
+    def _prompt(self, prompt: str) -> Any:
+        if self.settings.prompt_form == "answer":
+            messages = [{"role": "user", "content": INSTRUCTION + prompt}]
+            own = self._tokenizer.apply_chat_template(
+                messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
+            )
+        else:
+            # without the last line end: models read it together with the indentation that follows, and write it themselves
+            own = self._tokenizer(prompt.rstrip(), return_tensors="pt", return_token_type_ids=False)
+        return own.to(self.settings.device)
+
+    def _keywords(self, stops: Sequence[str]) -> dict[str, Any]:
+        settings, ends = self.settings, self._tokenizer.eos_token_id
+        drawn = {"do_sample": True, "temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
+        return {
+            "max_new_tokens": settings.max_new_tokens,
+            "pad_token_id": self._tokenizer.pad_token_id if self._tokenizer.pad_token_id is not None else ends,
+            **(drawn if settings.temperature else {"do_sample": False}),
+            **({"stop_strings": list(stops), "tokenizer": self._tokenizer} if stops else {}),
+        }
+
+
+def _cut(text: str, stops: Sequence[str]) -> str:
+    """The text before the first stop."""
+    ends = [place for stop in stops if (place := text.find(stop)) >= 0]
+    return text[: min(ends)] if ends else text
