@@ -21,9 +21,9 @@ from codelewm_assets_tests.defs.deployment import deployed
 from codelewm_assets_tests.defs.stored_world import TINY
 from codelewm_assets_tests.tiers import slow
 
-DATA = ["benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack", "problem_splits",
-        "semantic_decoys", "rerank_pools", "library_functions", "library_variants", "control_scores", "scorer_scores",
-        "tokenized_pack", "preflight_report"]  # fmt: skip
+DATA = ["benchmark_problems", "sampled_completions", "candidate_completions", "labelled_completions", "execution_pack",
+        "problem_splits", "semantic_decoys", "rerank_pools", "library_functions", "library_variants", "control_scores",
+        "scorer_scores", "tokenized_pack", "preflight_report"]  # fmt: skip
 SEEDED = ["checkpoint", "critic", "heldout_scores", "p_pass_calibration", "retrieval_report", "surprise_report",
           "rerank_report"]  # fmt: skip
 FLOORS = {"passed": 1, "failed": 1, "magnitude": dict.fromkeys(
