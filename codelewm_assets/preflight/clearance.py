@@ -10,8 +10,8 @@ from codelewm_assets.store.store import Artifact, ArtifactStore
 BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
 TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 BESIDE_THE_PACK = ("library_functions", "library_variants", "control_scores")
-COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)
-"""Artifacts that a report states a digest of: rules read them."""
+COVERED = ("sampled_completions", *BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)
+"""Artifacts that a report states a digest of: rules read them, or what they were made from."""
 REQUIRED_RULES = (
     "completions_keep_their_contract",
     "controls_leave_headroom",
