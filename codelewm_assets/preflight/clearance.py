@@ -7,7 +7,7 @@ from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.core.package import register_digest
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
-BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
+BEFORE_THE_PACK = ("benchmark_problems", "sampled_completions", "candidate_completions", "labelled_completions")
 TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 BESIDE_THE_PACK = ("library_functions", "library_variants", "control_scores")
 COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)

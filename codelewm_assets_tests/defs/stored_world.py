@@ -107,9 +107,10 @@ class StoredWorld:
         none = {"left_out.json": pretty_json([])}
         self.put("benchmark_problems",
                  {f"{b}/problems.parquet": write_table(rows) for b, rows in problems.items()} | none, {})  # fmt: skip
+        self.put("sampled_completions", {"sampled.json": pretty_json([])}, {}, parents=("benchmark_problems",))
         self.put("candidate_completions",
                  {f"{b}/completions.parquet": write_table(rows) for b, rows in completions.items()} | self._imports(world), {},
-                 parents=("benchmark_problems",))  # fmt: skip
+                 parents=("benchmark_problems", "sampled_completions"))  # fmt: skip
         self.put("labelled_completions",
                  {f"{b}/labelled.parquet": write_table(rows) for b, rows in labelled.items()} | none,
                  {"isolation_layers": list(layers)}, parents=("benchmark_problems", "candidate_completions"))  # fmt: skip

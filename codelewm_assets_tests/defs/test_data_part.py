@@ -14,7 +14,7 @@ from codelewm_assets.core.digests import pretty_json
 from codelewm_assets.core.ids import BENCHMARKS, BenchmarkId
 from codelewm_assets.core.records import Completion, Decoy, LabelledCompletion, PackRow, PoolMember, Problem, Record
 from codelewm_assets.core.tables import arrow_schema, read_table, write_table
-from codelewm_assets.defs.completions import candidate_completions, labelled_completions
+from codelewm_assets.defs.completions import candidate_completions, labelled_completions, sampled_completions
 from codelewm_assets.defs.dataset import execution_pack, problem_splits, rerank_pools, semantic_decoys
 from codelewm_assets.defs.library import library_functions, library_variants
 from codelewm_assets.defs.preflight import control_scores, preflight_report
@@ -30,7 +30,7 @@ TABLES: dict[str, tuple[str, type[Record]]] = {
     "rerank_pools": ("pools.parquet", PoolMember),
 }
 MADE = (
-    *(candidate_completions, labelled_completions, execution_pack, problem_splits),
+    *(sampled_completions, candidate_completions, labelled_completions, execution_pack, problem_splits),
     *(semantic_decoys, rerank_pools, library_functions, library_variants, control_scores, preflight_report),
 )
 PROFILE = """
