@@ -266,8 +266,9 @@ def test_problems_that_cannot_be_used_are_one_error_and_nothing_stored_is_lost(
     stored = list(part.stored.store.artifacts())
     found = part.run()
     assert isinstance(found, str) and message in found, found
-    assert list(part.stored.store.artifacts()) == stored
-    assert part.stored.store.verify_all() == (len(stored), [])
+    [(kind, *_)] = set(part.stored.store.artifacts()) - set(stored)
+    assert kind == "sampled_completions"  # of no model; it is made from any problems
+    assert part.stored.store.verify_all() == (len(stored) + 1, [])
     assert not list(part.stored.store.root.rglob(".writing-*"))
     part.put_problems("mbpp_plus", problems_of("mbpp_plus", 7))
     after = part.made()
