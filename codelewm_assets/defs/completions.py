@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
     from codelewm_assets.completions.samples.sources import LocalSource, SampleSource
 
-SAMPLING_VERSION = "1"  # of the texts: those of another version that a run left are not read
+SAMPLING_VERSION = "2"  # of the texts: those of another version that a run left are not read
 LABELLING_VERSION = "8"  # of the labels: shards of another version are not resumed
 
 

@@ -7,10 +7,10 @@ from codelewm_assets.core.errors import PreflightError, StoreError
 from codelewm_assets.core.package import register_digest
 from codelewm_assets.store.store import Artifact, ArtifactStore
 
-BEFORE_THE_PACK = ("benchmark_problems", "candidate_completions", "labelled_completions")
+BEFORE_THE_PACK = ("benchmark_problems", "sampled_completions", "candidate_completions", "labelled_completions")
 TRAINING_INPUTS = ("execution_pack", "problem_splits", "rerank_pools", "semantic_decoys")
 BESIDE_THE_PACK = ("library_functions", "library_variants", "control_scores")
-COVERED = ("sampled_completions", *BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)
+COVERED = (*BEFORE_THE_PACK, *TRAINING_INPUTS, *BESIDE_THE_PACK)
 """Artifacts that a report states a digest of: rules read them, or what they were made from."""
 REQUIRED_RULES = (
     "completions_keep_their_contract",

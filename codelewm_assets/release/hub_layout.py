@@ -36,6 +36,7 @@ UNPUBLISHED: Mapping[str, str] = {
     "benchmark_problems": "programs, prompts and tests of the benchmarks, which can be run",
     "library_functions": "code of libraries, each under its own licence, for training alone",
     "candidate_completions": "programs, which can be run",
+    "sampled_completions": "texts of models, whose programs can be run",
     "labelled_completions": "programs, which can be run",
     "library_variants": "code of libraries with edits, each under its own licence, for training alone",
     "execution_pack": "programs, inputs and outputs as text; its rows are in data/pack.parquet of the dataset, as hashed tokens",

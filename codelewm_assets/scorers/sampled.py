@@ -11,11 +11,12 @@ from codelewm_assets.training.config import ModelSource
 class SampledModel(ModelSource):
     """A causal language model of `transformers`, and how programs are drawn from it.
 
-    Raises: pydantic.ValidationError: several samples at temperature 0, which would all be the same.
+    Raises: pydantic.ValidationError: several samples at temperature 0, which would all be the same; a benchmark twice, whose
+        problems would be asked twice; a revision of what is not on the Hub, which would not be read.
     """
 
     model: str = Field(pattern=r"^[\w.+-]{1,80}$")  # its name in ids and rates
-    benchmarks: tuple[BenchmarkId, ...] = tuple(BENCHMARKS)  # whose problems are asked
+    benchmarks: tuple[BenchmarkId, ...] = Field(default=tuple(BENCHMARKS), min_length=1)  # whose problems are asked
     problems: int | None = Field(default=None, ge=1)  # of each benchmark, the first; all by default
     prompt_form: Literal["continuation", "answer"] = "continuation"  # it goes on after the prompt, or answers in a chat
     samples: int = Field(default=1, ge=1, le=1000)  # of each problem
@@ -41,4 +42,12 @@ class SampledModel(ModelSource):
     def _samples_differ(self) -> "SampledModel":
         if self.temperature == 0 and self.samples > 1:
             raise ValueError(f"{self.samples} samples at temperature 0 are the same; expected a temperature above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _every_setting_counts(self) -> "SampledModel":
+        if len(set(self.benchmarks)) < len(self.benchmarks):
+            raise ValueError(f"benchmarks {list(self.benchmarks)}; expected each once")
+        if self.revision is not None and not self.is_on_hub:
+            raise ValueError(f"{self.source} is not on the Hub and has no revision; expected none")
         return self

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from codelewm_assets.completions.shards import ShardFolder
 from codelewm_assets.core.digests import digest_of
@@ -20,8 +20,8 @@ AFTER_A_FUNCTION = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\nassert 
 
 Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1, and those that
 bigcode-evaluation-harness adds."""
-AFTER_A_PROGRAM = ("\nclass ", "\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
-"""The same for a program that begins after its prompt: a `def` begins it."""
+AFTER_A_PROGRAM = ("\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
+"""The same for a program that begins after its prompt: a `def` or a `class` begins it."""
 INSTRUCTION = "Write a Python program for the following. Answer with the whole program in one fenced code block.\n\n"
 
 
@@ -62,8 +62,8 @@ class Sampler:
     Args:
         settings: the model and how it is sampled.
 
-    Raises: TrainingError: the model or its tokenizer cannot be loaded. ScorerError: there is no GPU, or it has no chat template
-        and answers are asked for.
+    Raises: TrainingError: the model or its tokenizer cannot be loaded. ScorerError: there is no GPU, its weights are not finite,
+        or it has no chat template and answers are asked for.
     """
 
     def __init__(self, settings: SampledModel) -> None:
@@ -76,6 +76,16 @@ class Sampler:
         if settings.prompt_form == "answer" and self._tokenizer.chat_template is None:
             raise ScorerError(f"{settings.source} has no chat template. Take prompt_form: continuation in the profile.")
         self._model = load_by(AutoModelForCausalLM, settings, dtype="float32").eval().to(settings.device)
+        if not all(weight.isfinite().all() for weight in self._model.parameters()):
+            raise ScorerError(f"{settings.source} has weights that are not finite. Save the model again.")
+        # the profile's settings alone: a model's own file may hold a penalty of repetitions, a top_k or suppressed tokens
+        self._model.generation_config = GenerationConfig(eos_token_id=self._end_ids())  # type: ignore[no-untyped-call]
+
+    def _end_ids(self) -> list[int] | None:
+        """Tokens that end a text: those that the model's own file names, and its tokenizer's."""
+        stated = self._model.generation_config.eos_token_id
+        ids = {*(stated if isinstance(stated, list) else [stated]), self._tokenizer.eos_token_id} - {None}
+        return sorted(ids) or None
 
     @torch.inference_mode()
     def texts(self, name: str, prompt: str, *, begins_program: bool) -> list[str]:

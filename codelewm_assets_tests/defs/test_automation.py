@@ -121,8 +121,8 @@ def test_training_is_not_requested_while_one_parent_is_red_and_is_once_it_is_gre
 
 def test_a_night_that_changes_nothing_asks_for_nothing(green: Deployment, daemon: Daemon) -> None:
     """Everything is made and checked again, in the order of the graph, and comes out the same."""
-    for kind in ("benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack", "problem_splits",
-                 "semantic_decoys", "rerank_pools", "tokenized_pack", "preflight_report"):  # fmt: skip
+    for kind in ("benchmark_problems", "sampled_completions", "candidate_completions", "labelled_completions", "execution_pack",
+                 "problem_splits", "semantic_decoys", "rerank_pools", "tokenized_pack", "preflight_report"):  # fmt: skip
         green.stored.report(green.stored.latest[kind])
         assert daemon.tick() == {}
         green.stored.run_checks(kind)

@@ -9,6 +9,7 @@ from codelewm_assets.defs.artifact_asset import GATED_BY
 from codelewm_assets.defs.assemble import build_defs
 from codelewm_assets.defs.resources import ProfileResource, StoreResource
 from codelewm_assets.instance.build import build
+from codelewm_assets.preflight.clearance import COVERED
 from codelewm_assets_tests.defs.test_same_bytes import PROFILE
 from codelewm_assets_tests.tiers import slow
 
@@ -76,6 +77,11 @@ def test_no_asset_asks_for_the_latest_artifact_of_what_it_does_not_declare(
     assert {name: asked - _read()[name] for name, asked in fetched.items() if asked - _read()[name]} == {}
 
 
+def test_a_report_covers_everything_that_what_it_covers_was_made_from() -> None:
+    """The guard refuses a parent that the report has no digest of, so a dep that is not covered stops all training."""
+    assert {name: _read()[name] - set(COVERED) for name in COVERED if not _read()[name] <= set(COVERED)} == {}
+
+
 def test_what_gates_an_asset_is_an_edge_of_the_graph_and_no_dep() -> None:
     assert all(gating <= _declared()[name] for name, gating in GATED_BY.items())
     assert {name: sorted(gating) for name, gating in GATED_BY.items() if gating} == {
@@ -83,9 +89,12 @@ def test_what_gates_an_asset_is_an_edge_of_the_graph_and_no_dep() -> None:
         "candidate_completions": ["imported_completions"],
         "checkpoint": [
             "benchmark_problems", "candidate_completions", "control_scores", "labelled_completions", "library_functions",
-            "library_variants",
+            "library_variants", "sampled_completions",
         ],
-        "critic": ["candidate_completions", "control_scores", "labelled_completions", "rerank_pools", "semantic_decoys"],
+        "critic": [
+            "candidate_completions", "control_scores", "labelled_completions", "rerank_pools", "sampled_completions",
+            "semantic_decoys",
+        ],
         "heldout_scores": ["problem_splits"],
         "tracker_status": ["dataset_card", "model_card", "results_report"],
     }  # fmt: skip

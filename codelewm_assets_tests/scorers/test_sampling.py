@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from pydantic import ValidationError
-from transformers import LlamaForCausalLM
+from transformers import AutoTokenizer, GenerationConfig, LlamaForCausalLM
 
 from codelewm_assets.completions.shards import ShardFolder
 from codelewm_assets.core.errors import ScorerError, TrainingError
@@ -46,6 +46,22 @@ def test_a_program_that_begins_after_its_prompt_is_not_cut_at_its_own_first_line
     sampler = Sampler(settings(folder))
     assert sampler.texts("Mbpp/2", '"""Return x."""', begins_program=False) == ["\ndef same(x):\n    return x"]
     assert sampler.texts("Mbpp/2", '"""Return x."""', begins_program=True) == [""]
+
+
+def test_a_program_may_begin_with_a_class(tmp_path: Path) -> None:
+    text = "\nclass Pair:\n    pass\n\ndef same(x):\n    return x\n"
+    sampler = Sampler(settings(train_writer(tmp_path, ['"""Return x."""'], text)))
+    assert sampler.texts("Mbpp/601", '"""Return x."""', begins_program=False) == [text]
+
+
+def test_the_models_own_file_says_which_tokens_end_a_text_and_nothing_else(writer: Path, tmp_path: Path) -> None:
+    """`suppress_tokens` would keep ` return` from being written; ` x` ends the text, and is a token of the program."""
+    tokenizer, model = AutoTokenizer.from_pretrained(writer), LlamaForCausalLM.from_pretrained(writer)
+    *_, begin, end = tokenizer("\n    return x")["input_ids"]
+    model.generation_config = GenerationConfig(eos_token_id=[end], suppress_tokens=[begin], pad_token_id=0)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert Sampler(settings(tmp_path)).texts("HumanEval/0", PROMPT, begins_program=True) == ["\n    return x"]
 
 
 def test_draws_follow_the_seed_and_the_problem_and_nothing_else(writer: Path) -> None:
@@ -94,6 +110,12 @@ def test_refusals(writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         settings(writer, samples=2)
     with pytest.raises(ValidationError, match="expected a revision of 40 hex digits"):
         settings(Path("lab/model"))
+    with pytest.raises(ValidationError, match="expected each once"):
+        settings(writer, benchmarks=["humaneval", "HumanEval"])
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        settings(writer, benchmarks=[])
+    with pytest.raises(ValidationError, match="is not on the Hub and has no revision; expected none"):
+        settings(writer, revision="a" * 40)
     with pytest.raises(ScorerError, match=r"has no chat template\. Take prompt_form: continuation"):
         Sampler(settings(writer, prompt_form="answer"))
     with pytest.raises(
@@ -103,6 +125,12 @@ def test_refusals(writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ScorerError, match="device of writer is cuda, and torch sees no GPU"):
         Sampler(settings(writer, device="cuda"))
-    LlamaForCausalLM.from_pretrained(writer).save_pretrained(tmp_path / "bare")
+    model = LlamaForCausalLM.from_pretrained(writer)
+    model.save_pretrained(tmp_path / "bare")
     with pytest.raises(TrainingError, match="has no tokenizer that can be loaded"):
         Sampler(settings(tmp_path / "bare"))
+    model.lm_head.weight.data[0] = torch.nan
+    model.save_pretrained(tmp_path / "broken")
+    AutoTokenizer.from_pretrained(writer).save_pretrained(tmp_path / "broken")
+    with pytest.raises(ScorerError, match="broken has weights that are not finite"):
+        Sampler(settings(tmp_path / "broken"))
