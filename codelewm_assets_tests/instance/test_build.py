@@ -63,7 +63,7 @@ def test_a_check_is_reported_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> 
     ]  # fmt: skip
 
 
-DATA = {"benchmark_problems", "candidate_completions", "labelled_completions", "execution_pack"}
+DATA = {"benchmark_problems", "sampled_completions", "candidate_completions", "labelled_completions", "execution_pack"}
 
 
 @each_case(
