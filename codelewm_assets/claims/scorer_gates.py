@@ -104,6 +104,10 @@ def unseen_operators_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
     report = evidence.of_scorer(scorer.name).transfer
     if report is None or not report.families:
         return absent(f"No operator family was held out of the training of {scorer.score}.")
+    pools = sum(family.pool_count for family in report.families.values())
+    if report.asked_pool_count is not None and pools < report.asked_pool_count:
+        detail = f"{scorer.score} and lm have scores in {pools} of {report.asked_pool_count} pools; all are needed."
+        return Verdict("UNDECIDED", (missing(detail, scorer.score),))
     families = check_figure("families", "too_few_families", float(len(report.families)), at_least(register.FAMILIES),
                       f"The number of operator families that {scorer.score} was trained without")  # fmt: skip
     if families.reason:
@@ -121,6 +125,9 @@ def equivalent_edits_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
     edits = report.equivalent if report else None
     if edits is None:
         return absent(f"{scorer.score} was not asked about edited programs that pass.")
+    if edits.asked_pair_count is not None and edits.pair_count < edits.asked_pair_count:
+        detail = f"{scorer.score} has scores of {edits.pair_count} of {edits.asked_pair_count} pairs; all are needed."
+        return Verdict("UNDECIDED", (missing(detail, scorer.score),))
     pairs = check_figure("pairs", "too_few_pairs", float(edits.pair_count), at_least(register.EQUIVALENT_PAIRS),
                    "The number of pairs of programs that both pass")  # fmt: skip
     if pairs.reason:

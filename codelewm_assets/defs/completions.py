@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from codelewm_assets.completions.label import LabelShard
     from codelewm_assets.completions.samples.sources import LocalSource, SampleSource
 
-SAMPLING_VERSION = "2"  # of the texts: those of another version that a run left are not read
+SAMPLING_VERSION = "3"  # of the texts: a run of another version is not resumed
 LABELLING_VERSION = "8"  # of the labels: shards of another version are not resumed
 
 
@@ -83,11 +83,11 @@ def candidate_completions(run: AssetRun) -> Plan:
 
     settings = run.profile.completions
     drawn = run.inputs.artifact("sampled_completions")
+    rows = drawn.read_json("sampled.json")  # as they were sampled, whatever the profile says since
     sampled = [
-        SampleSource(
-            str(drawn.path(f"{model.source_name}.jsonl")), name=model.source_name, prompt_form=model.prompt_form
-        )
-        for model in settings.sampled
+        SampleSource(str(drawn.path(f"{name}.jsonl")), name=name, prompt_form=row["prompt_form"])
+        for row in rows
+        if (name := f"sampled-{row['model']}")
     ]
     sources = local_sources([*(sample_source(source) for source in settings.imported), *sampled], os.environ)
     numbers = settings.model_dump(exclude={"imported", "sampled"})

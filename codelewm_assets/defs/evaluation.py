@@ -194,7 +194,7 @@ def _report(
             show = lambda report: plots(inputs, report, lambda: draw(scored, report))  # noqa: E731
             return Plan(make, config, parents=parents, show=show)
 
-        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="7", is_seeded=True,
+        return artifact_asset("evaluation", deps=["heldout_scores", *deps], kinds=kinds, code_version="8", is_seeded=True,
                               freshness=OF_REPORTS)(plan)  # fmt: skip
 
     return decorate
@@ -278,6 +278,7 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
             table, subject=subject, candidates=rivals, named_controls=named, labels=scored.labels, **scored.drawn
         )
 
+    splits = inputs.splits()
     report = judge(scored.table("score_rows"), "p_pass")
     metadata: Figures = {}
     for benchmark, result in report.benchmarks.items():
@@ -285,7 +286,7 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
         metadata |= {f"{benchmark}_pass_at_1": result.pass_at_1["p_pass"], f"{benchmark}_pool_count": result.pool_count,
                      f"{benchmark}_best_control": result.best_control,
                      f"{benchmark}_lift_points": lift.points if lift else None}  # fmt: skip
-    reports: dict[str, BaseModel] = {"rerank_report": report, **scored.transfer_reports()}
+    reports: dict[str, BaseModel] = {"rerank_report": report, **scored.transfer_reports(splits)}
     for name in scored.scorers:
         own = judge(scored.table("score_rows", name), name)
         reports[f"scorers/{name}/rerank_report"] = own
@@ -295,7 +296,7 @@ def rerank_report(scored: Scored, inputs: Inputs) -> tuple[Mapping[str, BaseMode
                          f"{benchmark}_{name}_lift_points": lift.points if lift else None}  # fmt: skip
     for prefix, subject, table in scored.of_model_programs("score_rows"):
         reports[f"{prefix}rerank_report"] = judge(table, subject)
-    return reports | scored.contamination_reports(inputs.splits()), metadata
+    return reports | scored.contamination_reports(splits), metadata
 
 
 ASSETS = [heldout_scores, p_pass_calibration, retrieval_report, surprise_report, latent_probe_report, rerank_report]

@@ -413,19 +413,24 @@ class FamilyTransfer(Report):
 class EquivalentEdits(Report):
     """ROC-AUC of the unedited over the edited program where both pass on all inputs; 0.5: "was edited" is not what is read."""
 
-    pair_count: int
+    pair_count: int  # with scores of both
+    asked_pair_count: int | None = None  # with and without; None in reports of before 0.2.0
     problem_count: int
     auc: float
     auc_ci95: Interval | None
 
 
 class TransferReport(Report):
-    """`transfer_report.json` of one scorer. `mean_lift`: over families, in points, problems drawn whole."""
+    """`transfer_report.json` of one scorer. `mean_lift`: over families, in points, problems drawn whole.
+
+    `asked_pool_count`: pools of these families, with and without a score of every member; None in reports of before 0.2.0.
+    """
 
     schema_version: Literal["codelewm_assets.transfer_report.v1"] = "codelewm_assets.transfer_report.v1"
     seed: int
     subject: str
     families: dict[str, FamilyTransfer] = Field(default_factory=dict)
+    asked_pool_count: int | None = None
     mean_lift: Lift | None = None
     equivalent: EquivalentEdits | None = None
 

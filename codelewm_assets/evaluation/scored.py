@@ -115,16 +115,18 @@ class Scored:
     def _score_rows(self, name: str, scorer: str) -> Iterable[ScoreRow]:
         return score_rows(self.artifact.path(f"scorers/{scorer}/{name}.jsonl"), subject=scorer)
 
-    def transfer_reports(self) -> dict[str, BaseModel]:
+    def transfer_reports(self, splits: Iterable[ProblemSplit]) -> dict[str, BaseModel]:
         """File → transfer of a scorer to operators that it never saw, and its order where an edit changed nothing.
 
-        Of the scorers that the profile names, one that is stated to have seen no generated bug never saw any operator.
+        Of the scorers that the profile names, one that is stated to have seen no generated bug never saw any operator. They are
+        asked about every pair of the folds that they are judged on, CodeLeWM and the critic about those that they scored.
         """
         critic = CriticScores.read(self._parent(f"critic[{self.seed}]"))
         controls = read_table(self._parent("control_scores").path("controls.parquet"), ControlRow)
         pairs = equivalent_pairs(read_table(self.pack.path("pack.parquet"), PackRow))
         named = read_table(self._parent("scorer_scores").path("scores.parquet"), NamedScore)
-        fold = {row.problem_id: row.fold for row in controls}
+        fold = {split.problem_id: split.fold for split in splits}
+        stated = {row.name for row in self.stated}
         rows: dict[str, Iterable[ScoreRow]] = {"critic": critic.unseen_rows(controls)} | {
             row.name: with_pool_family(
                 own for own in self._score_rows("score_rows", row.name) if own.completion_kind != "model"
@@ -139,7 +141,11 @@ class Scored:
         return {
             f"scorers/{name}/transfer_report": transfer_report(
                 rows.get(name, ()),
-                [pair for pair in pairs if fold.get(pair.problem_id) in own.folds],
+                [
+                    pair
+                    for pair in pairs
+                    if (fold.get(pair.problem_id) in own.folds if name in stated else pair.unedited in own.scores)
+                ],
                 own.scores,
                 subject=own.name,
                 **self.drawn,

@@ -79,14 +79,16 @@ def transfer_report(
         unseen: pool members, `operator_family` the family that the scorer of this row was trained without; a pool counts when
             all of its members have the subject's score and that of `lm`.
         pairs: of programs that both pass.
-        scores: the subject's of each completion; pairs without both are left out.
+        scores: the subject's of each completion; pairs without both are counted, and excluded.
         subject: the scorer's name in the rows.
     """
-    families, mean_lift = _families(unseen, subject, resamples)
+    members = list(unseen)
+    families, mean_lift = _families(members, subject, resamples)
     return TransferReport(
         seed=seed,
         subject=subject,
         families=families,
+        asked_pool_count=len({(row.problem_id, row.pool_id) for row in members}),
         mean_lift=mean_lift,
         equivalent=equivalent_edits(pairs, scores, resamples),
     )
@@ -160,6 +162,7 @@ def equivalent_edits(
     drawn = resampled_means(sums.astype(np.float64), counts, resamples=resamples)[:, 0]
     return EquivalentEdits(
         pair_count=len(scored),
+        asked_pair_count=len(pairs),
         problem_count=len(names),
         auc=float(wins.mean()),
         auc_ci95=bounded_interval(drawn, problems=len(names), lowest=0, highest=1),

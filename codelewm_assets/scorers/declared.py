@@ -112,9 +112,9 @@ def missing_paths(scorer: LikelihoodScorer | ClassifierScorer | ExternalScorer) 
 def is_model_there(model: ModelSource) -> bool:
     """False if the folder or package that it names is not on this machine."""
     package = model.source.removeprefix(PACKAGE)
-    return model.is_on_hub or (
-        find_spec(package) is not None if package != model.source else Path(model.source).is_dir()
-    )
+    if package != model.source:
+        return "." not in package and find_spec(package) is not None  # of the top level, which is not imported
+    return model.is_on_hub or Path(model.source).is_dir()
 
 
 ScorerSettings = Annotated[LikelihoodScorer | ClassifierScorer | ExternalScorer, Field(discriminator="kind")]

@@ -36,7 +36,9 @@ class SampledModel(ModelSource):
     @field_validator("benchmarks", mode="before")
     @classmethod
     def _any_spelling(cls, names: object) -> object:
-        return tuple(map(benchmark_of, names)) if isinstance(names, list | tuple) else names
+        if not isinstance(names, list | tuple):
+            return names
+        return tuple(benchmark_of(name) if isinstance(name, str) else name for name in names)
 
     @model_validator(mode="after")
     def _samples_differ(self) -> "SampledModel":

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from jinja2 import TemplateError
+from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from codelewm_assets.completions.shards import ShardFolder
@@ -15,13 +17,14 @@ from codelewm_assets.scorers.sampled import SampledModel
 from codelewm_assets.training.pretrained import load_by
 
 BATCH = 8  # samples at once
-AFTER_A_FUNCTION = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
+AFTER_A_FUNCTION = ("\nclass ", "\ndef ", "\n@", "\n#", "\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
 """Beginnings of what follows a finished function.
 
-Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1, and those that
-bigcode-evaluation-harness adds."""
+Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", section 2.1; decorators, asserts, fences and
+strings are added."""
 AFTER_A_PROGRAM = ("\nif ", "\nprint(", "\nassert ", "\n```", '\n"""')
 """The same for a program that begins after its prompt: a `def` or a `class` begins it."""
+DATE = "01 Jan 2024"  # for templates that name the day: the texts must not depend on it
 INSTRUCTION = "Write a Python program for the following. Answer with the whole program in one fenced code block.\n\n"
 
 
@@ -34,7 +37,7 @@ class SampledTexts(Record):
 def sample_models(
     asked: Iterable[tuple[SampledModel, Problem]], shards: ShardFolder[SampledTexts], depends_on: Mapping[str, Any]
 ) -> Iterator[tuple[SampledModel, Problem, tuple[str, ...]]]:
-    """The texts for each problem; those of a run that was cut off are read again, and a model is loaded only when it is asked.
+    """The texts for each problem; an interrupted run is resumed, and a model is loaded only when it is asked.
 
     Args:
         asked: models and problems; a model's together.
@@ -97,38 +100,47 @@ class Sampler:
 
         Raises: ScorerError: the prompt is too long for the model.
         """
-        own, settings = self._prompt(prompt), self.settings
-        ids = own["input_ids"]
-        length, room = ids.shape[1], getattr(self._model.config, "max_position_embeddings", None)
-        if room is not None and length + settings.max_new_tokens > room:
+        ids, settings = self._prompt(prompt), self.settings  # (1, T)
+        length, config = ids.shape[1], self._model.config
+        limit = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
+        if limit is not None and length + settings.max_new_tokens > limit:
             raise ScorerError(
                 f"The prompt of {name} has {length} tokens, and with {settings.max_new_tokens} new ones that is more than the "
-                f"{room} that {settings.source} reads. Lower max_new_tokens in the profile, or take another model."
+                f"{limit} that {settings.source} reads. Lower max_new_tokens in the profile, or take another model."
             )
         stops = () if settings.prompt_form == "answer" else AFTER_A_FUNCTION if begins_program else AFTER_A_PROGRAM
-        found = list[str]()
+        texts = list[str]()
         with torch.random.fork_rng():
             torch.manual_seed(int(digest_of([settings.seed, name])[:12], 16))
-            while len(found) < settings.samples:
+            while len(texts) < settings.samples:
                 rows = self._model.generate(
-                    **own, **self._keywords(stops), num_return_sequences=min(BATCH, settings.samples - len(found))
+                    input_ids=ids,
+                    attention_mask=torch.ones_like(ids),
+                    num_return_sequences=min(BATCH, settings.samples - len(texts)),
+                    **self._keywords(stops),
                 )
-                texts = self._tokenizer.batch_decode(
+                decoded = self._tokenizer.batch_decode(
                     rows[:, length:], skip_special_tokens=True, clean_up_tokenization_spaces=False
                 )
-                found += [_cut(text, stops) for text in texts]
-        return found
+                texts += [_cut(text, stops) for text in decoded]
+        return texts
 
-    def _prompt(self, prompt: str) -> Any:
+    def _prompt(self, prompt: str) -> Tensor:
+        """(1, T) tokens."""
         if self.settings.prompt_form == "answer":
             messages = [{"role": "user", "content": INSTRUCTION + prompt}]
-            own = self._tokenizer.apply_chat_template(
-                messages, add_generation_prompt=True, return_dict=True, return_tensors="pt"
-            )
+            try:
+                ids = self._tokenizer.apply_chat_template(
+                    messages, add_generation_prompt=True, return_dict=True, date_string=DATE
+                )["input_ids"]
+            except TemplateError as error:
+                raise ScorerError(f"The chat template of {self.settings.source} cannot be used: {error}") from error
         else:
             # without the last line end: models read it together with the indentation that follows, and write it themselves
-            own = self._tokenizer(prompt.rstrip(), return_tensors="pt", return_token_type_ids=False)
-        return own.to(self.settings.device)
+            ids = self._tokenizer(prompt.rstrip())["input_ids"]
+            while ids and ids[-1] == self._tokenizer.eos_token_id:  # a tokenizer may end every text
+                ids = ids[:-1]
+        return torch.tensor([ids], device=self.settings.device)
 
     def _keywords(self, stops: Sequence[str]) -> dict[str, Any]:
         settings, ends = self.settings, self._tokenizer.eos_token_id

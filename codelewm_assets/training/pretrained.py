@@ -4,9 +4,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+)
 from transformers.utils import logging
 
 from codelewm_assets.core.digests import digest_of, sha256_file
@@ -43,7 +51,11 @@ def identity(model: ModelSource) -> dict[str, str]:
     if model.is_on_hub:
         return named
     folder = Path(arguments(model)[0])
-    files = [model.gguf_file] if model.gguf_file else sorted(p.name for p in folder.iterdir() if p.is_file())
+    files = (
+        [model.gguf_file]
+        if model.gguf_file
+        else sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    )
     return named | {"files_sha256": digest_of({name: sha256_file(folder / name) for name in files})}
 
 
@@ -74,12 +86,21 @@ def load_by(kind: Any, encoder: ModelSource, **more: Any) -> Any:
     """The object that an auto class of `transformers` loads from there. Raises: TrainingError: it is missing, or cannot be read."""
     source, keywords = arguments(encoder)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    has_head = kind in (AutoModelForCausalLM, AutoModelForSequenceClassification)
     try:
-        return kind.from_pretrained(source, **keywords, **more)
-    except (OSError, ValueError, ImportError) as error:
+        if not has_head:
+            return kind.from_pretrained(source, **keywords, **more)
+        model, info = kind.from_pretrained(source, output_loading_info=True, **keywords, **more)
+    except (OSError, ValueError, ImportError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         fault = (
             "has no tokenizer that can be loaded"
             if kind is AutoTokenizer
             else f"could not be loaded by {kind.__name__}"
         )
         raise TrainingError(f"{encoder.source} {fault}: {' '.join(str(error).split())}") from error
+    if info["missing_keys"]:
+        names = ", ".join(sorted(info["missing_keys"])[:3])
+        raise TrainingError(
+            f"{encoder.source} lacks {len(info['missing_keys'])} weights of its model, first {names}. Save it again."
+        )
+    return model

@@ -61,7 +61,7 @@ def test_a_pool_without_a_score_of_both_does_not_count() -> None:
     rows = pool("a", "relational", RIGHT, WRONG)
     rows[0] = rows[0].model_copy(update={"scores": {"critic": 0.9}})
     report = transfer_report(rows, [], {}, subject="critic", seed=42, resamples=20)
-    assert (report.families, report.mean_lift) == ({}, None)
+    assert (report.families, report.mean_lift, report.asked_pool_count) == ({}, None, 1)
 
 
 def test_problems_are_drawn_whole() -> None:
@@ -80,6 +80,7 @@ def test_equivalent_edits_by_hand() -> None:
     found = equivalent_edits([*pairs, EquivalentPair("c", "u0", "absent")], scores, 300)
     assert found is not None
     assert (found.pair_count, found.problem_count, found.auc, found.auc_ci95) == (4, 2, 0.625, (0.5, 0.75))
+    assert found.asked_pair_count == 5
     assert equivalent_edits([], {}, 300) is None
 
 

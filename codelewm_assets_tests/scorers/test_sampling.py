@@ -1,11 +1,13 @@
 """Samples by `generate`: what a model was taught comes out, draws follow the seed and the problem, refusals have names."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, GenerationConfig, LlamaForCausalLM
 
 from codelewm_assets.completions.shards import ShardFolder
@@ -134,3 +136,35 @@ def test_refusals(writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     AutoTokenizer.from_pretrained(writer).save_pretrained(tmp_path / "broken")
     with pytest.raises(ScorerError, match="broken has weights that are not finite"):
         Sampler(settings(tmp_path / "broken"))
+
+
+def test_damaged_models_are_one_error(writer: Path, tmp_path: Path) -> None:
+    """Without its head the model would draw random weights; a template that refuses; a file that ends early."""
+    headless = shutil.copytree(writer, tmp_path / "headless")
+    weights = load_file(headless / "model.safetensors")
+    del weights["lm_head.weight"]
+    save_file(weights, headless / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(TrainingError, match=r"lacks 1 weights of its model, first lm_head\.weight"):
+        Sampler(settings(headless))
+    cut = shutil.copytree(writer, tmp_path / "cut")
+    (cut / "model.safetensors").write_bytes((cut / "model.safetensors").read_bytes()[:-100])
+    with pytest.raises(TrainingError, match="could not be loaded by AutoModelForCausalLM"):
+        Sampler(settings(cut))
+    refusing = shutil.copytree(writer, tmp_path / "refusing")
+    (refusing / "chat_template.jinja").write_text("{{ raise_exception('no users') }}", encoding="utf-8")
+    with pytest.raises(ScorerError, match=r"The chat template of .* cannot be used: no users"):
+        Sampler(settings(refusing, prompt_form="answer")).texts("HumanEval/0", PROMPT, begins_program=True)
+
+
+def test_the_day_in_a_template_is_always_the_same(writer: Path, tmp_path: Path) -> None:
+    dated = shutil.copytree(writer, tmp_path / "dated")
+    template = (
+        "{% if date_string is not defined %}{% set date_string = strftime_now('%d') %}{% endif %}{{ date_string }}"
+    )
+    (dated / "chat_template.jinja").write_text(template, encoding="utf-8")
+    sampler = Sampler(settings(dated, prompt_form="answer"))
+    assert sampler._tokenizer.decode(sampler._prompt(PROMPT)[0]) == "01 Jan 2024"
+
+
+def test_a_decorator_ends_a_function() -> None:
+    assert sampling._cut("\n    return x\n\n@cache\ndef helper():\n", sampling.AFTER_A_FUNCTION) == "\n    return x\n"
