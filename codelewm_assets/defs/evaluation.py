@@ -34,7 +34,7 @@ from codelewm_assets.store.store import Artifact
 
 
 @artifact_asset(
-    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="8",
+    "evaluation", is_seeded=True, kinds={"pytorch", "parquet"}, code_version="9",
     deps=["checkpoint", "tokenized_pack", "execution_pack", "control_scores", "critic", "scorer_scores"],
     gated_by=["problem_splits"],  # read by its check and by claims: automation looks at direct parents alone
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Scores of held-out records by the model that had their problem in test. Needs torch through `Scorer`. Shapes: N records, D."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any
@@ -82,12 +82,9 @@ def score_fold(
     Raises: ReportError: `records` holds a problem that is not in test (require_held_out).
     """
     asked = data.part("test") if records is None else records
-    test = [
-        r
-        for r in asked
-        if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model" or r.completion_id in paired
-    ]
-    require_held_out(data, test)
+    test = [r for r in asked if rows[r.record_id].is_scored or rows[r.record_id].completion_kind == "model"]
+    twin_records = [r for r in asked if r.completion_id in paired]
+    require_held_out(data, [*test, *twin_records])
     by_models = {row.source_submission_id for row in rows.values() if row.completion_kind == "model"}
     scaling, of_twins, of_models = scalings = _scalings(scorer, data, by_models)
     scored, latents = _scored_records(scorer, data, rows, test, scaling)
@@ -106,7 +103,7 @@ def score_fold(
         fit_records,
         fit_latents,
         scalings if by_models else scalings[:2],
-        _twin_scores(scored, paired),
+        _twin_scores(scorer, scaling, twin_records),
     )
 
 
@@ -163,11 +160,13 @@ def _scored_records(
     return scored, latents
 
 
-def _twin_scores(records: Iterable[HeldoutRecord], paired: Collection[str]) -> tuple[TwinScore, ...]:
+def _twin_scores(scorer: Scorer, scaling: PlattScaling, records: Sequence[TokenRecord]) -> tuple[TwinScore, ...]:
+    if not records:
+        return ()
+    transitions = scorer.transitions([r.code for r in records], [r.input for r in records], [r.prompt for r in records])
     by_completion: dict[str, list[float]] = defaultdict(list)
-    for record in records:
-        if record.completion_id in paired:
-            by_completion[record.completion_id].append(record.p_pass)
+    for record, probability in zip(records, scaling.probabilities(transitions.logit), strict=True):
+        by_completion[record.completion_id].append(float(probability))
     return tuple(TwinScore(completion_id=name, p_pass=float(np.mean(values))) for name, values in by_completion.items())
 
 

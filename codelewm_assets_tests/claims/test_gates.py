@@ -246,7 +246,17 @@ ABSENT: list[tuple[str, dict[str, Any], str]] = [
             ("unseen_operators", {"transfer": transfer(families={})}, "evidence_missing"),
             ("unseen_operators", {"transfer": transfer(mean_lift=None)}, "evidence_missing"),
             ("unseen_operators", {"transfer": transfer(families=few_families())}, "too_few_families"),
+            (
+                "unseen_operators",
+                {"transfer": transfer(asked_pool_count=121)},
+                "evidence_missing",
+            ),  # 3 x 40 have scores
             ("equivalent_edits", {"transfer": transfer(equivalent=None)}, "evidence_missing"),
+            (
+                "equivalent_edits",
+                {"transfer": transfer(equivalent=equivalent().model_copy(update={"asked_pair_count": 31}))},
+                "evidence_missing",
+            ),
             (
                 "equivalent_edits",
                 {"transfer": transfer(equivalent=equivalent(0.9, pairs=int(EQUIVALENT_PAIRS.value) - 1))},

@@ -271,10 +271,7 @@ def test_twins_that_both_pass_are_scored_besides_and_move_no_figure_of_others(
         (asked.completion_id, pytest.approx(np.mean(own)))
     ]
     assert alone.twins == ()
-    assert {record.completion_id for record in found.records} == {record.completion_id for record in alone.records}
-    assert [row.scores["p_pass"] for row in found.completions] == pytest.approx(
-        [row.scores["p_pass"] for row in alone.completions], rel=1e-6
-    )
+    assert found.completions == alone.completions and found.members == alone.members and found.records == alone.records
 
 
 def test_probe_records_are_of_the_train_part_and_their_latents_in_step(scored: tuple[FoldData, HeldoutScores]) -> None:
