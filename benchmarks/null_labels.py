@@ -5,8 +5,9 @@
 Reads what a stored checkpoint was made from. For each shuffle the verdicts of a problem's completions are dealt anew among
 them in pack and pools; on these labels the controls are computed, the critics of all folds fitted on both seeds (with library
 variants as they are), and CodeLeWM trained by the training loop itself. The held-out rows are scored, reported and judged as in
-the graph, with one difference: benchmarks count as published, so that no claim is closed merely because a stand-in is a
-stand-in. Every claim but `is_non_collapsed`, which reads no label, must stay CLOSED.
+the graph, but benchmarks count as published, so that no claim is closed merely because a stand-in is a
+stand-in, and without the reports on unseen operators, equivalent edits and programs that models wrote, so claims that
+need these cannot open here. Every claim but `is_non_collapsed`, which reads no label, must stay CLOSED.
 """
 
 import argparse

@@ -60,7 +60,11 @@ def add_log_format(parser: argparse.ArgumentParser, *, default: str | None) -> N
 
 def folder(text: str) -> Path:
     """A folder, be it absent, as the type of an argument."""
-    if Path(text).exists() and not Path(text).is_dir():
+    try:
+        is_file = Path(text).exists() and not Path(text).is_dir()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text[:80]}… is no name of a folder: {error.strerror}") from error
+    if is_file:
         raise argparse.ArgumentTypeError(f"{text} is a file; name a folder")
     return Path(text)
 

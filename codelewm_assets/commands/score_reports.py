@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codelewm_assets.commands.base import command, folder, print_json
 from codelewm_assets.commands.forms import SCORE_ROWS, refuse_other_forms
+from codelewm_assets.core.errors import ReportError
 
 if TYPE_CHECKING:
     from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport
@@ -63,10 +64,12 @@ def rerank(options: argparse.Namespace) -> int:
 
 
 def _subject(options: argparse.Namespace) -> str:
-    """The score to compare with all others. Raises: AssetsError: the file holds no score rows but another known form."""
+    """The score to compare with all others. Raises: ReportError: a pipe, or a file that holds another known form."""
     from codelewm_assets.evaluation.reports import CODELEWM_ROWS
     from codelewm_assets.evaluation.score_files import default_subject
 
+    if options.scores.exists() and not options.scores.is_file() and not options.scores.is_dir():
+        raise ReportError(f"{options.scores} is a pipe or a device, and is read twice; write it to a file first.")
     refuse_other_forms(options.scores, options.command, CODELEWM_ROWS, SCORE_ROWS)
     return options.score or default_subject(options.scores)
 

@@ -75,8 +75,11 @@ class ScoreRow(BaseModel):
     def _failed_scores_are_missing(cls, row: Any) -> Any:
         """A score with an entry in `errors` failed: published rows write -1e12 in its place."""
         if isinstance(row, dict) and isinstance(row.get("errors"), dict) and isinstance(row.get("scores"), dict):
-            failed = dict.fromkeys(row["scores"].keys() & row["errors"].keys())
-            return row | {"scores": row["scores"] | failed} if failed else row
+            errors = {
+                name: error for name, error in row["errors"].items() if error is not None
+            }  # null in Parquet: none
+            failed = dict.fromkeys(row["scores"].keys() & errors.keys())
+            return row | {"errors": errors, "scores": row["scores"] | failed}
         return row
 
     @model_validator(mode="after")

@@ -125,6 +125,9 @@ def _paths(paths: Iterable[Path], faults: list[str]) -> Iterator[tuple[str, Path
         if not given.exists():
             faults.append(f"{given}: no such file or folder.")
             continue
+        if not given.is_file() and not given.is_dir():
+            faults.append(f"{given} is a pipe or a device; write it to a file first.")
+            continue
         is_folder = given.is_dir()
         for path in sorted(p for p in given.rglob("*") if p.is_file()) if is_folder else [given]:
             if path.resolve() not in seen:
@@ -207,12 +210,20 @@ def _of_yaml(data: bytes, name: str) -> tuple[str | None, Any]:
 
 
 def _parquet_rows(path: Path, name: str) -> list[dict[str, Any]]:
-    """Rows without nulls: a column stands in every row of a table, and null where the row lacks the field."""
+    """Rows without null fields: a column stands in every row of a table, and null where the row lacks the field.
+
+    In rows of this project a null score is one that is missing, and stays.
+    """
     try:
         rows = read_rows(path)
     except (OSError, ArrowException) as error:
         raise ReportError(f"{name}: no Parquet file, or damaged.") from error
-    return [{"errors": {}} | _without_null(row) for row in rows]
+    return [
+        {"errors": {}} | _without_null(row)
+        if row.get("schema_version") == SCORE_ROW
+        else {field: value for field, value in row.items() if value is not None}
+        for row in rows
+    ]
 
 
 def _without_null(row: dict[str, Any]) -> dict[str, Any]:
@@ -280,7 +291,12 @@ def own_subject(scores: Any) -> str:
 
 def _json(data: bytes, where: str) -> Any:
     try:
-        return json.loads(data.removeprefix(BYTE_ORDER_MARK), parse_constant=_refuse_constant, parse_float=_finite)
+        document = json.loads(data.removeprefix(BYTE_ORDER_MARK), parse_constant=_refuse_constant, parse_float=_finite)
+        if b"\\ud" in data.lower():
+            json.dumps(document, ensure_ascii=False).encode()
+        return document
+    except UnicodeEncodeError as error:
+        raise ReportError(f"{where}: a text holds half a surrogate pair, which UTF-8 cannot write.") from error
     except json.JSONDecodeError as error:
         raise ReportError(f"{where}: not JSON, or truncated ({error.msg}, line {error.lineno}).") from error
     except (ValueError, RecursionError) as error:

@@ -38,18 +38,10 @@ Count = Annotated[int, Field(ge=0)]
 Bounds = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
 
 
-def _encodable(text: str) -> str:
-    text.encode()  # a lone surrogate is a UnicodeEncodeError, which is a ValueError
-    return text
-
-
 def _file_path(path: str) -> str:
     if "\0" in path or any(len(part.encode()) > MAX_NAME_BYTES for part in path.split("/")) or len(path) > MAX_PATH:
         raise ValueError("no path that a file can have: a NUL, or too long")
     return inside_the_root(path)
-
-
-Id = Annotated[str, AfterValidator(_encodable)]
 
 
 class Closed(BaseModel):
@@ -91,8 +83,8 @@ class PublishedScoreRow(Closed):
     """One completion's scores, higher = better. `benchmark_id` and `split` stand in rows since v0.9."""
 
     schema_version: Literal["codelewm.eval.completion_score.v1"]
-    completion_id: Id
-    problem_id: Id
+    completion_id: str
+    problem_id: str
     passed: bool
     llm_order_rank: int
     errors: dict[str, str]

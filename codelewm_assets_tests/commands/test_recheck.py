@@ -1,6 +1,7 @@
 """`recheck`: tables, JSON and a page, or a line for each file that cannot be judged."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_tables_json_and_page(run: Run, tmp_path: Path) -> None:
         ("scores.jsonl", _lines(ROW | {"scores": {"codelewm": float("nan")}}), "NaN is no finite number"),
         ("scores.jsonl", _lines(ROW | {"scores": {"lexical": 1.0}}), "1 rows have no score codelewm"),
         ("scores.jsonl", _lines(ROW, ROW | {"completion_id": "Q/7::1"}), "completion 'Q/7::1' stands in a pool of P/0"),
-        ("scores.jsonl", _lines(ROW, OLD | {"completion_id": "P/0::\ud800"}), "line 2: no codelewm.eval.completion_score"),
+        ("scores.jsonl", _lines(ROW, OLD | {"completion_id": "P/0::\ud800"}), "line 2: a text holds half a surrogate pair"),
         ("scores.jsonl", "", "is empty"),
         ("report.json", '{"schema_version": "codelewm.eval.execution_rerank_report.v1",\n "base', "not JSON, or truncated"),
         ("scan.json", '{"schema_version": "codelewm.secret_scan.v1", "ok": true, "findings": []}', "paths_scanned: Field required"),
@@ -69,6 +70,24 @@ def test_every_faulty_file_is_named(run: Run, tmp_path: Path) -> None:
         (tmp_path / name).write_text("{", encoding="utf-8")
     result = run("recheck", tmp_path)
     assert (result.status, len(result.err.splitlines())) == (2, 2)
+
+
+def test_names_that_utf_8_cannot_write_are_refused_wherever_they_stand(run: Run, tmp_path: Path) -> None:
+    own = {"completion_id": "a", "problem_id": "p", "benchmark_id": "humaneval", "passed": True}
+    (tmp_path / "s.jsonl").write_text(_lines(own | {"scores": {"\ud800k": 0.5, "x": 0.5}}), encoding="utf-8")
+    run("recheck", tmp_path, "--output", tmp_path / "o").is_one_line_error("s.jsonl", "half a surrogate pair", status=2)
+
+
+@pytest.mark.parametrize("command", ["recheck", "calibrate", "rerank"])
+def test_pipes_and_names_that_no_folder_can_have_are_refused(run: Run, tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    status = 2 if command == "recheck" else 1
+    run(command, tmp_path / "pipe", "--output", tmp_path / "o").is_one_line_error(
+        "pipe is a pipe or a device", status=status
+    )
+    run(command, "absent", "--output", "a" * 300).is_one_line_error(
+        "is no name of a folder: File name too long", status=2
+    )
 
 
 def test_a_manifest_of_a_foreign_kind_is_refused(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from codelewm_assets.core.digests import digest_of, pretty_json
@@ -363,3 +365,16 @@ def test_a_calibration_report_of_many_files_is_given_up(tmp_path: Path) -> None:
     report = _calibration_report([row("P/0::0", passed=True)], score_paths=[str(n) for n in range(10)])
     (tmp_path / "c.json").write_bytes(pretty_json(report))
     assert [check.recomputes for check in recheck([tmp_path]).reports] == [None]
+
+
+def test_failed_scores_are_missing_in_parquet_as_in_json_lines(tmp_path: Path) -> None:
+    """A struct column has every name in every row, null where there is no error; a null score is one that is missing."""
+    rows = [own | {"scores": own["scores"] | {"x": 0.5}, "errors": {}} for own in _own_rows()]
+    rows[0] |= {"scores": rows[0]["scores"] | {"x": None}}
+    rows[1] |= {"scores": rows[1]["scores"] | {"x": -1e12}, "errors": {"x": "timeout"}}
+    _write(tmp_path / "s.jsonl", rows)
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "s.parquet")
+    of_lines, of_table = (
+        recheck([tmp_path / name], subject="critic").score_rows[0] for name in ("s.jsonl", "s.parquet")
+    )
+    assert of_table.model_dump(exclude={"path"}) == of_lines.model_dump(exclude={"path"})
