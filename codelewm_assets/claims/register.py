@@ -64,7 +64,7 @@ FAMILIES = Threshold(
     3, "this project: the mean over fewer held-out operator families says little of unseen ones", TWINS_ON
 )
 EQUIVALENT_AUC = Threshold(
-    0.55, "this project: a scorer that reads 'was edited' reached 0.638 (docs/critic.md)", TWINS_ON
+    0.55, "this project: a scorer that reads 'was edited' reaches 0.67 (docs/critic.md)", TWINS_ON
 )
 EQUIVALENT_PAIRS = Threshold(30, "this project: with fewer pairs the area is within 0.10 of chance by chance", TWINS_ON)
 MODEL_AUC = Threshold(0.5, "this project: chance", TWINS_ON)
