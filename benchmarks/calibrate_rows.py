@@ -52,7 +52,7 @@ def write_rows(path: Path, count: int) -> None:
 
 
 def section(count: int, ours_s: float, peak_gb: float, peer_s: float) -> list[str]:
-    """What docs/performance.md says."""
+    """The section of docs/performance.md."""
     return [
         "## Calibration of many rows",
         "",

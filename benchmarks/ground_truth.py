@@ -1,4 +1,4 @@
-"""Whether the references' labels are what EvalPlus itself computes, on every published input, base and plus.
+"""Agreement of the references' labels with what EvalPlus itself computes, on every published input, base and plus.
 
     python benchmarks/ground_truth.py
 

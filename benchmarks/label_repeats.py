@@ -1,4 +1,4 @@
-"""Whether labels depend on the run or on the load: every completion of both benchmarks labelled again and again.
+"""Dependence of labels on the run and on the load: every completion of both benchmarks labelled again and again.
 
     python benchmarks/label_repeats.py
 

@@ -53,7 +53,7 @@ RESAMPLES = 500
 
 
 class Stored:
-    """What a stored checkpoint was made from."""
+    """Artifacts that a stored checkpoint was made from."""
 
     def __init__(self, path: Path) -> None:
         self.store = ArtifactStore(path.parents[2])

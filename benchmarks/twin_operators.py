@@ -1,4 +1,4 @@
-"""How far structure alone tells the two sides of twins apart, by operator, on functions of the standard library.
+"""Accuracy of structure alone on the two sides of twins, by operator, on functions of the standard library.
 
 No benchmark problem is read: this is what the operators of scored twins are chosen by (completions/twins.py). Nothing is run;
 the label is "has the bug".

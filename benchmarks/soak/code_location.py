@@ -1,4 +1,4 @@
-"""What the soak's daemon loads: the product on few problems, and a line in a file for every training that starts."""
+"""Code location of the soak's daemon: the product on few problems, and a line in a file for every training that starts."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What came of a soak, found in the instance's events, the store's files and the receiver's log: none of it through the guard."""
+"""Findings of a soak, from the instance's events, the store's files and the receiver's log: none of it through the guard."""
 
 import json
 from collections import Counter

@@ -110,7 +110,7 @@ def opened(world: World) -> dg.DagsterInstance:
 
 
 def counted(soak: Soak, wall_s: float) -> dict[str, Any]:
-    """What came of it."""
+    """Its findings."""
     world = soak.world
     store = ArtifactStore(world.disk / "artifacts")
     with opened(world) as instance:
@@ -140,7 +140,7 @@ def words(counts: dict[str, int]) -> str:
 
 
 def section(found: dict[str, Any], options: argparse.Namespace) -> list[str]:
-    """What docs/reliability.md says."""
+    """The section of docs/reliability.md."""
     scheduled, other = found["scheduled_runs"], found["other_runs"]
     artifacts = f"{found['artifacts_verified']} artifacts"
     rows = [

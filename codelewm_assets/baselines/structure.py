@@ -148,7 +148,7 @@ def _isolation(like: Likeness, name: str, pool: Sequence[str]) -> float | None:
 
 
 def _nearer(like: Likeness, name: str, pool: Sequence[str]) -> float | None:
-    """How much nearer the member is to the rest of its pool than its nearest mate is; mates at the same distance count alike."""
+    """Nearness of the member to the rest of its pool minus that of its nearest mate; mates at the same distance count alike."""
     rest = [other for other in pool if other != name]
     if len(rest) < 2:
         return None

@@ -120,7 +120,7 @@ def unseen_operators_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
 
 
 def equivalent_edits_gate(evidence: SeedEvidence, scorer: Scorer) -> Verdict:
-    """Where both programs pass, the unedited one is hardly preferred."""
+    """The unedited program is hardly preferred where both pass."""
     report = evidence.of_scorer(scorer.name).transfer
     edits = report.equivalent if report else None
     if edits is None:

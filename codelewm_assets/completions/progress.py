@@ -1,4 +1,4 @@
-"""Progress of labelling, as an event stream and in a log."""
+"""Progress of a long step, as an event stream and in a log."""
 
 import json
 import math
@@ -11,7 +11,7 @@ LOG_INTERVAL_S = 300.0  # a run that is silent for long is taken for dead
 
 
 class Progress:
-    """Number of items labelled: in an event stream at most twice a second, in the run's log at most each five minutes."""
+    """Number of finished items: in an event stream at most twice a second, in the run's log at most each five minutes."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Progress:
 
         Args:
             path: the event stream.
-            total: number of items to label.
+            total: number of items.
             log: writes to the run's log.
             items: what they are called there.
             verb: what is done with them.
@@ -42,7 +42,7 @@ class Progress:
         return self
 
     def add(self, count: int) -> None:
-        """Add to the number of labelled items."""
+        """Add to the number of finished items."""
         self._done += count
         now_s = self._clock_s()
         if now_s - self._logged_s >= LOG_INTERVAL_S:
@@ -50,7 +50,7 @@ class Progress:
             self._log(f"{self._done} of {self._total} {self._said}")
         if self._done == self._total or now_s - self._written_s > EVENT_INTERVAL_S:
             self._written_s = now_s
-            event = {"event": "labelled", "step": self._done, "steps": self._total}
+            event = {"event": "items", "step": self._done, "steps": self._total}
             self._stream.write(json.dumps(event, sort_keys=True) + "\n")
 
     def __exit__(self, *_: object) -> None:

@@ -22,9 +22,8 @@ class Benchmark:
     words: str  # regular expression of the names that a sentence may use for it, in lower case
     prefix: str  # how ids of its problems begin as published: EvalPlus' `Mbpp/2` is MBPP's task 2
     spellings: tuple[str, ...]  # the prefix and the names that peers use, in lower-case letters alone
-    form: Literal["humaneval", "mbpp", "records"] = (
-        "mbpp"  # of its rows; in HumanEval's a reference is what follows the prompt; a record is program, input and output
-    )
+    form: Literal["humaneval", "mbpp", "records"] = "mbpp"
+    """Of its rows: in HumanEval's a reference is what follows the prompt; a record is program, input and output."""
     sources: tuple[SourceName, ...] = ("evalplus",)  # that a profile may read it from
 
 

@@ -75,9 +75,7 @@ class ScoreRow(BaseModel):
     def _failed_scores_are_missing(cls, row: Any) -> Any:
         """A score with an entry in `errors` failed: published rows write -1e12 in its place."""
         if isinstance(row, dict) and isinstance(row.get("errors"), dict) and isinstance(row.get("scores"), dict):
-            errors = {
-                name: error for name, error in row["errors"].items() if error is not None
-            }  # null in Parquet: none
+            errors = {name: error for name, error in row["errors"].items() if error is not None}  # Parquet writes nulls
             failed = dict.fromkeys(row["scores"].keys() & errors.keys())
             return row | {"errors": errors, "scores": row["scores"] | failed}
         return row

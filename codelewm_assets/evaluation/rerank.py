@@ -156,7 +156,7 @@ def rerank_benchmark(
 def null_test(
     table: ScoreTable, subject: str, controls: Sequence[str], *, points: float, resamples: int
 ) -> NullTest | None:
-    """How often a lift over the best control would open the gate if labels meant nothing.
+    """Rate at which a lift over the best control would open the gate if labels meant nothing.
 
     Labels are dealt anew within each pool, for subject and controls alike, and the lift and its interval computed as they
     are for the real labels.

@@ -48,7 +48,7 @@ def equivalent_pairs(pack: Iterable[PackRow]) -> list[EquivalentPair]:
 
 
 def with_pool_family(rows: Iterable[ScoreRow]) -> list[ScoreRow]:
-    """Members of twin pools, each with the operator family of its pool's bug; pools with several families are left out."""
+    """Members of twin pools, each with the operator family of its pool's bug; pools with several families are excluded."""
     pools: dict[tuple[str, str | None], list[ScoreRow]] = {}
     for row in rows:
         pools.setdefault((row.problem_id, row.pool_id), []).append(row)

@@ -64,7 +64,7 @@ def constant_score(pools: Sequence[Pool]) -> TieRules:
 
 
 def passing_place(pools: Sequence[Pool]) -> PassingPlace:
-    """How far the place of the passing member, by id, says the label: pools whose member with the lowest id passes."""
+    """Extent to which the place of the passing member, by id, says the label: pools whose member with the lowest id passes."""
     endings = [{m.completion_id.rpartition("::")[2] for m in pool.members if m.passed} for pool in pools]
     common = sorted(set.union(*endings), key=lambda ending: (-sum(ending in e for e in endings), ending))
     first = common[0] if common else None

@@ -24,7 +24,7 @@ class BestLift(Lift):
 
 
 class PassingPlace(Report):
-    """Where the passing member of a pool stands by its id."""
+    """Place of the passing member of a pool by its id."""
 
     pool_count: int
     lowest_id_passes: int  # pools whose member with the lowest id passes

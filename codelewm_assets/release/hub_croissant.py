@@ -113,7 +113,7 @@ def dataset_files(stored: Mapping[Place, Artifact]) -> dict[str, bytes]:
 
 
 def _licences(path: Path) -> list[str]:
-    """Where the licences of the rows are stated."""
+    """Page that states the licences of the rows."""
     rows = pq.read_table(path, columns=["license_attribution_url"])["license_attribution_url"]
     return sorted(rows.unique().to_pylist())
 

@@ -65,9 +65,7 @@ class _Declared(BaseModel):
     role: Role  # candidate: claims are about it; control: what a candidate must beat
     reads: str = Field(min_length=1)  # what it reads, as in "the program and its prompt"
     trained_on: TrainedOn | None = None  # None: not stated, and contamination stays UNDECIDED
-    no_generated_bugs: str | None = Field(
-        default=None, min_length=1
-    )  # the reason why no operator's bugs can have been seen
+    no_generated_bugs: str | None = Field(default=None, min_length=1)  # the reason why it cannot have seen any
     folds: tuple[int, ...] = FOLDS  # whose problems it is judged on
 
     @model_validator(mode="after")

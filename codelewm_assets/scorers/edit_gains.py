@@ -1,4 +1,4 @@
-"""How much more natural a program would be with one token exchanged: log-odds under the n-gram model, by kind of exchange.
+"""Gain in naturalness of a program with one token exchanged: log-odds under the n-gram model, by kind of exchange.
 
 Mean surprisal says how unusual a program is; a gain says that one small edit of it would be usual. No label is read.
 """

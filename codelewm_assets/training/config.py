@@ -14,7 +14,7 @@ PACKAGE = "package:"  # begins a source that is an installed package
 
 
 class ModelSource(BaseModel):
-    """Where a published model and its tokenizer are loaded from.
+    """Source of a published model and its tokenizer.
 
     Raises: pydantic.ValidationError: a Hub name without a full commit hash.
     """

@@ -54,11 +54,11 @@ def _records(count: int) -> list[HeldoutRecord]:
 NAMES = ("z_pred", "z_pred_no_action", "z_code", "z_input")
 
 
-def _latents(records: Sequence[LabelledRecord], seed: int, *, is_told: bool) -> dict[str, NDArray[np.float32]]:
-    """Noise, and in z_pred's first dimension `passed` when it is told."""
+def _latents(records: Sequence[LabelledRecord], seed: int, *, has_signal: bool) -> dict[str, NDArray[np.float32]]:
+    """Noise, and in z_pred's first dimension `passed` when there is a signal."""
     generator = np.random.default_rng(seed)
     noise = {name: generator.normal(size=(len(records), 8)).astype(np.float32) for name in NAMES}
-    if is_told:
+    if has_signal:
         noise["z_pred"][:, 0] = [10.0 if record.passed else -10.0 for record in records]
     return noise
 
@@ -75,7 +75,7 @@ def _train(records: Sequence[HeldoutRecord]) -> list[LabelledRecord]:
 
 
 def _report(
-    records: list[HeldoutRecord], *, is_told: bool, codes: Mapping[str, str] | None = None
+    records: list[HeldoutRecord], *, has_signal: bool, codes: Mapping[str, str] | None = None
 ) -> LatentProbeReport:
     """Probes fitted on train records with the labels of `records`, asked on `records`. Args: codes: record id → program."""
     fit = _train(records)
@@ -83,13 +83,13 @@ def _report(
         r.record_id: pack_row(r.record_id, code=(codes or {}).get(r.record_id, "return x")) for r in (*fit, *records)
     }
     return latent_probe_report(
-        records, _latents(records, 0, is_told=is_told), fit, _latents(fit, 1, is_told=is_told), rows, seed=42,
+        records, _latents(records, 0, has_signal=has_signal), fit, _latents(fit, 1, has_signal=has_signal), rows, seed=42,
         resamples=100,
     )  # fmt: skip
 
 
 def test_a_label_that_the_latent_spells_out_is_read_perfectly_and_beats_every_control() -> None:
-    target = _report(_records(400), is_told=True).targets["passed"]
+    target = _report(_records(400), has_signal=True).targets["passed"]
     assert (target.status, target.class_count, target.model) == ("ok", 2, 1.0)
     assert set(target.controls) == {
         "no_action", "before_state", "action", "before_state_and_action", "lexical", "majority",
@@ -104,7 +104,7 @@ def test_a_label_that_the_latent_spells_out_is_read_perfectly_and_beats_every_co
 
 
 def test_a_label_that_the_latent_does_not_hold_has_no_sure_lift() -> None:
-    target = _report(_records(400), is_told=False).targets["passed"]
+    target = _report(_records(400), has_signal=False).targets["passed"]
     assert target.model == pytest.approx(0.5, abs=0.15)
     assert target.lift_ci99 is not None
     assert target.lift_ci99[0] < 0
@@ -112,14 +112,14 @@ def test_a_label_that_the_latent_does_not_hold_has_no_sure_lift() -> None:
 
 def test_a_target_with_one_class_is_single_class_and_its_figures_are_absent() -> None:
     """No record raised an exception."""
-    target = _report(_records(40), is_told=False).targets["exception_class"]
+    target = _report(_records(40), has_signal=False).targets["exception_class"]
     assert (target.status, target.class_count) == ("single_class", 1)
     assert (target.model, target.controls, target.best_control) == (None, {}, None)
     assert (target.lift_over_best_control, target.lift_ci99) == (None, None)
 
 
 def test_without_records_every_target_is_single_class() -> None:
-    report = _report([], is_told=False)
+    report = _report([], has_signal=False)
     assert set(report.targets) == set(TARGETS)
     assert {t.status for t in report.targets.values()} == {"single_class"}
 
@@ -133,7 +133,7 @@ def test_type_magnitude_length_verdict_and_exception_class_are_probed() -> None:
 def test_a_label_that_is_longer_than_the_most_common_one_is_read_whole() -> None:
     """Three in four passed: the most common label is "True", and "False" is longer. Both are read perfectly."""
     records = [r.model_copy(update={"passed": i // 2 % 4 > 0}) for i, r in enumerate(_records(80))]
-    target = _report(records, is_told=True).targets["passed"]
+    target = _report(records, has_signal=True).targets["passed"]
     assert (target.model, target.controls["majority"]) == (1.0, 0.5)
 
 
@@ -141,7 +141,7 @@ def test_the_lexical_control_reads_the_programs_words() -> None:
     """Latents are noise, and each program says which it is: the control is perfect, so the model's lift is negative."""
     records = _records(80)
     codes = {r.record_id: "good" if r.passed else "bad" for r in (*records, *_train(records))}
-    target = _report(records, is_told=False, codes=codes).targets["passed"]
+    target = _report(records, has_signal=False, codes=codes).targets["passed"]
     assert target.controls["lexical"] == 1.0
     assert target.best_control == "lexical"
     assert (target.lift_over_best_control or 0) < 0
@@ -160,20 +160,20 @@ def test_the_interval_of_a_lift_is_of_99_percent_and_over_problems() -> None:
     }
     fit = _train(records)
     rows = {r.record_id: pack_row(r.record_id, code=codes[r.record_id]) for r in (*fit, *records)}
-    latents, fit_latents = _latents(records, 0, is_told=True), _latents(fit, 1, is_told=True)
+    latents, fit_latents = _latents(records, 0, has_signal=True), _latents(fit, 1, has_signal=True)
     target = latent_probe_report(records, latents, fit, fit_latents, rows, seed=1, resamples=2000).targets["passed"]
     assert (target.best_control, target.model, target.lift_over_best_control) == ("lexical", 1.0, pytest.approx(0.1))
     assert target.lift_ci99 is not None and target.lift_ci99[0] == 0.0
 
 
 def test_probes_are_fitted_on_train_records_and_asked_on_held_out_ones() -> None:
-    """What is told in the train latents has the opposite sign in the held-out ones: every answer is wrong."""
+    """The signal in the train latents has the opposite sign in the held-out ones: every answer is wrong."""
     records = _records(40)
     fit = _train(records)
     rows = {r.record_id: pack_row(r.record_id) for r in (*fit, *records)}
-    told = _latents(records, 0, is_told=True)
-    told["z_pred"] = -told["z_pred"]
-    report = latent_probe_report(records, told, fit, _latents(fit, 1, is_told=True), rows, seed=1, resamples=50)
+    negated = _latents(records, 0, has_signal=True)
+    negated["z_pred"] = -negated["z_pred"]
+    report = latent_probe_report(records, negated, fit, _latents(fit, 1, has_signal=True), rows, seed=1, resamples=50)
     target = report.targets["passed"]
     assert (target.model, target.fit_count, target.test_count) == (0.0, 40, 40)
 
@@ -183,7 +183,7 @@ def test_a_folds_records_are_asked_by_the_probe_of_its_own_model() -> None:
     records = [r.model_copy(update={"fold": i % 4 // 2}) for i, r in enumerate(_records(80))]
     fit = _train(records)
     rows = {r.record_id: pack_row(r.record_id) for r in (*fit, *records)}
-    latents, fit_latents = _latents(records, 0, is_told=True), _latents(fit, 1, is_told=True)
+    latents, fit_latents = _latents(records, 0, has_signal=True), _latents(fit, 1, has_signal=True)
     for array, own in ((latents["z_pred"], records), (fit_latents["z_pred"], fit)):
         array[[record.fold == 1 for record in own]] *= -1
     assert (
@@ -195,7 +195,7 @@ def test_the_report_does_not_depend_on_the_order_of_records() -> None:
     records = _records(60)
     fit = _train(records)
     rows = {r.record_id: pack_row(r.record_id) for r in (*fit, *records)}
-    latents, fit_latents = _latents(records, 0, is_told=True), _latents(fit, 1, is_told=True)
+    latents, fit_latents = _latents(records, 0, has_signal=True), _latents(fit, 1, has_signal=True)
     turned = {name: array[::-1] for name, array in latents.items()}
     first = latent_probe_report(records, latents, fit, fit_latents, rows, seed=1, resamples=50)
     assert latent_probe_report(records[::-1], turned, fit, fit_latents, rows, seed=1, resamples=50) == first

@@ -85,7 +85,7 @@ def test_equal_outputs_are_one_candidate() -> None:
 
 
 def test_candidates_come_from_the_querys_own_fold() -> None:
-    """Each fold's model has latents of its own: fold 1's latents are fold 0's turned, and both are told apart within."""
+    """Each fold's model has latents of its own: fold 1's latents are fold 0's turned, and both are distinct within."""
     records = [heldout_record(i, fold=i // 2) for i in range(4)]
     z_out = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], dtype=np.float32)
     report = report_of(records, _latents(z_out, z_out.copy()))

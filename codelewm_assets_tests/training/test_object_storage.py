@@ -81,8 +81,8 @@ def test_a_job_is_sent_the_artifacts_as_they_lie_and_nothing_of_where(chain: Cha
     sent = {name.removeprefix(f"{STORE}/"): path.read_bytes() for name, path in files.items() if name != "spec.json"}
     stored = Bytes(store.address)
     assert sent == {name: stored.read(name) for name in stored.names() if not name.startswith("recipes/")}
-    told = files["spec.json"].read_text()
-    assert store.address not in told
-    assert str(tmp_path) not in told
+    spec_text = files["spec.json"].read_text()
+    assert store.address not in spec_text
+    assert str(tmp_path) not in spec_text
     elsewhere = spec.model_copy(update={"store_root": "artifacts", "work_folder": "elsewhere"})
     assert run_id_of(portable(elsewhere)) == run_id_of(portable(spec))

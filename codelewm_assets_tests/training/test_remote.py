@@ -54,11 +54,11 @@ def spec(tmp_path: Path) -> WorkerSpec:
     return spec_on(store, put_clear_chain(store), tmp_path / "output")
 
 
-def train(told: WorkerSpec) -> None:
+def train(given: WorkerSpec) -> None:
     """Stands in for the worker: its guard, a run's files with a state beside them, and the events."""
-    require_clear_artifacts(ArtifactStore(Path(told.store_root)), told.digests, folds=told.config.folds)
+    require_clear_artifacts(ArtifactStore(Path(given.store_root)), given.digests, folds=given.config.folds)
     for name, data in (outputs_of(RESULTS, EVENTS) | {"states/fold0.pt": b"state"}).items():
-        path = Path(told.output_folder) / name
+        path = Path(given.output_folder) / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
     print("".join(map(job_event_line, EVENTS)), end="")
@@ -102,14 +102,14 @@ def outputs(hub: JobsServer, run_id: str) -> dict[str, bytes]:
 def test_the_worker_gets_the_spec_on_this_machines_paths_and_its_results_go_up_without_its_states(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
 ) -> None:
-    told = list[WorkerSpec]()
-    fake(lambda found: (told.append(found), train(found)))
+    specs = list[WorkerSpec]()
+    fake(lambda found: (specs.append(found), train(found)))
     run_id = put_inputs(hub, spec, tmp_path)
     assert in_the_job(run_id) == (0, EVENTS)
-    assert portable(told[0]) == portable(spec)
-    assert told[0].store_root != spec.store_root and told[0].output_folder != spec.output_folder
+    assert portable(specs[0]) == portable(spec)
+    assert specs[0].store_root != spec.store_root and specs[0].output_folder != spec.output_folder
     assert outputs(hub, run_id) == outputs_of(RESULTS, EVENTS)
-    assert not Path(told[0].output_folder).exists()
+    assert not Path(specs[0].output_folder).exists()
 
 
 def test_files_of_an_earlier_run_are_taken_away_when_new_ones_come(
@@ -159,13 +159,13 @@ def test_artifacts_that_are_not_clear_are_refused_in_the_job_too_with_the_worker
 def test_an_input_that_was_altered_on_the_way_is_not_trained_on(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, name: str, fault: str
 ) -> None:
-    told = list[WorkerSpec]()
-    fake(told.append)
+    specs = list[WorkerSpec]()
+    fake(specs.append)
     run_id = put_inputs(hub, spec, tmp_path)
     hub.files[next(path for path in hub.files if path.endswith(name))] = b"{}"
     with pytest.raises(TrainingError, match=fault):
         remote.run("lab/runs", run_id, work=_empty(tmp_path))
-    assert told == []
+    assert specs == []
 
 
 # the code of the image
@@ -216,15 +216,15 @@ def test_an_image_with_the_same_code_in_another_place_continues_to_the_guard(hub
 def test_a_job_in_another_image_is_a_training_error_here_and_nothing_is_kept(
     hub: JobsServer, spec: WorkerSpec, fake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = list[WorkerSpec]()
-    fake(told.append)
+    specs = list[WorkerSpec]()
+    fake(specs.append)
     monkeypatch.setattr(remote, "package_sha256", lambda: "0" * 64)
     hub.scenario = Scenario(in_job=lambda command: spoken(command, status=1), stage="ERROR", message="exit code 1")
     with pytest.raises(
         TrainingError, match=r"of seed 42 failed: The job's image holds different code .* is 000000000000 in"
     ):
         HfJobs(SETTINGS, token="hf_test", endpoint=hub.address).run(spec, on_event=lambda event: None)
-    assert told == [] and list(Path(spec.output_folder).iterdir()) == []
+    assert specs == [] and list(Path(spec.output_folder).iterdir()) == []
 
 
 def test_a_job_that_was_started_by_code_that_stated_no_digest_is_refused(
@@ -262,8 +262,8 @@ def test_an_error_that_the_worker_reported_is_not_reported_twice(
 ) -> None:
     error = {"event": "error", "message": "TrainingError: loss is not finite", "seq": 5, "time_s": 1005.0}
 
-    def fail(told: WorkerSpec) -> None:
-        _write_stream(told, [*EVENTS, error])
+    def fail(given: WorkerSpec) -> None:
+        _write_stream(given, [*EVENTS, error])
         print(job_event_line(error), end="")
         raise TrainingError("loss is not finite")
 
@@ -274,8 +274,8 @@ def test_an_error_that_the_worker_reported_is_not_reported_twice(
 def test_a_refusal_after_training_is_reported_as_one_though_the_worker_reported_an_error(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any
 ) -> None:
-    def fail(told: WorkerSpec) -> None:
-        _write_stream(told, [{"event": "error", "message": "PreflightError", "seq": 7, "time_s": 1.0}])
+    def fail(given: WorkerSpec) -> None:
+        _write_stream(given, [{"event": "error", "message": "PreflightError", "seq": 7, "time_s": 1.0}])
         raise PreflightError("Training is refused: not clear")
 
     fake(fail)
@@ -299,7 +299,7 @@ def test_an_upload_that_fails_is_reported_after_the_workers_events(
 def test_an_error_that_nobody_expected_is_reported_and_continues(
     hub: JobsServer, spec: WorkerSpec, tmp_path: Path, fake: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(told: WorkerSpec) -> None:
+    def fail(given: WorkerSpec) -> None:
         raise KeyError("no such tensor")
 
     fake(fail)
@@ -313,8 +313,8 @@ def test_a_call_without_a_run_id_ends_with_status_2() -> None:
     assert remote.main(["lab/runs"]) == 2
 
 
-def _write_stream(told: WorkerSpec, events: list[dict[str, Any]]) -> None:
-    (path := Path(told.output_folder) / "reports").mkdir()
+def _write_stream(given: WorkerSpec, events: list[dict[str, Any]]) -> None:
+    (path := Path(given.output_folder) / "reports").mkdir()
     (path / "job_progress.jsonl").write_bytes(outputs_of({}, events)["reports/job_progress.jsonl"])
 
 

@@ -155,12 +155,12 @@ def test_a_loss_that_is_not_finite_on_one_rank_ends_all_with_one_error_that_name
     """Rank 1's loss of step 4 spoils the averaged gradients, so that at step 6, the next look, rank 0's are spoilt too."""
     sampler = BatchSampler(data.part("train"), POISONED, np.random.default_rng([SEED, 0]))
     batch = [sampler.draw() for _ in range(8)][7]  # of step 4: the seventh is rank 0's, the eighth rank 1's
-    told = [(by_two / f"error{own}.txt").read_text() for own in range(2)]
-    assert told[0] == told[1]
+    errors = [(by_two / f"error{own}.txt").read_text() for own in range(2)]
+    assert errors[0] == errors[1]
     wanted = (
         f"The loss is not finite at step 4, fold 0, seed 42, rank 1, on a batch of 4 records ({batch[0].record_id}, "
     )
-    assert told[0].startswith(wanted)
+    assert errors[0].startswith(wanted)
     assert [path.name[:18] for path in states(by_two / "states", 0)] == ["fold0_step00000003"]
 
 
@@ -297,14 +297,14 @@ def test_a_killed_rank_agent_or_parent_leaves_no_process_and_training_resumes_to
     assert save(trained) == save(load_file(by_two / "long0.safetensors"))
     events, cut = read_events(stream)
     assert cut == 0 and [event["seq"] for event in events] == list(range(len(events)))
-    told = [event for event in timeless(events) if event["event"] == "progress"]
-    assert [event["step"] for event in told] == [1, *range(2, 41, 2)]
+    progress = [event for event in timeless(events) if event["event"] == "progress"]
+    assert [event["step"] for event in progress] == [1, *range(2, 41, 2)]
     kept = [event for event in json.loads((by_two / "long0.json").read_text()) if event["event"] == "progress"]
     train = [
         {name: value for name, value in event["metrics"].items() if not name.startswith("val_")}
-        for event in (*told, *kept)
+        for event in (*progress, *kept)
     ]
-    assert train[: len(told)] == train[len(told) :]  # `by_two` has no val records
+    assert train[: len(progress)] == train[len(progress) :]  # `by_two` has no val records
 
 
 def test_what_the_guard_refuses_is_refused_before_any_rank_starts(

@@ -174,7 +174,7 @@ def test_the_launcher_maps_a_failure_to_a_training_error(spec_of: SpecMaker) -> 
         run_worker(spec_of(preflight_report="d" * 64))
 
 
-ENDLESS = {"steps": 1_000_000, "log_every": 1_000_000, "checkpoint_every": 1_000_000}  # nothing is told meanwhile
+ENDLESS = {"steps": 1_000_000, "log_every": 1_000_000, "checkpoint_every": 1_000_000}  # no event meanwhile
 
 
 def test_a_worker_that_runs_too_long_ends_itself_and_the_limit_is_named(
@@ -233,8 +233,8 @@ def test_success_writes_weights_a_sidecar_that_matches_them_and_the_stream(
     weights = load_file(folder / weights_path(0))
     learnt = sum(w.size for name, w in weights.items() if not name.startswith("target."))
     assert sidecar.parameter_count == learnt  # the target encoder is not trained, so it does not count
-    told = ["progress", "collapse_diagnostics"]
-    assert [event["event"] for event in events] == ["start", *told, *told, "checkpoint", "selected", "complete"]
+    logged = ["progress", "collapse_diagnostics"]
+    assert [event["event"] for event in events] == ["start", *logged, *logged, "checkpoint", "selected", "complete"]
     assert [event["seq"] for event in events] == list(range(8))
     assert all(abs(event["time_s"] - time.time()) < 60 for event in events)
     names = result_names(spec.config.folds)
@@ -411,7 +411,7 @@ def test_a_killed_or_interrupted_parent_leaves_no_worker(
     path.write_text(spec.model_dump_json(), encoding="utf-8")
     parent = subprocess.Popen([sys.executable, "-c", PARENT_PROGRAM, str(path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    assert [parent.stdout.readline() for _ in range(3)] == ["at work\n"] * 3  # started, and told of its first step
+    assert [parent.stdout.readline() for _ in range(3)] == ["at work\n"] * 3  # started, and in its first step
     (worker,) = _children(parent.pid)
     assert b"codelewm_assets.training.worker" in Path(f"/proc/{worker}/cmdline").read_bytes()
     end = os.pidfd_open(worker)

@@ -58,7 +58,7 @@ def put_tokens(
 
 
 def put_chain(store: ArtifactStore, world: World) -> dict[str, str]:
-    """A consistent chain from pack to clear preflight report. Returns: artifact id → digest, as the worker is told."""
+    """A consistent chain from pack to clear preflight report. Returns: artifact id → digest, as the worker reads them."""
     digests = {"execution_pack": put(store, "execution_pack", {"pack.parquet": write_table(world.rows)}).digest}
     tables = {"problem_splits": world.splits, "rerank_pools": world.pools, "semantic_decoys": world.decoys}
     for kind, rows in tables.items():

@@ -24,7 +24,7 @@ is true when the check is green. [How a reviewer reads a check](../how-to/review
 
 
 def anchor(key: dg.AssetCheckKey) -> str:
-    """Where the check stands on this page."""
+    """The place of the check on this page."""
     return f"{key.asset_key.to_user_string()}-{key.name}"
 
 

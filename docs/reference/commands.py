@@ -30,7 +30,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def arguments(command: argparse.ArgumentParser) -> list[argparse.Action]:
-    """What a command takes, without its help."""
+    """The arguments of a command, without its help."""
     return [action for action in command._actions if not isinstance(action, argparse._HelpAction)]
 
 

@@ -1,4 +1,4 @@
-"""What mkdocs calls while it builds the site: the pages written from code, decisions, and links out of docs/."""
+"""Hooks of mkdocs for the site: the pages written from code, decisions, and links out of docs/."""
 
 from pathlib import Path
 from typing import Any
