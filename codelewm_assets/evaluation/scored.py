@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +18,13 @@ from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, Sc
 from codelewm_assets.evaluation.score_files import read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.scorer_rows import ScorerScores, contamination_report, own_scores
-from codelewm_assets.evaluation.transfer import TwinScore, equivalent_pairs, transfer_report, with_pool_family
+from codelewm_assets.evaluation.transfer import (
+    EquivalentPair,
+    TwinScore,
+    equivalent_pairs,
+    transfer_report,
+    with_pool_family,
+)
 from codelewm_assets.scorers.declared import Role
 from codelewm_assets.scorers.named import NamedScore, StatedTraining
 from codelewm_assets.store.store import Artifact, ArtifactStore
@@ -99,14 +106,18 @@ class Scored:
                 self.table(f"{UNSEEN_MODELS}{name}", "critic", by_models=True),
             )
 
-    def contamination_reports(self, splits: Iterable[ProblemSplit]) -> dict[str, BaseModel]:
+    def contamination_reports(self, splits: Sequence[ProblemSplit]) -> dict[str, BaseModel]:
         """File → what is stated of the training of each scorer of the profile, against the problems that it was judged on."""
-        clusters = {split.problem_id: split.cluster for split in splits}
+        cluster = {split.problem_id: split.cluster for split in splits}
+        pairs = self._pairs_by_scorer(splits)
         return {
             f"scorers/{row.name}/contamination_report": contamination_report(
                 row,
-                (r.problem_id for name in SCORE_ROWS for r in self._score_rows(name, row.name)),
-                clusters,
+                chain(
+                    (r.problem_id for name in SCORE_ROWS for r in self._score_rows(name, row.name)),
+                    (pair.problem_id for pair in pairs[row.name]),
+                ),
+                cluster,
                 seed=self.seed,
             )
             for row in self.stated
@@ -115,7 +126,16 @@ class Scored:
     def _score_rows(self, name: str, scorer: str) -> Iterable[ScoreRow]:
         return score_rows(self.artifact.path(f"scorers/{scorer}/{name}.jsonl"), subject=scorer)
 
-    def transfer_reports(self, splits: Iterable[ProblemSplit]) -> dict[str, BaseModel]:
+    def _pairs_by_scorer(self, splits: Iterable[ProblemSplit]) -> dict[str, list[EquivalentPair]]:
+        """Of each scorer of the profile, the pairs that both pass in the folds that it is judged on."""
+        fold = {split.problem_id: split.fold for split in splits}
+        return {row.name: [p for p in self._pairs if fold.get(p.problem_id) in row.folds] for row in self.stated}
+
+    @cached_property
+    def _pairs(self) -> list[EquivalentPair]:
+        return equivalent_pairs(read_table(self.pack.path("pack.parquet"), PackRow))
+
+    def transfer_reports(self, splits: Sequence[ProblemSplit]) -> dict[str, BaseModel]:
         """File → transfer of a scorer to operators that it never saw, and its order where an edit changed nothing.
 
         Of the scorers that the profile names, one that is stated to have seen no generated bug never saw any operator. They are
@@ -123,10 +143,7 @@ class Scored:
         """
         critic = CriticScores.read(self._parent(f"critic[{self.seed}]"))
         controls = read_table(self._parent("control_scores").path("controls.parquet"), ControlRow)
-        pairs = equivalent_pairs(read_table(self.pack.path("pack.parquet"), PackRow))
         named = read_table(self._parent("scorer_scores").path("scores.parquet"), NamedScore)
-        fold = {split.problem_id: split.fold for split in splits}
-        stated = {row.name for row in self.stated}
         rows: dict[str, Iterable[ScoreRow]] = {"critic": critic.unseen_rows(controls)} | {
             row.name: with_pool_family(
                 own for own in self._score_rows("score_rows", row.name) if own.completion_kind != "model"
@@ -138,17 +155,11 @@ class Scored:
         scores = {"codelewm": ScorerScores("p_pass", twins), "critic": critic.scorer} | {
             row.name: ScorerScores(row.name, own_scores(row, named, self.seed), row.folds) for row in self.stated
         }
+        pairs = {name: [p for p in self._pairs if p.unedited in scores[name].scores] for name in ("codelewm", "critic")}
+        pairs |= self._pairs_by_scorer(splits)
         return {
             f"scorers/{name}/transfer_report": transfer_report(
-                rows.get(name, ()),
-                [
-                    pair
-                    for pair in pairs
-                    if (fold.get(pair.problem_id) in own.folds if name in stated else pair.unedited in own.scores)
-                ],
-                own.scores,
-                subject=own.name,
-                **self.drawn,
+                rows.get(name, ()), pairs[name], own.scores, subject=own.name, **self.drawn
             )
             for name, own in scores.items()
         }

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from codelewm_assets.evaluation.platt import logit_of
+from codelewm_assets.evaluation.scored import Scored
 from codelewm_assets.evaluation.scorer_rows import ScorerScores, contamination_report, named_scorer, with_scores
+from codelewm_assets.evaluation.transfer import EquivalentPair
 from codelewm_assets.scorers.named import NamedScore, StatedTraining
 from codelewm_assets_tests.factories import World, make_world
 
@@ -119,3 +121,17 @@ def test_near_duplicates_of_a_trained_problem_count_as_trained_on(
     report = contamination_report(stated(**changes), scored, clusters, seed=42)
     assert (report.statement, report.scored_problems_trained_on) == (statement, seen)
     assert report.scored_problem_count == 3
+
+
+def test_a_scorer_is_asked_about_pairs_of_the_folds_that_it_is_judged_on(world: World) -> None:
+    """One pair in each problem; a problem without a fold is asked of nobody."""
+    scored = Scored.__new__(Scored)
+    pairs = [EquivalentPair(split.problem_id, "a", "b") for split in world.splits]
+    vars(scored).update(
+        stated=[stated(name="two", folds=(0, 3)), stated(name="all")],
+        _pairs=[*pairs, EquivalentPair("elsewhere", "a", "b")],
+    )
+    by_scorer = scored._pairs_by_scorer(world.splits)
+    of_two = [split.problem_id for split in world.splits if split.fold in (0, 3)]
+    assert [pair.problem_id for pair in by_scorer["two"]] == of_two and 0 < len(of_two) < len(pairs)
+    assert by_scorer["all"] == pairs
