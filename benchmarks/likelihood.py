@@ -21,8 +21,8 @@ from codelewm_assets.core.ids import BENCHMARKS
 from codelewm_assets.core.records import PackRow, PoolMember, Problem
 from codelewm_assets.core.tables import read_table
 from codelewm_assets.evaluation.calibration import score_metrics
-from codelewm_assets.evaluation.reports import ScoreRow
 from codelewm_assets.evaluation.rerank import rerank_benchmark
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.scorers.declared import LikelihoodScorer
 from codelewm_assets.scorers.named import text_scores

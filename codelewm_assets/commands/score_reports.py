@@ -65,7 +65,7 @@ def rerank(options: argparse.Namespace) -> int:
 
 def _subject(options: argparse.Namespace) -> str:
     """The score to compare with all others. Raises: ReportError: a pipe, or a file that holds another known form."""
-    from codelewm_assets.evaluation.reports import CODELEWM_ROWS
+    from codelewm_assets.evaluation.rows import CODELEWM_ROWS
     from codelewm_assets.evaluation.score_files import default_subject
 
     if options.scores.exists() and not options.scores.is_file() and not options.scores.is_dir():

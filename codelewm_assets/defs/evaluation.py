@@ -21,7 +21,8 @@ from codelewm_assets.defs.inputs import AssetOutput, Inputs
 from codelewm_assets.defs.scorers import stated_in
 from codelewm_assets.defs.ui_metadata import plots, sample
 from codelewm_assets.evaluation import evidence
-from codelewm_assets.evaluation.reports import HeldoutRecord, RerankReport, ScoreRow
+from codelewm_assets.evaluation.reports import RerankReport
+from codelewm_assets.evaluation.rows import HeldoutRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import (
     p_pass_faults,
     sample_score_rows,

@@ -18,7 +18,6 @@ from codelewm_assets.evaluation.intervals import (
     mean_influence,
 )
 from codelewm_assets.evaluation.reports import (
-    MODEL_SCORES,
     CalibrationBin,
     CalibrationReport,
     Difference,
@@ -26,6 +25,7 @@ from codelewm_assets.evaluation.reports import (
     Slices,
     Thresholded,
 )
+from codelewm_assets.evaluation.rows import MODEL_SCORES
 from codelewm_assets.evaluation.score_table import Labels, ScoreTable
 
 THRESHOLD = 0.5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.tables import read_table
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_rows import score_row
 from codelewm_assets.evaluation.scorer_rows import ScorerScores
 from codelewm_assets.scorers.fitting import CriticScore, FamilyCriticScore

@@ -16,11 +16,11 @@ from codelewm_assets.evaluation.reports import (
     RerankReport,
     RetrievalReport,
     ScorerEvidence,
-    ScoreRow,
     SeedEvidence,
     SurpriseReport,
     TransferReport,
 )
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_files import score_rows
 from codelewm_assets.store.manifest import ManifestFile
 from codelewm_assets.store.scans import secrets_in_files

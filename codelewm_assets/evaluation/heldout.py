@@ -17,7 +17,7 @@ from codelewm_assets.core.ids import AnyBenchmarkId
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.input_prior import input_prior_scores
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of, sigmoid
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
+from codelewm_assets.evaluation.rows import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_rows import completion_scores
 from codelewm_assets.evaluation.transfer import TwinScore
 from codelewm_assets.store.store import Artifact

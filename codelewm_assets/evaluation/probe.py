@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import interval_by_problem
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, LatentProbeReport, ProbeTarget
+from codelewm_assets.evaluation.reports import LatentProbeReport, ProbeTarget
+from codelewm_assets.evaluation.rows import HeldoutRecord, LabelledRecord
 
 MAX_RECORDS = 1200  # held-out records that are tested, drawn by hash
 PROBED = {"model": "z_pred", "no_action": "z_pred_no_action", "before_state": "z_code", "action": "z_input"}

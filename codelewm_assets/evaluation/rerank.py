@@ -13,7 +13,8 @@ from codelewm_assets.baselines.controls import reciprocal_rank
 from codelewm_assets.core.ids import ABLATIONS
 from codelewm_assets.evaluation.bootstrap import BOOTSTRAP_SEED, bounded_interval, resampled_means
 from codelewm_assets.evaluation.intervals import Clusters, mean_influence, standard_error
-from codelewm_assets.evaluation.reports import MODEL_SCORES, BenchmarkRerank, Lift, NullTest, Power, RerankReport
+from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift, NullTest, Power, RerankReport
+from codelewm_assets.evaluation.rows import MODEL_SCORES
 from codelewm_assets.evaluation.score_table import ScoreTable
 
 PERMUTATIONS = 200

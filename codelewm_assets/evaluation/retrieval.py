@@ -9,7 +9,8 @@ from codelewm_assets.baselines.controls import overlap, words
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.records import PackRow
 from codelewm_assets.evaluation.bootstrap import bounded_interval, resampled_means
-from codelewm_assets.evaluation.reports import HeldoutRecord, Lift, RetrievalReport, RetrievalScores, RetrieverName
+from codelewm_assets.evaluation.reports import Lift, RetrievalReport, RetrievalScores, RetrieverName
+from codelewm_assets.evaluation.rows import HeldoutRecord
 
 MAX_QUERIES = 1000
 CANDIDATES = 64

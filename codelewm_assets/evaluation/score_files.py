@@ -14,8 +14,9 @@ from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.files import json_lines, write_atomically
 from codelewm_assets.core.tables import evenly_spaced, read_rows
 from codelewm_assets.evaluation.calibration import calibration_report
-from codelewm_assets.evaluation.reports import CODELEWM_ROWS, CalibrationReport, RerankReport, ScoreRow
+from codelewm_assets.evaluation.reports import CalibrationReport, RerankReport
 from codelewm_assets.evaluation.rerank import rerank_report
+from codelewm_assets.evaluation.rows import CODELEWM_ROWS, ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 
 RESAMPLES = 2000

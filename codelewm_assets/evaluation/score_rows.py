@@ -7,7 +7,7 @@ import numpy as np
 
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.ids import CONTROLS, MODEL_CONTROLS, split_of
-from codelewm_assets.evaluation.reports import HeldoutRecord, ScoreRow
+from codelewm_assets.evaluation.rows import HeldoutRecord, ScoreRow
 
 OF_RECORDS: dict[str, Callable[[HeldoutRecord], float]] = {
     "p_pass": lambda record: record.p_pass,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codelewm_assets.evaluation.intervals import Clusters
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 
 Codes = NDArray[np.int64]
 

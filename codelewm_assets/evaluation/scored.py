@@ -14,7 +14,7 @@ from codelewm_assets.core.tables import R, read_table
 from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.evaluation.critic_rows import CriticScores
 from codelewm_assets.evaluation.evidence import UNSEEN_MODELS
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, ScoreRow
+from codelewm_assets.evaluation.rows import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_files import read_score_table, score_rows
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.scorer_rows import ScorerScores, contamination_report, own_scores

@@ -8,7 +8,8 @@ import numpy as np
 from codelewm_assets.baselines.control_scores import ControlRow
 from codelewm_assets.core.ids import FOLDS, published_id
 from codelewm_assets.evaluation.platt import PlattScaling, fit_platt, logit_of
-from codelewm_assets.evaluation.reports import ContaminationReport, ScoreRow, Statement
+from codelewm_assets.evaluation.reports import ContaminationReport, Statement
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_rows import score_row
 from codelewm_assets.scorers.named import NamedScore, StatedTraining
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.bootstrap import bounded_interval, resampled_means
-from codelewm_assets.evaluation.reports import Difference, HeldoutRecord, SurpriseCategory, SurpriseReport
+from codelewm_assets.evaluation.reports import Difference, SurpriseCategory, SurpriseReport
+from codelewm_assets.evaluation.rows import HeldoutRecord
 
 CATEGORIES = ("mutation", "same_problem_different_submission", "same_code_different_input")
 

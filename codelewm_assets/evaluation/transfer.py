@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from codelewm_assets.core.records import PackRow, Record
 from codelewm_assets.evaluation.bootstrap import bounded_interval, problem_draws, resampled_means
-from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, ScoreRow, TransferReport
+from codelewm_assets.evaluation.reports import EquivalentEdits, FamilyTransfer, Lift, TransferReport
 from codelewm_assets.evaluation.rerank import top_share
+from codelewm_assets.evaluation.rows import ScoreRow
 
 CONTROL = "lm"
 

@@ -13,7 +13,7 @@ from codelewm_assets.core.ids import record_id
 from codelewm_assets.core.literals import read_value
 from codelewm_assets.core.records import Decoy, PackRow
 from codelewm_assets.dataset.published import TOKEN
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.published.forms import DECOY_PAIR, DECOY_SUMMARY, MANIFEST, PACK_RECORD, SCORE_ROW
 from codelewm_assets.published.manifests import artifact_id_of
 from codelewm_assets.store.manifest import Manifest

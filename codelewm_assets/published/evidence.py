@@ -21,7 +21,7 @@ from codelewm_assets.core.errors import AssetsError, ReportError
 from codelewm_assets.core.files import BYTE_ORDER_MARK, json_lines
 from codelewm_assets.core.ids import ABLATIONS, CONTROLS
 from codelewm_assets.core.tables import read_rows
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_files import LABEL_HEADER, score_rows
 from codelewm_assets.published.forms import (
     DOCUMENTS,

@@ -9,7 +9,7 @@ from codelewm_assets.core.digests import pretty_json, sha256_bytes
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.ids import split_of
 from codelewm_assets.core.records import Decoy, PackRow
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.published import codelewm_forms as forms
 from codelewm_assets.published.calibration_recompute import calibration_document
 from codelewm_assets.published.forms import PublishedCalibration, PublishedScoreRow

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
-from codelewm_assets.evaluation.reports import CODELEWM_ROWS
+from codelewm_assets.evaluation.rows import CODELEWM_ROWS
 from codelewm_assets.store.manifest import inside_the_root
 
 MANIFEST = "codelewm.artifact_manifest.v1"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from codelewm_assets.core.ids import benchmark_by_prefix
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.published.forms import PublishedScoreRow
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from codelewm_assets.core.ids import ABLATIONS
-from codelewm_assets.evaluation.reports import MODEL_SCORES, ScoreRow
+from codelewm_assets.evaluation.rows import MODEL_SCORES, ScoreRow
 from codelewm_assets.published.codelewm_forms import random_score
 from codelewm_assets.published.evidence import (
     OWN_ROWS,

@@ -7,7 +7,8 @@ import numpy as np
 
 from codelewm_assets.claims.register import CALIBRATION_MARGIN, RERANK_POINTS
 from codelewm_assets.core.records import Finding
-from codelewm_assets.evaluation.reports import CalibrationReport, ScoreRow, SeedEvidence
+from codelewm_assets.evaluation.reports import CalibrationReport, SeedEvidence
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.plots import reports
 from codelewm_assets.plots.findings import cells_png
 from codelewm_assets.plots.reports import Curve, Effect

@@ -7,7 +7,7 @@ all rows names the benchmarks and marks stand-ins.
 from collections.abc import Collection, Iterable, Iterator
 
 from codelewm_assets.claims.register import COLLAPSE_FLOORS, SURPRISE_AUC
-from codelewm_assets.evaluation.reports import MODEL_SCORES
+from codelewm_assets.evaluation.rows import MODEL_SCORES
 from codelewm_assets.release.lookup import Records
 from codelewm_assets.release.markdown import ABSENT, Cell, cell, interval, table, with_interval
 

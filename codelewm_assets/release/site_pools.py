@@ -14,7 +14,7 @@ from codelewm_assets.completions.renaming import alpha_normalise
 from codelewm_assets.core.ids import kind_and_partition
 from codelewm_assets.core.tables import read_rows
 from codelewm_assets.dataset.shingles import jaccard, shingles
-from codelewm_assets.evaluation.reports import MODEL_SCORES, ScoreRow
+from codelewm_assets.evaluation.rows import MODEL_SCORES, ScoreRow
 from codelewm_assets.evaluation.score_files import read_score_rows
 from codelewm_assets.release.markdown import cell, render
 from codelewm_assets.store.store import Artifact

@@ -13,16 +13,10 @@ from codelewm_assets.core.ids import ABLATIONS, BENCHMARKS, CONTROLS, MODEL_CONT
 from codelewm_assets.core.records import Decoy
 from codelewm_assets.evaluation.calibration import calibration_report
 from codelewm_assets.evaluation.probe import latent_probe_report
-from codelewm_assets.evaluation.reports import (
-    HeldoutRecord,
-    LabelledRecord,
-    RerankReport,
-    ScorerEvidence,
-    ScoreRow,
-    SeedEvidence,
-)
+from codelewm_assets.evaluation.reports import RerankReport, ScorerEvidence, SeedEvidence
 from codelewm_assets.evaluation.rerank import rerank_report
 from codelewm_assets.evaluation.retrieval import retrieval_report
+from codelewm_assets.evaluation.rows import HeldoutRecord, LabelledRecord, ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.evaluation.surprise import CATEGORIES, surprise_report
 from codelewm_assets.evaluation.transfer import EquivalentPair, transfer_report

@@ -3,7 +3,7 @@
 from typing import Any
 
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.evaluation.reports import HeldoutRecord, ScoreRow
+from codelewm_assets.evaluation.rows import HeldoutRecord, ScoreRow
 
 
 def score_row(passed: bool, p_pass: float | None, problem: str = "p0", **changes: Any) -> ScoreRow:

@@ -18,7 +18,8 @@ from codelewm_assets.evaluation.calibration import (
     within_pool_auc,
     within_pool_difference,
 )
-from codelewm_assets.evaluation.reports import CalibrationBin, ScoreMetrics, ScoreRow
+from codelewm_assets.evaluation.reports import CalibrationBin, ScoreMetrics
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets.release.figures import roc_points
 from codelewm_assets_tests.cases import each_case

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score
 
 from codelewm_assets.evaluation.probe import TARGETS, latent_probe_report, mean_over_classes
-from codelewm_assets.evaluation.reports import HeldoutRecord, LabelledRecord, LatentProbeReport
+from codelewm_assets.evaluation.reports import LatentProbeReport
+from codelewm_assets.evaluation.rows import HeldoutRecord, LabelledRecord
 from codelewm_assets_tests.cases import each_case
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 

@@ -16,9 +16,9 @@ from codelewm_assets.evaluation.reports import (
     Report,
     RetrievalScores,
     ScoreMetrics,
-    ScoreRow,
     SurpriseCategory,
 )
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets_tests.cases import each_case
 
 BAD = (math.nan, math.inf, -math.inf)

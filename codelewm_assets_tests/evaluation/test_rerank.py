@@ -14,7 +14,7 @@ from scipy.stats import binom, kendalltau, spearmanr
 
 from codelewm_assets.baselines.controls import reciprocal_rank
 from codelewm_assets.claims.register import RERANK_POINTS
-from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift, ScoreRow
+from codelewm_assets.evaluation.reports import BenchmarkRerank, Lift
 from codelewm_assets.evaluation.rerank import (
     GATE_POINTS,
     bottom_share,
@@ -24,6 +24,7 @@ from codelewm_assets.evaluation.rerank import (
     rerank_report,
     top_share,
 )
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_table import ScoreTable
 from codelewm_assets_tests.evaluation.rows import score_row
 

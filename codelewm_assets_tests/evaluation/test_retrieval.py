@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codelewm_assets.evaluation.reports import HeldoutRecord, RetrievalReport
+from codelewm_assets.evaluation.reports import RetrievalReport
 from codelewm_assets.evaluation.retrieval import retrieval_report
+from codelewm_assets.evaluation.rows import HeldoutRecord
 from codelewm_assets_tests.evaluation.rows import heldout_record, pack_row
 
 Latents = dict[str, NDArray[np.float32]]

@@ -3,7 +3,7 @@
 import pytest
 
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.transfer import (
     EquivalentPair,
     equivalent_edits,

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from codelewm_assets.core.ids import SEEDS
-from codelewm_assets.evaluation.reports import CalibrationBin, ScoreRow, SeedEvidence
+from codelewm_assets.evaluation.reports import CalibrationBin, SeedEvidence
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.plots import reports, style
 from codelewm_assets.release.figures import BEST, CAPTIONS, difference_effects, draw_figures, lift_effects, roc_of
 from codelewm_assets_tests.cases import each_case

@@ -9,7 +9,7 @@ import pytest
 from codelewm_assets.core.digests import unit_interval
 from codelewm_assets.core.errors import ReportError
 from codelewm_assets.core.records import PackRow
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_files import score_lines
 from codelewm_assets.published import codelewm_forms as forms
 from codelewm_assets.published.export import Build, SeedRun, export_files

@@ -12,7 +12,7 @@ import pytest
 
 from codelewm_assets.core.digests import digest_of, pretty_json
 from codelewm_assets.core.tables import write_table
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.evaluation.score_files import default_subject
 from codelewm_assets.published.calibration_recompute import calibration_document
 from codelewm_assets.published.evidence import EvidenceError

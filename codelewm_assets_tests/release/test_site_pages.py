@@ -9,7 +9,7 @@ import pytest
 
 from codelewm_assets.claims.audit import audit_text
 from codelewm_assets.dataset.shingles import shingles
-from codelewm_assets.evaluation.reports import ScoreRow
+from codelewm_assets.evaluation.rows import ScoreRow
 from codelewm_assets.release.site_claims import claims_page
 from codelewm_assets.release.site_pages import CheckRow, DataDocs, SiteContents, site_files
 from codelewm_assets.release.site_pools import Program, ScoredPools, nearest_pair, programs_of

@@ -16,7 +16,7 @@ from codelewm_assets.dataset.folds import ProblemSplit
 from codelewm_assets.dataset.near_duplicates import NearDuplicate
 from codelewm_assets.dataset.published import PublishedRow
 from codelewm_assets.dataset.solution_sets import SolutionSet
-from codelewm_assets.evaluation import reports
+from codelewm_assets.evaluation import reports, rows
 from codelewm_assets.evaluation.model_rates import ModelRatesReport
 from codelewm_assets.evaluation.platt import PlattScaling
 from codelewm_assets.evaluation.transfer import TwinScore
@@ -70,9 +70,9 @@ FILES: dict[str, tuple[tuple[str, type[Any], str], ...]] = {
     "published_evidence": (("recheck.json", Recheck, ""),),
     "checkpoint_inspection": (("checkpoint_inspection.json", reports.CollapseReport, ""),),
     "heldout_scores": (
-        ("score_rows.jsonl", reports.ScoreRow, ROWS), ("completion_scores.jsonl", reports.ScoreRow, ROWS),
-        ("scorers/*/*.jsonl", reports.ScoreRow, ROWS), ("records.parquet", reports.HeldoutRecord, ROWS),
-        ("probe_fit.parquet", reports.LabelledRecord, ROWS), ("platt_scaling.json", PlattScaling, LISTED),
+        ("score_rows.jsonl", rows.ScoreRow, ROWS), ("completion_scores.jsonl", rows.ScoreRow, ROWS),
+        ("scorers/*/*.jsonl", rows.ScoreRow, ROWS), ("records.parquet", rows.HeldoutRecord, ROWS),
+        ("probe_fit.parquet", rows.LabelledRecord, ROWS), ("platt_scaling.json", PlattScaling, LISTED),
         ("twins.parquet", TwinScore, ROWS),
     ),
     "p_pass_calibration": (("*calibration_report.json", reports.CalibrationReport, ""),),
