@@ -32,9 +32,7 @@ class StatedTraining(Record):
     folds: tuple[int, ...]  # whose problems it is judged on
     none_of_the_benchmarks: str | None  # the reason why it cannot have been trained on them
     problems: tuple[str, ...] | None  # that it was trained on; None, with no reason either: not stated
-    no_generated_bugs: str | None = (
-        None  # the reason why it was trained on no bug that an operator made; None: not stated
-    )
+    no_generated_bugs: str | None = None  # the reason why it was trained on no operator's bugs; None: not stated
     source: dict[str, str]  # what the scores were computed from
 
 

@@ -21,9 +21,7 @@ class SampledModel(ModelSource):
     prompt_form: Literal["continuation", "answer"] = "continuation"  # it goes on after the prompt, or answers in a chat
     samples: int = Field(default=1, ge=1, le=1000)  # of each problem
     temperature: float = Field(default=0.0, ge=0, le=10)  # 0: the most likely token each time
-    top_p: float = Field(
-        default=1.0, gt=0, le=1
-    )  # of the next token: the likeliest that together have this probability
+    top_p: float = Field(default=1.0, gt=0, le=1)  # draw among the likeliest tokens that together have this probability
     max_new_tokens: int = Field(default=512, ge=1, le=32_768)  # of a sample
     seed: int = Field(default=0, ge=0)  # of the draws, with the problem's id
     device: Literal["cpu", "cuda"] = "cpu"  # that the model runs on
