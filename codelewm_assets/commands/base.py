@@ -22,9 +22,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the error and the command for help."""
         program, _, command = self.prog.partition(" ")
-        LOG.error(
-            f"{command}: {message}. See `{self.prog} --help`." if command else f"{message}. See `{program} --help`."
-        )
+        fault = message.rstrip(".")
+        LOG.error(f"{command}: {fault}. See `{self.prog} --help`." if command else f"{fault}. See `{program} --help`.")
         raise SystemExit(USAGE_ERROR)
 
 

@@ -178,3 +178,4 @@ def test_rows_on_standard_output_stand_there_alone(tmp_path: Path) -> None:
 def test_an_unknown_benchmark_is_refused(run: Run, tmp_path: Path, benchmark: str) -> None:
     found = run("label", "in.jsonl", "--output", tmp_path / "out.jsonl", "--benchmark", benchmark)
     assert found.status == 2 and f"{benchmark!r} is no known benchmark" in found.err
+    assert ".." not in found.err  # the message ends a sentence, and so does the line
